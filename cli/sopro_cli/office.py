@@ -1,0 +1,61 @@
+"""How commands reach a node: over the socket of the one that serves, or by opening its directory."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import uvloop
+
+from sopro_cli.output import fail
+from sopro_node.control import call
+from sopro_node.node import Node
+from sopro_node.office import OPERATIONS
+from sopro_protocol.errors import SoproError
+
+T = TypeVar("T")
+Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@asynccontextmanager
+async def reach(folder: Path) -> AsyncIterator[Call]:
+    """Reach the node of a directory; the same operations either way."""
+    if await call(folder, "identity", {}) is not None:
+
+        async def over_socket(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+            answer = await call(folder, name, values)
+            if answer is None:
+                raise SoproError("the node has stopped serving meanwhile")
+            return answer
+
+        yield over_socket
+        return
+    node = await Node.open(folder)
+
+    async def here(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        return await OPERATIONS[name](node, values)
+
+    try:
+        yield here
+    finally:
+        await node.close()
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work; an error ends it with a sentence and a code."""
+    try:
+        return uvloop.run(work)
+    except SoproError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+def ask(folder: Path, name: str, **values: Any) -> dict[str, Any]:
+    """Have one operation done by the node of a directory."""
+
+    async def work() -> dict[str, Any]:
+        async with reach(folder) as office:
+            return await office(name, values)
+
+    return run(work())

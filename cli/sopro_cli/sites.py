@@ -1,0 +1,114 @@
+"""Making nodes: `sopro federation new`, `sopro site new`."""
+
+from pathlib import Path
+
+import rich_click as click
+
+from sopro_cli.office import ask
+from sopro_cli.output import fail, remark, show
+from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
+from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
+from sopro_protocol.errors import SoproError
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+def _names(pairs: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    named = []
+    for pair in pairs:
+        tag, equals, text = pair.partition("=")
+        if not equals or not text:
+            raise click.BadParameter(f"expected LANGUAGE=NAME, got {pair!r}")
+        named.append((tag, text))
+    return tuple(named)
+
+
+@click.group()
+def federation() -> None:
+    """The coordination node."""
+
+
+@federation.command("new")
+@click.argument("folder", type=FOLDER)
+@click.option("--name", "federation_name", required=True, help="for example sopro.example")
+@click.option("--country", default="BE", show_default=True, help="seat of the agency")
+@click.option("--zone", default="Europe/Brussels", show_default=True)
+@click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
+@click.option("--url", default="", help="under which members reach it")
+@click.option("--criteria", type=click.Path(path_type=Path, dir_okay=False), help="TOML file")
+def federation_new(  # noqa: PLR0913  # one for each option
+    folder: Path,
+    federation_name: str,
+    country: str,
+    zone: str,
+    listen: str,
+    url: str,
+    criteria: Path | None,
+) -> None:
+    """Make the coordinator's data directory and print its invite file."""
+    plan = Plan(
+        federation=federation_name,
+        site=COORDINATOR,
+        country=country,
+        zone=zone,
+        languages=("en", "de", "hu"),
+        name=(("en", "SoPro coordination"),),
+        listen=listen,
+        url=url,
+    )
+    try:
+        published = read_criteria(criteria or DEFAULT_CRITERIA)
+        create_node(folder, plan, coordinator=True)
+    except SoproError as error:
+        fail(error)
+    ask(folder, "publish_criteria", **published)
+    remark(f"made the coordinator of {federation_name}; give members this invite:")
+    show(str(folder / INVITE))
+
+
+@click.group()
+def site() -> None:
+    """A national site's node."""
+
+
+@site.command("new")
+@click.argument("folder", type=FOLDER)
+@click.option("--site", "code", required=True, help="permanent code, for example at")
+@click.option("--country", required=True, help="ISO 3166-1 alpha-2, for example AT")
+@click.option("--federation", default="sopro.example", show_default=True)
+@click.option("--zone", default="", help="IANA time zone; needed where a country has several")
+@click.option("--language", "languages", multiple=True, help="official language, repeatable")
+@click.option("--name", "names", multiple=True, help="LANGUAGE=NAME, repeatable")
+@click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
+@click.option("--url", default="", help="under which others reach it")
+def site_new(  # noqa: PLR0913  # one for each option
+    folder: Path,
+    code: str,
+    country: str,
+    federation: str,
+    zone: str,
+    languages: tuple[str, ...],
+    names: tuple[str, ...],
+    listen: str,
+    url: str,
+) -> None:
+    """Make a site's data directory: keys, configuration, an empty log."""
+    plan = Plan(
+        federation=federation,
+        site=code,
+        country=country,
+        zone=zone,
+        languages=languages,
+        name=_names(names),
+        listen=listen,
+        url=url,
+    )
+    try:
+        identity = create_node(folder, plan, coordinator=False)
+    except SoproError as error:
+        fail(error)
+    remark(f"made {identity.origin} in {identity.zone}; keep {folder}/keys safe, and copy it away")
+    show(identity.origin)
+
+
+COMMANDS = (federation, site)

@@ -1,0 +1,1 @@
+"""The black-box conformance suite; shares no code with the node."""

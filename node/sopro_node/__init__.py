@@ -1,0 +1,1 @@
+"""The only place with sockets, files, clock, randomness and a database."""

@@ -1,0 +1,25 @@
+"""The clock: the one place that reads the time."""
+
+import time
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+
+def now() -> int:
+    """Return the time in milliseconds UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def today(zone: str) -> int:
+    """Return the civil date in a zone as a day."""
+    return datetime.now(tz=ZoneInfo(zone)).toordinal()
+
+
+def day_at(time_ms: int, zone: str) -> int:
+    """Return the civil date of an instant in a zone as a day."""
+    return datetime.fromtimestamp(time_ms / 1000, tz=ZoneInfo(zone)).toordinal()
+
+
+def format_time(time_ms: int) -> str:
+    """Write an instant for people and programs: `2026-11-22T05:13:00Z`."""
+    return datetime.fromtimestamp(time_ms // 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,146 @@
+"""The node's one configuration file: TOML into a frozen value, unknown settings refused."""
+
+import os
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from sopro_protocol.errors import FormatError
+
+CONFIG: Final = "node.toml"
+_WILDCARD: Final = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator may set; `node/README.md` describes each.
+
+    Attributes:
+        listen: address and port of the public server.
+        url: under which other nodes reach this one.
+        tls_certificate: PEM file; with `tls_key` the node speaks TLS itself.
+        tls_key: PEM file.
+        trusted_proxies: addresses whose X-Forwarded-For and -Proto are believed.
+        mirror: site codes whose logs this node mirrors, or `*` for every member.
+        poll_seconds: between two looks at a peer that sends no events.
+        workers: processes that verify on a large sync; 0 means one for each core.
+        language: of pages and messages where the reader asks for none: de, en or hu.
+        log_level: debug, info, warning or error.
+        log_format: text or json.
+        drain_seconds: how long requests under way may take when the node stops.
+    """
+
+    listen: str = "127.0.0.1:8440"
+    url: str = ""
+    tls_certificate: str = ""
+    tls_key: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    mirror: tuple[str, ...] = (_WILDCARD,)
+    poll_seconds: int = 30
+    workers: int = 0
+    language: str = "en"
+    log_level: str = "info"
+    log_format: str = "text"
+    drain_seconds: int = 10
+    path: Path = field(default=Path(CONFIG), compare=False)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port to listen on."""
+        return parse_address(self.listen)
+
+    @property
+    def public_url(self) -> str:
+        """Where other nodes reach this one, without a trailing slash."""
+        scheme = "https" if self.tls_certificate else "http"
+        return (self.url or f"{scheme}://{self.listen}").rstrip("/")
+
+    def mirrors(self, site: str) -> bool:
+        """Say whether the log of a site is to be mirrored."""
+        return _WILDCARD in self.mirror or site in self.mirror
+
+
+_CHOICES: Final = {
+    "language": ("de", "en", "hu"),
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("text", "json"),
+}
+_RANGES: Final = {"poll_seconds": (1, 86_400), "workers": (0, 64), "drain_seconds": (0, 600)}
+KNOWN: Final = tuple(sorted(one.name for one in fields(Settings) if one.name != "path"))
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """Read `HOST:PORT`.
+
+    Raises:
+        FormatError: it is not that.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdecimal()) or int(port) > 65_535:
+        raise FormatError(f"listen: expected HOST:PORT, for example 127.0.0.1:8440, got {text!r}")
+    return host.strip("[]"), int(port)
+
+
+def load_settings(folder: Path) -> Settings:
+    """Read a node's settings; `SOPRO_CONFIG` may name another file.
+
+    Raises:
+        FormatError: the file is missing, is not TOML, or holds what no setting is.
+    """
+    path = Path(os.environ.get("SOPRO_CONFIG") or folder / CONFIG)
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise FormatError(
+            f"{path}: no such file; is {folder} the directory of a node? 'sopro site new' makes one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise FormatError(f"{path}: cannot be read: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise FormatError(f"{path}: not TOML: {error}") from None
+    return _check(path, values)
+
+
+def _check(path: Path, values: dict[str, Any]) -> Settings:
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in KNOWN:
+            raise FormatError(f"{path}: unknown setting {name!r}; known: {', '.join(KNOWN)}")
+        checked[name] = _check_value(path, name, value)
+    settings = Settings(**checked, path=path)
+    parse_address(settings.listen)
+    if bool(settings.tls_certificate) != bool(settings.tls_key):
+        raise FormatError(f"{path}: tls_certificate and tls_key go together")
+    return settings
+
+
+def _check_value(path: Path, name: str, value: object) -> object:
+    default = getattr(Settings(), name)
+    if isinstance(default, tuple):
+        if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return tuple(value)
+        raise FormatError(f"{path}: {name}: expected a list of texts, got {value!r}")
+    if type(value) is not type(default):
+        expected = {"str": "a text", "int": "a whole number"}[type(default).__name__]
+        raise FormatError(f"{path}: {name}: expected {expected}, got {value!r}")
+    if name in _CHOICES and value not in _CHOICES[name]:
+        raise FormatError(
+            f"{path}: {name}: expected one of {', '.join(_CHOICES[name])}, got {value!r}"
+        )
+    if name in _RANGES and isinstance(value, int):
+        low, high = _RANGES[name]
+        if not low <= value <= high:
+            raise FormatError(f"{path}: {name}: expected {low} to {high}, got {value}")
+    return value
+
+
+def write_settings(folder: Path, *, listen: str, url: str) -> None:
+    """Write the first configuration file of a node."""
+    lines = [
+        "# Settings of this node; node/README.md describes each. Unknown settings are errors.",
+        f'listen = "{listen}"',
+    ]
+    if url:
+        lines.append(f'url = "{url}"')
+    (folder / CONFIG).write_text("\n".join(lines) + "\n", "utf-8")

@@ -1,0 +1,261 @@
+"""Questions to this node's registers, answered from the last commit; API, pages and CLI share it."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from sopro_node import clock
+from sopro_node.documents import read_structured
+from sopro_node.exchange import Exchange
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.identity import Identity
+from sopro_node.store.base import LabelRow, Reader
+from sopro_protocol.encoding import Value
+from sopro_protocol.errors import NotFoundError
+from sopro_registry.aggregate import (
+    SiteCounts,
+    Statistics,
+    add_up,
+    count_decisions,
+    count_labels,
+    plain,
+    total_of,
+)
+from sopro_registry.catalogue import decode_state
+from sopro_registry.families import offering, organisation
+from sopro_registry.label import Label
+from sopro_registry.queries import Basis, LabelAnswer, answer_label
+
+_LABEL = msgspec.msgpack.Decoder(Label)
+_END = "~"
+
+
+class Described(msgspec.Struct, frozen=True):
+    """What public documents say of a label: whose it is and of what.
+
+    Attributes:
+        holder: name of the organisation; empty where its document is not here.
+        place: locality and country.
+        name: of the offering, by language.
+        kind: product, service, ...
+        country: of the organisation.
+    """
+
+    holder: str
+    place: str
+    name: dict[str, str]
+    kind: str
+    country: str
+
+
+class Desk:
+    """Answers from one reading connection; used on one thread."""
+
+    def __init__(
+        self, reader: Reader, holdings: Holdings, exchange: Exchange, identity: Identity
+    ) -> None:
+        self._reader = reader
+        self._holdings = holdings
+        self._exchange = exchange
+        self._identity = identity
+        self._logs: dict[int, HeldLog] = {}
+        self._describe = lru_cache(maxsize=4096)(self._read_description)
+        self._statistics = lru_cache(maxsize=8)(self._count)
+        self._basis_of: dict[int, tuple[int, Basis]] = {}
+
+    def today(self) -> int:
+        """Return the civil date in this node's zone."""
+        return clock.today(self._identity.zone)
+
+    def held(self, log: int) -> HeldLog:
+        """Return a log by its number in the database."""
+        if log not in self._logs:
+            self._logs = {held.number: held for held in self._holdings.logs.values()}
+        return self._logs[log]
+
+    def basis(self, held: HeldLog) -> Basis:
+        """Return the prefix of a log that is judged."""
+        size = held.cursor.projected
+        known = self._basis_of.get(held.number)
+        if known is None or known[0] != size:
+            basis = Basis(held.origin, size, held.tree.root_at(size).hex())
+            known = self._basis_of[held.number] = (size, basis)
+        return known[1]
+
+    def label(self, number: str, day: int | None = None) -> LabelAnswer:
+        """Say how a label stands on a day.
+
+        Raises:
+            NotFoundError: no log this node holds has that number.
+        """
+        row = self._reader.label(number)
+        if row is None:
+            raise NotFoundError(f"no label {number[:64]!r} is known here")
+        return self._answer(row, day or self.today())
+
+    def _answer(self, row: LabelRow, day: int) -> LabelAnswer:
+        return answer_label(
+            _LABEL.decode(row.state),
+            basis=self.basis(self.held(row.log)),
+            day=day,
+            undetermined=row.undetermined,
+        )
+
+    def labels(
+        self, *, prefix: str = "", after: str = "", limit: int = 50, day: int | None = None
+    ) -> list[LabelAnswer]:
+        """List labels by number, from one on.
+
+        Args:
+            prefix: of a site, or empty for all.
+            after: a number; the list begins behind it.
+            limit: how many at most.
+            day: asked about.
+        """
+        low = f"SOPRO/{prefix}/" if prefix else "SOPRO/"
+        rows = self._reader.labels(after=max(low, after), before=low + _END, limit=limit)
+        day = day or self.today()
+        return [self._answer(row, day) for row in rows]
+
+    def describe(self, number: str) -> Described:
+        """Say whose label it is and of what, as far as public documents are here.
+
+        Raises:
+            NotFoundError: no log this node holds has that number.
+        """
+        row = self._reader.label(number)
+        if row is None:
+            raise NotFoundError(f"no label {number[:64]!r} is known here")
+        return self._describe(
+            row.log, _LABEL.decode(row.state).offering, self.held(row.log).cursor.projected
+        )
+
+    def _read_description(self, log: int, entity: bytes, _projected: int) -> Described:
+        thing = self._state(log, entity)
+        if not isinstance(thing, offering.State):
+            return Described("", "", {}, "", "")
+        fields = self.document_fields(log, thing.index)
+        holder = self._state(log, thing.organisation)
+        named: Mapping[str, Value] = {}
+        country = ""
+        if isinstance(holder, organisation.State):
+            named = self.document_fields(log, holder.index)
+            country = holder.country
+        names = fields.get("name")
+        return Described(
+            str(named.get("legal_name", "")),
+            str(named.get("locality", "")),
+            {str(tag): str(text) for tag, text in names.items()}
+            if isinstance(names, Mapping)
+            else {},
+            thing.kind,
+            country,
+        )
+
+    def _state(self, log: int, entity: bytes) -> msgspec.Struct | None:
+        row = self._reader.entity(log, entity)
+        if row is None or not isinstance(row.state, bytes):
+            return None
+        return decode_state(row.family, row.state)
+
+    def document_fields(self, log: int, position: int) -> Mapping[str, Value]:
+        """Return the fields of a record's first public document; none where it is not here."""
+        row = self._reader.document(log, position, 0)
+        return read_structured(row.content) if row and row.visibility == 0 else {}
+
+    def statistics(self, day: int | None = None) -> Statistics:
+        """Count labels and decisions over every log held, as of a day."""
+        sizes = tuple((held.number, held.cursor.projected) for held in self._holdings.logs.values())
+        return self._with_freshness(self._statistics(day or self.today(), sizes))
+
+    def _count(self, day: int, _sizes: tuple[tuple[int, int], ...]) -> Statistics:
+        unsettled = [
+            (log, year, _LABEL.decode(state)) for log, year, state in self._reader.unsettled(day)
+        ]
+        labels = count_labels(self._reader.settled_counts(day), unsettled, day=day)
+        decisions = count_decisions(self._reader.decision_counts())
+        sites = []
+        for held in self._holdings.logs.values():
+            if held.origin == self._holdings.coordinator_origin:
+                continue
+            member = self._holdings.directory.membership(held.site)
+            by_year = labels.get(held.number, {})
+            decided = decisions.get(held.number, {})
+            sites.append(
+                SiteCounts(
+                    held.site,
+                    member.country if member else self._identity.country,
+                    add_up(by_year),
+                    plain(by_year),
+                    add_up(decided),
+                    plain(decided),
+                    held.size,
+                    held.cursor.voids,
+                    None,
+                    self.basis(held),
+                )
+            )
+        return total_of(sites, day=day)
+
+    def _with_freshness(self, statistics: Statistics) -> Statistics:
+        return msgspec.structs.replace(
+            statistics,
+            sites=[
+                msgspec.structs.replace(
+                    one, confirmed_at=self.confirmed_at(one.computed_from.origin)
+                )
+                for one in statistics.sites
+            ],
+        )
+
+    def confirmed_at(self, origin: str) -> str | None:
+        """Return when a mirrored log's head was last found to be the newest."""
+        state = self._exchange.peers.get(origin)
+        return clock.format_time(state.confirmed) if state and state.confirmed else None
+
+    def status(self) -> dict[str, Any]:
+        """Describe this node: its log, its mirrors, what went wrong."""
+        now = clock.now()
+        own = self._holdings.own
+        mirrors = []
+        for origin, state in sorted(self._exchange.peers.items()):
+            held = self._holdings.logs.get(origin)
+            mirrors.append(
+                {
+                    "origin": origin,
+                    "site": origin.split("/")[1],
+                    "size": held.size if held else 0,
+                    "judged": held.cursor.projected if held else 0,
+                    "void": held.cursor.voids if held else 0,
+                    "confirmed_at": self.confirmed_at(origin),
+                    "lag_seconds": round((now - state.confirmed) / 1000, 1)
+                    if state.confirmed
+                    else None,
+                    "failures": state.failures,
+                    "problem": {"code": state.code, "message": state.message}
+                    if state.code
+                    else None,
+                    "sync_seconds": state.seconds,
+                }
+            )
+        return {
+            "site": own.site,
+            "origin": own.origin,
+            "role": "coordinator" if self._identity.coordinator else "site",
+            "size": own.size,
+            "root": own.tree.root().hex(),
+            "void": own.cursor.voids,
+            "labels": own.cursor.grants,
+            "acts_on": {"size": own.cursor.acted_on.size} if own.cursor.acted_on else None,
+            "membership": self._membership_status(),
+            "mirrors": mirrors,
+            "time": clock.format_time(now),
+        }
+
+    def _membership_status(self) -> str:
+        if self._holdings.coordinator_origin is None:
+            return "not joined: no federation is pinned"
+        member = self._holdings.directory.membership(self._holdings.own.site)
+        return member.status if member else "not known to the coordinator yet"

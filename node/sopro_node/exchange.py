@@ -1,0 +1,370 @@
+"""Keeping mirrors current: who is followed, when to look, what went wrong.
+
+`/events` makes it fast, polling makes it sure. Each followed log has one task that pulls it; each
+followed node has one task that listens to its events. Failures of one never touch another.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import random
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sopro_node import clock
+from sopro_node.config import Settings
+from sopro_node.fetch import Fetch
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.hub import Hub
+from sopro_node.identity import Identity, Invite
+from sopro_node.mirror import MAX_CHECKPOINT, Mirror, Pulled, Target
+from sopro_node.store.base import ExchangeRow, Store
+from sopro_node.worker import start_pool
+from sopro_node.writer import Writer
+from sopro_protocol.errors import SoproError
+
+_MOST_BACK_OFF: Final = 300.0
+_HEARSAY_DELAY: Final = 2.0
+_MOST_BASES: Final = 5
+_POOL_IDLE: Final = 30.0
+
+_logger = logging.getLogger("sopro.exchange")
+
+
+@dataclass(slots=True)
+class PeerState:
+    """How the exchange of one log goes.
+
+    Attributes:
+        target: what is pulled, and from where.
+        attempted: time of the last try.
+        confirmed: time at which the head held was last found to be the newest.
+        failures: tries that failed since the last that did not.
+        code: of the last failure; empty when there is none.
+        message: of the last failure.
+        refusals: by code, since this process started.
+        seconds: the last pull took.
+    """
+
+    target: Target
+    attempted: int = 0
+    confirmed: int = 0
+    failures: int = 0
+    code: str = ""
+    message: str = ""
+    refusals: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    note: bytes | None = None
+
+
+class Exchange:
+    """Follows every log this node mirrors."""
+
+    def __init__(  # noqa: PLR0913  # the parts it joins
+        self,
+        *,
+        settings: Settings,
+        identity: Identity,
+        invite: Callable[[], Invite | None],
+        holdings: Holdings,
+        store: Store,
+        writer: Writer,
+        hub: Hub,
+        joined: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._invite = invite
+        self._holdings = holdings
+        self._store = store
+        self._writer = writer
+        self._hub = hub
+        self._joined = joined
+        self._pool: ProcessPoolExecutor | None = None
+        self._pool_timer: asyncio.TimerHandle | None = None
+        self._pulling = 0
+        self._is_running = False
+        self.mirror = Mirror(holdings, store, writer, workers=self._workers)
+        self.peers: dict[str, PeerState] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._fetch = Fetch()
+        for row in store.exchanges():
+            state = PeerState(Target(row.origin, b"", ()), *row[1:])
+            self.peers[row.origin] = state
+
+    # Targets.
+
+    def targets(self) -> list[Target]:
+        """Return what is to be followed now, the coordinator first."""
+        invite = self._invite()
+        targets = []
+        urls: dict[str, list[str]] = {}
+        members = list(self._holdings.directory.members())
+        if invite is not None:
+            urls[invite.origin] = list(invite.urls)
+            targets.append((invite.origin, invite.root_key))
+        for member in members:
+            known = urls.setdefault(member.origin, [])
+            known[:0] = [url for url in member.urls if url not in known]
+            is_followed = member.status in ("admitted", "suspended", "left", "expelled")
+            if is_followed and self._settings.mirrors(member.site):
+                targets.append((member.origin, member.root))
+        own = self._identity.origin
+        seen = dict(targets)
+        return [
+            Target(origin, root, self._bases(origin, urls))
+            for origin, root in seen.items()
+            if origin != own
+        ]
+
+    def _bases(self, origin: str, urls: dict[str, list[str]]) -> tuple[str, ...]:
+        path = "/log/" + origin.split("/", 1)[1]
+        own = self._settings.public_url
+        others = [url for other, known in urls.items() if other != origin for url in known]
+        bases = [url for url in [*urls.get(origin, []), *others] if url.rstrip("/") != own]
+        return tuple(url.rstrip("/") + path for url in dict.fromkeys(bases))[:_MOST_BASES]
+
+    def refresh(self) -> None:
+        """Follow new members, and old ones at new addresses."""
+        for target in self.targets():
+            state = self.peers.get(target.origin)
+            if state is None:
+                state = self.peers[target.origin] = PeerState(target)
+            state.target = target
+            self._begin(f"pull {target.origin}", self._follow, target.origin)
+            if target.bases:
+                self._begin(f"events {target.origin}", self._listen, target.origin)
+
+    def refresh_soon(self) -> None:
+        """Refresh where this exchange is running."""
+        if self._is_running:
+            self.refresh()
+
+    def _begin(
+        self, name: str, work: Callable[[str], Coroutine[Any, Any, None]], origin: str
+    ) -> None:
+        task = self._tasks.get(name)
+        if task is None or task.done():
+            self._tasks[name] = asyncio.create_task(work(origin), name=name)
+
+    # Life.
+
+    async def start(self) -> None:
+        """Begin to follow."""
+        await self._fetch.__aenter__()
+        self._is_running = True
+        self.refresh()
+
+    async def stop(self) -> None:
+        """Stop following; what was committed stays."""
+        self._is_running = False
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._fetch.__aexit__(None, None, None)
+        await self._writer.run(self._save)
+        self._close_pool()
+
+    async def sync_once(self) -> dict[str, Pulled | SoproError]:
+        """Pull everything once, the coordinator first; new members are pulled too."""
+        results: dict[str, Pulled | SoproError] = {}
+        async with Fetch() as fetch:
+            while True:
+                waiting = [one for one in self.targets() if one.origin not in results]
+                if not waiting:
+                    break
+                for target in waiting:
+                    state = self.peers.setdefault(target.origin, PeerState(target))
+                    state.target = target
+                    results[target.origin] = await self._pull(state, fetch)
+                await self._after_coordinator()
+        await self._writer.run(self._save)
+        self._close_pool()
+        return results
+
+    def _save(self) -> None:
+        with self._store.transaction():
+            for origin, state in self.peers.items():
+                self._store.put_exchange(
+                    ExchangeRow(
+                        origin,
+                        state.attempted,
+                        state.confirmed,
+                        state.failures,
+                        state.code,
+                        state.message,
+                    )
+                )
+
+    # Pulling.
+
+    async def _follow(self, origin: str) -> None:
+        state = self.peers[origin]
+        while True:
+            outcome = await self._pull(state, self._fetch)
+            if isinstance(outcome, Pulled) and outcome.added:
+                self._hub.announce(self._holdings.logs[origin])
+                if origin == self._holdings.coordinator_origin:
+                    self.refresh()
+                    await self._after_coordinator()
+            await self._pause(state)
+
+    async def _pause(self, state: PeerState) -> None:
+        pause = float(self._settings.poll_seconds)
+        if state.failures:
+            pause = min(_MOST_BACK_OFF, pause, 0.5 * 2 ** min(state.failures, 12))
+        pause *= random.uniform(0.75, 1.25)  # noqa: S311  # spreads load, hides nothing
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(state.wake.wait(), pause)
+        state.wake.clear()
+
+    async def _pull(self, state: PeerState, fetch: Fetch) -> Pulled | SoproError:
+        origin = state.target.origin
+        note, state.note = state.note, None
+        held = self._holdings.logs.get(origin)
+        before = held.size if held else 0
+        began = clock.now()
+        state.attempted = began
+        self._pulling += 1
+        try:
+            pulled = await self.mirror.pull(state.target, fetch, note=note)
+        except SoproError as error:
+            self._fail(state, error)
+            return error
+        finally:
+            self._pulling -= 1
+        state.seconds = (clock.now() - began) / 1000
+        state.confirmed = clock.now()
+        state.failures, state.code, state.message = 0, "", ""
+        held = self._holdings.logs.get(origin)
+        if held is not None and held.cursor.projected < held.size:
+            self._wake_coordinator()
+        if pulled.added:
+            _logger.info(
+                "pulled", extra={"origin": origin, "old_size": before, "new_size": pulled.size}
+            )
+        return pulled
+
+    def _fail(self, state: PeerState, error: SoproError) -> None:
+        is_news = (error.code, str(error)) != (state.code, state.message)
+        state.failures += 1
+        state.code, state.message = error.code, str(error)
+        state.refusals[error.code] = state.refusals.get(error.code, 0) + 1
+        if is_news:
+            _logger.warning(
+                "pull failed",
+                extra={
+                    "origin": state.target.origin,
+                    "code": error.code,
+                    "reason": str(error),
+                    "failures": state.failures,
+                },
+            )
+
+    def _wake_coordinator(self) -> None:
+        state = self.peers.get(self._holdings.coordinator_origin or "")
+        if state is not None:
+            state.wake.set()
+
+    async def _after_coordinator(self) -> None:
+        """Judge what had to wait for the coordinator's log, and act on it in our own."""
+        for target in self.targets():
+            held = self._holdings.logs.get(target.origin)
+            if held is not None and held.cursor.projected < held.size:
+                await self.mirror.resume(held, target.root_key)
+                self._hub.announce(held)
+        await self._say_joined()
+
+    async def _say_joined(self) -> None:
+        """Name the coordinator's head in our own log as soon as it admits us."""
+        own = self._holdings.own
+        member = self._holdings.directory.membership(own.site)
+        if self._identity.coordinator or member is None or member.status != "admitted":
+            return
+        acted = own.cursor.acted_on
+        before = self._holdings.directory.membership(own.site, size=acted.size if acted else 0)
+        if before is None or before.status != "admitted":
+            await self._joined()
+
+    # Events.
+
+    async def _listen(self, origin: str) -> None:
+        failures = 0
+        while True:
+            base = self.peers[origin].target.bases[0]
+            url = base[: -len("/log/" + origin.split("/", 1)[1])] + "/events"
+            try:
+                async for line in self._fetch.lines(url, limit=2 * MAX_CHECKPOINT):
+                    failures = 0
+                    if line.startswith(b"data:"):
+                        self._hear(origin, line[5:].strip())
+            except SoproError:
+                pass
+            failures += 1
+            await asyncio.sleep(
+                min(60.0, 0.5 * 2 ** min(failures, 7)) * random.uniform(0.75, 1.25)  # noqa: S311
+            )
+
+    def _hear(self, teller: str, data: bytes) -> None:
+        """Take a head that was pushed as a hint; the pull verifies it."""
+        try:
+            event = json.loads(data)
+            origin, size, note = event["origin"], event["size"], event["note"].encode()
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return
+        state = self.peers.get(origin) if isinstance(origin, str) else None
+        held = self._holdings.logs.get(origin) if state else None
+        if state is None or not isinstance(size, int) or (held and size <= held.signed_size):
+            return
+        if teller == origin:
+            state.note = note
+            state.wake.set()
+        else:
+            # The origin itself tells us in a moment, unless it is down.
+            asyncio.get_running_loop().call_later(_HEARSAY_DELAY, self._hearsay, origin, size)
+
+    def _hearsay(self, origin: str, size: int) -> None:
+        held = self._holdings.logs.get(origin)
+        if held is None or held.signed_size < size:
+            self.peers[origin].wake.set()
+
+    # Workers.
+
+    def _workers(self) -> ProcessPoolExecutor:
+        """Return the worker processes, started for this sync and let go when idle."""
+        if self._pool is None:
+            self._pool = start_pool(self._settings.workers or os.cpu_count() or 1)
+        self._plan_closing()
+        return self._pool
+
+    def _plan_closing(self) -> None:
+        if self._pool_timer is not None:
+            self._pool_timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._pool_timer = loop.call_later(_POOL_IDLE, self._close_idle_pool)
+
+    def _close_idle_pool(self) -> None:
+        if self._pulling:
+            self._plan_closing()
+        else:
+            self._close_pool()
+
+    def _close_pool(self) -> None:
+        if self._pool_timer is not None:
+            self._pool_timer.cancel()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+
+def lag(state: PeerState, held: HeldLog | None, *, now: int) -> float:
+    """Return the seconds since a log was last found current; -1 where it never was."""
+    if held is None or not state.confirmed:
+        return -1.0
+    return max(0.0, (now - state.confirmed) / 1000)

@@ -1,0 +1,173 @@
+"""Getting a resource from another node: bounded in bytes and time, no redirects, nothing trusted.
+
+The limit holds for the decompressed body and the deadline for the whole answer, so that neither an
+endless body, nor one made to explode, nor a slow drip can hold this node up.
+"""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Final, NamedTuple
+
+import aiohttp
+import zstandard
+
+from sopro_protocol.errors import PeerError
+
+DEADLINE: Final = 20.0
+CONNECT: Final = 5.0
+_CHUNK: Final = 64 * 1024
+_WINDOW: Final = 8 * 1024 * 1024
+_ENCODINGS: Final = "zstd, gzip, identity"
+
+
+class Fetched(NamedTuple):
+    """An answer: the decompressed body, and as it came where that was zstd."""
+
+    body: bytes
+    frames: bytes | None
+    wire_size: int
+    headers: dict[str, str]
+
+
+class Fetch:
+    """A client for other nodes; one for each event loop."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> "Fetch":
+        self._session = aiohttp.ClientSession(
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=64, limit_per_host=8),
+            headers={"Accept-Encoding": _ENCODINGS, "User-Agent": "sopro"},
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
+        )
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, url: str, *, limit: int, deadline: float = DEADLINE) -> Fetched:
+        """Get a resource.
+
+        Args:
+            url: where.
+            limit: in bytes, of the decompressed body.
+            deadline: in seconds, for the whole answer.
+
+        Raises:
+            PeerError: `hos.unreachable`, `hos.status`, `hos.redirect`, `hos.oversize`,
+                `hos.timeout` or `hos.content`.
+        """
+        return await self._ask("GET", url, None, limit=limit, deadline=deadline)
+
+    async def post(self, url: str, body: bytes, *, limit: int) -> Fetched:
+        """Send a body and return the answer; refusals as `get`."""
+        return await self._ask("POST", url, body, limit=limit, deadline=DEADLINE)
+
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, *, limit: int, deadline: float
+    ) -> Fetched:
+        assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
+        try:
+            async with asyncio.timeout(deadline):
+                async with self._session.request(
+                    method, url, data=body, allow_redirects=False
+                ) as response:
+                    return await _read(response, url, limit)
+        except TimeoutError:
+            raise PeerError(
+                f"{url}: no full answer in {deadline:g} s", code="hos.timeout"
+            ) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise PeerError(f"{url}: {_name(error)}", code="hos.unreachable") from None
+
+    async def lines(self, url: str, *, limit: int) -> AsyncIterator[bytes]:
+        """Follow a stream line by line; each line is bounded, the stream is not.
+
+        Raises:
+            PeerError: as `get`.
+        """
+        assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=90)
+        try:
+            async with self._session.get(
+                url,
+                allow_redirects=False,
+                timeout=timeout,
+                headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
+            ) as response:
+                _check_status(response, url)
+                rest = b""
+                async for chunk in response.content.iter_any():
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        yield line
+                    if len(rest) > limit:
+                        raise PeerError(
+                            f"{url}: a line of more than {limit} bytes", code="hos.oversize"
+                        )
+        except TimeoutError:
+            raise PeerError(f"{url}: silent", code="hos.timeout") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise PeerError(f"{url}: {_name(error)}", code="hos.unreachable") from None
+
+
+def _name(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _check_status(response: aiohttp.ClientResponse, url: str) -> None:
+    if 300 <= response.status < 400:
+        raise PeerError(f"{url}: redirects elsewhere, which is not followed", code="hos.redirect")
+    if response.status != 200:
+        raise PeerError(f"{url}: status {response.status}", code="hos.status")
+
+
+async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetched:
+    if response.status != 200:
+        _check_status(response, url)
+    raw = bytearray()
+    async for chunk in response.content.iter_chunked(_CHUNK):
+        raw += chunk
+        if len(raw) > limit:
+            raise PeerError(f"{url}: more than {limit} bytes", code="hos.oversize")
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    body = _expand(bytes(raw), encoding, url, limit)
+    frames = bytes(raw) if encoding == "zstd" else None
+    return Fetched(body, frames, len(raw), dict(response.headers))
+
+
+def _expand(raw: bytes, encoding: str, url: str, limit: int) -> bytes:
+    """Decompress a body, never further than one byte past its limit."""
+    try:
+        if encoding == "identity":
+            return raw
+        if encoding == "gzip":
+            expander = zlib.decompressobj(wbits=31)
+            body = expander.decompress(raw, limit + 1)
+            is_whole = expander.eof and not expander.unused_data
+        elif encoding == "zstd":
+            reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(
+                raw, read_across_frames=True
+            )
+            body = reader.read(limit + 1)
+            is_whole = True
+        else:
+            raise PeerError(f"{url}: unknown encoding {encoding[:40]!r}", code="hos.content")
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise PeerError(f"{url}: damaged {encoding} body: {error}", code="hos.content") from None
+    if len(body) > limit:
+        raise PeerError(f"{url}: expands to more than {limit} bytes", code="hos.oversize")
+    if not is_whole:
+        raise PeerError(f"{url}: {encoding} body ends early", code="hos.content")
+    return body

@@ -1,0 +1,142 @@
+"""Making a node: keys, configuration, database and the first two entries of its log."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from babel.languages import get_official_languages
+
+from sopro_node.config import write_settings
+from sopro_node.holdings import Holdings
+from sopro_node.identity import (
+    Identity,
+    Invite,
+    format_invite,
+    save_federation,
+    save_identity,
+)
+from sopro_node.keyring import create_keys, load_keys, load_next_root
+from sopro_node.log import OwnLog
+from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.writer import Writer
+from sopro_node.zones import check_zone, only_zone
+from sopro_protocol.checkpoint import check_origin
+from sopro_protocol.errors import FormatError
+from sopro_protocol.keys import Role
+
+INVITE: Final = "invite.json"
+COORDINATOR: Final = "eeig"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a new node is to be.
+
+    Attributes:
+        federation: its name, for example `sopro.example`.
+        site: code, permanent.
+        country: ISO 3166-1 alpha-2.
+        zone: IANA name; empty for the country's only one.
+        languages: BCP 47 tags; empty for the country's official ones.
+        name: of the site, by language.
+        listen: HOST:PORT.
+        url: under which others reach it; empty for what `listen` says.
+    """
+
+    federation: str
+    site: str
+    country: str
+    zone: str = ""
+    languages: tuple[str, ...] = ()
+    name: tuple[tuple[str, str], ...] = ()
+    listen: str = "127.0.0.1:8440"
+    url: str = ""
+
+
+def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
+    """Make a node's directory; nothing is left of it where that fails.
+
+    Raises:
+        FormatError: the directory is not empty, or a value does not fit.
+    """
+    origin = f"{plan.federation}/{plan.site}/1"
+    check_origin(origin)
+    if folder.exists() and any(folder.iterdir()):
+        raise FormatError(f"{folder}: not empty; a new node needs a directory of its own")
+    zone = check_zone(plan.zone) if plan.zone else only_zone(plan.country)
+    languages = list(plan.languages) or list(
+        get_official_languages(plan.country, regional=False, de_facto=True)
+    )
+    existed = folder.exists()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        write_settings(folder, listen=plan.listen, url=plan.url)
+        create_keys(folder)
+        create_database(folder)
+        return _found(
+            folder,
+            Identity(
+                origin=origin,
+                country=plan.country,
+                zone=zone,
+                languages=languages or ["en"],
+                name=dict(plan.name) or {"en": f"SoPro {plan.country}"},
+                root=load_keys(folder, Role.ROOT)[Role.ROOT].public_key,
+                coordinator=coordinator,
+            ),
+            urls=[plan.url or f"http://{plan.listen}"],
+        )
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if existed:
+            folder.mkdir(mode=0o700)
+        raise
+
+
+def _found(folder: Path, identity: Identity, *, urls: list[str]) -> Identity:
+    signers = load_keys(folder, *Role)
+    store = SqliteStore.open(folder, writing=True)
+    try:
+        with store.transaction():
+            save_identity(store, identity)
+            if identity.coordinator:
+                invite = Invite(
+                    federation=identity.federation,
+                    origin=identity.origin,
+                    root=identity.root.hex(),
+                    urls=urls,
+                )
+                save_federation(store, invite)
+                (folder / INVITE).write_bytes(format_invite(invite))
+        holdings = Holdings(
+            store,
+            own=identity.origin,
+            coordinator=identity.origin if identity.coordinator else None,
+        )
+        log = OwnLog(
+            holdings,
+            store,
+            Writer(),
+            signers=signers,
+            root_key=identity.root,
+            published=lambda _: None,
+        )
+        log.found(_first_keys(folder))
+    finally:
+        store.close()
+    os.sync()
+    return identity
+
+
+def _first_keys(folder: Path) -> dict[str, object]:
+    signers = load_keys(folder, *Role)
+    named = [role for role in Role if role is not Role.ROOT]
+    successor = load_next_root(folder).public_key
+    return {
+        "root": signers[Role.ROOT].public_key,
+        "next_root": hashlib.sha256(successor).digest(),
+        "keys": [{"public": signers[role].public_key, "role": role.value} for role in named],
+    }

@@ -1,0 +1,321 @@
+"""The logs this node holds, in memory, and the one way they grow.
+
+A `Step` extends one log by verified entries: it judges them, projects them and writes everything in
+the caller's transaction. Only after the commit does `HeldLog` change; a failed step leaves nothing.
+All of it runs on the writer's thread; other threads only read what a commit has published.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+
+from sopro_node.bundles import pack_entries, unpack_entries
+from sopro_node.store.base import DocumentRow, LogRow, Reader, Store
+from sopro_node.store.tables import StoreTables
+from sopro_node.tree import Edge, LogTree
+from sopro_node.verify import CheckedBundle
+from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_protocol.merkle import CompactRange, leaf_hash, root_of
+from sopro_protocol.tile import WIDTH
+from sopro_registry.catalogue import decode_state
+from sopro_registry.directory import Directory
+from sopro_registry.family import KeySpan, Waiting
+from sopro_registry.projection import Judgement, Ledger
+from sopro_registry.tables import Cursor
+
+OWN: Final = 1
+_CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
+_DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion")
+
+
+class HeldLog:
+    """One log: its tree, its cursor, the entries after the last full bundle.
+
+    Attributes:
+        number: its number in the database; 1 is the node's own.
+        checkpoint: the signed note served for it; empty before the first.
+        size: entries stored.
+    """
+
+    def __init__(self, row: LogRow, *, tree: LogTree) -> None:
+        self.number = row.log
+        self.origin = row.origin
+        self.checkpoint = row.checkpoint
+        self.cursor = _CURSOR.decode(row.cursor) if row.cursor else Cursor()
+        self.tree = tree
+
+    @property
+    def site(self) -> str:
+        """The site's code, the second part of the origin."""
+        return self.origin.split("/")[1]
+
+    @property
+    def path(self) -> str:
+        """Where nodes serve this log: `/log/<site>/<epoch>`."""
+        return "/log/" + self.origin.split("/", 1)[1]
+
+    @property
+    def size(self) -> int:
+        """Number of entries stored."""
+        return self.tree.size
+
+    @property
+    def signed_size(self) -> int:
+        """Size of the signed checkpoint served; 0 before the first."""
+        return parse_checkpoint_size(self.checkpoint)
+
+    @property
+    def keys(self) -> tuple[KeySpan, ...]:
+        """Every key of the site, as far as the log is judged."""
+        return self.cursor.keys
+
+
+def parse_checkpoint_size(note: bytes) -> int:
+    """Return the size in a checkpoint this node has verified; 0 for none."""
+    return int(note.split(b"\n", 2)[1]) if note else 0
+
+
+class Holdings:
+    """Every log this node holds, and the coordinator's directory."""
+
+    def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
+        self._store = store
+        self.own_origin = own
+        self.coordinator_origin = coordinator
+        self.logs: dict[str, HeldLog] = {}
+        self.directory = Directory()
+        for row in store.logs():
+            self._load(row)
+        self.reload_directory()
+
+    def _load(self, row: LogRow) -> HeldLog:
+        tree = LogTree(
+            self._store.bundle_roots(row.log),
+            self._store.entries(row.log, 0),
+            load_leaves=lambda number: [
+                leaf_hash(data) for data in self.read_bundle(self._store, row.log, number)
+            ],
+        )
+        if (tree.size, tree.root()) != (row.size, row.root):
+            raise FormatError(
+                f"{row.origin}: the entries on disk do not lead to the stored root at size "
+                f"{row.size}; the database is damaged, restore it or sync this site anew"
+            )
+        held = HeldLog(row, tree=tree)
+        self.logs[row.origin] = held
+        return held
+
+    @staticmethod
+    def read_bundle(store: Reader, log: int, number: int) -> list[bytes]:
+        """Return the entries of a full bundle."""
+        frame = store.bundle(log, number)
+        if frame is None:
+            raise NotFoundError(f"log {log}: no bundle {number}")
+        return unpack_entries(frame)
+
+    def reload_directory(self) -> None:
+        """Read the coordinator's members, schemes and criteria from its tables."""
+        self.directory = Directory()
+        held = self.logs.get(self.coordinator_origin or "")
+        if held is None:
+            return
+        for family in _DIRECTORY_FAMILIES:
+            for _, _, state in self._store.entities(held.number, family):
+                self.directory.put(decode_state(family, state))
+
+    @property
+    def own(self) -> HeldLog:
+        """The node's own log."""
+        return self.logs[self.own_origin]
+
+    @property
+    def coordinator(self) -> HeldLog | None:
+        """The coordinator's log, where this node holds it."""
+        return self.logs.get(self.coordinator_origin or "")
+
+    def at_path(self, site: str, epoch: str) -> HeldLog:
+        """Find a log by the path it is served under.
+
+        Raises:
+            NotFoundError: this node does not hold it.
+        """
+        federation = self.own_origin.split("/")[0]
+        held = self.logs.get(f"{federation}/{site}/{epoch}")
+        if held is None:
+            raise NotFoundError(f"this node holds no log of {site!r} in epoch {epoch!r}")
+        return held
+
+    def begin(self, origin: str) -> HeldLog:
+        """Begin to hold a log, inside the caller's transaction."""
+        number = (
+            OWN
+            if origin == self.own_origin
+            else 1 + max([OWN, *(held.number for held in self.logs.values())])
+        )
+        row = LogRow(number, origin, 0, CompactRange().root(), b"", b"")
+        self._store.put_log(row)
+        return self._load(row)
+
+    def forget(self, origin: str) -> None:
+        """Undo `begin` after its transaction failed."""
+        self.logs.pop(origin, None)
+
+    def entry(self, store: Reader, held: HeldLog, position: int) -> bytes:
+        """Return an entry's bytes.
+
+        Raises:
+            NotFoundError: the log is not that long.
+        """
+        if not 0 <= position < held.size:
+            raise NotFoundError(f"{held.origin}: no entry {position}, the log has {held.size}")
+        bundle, offset = divmod(position, WIDTH)
+        edge = held.tree.edge
+        if bundle == edge.full:
+            return edge.entries[offset]
+        return self.read_bundle(store, held.number, bundle)[offset]
+
+    def step(self, held: HeldLog, *, root_key: bytes) -> "Step":
+        """Begin to extend a log."""
+        return Step(self, self._store, held, root_key=root_key)
+
+    def coordinator_root(self, size: int) -> bytes:
+        """Return the root of the coordinator's log at a size.
+
+        Raises:
+            Waiting: it is not here up to that size.
+        """
+        held = self.coordinator
+        if held is None or size > held.cursor.projected:
+            raise Waiting(size)
+        return held.tree.root_at(size)
+
+
+class Step:
+    """One log growing in one transaction."""
+
+    def __init__(self, holdings: Holdings, store: Store, held: HeldLog, *, root_key: bytes) -> None:
+        self.held = held
+        self._holdings = holdings
+        self._store = store
+        is_coordinator = held.origin == holdings.coordinator_origin
+        self._directory = holdings.directory.copy() if is_coordinator else holdings.directory
+        self._tables = StoreTables(store, held.number, coordinator_root=holdings.coordinator_root)
+        self.ledger = Ledger(
+            origin=held.origin,
+            root_key=root_key,
+            cursor=msgspec.structs.replace(held.cursor),
+            tables=self._tables,
+            directory=self._directory,
+            is_coordinator=is_coordinator,
+        )
+        self.tables = self._tables
+        edge = held.tree.edge
+        self.range = edge.range.copy()
+        self._full = edge.full
+        self._tail = list(edge.entries)
+        self._tail_leaves = list(edge.leaves)
+        self._bundles: list[tuple[int, bytes, bytes]] = []
+        self._documents: list[DocumentRow] = []
+        self._is_waiting = False
+
+    @property
+    def size(self) -> int:
+        """Number of entries, with those of this step."""
+        return self.range.size
+
+    def catch_up(self) -> None:
+        """Judge entries that are stored but had to wait for the coordinator's log."""
+        held = self.held
+        while self.ledger.index < held.size and not self._is_waiting:
+            bundle, offset = divmod(self.ledger.index, WIDTH)
+            edge = held.tree.edge
+            if bundle == edge.full:
+                entries = edge.entries
+            else:
+                entries = Holdings.read_bundle(self._store, held.number, bundle)
+            for data in entries[offset:]:
+                self._judge(data, leaf_hash(data), verified=False)
+
+    def add(
+        self, entries: Sequence[bytes], leaves: Sequence[bytes], verified: Sequence[bool]
+    ) -> None:
+        """Add entries behind the log's end.
+
+        Args:
+            entries: their bytes.
+            leaves: their hashes.
+            verified: whether every signature on each was found valid.
+        """
+        for data, leaf, is_verified in zip(entries, leaves, verified, strict=True):
+            self._judge(data, leaf, verified=is_verified)
+            self._push(data, leaf)
+
+    def add_bundle(self, bundle: CheckedBundle) -> None:
+        """Add a full bundle as it was received; the one before must be full."""
+        for data, leaf, is_verified in zip(
+            bundle.entries, bundle.leaves, bundle.verified, strict=True
+        ):
+            self._judge(data, leaf, verified=is_verified)
+        self._bundles.append((bundle.number, bundle.root, bundle.frame))
+        self._documents.extend(bundle.documents)
+        self.range.append_subtree(bundle.root, level=8)
+
+    def add_judged(self, data: bytes, judgement: Judgement) -> None:
+        """Add an entry of our own that was judged already."""
+        self.ledger.commit(judgement)
+        self._push(data, judgement.entry_id)
+
+    def add_documents(self, documents: Iterable[DocumentRow]) -> None:
+        """Add documents that belong to entries of this step."""
+        self._documents.extend(documents)
+
+    def _judge(self, data: bytes, leaf: bytes, *, verified: bool) -> None:
+        if self._is_waiting:
+            return
+        try:
+            judgement = self.ledger.judge(data, entry_id=leaf, verified=verified)
+        except Waiting:
+            self._is_waiting = True
+            return
+        self.ledger.commit(judgement)
+
+    def _push(self, data: bytes, leaf: bytes) -> None:
+        self._tail.append(data)
+        self._tail_leaves.append(leaf)
+        self.range.append(leaf)
+        if len(self._tail) == WIDTH:
+            number = self.size // WIDTH - 1
+            frame = pack_entries(self._tail)
+            self._bundles.append((number, root_of(self._tail_leaves), frame))
+            self._tail, self._tail_leaves = [], []
+
+    def write(self, *, checkpoint: bytes) -> None:
+        """Write everything, inside the caller's transaction.
+
+        Args:
+            checkpoint: the signed note to serve from now on.
+        """
+        held, store = self.held, self._store
+        full = (self.size // WIDTH) * WIDTH
+        if self._bundles:
+            store.put_bundles(held.number, self._bundles)
+            store.cut_entries(held.number, full)
+        kept = 0 if self._bundles else len(held.tree.edge.entries)
+        if len(self._tail) > kept:
+            store.put_entries(held.number, full + kept, self._tail[kept:])
+        store.put_documents(held.number, self._documents)
+        self._tables.flush(store)
+        cursor = msgspec.msgpack.encode(self.ledger.cursor)
+        root = self.range.root()
+        store.set_log(LogRow(held.number, held.origin, self.size, root, checkpoint, cursor))
+
+    def publish(self, *, checkpoint: bytes) -> None:
+        """Show the committed step to readers."""
+        held = self.held
+        edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
+        held.tree.grow((root for _, root, _ in self._bundles), edge)
+        held.cursor = self.ledger.cursor
+        held.checkpoint = checkpoint
+        if held.origin == self._holdings.coordinator_origin:
+            self._holdings.directory = self._directory

@@ -1,0 +1,56 @@
+"""New heads, from whoever learns of them to whoever waits for them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from sopro_node.holdings import HeldLog
+
+_QUEUE = 256
+
+
+class Hub:
+    """Hands every new head to every listener; a listener too slow to follow is let go."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Queue[HeldLog | None]] = set()
+        self._is_closed = False
+
+    def announce(self, held: HeldLog) -> None:
+        """Tell every listener of a log that has a new head."""
+        for queue in list(self._listeners):
+            try:
+                queue.put_nowait(held)
+            except asyncio.QueueFull:
+                self._listeners.discard(queue)
+                queue.get_nowait()
+                queue.put_nowait(None)
+
+    def close(self) -> None:
+        """Let every listener go."""
+        self._is_closed = True
+        for queue in list(self._listeners):
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
+
+    @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    async def listen(self, *, idle: float) -> AsyncIterator[HeldLog | None]:
+        """Go through new heads; None after `idle` seconds without one."""
+        queue: asyncio.Queue[HeldLog | None] = asyncio.Queue(_QUEUE)
+        self._listeners.add(queue)
+        try:
+            while not self._is_closed:
+                try:
+                    held = await asyncio.wait_for(queue.get(), idle)
+                except TimeoutError:
+                    yield None
+                    continue
+                if held is None:
+                    return
+                yield held
+        finally:
+            self._listeners.discard(queue)

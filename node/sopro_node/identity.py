@@ -1,0 +1,116 @@
+"""Who this node is, and which federation it belongs to: kept in the database."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from sopro_node.store.base import Reader, Store
+from sopro_protocol.errors import FormatError
+
+_IDENTITY: Final = "identity"
+_FEDERATION: Final = "federation"
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """A site as it was made.
+
+    Attributes:
+        origin: of its log.
+        country: ISO 3166-1 alpha-2.
+        zone: IANA name of the zone its civil dates are read in.
+        languages: BCP 47 tags.
+        name: by language.
+        root: public root key.
+        coordinator: whether it is the coordination node.
+    """
+
+    origin: str
+    country: str
+    zone: str
+    languages: list[str]
+    name: dict[str, str]
+    root: bytes
+    coordinator: bool
+
+    @property
+    def site(self) -> str:
+        """The site's code."""
+        return self.origin.split("/")[1]
+
+    @property
+    def federation(self) -> str:
+        """The federation's name."""
+        return self.origin.split("/")[0]
+
+
+class Invite(Struct, frozen=True, kw_only=True):
+    """What pins a federation: its coordinator's log, root key and addresses.
+
+    Attributes:
+        federation: its name.
+        origin: of the coordinator's log.
+        root: the coordinator's public root key, in hex.
+        urls: where the coordinator answers.
+        sopro_invite: version of this file's form.
+    """
+
+    federation: str
+    origin: str
+    root: str
+    urls: list[str]
+    sopro_invite: int = 1
+
+    @property
+    def root_key(self) -> bytes:
+        """The coordinator's public root key."""
+        return bytes.fromhex(self.root)
+
+
+def parse_invite(data: bytes, *, where: str) -> Invite:
+    """Read an invite file.
+
+    Raises:
+        FormatError: it is none.
+    """
+    try:
+        invite = msgspec.json.decode(data, type=Invite)
+        is_whole = len(invite.root_key) == 32 and bool(invite.urls) and invite.sopro_invite == 1
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise FormatError(f"{where}: not an invite file: {error}") from None
+    if not is_whole or invite.origin.split("/")[0] != invite.federation:
+        raise FormatError(f"{where}: not an invite file of this version")
+    return invite
+
+
+def format_invite(invite: Invite) -> bytes:
+    """Write an invite file."""
+    return msgspec.json.format(msgspec.json.encode(invite)) + b"\n"
+
+
+def load_identity(store: Reader) -> Identity:
+    """Return who this node is.
+
+    Raises:
+        FormatError: the database holds no identity.
+    """
+    data = store.setting(_IDENTITY)
+    if data is None:
+        raise FormatError("the database holds no site; make one with 'sopro site new'")
+    return msgspec.msgpack.decode(data, type=Identity)
+
+
+def save_identity(store: Store, identity: Identity) -> None:
+    """Keep who this node is, inside the caller's transaction."""
+    store.put_setting(_IDENTITY, msgspec.msgpack.encode(identity))
+
+
+def load_federation(store: Reader) -> Invite | None:
+    """Return the federation this node is pinned to."""
+    data = store.setting(_FEDERATION)
+    return msgspec.msgpack.decode(data, type=Invite) if data else None
+
+
+def save_federation(store: Store, invite: Invite) -> None:
+    """Pin the federation, inside the caller's transaction."""
+    store.put_setting(_FEDERATION, msgspec.msgpack.encode(invite))

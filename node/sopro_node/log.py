@@ -1,0 +1,288 @@
+"""The node's own log: drafts in, durable entries and a signed checkpoint out.
+
+Many callers, one writer: what has gathered while a batch was being committed is the next batch. The
+order is the promise (SPEC LOG-ORDER): entries, what follows from them and the intent (size, root)
+are committed in one transaction, then the checkpoint is signed, then it is published. The
+signature is deterministic, so after a crash the same intent yields the same note.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from sopro_node import clock
+from sopro_node.documents import NewDocument, commit_all
+from sopro_node.holdings import HeldLog, Holdings, Step
+from sopro_node.store.base import Store
+from sopro_node.writer import Writer
+from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
+from sopro_protocol.encoding import encode_struct
+from sopro_protocol.errors import ConflictError, FormatError, RefusedError, SoproError
+from sopro_protocol.keys import Ed25519Signer, Role
+from sopro_protocol.merkle import Hash
+from sopro_protocol.record import Record, format_record, sign_record
+from sopro_registry.catalogue import FAMILIES, READERS, decode_state
+from sopro_registry.family import Family
+
+MAX_BATCH: Final = 1024
+CURRENT: Final = b""
+"""Seen: whatever is current; for callers that read the entity in the same breath."""
+
+_logger = logging.getLogger("sopro.log")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an officer means, no bytes yet.
+
+    Attributes:
+        family: name without major.
+        values: fields of the body.
+        entity: whom it is about; None makes a new one.
+        seen: entry id of the version the officer saw, None for no version, or `CURRENT`.
+        documents: to be kept outside the log.
+    """
+
+    family: str
+    values: Mapping[str, Any]
+    entity: bytes | None = None
+    seen: bytes | None = CURRENT
+    documents: Sequence[NewDocument] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a draft has come to lie, durably."""
+
+    index: int
+    entity: bytes
+    entry_id: bytes
+    values: Mapping[str, Any]
+
+
+Outcome = Appended | SoproError
+
+
+class OwnLog:
+    """The node's own log and its queue."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: Store,
+        writer: Writer,
+        *,
+        signers: Mapping[Role, Ed25519Signer],
+        root_key: bytes,
+        published: Callable[[HeldLog], None],
+    ) -> None:
+        self._holdings = holdings
+        self._store = store
+        self._writer = writer
+        self._signers = signers
+        self._root_key = root_key
+        self._published = published
+        self._waiting: list[tuple[Sequence[Draft], asyncio.Future[list[Outcome]]]] = []
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def held(self) -> HeldLog:
+        """The log itself."""
+        return self._holdings.own
+
+    def start(self) -> None:
+        """Sign the head found on disk and begin to take drafts."""
+        self.held.checkpoint = self._sign(self.held.size, self.held.tree.root())
+        self._task = asyncio.create_task(self._run(), name="own log")
+
+    async def stop(self) -> None:
+        """Commit what is waiting, then take no more."""
+        while self._waiting:
+            await asyncio.sleep(0)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def append(self, draft: Draft) -> Appended:
+        """Append one record; durable when this returns.
+
+        Raises:
+            RefusedError: a rule forbids it.
+            ConflictError: its entity has changed since it was seen.
+            FormatError: a field does not fit.
+            StorageFullError: the disk is full.
+        """
+        [outcome] = await self.append_all([draft])
+        if isinstance(outcome, SoproError):
+            raise outcome
+        return outcome
+
+    async def append_all(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Append records in order, each on its own merits; durable when this returns.
+
+        Raises:
+            StorageFullError: the disk is full; none was appended.
+        """
+        future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((drafts, future))
+        self._wake.set()
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                await self._commit_next()
+
+    async def _commit_next(self) -> None:
+        taken = self._take()
+        drafts = [draft for group, _ in taken for draft in group]
+        try:
+            outcomes = await self._writer.run(lambda: self._commit(drafts))
+        except Exception as error:  # noqa: BLE001  # handed to the callers, who know what to do
+            for _, future in taken:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        start = 0
+        for group, future in taken:
+            if not future.done():
+                future.set_result(outcomes[start : start + len(group)])
+            start += len(group)
+        self._published(self.held)
+
+    def _take(self) -> list[tuple[Sequence[Draft], asyncio.Future[list[Outcome]]]]:
+        taken, count = [], 0
+        while self._waiting and count < MAX_BATCH:
+            taken.append(self._waiting.pop(0))
+            count += len(taken[-1][0])
+        return taken
+
+    # On the writer's thread.
+
+    def _commit(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        step = self._holdings.step(self.held, root_key=self._root_key)
+        with self._store.transaction():
+            outcomes = [self._try(step, draft) for draft in drafts]
+            if step.size == self.held.size:
+                return outcomes
+            self._append(step, self._state_draft())
+            step.write(checkpoint=b"")
+        self._publish(step)
+        return outcomes
+
+    def _publish(self, step: Step) -> None:
+        step.publish(checkpoint=self._sign(step.size, step.range.root()))
+
+    def _sign(self, size: int, root: bytes) -> bytes:
+        return sign_checkpoint(
+            Checkpoint(self.held.origin, size, Hash(root)), self._signers[Role.LOG]
+        )
+
+    def _try(self, step: Step, draft: Draft) -> Outcome:
+        try:
+            return self._append(step, draft)
+        except SoproError as error:
+            return error
+
+    def _append(self, step: Step, draft: Draft) -> Appended:
+        family = FAMILIES.get(draft.family)
+        if family is None:
+            raise FormatError(f"unknown family {draft.family!r}", code="rec.family")
+        entity = draft.entity or os.urandom(16)
+        row = step.tables.entity(entity)
+        head = row.head if row else None
+        if draft.seen not in (CURRENT, head):
+            raise ConflictError(f"{draft.family}: somebody has changed it since; look again")
+        values = self._complete(step, family, entity, draft.values)
+        commitments, rows = commit_all(draft.documents, position=step.size)
+        record = Record(
+            body=msgspec.Raw(encode_struct(_body(family, values))),
+            docs=commitments or msgspec.UNSET,
+            entity=entity,
+            family=family.title,
+            log=self.held.origin,
+            prev=head or msgspec.UNSET,
+            salt=os.urandom(16),
+            time=max(clock.now(), step.ledger.cursor.last_time),
+            v=1,
+        )
+        data = sign_record(format_record(record, READERS), [self._signers[family.role]])
+        judgement = step.ledger.judge(data)
+        if judgement.void is not None:
+            raise RefusedError(judgement.void.message, code=judgement.void.code)
+        step.add_judged(data, judgement)
+        step.add_documents(rows)
+        return Appended(judgement.index, entity, judgement.entry_id, values)
+
+    def _complete(
+        self, step: Step, family: Family[Any, Any], entity: bytes, values: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        row = step.tables.entity(entity)
+        state = row.state if row else None
+        if isinstance(state, bytes):
+            state = decode_state(family.name, state)
+        return family.complete(values, state, step.ledger)
+
+    def _state_draft(self) -> Draft:
+        """Draft the record that ends a batch: what the site knows now (SPEC STATE-2)."""
+        values: dict[str, Any] = {}
+        coordinator = self._holdings.coordinator
+        if coordinator is not None and coordinator is not self.held and coordinator.signed_size:
+            size = min(coordinator.signed_size, coordinator.cursor.projected)
+            values["coordinator"] = {"root": coordinator.tree.root_at(size), "size": size}
+        return Draft("log_state", values, entity=own_entity(self.held.origin, "log_state"))
+
+    def found(self, values: Mapping[str, Any]) -> None:
+        """Write entry 0, the site's keys, and the first log_state; the log must be empty.
+
+        Runs on the caller's thread, before anything else uses the store.
+        """
+        with self._store.transaction():
+            held = self._holdings.begin(self._holdings.own_origin)
+            step = self._holdings.step(held, root_key=self._root_key)
+            entity = own_entity(held.origin, "site_keys")
+            self._append(step, Draft("site_keys", values, entity=entity))
+            self._append(step, self._state_draft())
+            step.write(checkpoint=b"")
+        self._publish(step)
+
+    async def append_state(self) -> None:
+        """End an empty batch: say which head of the coordinator this site acts on now."""
+        await self._writer.run(self._commit_state)
+        self._published(self.held)
+
+    def _commit_state(self) -> None:
+        step = self._holdings.step(self.held, root_key=self._root_key)
+        with self._store.transaction():
+            self._append(step, self._state_draft())
+            step.write(checkpoint=b"")
+        self._publish(step)
+
+
+def own_entity(origin: str, family: str) -> bytes:
+    """Return the entity of the records in which a log speaks about itself."""
+    return hashlib.sha256(f"{origin}\n{family}".encode()).digest()[:16]
+
+
+def _body(family: Family[Any, Any], values: Mapping[str, Any]) -> msgspec.Struct:
+    unknown = set(values) - set(family.body.__struct_fields__)
+    if unknown:
+        raise FormatError(
+            f"{family.name}: no field {', '.join(sorted(unknown))}; "
+            f"known: {', '.join(family.body.__struct_fields__)}",
+            code="rec.body",
+        )
+    try:
+        body: msgspec.Struct = msgspec.convert(dict(values), family.body, builtin_types=(bytes,))
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{family.name}: {error}", code="rec.body") from None
+    return body

@@ -1,0 +1,432 @@
+"""Pulling one log from other nodes: open the head, check consistency, fetch, verify, keep.
+
+Nothing is half-applied: each transaction adds entries that are proven to lie under the signed head,
+together with everything that follows from them. A large sync first proves the bundles' roots
+from hash tiles, so that every full bundle can be checked, committed and resumed on its own; the
+head that this node serves moves only with the last of them (SPEC section SYNC).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
+
+from sopro_node.fetch import Fetch, Fetched
+from sopro_node.holdings import HeldLog, Holdings, Step
+from sopro_node.store.base import Store
+from sopro_node.verify import CheckedBundle, check_bundle, is_verified
+from sopro_node.worker import Task, run_task
+from sopro_node.writer import Writer
+from sopro_protocol.bundle import MAX_BUNDLE, WIDTH
+from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
+from sopro_protocol.errors import (
+    FormatError,
+    PeerError,
+    SoproError,
+    SplitViewError,
+    VerificationError,
+)
+from sopro_protocol.keys import ED25519, Role, VerifierKey, key_id, make_vkey
+from sopro_protocol.merkle import CompactRange, root_of
+from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.tile import bundle_path, parse_tile, tile_path
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import site_keys
+
+MAX_CHECKPOINT: Final = 64 * 1024
+MAX_KEYS: Final = 1024 * 1024
+FEW: Final = 4
+"""Up to so many missing bundles are fetched at once and proven by their root alone."""
+_GROUP: Final = 4
+_PER_TRANSACTION: Final = 16
+
+T = TypeVar("T")
+_KEYS: Final = msgspec.msgpack.Decoder(list[tuple[int, bytes]])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A log to pull.
+
+    Attributes:
+        origin: of the log.
+        root_key: of its site, as the membership record or the invite names it.
+        bases: URLs under which nodes serve it, its own site's first.
+    """
+
+    origin: str
+    root_key: bytes
+    bases: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did.
+
+    Attributes:
+        size: of the log afterwards.
+        added: entries stored.
+        requests: made.
+        received: bytes on the wire.
+    """
+
+    size: int = 0
+    added: int = 0
+    requests: int = 0
+    received: int = 0
+
+
+class Mirror:
+    """Pulls logs into the holdings; one pull of a log at a time."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: Store,
+        writer: Writer,
+        *,
+        workers: Callable[[], Executor],
+    ) -> None:
+        self._holdings = holdings
+        self._store = store
+        self._writer = writer
+        self._workers = workers
+
+    async def pull(self, target: Target, fetch: Fetch, *, note: bytes | None = None) -> Pulled:
+        """Bring a log up to its newest head (SPEC SYNC-1).
+
+        Args:
+            target: which log, and from where.
+            fetch: the client.
+            note: a head somebody has pushed; without it the target is asked.
+
+        Raises:
+            PeerError: nobody served it.
+            FormatError, VerificationError: what was served is not what was signed.
+            SplitViewError: the new head excludes the one held.
+        """
+        return await _Pull(self, target, fetch).run(note)
+
+    async def resume(self, held: HeldLog, root_key: bytes) -> None:
+        """Judge entries that had to wait for the coordinator's log."""
+
+        def catch_up() -> None:
+            with self._store.transaction():
+                step = self._holdings.step(held, root_key=root_key)
+                step.catch_up()
+                step.write(checkpoint=held.checkpoint)
+            step.publish(checkpoint=held.checkpoint)
+
+        await self._writer.run(catch_up)
+
+
+class _Pull:
+    """One pull of one log."""
+
+    def __init__(self, mirror: Mirror, target: Target, fetch: Fetch) -> None:
+        self._holdings = mirror._holdings
+        self._store = mirror._store
+        self._writer = mirror._writer
+        self._workers = mirror._workers
+        self._target = target
+        self._fetch = fetch
+        self._done = Pulled()
+        self._keys: Mapping[bytes, bytes] = {}
+
+    @property
+    def held(self) -> HeldLog | None:
+        return self._holdings.logs.get(self._target.origin)
+
+    async def run(self, note: bytes | None) -> Pulled:
+        vkeys = await self._log_keys()
+        if note is None:
+            note = await self._get("checkpoint", limit=MAX_CHECKPOINT)
+        signed = open_checkpoint(note, origin=self._target.origin, keys=vkeys)
+        held = self.held
+        before = held.size if held else 0
+        if self._is_new(signed, held):
+            await self._grow(signed, before)
+        held = self.held
+        self._done.size = held.size if held else 0
+        self._done.added = self._done.size - before
+        return self._done
+
+    # Keys.
+
+    async def _log_keys(self) -> list[VerifierKey]:
+        """Return the keys that may sign the log's heads, asking for entry 0 on first contact."""
+        held = self.held
+        if held is not None and held.keys:
+            self._keys = {span.key_id: span.public for span in held.keys}
+            publics = [span.public for span in held.keys if span.role == Role.LOG]
+        else:
+            publics = await self._first_keys()
+        return [make_vkey(self._target.origin, public, key_type=ED25519) for public in publics]
+
+    async def _first_keys(self) -> list[bytes]:
+        data = await self._get("keys", limit=MAX_KEYS)
+        try:
+            history = _KEYS.decode(data)
+        except msgspec.MsgspecError as error:
+            raise FormatError(f"keys: {error}", code="hos.keys") from None
+        root = {key_id(self._target.root_key): self._target.root_key}
+        if not history or history[0][0] != 0 or not is_verified(history[0][1], root):
+            raise VerificationError(
+                f"{self._target.origin}: entry 0 is not signed by the root key of its membership",
+                code="mem.untrusted",
+            )
+        record, body = read_record(parse_entry(history[0][1]).record, READERS)
+        if record.log != self._target.origin or not isinstance(body, site_keys.Body):
+            raise VerificationError(
+                f"{self._target.origin}: entry 0 does not name the site's keys",
+                code="mem.untrusted",
+            )
+        self._keys = root | {key_id(key.public): key.public for key in body.keys}
+        return [key.public for key in body.keys if key.role == Role.LOG.value]
+
+    # Heads.
+
+    def _is_new(self, signed: SignedCheckpoint, held: HeldLog | None) -> bool:
+        """Compare a head with the one held (SPEC SYNC-2)."""
+        if held is None:
+            return True
+        if signed.size < held.signed_size:
+            raise VerificationError(
+                f"{signed.origin}: head at size {signed.size}, {held.signed_size} was seen before",
+                code="hos.rollback",
+            )
+        if signed.size <= held.size and held.tree.root_at(signed.size) != signed.root:
+            raise self._split(signed, held)
+        return signed.size > held.signed_size or not held.checkpoint
+
+    def _split(self, signed: SignedCheckpoint, held: HeldLog) -> SplitViewError:
+        return SplitViewError(
+            f"{signed.origin}: two histories, the head at size {signed.size} excludes the one "
+            f"held at size {held.signed_size}",
+            held=held.checkpoint,
+            offered=signed.note,
+        )
+
+    # Growing.
+
+    async def _grow(self, signed: SignedCheckpoint, before: int) -> None:
+        first = before // WIDTH
+        if (signed.size - 1) // WIDTH - first < FEW:
+            await self._grow_by_few(signed, first)
+            return
+        roots = await self._prove_roots(signed)
+        if before % WIDTH:
+            [fetched] = await self._fetch_bundles([first], [WIDTH])
+            await self._commit([(first, WIDTH, fetched)], None, root=roots[first])
+            first += 1
+        await self._grow_by_many(first, roots, signed)
+        if signed.size % WIDTH or not self._is_whole(signed):
+            await self._grow_by_few(signed, signed.size // WIDTH)
+
+    def _is_whole(self, signed: SignedCheckpoint) -> bool:
+        held = self.held
+        return held is not None and held.signed_size == signed.size
+
+    async def _grow_by_few(self, signed: SignedCheckpoint, first: int) -> None:
+        numbers = list(range(first, -(-signed.size // WIDTH)))
+        widths = [min(WIDTH, signed.size - number * WIDTH) for number in numbers]
+        fetched = await self._fetch_bundles(numbers, widths)
+        try:
+            await self._commit(list(zip(numbers, widths, fetched, strict=True)), signed)
+        except VerificationError:
+            # Say whether the bundle is wrong or the log has two histories.
+            await self._prove_roots(signed)
+            raise
+
+    async def _fetch_bundles(self, numbers: Sequence[int], widths: Sequence[int]) -> list[Fetched]:
+        return await asyncio.gather(
+            *[
+                self._ask(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
+                for number, width in zip(numbers, widths, strict=True)
+            ]
+        )
+
+    async def _grow_by_many(
+        self, first: int, roots: Sequence[bytes], signed: SignedCheckpoint
+    ) -> None:
+        """Let the workers fetch and check full bundles; commit them in order."""
+        loop = asyncio.get_running_loop()
+        numbers = list(range(first, len(roots)))
+        groups = [numbers[at : at + _GROUP] for at in range(0, len(numbers), _GROUP)]
+        pool = self._workers()
+        window: list[asyncio.Future[list[CheckedBundle] | SoproError]] = []
+        ready: list[CheckedBundle] = []
+        try:
+            while groups or window:
+                while groups and len(window) < 8:
+                    group = groups.pop(0)
+                    task = Task(
+                        self._target.bases, group, [roots[number] for number in group], self._keys
+                    )
+                    window.append(loop.run_in_executor(pool, run_task, task))
+                answer = await window.pop(0)
+                if isinstance(answer, SoproError):
+                    raise answer
+                self._done.requests += len(answer)
+                self._done.received += sum(bundle.wire_size for bundle in answer)
+                ready.extend(answer)
+                if len(ready) >= _PER_TRANSACTION or not (groups or window):
+                    await self._commit_full(ready, signed)
+                    ready = []
+        finally:
+            for future in window:
+                future.cancel()
+
+    async def _commit_full(self, bundles: list[CheckedBundle], signed: SignedCheckpoint) -> None:
+        def commit() -> None:
+            def fill(step: Step) -> None:
+                for bundle in bundles:
+                    step.add_bundle(bundle)
+
+            self._extend(fill, signed, must_end=False)
+
+        await self._writer.run(commit)
+
+    async def _commit(
+        self,
+        fetched: list[tuple[int, int, Fetched]],
+        signed: SignedCheckpoint | None,
+        *,
+        root: bytes | None = None,
+    ) -> None:
+        def commit() -> None:
+            def fill(step: Step) -> None:
+                for number, width, answer in fetched:
+                    start = step.size - number * WIDTH
+                    bundle = check_bundle(
+                        answer,
+                        number=number,
+                        width=width,
+                        start=start,
+                        root=root,
+                        keys=self._keys,
+                    )
+                    step.add(bundle.entries[start:], bundle.leaves[start:], bundle.verified)
+                    step.add_documents(
+                        row for row in bundle.documents if row.position >= number * WIDTH + start
+                    )
+
+            self._extend(fill, signed, must_end=signed is not None)
+
+        await self._writer.run(commit)
+
+    def _extend(
+        self, fill: Callable[[Step], None], signed: SignedCheckpoint | None, *, must_end: bool
+    ) -> None:
+        """Extend the log in one transaction, on the writer's thread."""
+        is_first = self.held is None
+        try:
+            with self._store.transaction():
+                held = self.held or self._holdings.begin(self._target.origin)
+                step = self._holdings.step(held, root_key=self._target.root_key)
+                step.catch_up()
+                fill(step)
+                note = held.checkpoint
+                if signed is not None and step.size == signed.size:
+                    note = signed.note
+                if must_end and signed is not None and step.range.root() != signed.root:
+                    raise VerificationError(
+                        f"{signed.origin}: the entries lead to another root than the signed one",
+                        code="hos.bundle",
+                    )
+                step.write(checkpoint=note)
+        except BaseException:
+            if is_first:
+                self._holdings.forget(self._target.origin)
+            raise
+        step.publish(checkpoint=note)
+
+    # Hash tiles.
+
+    async def _prove_roots(self, signed: SignedCheckpoint) -> list[bytes]:
+        """Fetch the roots of all full bundles and prove them under the signed head (SPEC SYNC-3).
+
+        Raises:
+            VerificationError: `hos.tile`, the tiles do not lead to the signed root.
+            SplitViewError: they do, and what this node holds is not under it.
+        """
+        full, width = divmod(signed.size, WIDTH)
+        roots: list[bytes] = []
+        for tile in range(-(-full // WIDTH)):
+            roots += await self._tile(1, tile, min(WIDTH, full - tile * WIDTH))
+        leaves = await self._tile(0, full, width) if width else []
+        proven = CompactRange()
+        for root in roots:
+            proven.append_subtree(root, level=8)
+        proven.extend(leaves)
+        if proven.root() != signed.root:
+            raise VerificationError(
+                f"{signed.origin}: the hash tiles lead to another root than the signed one",
+                code="hos.tile",
+            )
+        held = self.held
+        if held is not None and not await self._is_prefix(held, roots, leaves):
+            raise self._split(signed, held)
+        return roots
+
+    async def _is_prefix(
+        self, held: HeldLog, roots: Sequence[bytes], leaves: Sequence[bytes]
+    ) -> bool:
+        """Say whether what this node holds lies under the proven roots."""
+        edge = held.tree.edge
+        if list(roots[: edge.full]) != held.tree.roots[: edge.full]:
+            return False
+        if edge.full < len(roots) and edge.leaves:
+            leaves = await self._tile(0, edge.full, WIDTH)
+            if root_of(leaves) != roots[edge.full]:
+                raise VerificationError(
+                    f"{held.origin}: tile 0/{edge.full} does not match its parent", code="hos.tile"
+                )
+        return list(leaves[: len(edge.leaves)]) == edge.leaves
+
+    async def _tile(self, level: int, index: int, width: int) -> list[bytes]:
+        path = tile_path(level=level, index=index, width=width)
+        return list(parse_tile(await self._get(path, limit=WIDTH * 32), width=width))
+
+    # Asking.
+
+    async def _get(self, path: str, *, limit: int) -> bytes:
+        return (await self._ask(path, limit=limit)).body
+
+    async def _ask(self, path: str, *, limit: int) -> Fetched:
+        """Ask the nodes that serve this log, one after the other."""
+        return await first_answer(
+            [self._counted(f"{base}/{path}", limit) for base in self._target.bases],
+            self._target.origin,
+        )
+
+    def _counted(self, url: str, limit: int) -> Callable[[], Awaitable[Fetched]]:
+        async def ask() -> Fetched:
+            self._done.requests += 1
+            fetched = await self._fetch.get(url, limit=limit)
+            self._done.received += fetched.wire_size
+            return fetched
+
+        return ask
+
+
+async def first_answer(asks: Sequence[Callable[[], Awaitable[T]]], origin: str) -> T:
+    """Return the first answer that comes, or raise what the first node failed with.
+
+    Raises:
+        PeerError: nobody answered.
+    """
+    failures = []
+    for ask in asks:
+        try:
+            return await ask()
+        except PeerError as error:
+            failures.append(error)
+    raise (
+        failures[0]
+        if failures
+        else PeerError(f"{origin}: no node is known to serve it", code="hos.unreachable")
+    )

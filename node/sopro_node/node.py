@@ -1,0 +1,134 @@
+"""A node put together: store, logs, exchange; opened for a command or for serving."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from sopro_node.config import Settings, load_settings
+from sopro_node.desk import Desk
+from sopro_node.exchange import Exchange
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.hub import Hub
+from sopro_node.identity import Identity, Invite, load_federation, load_identity, save_federation
+from sopro_node.keyring import load_keys
+from sopro_node.lock import DirectoryLock
+from sopro_node.log import OwnLog
+from sopro_node.store.sqlite import SqliteStore
+from sopro_node.writer import Writer
+from sopro_protocol.errors import RefusedError
+from sopro_protocol.keys import Role
+
+_logger = logging.getLogger("sopro.node")
+
+
+class Node:
+    """One node at work; `open` takes its directory, `close` gives it back.
+
+    Attributes:
+        folder: the data directory.
+        settings: from its configuration file.
+        identity: who it is.
+        holdings: the logs it holds.
+        log: its own log.
+        exchange: keeps its mirrors current.
+        desk: answers questions.
+        hub: announces new heads.
+        reader: a connection that sees the last commit.
+    """
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        self._lock = DirectoryLock(folder)
+        self.writer = Writer()
+        try:
+            self.store = SqliteStore.open(folder, writing=True)
+            self.identity: Identity = load_identity(self.store)
+            self.invite: Invite | None = load_federation(self.store)
+            self.holdings = Holdings(
+                self.store,
+                own=self.identity.origin,
+                coordinator=self.invite.origin if self.invite else None,
+            )
+            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION)
+            self.reader = SqliteStore.open(folder, writing=False)
+        except BaseException:
+            self._lock.release()
+            raise
+        self.hub = Hub()
+        self.log = OwnLog(
+            self.holdings,
+            self.store,
+            self.writer,
+            signers=signers,
+            root_key=self.identity.root,
+            published=self._published,
+        )
+        self.exchange = Exchange(
+            settings=settings,
+            identity=self.identity,
+            invite=lambda: self.invite,
+            holdings=self.holdings,
+            store=self.store,
+            writer=self.writer,
+            hub=self.hub,
+            joined=self.log.append_state,
+        )
+        self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
+
+    @classmethod
+    async def open(cls, folder: Path, *, settings: Settings | None = None) -> "Node":
+        """Take a data directory and start its log.
+
+        Raises:
+            UnavailableError: another process works on it.
+            FormatError: it holds no node, or a damaged one.
+        """
+        settings = settings or load_settings(folder)
+        if not folder.is_dir():
+            load_settings(folder)
+        node = cls(folder, settings)
+        node.log.start()
+        return node
+
+    async def close(self) -> None:
+        """Finish what is under way and give the directory back."""
+        self.hub.close()
+        await self.log.stop()
+        await asyncio.to_thread(self.writer.close)
+        self.reader.close()
+        self.store.close()
+        self._lock.release()
+
+    def _published(self, held: HeldLog) -> None:
+        self.hub.announce(held)
+        if self.identity.coordinator:
+            self.exchange.refresh_soon()
+
+    async def pin(self, invite: Invite) -> None:
+        """Pin the federation named by an invite.
+
+        Raises:
+            RefusedError: this site was made for another federation, or is pinned to another.
+        """
+        if invite.federation != self.identity.federation:
+            raise RefusedError(
+                f"this site was made for the federation {self.identity.federation!r}, the invite "
+                f"is for {invite.federation!r}; make the site anew with "
+                f"--federation {invite.federation}"
+            )
+        held = self.invite
+        if held is not None and (held.origin, held.root) != (invite.origin, invite.root):
+            raise RefusedError(
+                "this site is pinned to another coordinator already; only the federation's "
+                "recovery can change that"
+            )
+
+        def save() -> None:
+            with self.store.transaction():
+                save_federation(self.store, invite)
+
+        await self.writer.run(save)
+        self.invite = invite
+        self.holdings.coordinator_origin = invite.origin
+        self.exchange.refresh_soon()

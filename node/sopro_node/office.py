@@ -1,0 +1,388 @@
+"""What a site's people can have done, by name: the operations behind the command line.
+
+The command line calls them in its own process, or over the control socket of the node that is
+serving; either way they are these functions. Arguments and results are plain msgpack values.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from sopro_node import clock
+from sopro_node.certificates import make_certificate
+from sopro_node.documents import NewDocument
+from sopro_node.fetch import Fetch
+from sopro_node.identity import Invite
+from sopro_node.log import CURRENT, Appended, Draft
+from sopro_node.mirror import Pulled
+from sopro_node.node import Node
+from sopro_node.keyring import load_keys
+from sopro_protocol.encoding import Value, decode, encode
+from sopro_protocol.errors import (
+    ConflictError,
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    SoproError,
+)
+from sopro_protocol.keys import Role, check_public_key, verify_ed25519
+from sopro_registry.catalogue import decode_state
+from sopro_registry.families import site_membership
+from sopro_registry.fields import day_of, format_day
+
+Answer = dict[str, Any]
+Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
+
+APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
+MAX_APPLICATION: Final = 16 * 1024
+MAX_APPLICATIONS: Final = 256
+
+
+async def append(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Append drafts in order, each on its own merits.
+
+    `drafts`: list of {family, values, entity?, seen?, documents?: [{name, content, type?,
+    visibility?, parties?}]}. Answers `outcomes`: {index, entity, entry_id, values} or
+    {code, error}.
+    """
+    drafts = [_draft(draft) for draft in values["drafts"]]
+    outcomes = await node.log.append_all(drafts)
+    return {"outcomes": [_outcome(outcome) for outcome in outcomes]}
+
+
+def _draft(values: Mapping[str, Any]) -> Draft:
+    documents = [NewDocument(**document) for document in values.get("documents", ())]
+    return Draft(
+        values["family"],
+        values["values"],
+        entity=values.get("entity"),
+        seen=values.get("seen", CURRENT),
+        documents=documents,
+    )
+
+
+def _outcome(outcome: Appended | SoproError) -> Answer:
+    if isinstance(outcome, SoproError):
+        return {
+            "code": outcome.code,
+            "error": str(outcome),
+            "is_conflict": isinstance(outcome, ConflictError),
+        }
+    return {
+        "index": outcome.index,
+        "entity": outcome.entity,
+        "entry_id": outcome.entry_id,
+        "values": dict(outcome.values),
+    }
+
+
+async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Return what this node's own log holds on some entities.
+
+    `entities`: list of 16 bytes. Answers `rows`: {family, head, state, fields} or None.
+    """
+    rows: list[Answer | None] = []
+    for entity in values["entities"]:
+        row = node.reader.entity(1, entity)
+        if row is None or not isinstance(row.state, bytes):
+            rows.append(None)
+            continue
+        state = decode_state(row.family, row.state)
+        position = getattr(state, "index", None)
+        fields = node.desk.document_fields(1, position) if position is not None else {}
+        rows.append(
+            {
+                "family": row.family,
+                "head": row.head,
+                "state": msgspec.to_builtins(_as_map(state), builtin_types=(bytes,)),
+                "fields": dict(fields),
+            }
+        )
+    return {"rows": rows}
+
+
+def _as_map(state: msgspec.Struct) -> Answer:
+    return {name: getattr(state, name) for name in state.__struct_fields__}
+
+
+async def label(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Say how a label stands. `number`; `at`?: civil date."""
+    at = values.get("at")
+    answer = node.desk.label(values["number"], day_of(at, field="at") if at else None)
+    described = node.desk.describe(values["number"])
+    return {**msgspec.to_builtins(answer), "describes": msgspec.to_builtins(described)}
+
+
+async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Find one of this site's own labels. `number`. Answers `entity` and `head`."""
+    row = node.reader.label(values["number"])
+    if row is None or row.log != 1:
+        raise NotFoundError(f"this site has no label {values['number'][:64]!r}")
+    entity = node.reader.entity(1, row.entity)
+    return {"entity": row.entity, "head": entity.head if entity else None}
+
+
+async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Describe the node: its log, its mirrors, what went wrong."""
+    return node.desk.status()
+
+
+async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Count labels and decisions over every log held. `at`?: civil date."""
+    at = values.get("at")
+    counted = node.desk.statistics(day_of(at, field="at") if at else None)
+    return dict(msgspec.to_builtins(counted))
+
+
+async def sync(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Pull every followed log once. Answers `pulled`: by origin, {size, added} or {code, error}."""
+    results = await node.exchange.sync_once()
+    return {
+        "pulled": {
+            origin: {"size": result.size, "added": result.added}
+            if isinstance(result, Pulled)
+            else {"code": result.code, "error": str(result)}
+            for origin, result in results.items()
+        }
+    }
+
+
+async def certificate(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Make a label's certificate file. `number`. Answers `content`."""
+    return {"content": make_certificate(node.reader, node.holdings, values["number"])}
+
+
+# Membership.
+
+
+async def join(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Pin the coordinator and ask it for admission. `invite`: its fields."""
+    invite = msgspec.convert(values["invite"], Invite)
+    await node.pin(invite)
+    request = make_application(node)
+    last: SoproError | None = None
+    async with Fetch() as fetch:
+        for url in invite.urls:
+            try:
+                await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
+            except SoproError as error:
+                last = error
+                continue
+            return {"asked": url, "site": node.identity.site}
+    raise RefusedError(
+        f"the coordinator could not be asked ({last}); the invite is pinned, run the same "
+        "command again when it can be reached"
+    )
+
+
+def make_application(node: Node) -> bytes:
+    """Write this site's request for admission, signed by its root key."""
+    identity = node.identity
+    request: dict[str, Value] = {
+        "country": identity.country,
+        "languages": list(identity.languages),
+        "name": dict(identity.name),
+        "origin": identity.origin,
+        "root": identity.root,
+        "site": identity.site,
+        "time": clock.now(),
+        "urls": [node.settings.public_url],
+        "zone": identity.zone,
+    }
+    content = encode(request)
+    signer = load_keys(node.folder, Role.ROOT)[Role.ROOT]
+    return encode([content, signer.sign(APPLICATION_CONTEXT + content)])
+
+
+def open_application(data: bytes) -> dict[str, Any]:
+    """Read a request for admission and check that the asker holds the root key it names.
+
+    Raises:
+        FormatError: it is none, or its key is weak.
+        VerificationError: it is not signed by that key.
+    """
+    match decode(data, limit=MAX_APPLICATION):
+        case [bytes(content), bytes(signature)]:
+            pass
+        case _:
+            raise FormatError("application: expected [request, signature]", code="mem.format")
+    request = decode(content, limit=MAX_APPLICATION)
+    if not isinstance(request, dict) or not isinstance(request.get("root"), bytes):
+        raise FormatError("application: expected a map with a root key", code="mem.format")
+    check_public_key(request["root"])
+    verify_ed25519(request["root"], message=APPLICATION_CONTEXT + content, signature=signature)
+    try:
+        msgspec.convert(
+            {**request, "status": "applicant", "prefix": "000", "effective_date": "2000-01-01"},
+            site_membership.Body,
+        )
+    except msgspec.ValidationError as error:
+        raise FormatError(f"application: {error}", code="mem.format") from None
+    return request
+
+
+async def receive_application(node: Node, data: bytes) -> Answer:
+    """Keep a request for admission until the coordinator's officer decides on it.
+
+    Raises:
+        RefusedError: this node is not the coordinator, or the name is taken.
+        FormatError, VerificationError: as `open_application`.
+    """
+    if not node.identity.coordinator:
+        raise NotFoundError("this node is not the coordinator; it admits nobody")
+    request = open_application(data)
+    site = request["site"]
+    member = node.holdings.directory.membership(site)
+    if member is not None and member.root != request["root"]:
+        raise RefusedError(f"the site code {site!r} is taken", code="mem.name")
+    waiting = {known: held for known, _, held in node.reader.applications()}
+    if site in waiting and open_application(waiting[site])["root"] != request["root"]:
+        raise RefusedError(f"the site code {site!r} is being asked for already", code="mem.name")
+    if len(waiting) >= MAX_APPLICATIONS and site not in waiting:
+        raise RefusedError("too many open requests; ask the coordinator", code="mem.full")
+    if member is not None and member.status == "admitted" and list(member.urls) == request["urls"]:
+        return {"status": "admitted"}
+
+    def keep() -> None:
+        with node.store.transaction():
+            node.store.put_application(site, clock.now(), data)
+
+    await node.writer.run(keep)
+    return {"status": "received"}
+
+
+async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """List members, and at the coordinator the open requests for admission."""
+    listed = [
+        {**msgspec.to_builtins(member, builtin_types=(bytes,)), "root": member.root.hex()}
+        for member in node.holdings.directory.members()
+    ]
+    waiting = []
+    for site, received, data in node.reader.applications():
+        request = open_application(data)
+        waiting.append(
+            {
+                "site": site,
+                "country": request["country"],
+                "root": request["root"].hex(),
+                "urls": request["urls"],
+                "received": clock.format_time(received),
+            }
+        )
+    return {"members": listed, "applications": waiting}
+
+
+async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Admit a site that asked. `site`; `prefix`?: of its numbers."""
+    site = values["site"]
+    _must_coordinate(node)
+    waiting = {known: data for known, _, data in node.reader.applications()}
+    if site not in waiting:
+        known = ", ".join(sorted(waiting)) or "nobody"
+        raise NotFoundError(f"{site!r} has not asked for admission; waiting: {known}")
+    request = open_application(waiting[site])
+    before = node.holdings.directory.membership(site)
+    prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **{key: value for key, value in request.items() if key != "time"},
+                "effective_date": format_day(node.desk.today()),
+                "prefix": prefix,
+                "status": "admitted",
+            },
+            entity=node.reader.named(1, "site_membership", site),
+        )
+    )
+
+    def drop() -> None:
+        with node.store.transaction():
+            node.store.cut_application(site)
+
+    await node.writer.run(drop)
+    node.exchange.refresh_soon()
+    return {"site": site, "prefix": prefix, "index": outcome.index}
+
+
+async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Suspend, release or end a membership. `site`; `status`."""
+    _must_coordinate(node)
+    member = node.holdings.directory.membership(values["site"])
+    if member is None:
+        raise NotFoundError(f"no member {values['site']!r}")
+    fields = msgspec.to_builtins(member, builtin_types=(bytes,))
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **fields,
+                "status": values["status"],
+                "effective_date": format_day(node.desk.today()),
+            },
+            entity=node.reader.named(1, "site_membership", values["site"]),
+        )
+    )
+    return {"site": values["site"], "status": values["status"], "index": outcome.index}
+
+
+def _must_coordinate(node: Node) -> None:
+    if not node.identity.coordinator:
+        raise RefusedError("only the coordination node decides on members")
+
+
+def default_prefix(site: str) -> str:
+    """Return the prefix a site gets where none is asked for: `at` becomes `AT0`."""
+    letters = "".join(letter for letter in site.upper() if letter.isalnum())
+    return (letters + "000")[:3]
+
+
+async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Publish schemes and criteria. `schemes`, `criteria`: their fields; unchanged ones are left."""
+    _must_coordinate(node)
+    published = []
+    for family, key in (("scheme", "schemes"), ("criterion", "criteria")):
+        for fields in values.get(key, ()):
+            name = (
+                fields["scheme"] if family == "scheme" else f"{fields['scheme']} {fields['code']}"
+            )
+            entity = node.reader.named(1, family, name)
+            outcome = await node.log.append(Draft(family, fields, entity=entity))
+            published.append({"family": family, "name": name, "index": outcome.index})
+    return {"published": published}
+
+
+async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Say who this node is."""
+    return {
+        "site": node.identity.site,
+        "origin": node.identity.origin,
+        "country": node.identity.country,
+        "zone": node.identity.zone,
+        "languages": node.identity.languages,
+        "coordinator": node.identity.coordinator,
+        "root": hashlib.sha256(node.identity.root).hexdigest(),
+    }
+
+
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    operation.__name__: operation
+    for operation in (
+        append,
+        entities,
+        label,
+        label_entity,
+        status,
+        statistics,
+        sync,
+        certificate,
+        join,
+        members,
+        admit,
+        set_membership,
+        publish_criteria,
+        identity,
+    )
+}

@@ -1,0 +1,180 @@
+"""The tables of a node's database, in SQLAlchemy Core.
+
+Truth: `setting`, `log`, `entry`, `bundle`, `document`, `application`. Everything else is an index
+that `sopro reindex` rebuilds from them. Primary keys lead with the log.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+metadata = MetaData()
+
+
+def _key(name: str, kind: type[Integer] | type[Text] | type[LargeBinary]) -> Column[object]:
+    return Column(name, kind, primary_key=True, nullable=False, autoincrement=False)
+
+
+setting = Table(
+    "setting",
+    metadata,
+    _key("name", Text),
+    Column("value", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# One row for each log this node holds: its own and its mirrors.
+log = Table(
+    "log",
+    metadata,
+    _key("id", Integer),
+    Column("origin", Text, nullable=False, unique=True),
+    Column("size", BigInteger, nullable=False),  # entries stored and judged (own: the intent)
+    Column("root", LargeBinary, nullable=False),  # root at that size
+    Column("checkpoint", LargeBinary, nullable=False),  # signed note served; empty for none
+    Column("cursor", LargeBinary, nullable=False),  # registry.tables.Cursor
+)
+
+# Entries after the last full bundle.
+entry = Table(
+    "entry",
+    metadata,
+    _key("log", Integer),
+    _key("position", Integer),
+    Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# 256 entries as one zstd frame, and the hash of their subtree.
+bundle = Table(
+    "bundle",
+    metadata,
+    _key("log", Integer),
+    _key("number", Integer),
+    Column("root", LargeBinary, nullable=False),
+    Column("entries", LargeBinary, nullable=False),
+)
+
+document = Table(
+    "document",
+    metadata,
+    _key("log", Integer),
+    _key("position", Integer),
+    _key("number", Integer),
+    Column("visibility", SmallInteger, nullable=False),  # 0 public, 1 members, 2 parties, 3 site
+    Column("key", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# Requests for admission, at the coordinator.
+application = Table(
+    "application",
+    metadata,
+    _key("site", Text),
+    Column("received", BigInteger, nullable=False),
+    Column("request", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+kind = Table(
+    "kind",
+    metadata,
+    _key("id", Integer),
+    Column("family", Text, nullable=False, unique=True),
+)
+
+entity = Table(
+    "entity",
+    metadata,
+    _key("log", Integer),
+    _key("entity", LargeBinary),
+    Column("kind", SmallInteger, nullable=False),
+    Column("head", LargeBinary, nullable=False),
+    Column("undetermined", SmallInteger, nullable=False),
+    Column("state", LargeBinary, nullable=True),
+    sqlite_with_rowid=False,
+)
+
+name = Table(
+    "name",
+    metadata,
+    _key("log", Integer),
+    _key("family", Text),
+    _key("name", Text),
+    Column("entity", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+label = Table(
+    "label",
+    metadata,
+    _key("number", Text),
+    Column("log", Integer, nullable=False),
+    Column("entity", LargeBinary, nullable=False),
+    Column("status", SmallInteger, nullable=False),
+    Column("settled", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("year", SmallInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+void = Table(
+    "void",
+    metadata,
+    _key("log", Integer),
+    _key("position", Integer),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+decision_count = Table(
+    "decision_count",
+    metadata,
+    _key("log", Integer),
+    _key("action", Text),
+    _key("year", Integer),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# How the exchange of each log went; kept so that `sopro status` can tell it without the server.
+exchange = Table(
+    "exchange",
+    metadata,
+    _key("origin", Text),
+    Column("attempted", BigInteger, nullable=False),
+    Column("confirmed", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+INDEXES = (entity, name, label, void, decision_count)
+"""The tables that follow from the logs, emptied and filled again by reindex."""
+
+__all__ = [
+    "INDEXES",
+    "application",
+    "bundle",
+    "decision_count",
+    "document",
+    "entity",
+    "entry",
+    "exchange",
+    "kind",
+    "label",
+    "log",
+    "metadata",
+    "name",
+    "setting",
+    "void",
+]

@@ -1,0 +1,346 @@
+"""The store on SQLite: one writer, readers beside it, nothing acknowledged before fsync.
+
+WAL with synchronous=FULL, read back at start because a silent default would lose commits. The same
+class reads and writes; the writing instance is used by one thread only.
+"""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from sopro_node.store import statements as sql
+from sopro_node.store.base import DocumentRow, ExchangeRow, LabelRow, LogRow
+from sopro_node.store.migrate import migrate
+from sopro_node.store.schema import INDEXES
+from sopro_protocol.errors import FormatError, StorageFullError
+from sopro_registry.catalogue import encode_state
+from sopro_registry.family import LabelIndex
+from sopro_registry.tables import EntityRow, Void
+
+DATABASE: Final = "node.db"
+_PRAGMAS: Final = (
+    ("journal_mode", "wal"),
+    ("synchronous", 2),
+    ("foreign_keys", 1),
+    ("cache_size", -16_000),
+    ("wal_autocheckpoint", 4_000),
+    ("journal_size_limit", 64 * 1024 * 1024),
+    ("temp_store", 2),
+)
+
+_log = logging.getLogger("sopro.store")
+
+
+def create_database(folder: Path) -> None:
+    """Create the database of a new node."""
+    path = folder / DATABASE
+    path.touch(mode=0o600, exist_ok=False)
+    migrate(path)
+
+
+class SqliteStore:
+    """A node's database in one file (see `base.Store`)."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._kinds: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        self._load_kinds()
+
+    def _load_kinds(self) -> None:
+        self._kinds = {family: number for number, family in self._db.execute(sql.KINDS)}
+        self._names = {number: family for family, number in self._kinds.items()}
+
+    @classmethod
+    def open(cls, folder: Path, *, writing: bool) -> "SqliteStore":
+        """Open a node's database; the writing one also migrates it.
+
+        Raises:
+            FormatError: there is none, it is damaged, or a newer version wrote it.
+        """
+        path = folder / DATABASE
+        if not path.exists():
+            raise FormatError(
+                f"{folder}: no node here ({DATABASE} is missing); "
+                "make one with 'sopro site new' or 'sopro federation new'"
+            )
+        try:
+            if writing:
+                migrate(path)
+            mode = "rw" if writing else "ro"
+            connection = sqlite3.connect(
+                f"file:{path}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=30,
+                cached_statements=256,
+            )
+            _set_pragmas(connection, path, writing=writing)
+            return cls(connection)
+        except sqlite3.DatabaseError as error:
+            raise FormatError(f"{path}: cannot be read: {error}") from None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit durably at the end, or roll back on any error.
+
+        Raises:
+            StorageFullError: the disk is full; nothing was written.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._roll_back()
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._roll_back()
+            raise _explain(error) from error
+
+    def _roll_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        self._load_kinds()
+
+    # Reading.
+
+    def setting(self, name: str) -> bytes | None:
+        """Return a setting."""
+        row = self._db.execute(sql.GET_SETTING, (name,)).fetchone()
+        return row[0] if row else None
+
+    def logs(self) -> list[LogRow]:
+        """Return every log, its own first."""
+        return [LogRow(*row) for row in self._db.execute(sql.LOGS)]
+
+    def entries(self, log: int, start: int) -> list[bytes]:
+        """Return the entries after the last full bundle, from a position on."""
+        return [row[0] for row in self._db.execute(sql.GET_ENTRIES, (log, start))]
+
+    def bundle(self, log: int, number: int) -> bytes | None:
+        """Return a full bundle's entries as a zstd frame."""
+        row = self._db.execute(sql.GET_BUNDLE, (log, number)).fetchone()
+        return row[0] if row else None
+
+    def bundle_roots(self, log: int) -> list[bytes]:
+        """Return the hash of every full bundle's subtree."""
+        return [row[0] for row in self._db.execute(sql.GET_BUNDLE_ROOTS, (log,))]
+
+    def document(self, log: int, position: int, number: int) -> DocumentRow | None:
+        """Return one document."""
+        row = self._db.execute(sql.GET_DOCUMENT, (log, position, number)).fetchone()
+        return DocumentRow(position, number, *row) if row else None
+
+    def documents(self, log: int, start: int, end: int) -> list[DocumentRow]:
+        """Return the documents of a range of positions."""
+        return [DocumentRow(*row) for row in self._db.execute(sql.GET_DOCUMENTS, (log, start, end))]
+
+    def entity(self, log: int, entity: bytes) -> EntityRow | None:
+        """Return an entity's row."""
+        row = self._db.execute(sql.GET_ENTITY, (log, entity)).fetchone()
+        if row is None:
+            return None
+        if row[0] not in self._names:
+            self._load_kinds()
+        return EntityRow(self._names[row[0]], row[1], row[3], undetermined=bool(row[2]))
+
+    def entities(self, log: int, family: str) -> Iterator[tuple[bytes, bool, bytes]]:
+        """Go through the entities of a family that have a state."""
+        if family not in self._kinds:
+            self._load_kinds()
+        kind = self._kinds.get(family)
+        for entity, undetermined, state in self._db.execute(sql.GET_ENTITIES_OF_KIND, (log, kind)):
+            if state is not None:
+                yield entity, bool(undetermined), state
+
+    def named(self, log: int, family: str, name: str) -> bytes | None:
+        """Find an entity by a name; a label's name is its number."""
+        if family == "label_decision":
+            row = self._db.execute(sql.GET_LABEL, (name,)).fetchone()
+            return row[1] if row and row[0] == log else None
+        row = self._db.execute(sql.GET_NAME, (log, family, name)).fetchone()
+        return row[0] if row else None
+
+    def label(self, number: str) -> LabelRow | None:
+        """Find a label by its number."""
+        row = self._db.execute(sql.GET_LABEL_STATE, (number,)).fetchone()
+        return LabelRow(number, row[0], row[1], bool(row[2]), row[3]) if row else None
+
+    def labels(self, *, after: str, before: str, limit: int) -> list[LabelRow]:
+        """Return labels between two numbers, in order."""
+        rows = self._db.execute(sql.GET_LABELS, (after, before, limit))
+        return [LabelRow(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+
+    def last_number(self, *, low: str, high: str) -> str | None:
+        """Return the largest number strictly between two."""
+        row = self._db.execute(sql.LAST_NUMBER, (low, high)).fetchone()
+        return row[0] if row else None
+
+    def voids(self, log: int, *, start: int, limit: int) -> list[tuple[int, Void]]:
+        """Return void entries and why they are."""
+        rows = self._db.execute(sql.GET_VOIDS, (log, start, limit))
+        return [(position, Void(code, message)) for position, code, message in rows]
+
+    def decision_counts(self) -> list[tuple[int, str, int, int]]:
+        """Return log, action, year and number of decisions."""
+        return self._db.execute(sql.GET_COUNTS).fetchall()
+
+    def settled_counts(self, day: int) -> list[tuple[int, int, int, int]]:
+        """Return log, status, year and number of labels whose decisions are all effective."""
+        return self._db.execute(sql.COUNT_SETTLED, (day, day)).fetchall()
+
+    def unsettled(self, day: int) -> list[tuple[int, int, bytes]]:
+        """Return log, year and state of labels with a decision after a day."""
+        return self._db.execute(sql.GET_UNSETTLED, (day,)).fetchall()
+
+    def applications(self) -> list[tuple[str, int, bytes]]:
+        """Return the open requests for admission."""
+        return self._db.execute(sql.GET_APPLICATIONS).fetchall()
+
+    def exchanges(self) -> list[ExchangeRow]:
+        """Return how the exchange of each log went."""
+        return [ExchangeRow(*row) for row in self._db.execute(sql.GET_EXCHANGES)]
+
+    # Writing, inside a transaction.
+
+    def put_setting(self, name: str, value: bytes) -> None:
+        """Keep a setting."""
+        self._db.execute(sql.PUT_SETTING, (name, value))
+
+    def put_log(self, row: LogRow) -> None:
+        """Begin to hold a log."""
+        self._db.execute(sql.PUT_LOG, row)
+
+    def set_log(self, row: LogRow) -> None:
+        """Move a log's head and cursor."""
+        self._db.execute(sql.SET_LOG, (row.size, row.root, row.checkpoint, row.cursor, row.log))
+
+    def put_entries(self, log: int, start: int, entries: Sequence[bytes]) -> None:
+        """Add entries that fill no bundle yet."""
+        self._db.executemany(
+            sql.PUT_ENTRY, [(log, start + number, data) for number, data in enumerate(entries)]
+        )
+
+    def cut_entries(self, log: int, end: int) -> None:
+        """Drop entries that have moved into a bundle."""
+        self._db.execute(sql.CUT_ENTRIES, (log, end))
+
+    def put_bundles(self, log: int, bundles: Iterable[tuple[int, bytes, bytes]]) -> None:
+        """Add full bundles: number, root, zstd frame."""
+        self._db.executemany(sql.PUT_BUNDLE, [(log, *bundle) for bundle in bundles])
+
+    def put_documents(self, log: int, documents: Iterable[DocumentRow]) -> None:
+        """Add documents."""
+        self._db.executemany(sql.PUT_DOCUMENT, [(log, *row) for row in documents])
+
+    def put_entities(self, log: int, rows: Iterable[tuple[bytes, EntityRow]]) -> None:
+        """Keep entities' rows."""
+        self._db.executemany(
+            sql.PUT_ENTITY,
+            [
+                (
+                    log,
+                    entity,
+                    self._kind(row.family),
+                    row.head,
+                    row.undetermined,
+                    encode_state(row.state) if isinstance(row.state, Struct) else row.state,
+                )
+                for entity, row in rows
+            ],
+        )
+
+    def _kind(self, family: str) -> int:
+        number = self._kinds.get(family)
+        if number is None:
+            number = 1 + max(self._names, default=0)
+            self._kinds[family] = number
+            self._names[number] = family
+            self._db.execute(sql.PUT_KIND, (number, family))
+        return number
+
+    def put_names(self, log: int, names: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep names: family, name, entity."""
+        self._db.executemany(sql.PUT_NAME, [(log, *name) for name in names])
+
+    def put_labels(self, log: int, labels: Iterable[tuple[bytes, LabelIndex]]) -> None:
+        """Keep the columns of labels."""
+        self._db.executemany(
+            sql.PUT_LABEL,
+            [
+                (row.number, log, entity, row.status, row.settled, row.until, row.year)
+                for entity, row in labels
+            ],
+        )
+
+    def put_voids(self, log: int, voids: Iterable[tuple[int, Void]]) -> None:
+        """Keep why entries are void."""
+        self._db.executemany(
+            sql.PUT_VOID, [(log, position, void.code, void.message) for position, void in voids]
+        )
+
+    def put_counts(self, log: int, counts: Iterable[tuple[str, int, int]]) -> None:
+        """Add to the numbers of decisions: action, year, how many more."""
+        for action, year, more in counts:
+            row = self._db.execute(sql.GET_COUNT, (log, action, year)).fetchone()
+            self._db.execute(sql.PUT_COUNT, (log, action, year, more + (row[0] if row else 0)))
+
+    def put_application(self, site: str, received: int, request: bytes) -> None:
+        """Keep a request for admission."""
+        self._db.execute(sql.PUT_APPLICATION, (site, received, request))
+
+    def cut_application(self, site: str) -> None:
+        """Drop a request for admission."""
+        self._db.execute(sql.CUT_APPLICATION, (site,))
+
+    def put_exchange(self, row: ExchangeRow) -> None:
+        """Keep how the exchange of a log went."""
+        self._db.execute(sql.PUT_EXCHANGE, row)
+
+    def clear_indexes(self) -> None:
+        """Empty every table that follows from the logs."""
+        for table in INDEXES:
+            self._db.execute(f"DELETE FROM {table.name}")  # noqa: S608  # names of our schema
+
+
+def _set_pragmas(connection: sqlite3.Connection, path: Path, *, writing: bool) -> None:
+    if not writing:
+        connection.execute("PRAGMA query_only = 1")
+        connection.execute("PRAGMA cache_size = -16000")
+        return
+    for name, value in _PRAGMAS:
+        connection.execute(f"PRAGMA {name} = {value}")
+    for name, value in _PRAGMAS[:3]:
+        found = connection.execute(f"PRAGMA {name}").fetchone()[0]
+        if found != value:
+            raise FormatError(f"{path}: the database refuses {name}={value}, it says {found!r}")
+
+
+def _explain(error: sqlite3.OperationalError) -> Exception:
+    """Tell a full disk from a failing one; the latter ends the process.
+
+    After a failed fsync nobody knows what is on the disk; going on could acknowledge what is
+    lost. A fresh start reads what is really there.
+    """
+    code = error.sqlite_errorcode & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return StorageFullError(
+            "the disk is full: nothing was written; free some space and try again"
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        _log.critical("disk failed", extra={"reason": str(error)})
+        os._exit(70)
+    return error

@@ -1,0 +1,256 @@
+"""The statements of the hot paths, compiled once to SQL for the raw driver.
+
+Each is a plain string with positional parameters, in the order its comment names.
+"""
+
+import re
+
+from sqlalchemy import ClauseElement, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import text as literal
+from sqlalchemy.dialects import sqlite
+
+from sopro_node.store.schema import (
+    application,
+    bundle,
+    decision_count,
+    document,
+    entity,
+    entry,
+    exchange,
+    kind,
+    label,
+    log,
+    name,
+    setting,
+    void,
+)
+
+_DIALECT = sqlite.dialect(paramstyle="named")
+_PARAMETER = re.compile(r"(?<!:):(\w+)")
+
+
+def _sql(statement: ClauseElement, *order: str) -> str:
+    """Compile a statement to positional parameters; numbers it names itself are written out."""
+    compiled = statement.compile(dialect=_DIALECT)
+    found = []
+
+    def place(match: re.Match[str]) -> str:
+        if match[1] in order:
+            found.append(match[1])
+            return "?"
+        return str(int(compiled.params[match[1]]))
+
+    text = _PARAMETER.sub(place, str(compiled))
+    if tuple(found) != order:
+        raise AssertionError(f"parameters are {found}, expected {order}: {compiled}")
+    return text
+
+
+def _put(table: object, *columns: str) -> str:
+    """Compile an insert that replaces the row with the same primary key."""
+    insert = sqlite.insert(table)  # type: ignore[arg-type]  # every table of the schema is one
+    insert = insert.values({column: bindparam(column) for column in columns})
+    keys = [column.name for column in table.primary_key]  # type: ignore[attr-defined]  # as above
+    rest = {column: insert.excluded[column] for column in columns if column not in keys}
+    return _sql(insert.on_conflict_do_update(index_elements=keys, set_=rest), *columns)
+
+
+_b = bindparam
+
+PUT_SETTING = _put(setting, "name", "value")
+GET_SETTING = _sql(select(setting.c.value).where(setting.c.name == _b("name")), "name")
+
+LOGS = _sql(select(log).order_by(log.c.id))
+PUT_LOG = _put(log, "id", "origin", "size", "root", "checkpoint", "cursor")
+SET_LOG = _sql(
+    update(log)
+    .where(log.c.id == _b("log"))
+    .values(size=_b("size"), root=_b("root"), checkpoint=_b("checkpoint"), cursor=_b("cursor")),
+    "size",
+    "root",
+    "checkpoint",
+    "cursor",
+    "log",
+)
+
+PUT_ENTRY = _put(entry, "log", "position", "data")
+GET_ENTRIES = _sql(
+    select(entry.c.data)
+    .where(and_(entry.c.log == _b("log"), entry.c.position >= _b("start")))
+    .order_by(entry.c.position),
+    "log",
+    "start",
+)
+CUT_ENTRIES = _sql(
+    delete(entry).where(and_(entry.c.log == _b("log"), entry.c.position < _b("end"))),
+    "log",
+    "end",
+)
+PUT_BUNDLE = _put(bundle, "log", "number", "root", "entries")
+GET_BUNDLE = _sql(
+    select(bundle.c.entries).where(and_(bundle.c.log == _b("log"), bundle.c.number == _b("n"))),
+    "log",
+    "n",
+)
+GET_BUNDLE_ROOTS = _sql(
+    select(bundle.c.root).where(bundle.c.log == _b("log")).order_by(bundle.c.number), "log"
+)
+
+PUT_DOCUMENT = _put(document, "log", "position", "number", "visibility", "key", "content")
+GET_DOCUMENT = _sql(
+    select(document.c.visibility, document.c.key, document.c.content).where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position == _b("position"),
+            document.c.number == _b("number"),
+        )
+    ),
+    "log",
+    "position",
+    "number",
+)
+GET_DOCUMENTS = _sql(
+    select(
+        document.c.position,
+        document.c.number,
+        document.c.visibility,
+        document.c.key,
+        document.c.content,
+    )
+    .where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position >= _b("start"),
+            document.c.position < _b("end"),
+        )
+    )
+    .order_by(document.c.position, document.c.number),
+    "log",
+    "start",
+    "end",
+)
+COUNT_DOCUMENTS = _sql(
+    select(func.count()).select_from(document).where(document.c.log == _b("log")), "log"
+)
+
+PUT_APPLICATION = _put(application, "site", "received", "request")
+GET_APPLICATIONS = _sql(
+    select(application.c.site, application.c.received, application.c.request).order_by(
+        application.c.site
+    )
+)
+COUNT_APPLICATIONS = _sql(select(func.count()).select_from(application))
+CUT_APPLICATION = _sql(delete(application).where(application.c.site == _b("site")), "site")
+
+KINDS = _sql(select(kind.c.id, kind.c.family))
+PUT_KIND = _put(kind, "id", "family")
+
+PUT_ENTITY = _put(entity, "log", "entity", "kind", "head", "undetermined", "state")
+_ENTITY = (entity.c.kind, entity.c.head, entity.c.undetermined, entity.c.state)
+GET_ENTITY = _sql(
+    select(*_ENTITY).where(and_(entity.c.log == _b("log"), entity.c.entity == _b("entity"))),
+    "log",
+    "entity",
+)
+GET_ENTITIES_OF_KIND = _sql(
+    select(entity.c.entity, entity.c.undetermined, entity.c.state).where(
+        and_(entity.c.log == _b("log"), entity.c.kind == _b("kind"))
+    ),
+    "log",
+    "kind",
+)
+
+PUT_NAME = _put(name, "log", "family", "name", "entity")
+GET_NAME = _sql(
+    select(name.c.entity).where(
+        and_(name.c.log == _b("log"), name.c.family == _b("family"), name.c.name == _b("name"))
+    ),
+    "log",
+    "family",
+    "name",
+)
+
+PUT_LABEL = _put(label, "number", "log", "entity", "status", "settled", "until", "year")
+GET_LABEL = _sql(
+    select(label.c.log, label.c.entity).where(label.c.number == _b("number")), "number"
+)
+GET_LABEL_STATE = _sql(
+    select(label.c.log, label.c.entity, entity.c.undetermined, entity.c.state)
+    .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
+    .where(label.c.number == _b("number")),
+    "number",
+)
+LAST_NUMBER = _sql(
+    select(func.max(label.c.number)).where(
+        and_(label.c.number > _b("low"), label.c.number < _b("high"))
+    ),
+    "low",
+    "high",
+)
+
+PUT_VOID = _put(void, "log", "position", "code", "message")
+GET_VOIDS = _sql(
+    select(void.c.position, void.c.code, void.c.message)
+    .where(and_(void.c.log == _b("log"), void.c.position >= _b("start")))
+    .order_by(void.c.position)
+    .limit(_b("limit")),
+    "log",
+    "start",
+    "limit",
+)
+
+PUT_COUNT = _put(decision_count, "log", "action", "year", "count")
+GET_COUNT = _sql(
+    select(decision_count.c.count).where(
+        and_(
+            decision_count.c.log == _b("log"),
+            decision_count.c.action == _b("action"),
+            decision_count.c.year == _b("year"),
+        )
+    ),
+    "log",
+    "action",
+    "year",
+)
+GET_COUNTS = _sql(
+    select(
+        decision_count.c.log,
+        decision_count.c.action,
+        decision_count.c.year,
+        decision_count.c.count,
+    )
+)
+
+PUT_EXCHANGE = _put(exchange, "origin", "attempted", "confirmed", "failures", "code", "message")
+GET_EXCHANGES = _sql(select(exchange).order_by(exchange.c.origin))
+
+# Labels whose last decision is effective are counted by their columns; the few that have one
+# still to come, or that are asked about an earlier day, are counted from their decisions.
+_lapsed = case(
+    (and_(label.c.status < 3, label.c.status > 0, label.c.until > 0, label.c.until < _b("day")), 7),
+    else_=label.c.status,
+)
+_status = _lapsed.label("status_now")
+COUNT_SETTLED = _sql(
+    select(label.c.log, _status, label.c.year, func.count())
+    .where(label.c.settled <= _b("settled"))
+    .group_by(label.c.log, literal("status_now"), label.c.year),
+    "day",
+    "settled",
+)
+GET_UNSETTLED = _sql(
+    select(label.c.log, label.c.year, entity.c.state)
+    .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
+    .where(label.c.settled > _b("day")),
+    "day",
+)
+GET_LABELS = _sql(
+    select(label.c.number, label.c.log, label.c.entity, entity.c.undetermined, entity.c.state)
+    .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
+    .where(and_(label.c.number > _b("after"), label.c.number < _b("before")))
+    .order_by(label.c.number)
+    .limit(_b("limit")),
+    "after",
+    "before",
+    "limit",
+)

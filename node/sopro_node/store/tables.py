@@ -1,0 +1,74 @@
+"""The registry's tables of one log, gathered in memory and written with their transaction."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from sopro_node.store.base import Reader, Store
+from sopro_registry.family import LabelIndex
+from sopro_registry.tables import EntityRow, Void
+
+
+class StoreTables:
+    """`registry.tables.Tables` on a store: reads fall through, writes wait for `flush`."""
+
+    def __init__(
+        self, store: Reader, log: int, *, coordinator_root: Callable[[int], bytes]
+    ) -> None:
+        self._store = store
+        self._log = log
+        self._coordinator_root = coordinator_root
+        self._entities: dict[bytes, EntityRow | None] = {}
+        self._changed: dict[bytes, EntityRow] = {}
+        self._names: dict[tuple[str, str], bytes] = {}
+        self._labels: dict[bytes, LabelIndex] = {}
+        self._numbers: set[str] = set()
+        self._voids: list[tuple[int, Void]] = []
+        self._counts: Counter[tuple[str, int]] = Counter()
+
+    def entity(self, entity: bytes) -> EntityRow | None:
+        """Return an entity's row."""
+        try:
+            return self._entities[entity]
+        except KeyError:
+            row = self._entities[entity] = self._store.entity(self._log, entity)
+            return row
+
+    def put_entity(self, entity: bytes, row: EntityRow) -> None:
+        """Keep an entity's row."""
+        self._entities[entity] = self._changed[entity] = row
+
+    def has_name(self, family: str, name: str) -> bool:
+        """Say whether an entity of this log bears the name."""
+        if (family, name) in self._names or (family == "label_decision" and name in self._numbers):
+            return True
+        return self._store.named(self._log, family, name) is not None
+
+    def put_name(self, family: str, name: str, entity: bytes) -> None:
+        """Keep a name."""
+        self._names[family, name] = entity
+
+    def put_label(self, entity: bytes, label: LabelIndex) -> None:
+        """Keep the columns by which a label is found."""
+        self._labels[entity] = label
+        self._numbers.add(label.number)
+
+    def put_void(self, index: int, void: Void) -> None:
+        """Keep why an entry is void."""
+        self._voids.append((index, void))
+
+    def count(self, action: str, year: int) -> None:
+        """Add one to the decisions of a kind in a year."""
+        self._counts[action, year] += 1
+
+    def coordinator_root(self, size: int) -> bytes:
+        """Return the root of the coordinator's log at a size; raises `Waiting`."""
+        return self._coordinator_root(size)
+
+    def flush(self, store: Store) -> None:
+        """Write what has changed, inside the caller's transaction."""
+        log = self._log
+        store.put_entities(log, self._changed.items())
+        store.put_names(log, [(*key, entity) for key, entity in self._names.items()])
+        store.put_labels(log, self._labels.items())
+        store.put_voids(log, self._voids)
+        store.put_counts(log, [(*key, count) for key, count in self._counts.items()])

@@ -1,0 +1,98 @@
+"""What an operator watches: log lines and metrics."""
+
+import json
+import logging
+import sys
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from sopro_node import clock
+from sopro_node.node import Node
+
+_PLAIN: Final = set(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+}
+
+
+class _Lines(logging.Formatter):
+    """`time level logger event key=value ...` for people, JSON for machines."""
+
+    def __init__(self, *, is_json: bool) -> None:
+        super().__init__()
+        self._is_json = is_json
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {key: value for key, value in record.__dict__.items() if key not in _PLAIN}
+        time = clock.format_time(int(record.created * 1000))
+        event = record.getMessage()
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
+        if self._is_json:
+            head = {"time": time, "level": record.levelname.lower(), "logger": record.name}
+            if trace:
+                fields["trace"] = trace
+            return json.dumps(head | {"event": event} | fields, default=str)
+        pairs = " ".join(f"{key}={value!r}" for key, value in fields.items())
+        line = f"{time} {record.levelname.lower():7} {record.name} {event} {pairs}".rstrip()
+        return f"{line}\n{trace}" if trace else line
+
+
+def start_logging(*, level: str, is_json: bool) -> None:
+    """Write log lines to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines(is_json=is_json))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("alembic").setLevel("WARNING")
+    logging.getLogger("asyncio").setLevel("WARNING")
+
+
+class NodeMetrics(Collector):
+    """Metrics read from the node when they are asked for."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def collect(self) -> list[Metric]:
+        """Return every metric."""
+        node, now = self._node, clock.now()
+        size = GaugeMetricFamily("sopro_log_size", "Entries in a log", labels=["origin"])
+        void = GaugeMetricFamily("sopro_log_void", "Void entries in a log", labels=["origin"])
+        for held in list(node.holdings.logs.values()):
+            size.add_metric([held.origin], held.size)
+            void.add_metric([held.origin], held.cursor.voids)
+        lag = GaugeMetricFamily(
+            "sopro_peer_lag_seconds", "Since a log was last found current", labels=["origin"]
+        )
+        failures = GaugeMetricFamily(
+            "sopro_peer_failures", "Pulls failed since the last good one", labels=["origin"]
+        )
+        seconds = GaugeMetricFamily(
+            "sopro_peer_sync_seconds", "Duration of the last pull", labels=["origin"]
+        )
+        refusals = CounterMetricFamily(
+            "sopro_peer_refusals", "Pulls refused, by reason", labels=["origin", "code"]
+        )
+        for origin, state in list(node.exchange.peers.items()):
+            if state.confirmed:
+                lag.add_metric([origin], max(0.0, (now - state.confirmed) / 1000))
+            failures.add_metric([origin], state.failures)
+            seconds.add_metric([origin], state.seconds)
+            for code, count in list(state.refusals.items()):
+                refusals.add_metric([origin, code], count)
+        listeners = GaugeMetricFamily(
+            "sopro_event_listeners", "Open event streams", value=node.hub.listeners
+        )
+        return [size, void, lag, failures, seconds, refusals, listeners]
+
+
+def render_metrics(node: Node) -> bytes:
+    """Write the metrics in Prometheus' text form."""
+    registry = CollectorRegistry()
+    registry.register(NodeMetrics(node))
+    return generate_latest(registry)

@@ -1,0 +1,135 @@
+"""Checking a bundle against the root it must have: hashes, form, signatures; no state, no store.
+
+It runs in worker processes on a large sync and on the writer's thread on a small one.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sopro_node.bundles import first_frame, pack_entries
+from sopro_node.fetch import Fetched
+from sopro_node.store.base import DocumentRow
+from sopro_protocol.bundle import WIDTH, Bundle, format_items, parse_bundle
+from sopro_protocol.commitment import check_document
+from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.merkle import leaf_hash, root_of
+from sopro_protocol.record import RECORD_CONTEXT, parse_entry, read_record
+from sopro_protocol.keys import verify_ed25519
+from sopro_registry.catalogue import READERS
+
+
+class CheckedBundle(NamedTuple):
+    """A bundle whose leaves lead to the root it must have.
+
+    Attributes:
+        number: which bundle.
+        entries: as they came.
+        leaves: their hashes.
+        root: of the subtree; of a partial bundle, of its leaves alone.
+        verified: per entry from `start` on, whether every signature on it was found valid.
+        documents: those that match their commitments.
+        frame: the entries as one zstd frame, of a full bundle.
+        wire_size: bytes received.
+    """
+
+    number: int
+    entries: list[bytes]
+    leaves: list[bytes]
+    root: bytes
+    verified: list[bool]
+    documents: list[DocumentRow]
+    frame: bytes
+    wire_size: int
+
+
+def check_bundle(  # noqa: PLR0913  # what comes, where it belongs, what is known
+    fetched: Fetched,
+    *,
+    number: int,
+    width: int,
+    start: int,
+    root: bytes | None,
+    keys: Mapping[bytes, bytes],
+) -> CheckedBundle:
+    """Check a fetched bundle (SPEC SYNC-4).
+
+    Args:
+        fetched: the answer.
+        number: of the bundle.
+        width: entries it must hold.
+        start: offset of the first entry not held yet; those before are not verified again.
+        root: of its subtree as the signed checkpoint has it, where that is known already.
+        keys: public keys of the site by id, as far as they are known.
+
+    Raises:
+        FormatError: `hos.bundle`, it is not a bundle of that width.
+        VerificationError: `hos.bundle`, its entries lead to another root.
+    """
+    bundle = parse_bundle(fetched.body, index=number, width=width)
+    entries = [item for item in bundle.items if isinstance(item, bytes)]
+    if len(entries) != width:
+        raise FormatError(
+            f"bundle {number}: an entry is withheld, which this version does not know",
+            code="hos.bundle",
+        )
+    leaves: list[bytes] = [leaf_hash(data) for data in entries]
+    found = root_of(leaves)
+    if root is not None and found != root:
+        raise VerificationError(
+            f"bundle {number}: its entries lead to another root than the signed one",
+            code="hos.bundle",
+        )
+    verified = [is_verified(data, keys) for data in entries[start:]]
+    return CheckedBundle(
+        number,
+        entries,
+        leaves,
+        found,
+        verified,
+        _check_documents(bundle, entries, number),
+        _frame(fetched, entries) if width == WIDTH else b"",
+        fetched.wire_size,
+    )
+
+
+def is_verified(data: bytes, keys: Mapping[bytes, bytes]) -> bool:
+    """Say whether every signature of an entry is valid; false where judging must look again."""
+    try:
+        entry = parse_entry(data)
+        message = RECORD_CONTEXT + entry.record
+        for key_id, signature in entry.signatures:
+            public = keys.get(key_id)
+            if public is None:
+                return False
+            verify_ed25519(public, message=message, signature=signature)
+    except SoproError:
+        return False
+    return True
+
+
+def _frame(fetched: Fetched, entries: list[bytes]) -> bytes:
+    """Keep the entries as received where they came as a frame of their own and of fair size."""
+    if fetched.frames is not None:
+        frame, content = first_frame(fetched.frames)
+        if len(frame) <= len(content) and content == format_items(list(entries)):
+            return frame
+    return pack_entries(entries)
+
+
+def _check_documents(bundle: Bundle, entries: list[bytes], number: int) -> list[DocumentRow]:
+    """Keep the documents that match what their records commit to; others are left out.
+
+    A document is not part of the log: a peer that serves a wrong one only loses it.
+    """
+    kept = []
+    for one in bundle.documents:
+        try:
+            entry = parse_entry(entries[one.position - number * WIDTH])
+            record, _ = read_record(entry.record, READERS)
+            commitment = record.documents[one.number]
+            check_document(one.content, key=one.key, commitment=commitment)
+        except (SoproError, IndexError):
+            continue
+        if commitment.visibility == "public":
+            kept.append(DocumentRow(one.position, one.number, 0, one.key, one.content))
+    return kept

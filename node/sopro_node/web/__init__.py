@@ -1,0 +1,1 @@
+"""What a node serves over HTTP: log, API and pages."""

@@ -1,0 +1,200 @@
+"""`/api/v1`: JSON for programs, every answer with the log prefixes it rests on."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from sopro_node import office
+from sopro_node.node import Node
+from sopro_node.web.openapi import describe_api
+from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_registry.fields import day_of
+from sopro_protocol.errors import RefusedError
+
+_HEADERS: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=2"}
+MAX_PAGE: Final = 500
+_JSON = msgspec.json.Encoder()
+
+
+class Api:
+    """Handlers of `/api/v1` and of discovery."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return [
+            web.get("/.well-known/sopro", self.discovery),
+            web.get("/api/v1/labels", self.labels),
+            web.get("/api/v1/labels/{number:SOPRO/.+}", self.label),
+            web.get("/api/v1/certificates/{number:SOPRO/.+}", self.certificate),
+            web.get("/api/v1/statistics", self.statistics),
+            web.get("/api/v1/members", self.members),
+            web.get("/api/v1/criteria", self.criteria),
+            web.get("/api/v1/status", self.status),
+            web.get("/api/v1/voids/{site}/{epoch}", self.voids),
+            web.get("/api/v1/openapi.json", self.openapi),
+            web.post("/api/v1/applications", self.apply),
+        ]
+
+    async def discovery(self, _request: web.Request) -> web.Response:
+        """Say who this node is, what it serves and within which limits."""
+        node = self._node
+        own = node.holdings.own
+        return _json(
+            {
+                "site": node.identity.site,
+                "federation": node.identity.federation,
+                "origin": own.origin,
+                "role": "coordinator" if node.identity.coordinator else "site",
+                "country": node.identity.country,
+                "name": node.identity.name,
+                "languages": node.identity.languages,
+                "zone": node.identity.zone,
+                "keys": [
+                    {
+                        "role": span.role,
+                        "id": span.key_id.hex(),
+                        "public": span.public.hex(),
+                        "since": span.since,
+                        "until": span.until,
+                    }
+                    for span in own.keys
+                ],
+                "log": own.path,
+                "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
+                "versions": ["1"],
+                "profiles": ["R", "P"],
+                "features": ["documents-public", "events", "bundles"],
+                "limits": DECLARED_LIMITS,
+            }
+        )
+
+    async def label(self, request: web.Request) -> web.Response:
+        """Say how a label stands, today or on a day."""
+        return _json(self._node.desk.label(request.match_info["number"], _day(request)))
+
+    async def labels(self, request: web.Request) -> web.Response:
+        """List labels by number."""
+        query = request.query
+        _only(query, "site", "after", "limit", "at")
+        limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE)
+        prefix = ""
+        if "site" in query:
+            member = self._node.holdings.directory.membership(query["site"])
+            if member is None:
+                raise NotFoundError(f"no member {query['site'][:32]!r} is known here")
+            prefix = member.prefix
+        found = self._node.desk.labels(
+            prefix=prefix, after=query.get("after", ""), limit=limit, day=_day(request)
+        )
+        following = found[-1].number if len(found) == limit else None
+        return _json({"labels": found, "next": following})
+
+    async def certificate(self, request: web.Request) -> web.Response:
+        """Serve a label's certificate file."""
+        number = request.match_info["number"]
+        answer = await office.certificate(self._node, {"number": number})
+        name = number.replace("/", "-")
+        return web.Response(
+            body=answer["content"],
+            content_type="application/octet-stream",
+            headers={"Content-Disposition": f'attachment; filename="{name}.sopro"'},
+        )
+
+    async def statistics(self, request: web.Request) -> web.Response:
+        """Count labels and decisions over every log held."""
+        _only(request.query, "at")
+        return _json(self._node.desk.statistics(_day(request)))
+
+    async def members(self, _request: web.Request) -> web.Response:
+        """List the members of the federation."""
+        answer = await office.members(self._node, {})
+        return _json({"members": answer["members"]})
+
+    async def criteria(self, _request: web.Request) -> web.Response:
+        """List schemes and criteria."""
+        directory = self._node.holdings.directory
+        return _json({"schemes": list(directory.schemes()), "criteria": list(directory.criteria())})
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """Describe this node's exchange."""
+        return _json(self._node.desk.status())
+
+    async def voids(self, request: web.Request) -> web.Response:
+        """List void entries of a log and why they are."""
+        info, query = request.match_info, request.query
+        _only(query, "start", "limit")
+        held = self._node.holdings.at_path(info["site"], info["epoch"])
+        found = self._node.reader.voids(
+            held.number,
+            start=_number(query.get("start", "0"), "start", most=2**48),
+            limit=_number(query.get("limit", "100"), "limit", most=MAX_PAGE),
+        )
+        return _json(
+            {
+                "voids": [
+                    {"index": position, "code": void.code, "message": void.message}
+                    for position, void in found
+                ],
+                "computed_from": self._node.desk.basis(held),
+            }
+        )
+
+    async def openapi(self, request: web.Request) -> web.Response:
+        """Describe this API."""
+        return _json(describe_api(request.app))
+
+    async def apply(self, request: web.Request) -> web.Response:
+        """Take a site's request for admission."""
+        data = await request.content.read(office.MAX_APPLICATION + 1)
+        if len(data) > office.MAX_APPLICATION:
+            raise web.HTTPRequestEntityTooLarge(office.MAX_APPLICATION, len(data))
+        return _json(await office.receive_application(self._node, data))
+
+
+DECLARED_LIMITS: Final = {
+    "entry_bytes": 65_535,
+    "record_bytes": 32_768,
+    "document_bytes": 26_214_400,
+    "riding_document_bytes": 65_536,
+    "request_seconds": 30,
+    "page": MAX_PAGE,
+}
+
+
+def _json(value: object) -> web.Response:
+    return web.Response(body=_JSON.encode(value), content_type="application/json", headers=_HEADERS)
+
+
+def _day(request: web.Request) -> int | None:
+    text = request.query.get("at")
+    if text is None:
+        return None
+    try:
+        if len(text) != 10 or text[4] != "-":
+            raise RefusedError("not a civil date")
+        return day_of(text, field="at")
+    except RefusedError:
+        raise FormatError(
+            f"at: expected a civil date like 2026-11-22, got {text[:32]!r}", code="err.query"
+        ) from None
+
+
+def _only(query: Mapping[str, Any], *known: str) -> None:
+    unknown = sorted(set(query) - set(known))
+    if unknown:
+        raise FormatError(
+            f"unknown parameter {unknown[0][:32]!r}; known: {', '.join(known)}", code="err.query"
+        )
+
+
+def _number(text: str, what: str, *, most: int) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 15 or not 0 <= int(text) <= most:
+        raise FormatError(
+            f"{what}: expected a whole number up to {most}, got {text[:32]!r}", code="err.query"
+        )
+    return int(text)

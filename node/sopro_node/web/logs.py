@@ -1,0 +1,189 @@
+"""The read paths of logs: checkpoints, tiles, bundles, proofs, keys, documents, events."""
+
+import json
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from sopro_node.bundles import compress_part, decompress, documents_part
+from sopro_node.certificates import make_proof
+from sopro_node.holdings import HeldLog
+from sopro_node.node import Node
+from sopro_node.web.cache import ByteCache
+from sopro_protocol.bundle import WIDTH, format_items
+from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_protocol.tile import Kind, Resource, format_entry_bundle, parse_tile_path
+
+_SHORT: Final = {"Cache-Control": "public, max-age=2"}
+_HOUR: Final = {"Cache-Control": "public, max-age=3600"}
+_FOREVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+_OCTETS: Final = "application/octet-stream"
+_CACHED: Final = 32 * 1024 * 1024
+_IDLE: Final = 25.0
+
+
+class LogPages:
+    """Handlers of everything under `/log/` and of `/events`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._cache = ByteCache(_CACHED)
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        base = "/log/{site}/{epoch}"
+        return [
+            web.get(base + "/checkpoint", self.checkpoint),
+            web.get(base + "/keys", self.keys),
+            web.get(base + "/proof/{index}", self.proof),
+            web.get(base + "/document/{index}/{number}", self.document),
+            web.get(base + "/{path:(?:tile|bundle)/.+}", self.resource),
+            web.get("/events", self.events),
+        ]
+
+    def _held(self, request: web.Request) -> HeldLog:
+        info = request.match_info
+        held = self._node.holdings.at_path(info["site"], info["epoch"])
+        if not held.checkpoint:
+            raise NotFoundError(f"{held.origin}: not synced yet")
+        return held
+
+    async def checkpoint(self, request: web.Request) -> web.Response:
+        """Serve the newest signed head."""
+        return web.Response(
+            body=self._held(request).checkpoint,
+            content_type="text/plain",
+            charset="utf-8",
+            headers=_SHORT,
+        )
+
+    async def resource(self, request: web.Request) -> web.Response:
+        """Serve a tile, an entry bundle or a bundle, by the path grammar of tlog-tiles."""
+        held = self._held(request)
+        resource = parse_tile_path(request.match_info["path"])
+        _check_published(held, resource)
+        if resource.kind is Kind.BUNDLE:
+            return self._serve_bundle(request, held, resource)
+        headers = _HOUR if resource.kind is Kind.ENTRIES else _FOREVER
+        body = self._cache.get((held.number, resource), lambda: self._render_tile(held, resource))
+        return web.Response(body=body, content_type=_OCTETS, headers=headers)
+
+    def _render_tile(self, held: HeldLog, resource: Resource) -> bytes:
+        if resource.kind is Kind.ENTRIES:
+            return format_entry_bundle(self._entries(held, resource))
+        return b"".join(held.tree.hashes(resource.level, resource.index, resource.width))
+
+    def _entries(self, held: HeldLog, resource: Resource) -> list[bytes]:
+        edge = held.tree.edge
+        if resource.index == edge.full:
+            return edge.entries[: resource.width]
+        entries = self._node.holdings.read_bundle(self._node.reader, held.number, resource.index)
+        return entries[: resource.width]
+
+    def _serve_bundle(
+        self, request: web.Request, held: HeldLog, resource: Resource
+    ) -> web.Response:
+        accepts = "zstd" in request.headers.get("Accept-Encoding", "")
+        body = self._cache.get(
+            (held.number, resource, accepts),
+            lambda: self._render_bundle(held, resource, compressed=accepts),
+        )
+        headers = {**_HOUR, "Vary": "Accept-Encoding"}
+        if accepts:
+            headers["Content-Encoding"] = "zstd"
+        return web.Response(body=body, content_type=_OCTETS, headers=headers)
+
+    def _render_bundle(self, held: HeldLog, resource: Resource, *, compressed: bool) -> bytes:
+        node = self._node
+        start = resource.index * WIDTH
+        rows = node.reader.documents(held.number, start, start + resource.width)
+        documents = documents_part(rows)
+        edge = held.tree.edge
+        if resource.width == WIDTH and resource.index < edge.full:
+            frame = node.reader.bundle(held.number, resource.index) or b""
+            if compressed:
+                return frame + compress_part(documents)
+            return decompress(frame) + documents
+        items = format_items(list(self._entries(held, resource)))
+        if compressed:
+            return compress_part(items) + compress_part(documents)
+        return items + documents
+
+    async def keys(self, request: web.Request) -> web.Response:
+        """Serve the site's key records with their positions."""
+        node = self._node
+        held = self._held(request)
+        entity_index = sorted(
+            {max(span.since - 1, 0) for span in held.keys}
+            | {span.until - 1 for span in held.keys if span.until is not None}
+        )
+        history = [[index, node.holdings.entry(node.reader, held, index)] for index in entity_index]
+        return web.Response(
+            body=msgspec.msgpack.encode(history), content_type=_OCTETS, headers=_SHORT
+        )
+
+    async def proof(self, request: web.Request) -> web.Response:
+        """Serve the tlog-proof of an entry."""
+        held = self._held(request)
+        position = _number(request.match_info["index"], "position")
+        return web.Response(
+            body=make_proof(held, position),
+            content_type="text/plain",
+            charset="utf-8",
+            headers=_SHORT,
+        )
+
+    async def document(self, request: web.Request) -> web.Response:
+        """Serve a public document, its key in the header `SoPro-Document-Key`."""
+        held = self._held(request)
+        position = _number(request.match_info["index"], "position")
+        number = _number(request.match_info["number"], "number")
+        row = self._node.reader.document(held.number, position, number)
+        if row is None or row.visibility != 0:
+            raise NotFoundError(f"{held.origin}: no document {number} of entry {position} here")
+        return web.Response(
+            body=row.content,
+            content_type=_OCTETS,
+            headers={
+                "Cache-Control": "no-store",
+                "SoPro-Document-Key": row.key.hex(),
+                "Content-Disposition": "attachment",
+            },
+        )
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        """Stream every new checkpoint this node knows, own and mirrored."""
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for held in list(self._node.holdings.logs.values()):
+            if held.checkpoint:
+                await response.write(_event(held))
+        async for new in self._node.hub.listen(idle=_IDLE):
+            await response.write(_event(new) if new is not None else b": still here\n\n")
+        return response
+
+
+def _event(held: HeldLog) -> bytes:
+    data = json.dumps(
+        {"origin": held.origin, "size": held.signed_size, "note": held.checkpoint.decode()}
+    )
+    return f"event: checkpoint\ndata: {data}\n\n".encode()
+
+
+def _check_published(held: HeldLog, resource: Resource) -> None:
+    """Refuse what lies beyond the signed head."""
+    covered = held.signed_size >> (8 * resource.level)
+    if resource.index * WIDTH + resource.width > covered:
+        raise NotFoundError(
+            f"{held.origin}: {resource.path} lies beyond the head at size {held.signed_size}"
+        )
+
+
+def _number(text: str, what: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 15 or (text[0] == "0" < text[1:]):
+        raise FormatError(f"{what}: expected a plain decimal number, got {text[:32]!r}")
+    return int(text)

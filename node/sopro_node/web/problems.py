@@ -1,0 +1,92 @@
+"""Errors as RFC 9457 problem documents: one table from classes to statuses."""
+
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from sopro_protocol.errors import (
+    ConflictError,
+    FormatError,
+    NotFoundError,
+    PeerError,
+    RefusedError,
+    SoproError,
+    SplitViewError,
+    StorageFullError,
+    UnavailableError,
+    VerificationError,
+)
+
+HTTP_STATUS: Final[Mapping[type[SoproError], int]] = {
+    FormatError: 400,
+    VerificationError: 403,
+    SplitViewError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    RefusedError: 422,
+    PeerError: 502,
+    UnavailableError: 503,
+    StorageFullError: 507,
+}
+_TITLES: Final = {
+    400: "Not understood",
+    403: "Not verified",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Out of date",
+    413: "Too large",
+    415: "Unsupported media type",
+    422: "Refused by a rule",
+    500: "Internal error",
+    502: "Another site failed",
+    503: "Not available now",
+    507: "Disk full",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_logger = logging.getLogger("sopro.web")
+
+
+def problem(
+    status: int, detail: str, *, code: str = "", headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Write a problem document; its `code` is stable, its `detail` is for a person."""
+    document = {
+        "type": f"urn:sopro:problem:{code or status}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:sopro:request:{os.urandom(8).hex()}",
+    }
+    if code:
+        document["code"] = code
+    return web.Response(
+        body=msgspec.json.encode(document),
+        status=status,
+        content_type="application/problem+json",
+        headers={"Cache-Control": "no-store", **(headers or {})},
+    )
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every error with a problem document; only bugs are 500, and say nothing."""
+    try:
+        return await handler(request)
+    except SoproError as error:
+        retry = {"Retry-After": "5"} if isinstance(error, UnavailableError) else None
+        return problem(HTTP_STATUS[type(error)], str(error), code=error.code, headers=retry)
+    except web.HTTPException as error:
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        if error.status < 400:
+            raise
+        return problem(error.status, error.reason, headers=allow)
+    except (ConnectionResetError, TimeoutError):
+        raise
+    except Exception:
+        _logger.exception("bug", extra={"path": request.path[:200]})
+        return problem(500, "this node made a mistake; its operator finds it in the log")

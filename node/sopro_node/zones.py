@@ -1,0 +1,38 @@
+"""Time zones of countries, from the zone database's own table."""
+
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from sopro_protocol.errors import FormatError
+
+
+def check_zone(name: str) -> str:
+    """Return an IANA zone's name.
+
+    Raises:
+        FormatError: there is no such zone.
+    """
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError):
+        raise FormatError(
+            f"zone: {name!r} is no IANA time zone; for example Europe/Vienna"
+        ) from None
+    return name
+
+
+def only_zone(country: str) -> str:
+    """Return the time zone of a country that has one.
+
+    Raises:
+        FormatError: the country is unknown or has several zones.
+    """
+    zones = [
+        fields[2]
+        for line in (files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8").splitlines()
+        if not line.startswith("#") and (fields := line.split("\t"))[0] == country
+    ]
+    if len(zones) != 1:
+        known = f"it has {', '.join(zones[:4])}" if zones else "no such country is known"
+        raise FormatError(f"country {country!r}: name its time zone with --zone; {known}")
+    return zones[0]

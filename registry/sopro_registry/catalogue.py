@@ -1,0 +1,57 @@
+"""The one list of record families this version knows."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from sopro_protocol.encoding import Canonical
+from sopro_registry.families import (
+    criterion,
+    label_decision,
+    log_state,
+    offering,
+    organisation,
+    scheme,
+    site_keys,
+    site_membership,
+)
+from sopro_registry.family import Family
+
+FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
+    {
+        family.name: family
+        for family in (
+            site_keys.FAMILY,
+            log_state.FAMILY,
+            site_membership.FAMILY,
+            scheme.FAMILY,
+            criterion.FAMILY,
+            organisation.FAMILY,
+            offering.FAMILY,
+            label_decision.FAMILY,
+        )
+    }
+)
+
+READERS: Final[Mapping[str, Canonical[Struct]]] = MappingProxyType(
+    {family.title: family.reader() for family in FAMILIES.values()}
+)
+
+_STATE_DECODERS: Final = {
+    name: msgspec.msgpack.Decoder(family.state) for name, family in FAMILIES.items()
+}
+_STATE_ENCODER: Final = msgspec.msgpack.Encoder()
+
+
+def encode_state(state: Struct) -> bytes:
+    """Encode an entity's state for the tables (not a wire format)."""
+    return _STATE_ENCODER.encode(state)
+
+
+def decode_state(family: str, data: bytes) -> Struct:
+    """Decode an entity's state from the tables."""
+    state: Struct = _STATE_DECODERS[family].decode(data)
+    return state

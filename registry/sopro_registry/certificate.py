@@ -1,0 +1,251 @@
+"""Certificate files: a label's decisions with their proofs, verifiable with the invite file alone.
+
+A certificate is a canonical map (SPEC section CERT):
+
+    sopro_certificate    1
+    number               of the label
+    decisions            [[entry, tlog-proof], ...] in the order of the site's log
+    keys                 [entry, tlog-proof] of entry 0 of the site's log
+    membership           [entry, tlog-proof] of the site's membership, in the coordinator's log
+    coordinator_keys     [entry, tlog-proof] of entry 0 of the coordinator's log
+
+It proves what was decided up to the size of its checkpoint. Whether something was decided since, only
+a newer file or a node can tell.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from sopro_protocol.checkpoint import SignedCheckpoint
+from sopro_protocol.encoding import decode, encode
+from sopro_protocol.errors import FormatError, VerificationError
+from sopro_protocol.keys import Role, key_id, make_vkey
+from sopro_protocol.proof import open_proof, parse_proof
+from sopro_protocol.record import check_signatures, parse_entry, read_record
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import label_decision, site_keys, site_membership
+from sopro_registry.fields import day_of, format_day
+from sopro_registry.label import Action, Status
+
+MAX_CERTIFICATE: Final = 4 * 1024 * 1024
+MAX_DECISIONS: Final = 256
+
+
+class Proven(NamedTuple):
+    """An entry and the tlog-proof of its place."""
+
+    entry: bytes
+    proof: bytes
+
+
+class OpenedCertificate(Struct, frozen=True):
+    """What a certificate proves.
+
+    Attributes:
+        number: of the label.
+        site: code of the site that decided.
+        status: after the last decision it holds, on the day asked about.
+        valid_until: last civil date of validity.
+        decided: actions with their dates, oldest first.
+        origin: of the site's log.
+        size: of the signed checkpoint; later decisions are not in the file.
+    """
+
+    number: str
+    site: str
+    status: str
+    valid_until: str | None
+    decided: list[tuple[str, str | None]]
+    origin: str
+    size: int
+
+
+def format_certificate(
+    number: str,
+    *,
+    decisions: Sequence[Proven],
+    keys: Proven,
+    membership: Proven,
+    coordinator_keys: Proven,
+) -> bytes:
+    """Write a certificate file."""
+    return encode(
+        {
+            "coordinator_keys": list(coordinator_keys),
+            "decisions": [list(one) for one in decisions],
+            "keys": list(keys),
+            "membership": list(membership),
+            "number": number,
+            "sopro_certificate": 1,
+        }
+    )
+
+
+def open_certificate(
+    data: bytes, *, coordinator: str, coordinator_root: bytes, day: int
+) -> OpenedCertificate:
+    """Verify a certificate file offline (SPEC CERT-2).
+
+    Args:
+        data: the file.
+        coordinator: origin of the coordinator's log, from the invite.
+        coordinator_root: its root key, from the invite.
+        day: asked about.
+
+    Raises:
+        FormatError: it is not a certificate.
+        VerificationError: a signature or a proof in it fails; the code says which.
+    """
+    number, decisions, keys, membership, coordinator_keys = _parse(data)
+    trusted, logged = _open_keys(coordinator_keys, coordinator, coordinator_root)
+    member = _open_membership(membership, coordinator, trusted, logged)
+    if member.site != member.origin.split("/")[1]:
+        raise VerificationError("certificate: membership of another site", code="mem.untrusted")
+    site_trusted, site_logged = _open_keys(keys, member.origin, member.root)
+    bodies = []
+    heads = []
+    for one in decisions:
+        body, head = _open_decision(one, member, site_trusted, site_logged, number)
+        bodies.append(body)
+        heads.append((parse_proof(one.proof).index, head.size))
+    if [index for index, _ in heads] != sorted({index for index, _ in heads}):
+        raise VerificationError("certificate: decisions out of order", code="proof.invalid")
+    status, until = _fold(bodies, day)
+    return OpenedCertificate(
+        number,
+        member.site,
+        status.word,
+        until,
+        [
+            (
+                body.action.value,
+                body.effective_date if isinstance(body.effective_date, str) else None,
+            )
+            for body in bodies
+        ],
+        member.origin,
+        min(size for _, size in heads),
+    )
+
+
+def _parse(data: bytes) -> tuple[str, list[Proven], Proven, Proven, Proven]:
+    value = decode(data, limit=MAX_CERTIFICATE)
+    if not isinstance(value, dict) or value.get("sopro_certificate") != 1:
+        raise FormatError("certificate: not a certificate file of this version", code="cert.form")
+    number, decisions = value.get("number"), value.get("decisions")
+    if not isinstance(number, str) or not isinstance(decisions, list):
+        raise FormatError("certificate: expected a number and decisions", code="cert.form")
+    if not 1 <= len(decisions) <= MAX_DECISIONS:
+        raise FormatError(f"certificate: {len(decisions)} decisions", code="cert.form")
+    return (
+        number,
+        [_proven(one) for one in decisions],
+        _proven(value.get("keys")),
+        _proven(value.get("membership")),
+        _proven(value.get("coordinator_keys")),
+    )
+
+
+def _proven(value: object) -> Proven:
+    match value:
+        case [bytes(entry), bytes(proof)]:
+            return Proven(entry, proof)
+    raise FormatError("certificate: expected [entry, proof]", code="cert.form")
+
+
+def _open_keys(
+    proven: Proven, origin: str, root: bytes
+) -> tuple[dict[bytes, tuple[str, bytes]], list[bytes]]:
+    """Return the keys that entry 0 names, by id with their role, and those that sign heads."""
+    entry = parse_entry(proven.entry)
+    check_signatures(entry, {key_id(root): root})
+    record, body = read_record(entry.record, READERS)
+    if record.log != origin or not isinstance(body, site_keys.Body) or body.root != root:
+        raise VerificationError(f"certificate: not the keys of {origin}", code="mem.untrusted")
+    log_keys = [key.public for key in body.keys if key.role == "log"]
+    head = open_proof(
+        proven.proof,
+        entry=proven.entry,
+        origin=origin,
+        keys=[make_vkey(origin, public) for public in log_keys],
+    )
+    if parse_proof(proven.proof).index != 0:
+        raise VerificationError(f"certificate: {head.origin}: not entry 0", code="proof.invalid")
+    return {key_id(key.public): (key.role, key.public) for key in body.keys}, log_keys
+
+
+def _open_entry(
+    proven: Proven,
+    origin: str,
+    trusted: dict[bytes, tuple[str, bytes]],
+    log_keys: list[bytes],
+    role: Role,
+) -> tuple[Struct | FormatError | None, SignedCheckpoint]:
+    entry = parse_entry(proven.entry)
+    check_signatures(
+        entry,
+        {known: public for known, (held, public) in trusted.items() if held == role.value},
+    )
+    record, body = read_record(entry.record, READERS)
+    if record.log != origin:
+        raise VerificationError(f"certificate: a record of {record.log[:80]!r}", code="hos.replay")
+    vkeys = [make_vkey(origin, public) for public in log_keys]
+    return body, open_proof(proven.proof, entry=proven.entry, origin=origin, keys=vkeys)
+
+
+def _open_membership(
+    proven: Proven,
+    origin: str,
+    trusted: dict[bytes, tuple[str, bytes]],
+    log_keys: list[bytes],
+) -> site_membership.Body:
+    body, _ = _open_entry(proven, origin, trusted, log_keys, Role.REGISTRAR)
+    if not isinstance(body, site_membership.Body):
+        raise VerificationError("certificate: not a membership record", code="mem.untrusted")
+    return body
+
+
+def _open_decision(
+    proven: Proven,
+    member: site_membership.Body,
+    trusted: dict[bytes, tuple[str, bytes]],
+    log_keys: list[bytes],
+    number: str,
+) -> tuple[label_decision.Body, SignedCheckpoint]:
+    body, head = _open_entry(proven, member.origin, trusted, log_keys, Role.DECISION)
+    if not isinstance(body, label_decision.Body) or body.certificate != number:
+        raise VerificationError(f"certificate: not a decision on {number}", code="lbl.reference")
+    if number.split("/")[1] != member.prefix:
+        raise VerificationError(
+            f"certificate: {number} does not bear the site's prefix", code="lbl.competence"
+        )
+    return body, head
+
+
+_AFTER: Final = {
+    Action.GRANT: Status.ACTIVE,
+    Action.TRANSFER_IN: Status.ACTIVE,
+    Action.REINSTATE: Status.ACTIVE,
+    Action.SUSPEND: Status.SUSPENDED,
+    Action.REVOKE: Status.REVOKED,
+    Action.TERMINATE_ON_REQUEST: Status.TERMINATED,
+    Action.TRANSFER_OUT: Status.TRANSFERRED,
+}
+
+
+def _fold(bodies: list[label_decision.Body], day: int) -> tuple[Status, str | None]:
+    """Return the status on a day after the decisions in the file, and the end of validity."""
+    status, until = Status.NONE, 0
+    for body in bodies:
+        if isinstance(body.effective_date, str) and day_of(body.effective_date, field="date") > day:
+            continue
+        if body.action is Action.RENEW and status is not Status.SUSPENDED:
+            status = Status.ACTIVE
+        status = _AFTER.get(body.action, status)
+        if isinstance(body.valid_until, str):
+            until = day_of(body.valid_until, field="valid_until")
+    if status in (Status.ACTIVE, Status.SUSPENDED) and until and day > until:
+        status = Status.EXPIRED
+    return status, format_day(until) if until else None

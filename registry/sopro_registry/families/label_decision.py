@@ -1,0 +1,342 @@
+"""label_decision/1: granting a label and everything that happens to it (SPEC LBL)."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, TypeAlias
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.errors import RefusedError
+from sopro_protocol.keys import Role
+from sopro_registry.family import Change, Fact, Family, LabelIndex, Place, View
+from sopro_registry.fields import (
+    Bytes16,
+    Bytes32,
+    CertificateNumber,
+    CivilDate,
+    Code,
+    Count,
+    Origin,
+    add_months,
+    day_of,
+    latest_day,
+)
+from sopro_registry.label import (
+    IMPORTED_TRANSITIONS,
+    TRANSITIONS,
+    Action,
+    Basis,
+    Decision,
+    Label,
+    Status,
+    possible_actions,
+    status_at,
+)
+
+State: TypeAlias = Label
+Reference: TypeAlias = tuple[Origin, Count, Bytes32]
+
+ReasonCode = Literal[
+    "nc_not_closed",
+    "criteria_change",
+    "misuse_of_mark",
+    "refused_surveillance",
+    "fees_unpaid",
+    "false_information",
+    "insolvency",
+    "holder_request",
+    "product_discontinued",
+    "complaint_upheld",
+    "appeal_upheld",
+    "other",
+]
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One decision on one label.
+
+    Attributes:
+        action: what is decided.
+        appeal_until: last civil date for an appeal; needed to revoke.
+        basis: an assessment by this site, or the register the decision was taken from.
+        certificate: number, for life; absent only for a refusal and what follows on it.
+        decided_on: civil date in the site's zone.
+        decider: pseudonym of who decided; absent only when imported.
+        effective_date: from which civil date it holds; absent only when imported.
+        offering: entity of what is labelled, on the first decision.
+        reason_code: needed to suspend, reduce, refuse, revoke and terminate.
+        rests_on: the records of the assessment.
+        scheme: code, on the first decision.
+        source: digest of the decision's key in the register it was taken from.
+        status_index: number of grants before this one; on a grant only.
+        suspended_until: civil date; needed to suspend.
+        valid_from: civil date of a grant or renewal.
+        valid_until: last civil date of validity of a grant or renewal, or of an imported return.
+    """
+
+    action: Action
+    appeal_until: CivilDate | UnsetType = UNSET
+    basis: Basis
+    certificate: CertificateNumber | UnsetType = UNSET
+    decided_on: CivilDate | UnsetType = UNSET
+    decider: Bytes16 | UnsetType = UNSET
+    effective_date: CivilDate | UnsetType = UNSET
+    offering: Bytes16 | UnsetType = UNSET
+    reason_code: ReasonCode | UnsetType = UNSET
+    rests_on: Annotated[list[Reference], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
+    scheme: Code | UnsetType = UNSET
+    source: Annotated[bytes, Meta(min_length=8, max_length=32)] | UnsetType = UNSET
+    status_index: Count | UnsetType = UNSET
+    suspended_until: CivilDate | UnsetType = UNSET
+    valid_from: CivilDate | UnsetType = UNSET
+    valid_until: CivilDate | UnsetType = UNSET
+
+
+_FIRST = frozenset({Action.GRANT, Action.REFUSE, Action.TRANSFER_IN})
+_VALIDITY = frozenset({Action.GRANT, Action.RENEW, Action.TRANSFER_IN})
+_KEEPS_STANDING = frozenset({Action.RENEW, Action.CORRECT})
+_NEEDS_REASON = frozenset(
+    {
+        Action.SUSPEND,
+        Action.REDUCE_SCOPE,
+        Action.REFUSE,
+        Action.REVOKE,
+        Action.TERMINATE_ON_REQUEST,
+    }
+)
+
+
+def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
+    """Add a decision to a label's life.
+
+    Raises:
+        RefusedError: `lbl.transition` where the table has no such step, `lbl.precondition` for a
+            field the action needs or forbids, `lbl.competence` for another site's number,
+            `lbl.reference` for an offering that is not there, `lbl.criteria` for a scheme that
+            is not in force, `lbl.dates` for dates in the wrong order.
+    """
+    body = fact.body
+    imported = body.basis is Basis.IMPORTED
+    dates = _Dates(body)
+    _check_fields(body, imported=imported, is_numbered=state is None or bool(state.number))
+    effective = dates.effective or (state.decisions[-1].effective if state else 0)
+    before, last = status_at(state.decisions, effective) if state else (Status.NONE, None)
+    if imported and state:
+        # An existing register counts in its own order, whatever its dates say.
+        last = state.decisions[-1]
+        before = status_at([last], max(effective, last.effective))[0]
+    after = _next_status(before, body.action, imported=imported)
+    if before is Status.EXPIRED and last and body.action in _KEEPS_STANDING:
+        after = last.status
+    if not imported:
+        _check_dates(dates, fact, state)
+        _check_scheme(body, dates, state, view, late=before is Status.EXPIRED)
+    if state is None:
+        _check_first(body, view)
+        label = Label(_text(body.certificate), _bytes(body.offering), _text(body.scheme), -1, [])
+    else:
+        _check_following(body, state)
+        label = state
+    until = _valid_until(body.action, dates.valid_until, last, effective)
+    decision = Decision(
+        fact.index, body.action, effective, after, until, dates.decided, imported,
+        b"" if body.source is UNSET else body.source[:8],
+    )  # fmt: skip
+    label = Label(
+        label.number,
+        label.offering,
+        label.scheme,
+        _status_index(body, label, view),
+        [*label.decisions, decision],
+    )
+    year = date.fromordinal(dates.effective).year if dates.effective else 0
+    return Change(
+        label,
+        label=_index(label),
+        is_grant=body.action is Action.GRANT,
+        counted=(body.action.value, year),
+    )
+
+
+class _Dates:
+    """The dates of a body as days, 0 where absent."""
+
+    def __init__(self, body: Body) -> None:
+        self.effective = _day(body.effective_date, "effective_date")
+        self.decided = _day(body.decided_on, "decided_on")
+        self.valid_from = _day(body.valid_from, "valid_from")
+        self.valid_until = _day(body.valid_until, "valid_until")
+        self.suspended_until = _day(body.suspended_until, "suspended_until")
+        self.appeal_until = _day(body.appeal_until, "appeal_until")
+
+
+def _day(text: str | UnsetType, field: str) -> int:
+    return 0 if text is UNSET else day_of(text, field=field)
+
+
+def _text(text: str | UnsetType) -> str:
+    return "" if text is UNSET else text
+
+
+def _bytes(data: bytes | UnsetType) -> bytes:
+    return b"" if data is UNSET else data
+
+
+def _next_status(before: Status, action: Action, *, imported: bool) -> Status:
+    table = IMPORTED_TRANSITIONS if imported else TRANSITIONS
+    after = table.get((before, action))
+    if after is None:
+        possible = ", ".join(possible_actions(before, imported=imported)) or "nothing"
+        raise RefusedError(
+            f"decision: cannot {action.value} a label that is {before.word}; possible: {possible}",
+            code="lbl.transition",
+        )
+    return after
+
+
+def _check_fields(body: Body, *, imported: bool, is_numbered: bool) -> None:
+    """Say which field the action needs and lacks (I6; grants also their offering and scheme)."""
+    needed: dict[str, bool] = {
+        "certificate": body.action is not Action.REFUSE and is_numbered,
+        "offering": body.action in _FIRST,
+        "scheme": body.action in _FIRST,
+        "status_index": body.action is Action.GRANT,
+        "decided_on": not imported,
+        "decider": not imported,
+        "effective_date": not imported,
+        "valid_from": not imported and body.action in _VALIDITY,
+        "valid_until": not imported and body.action in _VALIDITY,
+        "reason_code": not imported and body.action in _NEEDS_REASON,
+        "suspended_until": not imported and body.action is Action.SUSPEND,
+        "appeal_until": not imported and body.action is Action.REVOKE,
+    }
+    for field, is_needed in needed.items():
+        if is_needed and getattr(body, field) is UNSET:
+            raise RefusedError(
+                f"decision: {body.action.value} needs {field}", code="lbl.precondition"
+            )
+    if body.status_index is not UNSET and body.action is not Action.GRANT:
+        raise RefusedError("decision: only a grant has a status index", code="lbl.precondition")
+    sets_validity = body.action in _VALIDITY or (imported and body.action is Action.REINSTATE)
+    if not sets_validity and not (body.valid_from is UNSET and body.valid_until is UNSET):
+        raise RefusedError(
+            f"decision: {body.action.value} changes no validity", code="lbl.precondition"
+        )
+
+
+def _valid_until(action: Action, stated: int, last: Decision | None, effective: int) -> int:
+    """Return the end of validity from a decision on, 0 where there is none or none is known."""
+    if stated or action in _VALIDITY or last is None:
+        return stated
+    if action is Action.REINSTATE and last.until < effective:
+        # Only an existing register brings back what had expired; the old end no longer holds.
+        return 0
+    return last.until
+
+
+def _check_dates(dates: _Dates, fact: Fact[Body], state: Label | None) -> None:
+    """Hold I5: dates in order, nothing decided after it was recorded."""
+    last = state.decisions[-1].effective if state else 0
+    if dates.effective < last:
+        raise RefusedError("decision: effective before the decision it follows", code="lbl.dates")
+    if dates.decided > latest_day(fact.record.time):
+        raise RefusedError("decision: decided after it was recorded", code="lbl.dates")
+    if fact.body.action in _VALIDITY and not (
+        dates.decided <= dates.valid_from <= dates.valid_until
+    ):
+        raise RefusedError(
+            "decision: expected decided_on <= valid_from <= valid_until", code="lbl.dates"
+        )
+    if fact.body.action is Action.SUSPEND and dates.suspended_until < dates.effective:
+        raise RefusedError("decision: suspended until before it begins", code="lbl.dates")
+
+
+def _check_scheme(
+    body: Body, dates: _Dates, state: Label | None, view: View, *, late: bool
+) -> None:
+    """Hold the scheme's periods: its longest validity and its days of grace."""
+    if body.action not in _VALIDITY:
+        return
+    name = state.scheme if state else _text(body.scheme)
+    scheme = view.scheme(name)
+    if scheme is None or scheme.status == "proposed":
+        raise RefusedError(f"decision: scheme {name!r} is not in force", code="lbl.criteria")
+    if body.action is Action.GRANT and scheme.status != "active":
+        raise RefusedError(f"decision: scheme {name!r} takes no new labels", code="lbl.criteria")
+    if dates.valid_until > add_months(dates.valid_from, scheme.max_validity_months):
+        raise RefusedError(
+            f"decision: valid for more than {scheme.max_validity_months} months",
+            code="lbl.dates",
+        )
+    if late and state and dates.effective > state.decisions[-1].until + scheme.grace_days:
+        raise RefusedError(
+            f"decision: expired more than {scheme.grace_days} days ago; "
+            "coming back is a new application with a new number",
+            code="lbl.transition",
+        )
+
+
+def _check_first(body: Body, view: View) -> None:
+    number = _text(body.certificate)
+    membership = view.membership()
+    if number:
+        if membership is None or number.split("/")[1] != membership.prefix:
+            raise RefusedError(
+                f"decision: {number} does not bear this site's prefix", code="lbl.competence"
+            )
+        if view.exists_named("label_decision", number):
+            raise RefusedError(f"decision: number {number} is taken", code="lbl.competence")
+    if not view.exists("offering", _bytes(body.offering)):
+        raise RefusedError(
+            f"decision: no offering {_bytes(body.offering).hex()} in this log",
+            code="lbl.reference",
+        )
+    if view.scheme(_text(body.scheme)) is None:
+        raise RefusedError(f"decision: no scheme {body.scheme!r}", code="lbl.criteria")
+
+
+def _check_following(body: Body, label: Label) -> None:
+    if _text(body.certificate) != label.number:
+        raise RefusedError(
+            f"decision: this label's number is {label.number or 'none'}", code="lbl.reference"
+        )
+    if body.offering is not UNSET and body.offering != label.offering:
+        raise RefusedError("decision: a label stays with its offering", code="lbl.reference")
+    if body.scheme is not UNSET and body.scheme != label.scheme:
+        raise RefusedError("decision: a label stays with its scheme", code="lbl.reference")
+
+
+def _status_index(body: Body, label: Label, view: View) -> int:
+    if body.action is not Action.GRANT:
+        return label.status_index
+    if body.status_index != view.grants:
+        raise RefusedError(
+            f"decision: status index {body.status_index}, expected {view.grants}",
+            code="lbl.precondition",
+        )
+    return view.grants
+
+
+def _index(label: Label) -> LabelIndex | None:
+    if not label.number:
+        return None
+    last = label.decisions[-1]
+    settled = max(decision.effective for decision in label.decisions)
+    first = label.decisions[0].effective
+    return LabelIndex(
+        label.number,
+        last.status,
+        settled,
+        last.until,
+        date.fromordinal(first).year if first else 0,
+    )
+
+
+def complete(values: Mapping[str, Any], _state: Label | None, view: View) -> Mapping[str, Any]:
+    """Set the status index of a grant."""
+    if values.get("action") == Action.GRANT:
+        return {**values, "status_index": view.grants}
+    return values
+
+
+FAMILY = Family("label_decision", 1, Body, Label, Role.DECISION, Place.MEMBER, apply, complete)

@@ -1,0 +1,59 @@
+"""offering/1: a product or service of an organisation (SPEC REG-OFFERING)."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.errors import RefusedError
+from sopro_protocol.keys import Role
+from sopro_registry.family import Change, Fact, Family, Place, View
+from sopro_registry.fields import Bytes16, CivilDate, Code, day_of
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An offering from this record on; its name and description are in a document.
+
+    Attributes:
+        cpv: procurement codes, as text for their leading zeros.
+        effective_date: civil date in the site's zone.
+        gtin: trade item number.
+        kind: what is offered.
+        organisation: entity of the organisation, in this log.
+        status: whether it is offered.
+    """
+
+    cpv: Annotated[list[Code], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
+    effective_date: CivilDate
+    gtin: Code | UnsetType = UNSET
+    kind: Literal["product", "service", "production_step", "material_recovery"]
+    organisation: Bytes16
+    status: Literal["draft", "published", "paused", "withdrawn"]
+
+
+class State(Struct, frozen=True, array_like=True):
+    """The latest version of an offering."""
+
+    index: int
+    organisation: bytes
+    kind: str
+    status: str
+
+
+def apply(fact: Fact[Body], _state: State | None, view: View) -> Change[State]:
+    """Replace the offering's version.
+
+    Raises:
+        RefusedError: `lbl.reference` for an organisation this log does not hold, `rec.body` for
+            a date that is none.
+    """
+    body = fact.body
+    day_of(body.effective_date, field="effective_date")
+    if not view.exists("organisation", body.organisation):
+        raise RefusedError(
+            f"offering: no organisation {body.organisation.hex()} in this log",
+            code="lbl.reference",
+        )
+    return Change(State(fact.index, body.organisation, body.kind, body.status))
+
+
+FAMILY = Family("offering", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)

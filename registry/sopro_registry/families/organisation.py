@@ -1,0 +1,64 @@
+"""organisation/1: who holds or seeks a label; what names them is in a document (SPEC REG-ORG)."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.keys import Role
+from sopro_registry.family import Change, Fact, Family, Place, View
+from sopro_registry.fields import CivilDate, Code, CountryCode, day_of
+
+ActorType = Literal[
+    "social_enterprise",
+    "enterprise",
+    "public_institution",
+    "consulting_institution",
+    "support_organisation",
+    "funder",
+    "knowledge_institution",
+    "network",
+    "service_site",
+]
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An organisation from this record on: codes and dates only.
+
+    Attributes:
+        activities: NACE codes with their revision, for example `2.1:38.21`.
+        actor_type: its part in the economy of social and ecological value.
+        country: ISO 3166-1 alpha-2 of its seat.
+        effective_date: civil date in the site's zone.
+        nuts: NUTS code of its seat.
+        status: whether it is still there.
+    """
+
+    activities: Annotated[list[Code], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
+    actor_type: ActorType
+    country: CountryCode
+    effective_date: CivilDate
+    nuts: Code | UnsetType = UNSET
+    status: Literal["active", "inactive", "dissolved", "moved_to_site"]
+
+
+class State(Struct, frozen=True, array_like=True):
+    """The latest version of an organisation."""
+
+    index: int
+    actor_type: str
+    country: str
+    status: str
+
+
+def apply(fact: Fact[Body], _state: State | None, _view: View) -> Change[State]:
+    """Replace the organisation's version.
+
+    Raises:
+        RefusedError: `rec.body` for a date that is none.
+    """
+    body = fact.body
+    day_of(body.effective_date, field="effective_date")
+    return Change(State(fact.index, body.actor_type, body.country, body.status))
+
+
+FAMILY = Family("organisation", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)

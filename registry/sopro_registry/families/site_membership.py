@@ -1,0 +1,147 @@
+"""site_membership/1: who takes part in the federation, in the coordinator's log (SPEC MEM)."""
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.errors import FormatError, RefusedError
+from sopro_protocol.keys import Role, check_public_key
+from sopro_registry.family import Change, Fact, Family, Place, View
+from sopro_registry.fields import (
+    Bytes32,
+    CivilDate,
+    CountryCode,
+    Cut,
+    Line,
+    Origin,
+    Prefix,
+    SiteCode,
+    Text,
+    Url,
+    day_of,
+)
+
+Status = Literal["applicant", "admitted", "suspended", "left", "expelled"]
+
+# (status before, status after); None before is a site the federation has not met.
+TRANSITIONS: frozenset[tuple[str | None, str]] = frozenset(
+    {
+        (None, "applicant"),
+        (None, "admitted"),
+        ("applicant", "applicant"),
+        ("applicant", "admitted"),
+        ("applicant", "left"),
+        ("admitted", "admitted"),
+        ("admitted", "suspended"),
+        ("admitted", "left"),
+        ("admitted", "expelled"),
+        ("suspended", "suspended"),
+        ("suspended", "admitted"),
+        ("suspended", "left"),
+        ("suspended", "expelled"),
+        ("left", "applicant"),
+    }
+)
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A site as the federation knows it from this record on.
+
+    Attributes:
+        conformance: digest of the statement of conformance it was admitted on.
+        country: ISO 3166-1 alpha-2.
+        effective_date: civil date in the coordinator's zone.
+        ends: position in the site's log from which its records count no more.
+        languages: BCP 47 tags of its official languages.
+        name: of the site, by language.
+        origin: of its log; a new epoch has a new origin.
+        prefix: the second part of its certificate numbers, permanent.
+        root: its root key; one site for ever.
+        site: code, permanent and never reused.
+        status: of the membership.
+        successor: site code of who takes over.
+        urls: where its node answers.
+        zone: IANA name of the zone its civil dates are read in.
+    """
+
+    conformance: Bytes32 | UnsetType = UNSET
+    country: CountryCode
+    effective_date: CivilDate
+    ends: Cut | UnsetType = UNSET
+    languages: Annotated[
+        list[Annotated[str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z")]],
+        Meta(min_length=1, max_length=20),
+    ]
+    name: Text
+    origin: Origin
+    prefix: Prefix
+    root: Bytes32
+    site: SiteCode
+    status: Status
+    successor: SiteCode | UnsetType = UNSET
+    urls: Annotated[list[Url], Meta(min_length=1, max_length=8)]
+    zone: Line
+
+
+class State(Struct, frozen=True, array_like=True):
+    """Every version of a membership, with the position of its record."""
+
+    versions: list[tuple[int, Body]]
+
+
+def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
+    """Add a version of the membership.
+
+    Raises:
+        RefusedError: `mem.name` for a site code, origin or prefix in use or changed, `mem.key`
+            for a root key in use or changed, `mem.status` for a transition not in the table.
+    """
+    body = fact.body
+    day_of(body.effective_date, field="effective_date")
+    before = state.versions[-1][1] if state else None
+    if (before.status if before else None, body.status) not in TRANSITIONS:
+        raise RefusedError(
+            f"site_membership: {body.site!r} cannot become {body.status} "
+            f"from {before.status if before else 'unknown'}",
+            code="mem.status",
+        )
+    if before is None:
+        _check_new(body, view)
+    elif (before.site, before.prefix) != (body.site, body.prefix):
+        raise RefusedError("site_membership: site code and prefix are permanent", code="mem.name")
+    elif before.root != body.root or before.origin != body.origin:
+        raise RefusedError(
+            "site_membership: the coordinator alone cannot replace a site's root key or log",
+            code="mem.key",
+        )
+    versions = [*(state.versions if state else []), (fact.index, body)]
+    # Prefix and root are names too, so that none is ever given to two sites.
+    names = (body.site, f"prefix {body.prefix}", f"root {body.root.hex()}")
+    return Change(State(versions), names=names)
+
+
+def _check_new(body: Body, view: View) -> None:
+    federation = view.origin.split("/")[0]
+    parts = body.origin.split("/")
+    if parts[:2] != [federation, body.site] or len(parts) != 3 or not _is_epoch(parts[2]):
+        raise RefusedError(
+            f"site_membership: origin {body.origin!r}, expected '{federation}/{body.site}/<epoch>'",
+            code="mem.name",
+        )
+    try:
+        check_public_key(body.root)
+    except FormatError as error:
+        raise RefusedError(f"site_membership: {error}", code="sig.weak-key") from None
+    if view.exists_named("site_membership", body.site):
+        raise RefusedError(f"site_membership: code {body.site!r} is taken", code="mem.name")
+    if view.exists_named("site_membership", f"prefix {body.prefix}"):
+        raise RefusedError(f"site_membership: prefix {body.prefix} is taken", code="mem.name")
+    if view.exists_named("site_membership", f"root {body.root.hex()}"):
+        raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
+
+
+def _is_epoch(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and text[0] != "0" and len(text) < 7
+
+
+FAMILY = Family("site_membership", 1, Body, State, Role.REGISTRAR, Place.COORDINATOR, apply)

@@ -1,0 +1,227 @@
+"""What a record family is: a typed body, a role, a place, and one rule that says what follows.
+
+A family's `apply` is handed a fact (a verified record), the state its entity had, and a view of
+everything else the rule may look at. It returns a `Change` or raises RefusedError, whose code is
+the reason an entry is void. The same `apply` judges our own drafts and mirrored entries.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct
+
+from sopro_protocol.encoding import Canonical
+from sopro_protocol.keys import Role
+from sopro_protocol.record import Record
+from sopro_registry.fields import Head
+
+B = TypeVar("B", bound=Struct)
+S = TypeVar("S", bound=Struct)
+
+
+class Place(StrEnum):
+    """In which logs a family counts."""
+
+    ANY = "any log"
+    COORDINATOR = "the coordinator's log"
+    MEMBER = "the log of an admitted member"
+
+
+class Membership(Protocol):
+    """What rules of other families read of a site's membership."""
+
+    @property
+    def prefix(self) -> str:
+        """The second part of the site's certificate numbers."""
+        ...
+
+    @property
+    def root(self) -> bytes:
+        """The site's root key."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """The status of the membership."""
+        ...
+
+
+class Scheme(Protocol):
+    """What rules of other families read of a scheme."""
+
+    @property
+    def grace_days(self) -> int:
+        """Days after the end of validity in which a renewal is still one."""
+        ...
+
+    @property
+    def max_validity_months(self) -> int:
+        """The longest a grant or renewal may hold."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """Whether new labels may be granted under it."""
+        ...
+
+
+class View(Protocol):
+    """What a rule may look at besides its own entity; all of it follows from the logs."""
+
+    @property
+    def origin(self) -> str:
+        """Origin of the log."""
+        ...
+
+    @property
+    def site(self) -> str:
+        """Code of the log's site."""
+        ...
+
+    @property
+    def index(self) -> int:
+        """Position of the entry being judged."""
+        ...
+
+    @property
+    def grants(self) -> int:
+        """Number of grants before this position."""
+        ...
+
+    @property
+    def keys_record(self) -> bytes | None:
+        """Entry id of the latest site_keys record."""
+        ...
+
+    @property
+    def acted_on(self) -> Head | None:
+        """The coordinator's head that counts at this position."""
+        ...
+
+    @property
+    def is_coordinator(self) -> bool:
+        """Whether this is the coordinator's log."""
+        ...
+
+    def exists_named(self, family: str, name: str) -> bool:
+        """Say whether an entity bears this name in this log."""
+        ...
+
+    def exists(self, family: str, entity: bytes) -> bool:
+        """Say whether this log holds such an entity."""
+        ...
+
+    def membership(self) -> Membership | None:
+        """Return this site's membership at the coordinator's size it acted on."""
+        ...
+
+    def scheme(self, name: str) -> Scheme | None:
+        """Return a scheme at the coordinator's size it acted on."""
+        ...
+
+    def coordinator_root(self, size: int) -> bytes:
+        """Return the root of the coordinator's log at a size; raises `Waiting`."""
+        ...
+
+
+class Waiting(Exception):  # noqa: N818 - not an error: the entry is judged later
+    """The coordinator's log is not here up to the size an entry acted on."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"waiting for the coordinator's log up to size {size}")
+        self.size = size
+
+
+class KeySpan(Struct, frozen=True, array_like=True):
+    """A key of a site and the range of log positions at which it counts."""
+
+    role: str
+    public: bytes
+    key_id: bytes
+    since: int
+    until: int | None = None
+
+
+class LabelIndex(NamedTuple):
+    """The columns by which labels are found and counted."""
+
+    number: str
+    status: int
+    settled: int
+    until: int
+    year: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[S]):
+    """What follows from a fact.
+
+    Attributes:
+        state: the entity's new state.
+        names: under which the entity can be found in its log.
+        label: its columns, where it is a label.
+        keys: the site's keys from the next position on.
+        acted_on: the coordinator's head that rules read from the next position on.
+        is_grant: whether it took the next status index.
+        counted: what the statistics count: an action and a year (0 where the date is unknown).
+    """
+
+    state: S
+    names: tuple[str, ...] = ()
+    label: LabelIndex | None = None
+    keys: tuple[KeySpan, ...] | None = None
+    acted_on: Head | None = None
+    is_grant: bool = False
+    counted: tuple[str, int] | None = None
+
+
+class Fact(Struct, Generic[B], frozen=True):
+    """A decoded record of a known family, at its place in a log."""
+
+    index: int
+    entry_id: bytes
+    record: Record
+    body: B
+    signers: tuple[bytes, ...]
+
+
+def _complete_nothing(
+    values: Mapping[str, Any], _state: Struct | None, _view: View
+) -> Mapping[str, Any]:
+    return values
+
+
+@dataclass(frozen=True, slots=True)
+class Family(Generic[B, S]):
+    """A record family of one major version.
+
+    Attributes:
+        name: for example `label_decision`.
+        major: version; within one, fields are only added.
+        body: struct type, fields in alphabetical order.
+        state: struct type of what follows for an entity.
+        role: of the keys that may sign it.
+        place: the logs in which it counts.
+        apply: the rule.
+        complete: sets what only the append can know, in a draft's values.
+    """
+
+    name: str
+    major: int
+    body: type[B]
+    state: type[S]
+    role: Role
+    place: Place
+    apply: Callable[[Fact[B], S | None, View], Change[S]]
+    complete: Callable[[Mapping[str, Any], S | None, View], Mapping[str, Any]] = _complete_nothing
+
+    @property
+    def title(self) -> str:
+        """The family as records name it: `label_decision/1`."""
+        return f"{self.name}/{self.major}"
+
+    def reader(self) -> Canonical[B]:
+        """Return the strict reader of this family's bodies."""
+        return Canonical(self.body)

@@ -1,0 +1,104 @@
+"""The types of the fields that bodies are made of, and dates.
+
+Dates on the wire are civil dates `YYYY-MM-DD`, read in the site's zone. Inside, a day is its
+proleptic Gregorian ordinal (0001-01-01 is day 1), so that comparing and storing days is cheap.
+"""
+
+from calendar import monthrange
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Final, TypeAlias
+
+from msgspec import Meta, Struct
+
+from sopro_protocol.encoding import MAX_INTEGER, TEXT_PATTERN
+from sopro_protocol.errors import RefusedError
+from sopro_protocol.record import Bytes16, Bytes32, Origin, SiteCode
+
+CivilDate: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
+CountryCode: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{2}\Z")]
+LanguageTag: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z", max_length=35)
+]
+Line: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500, pattern=TEXT_PATTERN)]
+Code: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")]
+Prefix: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z0-9]{3}\Z")]
+CertificateNumber: TypeAlias = Annotated[
+    str, Meta(pattern=r"^SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}\Z")
+]
+Text: TypeAlias = Annotated[dict[LanguageTag, Line], Meta(min_length=1, max_length=40)]
+Url: TypeAlias = Annotated[
+    str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?\Z", max_length=500)
+]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
+SmallCount: TypeAlias = Annotated[int, Meta(ge=0, le=12_000)]
+
+__all__ = [
+    "Bytes16",
+    "Bytes32",
+    "CertificateNumber",
+    "CivilDate",
+    "Code",
+    "Count",
+    "CountryCode",
+    "Line",
+    "Origin",
+    "Prefix",
+    "SiteCode",
+    "SmallCount",
+    "Text",
+    "Url",
+]
+
+_FARTHEST_ZONE: Final = timedelta(hours=14)
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """A size of a log and its root there."""
+
+    root: Bytes32
+    size: Count
+
+
+class Cut(Struct, frozen=True, kw_only=True):
+    """A position in a log: what lies at or after `size` is beyond it."""
+
+    origin: Origin
+    size: Count
+
+
+def day_of(text: str, *, field: str) -> int:
+    """Read a civil date as a day.
+
+    Raises:
+        RefusedError: `rec.body` where the calendar has no such day.
+    """
+    try:
+        return date.fromisoformat(text).toordinal()
+    except ValueError:
+        raise RefusedError(
+            f"{field}: {text!r} is not a day of the calendar", code="rec.body"
+        ) from None
+
+
+def format_day(day: int) -> str:
+    """Write a day as a civil date."""
+    return date.fromordinal(day).isoformat()
+
+
+def latest_day(time: int) -> int:
+    """Return the latest civil date anywhere on Earth at an instant (ms UTC)."""
+    try:
+        return (datetime.fromtimestamp(time / 1000, tz=UTC) + _FARTHEST_ZONE).toordinal()
+    except (ValueError, OverflowError, OSError):
+        return date.max.toordinal()
+
+
+def add_months(day: int, months: int) -> int:
+    """Return the same day of the month `months` later, or that month's last day."""
+    start = date.fromordinal(day)
+    month = start.month - 1 + months
+    year, month = start.year + month // 12, month % 12 + 1
+    if year > date.max.year:
+        return date.max.toordinal()
+    last = monthrange(year, month)[1]
+    return date(year, month, min(start.day, last)).toordinal()

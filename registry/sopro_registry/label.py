@@ -1,0 +1,159 @@
+"""The life of a label as a table, and its state at a date.
+
+A label's state is never stored as "now": each decision keeps the status that followed from it, and
+the state at a date is that of the last decision effective by then, with expiry computed.
+"""
+
+from enum import IntEnum, StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Status(IntEnum):
+    """What a label is at a date; the numbers are stored and never change."""
+
+    NONE = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+    REVOKED = 3
+    TERMINATED = 4
+    TRANSFERRED = 5
+    REFUSED = 6
+    EXPIRED = 7
+
+    @property
+    def word(self) -> str:
+        """The status as programs read it."""
+        return self.name.lower()
+
+
+class Action(StrEnum):
+    """What a label decision does."""
+
+    GRANT = "grant"
+    REFUSE = "refuse"
+    RENEW = "renew"
+    EXTEND_SCOPE = "extend_scope"
+    REDUCE_SCOPE = "reduce_scope"
+    SUSPEND = "suspend"
+    REINSTATE = "reinstate"
+    REVOKE = "revoke"
+    TERMINATE_ON_REQUEST = "terminate_on_request"
+    TRANSFER_IN = "transfer_in"
+    TRANSFER_OUT = "transfer_out"
+    CORRECT = "correct"
+
+
+class Basis(StrEnum):
+    """What a decision rests on: an assessment by the site, or the register it was taken from."""
+
+    ASSESSED = "assessed"
+    IMPORTED = "imported"
+
+
+S, A = Status, Action
+
+TRANSITIONS: Final[dict[tuple[Status, Action], Status]] = {
+    (S.NONE, A.GRANT): S.ACTIVE,
+    (S.NONE, A.REFUSE): S.REFUSED,
+    (S.NONE, A.TRANSFER_IN): S.ACTIVE,
+    (S.ACTIVE, A.RENEW): S.ACTIVE,
+    (S.ACTIVE, A.EXTEND_SCOPE): S.ACTIVE,
+    (S.ACTIVE, A.REDUCE_SCOPE): S.ACTIVE,
+    (S.ACTIVE, A.SUSPEND): S.SUSPENDED,
+    (S.ACTIVE, A.REVOKE): S.REVOKED,
+    (S.ACTIVE, A.TERMINATE_ON_REQUEST): S.TERMINATED,
+    (S.ACTIVE, A.TRANSFER_OUT): S.TRANSFERRED,
+    (S.ACTIVE, A.CORRECT): S.ACTIVE,
+    (S.SUSPENDED, A.RENEW): S.SUSPENDED,
+    (S.SUSPENDED, A.REINSTATE): S.ACTIVE,
+    (S.SUSPENDED, A.REVOKE): S.REVOKED,
+    (S.SUSPENDED, A.TERMINATE_ON_REQUEST): S.TERMINATED,
+    (S.SUSPENDED, A.TRANSFER_OUT): S.TRANSFERRED,
+    (S.SUSPENDED, A.CORRECT): S.SUSPENDED,
+    # Within the scheme's days of grace only; what was suspended when it expired is suspended again.
+    (S.EXPIRED, A.RENEW): S.ACTIVE,
+    (S.EXPIRED, A.CORRECT): S.EXPIRED,
+    (S.REVOKED, A.CORRECT): S.REVOKED,
+    (S.TERMINATED, A.CORRECT): S.TERMINATED,
+    (S.REFUSED, A.CORRECT): S.REFUSED,
+}
+
+# An existing register follows its own rules: labels come back after an end, ends end again.
+IMPORTED_TRANSITIONS: Final[dict[tuple[Status, Action], Status]] = TRANSITIONS | {
+    (S.REVOKED, A.REINSTATE): S.ACTIVE,
+    (S.TERMINATED, A.REINSTATE): S.ACTIVE,
+    (S.EXPIRED, A.REINSTATE): S.ACTIVE,
+    (S.REVOKED, A.REVOKE): S.REVOKED,
+    (S.TERMINATED, A.REVOKE): S.REVOKED,
+    (S.EXPIRED, A.REVOKE): S.REVOKED,
+    (S.REVOKED, A.TERMINATE_ON_REQUEST): S.TERMINATED,
+    (S.TERMINATED, A.TERMINATE_ON_REQUEST): S.TERMINATED,
+    (S.EXPIRED, A.TERMINATE_ON_REQUEST): S.TERMINATED,
+    (S.SUSPENDED, A.SUSPEND): S.SUSPENDED,
+}
+
+
+class Decision(Struct, frozen=True, array_like=True):
+    """What a label keeps of one decision; days are ordinals, 0 where not stated.
+
+    Attributes:
+        index: position of its entry.
+        action: what it did.
+        effective: from which day; an imported one whose date is unknown has that of the decision
+            before it, or 0.
+        status: what followed; never `EXPIRED`, which is computed.
+        until: last day of validity from here on; 0 where there is no end or none is known.
+        decided: the day it was taken.
+        imported: whether it was taken from an existing register.
+        source: its key there, for finding it again.
+    """
+
+    index: int
+    action: Action
+    effective: int
+    status: Status
+    until: int
+    decided: int
+    imported: bool = False
+    source: bytes = b""
+
+
+class Label(Struct, frozen=True, array_like=True):
+    """A label: its number, what it was granted for, and every decision that counts.
+
+    Attributes:
+        number: certificate number; empty for a refused application.
+        offering: entity of what is labelled.
+        scheme: code of the scheme.
+        status_index: its place in the status tree; -1 without a grant.
+        decisions: in the order of the log.
+    """
+
+    number: str
+    offering: bytes
+    scheme: str
+    status_index: int
+    decisions: list[Decision]
+
+
+def status_at(decisions: list[Decision], day: int) -> tuple[Status, Decision | None]:
+    """Return a label's status on a day and the decision it follows from."""
+    for decision in reversed(decisions):
+        if decision.effective <= day:
+            return _expire(decision, day), decision
+    return Status.NONE, None
+
+
+def _expire(decision: Decision, day: int) -> Status:
+    lapses = decision.status in (Status.ACTIVE, Status.SUSPENDED)
+    if lapses and decision.until and day > decision.until:
+        return Status.EXPIRED
+    return decision.status
+
+
+def possible_actions(status: Status, *, imported: bool = False) -> tuple[Action, ...]:
+    """Return what may be decided on a label of this status."""
+    table = IMPORTED_TRANSITIONS if imported else TRANSITIONS
+    return tuple(action for held, action in table if held is status)

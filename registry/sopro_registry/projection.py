@@ -1,0 +1,320 @@
+"""What follows from a log, entry by entry: the same for our own and for mirrored entries.
+
+An entry is judged first, from tables that are only read, and then committed. A draft of our own
+that would be void is refused before it is appended; a mirrored entry that is void stays in the
+log, is served, and counts for nothing. The order of the checks is fixed (SPEC VOID), so that every
+node gives the same reason.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
+
+from sopro_protocol.errors import FormatError, RefusedError, VerificationError
+from sopro_protocol.keys import Role, key_id
+from sopro_protocol.merkle import leaf_hash
+from sopro_protocol.record import (
+    Entry,
+    ReadRecord,
+    Record,
+    check_signatures,
+    parse_entry,
+    read_record,
+)
+from sopro_registry.catalogue import FAMILIES, READERS, decode_state
+from sopro_registry.directory import Directory
+from sopro_registry.family import Change, Fact, Family, KeySpan, Membership, Place, Scheme
+from sopro_registry.fields import Head
+from sopro_registry.tables import Cursor, EntityRow, Tables, Void
+
+_ORDINARY_ROLES = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What an entry would do to the tables.
+
+    Attributes:
+        index: its position.
+        entry_id: its leaf hash.
+        record: None where the entry cannot be decoded.
+        void: why it counts for nothing.
+        change: what follows; None where it is void or not interpreted.
+        undetermined: its entity cannot be judged by this version from here on.
+    """
+
+    index: int
+    entry_id: bytes
+    record: Record | None = None
+    void: Void | None = None
+    change: Change[Any] | None = None
+    undetermined: bool = False
+
+
+class Ledger:
+    """One log being judged; it is the `View` that rules are handed.
+
+    Attributes:
+        index: position of the entry being judged.
+    """
+
+    def __init__(
+        self,
+        *,
+        origin: str,
+        root_key: bytes,
+        cursor: Cursor,
+        tables: Tables,
+        directory: Directory,
+        is_coordinator: bool,
+    ) -> None:
+        self.origin = origin
+        self.site = origin.split("/")[1]
+        self.cursor = cursor
+        self.is_coordinator = is_coordinator
+        self._root_key = root_key
+        self._tables = tables
+        self._directory = directory
+        self._take_keys(cursor.keys)
+
+    # What rules may look at (family.View).
+
+    @property
+    def index(self) -> int:
+        """Position of the entry being judged."""
+        return self.cursor.projected
+
+    @property
+    def grants(self) -> int:
+        """Number of grants before this position."""
+        return self.cursor.grants
+
+    @property
+    def keys_record(self) -> bytes | None:
+        """Entry id of the latest site_keys record."""
+        return self.cursor.keys_record
+
+    @property
+    def acted_on(self) -> Head | None:
+        """The coordinator's head that counts at this position."""
+        return self.cursor.acted_on
+
+    def exists(self, family: str, entity: bytes) -> bool:
+        """Say whether this log holds such an entity."""
+        row = self._tables.entity(entity)
+        return row is not None and row.family == family and row.state is not None
+
+    def exists_named(self, family: str, name: str) -> bool:
+        """Say whether an entity bears this name in this log."""
+        return self._tables.has_name(family, name)
+
+    def membership(self) -> Membership | None:
+        """Return this site's membership at the coordinator's size it acted on."""
+        size = self._coordinator_size()
+        return None if size is None else self._directory.membership(self.site, size=size)
+
+    def scheme(self, name: str) -> Scheme | None:
+        """Return a scheme at the coordinator's size it acted on."""
+        size = self._coordinator_size()
+        return None if size is None else self._directory.scheme(name, size=size)
+
+    def coordinator_root(self, size: int) -> bytes:
+        """Return the root of the coordinator's log at a size; raises `Waiting`."""
+        return self._tables.coordinator_root(size)
+
+    def _coordinator_size(self) -> int | None:
+        if self.is_coordinator:
+            return self.index
+        return self.acted_on.size if self.acted_on else None
+
+    # Judging and committing.
+
+    def judge(
+        self, data: bytes, *, entry_id: bytes | None = None, verified: bool = False
+    ) -> Judgement:
+        """Judge the entry at the next position from tables that are only read (SPEC VOID).
+
+        Args:
+            data: the entry's bytes.
+            entry_id: its leaf hash, where the caller has it.
+            verified: every signature was found valid under the key whose id it names.
+
+        Raises:
+            Waiting: the entry acts on a size of the coordinator's log that is not here.
+        """
+        entry_id = entry_id or leaf_hash(data)
+        try:
+            entry = parse_entry(data)
+            read = read_record(entry.record, READERS)
+        except FormatError as error:
+            return Judgement(self.index, entry_id, void=Void(error.code, str(error)))
+        try:
+            change, undetermined = self._judge_record(entry, read, entry_id, verified=verified)
+        except (RefusedError, VerificationError, FormatError) as error:
+            void = Void(error.code, str(error))
+            return Judgement(self.index, entry_id, read.record, void)
+        return Judgement(
+            self.index, entry_id, read.record, change=change, undetermined=undetermined
+        )
+
+    def commit(self, judgement: Judgement) -> None:
+        """Put a judgement into the tables and go on to the next position."""
+        cursor = self.cursor
+        if judgement.void is not None:
+            cursor.voids += 1
+            self._tables.put_void(judgement.index, judgement.void)
+        if judgement.record is not None:
+            self._put_entity(judgement.record, judgement)
+        if judgement.void is None and judgement.record is not None:
+            cursor.last_time = judgement.record.time
+            if judgement.change is None:
+                cursor.uninterpreted += 1
+            else:
+                self._put_change(judgement.record, judgement.change, judgement.entry_id)
+        cursor.projected += 1
+
+    def _judge_record(
+        self, entry: Entry, read: ReadRecord, entry_id: bytes, *, verified: bool
+    ) -> tuple[Change[Any] | None, bool]:
+        record, body = read
+        if record.log != self.origin:
+            raise RefusedError(f"record: belongs to the log {record.log[:80]!r}", code="hos.replay")
+        name, major = record.family.split("/")
+        family = FAMILIES.get(name)
+        self._check_signers(entry, family, body, verified=verified)
+        row = self._tables.entity(record.entity)
+        _check_chain(record, row, name)
+        if record.time < self.cursor.last_time:
+            raise RefusedError("record: its time falls", code="rec.time")
+        if family is None:
+            return None, False
+        if int(major) != family.major or _asks_too_much(record, family):
+            return None, True
+        if row is not None and row.undetermined:
+            return None, True
+        self._check_place(family)
+        if isinstance(body, FormatError):
+            raise body
+        signers = tuple(key for key, _ in entry.signatures)
+        fact: Fact[Any] = Fact(self.index, entry_id, record, body, signers)
+        return family.apply(fact, self._state(row), self), False
+
+    def _check_signers(
+        self,
+        entry: Entry,
+        family: Family[Any, Any] | None,
+        body: Struct | FormatError | None,
+        *,
+        verified: bool,
+    ) -> None:
+        """Check that every signature is valid and by a key that may sign this, here."""
+        roles = _ORDINARY_ROLES if family is None else frozenset({family.role.value})
+        for signer, _ in entry.signatures:
+            span = self._spans.get(signer)
+            if span is None:
+                raise VerificationError(
+                    f"record: signed with a key that is not this site's, {signer.hex()[:16]}",
+                    code="sig.unknown-key",
+                )
+            if not span.since <= self.index or (span.until or self.index + 1) <= self.index:
+                raise VerificationError(
+                    f"record: signed with a key that does not count at position {self.index}",
+                    code="sig.key-retired",
+                )
+            if span.role not in roles:
+                raise VerificationError(
+                    f"record: a {span.role} key may not sign this family", code="sig.role"
+                )
+        if not verified:
+            check_signatures(entry, self._public_keys)
+
+    def _check_place(self, family: Family[Any, Any]) -> None:
+        if family.place is Place.COORDINATOR and not self.is_coordinator:
+            raise RefusedError(
+                f"{family.name}: counts only in the coordinator's log", code="lbl.competence"
+            )
+        if family.place is not Place.MEMBER:
+            return
+        if self.acted_on is None:
+            raise RefusedError(
+                f"{family.name}: this site has not joined the federation", code="mem.inactive"
+            )
+        membership = self.membership()
+        if membership is None or membership.status != "admitted":
+            status = membership.status if membership else "unknown to the coordinator"
+            raise RefusedError(f"{family.name}: this site is {status}", code="mem.inactive")
+
+    def _state(self, row: EntityRow | None) -> Struct | None:
+        if row is None or row.state is None:
+            return None
+        if isinstance(row.state, bytes):
+            row.state = decode_state(row.family, row.state)
+        return row.state
+
+    def _put_entity(self, record: Record, judgement: Judgement) -> None:
+        row = self._tables.entity(record.entity)
+        if not _continues(record, row):
+            # Heads form a hash chain: were an entry off the chain to become the head, an old one
+            # appended once more would make the successors it had count once more.
+            return
+        if row is None:
+            row = EntityRow(record.family.split("/")[0], judgement.entry_id, None)
+        row.head = judgement.entry_id
+        row.undetermined = row.undetermined or judgement.undetermined
+        if judgement.change is not None:
+            row.state = judgement.change.state
+        self._tables.put_entity(record.entity, row)
+
+    def _put_change(self, record: Record, change: Change[Any], entry_id: bytes) -> None:
+        family = record.family.split("/")[0]
+        for name in change.names:
+            self._tables.put_name(family, name, record.entity)
+        if change.label is not None:
+            self._tables.put_label(record.entity, change.label)
+        if change.counted is not None:
+            self._tables.count(*change.counted)
+        if change.is_grant:
+            self.cursor.grants += 1
+        if change.keys is not None:
+            self.cursor.keys_record = entry_id
+            self._take_keys(change.keys)
+        if change.acted_on is not None:
+            self.cursor.acted_on = change.acted_on
+        if self.is_coordinator:
+            self._directory.put(change.state)
+
+    def _take_keys(self, keys: tuple[KeySpan, ...]) -> None:
+        self.cursor.keys = keys
+        self._spans = {span.key_id: span for span in keys}
+        if not keys:
+            # Entry 0 is signed by the root key that the membership record (or the invite) names.
+            root = key_id(self._root_key)
+            self._spans[root] = KeySpan(Role.ROOT.value, self._root_key, root, 0)
+        self._public_keys = {span.key_id: span.public for span in self._spans.values()}
+
+
+def _check_chain(record: Record, row: EntityRow | None, family: str) -> None:
+    """Hold an entity to one family and each record on it to the one before."""
+    if not _continues(record, row):
+        raise RefusedError(
+            "record: 'prev' is not the last entry on its entity", code="lbl.conflict"
+        )
+    if row is not None and row.family != family:
+        raise RefusedError(
+            f"record: its entity belongs to the family {row.family}", code="rec.family"
+        )
+
+
+def _continues(record: Record, row: EntityRow | None) -> bool:
+    """Say whether a record names the last entry on its entity, none on the first."""
+    prev = record.prev if isinstance(record.prev, bytes) else None
+    return prev == (row.head if row else None)
+
+
+def _asks_too_much(record: Record, family: Family[Any, Any]) -> bool:
+    """Say whether a reader of this version would miss something it must understand."""
+    if not isinstance(record.crit, list):
+        return False
+    known = set(family.body.__struct_fields__)
+    return any(name not in known for name in record.crit)

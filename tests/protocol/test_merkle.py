@@ -1,0 +1,252 @@
+"""The Merkle tree: every way to compute a root agrees, every changed proof is refused."""
+
+import json
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.merkle import (
+    EMPTY_ROOT,
+    MAX_SIZE,
+    CompactRange,
+    Hash,
+    check_consistency,
+    check_inclusion,
+    leaf_hash,
+    node_hash,
+    prove_consistency,
+    prove_inclusion,
+    root_at,
+    root_of,
+    subtree_reader,
+)
+
+VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "merkle.json"
+MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
+GROUPS = json.loads(VECTORS.read_text(encoding="utf-8"))["groups"]
+ACCEPTED = [(group["call"], case) for group in GROUPS for case in group["accept"]]
+REFUSED = [
+    pytest.param(group["call"], case, id=f"{group['name']}-{case['why']}")
+    for group in GROUPS
+    for case in group["reject"]
+]
+
+
+def test_frozen_vectors_are_what_the_maker_makes() -> None:
+    assert MAKER["render"]("merkle") == VECTORS.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("call", "case"), ACCEPTED)
+def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
+    assert MAKER["OPERATIONS"][call](case) == case["gives"]
+
+
+@pytest.mark.parametrize(("call", "case"), REFUSED)
+def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
+    with pytest.raises(SoproError) as refusal:
+        MAKER["OPERATIONS"][call](case)
+    assert refusal.value.code == case["code"]
+
+
+LEAVES = [leaf_hash(b"%d" % index) for index in range(600)]
+READER = subtree_reader(LEAVES)
+SIZES = st.integers(0, 600)
+
+
+def specified_root(leaves: list[Hash]) -> Hash:
+    """Compute MTH word for word as RFC 6962, section 2.1, defines it."""
+    if not leaves:
+        return EMPTY_ROOT
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << ((len(leaves) - 1).bit_length() - 1)
+    return node_hash(specified_root(leaves[:split]), specified_root(leaves[split:]))
+
+
+@given(SIZES)
+def test_every_way_to_a_root_agrees(size: int) -> None:
+    expected = specified_root(LEAVES[:size])
+    grown = CompactRange()
+    grown.extend(LEAVES[:size])
+    assert root_of(LEAVES[:size]) == root_at(READER, size) == grown.root() == expected
+
+
+@given(st.lists(st.integers(0, 70), max_size=8))
+def test_a_range_does_not_care_how_leaves_arrive(batches: list[int]) -> None:
+    at_once, one_by_one = CompactRange(), CompactRange()
+    for batch in batches:
+        leaves = LEAVES[at_once.size : at_once.size + batch]
+        at_once.extend(iter(leaves))
+        for leaf in leaves:
+            one_by_one.append(leaf)
+    assert at_once == one_by_one
+    assert at_once.root() == root_of(LEAVES[: sum(batches)])
+
+
+@given(SIZES)
+def test_a_range_is_its_complete_subtrees(size: int) -> None:
+    built, start = CompactRange(), 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            built.append_subtree(READER(level, start >> level), level=level)
+            start += 1 << level
+    assert built.root() == root_of(LEAVES[:size])
+    assert CompactRange(size=built.size, hashes=built.hashes) == built
+    assert len(built.hashes) == size.bit_count()
+
+
+def test_subtrees_merge_as_leaves_do() -> None:
+    built = CompactRange()
+    for index in range(4):
+        built.append_subtree(READER(2, index), level=2)
+    assert (built.size, built.root()) == (16, root_of(LEAVES[:16]))
+
+
+def test_a_copy_does_not_grow_with_its_range() -> None:
+    grown = CompactRange()
+    grown.extend(LEAVES[:5])
+    snapshot = grown.copy()
+    grown.append(LEAVES[5])
+    assert (snapshot.size, snapshot.root()) == (5, root_of(LEAVES[:5]))
+    assert snapshot != grown
+    assert snapshot != "range"
+    assert repr(snapshot) == f"CompactRange(size=5, root={root_of(LEAVES[:5]).hex()})"
+
+
+def test_adding_nothing_changes_nothing() -> None:
+    grown = CompactRange()
+    grown.extend([])
+    assert (grown.size, grown.root(), grown.hashes) == (0, EMPTY_ROOT, ())
+
+
+def two_leaves() -> CompactRange:
+    grown = CompactRange()
+    grown.extend(LEAVES[:2])
+    return grown
+
+
+def full_tree() -> CompactRange:
+    return CompactRange(size=MAX_SIZE, hashes=[EMPTY_ROOT])
+
+
+def no_reader(level: int, index: int) -> bytes:
+    raise AssertionError((level, index))
+
+
+REFUSALS = [
+    (lambda: two_leaves().append(b"short"), "compact range: hash, expected 32 bytes, got 5"),
+    (lambda: two_leaves().extend([bytes(33)]), "compact range: hash, expected 32 bytes, got 33"),
+    (
+        lambda: two_leaves().append_subtree(bytes(32), level=2),
+        "compact range: alignment, expected a multiple of 2^2, got 2",
+    ),
+    (lambda: two_leaves().append_subtree(bytes(32), level=-1), "compact range: alignment"),
+    (lambda: full_tree().append(bytes(32)), "compact range: size, expected at most 2^48"),
+    (lambda: full_tree().extend([bytes(32)]), "compact range: size, expected at most 2^48"),
+    (lambda: CompactRange(size=-1), "compact range: size, expected at most 2^48, got -1"),
+    (lambda: CompactRange(size=3, hashes=[bytes(32)]), "compact range: hashes, expected 2 of 32"),
+    (lambda: CompactRange(size=1, hashes=[b""]), "compact range: hashes, expected 1 of 32"),
+    (lambda: root_at(no_reader, MAX_SIZE + 1), "compact range: size"),
+    (lambda: prove_inclusion(no_reader, index=0, size=MAX_SIZE + 1), "compact range: size"),
+    (lambda: prove_inclusion(no_reader, index=3, size=3), "inclusion proof: index, expected one"),
+    (lambda: prove_inclusion(no_reader, index=-1, size=3), "inclusion proof: index, expected one"),
+    (
+        lambda: prove_consistency(no_reader, old_size=4, new_size=3),
+        "consistency proof: old size, expected at most 3, got 4",
+    ),
+    (lambda: prove_consistency(no_reader, old_size=-1, new_size=3), "consistency proof: old size"),
+    (
+        lambda: prove_consistency(no_reader, old_size=1, new_size=MAX_SIZE + 1),
+        "compact range: size",
+    ),
+]
+
+
+@pytest.mark.parametrize(("act", "message"), REFUSALS)
+def test_refuses_what_no_tree_can_have(act: Callable[[], object], message: str) -> None:
+    with pytest.raises(FormatError) as refusal:
+        act()
+    assert str(refusal.value).startswith(message)
+    assert refusal.value.code == "proof.format"
+
+
+def test_a_refused_batch_adds_nothing() -> None:
+    grown = two_leaves()
+    with pytest.raises(FormatError):
+        grown.extend([LEAVES[2], b"short"])
+    assert grown == two_leaves()
+
+
+def test_a_range_of_the_largest_size_has_a_root() -> None:
+    assert full_tree().root() == EMPTY_ROOT
+
+
+@given(st.data(), st.integers(1, 600))
+def test_every_proved_leaf_is_included(data: st.DataObject, size: int) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    proof = prove_inclusion(READER, index=index, size=size)
+    root = root_at(READER, size)
+    check_inclusion(LEAVES[index], index=index, size=size, proof=proof, root=root)
+    with pytest.raises(VerificationError):
+        check_inclusion(LEAVES[index - 1], index=index, size=size + 1, proof=proof, root=bytes(32))
+
+
+@given(st.data(), SIZES)
+def test_every_earlier_tree_is_consistent(data: st.DataObject, new_size: int) -> None:
+    old_size = data.draw(st.integers(0, new_size))
+    proof = prove_consistency(READER, old_size=old_size, new_size=new_size)
+    check_consistency(
+        old_size=old_size,
+        new_size=new_size,
+        old_root=root_at(READER, old_size),
+        new_root=root_at(READER, new_size),
+        proof=proof,
+    )
+
+
+@given(st.data(), st.integers(2, 600))
+def test_refuses_a_proof_with_any_bit_flipped(data: st.DataObject, size: int) -> None:
+    index = data.draw(st.integers(0, size - 1))
+    proof: list[bytes] = list(prove_inclusion(READER, index=index, size=size))
+    place = data.draw(st.integers(0, len(proof) - 1))
+    changed = bytearray(proof[place])
+    changed[data.draw(st.integers(0, 31))] ^= 1 << data.draw(st.integers(0, 7))
+    proof[place] = bytes(changed)
+    with pytest.raises(VerificationError, match=r"^inclusion of leaf"):
+        check_inclusion(
+            LEAVES[index], index=index, size=size, proof=proof, root=root_at(READER, size)
+        )
+
+
+@settings(deadline=None)
+@given(st.lists(st.binary(max_size=40), max_size=12), st.integers(-2, 12), st.integers(-2, 12))
+def test_no_input_makes_a_check_fail_otherwise(proof: list[bytes], index: int, size: int) -> None:
+    with pytest.raises(VerificationError):
+        check_inclusion(bytes(32), index=index, size=size, proof=proof, root=bytes(31))
+    with pytest.raises(VerificationError):
+        check_consistency(
+            old_size=index, new_size=size, old_root=bytes(32), new_root=bytes(31), proof=proof
+        )
+
+
+def test_all_leaves_of_all_small_trees_are_included() -> None:
+    for size in range(1, 71):
+        root = root_at(READER, size)
+        for index in range(size):
+            proof = prove_inclusion(READER, index=index, size=size)
+            check_inclusion(LEAVES[index], index=index, size=size, proof=proof, root=root)
+
+
+def test_reads_only_complete_subtrees_of_the_largest_tree() -> None:
+    def reader(level: int, index: int) -> bytes:
+        assert (index + 1) << level <= MAX_SIZE - 1
+        return bytes(32)
+
+    assert len(prove_inclusion(reader, index=0, size=MAX_SIZE - 1)) == 48
+    assert len(prove_consistency(reader, old_size=3, new_size=MAX_SIZE - 1)) == 49

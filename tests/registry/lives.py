@@ -1,0 +1,328 @@
+"""Random lives of a federation: each step is one number, which says all that is random about it.
+
+What is written is told twice: to the model as plain dicts, to nodes as the signed bytes of logs.
+The model, never a node, is asked what would be legal, so that most of what is written is.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from tests.registry import model
+from tests.registry.world import (
+    COORDINATOR_SITE,
+    NOW,
+    Author,
+    World,
+    bytes16,
+    decision_body,
+    keys_body,
+    membership_body,
+    offering_body,
+    organisation_body,
+    scheme_body,
+    shift,
+    signer,
+)
+
+from sopro_protocol.encoding import encode
+from sopro_protocol.keys import Ed25519Signer
+from sopro_protocol.merkle import leaf_hash
+from sopro_registry.label import Action
+
+DAY = 24 * 3_600_000
+PREFIXES = {COORDINATOR_SITE: "", "at": "AT1", "hu": "HU1"}
+LABELS = ("label 1", "label 2", "label 3")
+STATUSES = (*["admitted"] * 12, *["suspended"] * 3, *["applicant"] * 2, "left", "expelled")
+GARBAGE = (
+    (b"", "enc.framing"),
+    (b"\xc1", "enc.framing"),
+    (encode([1, []]), "rec.entry"),
+    (encode([b"", []]), "sig.missing"),
+    (encode([b"\x80", [[bytes(32), bytes(64)]]]), "rec.form"),
+)
+
+
+class Life:
+    """A coordinator and two sites, what each wrote, and what the model makes of it."""
+
+    def __init__(self) -> None:
+        unused = World.new_node()
+        self.authors = {
+            site: Author(site, unused, prefix=prefix) for site, prefix in PREFIXES.items()
+        }
+        self.coordinator = self.authors[COORDINATOR_SITE]
+        self.logs: dict[str, model.Log] = {}
+        for site, author in self.authors.items():
+            self.logs[site] = model.new_log(
+                author.origin,
+                author.keys["root"].public_key,
+                coordinator=self.logs.get(COORDINATOR_SITE),
+                roots=self.coordinator.roots,
+            )
+        self.clock = NOW - 700 * DAY
+        self.written: list[tuple[bytes, model.Event]] = []
+        self._begin(Random(0))
+
+    def _begin(self, rng: Random) -> None:
+        eu, at, hu = self.authors.values()
+        for author in (eu, at, hu):
+            self._put(author, "site_keys/1", keys_body(author), "keys", role="root")
+        self._put(eu, "scheme/1", scheme_body(), "scheme")
+        for author in (at, hu):
+            self._put(eu, "site_membership/1", membership_body(author), author.site)
+        # The other site joins when, and if, it happens to.
+        self._put(
+            at, "log_state/1", self._state_body(at, rng) | {"coordinator": eu.head()}, "state"
+        )
+        for name in ("organisation", "offering"):
+            body = organisation_body() if name == "organisation" else offering_body()
+            self._put(at, f"{name}/1", body, name)
+
+    def live(self, step: int) -> None:
+        """Take the step that a number stands for."""
+        rng = Random(step)
+        self.clock += rng.choice((0, 0, 1, 5, 40)) * DAY
+        site = self.authors[rng.choice(("at", "at", "hu"))]
+        kinds: list[tuple[Callable[[Author, Random], None], int]] = [
+            (self._decide, 60),
+            (self._state, 12),
+            (self._member, 6),
+            (self._scheme, 4),
+            (self._register, 6),
+            (self._keys, 4),
+            (self._garble, 3),
+            (self._repeat, 5),
+        ]
+        weights = [weight for _, weight in kinds]
+        rng.choices([kind for kind, _ in kinds], weights)[0](site, rng)
+
+    # What sites write.
+
+    def _decide(self, site: Author, rng: Random) -> None:
+        name, log = rng.choice(LABELS), self.logs[site.site]
+        held = log["entities"].get(bytes16(name), {}).get("state")
+        history = held["history"] if held else []
+        basis = rng.choice(("assessed", "assessed", "imported"))
+        today = datetime.fromtimestamp(self.clock / 1000, UTC).date().isoformat()
+        last = history[-1]["from"] if history else ""
+        day = shift(max(last or "2026-01-01", "2025-01-01"), rng.choice((0, 1, 30, 100, 380)))
+        if rng.random() < 0.15:
+            day = rng.choice(("2024-02-29", "2026-06-01", "2027-12-31", today))
+        action = self._choose_action(history, day, basis, rng)
+        body = decision_body(action, basis=basis, effective=day)
+        body["decided_on"] = min(day, today) if rng.random() < 0.95 else shift(today, 3)
+        if action in model.NAMES_VALIDITY:
+            body["valid_from"] = max(day, body["decided_on"])
+            body["valid_until"] = shift(day, rng.choice((0, 90, 365, 365, 700, 735)))
+        if basis == "imported":
+            for field in ("effective_date", "decided_on", "valid_from", "valid_until"):
+                if rng.random() < 0.2:
+                    body.pop(field, None)
+        if action in ("grant", "refuse", "transfer_in"):
+            offering = rng.choice(("offering",) * 9 + ("no offering",))
+            body |= {"offering": bytes16(offering), "scheme": "sopro"}
+        if action == "grant":
+            body["status_index"] = log["grants"] + (rng.random() < 0.03)
+        number = held["number"] if held else self._number(site, name, rng)
+        if number and action != "refuse":
+            body["certificate"] = number
+        if rng.random() < 0.06:
+            field = rng.choice([one for one in body if one not in ("action", "basis")])
+            del body[field]
+        if rng.random() < 0.06:
+            extra = {"scheme": "other", "offering": bytes16("x"), "valid_until": day}
+            extra |= {"certificate": self._number(site, rng.choice(LABELS), rng), "status_index": 0}
+            field = rng.choice(sorted(extra))
+            body[field] = extra[field]
+        self._write(site, "label_decision/1", body, name, rng, role="decision")
+
+    @staticmethod
+    def _choose_action(history: list[dict[str, Any]], day: str, basis: str, rng: Random) -> str:
+        imported = basis == "imported"
+        before, standing = model.stands(history, day, imported=imported)
+        legal = [
+            action.value
+            for action in Action
+            if model.follow(before, standing, action.value, imported=imported)
+        ]
+        if legal and rng.random() < 0.85:
+            ends = ("revoke", "terminate_on_request", "transfer_out", "refuse")
+            return rng.choice([one for one in legal if one not in ends] * 4 + legal)
+        return rng.choice([action.value for action in Action])
+
+    @staticmethod
+    def _number(site: Author, name: str, rng: Random) -> str:
+        prefix = site.prefix if rng.random() < 0.95 else "XX9"
+        return f"SOPRO/{prefix}/001/0000{name[-1]}"
+
+    def _state_body(self, site: Author, rng: Random) -> dict[str, Any]:
+        log = self.logs[site.site]
+        return {
+            "certificates": log["grants"] + (rng.random() < 0.05),
+            "keys": bytes(32) if rng.random() < 0.05 else log["keys_id"],
+        }
+
+    def _state(self, site: Author, rng: Random) -> None:
+        if rng.random() < 0.1:
+            site = self.coordinator
+        body = self._state_body(site, rng)
+        if rng.random() < (0.1 if site is self.coordinator else 0.9):
+            size = len(self.coordinator.entries)
+            head = self.coordinator.head(size if rng.random() < 0.7 else rng.randrange(size + 1))
+            body["coordinator"] = head | ({"root": bytes(32)} if rng.random() < 0.05 else {})
+        self._write(site, "log_state/1", body, "state", rng)
+
+    def _register(self, site: Author, rng: Random) -> None:
+        organisation = "organisation" if rng.random() < 0.9 else "no organisation"
+        if rng.random() < 0.5:
+            self._write(site, "organisation/1", organisation_body(), "organisation", rng)
+        else:
+            body = offering_body() | {"organisation": bytes16(organisation)}
+            self._write(site, "offering/1", body, "offering", rng)
+
+    def _keys(self, site: Author, rng: Random) -> None:
+        keys = dict(site.keys)
+        role = rng.choice(("decision", "registrar"))
+        keys[role] = signer(f"{site.site} {role} {rng.randrange(3)}")
+        named = {one.public_key: role for role, one in keys.items() if role != "root"}
+        if rng.random() < 0.1:
+            named |= {rng.choice((bytes(32), keys["root"].public_key)): "log"}
+        body = keys_body(site, named)
+        entity = "keys" if rng.random() < 0.9 else "second keys"
+        before = self.logs[site.site]["keys_id"]
+        self._write(site, "site_keys/1", body, entity, rng, role="root")
+        if self.logs[site.site]["keys_id"] != before:
+            site.keys = keys
+
+    # What the coordinator writes.
+
+    def _member(self, site: Author, rng: Random) -> None:
+        body = membership_body(site) | {"status": rng.choice(STATUSES)}
+        if rng.random() < 0.1:
+            body["prefix"] = "XX9"
+        if rng.random() < 0.1:
+            body["root"] = signer("another root").public_key
+        entity = site.site if rng.random() < 0.9 else f"second {site.site}"
+        self._write(self.coordinator, "site_membership/1", body, entity, rng)
+
+    def _scheme(self, _site: Author, rng: Random) -> None:
+        body = scheme_body() | {
+            "grace_days": rng.choice((0, 30, 90)),
+            "max_validity_months": rng.choice((12, 24)),
+            "scheme": rng.choice(("sopro",) * 9 + ("other",)),
+            "status": rng.choice(("active", "active", "active", "deprecated", "proposed")),
+        }
+        author = self.coordinator if rng.random() < 0.9 else self.authors["at"]
+        self._write(author, "scheme/1", body, rng.choice(("scheme",) * 6 + ("other",)), rng)
+
+    # Mischief.
+
+    def _garble(self, site: Author, rng: Random) -> None:
+        data, code = rng.choice(GARBAGE)
+        self._append(site, data, {"garbage": code}, entity=None)
+
+    def _repeat(self, site: Author, rng: Random) -> None:
+        """Append something written before once more, here or in another log."""
+        data, event = rng.choice(self.written)
+        self._append(site, data, event, entity=None)
+
+    def _write(
+        self,
+        author: Author,
+        family: str,
+        body: dict[str, Any],
+        entity: str,
+        rng: Random,
+        *,
+        role: str = "registrar",
+    ) -> None:
+        """Write a record as the author would, or with one thing wrong."""
+        wrong = rng.choice(list(_WRONGS)) if rng.random() < 0.12 else None
+        how: dict[str, Any] = {"role": role}
+        if wrong is not None:
+            how |= _WRONGS[wrong](rng, author, self.clock)
+        if wrong == "day" and "effective_date" in body:
+            body["effective_date"] = model.NO_DAYS[0]
+        family = how.pop("family", family)
+        if wrong == "major":
+            family = family.replace("/1", "/2")
+        self._put(author, family, body, entity, genuine=wrong != "signature", **how)
+
+    def _put(
+        self,
+        author: Author,
+        family: str,
+        body: dict[str, Any],
+        name: str,
+        *,
+        role: str = "registrar",
+        signers: tuple[Ed25519Signer, ...] = (),
+        genuine: bool = True,
+        **changes: Any,
+    ) -> None:
+        entity = bytes16(name)
+        signers = signers or (author.keys[role],)
+        held = self.logs[author.site]["entities"].get(entity)
+        envelope: dict[str, Any] = {
+            "crit": None,
+            "log": author.origin,
+            "prev": held["head"] if held else None,
+            "salt": bytes16(f"{self.clock} {len(self.written)}"),
+            "time": self.clock,
+        }
+        envelope |= changes
+        data = author.draft(family, body, entity=entity, signers=signers, **envelope)
+        if not genuine:
+            data = data[:-1] + bytes([data[-1] ^ 1])
+        event = {
+            "id": leaf_hash(data),
+            "garbage": None,
+            "family": family,
+            "entity": entity,
+            "body": body,
+            "keys": [one.public_key for one in signers],
+            "key_ids": {one.public_key: one.key_id for one in signers},
+            "genuine": genuine,
+        }
+        event |= envelope | {"crit": envelope["crit"] or []}
+        self._append(author, data, event, entity=entity)
+
+    def _append(
+        self, author: Author, data: bytes, event: model.Event, *, entity: bytes | None
+    ) -> None:
+        author.append(data, entity=entity)
+        self.written.append((data, event))
+        model.read(self.logs[author.site], event)
+
+
+def _other_role(rng: Random, author: Author, _clock: int) -> dict[str, Any]:
+    return {"signers": (author.keys[rng.choice(("root", "log", "access", "registrar"))],)}
+
+
+def _two_signers(rng: Random, author: Author, _clock: int) -> dict[str, Any]:
+    second = author.keys["decision"] if rng.random() < 0.5 else signer("stranger")
+    return {"signers": (author.keys["registrar"], second)}
+
+
+_WRONGS: dict[str, Callable[[Random, Author, int], dict[str, Any]]] = {
+    "signature": lambda _rng, _author, _clock: {},
+    "role": _other_role,
+    "stranger": lambda _rng, _author, _clock: {"signers": (signer("stranger"),)},
+    "two": _two_signers,
+    "retired": lambda rng, author, _clock: {
+        "signers": (signer(f"{author.site} {rng.choice(('decision', 'registrar'))}"),)
+    },
+    "prev": lambda rng, author, _clock: {
+        "prev": rng.choice([None, bytes(32), *map(leaf_hash, author.entries)])
+    },
+    "time": lambda rng, _author, clock: {"time": clock - rng.choice((1, DAY, clock))},
+    "log": lambda rng, _author, _clock: {
+        "log": rng.choice(("sopro.example/at/1", "sopro.example/hu/1", "sopro.example/at/2"))
+    },
+    "family": lambda rng, _author, _clock: {"family": rng.choice(("poem/1", "offering/1"))},
+    "crit": lambda rng, _author, _clock: {"crit": rng.choice((["novel"], ["effective_date"]))},
+    "major": lambda _rng, _author, _clock: {},
+    "day": lambda _rng, _author, _clock: {},
+}

@@ -1,0 +1,451 @@
+"""What DESIGN 3, 4 and 7 and the domain model say follows from logs, written once more.
+
+It reads what was written as plain dicts (never bytes), keeps plain dicts, and shares no code with
+sopro_registry: where the two disagree, one of them misreads a sentence. Days stay text, since
+`YYYY-MM-DD` sorts as it reads; "" is a day that was not stated.
+
+An event is what an author wrote at one position:
+
+    id       entry id
+    garbage  the reason why the bytes are no record, else None; then nothing below is there
+    log entity family prev time crit body   of the envelope
+    keys     public keys that signed
+    genuine  whether every signature verifies
+"""
+
+import calendar
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+Event = dict[str, Any]
+Log = dict[str, Any]
+
+ROLE_OF = {
+    "site_keys": "root",
+    "label_decision": "decision",
+    "log_state": "registrar",
+    "site_membership": "registrar",
+    "scheme": "registrar",
+    "organisation": "registrar",
+    "offering": "registrar",
+}
+NAMES_VALIDITY = ("grant", "renew", "transfer_in")
+
+
+def new_log(origin: str, root_key: bytes, *, coordinator: Log | None, roots: list[bytes]) -> Log:
+    """Start a log; `coordinator` is None in the coordinator's own."""
+    return {
+        "origin": origin,
+        "site": origin.split("/")[1],
+        "coordinator": coordinator,
+        "roots": roots,
+        "keys": {root_key: {"role": "root", "since": 0, "until": None}},
+        "keys_id": None,
+        "acted_on": None,
+        "size": 0,
+        "time": 0,
+        "entities": {},
+        "schemes": {},
+        "members": {},
+        "grants": 0,
+        "uninterpreted": 0,
+        "voids": {},
+        "counts": Counter(),
+    }
+
+
+def read(log: Log, event: Event) -> None:
+    """Take the next event of a log."""
+    code = "no record" if event["garbage"] else judge(log, event)
+    if event["garbage"]:
+        log["voids"][log["size"]] = event["garbage"]
+    elif code is not None:
+        log["voids"][log["size"]] = code
+    else:
+        log["time"] = event["time"]
+    log["size"] += 1
+
+
+def judge(log: Log, event: Event) -> str | None:  # noqa: PLR0911 - the order of the reasons
+    """Say why an event is void, or let it have its effect and return None."""
+    name, major = event["family"].split("/")
+    held = log["entities"].get(event["entity"])
+    is_next = event["prev"] == (held["head"] if held else None)
+    if is_next:
+        # Void or not, whoever comes next on this entity must name this one.
+        if held is None:
+            held = {"family": name, "head": None, "state": None, "undetermined": False}
+            log["entities"][event["entity"]] = held
+        held["head"] = event["id"]
+    if event["log"] != log["origin"]:
+        return "hos.replay"
+    code = judge_signatures(log, event, name)
+    if code is not None:
+        return code
+    if not is_next:
+        return "lbl.conflict"
+    if held["family"] != name:
+        return "rec.family"
+    if event["time"] < log["time"]:
+        return "rec.time"
+    if name not in ROLE_OF:
+        log["uninterpreted"] += 1
+        return None
+    # Of the fields that lives declare critical, these families do not have this one.
+    known = set() if name in ("site_keys", "log_state") else {"effective_date"}
+    if major != "1" or set(event["crit"]) - known or held["undetermined"]:
+        held["undetermined"] = True
+        log["uninterpreted"] += 1
+        return None
+    return judge_place(log, event, name) or RULES[name](log, event, held)
+
+
+def judge_signatures(log: Log, event: Event, name: str) -> str | None:
+    for key in sorted(event["keys"], key=lambda one: event["key_ids"][one]):
+        known = log["keys"].get(key)
+        if known is None:
+            return "sig.unknown-key"
+        if known["until"] is not None and log["size"] >= known["until"]:
+            return "sig.key-retired"
+        if name in ROLE_OF and known["role"] != ROLE_OF[name]:
+            return "sig.role"
+        if name not in ROLE_OF and known["role"] not in ("registrar", "decision"):
+            return "sig.role"
+    return None if event["genuine"] else "sig.invalid"
+
+
+def judge_place(log: Log, event: Event, name: str) -> str | None:
+    if name in ("scheme", "site_membership") and log["coordinator"] is not None:
+        return "lbl.competence"
+    if name in ("organisation", "offering", "label_decision"):
+        member = membership_of(log)
+        if member is None or member["status"] != "admitted":
+            return "mem.inactive"
+    return "rec.body" if event["body"].get("effective_date") in NO_DAYS else None
+
+
+NO_DAYS = ("2026-02-30",)
+
+
+def as_of(log: Log, table: str, name: str) -> dict[str, Any] | None:
+    """Return what the coordinator's log said of something at the size the site acted on."""
+    if log["coordinator"] is None or log["acted_on"] is None:
+        return None
+    found = None
+    for index, body in log["coordinator"][table].get(name, []):
+        if index < log["acted_on"]:
+            found = body
+    return found
+
+
+def membership_of(log: Log) -> dict[str, Any] | None:
+    return as_of(log, "members", log["site"])
+
+
+# One function for each family: the reason, or the effect.
+
+
+def take_keys(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body = event["body"]
+    named = [(body["root"], "root")] + [(key["public"], key["role"]) for key in body["keys"]]
+    if held["state"] is None and log["keys_id"] is not None:
+        return "mem.key"
+    if len({key for key, _ in named}) != len(named):
+        return "mem.key"
+    if any(key == bytes(32) for key, _ in named):
+        return "sig.weak-key"
+    if event["keys"] != [body["root"]]:
+        return "sig.role"
+    for key, role in named:
+        known = log["keys"].get(key)
+        if known is not None and (known["role"] != role or known["until"] is not None):
+            return "mem.key"
+    position = log["size"]
+    for key, role in named:
+        log["keys"].setdefault(key, {"role": role, "since": position + 1, "until": None})
+    for key, known in log["keys"].items():
+        if known["until"] is None and key not in dict(named):
+            known["until"] = position + 1
+    held["state"] = "keys"
+    log["keys_id"] = event["id"]
+    return None
+
+
+def take_log_state(  # noqa: PLR0911 - one for each sentence
+    log: Log, event: Event, _held: dict[str, Any]
+) -> str | None:
+    body = event["body"]
+    if body["certificates"] != log["grants"]:
+        return "sta.certificates"
+    if body["keys"] != log["keys_id"]:
+        return "sta.keys"
+    head = body.get("coordinator")
+    if head is None:
+        return None if log["acted_on"] is None else "sta.coordinator"
+    if log["coordinator"] is None:
+        return "sta.coordinator"
+    if log["acted_on"] is not None and head["size"] < log["acted_on"]:
+        return "sta.coordinator"
+    if log["roots"][head["size"]] != head["root"]:
+        return "sta.coordinator"
+    log["acted_on"] = head["size"]
+    return None
+
+
+def take_membership(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body, before = event["body"], held["state"]
+    after = body["status"]
+    status = before["status"] if before else None
+    if status is None:
+        legal = after in ("applicant", "admitted")
+    elif status == "applicant":
+        legal = after in ("applicant", "admitted", "left")
+    elif status in ("admitted", "suspended"):
+        legal = after != "applicant"
+    else:
+        legal = status == "left" and after == "applicant"
+    if not legal:
+        return "mem.status"
+    if before is None and body["site"] in log["members"]:
+        return "mem.name"
+    if before is not None and before["prefix"] != body["prefix"]:
+        return "mem.name"
+    if before is not None and before["root"] != body["root"]:
+        return "mem.key"
+    held["state"] = body
+    log["members"].setdefault(body["site"], []).append((log["size"], body))
+    return None
+
+
+def take_scheme(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body = event["body"]
+    if held["state"] is None and body["scheme"] in log["schemes"]:
+        return "mem.name"
+    if held["state"] is not None and held["state"]["scheme"] != body["scheme"]:
+        return "mem.name"
+    held["state"] = body
+    log["schemes"].setdefault(body["scheme"], []).append((log["size"], body))
+    return None
+
+
+def take_organisation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    del log
+    held["state"] = event["body"]
+    return None
+
+
+def take_offering(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    if not holds(log, "organisation", event["body"]["organisation"]):
+        return "lbl.reference"
+    held["state"] = event["body"]
+    return None
+
+
+def holds(log: Log, family: str, entity: bytes) -> bool:
+    found = log["entities"].get(entity)
+    return bool(found and found["family"] == family and found["state"])
+
+
+# The label.
+
+
+def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body, label = event["body"], held["state"]
+    imported = body["basis"] == "imported"
+    day = body.get("effective_date", "")
+    lacking = lacks(body, label, imported=imported)
+    if lacking:
+        return "lbl.precondition"
+    history = label["history"] if label else []
+    if not day and history:
+        day = history[-1]["from"]
+    before, standing = stands(history, day, imported=imported)
+    after = follow(before, standing, body["action"], imported=imported)
+    if after is None:
+        return "lbl.transition"
+    if not imported:
+        code = judge_dates(event, history) or judge_scheme(log, body, label, before, history)
+        if code is not None:
+            return code
+    code = judge_following(body, label) if label else judge_first(log, body)
+    if code is not None:
+        return code
+    if body["action"] == "grant" and body["status_index"] != log["grants"]:
+        return "lbl.precondition"
+    if label is None:
+        held["state"] = label = {
+            "number": body.get("certificate", ""),
+            "offering": body["offering"],
+            "scheme": body["scheme"],
+            "history": [],
+        }
+    label["history"].append({"from": day, "is": after, "until": until_of(body, history, day)})
+    if body["action"] == "grant":
+        log["grants"] += 1
+    log["counts"][body["action"], int(body.get("effective_date", "0")[:4])] += 1
+    return None
+
+
+def stands(history: list[dict[str, Any]], day: str, *, imported: bool) -> tuple[str, str]:
+    """Return what a label is when a decision falls, and what it would be without expiry."""
+    if not history:
+        return "none", "none"
+    if imported:
+        # Imported decisions count in the order of the register, whatever their dates say.
+        history, day = history[-1:], max(day, history[-1]["from"])
+    effective = [one for one in history if one["from"] <= day]
+    if not effective:
+        return "none", "none"
+    return status_on(history, day), effective[-1]["is"]
+
+
+def status_on(history: list[dict[str, Any]], day: str) -> str:
+    """Return what a label is on a day: computed from its decisions, never recorded."""
+    now = "none"
+    for one in history:
+        if one["from"] <= day:
+            now = one["is"]
+            if now in ("active", "suspended") and one["until"] and day > one["until"]:
+                now = "expired"
+    return now
+
+
+def follow(  # noqa: PLR0911 - one for each sentence
+    before: str, standing: str, action: str, *, imported: bool
+) -> str | None:
+    if before == "none":
+        return {"grant": "active", "transfer_in": "active", "refuse": "refused"}.get(action)
+    alive = before in ("active", "suspended")
+    ended = before in ("revoked", "terminated", "expired")
+    if action == "correct" and before != "transferred":
+        return standing
+    if action == "renew" and (alive or before == "expired"):
+        return standing
+    if action in ("extend_scope", "reduce_scope") and before == "active":
+        return "active"
+    if action == "suspend" and (before == "active" or (imported and before == "suspended")):
+        return "suspended"
+    if action == "reinstate" and (before == "suspended" or (imported and ended)):
+        return "active"
+    if action == "revoke" and (alive or (imported and ended)):
+        return "revoked"
+    if action == "terminate_on_request" and (alive or (imported and ended)):
+        return "terminated"
+    if action == "transfer_out" and alive:
+        return "transferred"
+    return None
+
+
+def lacks(body: dict[str, Any], label: dict[str, Any] | None, *, imported: bool) -> bool:
+    """Say whether a decision lacks a field its action needs, or has one it must not have."""
+    action = body["action"]
+    needed = set()
+    if action != "refuse" and (label is None or label["number"]):
+        needed.add("certificate")
+    if action in ("grant", "refuse", "transfer_in"):
+        needed |= {"offering", "scheme"}
+    if action == "grant":
+        needed.add("status_index")
+    if not imported:
+        needed |= {"decided_on", "decider", "effective_date"}
+        if action in NAMES_VALIDITY:
+            needed |= {"valid_from", "valid_until"}
+        if action in ("suspend", "reduce_scope", "refuse", "revoke", "terminate_on_request"):
+            needed.add("reason_code")
+        if action == "suspend":
+            needed.add("suspended_until")
+        if action == "revoke":
+            needed.add("appeal_until")
+    forbidden = set() if action == "grant" else {"status_index"}
+    if action not in NAMES_VALIDITY and not (imported and action == "reinstate"):
+        forbidden |= {"valid_from", "valid_until"}
+    return bool(needed - body.keys() or forbidden & body.keys())
+
+
+def judge_dates(event: Event, history: list[dict[str, Any]]) -> str | None:
+    body = event["body"]
+    recorded = datetime.fromtimestamp(event["time"] // 1000, UTC) + timedelta(hours=14)
+    if history and body["effective_date"] < history[-1]["from"]:
+        return "lbl.dates"
+    if body["decided_on"] > recorded.date().isoformat():
+        return "lbl.dates"
+    if body["action"] in NAMES_VALIDITY:
+        days = [body["decided_on"], body["valid_from"], body["valid_until"]]
+        if days != sorted(days):
+            return "lbl.dates"
+    if body["action"] == "suspend" and body["suspended_until"] < body["effective_date"]:
+        return "lbl.dates"
+    return None
+
+
+def judge_scheme(
+    log: Log,
+    body: dict[str, Any],
+    label: dict[str, Any] | None,
+    before: str,
+    history: list[dict[str, Any]],
+) -> str | None:
+    if body["action"] not in NAMES_VALIDITY:
+        return None
+    scheme = as_of(log, "schemes", label["scheme"] if label else body["scheme"])
+    if scheme is None or scheme["status"] == "proposed":
+        return "lbl.criteria"
+    if body["action"] == "grant" and scheme["status"] == "deprecated":
+        return "lbl.criteria"
+    if body["valid_until"] > months_after(body["valid_from"], scheme["max_validity_months"]):
+        return "lbl.dates"
+    if before == "expired":
+        end = date.fromisoformat(history[-1]["until"]) + timedelta(scheme["grace_days"])
+        if body["effective_date"] > end.isoformat():
+            return "lbl.transition"
+    return None
+
+
+def months_after(day: str, months: int) -> str:
+    year, month, of_month = map(int, day.split("-"))
+    year, month = divmod(year * 12 + month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return f"{year:04}-{month + 1:02}-{min(of_month, last):02}"
+
+
+def judge_first(log: Log, body: dict[str, Any]) -> str | None:
+    number = body.get("certificate")
+    if number is not None:
+        member = membership_of(log)
+        if member is None or f"/{member['prefix']}/" not in number:
+            return "lbl.competence"
+        for other in log["entities"].values():
+            is_label = other["family"] == "label_decision" and other["state"]
+            if is_label and other["state"]["number"] == number:
+                return "lbl.competence"
+    if not holds(log, "offering", body["offering"]):
+        return "lbl.reference"
+    return None if as_of(log, "schemes", body["scheme"]) else "lbl.criteria"
+
+
+def judge_following(body: dict[str, Any], label: dict[str, Any]) -> str | None:
+    for field, held in (("offering", "offering"), ("scheme", "scheme")):
+        if body.get(field, label[held]) != label[held]:
+            return "lbl.reference"
+    return None if body.get("certificate", "") == label["number"] else "lbl.reference"
+
+
+def until_of(body: dict[str, Any], history: list[dict[str, Any]], day: str) -> str:
+    stated = str(body.get("valid_until", ""))
+    if stated or body["action"] in NAMES_VALIDITY or not history:
+        return stated
+    until = str(history[-1]["until"])
+    # Only an existing register brings back what had expired; the old end holds no longer.
+    return "" if body["action"] == "reinstate" and until < day else until
+
+
+RULES = {
+    "site_keys": take_keys,
+    "log_state": take_log_state,
+    "site_membership": take_membership,
+    "scheme": take_scheme,
+    "organisation": take_organisation,
+    "offering": take_offering,
+    "label_decision": take_decision,
+}

@@ -1,0 +1,134 @@
+"""Every node agrees with the model and with every other node, whatever comes in whatever order."""
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.registry import model
+from tests.registry.lives import Life
+from tests.registry.world import Node, World, ordinal, shift
+
+from sopro_registry.label import Label, status_at
+
+STEP = st.integers(0, 2**20)
+# Long lives are where things happen; short ones are what a failure shrinks to.
+STEPS = st.lists(STEP, max_size=60) | st.lists(STEP, min_size=60, max_size=150)
+ORDER = st.integers(0, 2**20)
+DAYS = ("2023-12-31", "2026-01-01", "2026-06-01", "2027-01-01", "2028-01-01", "2031-01-01")
+# What lives must have reached for their agreement to mean something.
+REASONS = {
+    "enc.framing", "hos.replay", "lbl.competence", "lbl.conflict", "lbl.criteria", "lbl.dates",
+    "lbl.precondition", "lbl.reference", "lbl.transition", "mem.inactive", "mem.key", "mem.name",
+    "mem.status", "rec.body", "rec.entry", "rec.family", "rec.form", "rec.time", "sig.invalid",
+    "sig.key-retired", "sig.missing", "sig.role", "sig.unknown-key", "sig.weak-key",
+    "sta.certificates", "sta.coordinator", "sta.keys",
+}  # fmt: skip
+WORDS = {
+    "none", "active", "suspended", "revoked", "terminated", "transferred", "refused", "expired"
+}  # fmt: skip
+
+
+def live(steps: Iterable[int]) -> Life:
+    life = Life()
+    for step in steps:
+        life.live(step)
+    return life
+
+
+def deliver(life: Life, node: Node, order: int, *, last: str | None = None) -> int:
+    """Deliver every log in chunks, by chance; say how often a log had to wait."""
+    rng, waited = Random(order), 0
+    missing = {author.origin: list(author.entries) for author in life.authors.values()}
+    while any(missing.values()):
+        origins = [origin for origin in missing if missing[origin] and origin != last]
+        origin = rng.choice(origins or [origin for origin in missing if missing[origin]])
+        chunk = missing[origin][: rng.choice((1, 3, 20, 256))]
+        taken = node.deliver(origin, chunk)
+        missing[origin] = missing[origin][taken:]
+        if taken < len(chunk):
+            waited += 1
+            last = None
+    return waited
+
+
+def days_of(label: dict[str, Any]) -> list[str]:
+    named = {one[field] for one in label["history"] for field in ("from", "until")}
+    around = [shift(day, days) for day in sorted(named - {""}) for days in (-1, 0, 1)]
+    return [*DAYS, *around]
+
+
+def by_model(log: model.Log) -> dict[str, Any]:
+    labels = {
+        entity: [(day, model.status_on(held["state"]["history"], day)) for day in days]
+        for entity, held in log["entities"].items()
+        if held["family"] == "label_decision" and held["state"]
+        for days in [days_of(held["state"])]
+    }
+    return {
+        "labels": labels,
+        "undetermined": {
+            entity for entity, held in log["entities"].items() if held["undetermined"]
+        },
+        "voids": log["voids"],
+        "counts": log["counts"],
+        "cursor": (log["size"], log["grants"], len(log["voids"]), log["uninterpreted"]),
+    }
+
+
+def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, Any]:
+    _, tables, cursor = node.replicas[origin]
+    states = {entity: node.state(origin, entity) for entity in tables.rows}
+    labels = {
+        entity: [
+            (day, status_at(state.decisions, ordinal(day))[0].word)
+            for day in days.get(entity, DAYS)
+        ]
+        for entity, state in states.items()
+        if isinstance(state, Label)
+    }
+    return {
+        "labels": labels,
+        "undetermined": {entity for entity in states if tables.rows[entity][3]},
+        "voids": {index: void.code for index, void in tables.voids.items()},
+        "counts": tables.counts,
+        "cursor": (cursor.projected, cursor.grants, cursor.voids, cursor.uninterpreted),
+    }
+
+
+def check_agreement(life: Life, nodes: list[Node]) -> None:
+    for site, author in life.authors.items():
+        expected = by_model(life.logs[site])
+        days = {entity: [day for day, _ in seen] for entity, seen in expected["labels"].items()}
+        for node in nodes:
+            assert by_node(node, author.origin, days) == expected
+        everywhere = [node.replicas[author.origin].tables for node in nodes]
+        assert all(vars(tables) | {"_roots": 0} == vars(everywhere[0]) | {"_roots": 0}
+                   for tables in everywhere)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None, print_blob=True)
+@given(steps=STEPS, order=ORDER)
+def test_every_node_agrees_with_the_model(steps: list[int], order: int) -> None:
+    life = live(steps)
+    nodes = [World.new_node() for _ in range(3)]
+    for count, node in enumerate(nodes):
+        deliver(life, node, order + count, last=life.coordinator.origin if count else None)
+    check_agreement(life, nodes)
+
+
+def test_lives_reach_every_reason_and_every_status() -> None:
+    reasons: set[str] = set()
+    words: set[str] = set()
+    waited = 0
+    for start in range(25):
+        life = live(range(start * 1000, start * 1000 + 150))
+        node = World.new_node()
+        waited += deliver(life, node, start)
+        check_agreement(life, [node])
+        for log in life.logs.values():
+            reasons |= set(log["voids"].values())
+            words |= {word for seen in by_model(log)["labels"].values() for _, word in seen}
+    assert (REASONS - reasons, WORDS - words) == (set(), set())
+    assert waited > 25

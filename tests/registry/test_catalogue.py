@@ -1,0 +1,51 @@
+import re
+
+import pytest
+from msgspec.structs import fields
+from tests.registry.world import World, bytes16, criterion_body
+
+from sopro_protocol.record import FAMILY_PATTERN
+from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
+
+EXPECTED = {
+    "criterion/1",
+    "label_decision/1",
+    "log_state/1",
+    "offering/1",
+    "organisation/1",
+    "scheme/1",
+    "site_keys/1",
+    "site_membership/1",
+}
+
+
+def test_lists_every_family_under_its_name() -> None:
+    assert {family.title for family in FAMILIES.values()} >= EXPECTED
+    assert all(name == family.name for name, family in FAMILIES.items())
+    assert READERS.keys() == {family.title for family in FAMILIES.values()}
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_body_declares_its_fields_in_alphabetical_order(name: str) -> None:
+    family = FAMILIES[name]
+    names = [field.encode_name for field in fields(family.body)]
+    assert names == sorted(names)
+    assert re.match(FAMILY_PATTERN, family.title)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_says_what_every_field_means(name: str) -> None:
+    documented = set(re.findall(r"(?m)^ {4,8}([a-z_]+): ", FAMILIES[name].body.__doc__ or ""))
+    assert documented == {field.name for field in fields(FAMILIES[name].body)}
+
+
+def test_states_survive_the_tables(world: World) -> None:
+    world.at.decide("grant", basis="imported")
+    world.coordinator.write("criterion/1", criterion_body(), entity=bytes16("criterion"))
+    seen = set()
+    for author in (world.at, world.coordinator):
+        for entity, (family, *_) in author.tables.rows.items():
+            state = author.node.state(author.origin, entity)
+            assert decode_state(family, encode_state(state)) == state
+            seen.add(family)
+    assert seen == FAMILIES.keys()
