@@ -27,7 +27,7 @@ TABLE = {
 CODE = r"[a-z]+(?:[.-][a-z-]+)*"
 SOURCES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for folder in ("protocol", "registry")
+    for folder in ("protocol", "registry", "node")
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 VECTORS = sorted((ROOT / "protocol" / "vectors").glob("*.json"))

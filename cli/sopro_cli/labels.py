@@ -1,12 +1,14 @@
-"""Labels: `sopro label show`, `sopro certificate ...`."""
+"""Labels: `sopro label show`, `sopro label list`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
-from sopro_cli.office import ask
-from sopro_cli.output import show, show_json
-from sopro_cli.sites import FOLDER
+from sopro_cli.office import ask, reach, run
+from sopro_cli.options import here
+from sopro_cli.output import remark, show, show_json
 
 
 @click.group()
@@ -16,19 +18,56 @@ def label() -> None:
 
 @label.command("show")
 @click.argument("number")
-@click.option("--dir", "folder", type=FOLDER, required=True)
-@click.option("--at", default=None, help="civil date")
+@here
+@click.option("--at", default=None, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> None:
-    """Say how a label stands."""
+    """Say how a label stands, on a day, with its history."""
     answer = ask(folder, "label", number=number, at=at)
     if as_json:
         show_json(answer)
         return
     until = f" until {answer['valid_until']}" if answer["valid_until"] else ""
     show(f"{answer['number']}: {answer['status']} on {answer['at']}{until}")
+    if described := _describe(answer["describes"]):
+        show(f"  {described}")
     for one in answer["history"]:
         show(f"  {one['effective_date'] or 'date unknown'}  {one['action']} -> {one['status']}")
+    for basis in answer["computed_from"]:
+        remark(f"computed from {basis['origin']} at size {basis['size']}, root {basis['root']}")
+
+
+@label.command("list")
+@here
+@click.option("--site", default=None, help="code; all that this node knows if not given")
+@click.option("--at", default=None, help="civil date; today if not given")
+@click.option("--json", "as_json", is_flag=True)
+def label_list(folder: Path, site: str | None, at: str | None, *, as_json: bool) -> None:
+    """List labels by number."""
+    found = run(_list_all(folder, site, at))
+    if as_json:
+        show_json(found)
+        return
+    for one in found:
+        until = one["valid_until"] or ""
+        show(f"{one['number']}  {one['status']:11} {until:10}  {_describe(one['describes'])}")
+
+
+async def _list_all(folder: Path, site: str | None, at: str | None) -> list[Mapping[str, Any]]:
+    found: list[Mapping[str, Any]] = []
+    async with reach(folder) as office:
+        while True:
+            after = found[-1]["number"] if found else ""
+            page = (await office("labels", {"site": site, "at": at, "after": after}))["labels"]
+            if not page:
+                return found
+            found += page
+
+
+def _describe(described: Mapping[str, Any]) -> str:
+    names = described["name"]
+    name = names.get("en") or next(iter(names.values()), "")
+    return ", ".join(part for part in (name, described["holder"], described["place"]) if part)
 
 
 COMMANDS = (label,)

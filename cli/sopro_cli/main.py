@@ -2,7 +2,15 @@
 
 import rich_click as click
 
-from sopro_cli import labels, members, serving, sites
+from sopro_cli import (
+    certificates,
+    deciding,
+    labels,
+    members,
+    register,
+    serving,
+    sites,
+)
 
 click.rich_click.USE_MARKDOWN = True
 click.rich_click.MAX_WIDTH = 100
@@ -14,5 +22,6 @@ def main() -> None:
     """Run a node of the SoPro federation, decide on labels, verify everything."""
 
 
-for command in (*sites.COMMANDS, *members.COMMANDS, *serving.COMMANDS, *labels.COMMANDS):
-    main.add_command(command)
+for module in (sites, members, serving, register, deciding, labels, certificates):
+    for command in module.COMMANDS:
+        main.add_command(command)

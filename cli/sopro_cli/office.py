@@ -1,4 +1,4 @@
-"""How commands reach a node: over the socket of the one that serves, or by opening its directory."""
+"""How commands reach a node: over the socket of the one that serves, or by opening its folder."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager

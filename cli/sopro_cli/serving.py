@@ -57,7 +57,7 @@ def serve(folder: Path, listen: str | None) -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--once", is_flag=True, help="the only way for now; a serving node syncs by itself")
 @click.option("--json", "as_json", is_flag=True)
-def sync(folder: Path, *, once: bool, as_json: bool) -> None:  # noqa: ARG001  # says what happens
+def sync(folder: Path, *, once: bool, as_json: bool) -> None:  # says what happens
     """Pull every followed log once."""
     answer = ask(folder, "sync")["pulled"]
     if as_json:

@@ -36,7 +36,7 @@ def federation() -> None:
 @click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
 @click.option("--url", default="", help="under which members reach it")
 @click.option("--criteria", type=click.Path(path_type=Path, dir_okay=False), help="TOML file")
-def federation_new(  # noqa: PLR0913  # one for each option
+def federation_new(  # one for each option
     folder: Path,
     federation_name: str,
     country: str,
@@ -81,7 +81,7 @@ def site() -> None:
 @click.option("--name", "names", multiple=True, help="LANGUAGE=NAME, repeatable")
 @click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
 @click.option("--url", default="", help="under which others reach it")
-def site_new(  # noqa: PLR0913  # one for each option
+def site_new(  # one for each option
     folder: Path,
     code: str,
     country: str,

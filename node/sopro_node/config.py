@@ -24,6 +24,7 @@ class Settings:
         trusted_proxies: addresses whose X-Forwarded-For and -Proto are believed.
         mirror: site codes whose logs this node mirrors, or `*` for every member.
         poll_seconds: between two looks at a peer that sends no events.
+        fetch_seconds: how long one answer of a peer may take in all.
         workers: processes that verify on a large sync; 0 means one for each core.
         language: of pages and messages where the reader asks for none: de, en or hu.
         log_level: debug, info, warning or error.
@@ -38,6 +39,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = ()
     mirror: tuple[str, ...] = (_WILDCARD,)
     poll_seconds: int = 30
+    fetch_seconds: int = 20
     workers: int = 0
     language: str = "en"
     log_level: str = "info"
@@ -66,7 +68,12 @@ _CHOICES: Final = {
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("text", "json"),
 }
-_RANGES: Final = {"poll_seconds": (1, 86_400), "workers": (0, 64), "drain_seconds": (0, 600)}
+_RANGES: Final = {
+    "poll_seconds": (1, 86_400),
+    "fetch_seconds": (1, 600),
+    "workers": (0, 64),
+    "drain_seconds": (0, 600),
+}
 KNOWN: Final = tuple(sorted(one.name for one in fields(Settings) if one.name != "path"))
 
 

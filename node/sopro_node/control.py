@@ -1,7 +1,7 @@
 """The control socket: how commands reach the node that is serving.
 
-An HTTP server on a Unix socket in the data directory that only its owner can open. The path of such a
-socket is short by law of the system, so it is opened through the directory's descriptor.
+An HTTP server on a Unix socket in the data directory that only its owner can open. The system
+bounds the length of such a path, so the socket is reached through the directory's descriptor.
 """
 
 import os
@@ -16,7 +16,7 @@ from aiohttp import web
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
 from sopro_node.web.problems import HTTP_STATUS
-from sopro_protocol.errors import NotFoundError, SoproError, UnavailableError
+from sopro_protocol.errors import NotFoundError, RefusedError, SoproError, UnavailableError
 
 SOCKET: Final = "control.sock"
 _MAX_CALL: Final = 64 * 1024 * 1024
@@ -96,4 +96,9 @@ async def call(folder: Path, name: str, values: Mapping[str, Any]) -> dict[str, 
         raise UnavailableError(f"the node stopped answering: {error}") from None
     finally:
         os.close(descriptor)
-    raise _ERRORS.get(body["kind"], SoproError)(body["error"], code=body["code"])
+    raise read_error(body)
+
+
+def read_error(fields: Mapping[str, Any]) -> SoproError:
+    """Return the error that an operation answered with: its kind, code and message."""
+    return _ERRORS.get(fields["kind"], RefusedError)(fields["error"], code=fields["code"])

@@ -1,4 +1,4 @@
-"""Questions to this node's registers, answered from the last commit; API, pages and CLI share it."""
+"""Questions to this node's registers, answered from the last commit."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,11 +9,12 @@ import msgspec
 from sopro_node import clock
 from sopro_node.documents import read_structured
 from sopro_node.exchange import Exchange
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.holdings import HeldLog, Holdings, decode_cursor
 from sopro_node.identity import Identity
-from sopro_node.store.base import LabelRow, Reader
+from sopro_node.store.base import LabelRow, LogRow, Reader
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError
+from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.aggregate import (
     SiteCounts,
     Statistics,
@@ -23,8 +24,8 @@ from sopro_registry.aggregate import (
     plain,
     total_of,
 )
-from sopro_registry.catalogue import decode_state
-from sopro_registry.families import offering, organisation
+from sopro_registry.catalogue import READERS, decode_state
+from sopro_registry.families import label_decision, offering, organisation
 from sopro_registry.label import Label
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
 
@@ -62,6 +63,7 @@ class Desk:
         self._identity = identity
         self._logs: dict[int, HeldLog] = {}
         self._describe = lru_cache(maxsize=4096)(self._read_description)
+        self._decision = lru_cache(maxsize=4096)(self._read_decision)
         self._statistics = lru_cache(maxsize=8)(self._count)
         self._basis_of: dict[int, tuple[int, Basis]] = {}
 
@@ -96,12 +98,23 @@ class Desk:
         return self._answer(row, day or self.today())
 
     def _answer(self, row: LabelRow, day: int) -> LabelAnswer:
-        return answer_label(
-            _LABEL.decode(row.state),
-            basis=self.basis(self.held(row.log)),
-            day=day,
-            undetermined=row.undetermined,
+        label = _LABEL.decode(row.state)
+        basis = self.basis(self.held(row.log))
+        if label.decisions[-1].index >= basis.size:
+            # The row was committed a moment before its head was published.
+            basis = self._committed_basis(row.log)
+        return answer_label(label, basis=basis, day=day, undetermined=row.undetermined)
+
+    def _committed_basis(self, log: int) -> Basis:
+        row = next(one for one in self._reader.logs() if one.log == log)
+        return self._basis_of_row(row)
+
+    def _basis_of_row(self, row: LogRow) -> Basis:
+        judged = decode_cursor(row.cursor).projected
+        root = (
+            row.root if judged == row.size else self._holdings.logs[row.origin].tree.root_at(judged)
         )
+        return Basis(row.origin, judged, root.hex())
 
     def labels(
         self, *, prefix: str = "", after: str = "", limit: int = 50, day: int | None = None
@@ -154,6 +167,19 @@ class Desk:
             country,
         )
 
+    def decision(self, held: HeldLog, position: int) -> label_decision.Body | None:
+        """Return a decision as it was recorded, with the fields that no state depends on.
+
+        Raises:
+            NotFoundError: the log is not that long.
+        """
+        return self._decision(held.number, position)
+
+    def _read_decision(self, log: int, position: int) -> label_decision.Body | None:
+        data = self._holdings.entry(self._reader, self.held(log), position)
+        _, body = read_record(parse_entry(data).record, READERS)
+        return body if isinstance(body, label_decision.Body) else None
+
     def _state(self, log: int, entity: bytes) -> msgspec.Struct | None:
         row = self._reader.entity(log, entity)
         if row is None or not isinstance(row.state, bytes):
@@ -171,33 +197,42 @@ class Desk:
         return self._with_freshness(self._statistics(day or self.today(), sizes))
 
     def _count(self, day: int, _sizes: tuple[tuple[int, int], ...]) -> Statistics:
-        unsettled = [
-            (log, year, _LABEL.decode(state)) for log, year, state in self._reader.unsettled(day)
+        reader = self._reader
+        with reader.snapshot():
+            rows = reader.logs()
+            settled = reader.settled_counts(day)
+            unsettled = [
+                (log, year, _LABEL.decode(state)) for log, year, state in reader.unsettled(day)
+            ]
+            decisions = count_decisions(reader.decision_counts())
+        labels = count_labels(settled, unsettled, day=day)
+        sites = [
+            self._count_site(row, labels.get(row.log, {}), decisions.get(row.log, {}))
+            for row in rows
+            if row.origin != self._holdings.coordinator_origin
         ]
-        labels = count_labels(self._reader.settled_counts(day), unsettled, day=day)
-        decisions = count_decisions(self._reader.decision_counts())
-        sites = []
-        for held in self._holdings.logs.values():
-            if held.origin == self._holdings.coordinator_origin:
-                continue
-            member = self._holdings.directory.membership(held.site)
-            by_year = labels.get(held.number, {})
-            decided = decisions.get(held.number, {})
-            sites.append(
-                SiteCounts(
-                    held.site,
-                    member.country if member else self._identity.country,
-                    add_up(by_year),
-                    plain(by_year),
-                    add_up(decided),
-                    plain(decided),
-                    held.size,
-                    held.cursor.voids,
-                    None,
-                    self.basis(held),
-                )
-            )
         return total_of(sites, day=day)
+
+    def _count_site(
+        self,
+        row: LogRow,
+        labels: Mapping[str, Mapping[str, int]],
+        decisions: Mapping[str, Mapping[str, int]],
+    ) -> SiteCounts:
+        site = row.origin.split("/")[1]
+        member = self._holdings.directory.membership(site)
+        return SiteCounts(
+            site,
+            member.country if member else self._identity.country,
+            add_up(labels),
+            plain(labels),
+            add_up(decisions),
+            plain(decisions),
+            row.size,
+            decode_cursor(row.cursor).voids,
+            None,
+            self._basis_of_row(row),
+        )
 
     def _with_freshness(self, statistics: Statistics) -> Statistics:
         return msgspec.structs.replace(

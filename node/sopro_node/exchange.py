@@ -11,7 +11,7 @@ import logging
 import os
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,12 +25,14 @@ from sopro_node.mirror import MAX_CHECKPOINT, Mirror, Pulled, Target
 from sopro_node.store.base import ExchangeRow, Store
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
-from sopro_protocol.errors import SoproError
+from sopro_protocol.errors import SoproError, UnavailableError
 
 _MOST_BACK_OFF: Final = 300.0
 _HEARSAY_DELAY: Final = 2.0
 _MOST_BASES: Final = 5
 _POOL_IDLE: Final = 30.0
+_MOST_FRUITLESS: Final = 4
+_CALM: Final = 0.5
 
 _logger = logging.getLogger("sopro.exchange")
 
@@ -48,6 +50,7 @@ class PeerState:
         message: of the last failure.
         refusals: by code, since this process started.
         seconds: the last pull took.
+        fruitless: pulls in a row that brought nothing.
     """
 
     target: Target
@@ -58,7 +61,9 @@ class PeerState:
     message: str = ""
     refusals: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    fruitless: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     note: bytes | None = None
 
 
@@ -92,7 +97,7 @@ class Exchange:
         self.mirror = Mirror(holdings, store, writer, workers=self._workers)
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._fetch = Fetch()
+        self._fetch = Fetch(settings.fetch_seconds)
         for row in store.exchanges():
             state = PeerState(Target(row.origin, b"", ()), *row[1:])
             self.peers[row.origin] = state
@@ -116,18 +121,20 @@ class Exchange:
                 targets.append((member.origin, member.root))
         own = self._identity.origin
         seen = dict(targets)
-        return [
-            Target(origin, root, self._bases(origin, urls))
-            for origin, root in seen.items()
-            if origin != own
-        ]
+        return [self._target(origin, root, urls) for origin, root in seen.items() if origin != own]
 
-    def _bases(self, origin: str, urls: dict[str, list[str]]) -> tuple[str, ...]:
+    def _target(self, origin: str, root: bytes, urls: dict[str, list[str]]) -> Target:
         path = "/log/" + origin.split("/", 1)[1]
-        own = self._settings.public_url
         others = [url for other, known in urls.items() if other != origin for url in known]
-        bases = [url for url in [*urls.get(origin, []), *others] if url.rstrip("/") != own]
-        return tuple(url.rstrip("/") + path for url in dict.fromkeys(bases))[:_MOST_BASES]
+        own, every = (
+            [
+                url.rstrip("/") + path
+                for url in dict.fromkeys(known)
+                if url.rstrip("/") != self._settings.public_url
+            ]
+            for known in (urls.get(origin, []), [*urls.get(origin, []), *others])
+        )
+        return Target(origin, root, tuple(every[:_MOST_BASES]), own_bases=len(own))
 
     def refresh(self) -> None:
         """Follow new members, and old ones at new addresses."""
@@ -174,7 +181,7 @@ class Exchange:
     async def sync_once(self) -> dict[str, Pulled | SoproError]:
         """Pull everything once, the coordinator first; new members are pulled too."""
         results: dict[str, Pulled | SoproError] = {}
-        async with Fetch() as fetch:
+        async with Fetch(self._settings.fetch_seconds) as fetch:
             while True:
                 waiting = [one for one in self.targets() if one.origin not in results]
                 if not waiting:
@@ -185,7 +192,8 @@ class Exchange:
                     results[target.origin] = await self._pull(state, fetch)
                 await self._after_coordinator()
         await self._writer.run(self._save)
-        self._close_pool()
+        if not self._is_running:
+            self._close_pool()
         return results
 
     def _save(self) -> None:
@@ -212,7 +220,8 @@ class Exchange:
                 self._hub.announce(self._holdings.logs[origin])
                 if origin == self._holdings.coordinator_origin:
                     self.refresh()
-                    await self._after_coordinator()
+            if origin == self._holdings.coordinator_origin:
+                await self._try_after_coordinator()
             await self._pause(state)
 
     async def _pause(self, state: PeerState) -> None:
@@ -220,11 +229,27 @@ class Exchange:
         if state.failures:
             pause = min(_MOST_BACK_OFF, pause, 0.5 * 2 ** min(state.failures, 12))
         pause *= random.uniform(0.75, 1.25)  # noqa: S311  # spreads load, hides nothing
+        if state.fruitless > _MOST_FRUITLESS:
+            # Whoever wakes us for nothing again and again gets no more than this.
+            calm = min(pause, _CALM)
+            await asyncio.sleep(calm)
+            pause -= calm
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(state.wake.wait(), pause)
         state.wake.clear()
 
     async def _pull(self, state: PeerState, fetch: Fetch) -> Pulled | SoproError:
+        """Pull one log; whatever goes wrong, the others go on."""
+        async with state.lock:
+            try:
+                return await self._pull_alone(state, fetch)
+            except Exception as error:  # a bug of ours must not end the exchange
+                _logger.exception("bug in pull", extra={"origin": state.target.origin})
+                failure = SoproError(f"this node made a mistake: {type(error).__name__}")
+                self._fail(state, failure)
+                return failure
+
+    async def _pull_alone(self, state: PeerState, fetch: Fetch) -> Pulled | SoproError:
         origin = state.target.origin
         note, state.note = state.note, None
         held = self._holdings.logs.get(origin)
@@ -237,11 +262,21 @@ class Exchange:
         except SoproError as error:
             self._fail(state, error)
             return error
+        except BrokenExecutor:
+            self._close_pool()
+            ended = UnavailableError("a worker process ended; is there too little memory?")
+            self._fail(state, ended)
+            return ended
         finally:
             self._pulling -= 1
         state.seconds = (clock.now() - began) / 1000
-        state.confirmed = clock.now()
-        state.failures, state.code, state.message = 0, "", ""
+        if pulled.problem is None:
+            state.confirmed = clock.now()
+            state.failures, state.code, state.message = 0, "", ""
+        else:
+            # A mirror stood in: it cannot say that there is nothing newer.
+            self._fail(state, pulled.problem)
+        state.fruitless = 0 if pulled.added else state.fruitless + 1
         held = self._holdings.logs.get(origin)
         if held is not None and held.cursor.projected < held.size:
             self._wake_coordinator()
@@ -254,6 +289,7 @@ class Exchange:
     def _fail(self, state: PeerState, error: SoproError) -> None:
         is_news = (error.code, str(error)) != (state.code, state.message)
         state.failures += 1
+        state.fruitless += 1
         state.code, state.message = error.code, str(error)
         state.refusals[error.code] = state.refusals.get(error.code, 0) + 1
         if is_news:
@@ -271,6 +307,13 @@ class Exchange:
         state = self.peers.get(self._holdings.coordinator_origin or "")
         if state is not None:
             state.wake.set()
+
+    async def _try_after_coordinator(self) -> None:
+        """Go on; what cannot be done now is tried again after the next look."""
+        try:
+            await self._after_coordinator()
+        except SoproError as error:
+            _logger.warning("waiting", extra={"code": error.code, "reason": str(error)})
 
     async def _after_coordinator(self) -> None:
         """Judge what had to wait for the coordinator's log, and act on it in our own."""
@@ -304,8 +347,10 @@ class Exchange:
                     failures = 0
                     if line.startswith(b"data:"):
                         self._hear(origin, line[5:].strip())
-            except SoproError:
-                pass
+            except SoproError as error:
+                if error.code != "hos.unreachable":
+                    state = self.peers[origin]
+                    state.refusals[error.code] = state.refusals.get(error.code, 0) + 1
             failures += 1
             await asyncio.sleep(
                 min(60.0, 0.5 * 2 ** min(failures, 7)) * random.uniform(0.75, 1.25)  # noqa: S311

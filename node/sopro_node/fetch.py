@@ -7,6 +7,7 @@ endless body, nor one made to explode, nor a slow drip can hold this node up.
 import asyncio
 import zlib
 from collections.abc import AsyncIterator
+from time import monotonic
 from types import TracebackType
 from typing import Final, NamedTuple
 
@@ -20,6 +21,9 @@ CONNECT: Final = 5.0
 _CHUNK: Final = 64 * 1024
 _WINDOW: Final = 8 * 1024 * 1024
 _ENCODINGS: Final = "zstd, gzip, identity"
+_BLOCK: Final = 1024 * 1024
+_STREAM_RATE: Final = 256 * 1024
+_STREAM_BURST: Final = 1024 * 1024
 
 
 class Fetched(NamedTuple):
@@ -32,9 +36,14 @@ class Fetched(NamedTuple):
 
 
 class Fetch:
-    """A client for other nodes; one for each event loop."""
+    """A client for other nodes; one for each event loop.
 
-    def __init__(self) -> None:
+    Attributes:
+        deadline: in seconds, for a whole answer.
+    """
+
+    def __init__(self, deadline: float = DEADLINE) -> None:
+        self.deadline = deadline
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Fetch":
@@ -56,43 +65,44 @@ class Fetch:
         if self._session is not None:
             await self._session.close()
 
-    async def get(self, url: str, *, limit: int, deadline: float = DEADLINE) -> Fetched:
+    async def get(self, url: str, *, limit: int) -> Fetched:
         """Get a resource.
 
         Args:
             url: where.
             limit: in bytes, of the decompressed body.
-            deadline: in seconds, for the whole answer.
 
         Raises:
             PeerError: `hos.unreachable`, `hos.status`, `hos.redirect`, `hos.oversize`,
                 `hos.timeout` or `hos.content`.
         """
-        return await self._ask("GET", url, None, limit=limit, deadline=deadline)
+        return await self._ask("GET", url, None, limit=limit)
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Fetched:
         """Send a body and return the answer; refusals as `get`."""
-        return await self._ask("POST", url, body, limit=limit, deadline=DEADLINE)
+        return await self._ask("POST", url, body, limit=limit)
 
-    async def _ask(
-        self, method: str, url: str, body: bytes | None, *, limit: int, deadline: float
-    ) -> Fetched:
+    async def _ask(self, method: str, url: str, body: bytes | None, *, limit: int) -> Fetched:
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
         try:
-            async with asyncio.timeout(deadline):
+            async with asyncio.timeout(self.deadline):
                 async with self._session.request(
                     method, url, data=body, allow_redirects=False
                 ) as response:
                     return await _read(response, url, limit)
         except TimeoutError:
             raise PeerError(
-                f"{url}: no full answer in {deadline:g} s", code="hos.timeout"
+                f"{url}: no full answer in {self.deadline:g} s", code="hos.timeout"
             ) from None
+        except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError) as error:
+            raise PeerError(f"{url}: broken answer: {_name(error)}", code="hos.content") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise PeerError(f"{url}: {_name(error)}", code="hos.unreachable") from None
 
     async def lines(self, url: str, *, limit: int) -> AsyncIterator[bytes]:
-        """Follow a stream line by line; each line is bounded, the stream is not.
+        """Follow a stream line by line; each line and the rate are bounded, the stream is not.
+
+        What comes faster than a node has things to say waits in the peer's own buffers.
 
         Raises:
             PeerError: as `get`.
@@ -108,7 +118,9 @@ class Fetch:
             ) as response:
                 _check_status(response, url)
                 rest = b""
+                pace = _Pace()
                 async for chunk in response.content.iter_any():
+                    await pace.spend(len(chunk))
                     *whole, rest = (rest + chunk).split(b"\n")
                     for line in whole:
                         yield line
@@ -122,8 +134,25 @@ class Fetch:
             raise PeerError(f"{url}: {_name(error)}", code="hos.unreachable") from None
 
 
+class _Pace:
+    """Holds a stream to a rate, after a burst."""
+
+    def __init__(self) -> None:
+        self._allowed = float(_STREAM_BURST)
+        self._seen = monotonic()
+
+    async def spend(self, size: int) -> None:
+        """Wait until that many bytes may be taken."""
+        now = monotonic()
+        refill = (now - self._seen) * _STREAM_RATE
+        self._allowed = min(float(_STREAM_BURST), self._allowed + refill) - size
+        self._seen = now
+        if self._allowed < 0:
+            await asyncio.sleep(-self._allowed / _STREAM_RATE)
+
+
 def _name(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return (str(error) or type(error).__name__)[:200]
 
 
 def _check_status(response: aiohttp.ClientResponse, url: str) -> None:
@@ -136,6 +165,8 @@ def _check_status(response: aiohttp.ClientResponse, url: str) -> None:
 async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetched:
     if response.status != 200:
         _check_status(response, url)
+    if (response.content_length or 0) > limit:
+        raise PeerError(f"{url}: more than {limit} bytes", code="hos.oversize")
     raw = bytearray()
     async for chunk in response.content.iter_chunked(_CHUNK):
         raw += chunk
@@ -153,9 +184,7 @@ def _expand(raw: bytes, encoding: str, url: str, limit: int) -> bytes:
         if encoding == "identity":
             return raw
         if encoding == "gzip":
-            expander = zlib.decompressobj(wbits=31)
-            body = expander.decompress(raw, limit + 1)
-            is_whole = expander.eof and not expander.unused_data
+            body, is_whole = _expand_gzip(raw, url, limit)
         elif encoding == "zstd":
             reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(
                 raw, read_across_frames=True
@@ -167,7 +196,27 @@ def _expand(raw: bytes, encoding: str, url: str, limit: int) -> bytes:
     except (zlib.error, zstandard.ZstdError) as error:
         raise PeerError(f"{url}: damaged {encoding} body: {error}", code="hos.content") from None
     if len(body) > limit:
-        raise PeerError(f"{url}: expands to more than {limit} bytes", code="hos.oversize")
+        raise _too_large(url, limit)
     if not is_whole:
         raise PeerError(f"{url}: {encoding} body ends early", code="hos.content")
     return body
+
+
+def _expand_gzip(raw: bytes, url: str, limit: int) -> tuple[bytes, bool]:
+    """Decompress in blocks, so that a body made to explode is never held twice."""
+    expander = zlib.decompressobj(wbits=31)
+    blocks, size = [], 0
+    for start in range(0, len(raw), _CHUNK):
+        rest, block = raw[start : start + _CHUNK], b""
+        while rest or len(block) == _BLOCK:
+            block = expander.decompress(rest, _BLOCK)
+            rest = expander.unconsumed_tail
+            blocks.append(block)
+            size += len(block)
+            if size > limit:
+                raise _too_large(url, limit)
+    return b"".join(blocks), expander.eof and not expander.unused_data
+
+
+def _too_large(url: str, limit: int) -> PeerError:
+    return PeerError(f"{url}: expands to more than {limit} bytes", code="hos.oversize")

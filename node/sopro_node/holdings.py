@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from sopro_node.bundles import pack_entries, unpack_entries
+from sopro_node.numbers import Numbers
 from sopro_node.store.base import DocumentRow, LogRow, Reader, Store
 from sopro_node.store.tables import StoreTables
 from sopro_node.tree import Edge, LogTree
@@ -42,7 +43,7 @@ class HeldLog:
         self.number = row.log
         self.origin = row.origin
         self.checkpoint = row.checkpoint
-        self.cursor = _CURSOR.decode(row.cursor) if row.cursor else Cursor()
+        self.cursor = decode_cursor(row.cursor)
         self.tree = tree
 
     @property
@@ -69,6 +70,11 @@ class HeldLog:
     def keys(self) -> tuple[KeySpan, ...]:
         """Every key of the site, as far as the log is judged."""
         return self.cursor.keys
+
+
+def decode_cursor(data: bytes) -> Cursor:
+    """Read a log's cursor from its row."""
+    return _CURSOR.decode(data) if data else Cursor()
 
 
 def parse_checkpoint_size(note: bytes) -> int:
@@ -210,6 +216,7 @@ class Step:
             is_coordinator=is_coordinator,
         )
         self.tables = self._tables
+        self.numbers = Numbers(store, self._tables)
         edge = held.tree.edge
         self.range = edge.range.copy()
         self._full = edge.full

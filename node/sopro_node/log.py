@@ -89,6 +89,7 @@ class OwnLog:
         self._root_key = root_key
         self._published = published
         self._waiting: list[tuple[Sequence[Draft], asyncio.Future[list[Outcome]]]] = []
+        self._unanswered: set[asyncio.Future[list[Outcome]]] = set()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -104,8 +105,7 @@ class OwnLog:
 
     async def stop(self) -> None:
         """Commit what is waiting, then take no more."""
-        while self._waiting:
-            await asyncio.sleep(0)
+        await asyncio.gather(*self._unanswered, return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -131,6 +131,8 @@ class OwnLog:
             StorageFullError: the disk is full; none was appended.
         """
         future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
+        self._unanswered.add(future)
+        future.add_done_callback(self._unanswered.discard)
         self._waiting.append((drafts, future))
         self._wake.set()
         return await future
@@ -147,7 +149,7 @@ class OwnLog:
         drafts = [draft for group, _ in taken for draft in group]
         try:
             outcomes = await self._writer.run(lambda: self._commit(drafts))
-        except Exception as error:  # noqa: BLE001  # handed to the callers, who know what to do
+        except Exception as error:  # handed to the callers, who know what to do
             for _, future in taken:
                 if not future.done():
                     future.set_exception(error)
@@ -230,7 +232,12 @@ class OwnLog:
         state = row.state if row else None
         if isinstance(state, bytes):
             state = decode_state(family.name, state)
-        return family.complete(values, state, step.ledger)
+        values = family.complete(values, state, step.ledger)
+        needs_number = family.name == "label_decision" and values.get("action") == "grant"
+        member = step.ledger.membership() if needs_number and "certificate" not in values else None
+        if member is None:
+            return values
+        return {**values, "certificate": step.numbers.next_of(member.prefix)}
 
     def _state_draft(self) -> Draft:
         """Draft the record that ends a batch: what the site knows now (SPEC STATE-2)."""

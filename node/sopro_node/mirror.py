@@ -7,10 +7,10 @@ head that this node serves moves only with the last of them (SPEC section SYNC).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -43,7 +43,6 @@ FEW: Final = 4
 _GROUP: Final = 4
 _PER_TRANSACTION: Final = 16
 
-T = TypeVar("T")
 _KEYS: Final = msgspec.msgpack.Decoder(list[tuple[int, bytes]])
 
 
@@ -55,11 +54,13 @@ class Target:
         origin: of the log.
         root_key: of its site, as the membership record or the invite names it.
         bases: URLs under which nodes serve it, its own site's first.
+        own_bases: how many of them are its own site's.
     """
 
     origin: str
     root_key: bytes
     bases: tuple[str, ...]
+    own_bases: int = 1
 
 
 @dataclass(slots=True)
@@ -71,12 +72,14 @@ class Pulled:
         added: entries stored.
         requests: made.
         received: bytes on the wire.
+        problem: what the site's own node failed with, where a mirror had to stand in.
     """
 
     size: int = 0
     added: int = 0
     requests: int = 0
     received: int = 0
+    problem: SoproError | None = None
 
 
 class Mirror:
@@ -98,17 +101,34 @@ class Mirror:
     async def pull(self, target: Target, fetch: Fetch, *, note: bytes | None = None) -> Pulled:
         """Bring a log up to its newest head (SPEC SYNC-1).
 
+        A node that cannot be reached or serves what was not signed is passed over for the next
+        one that has the log; what the site's own node failed with is told either way.
+
         Args:
             target: which log, and from where.
             fetch: the client.
-            note: a head somebody has pushed; without it the target is asked.
+            note: a head its own site has pushed; without it the target is asked.
 
         Raises:
             PeerError: nobody served it.
             FormatError, VerificationError: what was served is not what was signed.
             SplitViewError: the new head excludes the one held.
         """
-        return await _Pull(self, target, fetch).run(note)
+        problem: SoproError | None = None
+        for number in range(len(target.bases)):
+            pull = _Pull(self, target, fetch, first=number)
+            try:
+                pulled = await pull.run(note if number == 0 else None)
+            except (PeerError, FormatError, VerificationError) as error:
+                if isinstance(error, SplitViewError):
+                    raise
+                problem = problem or error
+                continue
+            pulled.problem = problem if number >= target.own_bases else None
+            return pulled
+        raise problem or PeerError(
+            f"{target.origin}: no node is known to serve it", code="hos.unreachable"
+        )
 
     async def resume(self, held: HeldLog, root_key: bytes) -> None:
         """Judge entries that had to wait for the coordinator's log."""
@@ -124,14 +144,16 @@ class Mirror:
 
 
 class _Pull:
-    """One pull of one log."""
+    """One pull of one log from one node."""
 
-    def __init__(self, mirror: Mirror, target: Target, fetch: Fetch) -> None:
+    def __init__(self, mirror: Mirror, target: Target, fetch: Fetch, *, first: int) -> None:
         self._holdings = mirror._holdings
         self._store = mirror._store
         self._writer = mirror._writer
         self._workers = mirror._workers
         self._target = target
+        self._bases = target.bases[first:]
+        self._is_own = first < target.own_bases
         self._fetch = fetch
         self._done = Pulled()
         self._keys: Mapping[bytes, bytes] = {}
@@ -193,13 +215,13 @@ class _Pull:
         """Compare a head with the one held (SPEC SYNC-2)."""
         if held is None:
             return True
-        if signed.size < held.signed_size:
+        if signed.size <= held.size and held.tree.root_at(signed.size) != signed.root:
+            raise self._split(signed, held)
+        if signed.size < held.signed_size and self._is_own:
             raise VerificationError(
                 f"{signed.origin}: head at size {signed.size}, {held.signed_size} was seen before",
                 code="hos.rollback",
             )
-        if signed.size <= held.size and held.tree.root_at(signed.size) != signed.root:
-            raise self._split(signed, held)
         return signed.size > held.signed_size or not held.checkpoint
 
     def _split(self, signed: SignedCheckpoint, held: HeldLog) -> SplitViewError:
@@ -242,12 +264,11 @@ class _Pull:
             raise
 
     async def _fetch_bundles(self, numbers: Sequence[int], widths: Sequence[int]) -> list[Fetched]:
-        return await asyncio.gather(
-            *[
-                self._ask(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
-                for number, width in zip(numbers, widths, strict=True)
-            ]
-        )
+        # One after the other: what is made to explode is held once.
+        return [
+            await self._ask(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
+            for number, width in zip(numbers, widths, strict=True)
+        ]
 
     async def _grow_by_many(
         self, first: int, roots: Sequence[bytes], signed: SignedCheckpoint
@@ -264,7 +285,11 @@ class _Pull:
                 while groups and len(window) < 8:
                     group = groups.pop(0)
                     task = Task(
-                        self._target.bases, group, [roots[number] for number in group], self._keys
+                        self._bases,
+                        group,
+                        [roots[number] for number in group],
+                        self._keys,
+                        self._fetch.deadline,
                     )
                     window.append(loop.run_in_executor(pool, run_task, task))
                 answer = await window.pop(0)
@@ -332,11 +357,8 @@ class _Pull:
                 note = held.checkpoint
                 if signed is not None and step.size == signed.size:
                     note = signed.note
-                if must_end and signed is not None and step.range.root() != signed.root:
-                    raise VerificationError(
-                        f"{signed.origin}: the entries lead to another root than the signed one",
-                        code="hos.bundle",
-                    )
+                if must_end and signed is not None:
+                    _check_root(step, signed)
                 step.write(checkpoint=note)
         except BaseException:
             if is_first:
@@ -397,36 +419,15 @@ class _Pull:
         return (await self._ask(path, limit=limit)).body
 
     async def _ask(self, path: str, *, limit: int) -> Fetched:
-        """Ask the nodes that serve this log, one after the other."""
-        return await first_answer(
-            [self._counted(f"{base}/{path}", limit) for base in self._target.bases],
-            self._target.origin,
+        self._done.requests += 1
+        fetched = await self._fetch.get(f"{self._bases[0]}/{path}", limit=limit)
+        self._done.received += fetched.wire_size
+        return fetched
+
+
+def _check_root(step: Step, signed: SignedCheckpoint) -> None:
+    if step.range.root() != signed.root:
+        raise VerificationError(
+            f"{signed.origin}: the entries lead to another root than the signed one",
+            code="hos.bundle",
         )
-
-    def _counted(self, url: str, limit: int) -> Callable[[], Awaitable[Fetched]]:
-        async def ask() -> Fetched:
-            self._done.requests += 1
-            fetched = await self._fetch.get(url, limit=limit)
-            self._done.received += fetched.wire_size
-            return fetched
-
-        return ask
-
-
-async def first_answer(asks: Sequence[Callable[[], Awaitable[T]]], origin: str) -> T:
-    """Return the first answer that comes, or raise what the first node failed with.
-
-    Raises:
-        PeerError: nobody answered.
-    """
-    failures = []
-    for ask in asks:
-        try:
-            return await ask()
-        except PeerError as error:
-            failures.append(error)
-    raise (
-        failures[0]
-        if failures
-        else PeerError(f"{origin}: no node is known to serve it", code="hos.unreachable")
-    )

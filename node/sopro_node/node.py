@@ -84,10 +84,7 @@ class Node:
             UnavailableError: another process works on it.
             FormatError: it holds no node, or a damaged one.
         """
-        settings = settings or load_settings(folder)
-        if not folder.is_dir():
-            load_settings(folder)
-        node = cls(folder, settings)
+        node = cls(folder, settings or load_settings(folder))
         node.log.start()
         return node
 

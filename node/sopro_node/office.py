@@ -15,10 +15,10 @@ from sopro_node.certificates import make_certificate
 from sopro_node.documents import NewDocument
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
+from sopro_node.keyring import load_keys
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
-from sopro_node.keyring import load_keys
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
     ConflictError,
@@ -36,6 +36,7 @@ Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
 APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
+MAX_LABELS: Final = 500
 MAX_APPLICATION: Final = 16 * 1024
 MAX_APPLICATIONS: Final = 256
 
@@ -45,7 +46,7 @@ async def append(node: Node, values: Mapping[str, Any]) -> Answer:
 
     `drafts`: list of {family, values, entity?, seen?, documents?: [{name, content, type?,
     visibility?, parties?}]}. Answers `outcomes`: {index, entity, entry_id, values} or
-    {code, error}.
+    {kind, code, error, is_conflict}.
     """
     drafts = [_draft(draft) for draft in values["drafts"]]
     outcomes = await node.log.append_all(drafts)
@@ -66,6 +67,7 @@ def _draft(values: Mapping[str, Any]) -> Draft:
 def _outcome(outcome: Appended | SoproError) -> Answer:
     if isinstance(outcome, SoproError):
         return {
+            "kind": type(outcome).__name__,
             "code": outcome.code,
             "error": str(outcome),
             "is_conflict": isinstance(outcome, ConflictError),
@@ -113,6 +115,31 @@ async def label(node: Node, values: Mapping[str, Any]) -> Answer:
     answer = node.desk.label(values["number"], day_of(at, field="at") if at else None)
     described = node.desk.describe(values["number"])
     return {**msgspec.to_builtins(answer), "describes": msgspec.to_builtins(described)}
+
+
+async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
+    """List labels by number. `site`?: code; `after`?: number; `limit`?; `at`?: civil date."""
+    prefix, at = "", values.get("at")
+    if values.get("site"):
+        member = node.holdings.directory.membership(values["site"])
+        if member is None:
+            raise NotFoundError(f"no member {values['site'][:32]!r} is known here")
+        prefix = member.prefix
+    found = node.desk.labels(
+        prefix=prefix,
+        after=values.get("after") or "",
+        limit=values.get("limit") or MAX_LABELS,
+        day=day_of(at, field="at") if at else None,
+    )
+    return {
+        "labels": [
+            {
+                **msgspec.to_builtins(one),
+                "describes": msgspec.to_builtins(node.desk.describe(one.number)),
+            }
+            for one in found
+        ]
+    }
 
 
 async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -340,7 +367,7 @@ def default_prefix(site: str) -> str:
 
 
 async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Publish schemes and criteria. `schemes`, `criteria`: their fields; unchanged ones are left."""
+    """Publish schemes and criteria. `schemes`, `criteria`: their fields."""
     _must_coordinate(node)
     published = []
     for family, key in (("scheme", "schemes"), ("criterion", "criteria")):
@@ -364,6 +391,7 @@ async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:
         "languages": node.identity.languages,
         "coordinator": node.identity.coordinator,
         "root": hashlib.sha256(node.identity.root).hexdigest(),
+        "today": format_day(node.desk.today()),
     }
 
 
@@ -373,6 +401,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         append,
         entities,
         label,
+        labels,
         label_entity,
         status,
         statistics,

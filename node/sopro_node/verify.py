@@ -12,9 +12,9 @@ from sopro_node.store.base import DocumentRow
 from sopro_protocol.bundle import WIDTH, Bundle, format_items, parse_bundle
 from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.keys import verify_ed25519
 from sopro_protocol.merkle import leaf_hash, root_of
 from sopro_protocol.record import RECORD_CONTEXT, parse_entry, read_record
-from sopro_protocol.keys import verify_ed25519
 from sopro_registry.catalogue import READERS
 
 
@@ -42,7 +42,7 @@ class CheckedBundle(NamedTuple):
     wire_size: int
 
 
-def check_bundle(  # noqa: PLR0913  # what comes, where it belongs, what is known
+def check_bundle(  # what comes, where it belongs, what is known
     fetched: Fetched,
     *,
     number: int,

@@ -1,11 +1,11 @@
-"""Worker processes: each fetches bundles and checks them; the main process coordinates and serves."""
+"""Worker processes: each fetches bundles and checks them; the main process coordinates."""
 
 import asyncio
 import gc
 import multiprocessing
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sopro_node.fetch import Fetch
 from sopro_node.verify import CheckedBundle, check_bundle
@@ -22,12 +22,14 @@ class Task(NamedTuple):
         numbers: of the bundles.
         roots: of their subtrees, as the signed checkpoint has them.
         keys: public keys of the site by id.
+        deadline: in seconds, for each bundle.
     """
 
     bases: Sequence[str]
     numbers: Sequence[int]
     roots: Sequence[bytes]
     keys: Mapping[bytes, bytes]
+    deadline: float
 
 
 class _State:
@@ -35,9 +37,6 @@ class _State:
 
     loop: asyncio.AbstractEventLoop | None = None
     fetch: Fetch | None = None
-
-
-_DEADLINE: Final = 60.0
 
 
 def start_pool(count: int) -> ProcessPoolExecutor:
@@ -63,7 +62,7 @@ def run_task(task: Task) -> list[CheckedBundle] | SoproError:
 
 async def _run(task: Task) -> list[CheckedBundle]:
     if _State.fetch is None:
-        _State.fetch = await Fetch().__aenter__()
+        _State.fetch = await Fetch(task.deadline).__aenter__()
     return [
         await fetch_bundle(_State.fetch, task, number, root)
         for number, root in zip(task.numbers, task.roots, strict=True)
@@ -80,7 +79,7 @@ async def fetch_bundle(fetch: Fetch, task: Task, number: int, root: bytes) -> Ch
     for base in task.bases:
         try:
             url = f"{base}/{bundle_path(index=number)}"
-            fetched = await fetch.get(url, limit=MAX_BUNDLE, deadline=_DEADLINE)
+            fetched = await fetch.get(url, limit=MAX_BUNDLE)
             return check_bundle(
                 fetched, number=number, width=WIDTH, start=0, root=root, keys=task.keys
             )

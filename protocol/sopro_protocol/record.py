@@ -8,7 +8,7 @@ A record is one canonical map of at most 32 KiB (SPEC section REC):
     entity  16 random bytes: whom the record is about, within the site
     family  name and major version, for example `label_decision/1`
     log     origin of the log the record belongs to
-    prev    entry id of the last decodable entry on that entity; absent on the first
+    prev    entry id of the last entry on that entity (REC-6); absent on the first
     salt    16 random bytes
     time    claimed, milliseconds UTC
     v       1

@@ -9,8 +9,8 @@ A certificate is a canonical map (SPEC section CERT):
     membership           [entry, tlog-proof] of the site's membership, in the coordinator's log
     coordinator_keys     [entry, tlog-proof] of entry 0 of the coordinator's log
 
-It proves what was decided up to the size of its checkpoint. Whether something was decided since, only
-a newer file or a node can tell.
+It proves what was decided up to the size of its checkpoint. Whether something was decided since,
+only a newer file or a node can tell.
 """
 
 from collections.abc import Sequence

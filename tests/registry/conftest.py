@@ -1,4 +1,5 @@
 import pytest
+
 from tests.registry.world import World
 
 

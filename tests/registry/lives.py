@@ -9,6 +9,10 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
+from sopro_protocol.encoding import encode
+from sopro_protocol.keys import Ed25519Signer
+from sopro_protocol.merkle import leaf_hash
+from sopro_registry.label import Action
 from tests.registry import model
 from tests.registry.world import (
     COORDINATOR_SITE,
@@ -25,11 +29,6 @@ from tests.registry.world import (
     shift,
     signer,
 )
-
-from sopro_protocol.encoding import encode
-from sopro_protocol.keys import Ed25519Signer
-from sopro_protocol.merkle import leaf_hash
-from sopro_registry.label import Action
 
 DAY = 24 * 3_600_000
 PREFIXES = {COORDINATOR_SITE: "", "at": "AT1", "hu": "HU1"}

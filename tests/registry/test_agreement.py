@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from sopro_registry.label import Label, status_at
 from tests.registry import model
 from tests.registry.lives import Life
 from tests.registry.world import Node, World, ordinal, shift
-
-from sopro_registry.label import Label, status_at
 
 STEP = st.integers(0, 2**20)
 # Long lives are where things happen; short ones are what a failure shrinks to.

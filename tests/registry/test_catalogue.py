@@ -2,10 +2,10 @@ import re
 
 import pytest
 from msgspec.structs import fields
-from tests.registry.world import World, bytes16, criterion_body
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
+from tests.registry.world import World, bytes16, criterion_body
 
 EXPECTED = {
     "criterion/1",

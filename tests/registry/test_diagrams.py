@@ -1,8 +1,7 @@
 import re
 
-from tests.registry.diagrams import DIAGRAMS, README, insert
-
 from sopro_registry.catalogue import FAMILIES
+from tests.registry.diagrams import DIAGRAMS, README, insert
 
 
 def test_diagrams_of_the_page_are_current() -> None:

@@ -1,6 +1,10 @@
 from typing import Any
 
 import pytest
+
+from sopro_protocol.encoding import encode
+from sopro_protocol.merkle import leaf_hash
+from sopro_protocol.record import parse_entry, sign_record
 from tests.registry.world import (
     NOW,
     World,
@@ -10,10 +14,6 @@ from tests.registry.world import (
     scheme_body,
     signer,
 )
-
-from sopro_protocol.encoding import encode
-from sopro_protocol.merkle import leaf_hash
-from sopro_protocol.record import parse_entry, sign_record
 
 ORG = bytes16("organisation")
 FRESH = bytes16("fresh")

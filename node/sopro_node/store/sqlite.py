@@ -117,6 +117,15 @@ class SqliteStore:
 
     # Reading.
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let every read inside see the same commit."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
     def setting(self, name: str) -> bytes | None:
         """Return a setting."""
         row = self._db.execute(sql.GET_SETTING, (name,)).fetchone()
@@ -336,7 +345,7 @@ def _explain(error: sqlite3.OperationalError) -> Exception:
     lost. A fresh start reads what is really there.
     """
     code = error.sqlite_errorcode & 0xFF
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StorageFullError(
             "the disk is full: nothing was written; free some space and try again"
         )

@@ -1,5 +1,6 @@
 """`/api/v1`: JSON for programs, every answer with the log prefixes it rests on."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -9,12 +10,12 @@ from aiohttp import web
 from sopro_node import office
 from sopro_node.node import Node
 from sopro_node.web.openapi import describe_api
-from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_registry.fields import day_of
-from sopro_protocol.errors import RefusedError
 
 _HEADERS: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=2"}
 MAX_PAGE: Final = 500
+_CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JSON = msgspec.json.Encoder()
 
 
@@ -174,14 +175,13 @@ def _day(request: web.Request) -> int | None:
     text = request.query.get("at")
     if text is None:
         return None
+    expected = f"at: expected a civil date like 2026-11-22, got {text[:32]!r}"
+    if not _CIVIL_DATE.fullmatch(text):
+        raise FormatError(expected, code="err.query")
     try:
-        if len(text) != 10 or text[4] != "-":
-            raise RefusedError("not a civil date")
         return day_of(text, field="at")
     except RefusedError:
-        raise FormatError(
-            f"at: expected a civil date like 2026-11-22, got {text[:32]!r}", code="err.query"
-        ) from None
+        raise FormatError(expected, code="err.query") from None
 
 
 def _only(query: Mapping[str, Any], *known: str) -> None:

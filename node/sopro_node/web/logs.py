@@ -1,5 +1,6 @@
 """The read paths of logs: checkpoints, tiles, bundles, proofs, keys, documents, events."""
 
+import contextlib
 import json
 from typing import Final
 
@@ -159,11 +160,12 @@ class LogPages:
         )
         response.enable_chunked_encoding()
         await response.prepare(request)
-        for held in list(self._node.holdings.logs.values()):
-            if held.checkpoint:
-                await response.write(_event(held))
-        async for new in self._node.hub.listen(idle=_IDLE):
-            await response.write(_event(new) if new is not None else b": still here\n\n")
+        with contextlib.suppress(ConnectionResetError):  # whoever listened has gone
+            for held in list(self._node.holdings.logs.values()):
+                if held.checkpoint:
+                    await response.write(_event(held))
+            async for new in self._node.hub.listen(idle=_IDLE):
+                await response.write(_event(new) if new is not None else b": still here\n\n")
         return response
 
 

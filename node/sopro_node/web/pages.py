@@ -1,8 +1,29 @@
-"""Pages for people."""
+"""Pages for people: plain HTML in three languages, no script, every status in words."""
 
-from aiohttp import web
+import re
+from collections.abc import Iterable
+from typing import Final
 
+import msgspec
+from aiohttp import hdrs, web
+
+from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.web.pages_exchange import view_peer, view_peers
+from sopro_node.web.pages_label import view_label
+from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
+from sopro_node.web.pages_view import PageWriter, Style
+from sopro_node.web.pages_words import ERRORS, STATUSES
+from sopro_node.web.problems import Handler
+from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
+from sopro_registry.aggregate import SiteCounts, Statistics
+from sopro_registry.fields import day_of
+
+_REASON: Final = "sopro.reason"
+_CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER_START: Final = re.compile(r"SOPRO/[A-Z0-9/]*")
+_FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/")
+_STREAMS: Final = ("/events", "/metrics", "/health")
 
 
 class Pages:
@@ -10,7 +31,223 @@ class Pages:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._writer = PageWriter(node)
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
-        return []
+        return [
+            web.get("/", self.front),
+            web.get("/labels", self.labels),
+            web.get("/label/{number:.+}", self.label),
+            web.get("/statistics", self.statistics),
+            web.get("/members", self.members),
+            web.get("/criteria", self.criteria),
+            web.get("/verify", self.verify),
+            web.get("/status", self.status),
+            web.get("/static/sopro.css", self.style),
+            web.get("/static/icon.svg", self.icon),
+        ]
+
+    # Errors.
+
+    @web.middleware
+    async def explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Show a person the problem document of a page as a page."""
+        response = await handler(request)
+        if not _is_page(request.path) or not isinstance(response, web.Response):
+            return response
+        if response.content_type != "application/problem+json":
+            return response
+        if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+            response.headers[hdrs.VARY] = hdrs.ACCEPT
+            return response
+        problem = msgspec.json.decode(response.body) if isinstance(response.body, bytes) else {}
+        reason = request.get(_REASON, response.status)
+        title, advice = ERRORS.get(reason, ERRORS[0])
+        page = self._writer.write(
+            request,
+            "error.html",
+            status=response.status,
+            title=title,
+            advice=advice,
+            problem=problem,
+        )
+        for name in (hdrs.ALLOW, hdrs.RETRY_AFTER):
+            if name in response.headers:
+                page.headers[name] = response.headers[name]
+        return page
+
+    # Pages.
+
+    async def front(self, request: web.Request) -> web.StreamResponse:
+        """Say what this is; a site lists its labels, the coordinator counts everybody's."""
+        if self._node.identity.coordinator:
+            return self._writer.write(request, "coordinator.html", **self._counted())
+        member = self._node.holdings.directory.membership(self._node.identity.site)
+        wanted = Search(
+            prefix=member.prefix if member else "", after=request.query.get("after", "")
+        )
+        results = await search(self._node.desk, wanted) if member else Results([], "", 0)
+        return self._writer.write(
+            request, "site.html", member=member, results=results, wanted=wanted
+        )
+
+    async def labels(self, request: web.Request) -> web.StreamResponse:
+        """List labels, or lead to the one whose number was asked for."""
+        query = request.query
+        text = read_text(query.get("q", ""))
+        number = read_number(text)
+        if number is not None:
+            raise web.HTTPSeeOther(self._writer.see(request).url(f"/label/{number}"))
+        site, status = query.get("site", ""), query.get("status", "")
+        member = self._node.holdings.directory.membership(site) if site else None
+        if site and member is None:
+            request[_REASON] = "site"
+            raise NotFoundError(f"no member {site[:32]!r} is known here")
+        if status and status not in STATUSES:
+            raise FormatError(f"status: unknown status {status[:32]!r}", code="err.query")
+        wanted = Search(
+            prefix=member.prefix if member else "",
+            status=status,
+            text=text,
+            after=query.get("after", ""),
+        )
+        return self._writer.write(
+            request,
+            "labels.html",
+            site=site,
+            wanted=wanted,
+            results=await search(self._node.desk, wanted),
+            members=list(self._node.holdings.directory.members()),
+        )
+
+    async def label(self, request: web.Request) -> web.StreamResponse:
+        """Say how a label stands, today or on a day."""
+        number = request.match_info["number"]
+        day = _day(request)
+        request[_REASON] = "number"
+        shown = view_label(self._node.desk, number, day)
+        del request[_REASON]
+        directory = self._node.holdings.directory
+        return self._writer.write(
+            request,
+            "label.html",
+            label=shown,
+            asked=request.query.get("at", ""),
+            peer=view_peer(self._node, shown.held.origin),
+            scheme=directory.scheme(shown.answer.scheme),
+            has_certificate=self._has_certificate(shown.held),
+        )
+
+    def _has_certificate(self, held: HeldLog) -> bool:
+        holdings = self._node.holdings
+        is_known = holdings.directory.membership(held.site) is not None
+        return is_known and holdings.coordinator is not None and held.signed_size > 0
+
+    async def statistics(self, request: web.Request) -> web.StreamResponse:
+        """Count labels over every log held."""
+        return self._writer.write(request, "statistics.html", **self._counted())
+
+    def _counted(self) -> dict[str, object]:
+        counted = self._node.desk.statistics()
+        peers = {one.origin: one for one in view_peers(self._node)}
+        own = self._node.holdings.own_origin
+        peers[own] = view_peer(self._node, own)
+        counted_origins = {one.computed_from.origin for one in counted.sites}
+        coordinator = self._node.holdings.coordinator_origin
+        return {
+            "counted": counted,
+            "statuses": _statuses(counted),
+            "years": _years(counted.sites),
+            "peers": peers,
+            "missing": [
+                peer
+                for origin, peer in sorted(peers.items())
+                if origin not in counted_origins and origin != coordinator
+            ],
+        }
+
+    async def members(self, request: web.Request) -> web.StreamResponse:
+        """List the members of the federation."""
+        members = [
+            (member, view_peer(self._node, member.origin))
+            for member in self._node.holdings.directory.members()
+        ]
+        return self._writer.write(request, "members.html", members=members)
+
+    async def criteria(self, request: web.Request) -> web.StreamResponse:
+        """List schemes and criteria."""
+        directory = self._node.holdings.directory
+        return self._writer.write(
+            request,
+            "criteria.html",
+            schemes=list(directory.schemes()),
+            criteria=list(directory.criteria()),
+        )
+
+    async def verify(self, request: web.Request) -> web.StreamResponse:
+        """Say how a label is verified."""
+        return self._writer.write(request, "verify.html")
+
+    async def status(self, request: web.Request) -> web.StreamResponse:
+        """Describe this node's exchange, in words and in figures."""
+        node = self._node
+        return self._writer.write(
+            request,
+            "status.html",
+            own=node.holdings.own,
+            member=node.holdings.directory.membership(node.identity.site),
+            peers=view_peers(node),
+        )
+
+    # What belongs to pages.
+
+    async def style(self, request: web.Request) -> web.Response:
+        """Serve the style sheet."""
+        return _serve(request, self._writer.style)
+
+    async def icon(self, request: web.Request) -> web.Response:
+        """Serve the icon."""
+        return _serve(request, self._writer.icon)
+
+
+def _serve(request: web.Request, style: Style) -> web.Response:
+    is_exact = str(request.rel_url) == style.address
+    kept = "public, max-age=31536000, immutable" if is_exact else "public, max-age=60"
+    return web.Response(
+        body=style.body, content_type=style.media_type, headers={"Cache-Control": kept}
+    )
+
+
+def _is_page(path: str) -> bool:
+    return not path.startswith(_FOR_PROGRAMS) and path not in _STREAMS
+
+
+def _day(request: web.Request) -> int | None:
+    text = request.query.get("at", "")
+    if not text:
+        return None
+    request[_REASON] = "date"
+    expected = f"at: expected a civil date like 2026-11-22, got {text[:32]!r}"
+    if not _CIVIL_DATE.fullmatch(text):
+        raise FormatError(expected, code="err.query")
+    try:
+        return day_of(text, field="at")
+    except RefusedError:
+        raise FormatError(expected, code="err.query") from None
+
+
+def _statuses(counted: Statistics) -> list[str]:
+    """Return the statuses that occur, in the order of the table of words."""
+    return [status for status in STATUSES if counted.total.get(status)]
+
+
+def _years(sites: Iterable[SiteCounts]) -> dict[str, dict[str, int]]:
+    """Add up over sites: number of labels by year of the first grant and status."""
+    years: dict[str, dict[str, int]] = {}
+    for site in sites:
+        for year, counts in site.labels_by_year.items():
+            for status, number in counts.items():
+                row = years.setdefault(year, {})
+                row[status] = row.get(status, 0) + number
+    return {year: years[year] for year in sorted(years, reverse=True)}

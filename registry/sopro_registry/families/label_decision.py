@@ -332,11 +332,14 @@ def _index(label: Label) -> LabelIndex | None:
     )
 
 
-def complete(values: Mapping[str, Any], _state: Label | None, view: View) -> Mapping[str, Any]:
-    """Set the status index of a grant."""
-    if values.get("action") == Action.GRANT:
-        return {**values, "status_index": view.grants}
-    return values
+def complete(values: Mapping[str, Any], state: Label | None, view: View) -> Mapping[str, Any]:
+    """Set the status index of a grant, and on a later decision the label's number."""
+    completed = dict(values)
+    if completed.get("action") == Action.GRANT:
+        completed["status_index"] = view.grants
+    if state and state.number:
+        completed.setdefault("certificate", state.number)
+    return completed
 
 
 FAMILY = Family("label_decision", 1, Body, Label, Role.DECISION, Place.MEMBER, apply, complete)

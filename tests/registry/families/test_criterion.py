@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from tests.registry.world import World, bytes16, criterion_body, scheme_body
 
 

@@ -1,6 +1,9 @@
 from typing import Any
 
 import pytest
+
+from sopro_registry.catalogue import FAMILIES
+from sopro_registry.label import IMPORTED_TRANSITIONS, TRANSITIONS, Action, Status, possible_actions
 from tests.registry.world import (
     EXPIRES,
     GRACE_DAYS,
@@ -12,9 +15,6 @@ from tests.registry.world import (
     ordinal,
     shift,
 )
-
-from sopro_registry.catalogue import FAMILIES
-from sopro_registry.label import IMPORTED_TRANSITIONS, TRANSITIONS, Action, Status, possible_actions
 
 # What follows on each action, by its first letter; `.` is refused. One row for each status, one
 # column for each action: grant, refuse, renew, extend_scope, reduce_scope, suspend, reinstate,

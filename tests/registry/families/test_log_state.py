@@ -1,10 +1,10 @@
 from typing import Any
 
 import pytest
-from tests.registry.world import Author, World, bytes16, keys_body
 
 from sopro_registry.catalogue import FAMILIES
 from sopro_registry.family import Waiting
+from tests.registry.world import Author, World, bytes16, keys_body
 
 STATE = bytes16("state")
 

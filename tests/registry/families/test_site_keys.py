@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+
 from tests.registry.world import Author, World, bytes16, keys_body, organisation_body, signer
 
 OLD, NEW = signer("at decision"), signer("at second decision")

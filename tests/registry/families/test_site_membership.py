@@ -2,9 +2,9 @@ from itertools import product
 from typing import Any, get_args
 
 import pytest
-from tests.registry.world import Author, World, bytes16, membership_body, organisation_body, signer
 
 from sopro_registry.families.site_membership import TRANSITIONS, Status
+from tests.registry.world import Author, World, bytes16, membership_body, organisation_body, signer
 
 # How to bring a site that the federation has not met to a status.
 PATHS: dict[str | None, tuple[str, ...]] = {

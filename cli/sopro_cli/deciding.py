@@ -1,0 +1,143 @@
+"""Decisions: `sopro decide`."""
+
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import rich_click as click
+
+from sopro_cli.office import Call, reach, run
+from sopro_cli.options import as_bytes
+from sopro_cli.output import show, show_json
+from sopro_cli.register import append_one
+from sopro_cli.sites import FOLDER
+from sopro_node.deciders import find_decider
+from sopro_protocol.errors import SoproError
+from sopro_registry.families.label_decision import FAMILY, ReasonCode
+from sopro_registry.label import Action
+
+_FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
+_VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN)
+# What has no default: a wrong one would hurt somebody.
+_NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
+    Action.GRANT: ("offering", "valid_until"),
+    Action.REFUSE: ("offering", "reason"),
+    Action.TRANSFER_IN: ("offering", "valid_until", "number"),
+    Action.RENEW: ("valid_until",),
+    Action.SUSPEND: ("reason", "suspended_until"),
+    Action.REDUCE_SCOPE: ("reason",),
+    Action.REVOKE: ("reason", "appeal_until"),
+    Action.TERMINATE_ON_REQUEST: ("reason",),
+}
+_FIELDS: Final[Mapping[str, str]] = {
+    "appeal_until": "appeal_until",
+    "number": "certificate",
+    "reason": "reason_code",
+    "suspended_until": "suspended_until",
+    "valid_until": "valid_until",
+}
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("action", type=click.Choice([action.value for action in Action]))
+@click.argument("label", metavar="[NUMBER]", required=False)
+@click.option("--offering", default=None, help="what the label is for, on the first decision")
+@click.option("--scheme", default="sopro", show_default=True, help="on the first decision")
+@click.option("--number", default=None, help="to give; the next free one if not given")
+@click.option("--valid-from", default=None, help="civil date; when it takes effect if not given")
+@click.option("--valid-until", default=None, help="last civil date of validity")
+@click.option("--effective", default=None, help="civil date; today if not given")
+@click.option("--decided-on", default=None, help="civil date; today if not given")
+@click.option("--reason", type=click.Choice(get_args(ReasonCode)), default=None)
+@click.option("--suspended-until", default=None, help="civil date")
+@click.option("--appeal-until", default=None, help="last civil date for an appeal")
+@click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
+@click.option("--json", "as_json", is_flag=True)
+def decide(  # noqa: PLR0913  # one for each option
+    folder: Path,
+    action: str,
+    label: str | None,
+    decider: str | None,
+    *,
+    as_json: bool,
+    **options: str | None,
+) -> None:
+    """Decide on a label: grant it on an offering, or act on one by its NUMBER.
+
+    Dates that are not given are today's in the site's time zone.
+    """
+    _check_options(Action(action), label, options)
+
+    async def work() -> Mapping[str, Any]:
+        async with reach(folder) as office:
+            return await _decide(office, folder, Action(action), label, decider, options)
+
+    answer = run(work())
+    if as_json:
+        show_json(answer)
+    elif answer["number"]:
+        show(f"{answer['number']} {answer['status']}")
+    else:
+        show(f"{answer['entity']} {answer['status']}")
+
+
+def _check_options(action: Action, label: str | None, options: Mapping[str, str | None]) -> None:
+    missing = [name for name in _NEEDED.get(action, ()) if options[name] is None]
+    if missing:
+        named = " and ".join("--" + name.replace("_", "-") for name in missing)
+        raise click.UsageError(f"{action.value} needs {named}")
+    if action in _FIRST and label is not None:
+        raise click.UsageError(
+            f"{action.value} begins a label on an --offering; to give it a certain number, "
+            f"write --number {label}"
+        )
+    if action not in _FIRST and label is None:
+        raise click.UsageError(f"{action.value} needs the NUMBER of a label")
+
+
+async def _decide(  # noqa: PLR0913  # what was asked, and where
+    office: Call,
+    folder: Path,
+    action: Action,
+    label: str | None,
+    decider: str | None,
+    options: Mapping[str, str | None],
+) -> Mapping[str, Any]:
+    seen = await office("label_entity", {"number": label}) if label else None
+    today = (await office("identity", {}))["today"]
+    draft = {
+        "family": FAMILY.name,
+        "values": {
+            **_values(action, options, today),
+            "decider": find_decider(folder, decider or getpass.getuser()),
+        },
+        "entity": seen["entity"] if seen else None,
+        "seen": seen["head"] if seen else None,
+    }
+    outcome = await append_one(office, draft)
+    number = outcome["values"].get("certificate", "")
+    answer = {"number": number, "entity": outcome["entity"].hex(), "index": outcome["index"]}
+    status = (await office("label", {"number": number}))["status"] if number else "refused"
+    return {**answer, "action": action.value, "status": status}
+
+
+def _values(action: Action, options: Mapping[str, str | None], today: str) -> dict[str, Any]:
+    effective = options["effective"] or options["valid_from"] or today
+    values: dict[str, Any] = {
+        "action": action.value,
+        "basis": "assessed",
+        "decided_on": options["decided_on"] or today,
+        "effective_date": effective,
+    }
+    if action in _FIRST:
+        values["offering"] = as_bytes(options["offering"] or "", "--offering")
+        values["scheme"] = options["scheme"]
+    if action in _VALIDITY:
+        values["valid_from"] = options["valid_from"] or effective
+    named = {_FIELDS[name]: text for name, text in options.items() if name in _FIELDS and text}
+    return {**values, **named}
+
+
+COMMANDS = (decide,)

@@ -1,0 +1,1 @@
+"""Taking over an existing register: rows of a file become drafts, each row once and for all."""

@@ -1,0 +1,146 @@
+"""Writing pages: templates compiled once for each language, and what one request sees of them."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import jinja2
+from aiohttp import web
+from markupsafe import Markup
+
+from sopro_node import clock
+from sopro_node.node import Node
+from sopro_node.web import pages_words
+from sopro_node.web.i18n import LANGUAGES, choose_language, load_languages
+from sopro_node.web.pages_words import Words
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+STATIC: Final = Path(__file__).parent / "static"
+_TAG: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+# Characters that would reorder the text around a name; isolation alone can be closed from inside.
+_REORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def isolate(text: str, tag: str = "") -> Markup:
+    """Write a name as hostile text: escaped, of its own direction, in its own language."""
+    language = f' lang="{tag}"' if _TAG.fullmatch(tag) else ""
+    return Markup(f"<bdi{language}>{{}}</bdi>").format(_REORDERING.sub("\N{REPLACEMENT CHARACTER}", text))  # noqa: S704  # the tag is matched, the text is escaped by format
+
+
+class Style:
+    """A file of `static/`, with an address that changes with its content."""
+
+    def __init__(self, name: str, media_type: str) -> None:
+        self.name = name
+        self.body = (STATIC / name).read_bytes()
+        self.media_type = media_type
+        self.address = f"/static/{name}?v={hashlib.sha256(self.body).hexdigest()[:16]}"
+
+
+class View:
+    """One request: its language, its links, its clock.
+
+    Attributes:
+        language: chosen for the reader.
+        words: of that language.
+    """
+
+    def __init__(self, writer: "PageWriter", request: web.Request) -> None:
+        asked = request.query.get("lang")
+        self._request = request
+        self._sticky = asked if asked in LANGUAGES else ""
+        self.language = writer.languages[
+            choose_language(
+                asked=asked,
+                accepted=request.headers.get("Accept-Language", ""),
+                default=writer.node.settings.language,
+            )
+        ]
+        node = writer.node
+        self.words = Words(self.language, zone=node.identity.zone, now=clock.now())
+        self._others = tuple(node.identity.languages)
+
+    @property
+    def sticky(self) -> str:
+        """The language that links carry on; empty where the reader has chosen none."""
+        return self._sticky
+
+    def url(self, path: str, **query: str) -> str:
+        """Return the address of a page, in the language that was asked for."""
+        pairs = {name: value for name, value in query.items() if value}
+        if self._sticky:
+            pairs["lang"] = self._sticky
+        return f"{path}?{urlencode(pairs)}" if pairs else path
+
+    def here(self, tag: str) -> str:
+        """Return this page's address in another language."""
+        address = str(self._request.rel_url.update_query(lang=tag))
+        return "/" + address.lstrip("/")
+
+    def choose(self, texts: Mapping[str, str]) -> Markup:
+        """Write a name that stands in several languages in the best of them."""
+        tag, text = self.language.choose(texts, others=self._others)
+        return isolate(text, tag)
+
+
+class PageWriter:
+    """Every template in every language, compiled at start."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.languages = load_languages(node.identity.country)
+        self.style = Style("sopro.css", "text/css")
+        self.icon = Style("icon.svg", "image/svg+xml")
+        self._templates = {
+            tag: self._compile(tag) for tag in LANGUAGES
+        }
+
+    def _compile(self, tag: str) -> dict[str, jinja2.Template]:
+        environment = jinja2.Environment(
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+        )
+        environment.install_gettext_translations(  # type: ignore[attr-defined]  # by the extension
+            self.languages[tag].translations, newstyle=True
+        )
+        environment.policies["ext.i18n.trimmed"] = True
+        environment.filters["isolate"] = isolate
+        environment.globals.update(
+            languages=self.languages,
+            style=self.style,
+            icon=self.icon,
+            node=self.node,
+            identity=self.node.identity,
+            tables=pages_words,
+        )
+        return {name: environment.get_template(name) for name in environment.list_templates()}
+
+    def write(
+        self, request: web.Request, template: str, *, status: int = 200, **values: Any
+    ) -> web.Response:
+        """Write a page, or say that the reader has it already."""
+        view = View(self, request)
+        text = self._templates[view.language.tag][template].render(
+            view=view, words=view.words, language=view.language, **values
+        )
+        body = text.encode("utf-8", "replace")
+        headers = {
+            "Content-Language": view.language.tag,
+            "Vary": "Accept, Accept-Language",
+            "Cache-Control": "public, max-age=2" if status == 200 else "no-store",
+        }
+        if status == 200:
+            headers["ETag"] = tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+            if tag in request.headers.get("If-None-Match", ""):
+                return web.Response(status=304, headers=headers)
+        return web.Response(
+            body=body, status=status, content_type="text/html", charset="utf-8", headers=headers
+        )

@@ -1,0 +1,275 @@
+"""What pages say: every word of the registers in a reader's language.
+
+Each table is total over its vocabulary, which a test holds; a word of a newer peer that is in no
+table is shown as it is.
+"""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final
+
+from sopro_node.web.i18n import Language, mark, zoned
+from sopro_node.web.pages_label import LabelView
+from sopro_registry.queries import UNDETERMINED
+
+STATUSES: Final[Mapping[str, str]] = {
+    "active": mark("active"),
+    "suspended": mark("suspended"),
+    "revoked": mark("revoked"),
+    "terminated": mark("ended on request"),
+    "transferred": mark("transferred"),
+    "refused": mark("refused"),
+    "expired": mark("expired"),
+    "none": mark("not granted yet"),
+    UNDETERMINED: mark("cannot be told"),
+}
+SHAPES: Final[Mapping[str, str]] = {
+    "active": "●",
+    "suspended": "◐",
+    "revoked": "✕",
+    "terminated": "■",
+    "transferred": "→",
+    "refused": "✕",
+    "expired": "○",
+    "none": "○",
+    UNDETERMINED: "?",
+}
+# With the date it holds from, and where that date is not known.
+SINCE: Final[Mapping[str, tuple[str, str]]] = {
+    "suspended": (
+        mark("This label has been suspended since %(since)s and must not be used meanwhile."),
+        mark("This label is suspended and must not be used meanwhile; since when is not known."),
+    ),
+    "revoked": (
+        mark("This label was revoked on %(since)s and must no longer be used."),
+        mark("This label was revoked and must no longer be used; on which date is not known."),
+    ),
+    "terminated": (
+        mark("This label was ended on %(since)s at its holder’s request and must no longer be used."),
+        mark(
+            "This label was ended at its holder’s request and must no longer be used; on which "
+            "date is not known."
+        ),
+    ),
+    "transferred": (
+        mark("This label was transferred to another site on %(since)s; that site decides on it."),
+        mark(
+            "This label was transferred to another site, which decides on it; on which date is "
+            "not known."
+        ),
+    ),
+    "refused": (
+        mark("The application for this label was refused on %(since)s."),
+        mark("The application for this label was refused; on which date is not known."),
+    ),
+}
+ACTIONS: Final[Mapping[str, str]] = {
+    "grant": mark("granted"),
+    "refuse": mark("refused"),
+    "renew": mark("renewed"),
+    "extend_scope": mark("scope extended"),
+    "reduce_scope": mark("scope reduced"),
+    "suspend": mark("suspended"),
+    "reinstate": mark("reinstated"),
+    "revoke": mark("revoked"),
+    "terminate_on_request": mark("ended on request"),
+    "transfer_in": mark("taken over from another site"),
+    "transfer_out": mark("handed over to another site"),
+    "correct": mark("corrected"),
+}
+REASONS: Final[Mapping[str, str]] = {
+    "nc_not_closed": mark("a deviation was not corrected in time"),
+    "criteria_change": mark("the criteria have changed"),
+    "misuse_of_mark": mark("the mark was misused"),
+    "refused_surveillance": mark("surveillance was refused"),
+    "fees_unpaid": mark("fees were not paid"),
+    "false_information": mark("false information was given"),
+    "insolvency": mark("insolvency"),
+    "holder_request": mark("the holder asked for it"),
+    "product_discontinued": mark("the product or service is no longer offered"),
+    "complaint_upheld": mark("a complaint was upheld"),
+    "appeal_upheld": mark("an appeal was upheld"),
+    "other": mark("another reason"),
+}
+KINDS: Final[Mapping[str, str]] = {
+    "product": mark("product"),
+    "service": mark("service"),
+    "production_step": mark("production step"),
+    "material_recovery": mark("recovery of material"),
+}
+MEMBERSHIPS: Final[Mapping[str, str]] = {
+    "applicant": mark("has applied"),
+    "admitted": mark("admitted"),
+    "suspended": mark("membership suspended"),
+    "left": mark("has left"),
+    "expelled": mark("expelled"),
+}
+SCHEME_KINDS: Final[Mapping[str, str]] = {
+    "product": mark("products"),
+    "service": mark("services"),
+    "product+service": mark("products and services"),
+}
+STANDINGS: Final[Mapping[str, str]] = {
+    "proposed": mark("proposed"),
+    "active": mark("in force"),
+    "deprecated": mark("no longer for new labels"),
+}
+DIMENSIONS: Final[Mapping[str, str]] = {
+    "economic": mark("economic"),
+    "ecological": mark("ecological"),
+    "regional": mark("regional"),
+    "social": mark("social"),
+}
+OBLIGATIONS: Final[Mapping[str, str]] = {
+    "mandatory": mark("must be met"),
+    "points": mark("earns points"),
+}
+JUDGED: Final[Mapping[str, str]] = {
+    "threshold": mark("a threshold"),
+    "boolean": mark("met or not met"),
+    "score": mark("a score"),
+    "narrative": mark("a written judgement"),
+}
+# By code, then by the first part of a code; "" is everything else.
+PROBLEMS: Final[Mapping[str, str]] = {
+    "hos.fork": mark(
+        "It shows two histories that exclude one another. Nothing of the new one was taken over; "
+        "the coordinator must be told."
+    ),
+    "hos.rollback": mark(
+        "It offers an older state than the one it had signed before. Nothing of it was taken over."
+    ),
+    "hos.unreachable": mark("It cannot be reached; what was verified before is shown."),
+    "hos.timeout": mark("It does not answer in time; what was verified before is shown."),
+    "hos.status": mark("It answers with an error; what was verified before is shown."),
+    "hos.redirect": mark(
+        "It sends readers to another address, which is not followed; what was verified before is "
+        "shown."
+    ),
+    "hos.oversize": mark("It sends more than is allowed. Nothing of it was taken over."),
+    "hos": mark("What it sends is not what it has signed. Nothing of it was taken over."),
+    "sig": mark(
+        "Its signature is not by a key the federation knows. Nothing of it was taken over."
+    ),
+    "ckp": mark("Its signed head is damaged or not its own. Nothing of it was taken over."),
+    "mem": mark(
+        "Its keys are not those its membership names. Nothing of it was taken over; the "
+        "coordinator must be told."
+    ),
+    "storage-full": mark("This node’s disk is full; nothing more can be taken over."),
+    "": mark("The exchange with it fails; what was verified before is shown."),
+}
+# Titles and advice of error pages: by reason, then by HTTP status; 0 is everything else.
+ERRORS: Final[Mapping[str | int, tuple[str, str]]] = {
+    "number": (
+        mark("No label with this number"),
+        mark(
+            "No site whose register is here has granted a label with this number. Compare it with "
+            "the certificate, letter by letter; it has the form SOPRO/AT0/001/00001. If it is "
+            "printed on an offer like this, ask the national site whether it is genuine."
+        ),
+    ),
+    "date": (
+        mark("This date is not understood"),
+        mark("Write the day as year, month and day, for example 2026-11-22."),
+    ),
+    "site": (
+        mark("No such site"),
+        mark("No member of the federation has this code. The page of members lists them."),
+    ),
+    400: (
+        mark("This address is not understood"),
+        mark("Something in the address is not what this page expects. Go back and try again."),
+    ),
+    404: (
+        mark("There is no such page"),
+        mark("Check the address, or look for the label by its certificate number."),
+    ),
+    405: (
+        mark("This page can only be read"),
+        mark("Go back and follow a link instead."),
+    ),
+    503: (
+        mark("Not available now"),
+        mark("This node cannot answer at the moment. Try again in a minute."),
+    ),
+    0: (
+        mark("This page could not be made"),
+        mark("The mistake is on our side and has been noted. Try again later."),
+    ),
+}
+
+
+class Words:
+    """The words of the pages in one language, as seen from a zone."""
+
+    def __init__(self, language: Language, *, zone: str, now: int) -> None:
+        self._language = language
+        self._zone = zone
+        self._now = now
+
+    def of(self, table: Mapping[str, str], word: str) -> str:
+        """Return a word of a table in the reader's language."""
+        return self._language.say(table[word]) if word in table else word
+
+    def status(self, word: str) -> str:
+        """Name a label's status."""
+        return self.of(STATUSES, word)
+
+    def action(self, word: str) -> str:
+        """Name a decision."""
+        return self.of(ACTIONS, word)
+
+    def day(self, text: str | None) -> str:
+        """Write a civil date, or that it is not known."""
+        if text is None:
+            return self._language.say(mark("date unknown"))
+        return self._language.write_day(date.fromisoformat(text))
+
+    def moment(self, time_ms: int) -> str:
+        """Write when something was: `14:05, 3 minutes ago`."""
+        moment, now = zoned(time_ms, self._zone), zoned(self._now, self._zone)
+        age = max(now - moment, timedelta(0))
+        if age < timedelta(seconds=1):
+            ago = self._language.say(mark("just now"))
+        else:
+            ago = self._language.write_age(age)
+        return f"{self._language.write_moment(moment, now=now)}, {ago}"
+
+    def problem(self, code: str) -> str:
+        """Say what went wrong with another site."""
+        known = (key for key in (code, code.split(".")[0]) if key in PROBLEMS)
+        return self._language.say(PROBLEMS[next(known, "")])
+
+    def sentence(self, view: LabelView) -> str:
+        """Say in a sentence how a label stands."""
+        say, answer = self._language.say, view.answer
+        if answer.status == UNDETERMINED:
+            return say(
+                mark(
+                    "This node cannot tell how the label stands: its register follows rules that "
+                    "are newer than this node’s software, which must be upgraded first."
+                )
+            )
+        if answer.status == "none":
+            return say(
+                mark("On this day the label is not granted yet; its grant takes effect on %(first)s."),
+                first=self.day(view.granted),
+            )
+        if answer.status == "active":
+            if answer.valid_until is None:
+                return say(mark("This label is active; no end of its validity is stated."))
+            return say(
+                mark("This label is active and valid until %(until)s."),
+                until=self.day(answer.valid_until),
+            )
+        if answer.status == "expired":
+            return say(
+                mark(
+                    "This label has expired: %(until)s was its last day of validity. It must no "
+                    "longer be used."
+                ),
+                until=self.day(answer.valid_until),
+            )
+        dated, undated = SINCE[answer.status]
+        return say(dated, since=self.day(view.since)) if view.since else say(undated)

@@ -1,0 +1,132 @@
+"""The figures of the design's section 10, each beside this machine's own limit.
+
+    python tests/benchmarks/run.py [--records N] [--only NAME,...] [--runs 5] [--long] [--json FILE]
+
+`README.md` beside this file says what each ratio means. A missed figure is printed, never an error:
+only a benchmark that does not work ends with another exit code than 0.
+"""
+
+import argparse
+import json
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import bench_append
+import bench_reads
+import bench_sync
+from figures import Figure, print_figures
+from workload import World, Written, fill
+
+
+class Session:
+    """One run of the command: its options, and the federation the benchmarks share."""
+
+    def __init__(self, options: argparse.Namespace, work: Path) -> None:
+        self.options = options
+        self.work = work
+        self.tiny = options.records < 20_000
+        self._world: World | None = None
+        self._written: Written | None = None
+
+    @property
+    def runs(self) -> int:
+        return int(self.options.runs)
+
+    @property
+    def seconds(self) -> float:
+        return 0.5 if self.tiny else 3.0
+
+    @property
+    def world(self) -> World:
+        if self._world is None:
+            remark("making a coordinator and two members")
+            (self.work / "shared").mkdir()
+            self._world = World(self.work / "shared", sites=2)
+            self.empty = self._world.copy(self._world.sites[0], "empty")
+        return self._world
+
+    @property
+    def written(self) -> Written:
+        world = self.world
+        if self._written is None:
+            remark(f"writing a log of {self.options.records:,} records")
+            self._written = fill(world.sites[0], self.options.records)
+        return self._written
+
+    def sync(self) -> list[Figure]:
+        written = self.written
+        origin, replica = self.world.sites
+        figures, _ = bench_sync.measure(self.world, origin, replica, written, runs=self.runs)
+        return figures
+
+    def append(self) -> list[Figure]:
+        written = self.written
+        return bench_append.measure(
+            self.world, self.empty, written, runs=self.runs, seconds=self.seconds
+        )
+
+    def lookup(self) -> list[Figure]:
+        return self._reads("lookup")
+
+    def tile(self) -> list[Figure]:
+        return self._reads("tile")
+
+    def _reads(self, name: str) -> list[Figure]:
+        return bench_reads.measure(
+            self.world.sites[0],
+            self.written.numbers,
+            names=[name],
+            runs=self.runs,
+            seconds=self.seconds,
+        )
+
+
+BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
+    "sync": Session.sync,
+    "append": Session.append,
+    "lookup": Session.lookup,
+    "tile": Session.tile,
+}
+
+
+def remark(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--records", type=int, default=100_000, help="in the log that is synced")
+    parser.add_argument("--only", default="", help=f"some of: {', '.join(BENCHMARKS)}")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--long", action="store_true", help="also at 1,000,000 records")
+    parser.add_argument("--json", type=Path, help="write the figures to a file too")
+    parser.add_argument("--work", type=Path, help="folder for the data, default a temporary one")
+    options = parser.parse_args()
+    options.names = [name for name in options.only.split(",") if name] or list(BENCHMARKS)
+    unknown = set(options.names) - set(BENCHMARKS)
+    if unknown:
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; known: {', '.join(BENCHMARKS)}")
+    if options.records < 2000:
+        parser.error("--records: at least 2000")
+    return options
+
+
+def main() -> None:
+    options = parse()
+    with tempfile.TemporaryDirectory(prefix="sopro-bench-", dir=options.work) as work:
+        session = Session(options, Path(work))
+        figures = []
+        for name in options.names:
+            remark(f"{name} ...")
+            figures += BENCHMARKS[name](session)
+    print_figures(figures, [f"{platform.machine()}, Python {platform.python_version()}"])
+    if options.json:
+        rows = [figure.row() for figure in figures]
+        options.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

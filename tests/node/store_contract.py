@@ -1,0 +1,142 @@
+"""What any store must do; each store's test module runs these tests against itself."""
+
+from collections.abc import Callable
+
+import pytest
+
+from sopro_node.store.base import DocumentRow, ExchangeRow, LogRow, Store
+from sopro_protocol.errors import SoproError
+from sopro_registry.family import LabelIndex
+from sopro_registry.tables import EntityRow, Void
+
+Open = Callable[[], Store]
+ROOT = bytes(32)
+LABEL = LabelIndex("SOPRO/AT0/001/00001", 1, 739_000, 740_000, 2026)
+
+
+class StoreContract:
+    """Inherit, and give a fixture `open_store` that opens the same store again and again."""
+
+    def test_keeps_what_was_committed(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_setting("name", b"value")
+            store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
+        again = open_store()
+        assert again.setting("name") == b"value"
+        assert again.logs() == [LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b"")]
+
+    def test_forgets_what_was_rolled_back(self, open_store: Open) -> None:
+        store = open_store()
+        with pytest.raises(ZeroDivisionError), store.transaction():
+            store.put_setting("name", b"value")
+            store.put_entities(1, [(bytes(16), EntityRow("novel", ROOT, None))])
+            _ = 1 // 0
+        assert store.setting("name") is None
+        assert store.entity(1, bytes(16)) is None
+        with store.transaction():
+            store.put_entities(1, [(bytes(16), EntityRow("novel", ROOT, None))])
+        row = open_store().entity(1, bytes(16))
+        assert row is not None
+        assert row.family == "novel"
+
+    def test_refuses_nothing_after_a_failure(self, open_store: Open) -> None:
+        store = open_store()
+        with pytest.raises(SoproError), store.transaction():
+            raise SoproError("as it happens")
+        with store.transaction():
+            store.put_setting("name", b"value")
+        assert open_store().setting("name") == b"value"
+
+    def test_returns_entries_in_order_and_cuts_those_in_bundles(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_entries(1, 254, [b"a", b"b"])
+            store.put_entries(1, 256, [b"c"])
+            store.put_entries(2, 255, [b"other"])
+        with store.transaction():
+            store.put_bundles(1, [(0, ROOT, b"frame")])
+            store.cut_entries(1, 256)
+        assert store.entries(1, 0) == [b"c"]
+        assert store.entries(2, 0) == [b"other"]
+        assert store.bundle(1, 0) == b"frame"
+        assert store.bundle(1, 1) is None
+        assert store.bundle_roots(1) == [ROOT]
+
+    def test_finds_documents_by_position(self, open_store: Open) -> None:
+        store = open_store()
+        rows = [DocumentRow(at, 0, 0, bytes(32), b"content") for at in (3, 5, 9)]
+        with store.transaction():
+            store.put_documents(1, rows)
+        assert store.documents(1, 4, 9) == [rows[1]]
+        assert store.document(1, 9, 0) == rows[2]
+        assert store.document(1, 9, 1) is None
+
+    def test_finds_entities_and_names_of_one_log_only(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_entities(1, [(b"e" * 16, EntityRow("scheme", ROOT, b"state"))])
+            store.put_names(1, [("scheme", "sopro", b"e" * 16)])
+        assert store.named(1, "scheme", "sopro") == b"e" * 16
+        assert store.named(2, "scheme", "sopro") is None
+        assert list(store.entities(1, "scheme")) == [(b"e" * 16, False, b"state")]
+        assert list(store.entities(2, "scheme")) == []
+
+    def test_lists_labels_by_number(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            for number in (1, 2, 10):
+                entity = bytes([number]) * 16
+                store.put_entities(1, [(entity, EntityRow("label_decision", ROOT, b"s"))])
+                label = LABEL._replace(number=f"SOPRO/AT0/001/{number:05d}")
+                store.put_labels(1, [(entity, label)])
+        listed = store.labels(after="SOPRO/AT0/001/00001", before="SOPRO/AT0/~", limit=9)
+        assert [row.number[-5:] for row in listed] == ["00002", "00010"]
+        assert store.last_number(low="SOPRO/AT0/001/", high="SOPRO/AT0/001/~") == (
+            "SOPRO/AT0/001/00010"
+        )
+        assert store.named(1, "label_decision", "SOPRO/AT0/001/00002") == b"\x02" * 16
+        assert store.named(2, "label_decision", "SOPRO/AT0/001/00002") is None
+
+    def test_counts_labels_with_expiry_computed(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_entities(1, [(bytes(16), EntityRow("label_decision", ROOT, b"s"))])
+            store.put_labels(1, [(bytes(16), LABEL)])
+        assert store.settled_counts(LABEL.until) == [(1, 1, 2026, 1)]
+        assert store.settled_counts(LABEL.until + 1) == [(1, 7, 2026, 1)]
+        assert store.settled_counts(LABEL.settled - 1) == []
+        assert store.unsettled(LABEL.settled - 1) == [(1, 2026, b"s")]
+
+    def test_adds_to_counts(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_counts(1, [("grant", 2026, 2)])
+        with store.transaction():
+            store.put_counts(1, [("grant", 2026, 3)])
+        assert store.decision_counts() == [(1, "grant", 2026, 5)]
+
+    def test_empties_indexes_and_keeps_the_truth(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_log(LogRow(1, "sopro.example/at/1", 1, ROOT, b"", b""))
+            store.put_entries(1, 0, [b"entry"])
+            store.put_voids(1, [(0, Void("rec.form", "why"))])
+            store.put_counts(1, [("grant", 2026, 2)])
+        with store.transaction():
+            store.clear_indexes()
+        assert store.voids(1, start=0, limit=9) == []
+        assert store.decision_counts() == []
+        assert store.entries(1, 0) == [b"entry"]
+
+    def test_keeps_how_exchanges_went(self, open_store: Open) -> None:
+        store = open_store()
+        row = ExchangeRow("sopro.example/at/1", 1, 2, 3, "hos.fork", "two histories")
+        with store.transaction():
+            store.put_exchange(row)
+            store.put_application("at", 5, b"request")
+        assert store.exchanges() == [row]
+        assert store.applications() == [("at", 5, b"request")]
+        with store.transaction():
+            store.cut_application("at")
+        assert store.applications() == []

@@ -1,0 +1,134 @@
+"""Sites and a coordinator that exchange their logs over real sockets."""
+
+import asyncio
+
+import pytest
+
+from sopro_node.certificates import make_certificate
+from sopro_node.log import Draft
+from sopro_protocol.errors import RefusedError, VerificationError
+from sopro_registry.certificate import open_certificate
+from tests.node.conftest import Federation, decide, grant, until
+
+
+def size_at(federation: Federation, where: str, site: str) -> int:
+    held = federation.served[where].node.holdings.logs.get(f"sopro.example/{site}/1")
+    return held.cursor.projected if held else 0
+
+
+async def test_a_decision_is_known_everywhere(federation: Federation) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU")
+    number, entity = await grant(at.node)
+    size = at.node.log.held.size
+    for where in ("eeig", "hu"):
+        await until(lambda where=where: size_at(federation, where, "at") == size)
+        answer = federation.served[where].node.desk.label(number)
+        assert (answer.status, answer.site) == ("active", "at")
+    await decide(
+        at.node,
+        entity,
+        action="revoke",
+        reason_code="false_information",
+        appeal_until="2026-12-01",
+        certificate=number,
+    )
+    await until(lambda: hu.node.desk.label(number).status == "revoked")
+    assert at.node.desk.label(number).computed_from == hu.node.desk.label(number).computed_from
+
+
+async def test_pushes_new_heads_faster_than_it_polls(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    object.__setattr__(coordinator.node.settings, "poll_seconds", 3_600)
+    await until(lambda: coordinator.node.hub.listeners > 0)
+    await grant(at.node)
+    await until(lambda: size_at(federation, "eeig", "at") == at.node.log.held.size, seconds=5)
+
+
+async def test_syncs_many_bundles_with_workers(federation: Federation) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    values = {
+        "actor_type": "enterprise",
+        "country": "AT",
+        "effective_date": "2026-10-01",
+        "status": "active",
+    }
+    for _ in range(3):
+        await at.node.log.append_all([Draft("organisation", values) for _ in range(1_000)])
+    await federation.join("hu", "HU")
+    size = at.node.log.held.size
+    await until(lambda: size_at(federation, "hu", "at") == size, seconds=60)
+    mirrored = federation.served["hu"].node.holdings.logs["sopro.example/at/1"]
+    assert mirrored.tree.root() == at.node.log.held.tree.root()
+    assert mirrored.checkpoint == at.node.log.held.checkpoint
+    await at.node.log.append_all([Draft("organisation", values) for _ in range(300)])
+    await until(lambda: size_at(federation, "hu", "at") == at.node.log.held.size)
+    assert mirrored.tree.root() == at.node.log.held.tree.root()
+
+
+async def test_takes_a_log_from_a_mirror_when_its_origin_is_down(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    number, _ = await grant(at.node)
+    await until(lambda: size_at(federation, "eeig", "at") == at.node.log.held.size)
+    await at.close()
+    del federation.served["at"]
+    hu = await federation.join("hu", "HU")
+    await until(lambda: size_at(federation, "hu", "at") == size_at(federation, "eeig", "at"))
+    assert hu.node.desk.label(number).status == "active"
+    assert coordinator.node.desk.label(number).status == "active"
+
+
+async def test_a_site_cannot_decide_before_it_is_admitted(federation: Federation) -> None:
+    await federation.coordinator()
+    alone = await federation.begin("xx", "AT")
+    with pytest.raises(RefusedError, match="has not joined the federation") as caught:
+        await grant(alone.node)
+    assert caught.value.code == "mem.inactive"
+
+
+async def test_a_certificate_is_verified_with_the_invite_alone(federation: Federation) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    number, _ = await grant(at.node)
+    data = make_certificate(at.node.reader, at.node.holdings, number)
+    invite = at.node.invite
+    assert invite is not None
+    day = at.node.desk.today()
+    opened = open_certificate(
+        data, coordinator=invite.origin, coordinator_root=invite.root_key, day=day
+    )
+    assert (opened.number, opened.status, opened.site) == (number, "active", "at")
+    with pytest.raises(VerificationError):
+        open_certificate(data, coordinator=invite.origin, coordinator_root=bytes([7] * 32), day=day)
+    for place in range(40, len(data), max(1, len(data) // 97)):
+        forged = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+        with pytest.raises(Exception) as caught:  # noqa: PT011  # any refusal, but never a pass
+            open_certificate(
+                forged, coordinator=invite.origin, coordinator_root=invite.root_key, day=day
+            )
+        assert type(caught.value).__module__ == "sopro_protocol.errors", place
+
+
+async def test_statistics_agree_everywhere(federation: Federation) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    await federation.join("hu", "HU")
+    await asyncio.gather(*[grant(at.node) for _ in range(5)])
+    for where in ("eeig", "hu"):
+        await until(
+            lambda where=where: size_at(federation, where, "at") == at.node.log.held.size
+        )
+    counted = [
+        [
+            (one.site, one.labels, one.decisions, one.computed_from)
+            for one in served.node.desk.statistics().sites
+            if one.site == "at"
+        ]
+        for served in federation.served.values()
+    ]
+    assert counted[0] == counted[1] == counted[2]
+    assert counted[0][0][1] == {"active": 5}
