@@ -1,10 +1,12 @@
 """Certificate files: `sopro certificate get`, `sopro certificate verify`."""
 
 from pathlib import Path
+from typing import Final
 
 import msgspec
 import rich_click as click
 
+from sopro_cli.labels import LAPSING
 from sopro_cli.office import ask, run
 from sopro_cli.options import FILE, as_day, here, read_file
 from sopro_cli.output import fail, show, show_json
@@ -16,8 +18,8 @@ from sopro_protocol.errors import FormatError, SoproError
 from sopro_registry.certificate import MAX_CERTIFICATE, OpenedCertificate, open_certificate
 from sopro_registry.fields import format_day
 
-MAX_INVITE = 64 * 1024
-NO_INVITE = "the coordinator's operator has the invite file"
+MAX_INVITE: Final = 64 * 1024
+NO_INVITE: Final = "the coordinator's operator has the invite file"
 
 
 @click.group()
@@ -67,7 +69,7 @@ def certificate_verify(
         raise click.UsageError("say whom to trust: --invite FILE or --dir DIRECTORY")
     try:
         day = as_day(at, "--at") if at else clock.today("UTC")
-        pinned = _read_invite(invite) if invite else _read_pinned(folder or Path())
+        pinned = read_invite(invite) if invite else _read_pinned(folder or Path())
         content = read_file(
             file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
         )
@@ -83,7 +85,12 @@ def certificate_verify(
     raise SystemExit(0 if opened.status == "active" else 1)
 
 
-def _read_invite(path: Path) -> Invite:
+def read_invite(path: Path) -> Invite:
+    """Read an invite file.
+
+    Raises:
+        FormatError: it cannot be read, or is none.
+    """
     return parse_invite(read_file(path, limit=MAX_INVITE, hint=NO_INVITE), where=str(path))
 
 
@@ -99,7 +106,8 @@ def _read_pinned(folder: Path) -> Invite:
 
 
 def _tell(opened: OpenedCertificate, day: int) -> None:
-    until = f", valid until {opened.valid_until}" if opened.valid_until else ""
+    ends = opened.valid_until if opened.status in LAPSING else None
+    until = f", valid until {ends}" if ends else ""
     show(f"{opened.number}: {opened.status} on {format_day(day)}{until}")
     for action, date in opened.decided:
         show(f"  {date or 'date unknown'}  {action}")

@@ -13,7 +13,6 @@ from sopro_cli.output import show, show_json
 from sopro_cli.register import append_one
 from sopro_cli.sites import FOLDER
 from sopro_node.deciders import find_decider
-from sopro_protocol.errors import SoproError
 from sopro_registry.families.label_decision import FAMILY, ReasonCode
 from sopro_registry.label import Action
 
@@ -55,7 +54,7 @@ _FIELDS: Final[Mapping[str, str]] = {
 @click.option("--appeal-until", default=None, help="last civil date for an appeal")
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
 @click.option("--json", "as_json", is_flag=True)
-def decide(  # noqa: PLR0913  # one for each option
+def decide(  # one for each option
     folder: Path,
     action: str,
     label: str | None,
@@ -97,7 +96,7 @@ def _check_options(action: Action, label: str | None, options: Mapping[str, str 
         raise click.UsageError(f"{action.value} needs the NUMBER of a label")
 
 
-async def _decide(  # noqa: PLR0913  # what was asked, and where
+async def _decide(  # what was asked, and where
     office: Call,
     folder: Path,
     action: Action,

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import rich_click as click
 
 from sopro_cli.office import ask, reach, run
 from sopro_cli.options import here
 from sopro_cli.output import remark, show, show_json
+
+LAPSING: Final = ("active", "suspended", "expired")
+"""Where the end of validity still matters."""
 
 
 @click.group()
@@ -27,7 +30,8 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
     if as_json:
         show_json(answer)
         return
-    until = f" until {answer['valid_until']}" if answer["valid_until"] else ""
+    ends = answer["valid_until"] if answer["status"] in LAPSING else None
+    until = f", valid until {ends}" if ends else ""
     show(f"{answer['number']}: {answer['status']} on {answer['at']}{until}")
     if described := _describe(answer["describes"]):
         show(f"  {described}")
@@ -49,7 +53,7 @@ def label_list(folder: Path, site: str | None, at: str | None, *, as_json: bool)
         show_json(found)
         return
     for one in found:
-        until = one["valid_until"] or ""
+        until = (one["valid_until"] if one["status"] in LAPSING else None) or ""
         show(f"{one['number']}  {one['status']:11} {until:10}  {_describe(one['describes'])}")
 
 

@@ -3,16 +3,21 @@
 import rich_click as click
 
 from sopro_cli import (
+    audit,
     certificates,
     deciding,
+    demo,
+    importing,
+    inspecting,
     labels,
     members,
     register,
     serving,
     sites,
+    upkeep,
 )
 
-click.rich_click.USE_MARKDOWN = True
+click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.MAX_WIDTH = 100
 
 
@@ -22,6 +27,21 @@ def main() -> None:
     """Run a node of the SoPro federation, decide on labels, verify everything."""
 
 
-for module in (sites, members, serving, register, deciding, labels, certificates):
+MODULES = (
+    demo,
+    sites,
+    members,
+    serving,
+    importing,
+    register,
+    deciding,
+    labels,
+    certificates,
+    audit,
+    inspecting,
+    upkeep,
+)
+
+for module in MODULES:
     for command in module.COMMANDS:
         main.add_command(command)

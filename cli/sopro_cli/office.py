@@ -11,7 +11,7 @@ from sopro_cli.output import fail
 from sopro_node.control import call
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
-from sopro_protocol.errors import SoproError
+from sopro_protocol.errors import SoproError, UnavailableError
 
 T = TypeVar("T")
 Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -25,7 +25,7 @@ async def reach(folder: Path) -> AsyncIterator[Call]:
         async def over_socket(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
             answer = await call(folder, name, values)
             if answer is None:
-                raise SoproError("the node has stopped serving meanwhile")
+                raise UnavailableError("the node has stopped serving; run the command again")
             return answer
 
         yield over_socket

@@ -18,6 +18,7 @@ from sopro_protocol.errors import (
     VerificationError,
 )
 
+VERIFICATION: Final = 76
 EXIT: Final[Mapping[type[SoproError], int]] = {
     RefusedError: 1,
     NotFoundError: 1,
@@ -26,8 +27,8 @@ EXIT: Final[Mapping[type[SoproError], int]] = {
     ConflictError: 75,
     PeerError: 75,
     UnavailableError: 75,
-    VerificationError: 76,
-    SplitViewError: 76,
+    VerificationError: VERIFICATION,
+    SplitViewError: VERIFICATION,
 }
 
 

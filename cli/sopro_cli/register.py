@@ -40,7 +40,7 @@ def organisation() -> None:
 @click.option("--activity", "activities", multiple=True, help="NACE code as 2.1:38.21, repeatable")
 @click.option("--effective", default=None, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
-def organisation_add(  # noqa: PLR0913  # one for each option
+def organisation_add(  # one for each option
     folder: Path,
     legal_name: str,
     country: str,
@@ -91,7 +91,7 @@ def offering() -> None:
 @click.option("--gtin", default=None, help="trade item number")
 @click.option("--effective", default=None, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
-def offering_add(  # noqa: PLR0913  # one for each option
+def offering_add(  # one for each option
     folder: Path,
     owner: str,
     names: tuple[str, ...],

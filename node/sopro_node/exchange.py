@@ -25,7 +25,7 @@ from sopro_node.mirror import MAX_CHECKPOINT, Mirror, Pulled, Target
 from sopro_node.store.base import ExchangeRow, Store
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
-from sopro_protocol.errors import SoproError, UnavailableError
+from sopro_protocol.errors import SoproError, StorageFullError, UnavailableError
 
 _MOST_BACK_OFF: Final = 300.0
 _HEARSAY_DELAY: Final = 2.0
@@ -175,8 +175,9 @@ class Exchange:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._fetch.__aexit__(None, None, None)
-        await self._writer.run(self._save)
         self._close_pool()
+        with contextlib.suppress(StorageFullError):
+            await self._writer.run(self._save)
 
     async def sync_once(self) -> dict[str, Pulled | SoproError]:
         """Pull everything once, the coordinator first; new members are pulled too."""

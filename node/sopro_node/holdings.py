@@ -36,13 +36,13 @@ class HeldLog:
     Attributes:
         number: its number in the database; 1 is the node's own.
         checkpoint: the signed note served for it; empty before the first.
-        size: entries stored.
+        signed_size: size of that note; 0 before the first.
     """
 
     def __init__(self, row: LogRow, *, tree: LogTree) -> None:
         self.number = row.log
         self.origin = row.origin
-        self.checkpoint = row.checkpoint
+        self.sign(row.checkpoint)
         self.cursor = decode_cursor(row.cursor)
         self.tree = tree
 
@@ -61,10 +61,10 @@ class HeldLog:
         """Number of entries stored."""
         return self.tree.size
 
-    @property
-    def signed_size(self) -> int:
-        """Size of the signed checkpoint served; 0 before the first."""
-        return parse_checkpoint_size(self.checkpoint)
+    def sign(self, checkpoint: bytes) -> None:
+        """Serve a signed note this node has made or verified."""
+        self.checkpoint = checkpoint
+        self.signed_size = int(checkpoint.split(b"\n", 2)[1]) if checkpoint else 0
 
     @property
     def keys(self) -> tuple[KeySpan, ...]:
@@ -75,11 +75,6 @@ class HeldLog:
 def decode_cursor(data: bytes) -> Cursor:
     """Read a log's cursor from its row."""
     return _CURSOR.decode(data) if data else Cursor()
-
-
-def parse_checkpoint_size(note: bytes) -> int:
-    """Return the size in a checkpoint this node has verified; 0 for none."""
-    return int(note.split(b"\n", 2)[1]) if note else 0
 
 
 class Holdings:
@@ -323,6 +318,6 @@ class Step:
         edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
         held.tree.grow((root for _, root, _ in self._bundles), edge)
         held.cursor = self.ledger.cursor
-        held.checkpoint = checkpoint
+        held.sign(checkpoint)
         if held.origin == self._holdings.coordinator_origin:
             self._holdings.directory = self._directory

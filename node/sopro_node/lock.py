@@ -5,17 +5,28 @@ import os
 from pathlib import Path
 from typing import Final
 
-from sopro_protocol.errors import UnavailableError
+from sopro_protocol.errors import FormatError, UnavailableError
 
 LOCK: Final = "lock"
 
 
 class DirectoryLock:
-    """Holds a data directory; given back when the process ends, however it ends."""
+    """Holds a data directory; given back when the process ends, however it ends.
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK
-        self._file = self._path.open("a+")
+    Args:
+        folder: the data directory.
+        name: of the file; another one keeps others of the same kind out, beside a serving node.
+    """
+
+    def __init__(self, folder: Path, *, name: str = LOCK) -> None:
+        self._path = folder / name
+        try:
+            self._file = self._path.open("a+")
+        except OSError as error:
+            raise FormatError(
+                f"{folder}: cannot be worked on ({error.strerror}); name the directory of a node "
+                "that you own, 'sopro site new' makes one"
+            ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

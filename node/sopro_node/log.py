@@ -100,7 +100,7 @@ class OwnLog:
 
     def start(self) -> None:
         """Sign the head found on disk and begin to take drafts."""
-        self.held.checkpoint = self._sign(self.held.size, self.held.tree.root())
+        self.held.sign(self._sign(self.held.size, self.held.tree.root()))
         self._task = asyncio.create_task(self._run(), name="own log")
 
     async def stop(self) -> None:

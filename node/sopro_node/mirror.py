@@ -20,7 +20,7 @@ from sopro_node.store.base import Store
 from sopro_node.verify import CheckedBundle, check_bundle, is_verified
 from sopro_node.worker import Task, run_task
 from sopro_node.writer import Writer
-from sopro_protocol.bundle import MAX_BUNDLE, WIDTH
+from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, parse_bundle
 from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
 from sopro_protocol.errors import (
     FormatError,
@@ -42,6 +42,9 @@ FEW: Final = 4
 """Up to so many missing bundles are fetched at once and proven by their root alone."""
 _GROUP: Final = 4
 _PER_TRANSACTION: Final = 16
+_LARGE: Final = 1024 * 1024
+_MOST_ENTRIES: Final = 2**27
+"""A larger log is not mirrored: the roots of its bundles would take too much memory."""
 
 _KEYS: Final = msgspec.msgpack.Decoder(list[tuple[int, bytes]])
 
@@ -213,6 +216,12 @@ class _Pull:
 
     def _is_new(self, signed: SignedCheckpoint, held: HeldLog | None) -> bool:
         """Compare a head with the one held (SPEC SYNC-2)."""
+        if signed.size > _MOST_ENTRIES:
+            raise VerificationError(
+                f"{signed.origin}: head at size {signed.size}, this node mirrors no log of more "
+                f"than {_MOST_ENTRIES} entries",
+                code="hos.oversize",
+            )
         if held is None:
             return True
         if signed.size <= held.size and held.tree.root_at(signed.size) != signed.root:
@@ -264,11 +273,15 @@ class _Pull:
             raise
 
     async def _fetch_bundles(self, numbers: Sequence[int], widths: Sequence[int]) -> list[Fetched]:
-        # One after the other: what is made to explode is held once.
-        return [
-            await self._ask(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
-            for number, width in zip(numbers, widths, strict=True)
-        ]
+        # One after the other, and a large one is looked at first: what is made to explode is
+        # held once.
+        fetched = []
+        for number, width in zip(numbers, widths, strict=True):
+            one = await self._ask(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
+            if len(one.body) > _LARGE:
+                parse_bundle(one.body, index=number, width=width)
+            fetched.append(one)
+        return fetched
 
     async def _grow_by_many(
         self, first: int, roots: Sequence[bytes], signed: SignedCheckpoint

@@ -5,7 +5,7 @@ serving; either way they are these functions. Arguments and results are plain ms
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +14,7 @@ from sopro_node import clock
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import NewDocument
 from sopro_node.fetch import Fetch
+from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
 from sopro_node.keyring import load_keys
 from sopro_node.log import CURRENT, Appended, Draft
@@ -28,6 +29,8 @@ from sopro_protocol.errors import (
     SoproError,
 )
 from sopro_protocol.keys import Role, check_public_key, verify_ed25519
+from sopro_protocol.record import parse_entry
+from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import site_membership
 from sopro_registry.fields import day_of, format_day
@@ -83,26 +86,55 @@ def _outcome(outcome: Appended | SoproError) -> Answer:
 async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
     """Return what this node's own log holds on some entities.
 
-    `entities`: list of 16 bytes. Answers `rows`: {family, head, state, fields} or None.
+    `entities`: list of 16 bytes; `with_body`?: whether body and document are wanted, too. Answers
+    `rows`: {family, head, state, body, fields} or None; a label's body is in its state.
     """
     rows: list[Answer | None] = []
+    bodies = _Bodies(node) if values.get("with_body", True) else None
     for entity in values["entities"]:
         row = node.reader.entity(1, entity)
         if row is None or not isinstance(row.state, bytes):
             rows.append(None)
             continue
         state = decode_state(row.family, row.state)
-        position = getattr(state, "index", None)
-        fields = node.desk.document_fields(1, position) if position is not None else {}
+        position: int | None = getattr(state, "index", None)
+        body: Answer = {}
+        fields: Mapping[str, Value] = {}
+        if bodies is not None and position is not None:
+            body, fields = bodies.read(position), node.desk.document_fields(1, position)
         rows.append(
             {
                 "family": row.family,
                 "head": row.head,
                 "state": msgspec.to_builtins(_as_map(state), builtin_types=(bytes,)),
+                "body": body,
                 "fields": dict(fields),
             }
         )
     return {"rows": rows}
+
+
+class _Bodies:
+    """Bodies of entries of this node's own log; a bundle is unpacked once for many."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._bundle: tuple[int, list[bytes]] = (-1, [])
+
+    def read(self, position: int) -> Answer:
+        """Return a record's body."""
+        number, offset = divmod(position, WIDTH)
+        edge = self._node.holdings.own.tree.edge
+        if number == edge.full:
+            entries: Sequence[bytes] = edge.entries
+        else:
+            if number != self._bundle[0]:
+                found = Holdings.read_bundle(self._node.reader, 1, number)
+                self._bundle = (number, found)
+            entries = self._bundle[1]
+        record = decode(parse_entry(entries[offset]).record)
+        body = record.get("body") if isinstance(record, dict) else None
+        return dict(body) if isinstance(body, dict) else {}
 
 
 def _as_map(state: msgspec.Struct) -> Answer:
@@ -166,14 +198,14 @@ async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
 async def sync(node: Node, _values: Mapping[str, Any]) -> Answer:
     """Pull every followed log once. Answers `pulled`: by origin, {size, added} or {code, error}."""
     results = await node.exchange.sync_once()
-    return {
-        "pulled": {
-            origin: {"size": result.size, "added": result.added}
-            if isinstance(result, Pulled)
-            else {"code": result.code, "error": str(result)}
-            for origin, result in results.items()
-        }
-    }
+    return {"pulled": {origin: _pulled(result) for origin, result in results.items()}}
+
+
+def _pulled(result: Pulled | SoproError) -> Answer:
+    """Describe a pull; with an error and a size where another node stood in for the site's own."""
+    problem = result if isinstance(result, SoproError) else result.problem
+    done = {"size": result.size, "added": result.added} if isinstance(result, Pulled) else {}
+    return done | ({"code": problem.code, "error": str(problem)} if problem else {})
 
 
 async def certificate(node: Node, values: Mapping[str, Any]) -> Answer:

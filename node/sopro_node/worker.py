@@ -73,9 +73,9 @@ async def fetch_bundle(fetch: Fetch, task: Task, number: int, root: bytes) -> Ch
     """Fetch and check one full bundle from the first node that serves it right.
 
     Raises:
-        SoproError: of the last node asked, where none does.
+        SoproError: of the first node asked, where none does.
     """
-    last: SoproError = PeerError("nobody to ask", code="hos.unreachable")
+    first: SoproError | None = None
     for base in task.bases:
         try:
             url = f"{base}/{bundle_path(index=number)}"
@@ -84,5 +84,5 @@ async def fetch_bundle(fetch: Fetch, task: Task, number: int, root: bytes) -> Ch
                 fetched, number=number, width=WIDTH, start=0, root=root, keys=task.keys
             )
         except SoproError as error:
-            last = error
-    raise last
+            first = first or error
+    raise first or PeerError("nobody to ask", code="hos.unreachable")

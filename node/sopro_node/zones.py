@@ -14,7 +14,7 @@ def check_zone(name: str) -> str:
     """
     try:
         ZoneInfo(name)
-    except (ValueError, OSError):
+    except (ValueError, KeyError, OSError):
         raise FormatError(
             f"zone: {name!r} is no IANA time zone; for example Europe/Vienna"
         ) from None

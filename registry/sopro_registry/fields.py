@@ -6,6 +6,7 @@ proleptic Gregorian ordinal (0001-01-01 is day 1), so that comparing and storing
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta, Struct
@@ -80,6 +81,7 @@ def day_of(text: str, *, field: str) -> int:
         ) from None
 
 
+@lru_cache(maxsize=16_384)
 def format_day(day: int) -> str:
     """Write a day as a civil date."""
     return date.fromordinal(day).isoformat()

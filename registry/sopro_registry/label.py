@@ -5,6 +5,7 @@ the state at a date is that of the last decision effective by then, with expiry 
 """
 
 from enum import IntEnum, StrEnum
+from functools import cache
 from typing import Final
 
 from msgspec import Struct
@@ -25,7 +26,10 @@ class Status(IntEnum):
     @property
     def word(self) -> str:
         """The status as programs read it."""
-        return self.name.lower()
+        return _WORDS[self]
+
+
+_WORDS: Final = {status: status.name.lower() for status in Status}
 
 
 class Action(StrEnum):
@@ -153,6 +157,7 @@ def _expire(decision: Decision, day: int) -> Status:
     return decision.status
 
 
+@cache
 def possible_actions(status: Status, *, imported: bool = False) -> tuple[Action, ...]:
     """Return what may be decided on a label of this status."""
     table = IMPORTED_TRANSITIONS if imported else TRANSITIONS

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from sopro_registry.fields import format_day
-from sopro_registry.label import Decision, Label, possible_actions, status_at
+from sopro_registry.label import Action, Decision, Label, possible_actions, status_at
 
 UNDETERMINED = "undetermined: upgrade needed"
 
@@ -20,7 +20,7 @@ class DecisionAnswer(Struct, frozen=True):
     """One decision of a label's history."""
 
     index: int
-    action: str
+    action: Action
     basis: str
     status: str
     effective_date: str | None
@@ -53,7 +53,7 @@ class LabelAnswer(Struct, frozen=True):
     imported: bool
     scheme: str
     offering: str
-    possible: list[str]
+    possible: tuple[Action, ...]
     history: list[DecisionAnswer]
     computed_from: list[Basis]
 
@@ -79,7 +79,7 @@ def answer_label(
         label.decisions[0].imported,
         label.scheme,
         label.offering.hex(),
-        [action.value for action in possible_actions(status)],
+        possible_actions(status),
         [_answer_decision(decision) for decision in label.decisions],
         [basis],
     )
@@ -88,7 +88,7 @@ def answer_label(
 def _answer_decision(decision: Decision) -> DecisionAnswer:
     return DecisionAnswer(
         decision.index,
-        decision.action.value,
+        decision.action,
         "imported" if decision.imported else "assessed",
         decision.status.word,
         _date(decision.effective),

@@ -1,6 +1,6 @@
-"""A bare aiohttp server: constant bodies of the sizes asked for, nothing else.
+"""A bare aiohttp server: one constant JSON body, one constant body of octets.
 
-Argument: port. `/json/<bytes>` answers JSON, `/bytes/<bytes>` octets.
+Arguments: port, and the size of each body (64 where none is given).
 """
 
 import sys
@@ -8,45 +8,33 @@ import sys
 import uvloop
 from aiohttp import web
 
-_bodies: dict[tuple[str, int], bytes] = {}
 
+def build(json_size: int, octet_size: int) -> web.Application:
+    text = b'"' + b"x" * (json_size - 2) + b'"'
+    octets = bytes(octet_size)
 
-def body(kind: str, size: int) -> bytes:
-    if (kind, size) not in _bodies:
-        _bodies[kind, size] = b'"' + b"x" * (size - 2) + b'"' if kind == "json" else bytes(size)
-    return _bodies[kind, size]
+    async def answer_json(_request: web.Request) -> web.Response:
+        return web.Response(body=text, content_type="application/json")
 
+    async def answer_octets(_request: web.Request) -> web.Response:
+        return web.Response(body=octets, content_type="application/octet-stream")
 
-async def json(request: web.Request) -> web.Response:
-    return web.Response(
-        body=body("json", int(request.match_info["size"])), content_type="application/json"
-    )
-
-
-async def octets(request: web.Request) -> web.Response:
-    return web.Response(
-        body=body("bytes", int(request.match_info["size"])),
-        content_type="application/octet-stream",
-    )
+    app = web.Application()
+    app.router.add_get("/json", answer_json)
+    app.router.add_get("/octets", answer_octets)
+    return app
 
 
 def main() -> None:
-    app = web.Application()
-    app.router.add_get("/json/{size}", json)
-    app.router.add_get("/bytes/{size}", octets)
-    app.router.add_get("/health", lambda request: json_ok())
+    port, *sizes = map(int, sys.argv[1:])
     web.run_app(
-        app,
+        build(*sizes) if sizes else build(64, 64),
         host="127.0.0.1",
-        port=int(sys.argv[1]),
+        port=port,
         access_log=None,
         print=None,
         loop=uvloop.new_event_loop(),
     )
-
-
-async def json_ok() -> web.Response:
-    return web.json_response({"status": "ok"})
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """Look-ups, tiles and bundles over HTTP, against a bare handler that returns as many bytes."""
 
+import contextlib
 import json
 import random
 import urllib.request
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import machine
@@ -16,92 +17,109 @@ _CONNECTIONS = 16
 _ZSTD = {"Accept-Encoding": "zstd"}
 
 
-class Load:
-    """The load generator's process, and the bare server's."""
+class Case(NamedTuple):
+    """Paths to ask for, what a bare handler is to answer, and the ratio required."""
+
+    what: str
+    paths: Sequence[str]
+    bare: str
+    headers: Mapping[str, str]
+    bound: float
+
+
+class Generator:
+    """The load generator's process."""
 
     def __init__(self) -> None:
-        self._bare_port = machine.free_port()
-        self._bare = machine.start("bare.py", self._bare_port)
-        self._generator = machine.start("loading.py")
-        machine.wait_for(f"http://127.0.0.1:{self._bare_port}/health")
-        assert self._generator.stdout is not None
-        self._generator.stdout.readline()
+        self._process = machine.start("loading.py")
+        assert self._process.stdout is not None
+        self._process.stdout.readline()
 
     def close(self) -> None:
-        machine.stop(self._generator)
-        machine.stop(self._bare)
+        machine.stop(self._process)
 
     def rate(
         self, port: int, paths: Sequence[str], *, seconds: float, headers: Mapping[str, str]
     ) -> float:
         """Return requests per second; every answer must be 200."""
-        assert self._generator.stdin is not None
-        assert self._generator.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         job = {"host": "127.0.0.1", "port": port, "paths": paths, "seconds": seconds}
         job |= {"connections": _CONNECTIONS, "headers": headers}
-        self._generator.stdin.write(json.dumps(job) + "\n")
-        self._generator.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._generator.stdout.readline())
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         if answer["errors"]:
             raise RuntimeError(f"{answer['errors']} of the requests failed: {paths[0]}")
         return float(answer["rate"])
 
-    def bare_rate(self, path: str, *, seconds: float) -> float:
-        return self.rate(self._bare_port, [path], seconds=seconds, headers={})
 
-    def compare(
-        self, port: int, paths: Sequence[str], bare: str, headers: Mapping[str, str], **how: float
-    ) -> list[tuple[float, float]]:
-        """Return (rate, limit) of each run, the limit measured before and after."""
-        runs = []
-        self.rate(port, paths, seconds=how["seconds"] / 4, headers=headers)
-        for _ in range(int(how["runs"])):
-            before = self.bare_rate(bare, seconds=how["seconds"] / 2)
-            rate = self.rate(port, paths, seconds=how["seconds"], headers=headers)
-            after = self.bare_rate(bare, seconds=how["seconds"] / 2)
-            runs.append((rate, (before + after) / 2))
-        return runs
+def measure(
+    site: Site, numbers: Sequence[str], *, name: str, runs: int, seconds: float
+) -> list[Figure]:
+    """Ask a site's serving node for its labels, or for a full tile and a full bundle."""
+    figures = []
+    generator = Generator()
+    try:
+        with serving(site.folder):
+            for case in _cases(site, numbers)[name]:
+                figures += _compare(generator, site, case, name, runs=runs, seconds=seconds)
+    finally:
+        generator.close()
+    return figures
+
+
+def _cases(site: Site, numbers: Sequence[str]) -> dict[str, list[Case]]:
+    path = "/log/" + site.origin.split("/", 1)[1]
+    labels = [f"/api/v1/labels/{number}" for number in numbers]
+    random.Random(7).shuffle(labels)
+    tile, bundle = [f"{path}/tile/0/003"], [f"{path}/bundle/003"]
+    return {
+        "lookup": [Case("label by number", labels[:5000], "/json", {}, 0.60)],
+        "tile": [
+            Case("full tile", tile, "/octets", {}, 0.65),
+            Case("full bundle, zstd", bundle, "/octets", _ZSTD, 0.65),
+            Case("full bundle, identity", bundle, "/octets", {}, 0.65),
+        ],
+    }
+
+
+@contextlib.contextmanager
+def _bare(size: int) -> Iterator[int]:
+    port = machine.free_port()
+    process = machine.start("bare.py", port, size, size)
+    try:
+        machine.wait_for(f"http://127.0.0.1:{port}/json")
+        yield port
+    finally:
+        machine.stop(process)
+
+
+def _compare(
+    generator: Generator, site: Site, case: Case, name: str, *, runs: int, seconds: float
+) -> list[Figure]:
+    port = urlsplit(site.url).port or 0
+    size = _size(site.url + case.paths[0], case.headers)
+    rates, limits, ratios = [], [], []
+    generator.rate(port, case.paths, seconds=seconds / 4, headers=case.headers)
+    with _bare(size) as bare:
+
+        def limit() -> float:
+            return generator.rate(bare, [case.bare], seconds=seconds / 2, headers={})
+
+        for _ in range(runs):
+            before = limit()
+            rates.append(generator.rate(port, case.paths, seconds=seconds, headers=case.headers))
+            limits.append((before + limit()) / 2)
+            ratios.append(rates[-1] / limits[-1])
+    beside = f"{span_of(limits).median:,.0f}/s of {size:,} bytes, bare"
+    ratio = at_least(case.bound, span_of(ratios))
+    return [
+        Figure(name, f"{case.what} / limit", **ratio, limit=beside),
+        Figure(name, case.what, **only(span_of(rates)), unit="requests/s"),
+    ]
 
 
 def _size(url: str, headers: Mapping[str, str]) -> int:
     with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers))) as answer:
         return len(answer.read())
-
-
-def measure(
-    site: Site, numbers: Sequence[str], *, names: Sequence[str], runs: int, seconds: float
-) -> list[Figure]:
-    """Ask a site's serving node for its labels, and for its last full tile and bundle."""
-    path = "/log/" + site.origin.split("/", 1)[1]
-    labels = [f"/api/v1/labels/{number}" for number in numbers]
-    random.Random(7).shuffle(labels)
-    cases = {
-        "lookup": [("label by number", labels[:5000], "json", {}, 0.60)],
-        "tile": [
-            ("full tile", [f"{path}/tile/0/003"], "bytes", {}, 0.65),
-            ("full bundle, zstd", [f"{path}/bundle/003"], "bytes", _ZSTD, 0.65),
-            ("full bundle, identity", [f"{path}/bundle/003"], "bytes", {}, 0.65),
-        ],
-    }
-    figures = []
-    load = Load()
-    port = urlsplit(site.url).port or 0
-    try:
-        with serving(site.folder):
-            for name in names:
-                for what, paths, kind, headers, bound in cases[name]:
-                    size = _size(site.url + paths[0], headers)
-                    found = load.compare(
-                        port, paths, f"/{kind}/{size}", headers, runs=runs, seconds=seconds
-                    )
-                    ratio = span_of([rate / bare for rate, bare in found])
-                    rates = span_of([rate for rate, _ in found])
-                    bare = span_of([bare for _, bare in found])
-                    limit = f"{bare.median:,.0f}/s of {size:,} bytes, bare"
-                    figures.append(
-                        Figure(name, f"{what} / limit", **at_least(bound, ratio), limit=limit)
-                    )
-                    figures.append(Figure(name, what, **only(rates), unit="requests/s"))
-    finally:
-        load.close()
-    return figures

@@ -80,7 +80,9 @@ def _figures(results: list[dict[str, Any]], written: Written) -> list[Figure]:
             "sync", "CPU per record beyond its check", **at_most(15, beyond), unit="us", limit=core
         ),
         Figure("sync", "the same, both cores busy", **only(loaded), unit="us", limit=busy),
-        Figure("sync", "CPU per record, of the server", **only(span_of(of("served_us"))), unit="us"),
+        Figure(
+            "sync", "CPU per record, of the server", **only(span_of(of("served_us"))), unit="us"
+        ),
         Figure("wire", "bytes received / entry bytes", **at_most(0.45, wire)),
         Figure("disk", "database / entry bytes", **at_most(0.60, disk), limit="indexes included"),
     ]

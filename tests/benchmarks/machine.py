@@ -82,17 +82,18 @@ def wait_for(url: str, *, seconds: float = 60) -> None:
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[subprocess.Popen[str]]:
     """Run `sopro serve` on a node's directory."""
-    process = subprocess.Popen(
-        [str(Path(sys.executable).parent / "sopro"), "serve", str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    remarks = folder.with_suffix(".log")
+    with remarks.open("ab") as errors:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).parent / "sopro"), "serve", str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
     try:
         assert process.stdout is not None
-        line = process.stdout.readline()
-        if not line.startswith("serving"):
-            raise RuntimeError(f"{folder}: does not serve, it says {line!r}")
+        if not process.stdout.readline().startswith("serving"):
+            raise RuntimeError(f"{folder} does not serve: {remarks.read_text()[-2000:]}")
         yield process
     finally:
         stop(process)

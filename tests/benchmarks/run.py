@@ -8,6 +8,7 @@ only a benchmark that does not work ends with another exit code than 0.
 
 import argparse
 import json
+import logging
 import platform
 import sys
 import tempfile
@@ -15,6 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bench_append
+import bench_incremental
+import bench_memory
+import bench_propagate
 import bench_reads
 import bench_sync
 from figures import Figure, print_figures
@@ -78,9 +82,26 @@ class Session:
         return bench_reads.measure(
             self.world.sites[0],
             self.written.numbers,
-            names=[name],
+            name=name,
             runs=self.runs,
             seconds=self.seconds,
+        )
+
+    def propagate(self) -> list[Figure]:
+        (self.work / "wide").mkdir()
+        return bench_propagate.measure(self.work / "wide", decisions=20 if self.tiny else 100)
+
+    def incremental(self) -> list[Figure]:
+        sizes = (600, 1000) if self.tiny else (1000, 50_000)
+        world = self.world
+        return bench_incremental.measure(world, self.empty, world.sites[1], sizes=sizes)
+
+    def memory(self) -> list[Figure]:
+        written = self.written
+        world = self.world
+        origin, replica = world.sites
+        return bench_memory.measure(
+            world, origin, replica, written, bound=200, patience=0 if self.tiny else 45
         )
 
 
@@ -89,6 +110,9 @@ BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "append": Session.append,
     "lookup": Session.lookup,
     "tile": Session.tile,
+    "incremental": Session.incremental,
+    "propagate": Session.propagate,
+    "memory": Session.memory,
 }
 
 
@@ -116,6 +140,8 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     options = parse()
+    # Members that do not serve yet cannot be pulled; that is no news here.
+    logging.getLogger("sopro").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="sopro-bench-", dir=options.work) as work:
         session = Session(options, Path(work))
         figures = []

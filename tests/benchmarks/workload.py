@@ -34,7 +34,7 @@ from sopro_protocol.record import RECORD_CONTEXT, Visibility, parse_entry
 FEDERATION = "bench.example"
 SCHEME = "sopro"
 _BATCH = 1000
-_COUNTRIES = ("AT", "HU", "DE", "PL", "SK", "SI")
+_COUNTRIES = ("AT", "HU", "CZ", "PL", "SK", "SI")
 
 
 class Site(NamedTuple):
@@ -261,6 +261,7 @@ class Written(NamedTuple):
     """What is in a log.
 
     Attributes:
+        origin: of the log.
         size: entries.
         entry_bytes: of all of them.
         record_bytes: of their records.
@@ -268,6 +269,7 @@ class Written(NamedTuple):
         numbers: of the labels granted.
     """
 
+    origin: str
     size: int
     entry_bytes: int
     record_bytes: int
@@ -314,4 +316,4 @@ def _measure(node: Node, path: Path, numbers: list[str]) -> Written:
             if signer in publics and len(triples) < 20_000:
                 triples.append((publics[signer], RECORD_CONTEXT + entry.record, signature))
     path.write_bytes(msgspec.msgpack.encode(triples))
-    return Written(held.size, entry_bytes, record_bytes, path, numbers)
+    return Written(held.origin, held.size, entry_bytes, record_bytes, path, numbers)

@@ -106,7 +106,7 @@ class Federation:
 async def until(holds: Callable[[], object], *, seconds: float = 20.0) -> None:
     """Wait until something holds; the deadline is generous because nothing waits for it."""
     async with asyncio.timeout(seconds):
-        while not holds():
+        while not holds():  # noqa: ASYNC110  # any state of a node, and those have no events
             await asyncio.sleep(0.01)
 
 
@@ -135,7 +135,7 @@ async def grant(node: Node, *, valid_until: str = "2029-01-01") -> tuple[str, by
             },
         )
     )
-    decided = await decide(
+    return await decide(
         node,
         None,
         action="grant",
@@ -144,7 +144,6 @@ async def grant(node: Node, *, valid_until: str = "2029-01-01") -> tuple[str, by
         valid_from=today,
         valid_until=valid_until,
     )
-    return decided
 
 
 async def decide(node: Node, entity: bytes | None, **values: object) -> tuple[str, bytes]:

@@ -1,6 +1,7 @@
 """The node's own log: batches, order, promises."""
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -66,9 +67,7 @@ async def test_gathers_callers_into_batches(lone_node: Node) -> None:
 
 
 async def test_one_bad_draft_harms_no_other(lone_node: Node) -> None:
-    good, bad, other = await lone_node.log.append_all(
-        [scheme("one"), scheme("one"), scheme("two")]
-    )
+    good, bad, other = await lone_node.log.append_all([scheme("one"), scheme("one"), scheme("two")])
     assert isinstance(good, Appended)
     assert isinstance(bad, RefusedError)
     assert bad.code == "mem.name"
@@ -87,9 +86,7 @@ async def test_a_cancelled_caller_cancels_no_other(lone_node: Node) -> None:
 async def test_says_that_somebody_was_faster(lone_node: Node) -> None:
     first = await lone_node.log.append(scheme("one"))
     changed = SCHEME | {"scheme": "one", "grace_days": 30}
-    await lone_node.log.append(
-        Draft("scheme", changed, entity=first.entity, seen=first.entry_id)
-    )
+    await lone_node.log.append(Draft("scheme", changed, entity=first.entity, seen=first.entry_id))
     with pytest.raises(ConflictError, match="look again"):
         await lone_node.log.append(
             Draft("scheme", changed, entity=first.entity, seen=first.entry_id)
@@ -129,7 +126,7 @@ async def test_every_head_extends_the_one_before(lone_node: Node) -> None:
         drafts = [scheme(f"b{number}-{at}") for at in range(83)]
         await lone_node.log.append_all(drafts)
         heads.append((held.size, held.tree.root()))
-    for (old_size, old_root), (new_size, new_root) in zip(heads, heads[1:], strict=False):
+    for (old_size, old_root), (new_size, new_root) in itertools.pairwise(heads):
         assert root_at(held.tree.read, old_size) == old_root
         proof = prove_consistency(held.tree.read, old_size=old_size, new_size=new_size)
         check_consistency(

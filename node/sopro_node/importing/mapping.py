@@ -1,80 +1,81 @@
 """The mapping: which column of a source is which field, as a TOML file says it.
 
-    delimiter = ";"                       # otherwise found in the header
-    repeated_keys = "first"               # otherwise a key that comes back with other values is bad
+delimiter = ";"                       # otherwise found in the header
+repeated_keys = "first"               # otherwise a key that comes back with other values is bad
 
-    [where]                               # only these rows
-    country = "EL"
+[where]                               # only these rows
+country = "EL"
 
-    [columns]                             # field = column; a key may need several
-    key = ["country", "company"]
-    legal_name = "company"
+[columns]                             # field = column
+key = ["country", "company"]          # a key may need several
+legal_name = ["company", "owner"]     # elsewhere the first with a value counts
 
-    [constants]                           # for every row, or where the column is empty
-    actor_type = "enterprise"
+[constants]                           # for every row, or where the column is empty
+actor_type = "enterprise"
 
-    [values.country]                      # what the source says = what it means here
-    EL = "GR"
+[values.country]                      # what the source says = what it means here
+EL = "GR"
 
-    [dates.effective_date]                # kind "date" (YYYY-MM-DD, or `format`) or "instant"
-    kind = "date"
-    format = "%d.%m.%Y"
+[dates.effective_date]                # kind "date" (YYYY-MM-DD, or `format`) or "instant"
+kind = "date"
+format = "%d.%m.%Y"
 
-    [texts]                               # text that people read, with its language
-    name = [{ column = "title", language = "de" }, { column = "cim", language = "hu" }]
+[texts]                               # text that people read, with its language
+name = [{ column = "title", language = "de" }, { column = "cim", language = "hu" }]
 
-    [[identifiers]]                       # `VATAT-U123|NTRAT-9`: several, scheme up to the mark
-    column = "ids"
-    separator = "|"
-    scheme_until = "-"
+[[identifiers]]                       # `VATAT-U123|NTRAT-9`: several, scheme up to the mark
+column = "ids"
+separator = "|"
+scheme_until = "-"
 
-    [separators]                          # of fields that are lists
-    cpv = ","
+[separators]                          # of fields that are lists
+cpv = ","
 
-    [status]                              # decisions: an action, "hold" or "end"; * for all others
-    granted = "hold"
-    "*" = "end"
+[status]                              # decisions: an action, "hold" or "end"; * for all others
+granted = "hold"
+"*" = "end"
 """
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import fields
 
-from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Field, Form, Kind, field_of
+from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Form, Kind, field_of
 from sopro_protocol.errors import FormatError
 from sopro_registry.fields import LanguageTag
 
-DELIMITERS: Final = (",", ";", "\t")
 OTHERS: Final = "*"
-_DIRECTIVES: Final = re.compile(r"%(.)")
-
-T = TypeVar("T")
+_DIRECTIVE: Final = re.compile(r"%(.?)")
 
 
-@dataclass(frozen=True, slots=True)
-class DateForm:
+class DateForm(Struct, frozen=True):
     """How a source writes a date: `date` (ISO, or `format`) or `instant` (with its zone)."""
 
-    kind: str = "date"
+    kind: Literal["date", "instant"] = "date"
     format: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TextColumn:
-    """A column of text and its language, fixed or in a column of its own."""
+class TextColumn(Struct, frozen=True):
+    """A column of text (or several: the first with any) and its language.
 
-    column: str
+    Attributes:
+        column: its name.
+        language: of all rows, or of those without one in `language_column`.
+        language_column: says each row's language.
+    """
+
+    column: str | list[str]
     language: str = ""
     language_column: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class IdentifierColumn:
+class IdentifierColumn(Struct, frozen=True):
     """A column of identifiers.
 
     Attributes:
@@ -90,31 +91,37 @@ class IdentifierColumn:
     scheme_until: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceMapping:
-    """A mapping as read; the module says what each table means."""
+class SourceMapping(Struct, frozen=True):
+    """A mapping as it is written; this module's first lines say what each table means."""
 
-    kind: Kind
-    where: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    constants: Mapping[str, str] = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    dates: Mapping[str, DateForm] = field(default_factory=dict)
-    texts: Mapping[str, tuple[TextColumn, ...]] = field(default_factory=dict)
-    identifiers: tuple[IdentifierColumn, ...] = ()
-    separators: Mapping[str, str] = field(default_factory=dict)
-    status: Mapping[str, str] = field(default_factory=dict)
-    delimiter: str = ""
-    repeated_keys: str = "error"
+    where: dict[str, str | list[str]] = {}
+    columns: dict[str, str | list[str]] = {}
+    constants: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+    dates: dict[str, DateForm] = {}
+    texts: dict[str, TextColumn | list[TextColumn]] = {}
+    identifiers: list[IdentifierColumn] = []
+    separators: dict[str, str] = {}
+    status: dict[str, str] = {}
+    delimiter: Literal["", ",", ";", "\t"] = ""
+    repeated_keys: Literal["error", "first"] = "error"
 
-    def columns_used(self) -> dict[str, str]:
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """Return the columns of a field: parts of a key; of any other, the first with a value."""
+        return tuple(_listed(self.columns.get(name, [])))
+
+    def texts_of(self, name: str) -> tuple[TextColumn, ...]:
+        """Return the columns of a text, one for each language."""
+        found = self.texts.get(name, [])
+        return (found,) if isinstance(found, TextColumn) else tuple(found)
+
+    def used(self) -> dict[str, str]:
         """Return every column the mapping names, with what it is for."""
-        used = {
-            column: name for name, columns in self.columns.items() for column in columns if column
-        }
-        for name, columns in self.texts.items():
-            for one in columns:
-                used |= {column: name for column in (one.column, one.language_column) if column}
+        used = {column: name for name in self.columns for column in self.columns_of(name)}
+        for name in self.texts:
+            for one in self.texts_of(name):
+                columns = (*_listed(one.column), one.language_column)
+                used |= {column: name for column in columns if column}
         used |= {one.column: "identifiers" for one in self.identifiers}
         return used | dict.fromkeys(self.where, "where")
 
@@ -134,7 +141,29 @@ def load_mapping(path: Path, kind: Kind) -> SourceMapping:
     return parse_mapping(values, kind, where=str(path))
 
 
-def plain_mapping(header: list[str], kind: Kind) -> SourceMapping:
+def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> SourceMapping:
+    """Read the tables of a mapping.
+
+    Raises:
+        FormatError: a table, field or word is not known; the message lists those that are.
+    """
+    _only(values, _names(SourceMapping), where, "key")
+    for table, forms in _FORMS.items():
+        known = [one.name for one in FIELDS[kind] if one.form in forms]
+        _only(_table(values, table, where), known, f"{where}: [{table}]", "field")
+    for table, struct in _PARTS.items():
+        for name, part in _parts(values.get(table, {}), table):
+            _only(part, _names(struct), f"{where}: {name}", "key")
+    try:
+        mapping = msgspec.convert(values, SourceMapping)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{where}: {str(error)[:1].lower()}{str(error)[1:]}") from None
+    _check_words(mapping, where)
+    _check_whole(mapping, kind, where)
+    return mapping
+
+
+def plain_mapping(header: Iterable[str], kind: Kind) -> SourceMapping:
     """Make the mapping of a file whose columns are named like the fields.
 
     Text has one column for each language: `name.de`. Identifiers are `SCHEME:VALUE|SCHEME:VALUE`.
@@ -142,75 +171,130 @@ def plain_mapping(header: list[str], kind: Kind) -> SourceMapping:
     Raises:
         FormatError: a column that is needed is missing.
     """
-    columns: dict[str, tuple[str, ...]] = {}
+    columns: dict[str, str | list[str]] = {}
     texts: dict[str, list[TextColumn]] = {}
     identifiers: list[IdentifierColumn] = []
     for column in header:
         name, dot, tag = column.partition(".")
         found = field_of(kind, name)
-        if found is None:
-            continue
-        if found.form is Form.IDENTIFIERS:
-            identifiers.append(IdentifierColumn(column, separator="|", scheme_until=":"))
-        elif found.form is Form.TEXTS and dot:
+        if found is not None and found.form is Form.TEXTS and dot:
             texts.setdefault(name, []).append(TextColumn(column, tag))
-        elif not dot:
-            columns[name] = (column,)
+        elif found is not None and found.form is Form.IDENTIFIERS:
+            identifiers.append(IdentifierColumn(column, separator="|", scheme_until=":"))
+        elif found is not None and not dot:
+            columns[name] = column
+    separators = {one.name: "|" for one in FIELDS[kind] if one.form is Form.CODES}
     mapping = SourceMapping(
-        kind,
-        columns=columns,
-        texts={name: tuple(found) for name, found in texts.items()},
-        identifiers=tuple(identifiers),
+        columns=columns, texts=dict(texts), identifiers=identifiers, separators=separators
     )
-    _check_whole(mapping, "the file's header (there is no --mapping)")
+    _check_whole(mapping, kind, "without --mapping, columns are named like the fields")
     return mapping
 
 
-def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> SourceMapping:
-    """Read the tables of a mapping.
+_ONE_COLUMN: Final = {Form.CODE, Form.CODES, Form.DATE, Form.LINE, Form.ORDER, Form.STATUS}
+_FORMS: Final[Mapping[str, set[Form]]] = {
+    "columns": _ONE_COLUMN | {Form.KEY},
+    "constants": _ONE_COLUMN - {Form.ORDER},
+    "values": {Form.CODE, Form.CODES, Form.LINE},
+    "dates": {Form.DATE},
+    "texts": {Form.TEXTS},
+    "separators": {Form.CODES},
+}
+_PARTS: Final[Mapping[str, type[Struct]]] = {
+    "dates": DateForm,
+    "texts": TextColumn,
+    "identifiers": IdentifierColumn,
+}
+
+
+def _names(struct: type[Struct]) -> list[str]:
+    return [one.name for one in fields(struct)]
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _table(values: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise FormatError(f"{where}: {name}: expected a table [{name}]")
+    return table
+
+
+def _parts(value: Any, table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Go through the small tables inside a table, to judge their keys."""
+    named = value.items() if isinstance(value, dict) else [("", value)]
+    for name, found in named:
+        for one in found if isinstance(found, list) else [found]:
+            if isinstance(one, dict):
+                yield f"[{table}{'.' if name else ''}{name}]", one
+
+
+def _only(values: Iterable[str], known: list[str], where: str, what: str) -> None:
+    for name in values:
+        if name not in known:
+            raise FormatError(f"{where}: unknown {what} {name!r}; known: {', '.join(known)}")
+
+
+def _check_words(mapping: SourceMapping, where: str) -> None:
+    """Check the words whose meaning is fixed: actions, languages, forms of dates."""
+    for word, meaning in mapping.status.items():
+        if meaning not in STATUS_WORDS:
+            raise FormatError(
+                f"{where}: [status] {word}: expected one of {', '.join(STATUS_WORDS)}, "
+                f"got {meaning!r}"
+            )
+    for name in mapping.texts:
+        for one in mapping.texts_of(name):
+            _check_language(one, f"{where}: [texts] {name}")
+    for name, form in mapping.dates.items():
+        _check_format(form, f"{where}: [dates.{name}]")
+
+
+def _check_language(one: TextColumn, where: str) -> None:
+    if not one.language and not one.language_column:
+        raise FormatError(f"{where}: expected 'language' or 'language_column'")
+    if one.language:
+        try:
+            msgspec.convert(one.language, LanguageTag)
+        except msgspec.ValidationError:
+            raise FormatError(
+                f"{where}: expected a language tag such as de or pt-BR, got {one.language!r}"
+            ) from None
+
+
+def _check_format(form: DateForm, where: str) -> None:
+    if form.kind == "instant" and form.format:
+        raise FormatError(f"{where}: an instant is ISO 8601 with its zone; leave out 'format'")
+    if form.format and sorted(_DIRECTIVE.findall(form.format)) != ["Y", "d", "m"]:
+        raise FormatError(
+            f"{where}: expected a format of %Y, %m and %d such as '%d.%m.%Y', got {form.format!r}"
+        )
+
+
+def _check_whole(mapping: SourceMapping, kind: Kind, where: str) -> None:
+    """Check that every field that is needed comes from somewhere."""
+    for one in FIELDS[kind]:
+        has = mapping.columns_of(one.name) or one.name in mapping.constants
+        if one.is_needed and not has and not mapping.texts_of(one.name) and not one.default:
+            tables = "[texts]" if one.form is Form.TEXTS else "[columns] or [constants]"
+            raise FormatError(
+                f"{where}: {kind} need {one.name!r}: name its column in {tables}; "
+                f"fields: {', '.join(field.name for field in FIELDS[kind])}"
+            )
+
+
+def check_header(mapping: SourceMapping, header: list[str], *, where: str) -> None:
+    """Check that a file has the columns a mapping names, each once.
 
     Raises:
-        FormatError: a table, field or word is not known; the message lists those that are.
+        FormatError: it has not; the message lists its columns.
     """
-    known = [one.name for one in fields(SourceMapping) if one.name != "kind"]
-    _only(values, known, where, "key")
-    table: Callable[[str], dict[str, Any]] = lambda name: _table(values, name, where)  # noqa: E731
-    names = [one.name for one in FIELDS[kind]]
-    for name in ("columns", "constants", "values", "dates", "texts", "separators"):
-        _only(table(name), _allowed(kind, name), f"{where}: [{name}]", "field")
-    mapping = SourceMapping(
-        kind,
-        where={
-            column: frozenset(_texts(value, f"{where}: [where] {column}"))
-            for column, value in table("where").items()
-        },
-        columns={
-            name: tuple(_texts(value, f"{where}: [columns] {name}"))
-            for name, value in table("columns").items()
-        },
-        constants=_plain_texts(table("constants"), f"{where}: [constants]"),
-        values={
-            name: _plain_texts(_table(table("values"), name, where), f"{where}: [values.{name}]")
-            for name in table("values")
-        },
-        dates={
-            name: _date_form(value, f"{where}: [dates.{name}]")
-            for name, value in table("dates").items()
-        },
-        texts={
-            name: tuple(_text_column(one, f"{where}: [texts] {name}") for one in _listed(value))
-            for name, value in table("texts").items()
-        },
-        identifiers=tuple(
-            _identifier_column(one, f"{where}: [[identifiers]]")
-            for one in _listed(values.get("identifiers", []))
-        ),
-        separators=_plain_texts(table("separators"), f"{where}: [separators]"),
-        status=_plain_texts(table("status"), f"{where}: [status]"),
-        delimiter=_choice(values, "delimiter", ("", *DELIMITERS), where),
-        repeated_keys=_choice(values, "repeated_keys", ("error", "first"), where),
-    )
-    _check_forms(mapping, where)
-    _check_whole(mapping, where)
-    del names
-    return mapping
+    for column, use in mapping.used().items():
+        count = header.count(column)
+        if count != 1:
+            problem = "has no column" if count == 0 else f"has {count} columns"
+            raise FormatError(
+                f"{where}: {problem} {column!r} (for {use}); its columns: {', '.join(header)}"
+            )

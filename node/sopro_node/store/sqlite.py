@@ -215,6 +215,27 @@ class SqliteStore:
         """Return log, year and state of labels with a decision after a day."""
         return self._db.execute(sql.GET_UNSETTLED, (day,)).fetchall()
 
+    def all_entities(self, log: int) -> Iterator[tuple[bytes, EntityRow]]:
+        """Go through every entity of a log."""
+        self._load_kinds()
+        for entity, kind, head, undetermined, state in self._db.execute(sql.ALL_ENTITIES, (log,)):
+            family = self._names.get(kind, "")
+            yield entity, EntityRow(family, head, state, undetermined=bool(undetermined))
+
+    def all_names(self, log: int) -> Iterator[tuple[str, str, bytes]]:
+        """Go through every name of a log: family, name, entity."""
+        yield from self._db.execute(sql.ALL_NAMES, (log,))
+
+    def all_labels(self, log: int) -> Iterator[tuple[bytes, LabelIndex]]:
+        """Go through the columns of every label of a log."""
+        for entity, *columns in self._db.execute(sql.ALL_LABELS, (log,)):
+            yield entity, LabelIndex(*columns)
+
+    def find_damage(self) -> list[str]:
+        """Have the database look through its own file; nothing is found in a sound one."""
+        rows = self._db.execute("PRAGMA integrity_check(5)").fetchall()
+        return [] if rows == [("ok",)] else [row[0] for row in rows]
+
     def applications(self) -> list[tuple[str, int, bytes]]:
         """Return the open requests for admission."""
         return self._db.execute(sql.GET_APPLICATIONS).fetchall()

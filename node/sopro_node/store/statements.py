@@ -160,6 +160,11 @@ GET_ENTITIES_OF_KIND = _sql(
     "kind",
 )
 
+ALL_ENTITIES = _sql(
+    select(entity.c.entity, *_ENTITY).where(entity.c.log == _b("log")).order_by(entity.c.entity),
+    "log",
+)
+
 PUT_NAME = _put(name, "log", "family", "name", "entity")
 GET_NAME = _sql(
     select(name.c.entity).where(
@@ -168,6 +173,10 @@ GET_NAME = _sql(
     "log",
     "family",
     "name",
+)
+
+ALL_NAMES = _sql(
+    select(name.c.family, name.c.name, name.c.entity).where(name.c.log == _b("log")), "log"
 )
 
 PUT_LABEL = _put(label, "number", "log", "entity", "status", "settled", "until", "year")
@@ -179,6 +188,17 @@ GET_LABEL_STATE = _sql(
     .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
     .where(label.c.number == _b("number")),
     "number",
+)
+ALL_LABELS = _sql(
+    select(
+        label.c.entity,
+        label.c.number,
+        label.c.status,
+        label.c.settled,
+        label.c.until,
+        label.c.year,
+    ).where(label.c.log == _b("log")),
+    "log",
 )
 LAST_NUMBER = _sql(
     select(func.max(label.c.number)).where(

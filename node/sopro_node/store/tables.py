@@ -65,10 +65,20 @@ class StoreTables:
         return self._coordinator_root(size)
 
     def flush(self, store: Store) -> None:
-        """Write what has changed, inside the caller's transaction."""
+        """Write what has changed, inside the caller's transaction, and gather anew."""
         log = self._log
         store.put_entities(log, self._changed.items())
         store.put_names(log, [(*key, entity) for key, entity in self._names.items()])
         store.put_labels(log, self._labels.items())
         store.put_voids(log, self._voids)
         store.put_counts(log, [(*key, count) for key, count in self._counts.items()])
+        self._forget()
+
+    def _forget(self) -> None:
+        self._entities.clear()
+        self._changed.clear()
+        self._names.clear()
+        self._labels.clear()
+        self._numbers.clear()
+        self._voids.clear()
+        self._counts.clear()

@@ -1,5 +1,6 @@
 """`/api/v1`: JSON for programs, every answer with the log prefixes it rests on."""
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,6 +18,7 @@ _HEADERS: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public,
 MAX_PAGE: Final = 500
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JSON = msgspec.json.Encoder()
+_logger = logging.getLogger("sopro.web")
 
 
 class Api:
@@ -66,6 +68,7 @@ class Api:
                     for span in own.keys
                 ],
                 "log": own.path,
+                "coordinator": node.holdings.coordinator_origin,
                 "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
                 "versions": ["1"],
                 "profiles": ["R", "P"],
@@ -151,10 +154,10 @@ class Api:
 
     async def apply(self, request: web.Request) -> web.Response:
         """Take a site's request for admission."""
-        data = await request.content.read(office.MAX_APPLICATION + 1)
-        if len(data) > office.MAX_APPLICATION:
-            raise web.HTTPRequestEntityTooLarge(office.MAX_APPLICATION, len(data))
-        return _json(await office.receive_application(self._node, data))
+        data = await _read_body(request, limit=office.MAX_APPLICATION)
+        answer = await office.receive_application(self._node, data)
+        _logger.info("application", extra={"remote": request.remote, **answer})
+        return _json(answer)
 
 
 DECLARED_LIMITS: Final = {
@@ -165,6 +168,19 @@ DECLARED_LIMITS: Final = {
     "request_seconds": 30,
     "page": MAX_PAGE,
 }
+
+
+async def _read_body(request: web.Request, *, limit: int) -> bytes:
+    """Read a body in whatever pieces it comes, no further than its limit."""
+    body = bytearray()
+    if (request.content_length or 0) <= limit:
+        async for piece in request.content.iter_any():
+            body += piece
+            if len(body) > limit:
+                break
+        else:
+            return bytes(body)
+    raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
 
 
 def _json(value: object) -> web.Response:

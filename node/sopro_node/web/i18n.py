@@ -16,7 +16,7 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from babel.support import Translations
 
 LANGUAGES: Final = ("de", "en", "hu")
@@ -71,13 +71,17 @@ class Language:
         """Write a number."""
         return format_decimal(number, locale=self.locale)
 
+    def write_share(self, share: float) -> str:
+        """Write a share as a percentage."""
+        return format_percent(share, format=None, locale=self.locale)
+
     def country(self, code: str) -> str:
         """Return a country's name, or its code where none is known."""
         return str(self.locale.territories.get(code, code))
 
     def language(self, tag: str) -> str:
         """Return a language's name, or its tag where none is known."""
-        return str(self.locale.languages.get(tag.split("-")[0].lower(), tag))
+        return str(self.locale.languages.get(tag.split("-", maxsplit=1)[0].lower(), tag))
 
     def choose(self, texts: Mapping[str, str], *, others: Sequence[str] = ()) -> tuple[str, str]:
         """Choose from a text in several languages; returns its tag and the text."""

@@ -1,6 +1,6 @@
 """The read paths of logs: checkpoints, tiles, bundles, proofs, keys, documents, events."""
 
-import contextlib
+import asyncio
 import json
 from typing import Final
 
@@ -13,15 +13,28 @@ from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.web.cache import ByteCache
 from sopro_protocol.bundle import WIDTH, format_items
-from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_protocol.errors import FormatError, NotFoundError, UnavailableError
 from sopro_protocol.tile import Kind, Resource, format_entry_bundle, parse_tile_path
 
 _SHORT: Final = {"Cache-Control": "public, max-age=2"}
-_HOUR: Final = {"Cache-Control": "public, max-age=3600"}
-_FOREVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
 _OCTETS: Final = "application/octet-stream"
+_HOUR: Final = {"Content-Type": _OCTETS, "Cache-Control": "public, max-age=3600"}
+_FOREVER: Final = {
+    "Content-Type": _OCTETS,
+    "Cache-Control": "public, max-age=31536000, immutable",
+}
+_PLAIN: Final = _HOUR | {"Vary": "Accept-Encoding"}
+_ZSTD: Final = _PLAIN | {"Content-Encoding": "zstd"}
+# (is a bundle, compressed, holds entries) -> headers
+_HEADERS: Final = {
+    (True, True, False): _ZSTD,
+    (True, False, False): _PLAIN,
+    (False, False, True): _HOUR,
+    (False, False, False): _FOREVER,
+}
 _CACHED: Final = 32 * 1024 * 1024
 _IDLE: Final = 25.0
+_MOST_LISTENERS: Final = 512
 
 
 class LogPages:
@@ -35,11 +48,11 @@ class LogPages:
         """List the routes."""
         base = "/log/{site}/{epoch}"
         return [
+            web.get(base + "/{path:(?:tile|bundle)/.+}", self.resource),
             web.get(base + "/checkpoint", self.checkpoint),
             web.get(base + "/keys", self.keys),
             web.get(base + "/proof/{index}", self.proof),
             web.get(base + "/document/{index}/{number}", self.document),
-            web.get(base + "/{path:(?:tile|bundle)/.+}", self.resource),
             web.get("/events", self.events),
         ]
 
@@ -61,14 +74,23 @@ class LogPages:
 
     async def resource(self, request: web.Request) -> web.Response:
         """Serve a tile, an entry bundle or a bundle, by the path grammar of tlog-tiles."""
+        path = request.path
+        is_bundle = "/bundle/" in path
+        compressed = is_bundle and "zstd" in request.headers.get("Accept-Encoding", "")
+        # What was served once never changes, so a second request needs no more than its path.
+        body = self._cache.find((path, compressed))
+        if body is None:
+            body = self._render(request, compressed=compressed)
+            self._cache.keep((path, compressed), body)
+        return web.Response(body=body, headers=_HEADERS[is_bundle, compressed, "/entries/" in path])
+
+    def _render(self, request: web.Request, *, compressed: bool) -> bytes:
         held = self._held(request)
         resource = parse_tile_path(request.match_info["path"])
         _check_published(held, resource)
         if resource.kind is Kind.BUNDLE:
-            return self._serve_bundle(request, held, resource)
-        headers = _HOUR if resource.kind is Kind.ENTRIES else _FOREVER
-        body = self._cache.get((held.number, resource), lambda: self._render_tile(held, resource))
-        return web.Response(body=body, content_type=_OCTETS, headers=headers)
+            return self._render_bundle(held, resource, compressed=compressed)
+        return self._render_tile(held, resource)
 
     def _render_tile(self, held: HeldLog, resource: Resource) -> bytes:
         if resource.kind is Kind.ENTRIES:
@@ -81,19 +103,6 @@ class LogPages:
             return edge.entries[: resource.width]
         entries = self._node.holdings.read_bundle(self._node.reader, held.number, resource.index)
         return entries[: resource.width]
-
-    def _serve_bundle(
-        self, request: web.Request, held: HeldLog, resource: Resource
-    ) -> web.Response:
-        accepts = "zstd" in request.headers.get("Accept-Encoding", "")
-        body = self._cache.get(
-            (held.number, resource, accepts),
-            lambda: self._render_bundle(held, resource, compressed=accepts),
-        )
-        headers = {**_HOUR, "Vary": "Accept-Encoding"}
-        if accepts:
-            headers["Content-Encoding"] = "zstd"
-        return web.Response(body=body, content_type=_OCTETS, headers=headers)
 
     def _render_bundle(self, held: HeldLog, resource: Resource, *, compressed: bool) -> bytes:
         node = self._node
@@ -155,18 +164,33 @@ class LogPages:
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream every new checkpoint this node knows, own and mirrored."""
+        if self._node.hub.listeners >= _MOST_LISTENERS:
+            raise UnavailableError("too many listen already; ask for the checkpoint instead")
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         response.enable_chunked_encoding()
         await response.prepare(request)
-        with contextlib.suppress(ConnectionResetError):  # whoever listened has gone
+        if request.method == "HEAD":
+            return response
+        try:
             for held in list(self._node.holdings.logs.values()):
                 if held.checkpoint:
-                    await response.write(_event(held))
+                    await _write(response, _event(held))
             async for new in self._node.hub.listen(idle=_IDLE):
-                await response.write(_event(new) if new is not None else b": still here\n\n")
+                await _write(response, _event(new) if new is not None else b": still here\n\n")
+        except ConnectionResetError:  # whoever listened has gone
+            pass
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
         return response
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    """Write to a stream; who does not read for long is let go."""
+    async with asyncio.timeout(_IDLE):
+        await response.write(data)
 
 
 def _event(held: HeldLog) -> bytes:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
@@ -12,17 +12,16 @@ from sopro_node.node import Node
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
-from sopro_node.web.pages_view import PageWriter, Style
+from sopro_node.web.pages_view import PageWriter, Style, View
 from sopro_node.web.pages_words import ERRORS, STATUSES
-from sopro_node.web.problems import Handler
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_registry.aggregate import SiteCounts, Statistics
 from sopro_registry.fields import day_of
 
-_REASON: Final = "sopro.reason"
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_NUMBER_START: Final = re.compile(r"SOPRO/[A-Z0-9/]*")
 _FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/")
+# What is wrong where a page of this first part of the path answers with this status.
+_REASONS: Final = {("label", 400): "date", ("label", 404): "number", ("labels", 404): "site"}
 _STREAMS: Final = ("/events", "/metrics", "/health")
 
 
@@ -50,10 +49,8 @@ class Pages:
 
     # Errors.
 
-    @web.middleware
-    async def explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def explain(self, request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
         """Show a person the problem document of a page as a page."""
-        response = await handler(request)
         if not _is_page(request.path) or not isinstance(response, web.Response):
             return response
         if response.content_type != "application/problem+json":
@@ -62,9 +59,10 @@ class Pages:
             response.headers[hdrs.VARY] = hdrs.ACCEPT
             return response
         problem = msgspec.json.decode(response.body) if isinstance(response.body, bytes) else {}
-        reason = request.get(_REASON, response.status)
+        page = request.path.split("/", maxsplit=2)[1]
+        reason = _REASONS.get((page, response.status), response.status)
         title, advice = ERRORS.get(reason, ERRORS[0])
-        page = self._writer.write(
+        answer = self._writer.write(
             request,
             "error.html",
             status=response.status,
@@ -74,8 +72,8 @@ class Pages:
         )
         for name in (hdrs.ALLOW, hdrs.RETRY_AFTER):
             if name in response.headers:
-                page.headers[name] = response.headers[name]
-        return page
+                answer.headers[name] = response.headers[name]
+        return answer
 
     # Pages.
 
@@ -98,11 +96,11 @@ class Pages:
         text = read_text(query.get("q", ""))
         number = read_number(text)
         if number is not None:
-            raise web.HTTPSeeOther(self._writer.see(request).url(f"/label/{number}"))
+            address = View(self._writer, request).url(f"/label/{number}")
+            return web.Response(status=303, headers={hdrs.LOCATION: address})
         site, status = query.get("site", ""), query.get("status", "")
         member = self._node.holdings.directory.membership(site) if site else None
         if site and member is None:
-            request[_REASON] = "site"
             raise NotFoundError(f"no member {site[:32]!r} is known here")
         if status and status not in STATUSES:
             raise FormatError(f"status: unknown status {status[:32]!r}", code="err.query")
@@ -125,9 +123,7 @@ class Pages:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
         day = _day(request)
-        request[_REASON] = "number"
-        shown = view_label(self._node.desk, number, day)
-        del request[_REASON]
+        shown = view_label(self._node.desk, self._node.holdings, number, day)
         directory = self._node.holdings.directory
         return self._writer.write(
             request,
@@ -148,7 +144,7 @@ class Pages:
         """Count labels over every log held."""
         return self._writer.write(request, "statistics.html", **self._counted())
 
-    def _counted(self) -> dict[str, object]:
+    def _counted(self) -> dict[str, Any]:
         counted = self._node.desk.statistics()
         peers = {one.origin: one for one in view_peers(self._node)}
         own = self._node.holdings.own_origin
@@ -227,7 +223,6 @@ def _day(request: web.Request) -> int | None:
     text = request.query.get("at", "")
     if not text:
         return None
-    request[_REASON] = "date"
     expected = f"at: expected a civil date like 2026-11-22, got {text[:32]!r}"
     if not _CIVIL_DATE.fullmatch(text):
         raise FormatError(expected, code="err.query")

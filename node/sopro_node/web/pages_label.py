@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import UNSET, UnsetType
 
 from sopro_node.desk import Described, Desk
-from sopro_node.holdings import HeldLog
+from sopro_node.holdings import HeldLog, Holdings
 from sopro_registry.families import label_decision
 from sopro_registry.queries import DecisionAnswer, LabelAnswer
 
@@ -69,14 +69,14 @@ class LabelView:
     suspended_until: str
 
 
-def view_label(desk: Desk, number: str, day: int | None) -> LabelView:
+def view_label(desk: Desk, holdings: Holdings, number: str, day: int | None) -> LabelView:
     """Collect what a label's page shows.
 
     Raises:
         NotFoundError: no log this node holds has that number.
     """
     answer = desk.label(number, day)
-    held = desk.held_of(answer.computed_from[0].origin)
+    held = holdings.logs[answer.computed_from[0].origin]
     shown = answer.history[-MAX_ROWS:]
     rows = [_row(desk, held, decision, at=answer.at) for decision in shown]
     run = _current_run(rows, answer.history, at=answer.at)

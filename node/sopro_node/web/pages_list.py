@@ -12,6 +12,7 @@ PAGE: Final = 50
 MOST_LOOKED_AT: Final = 1000
 _CHUNK: Final = 100
 _LONGEST: Final = 100
+_BEGINNING: Final = re.compile(r"SOPRO/[A-Z0-9/]*")
 _NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 
 
@@ -67,9 +68,13 @@ async def search(desk: Desk, wanted: Search) -> Results:
     """Look for labels; others are served in between."""
     found: list[tuple[LabelAnswer, Described]] = []
     after, looked_at = wanted.after, 0
+    beginning = wanted.text.upper() if _BEGINNING.fullmatch(wanted.text.upper()) else ""
+    after = max(after, beginning)
     while looked_at < MOST_LOOKED_AT:
         rows = desk.labels(prefix=wanted.prefix, after=after, limit=_CHUNK)
         for position, answer in enumerate(rows):
+            if not answer.number.startswith(beginning):
+                return Results(found, "", looked_at + position)
             if len(found) == PAGE:
                 return Results(found, after, looked_at + position)
             after = answer.number

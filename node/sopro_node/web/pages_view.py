@@ -26,8 +26,10 @@ _REORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def isolate(text: str, tag: str = "") -> Markup:
     """Write a name as hostile text: escaped, of its own direction, in its own language."""
-    language = f' lang="{tag}"' if _TAG.fullmatch(tag) else ""
-    return Markup(f"<bdi{language}>{{}}</bdi>").format(_REORDERING.sub("\N{REPLACEMENT CHARACTER}", text))  # noqa: S704  # the tag is matched, the text is escaped by format
+    shown = _REORDERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    if _TAG.fullmatch(tag):
+        return Markup('<bdi lang="{}">{}</bdi>').format(tag, shown)
+    return Markup("<bdi>{}</bdi>").format(shown)
 
 
 class Style:
@@ -94,9 +96,7 @@ class PageWriter:
         self.languages = load_languages(node.identity.country)
         self.style = Style("sopro.css", "text/css")
         self.icon = Style("icon.svg", "image/svg+xml")
-        self._templates = {
-            tag: self._compile(tag) for tag in LANGUAGES
-        }
+        self._templates = {tag: self._compile(tag) for tag in LANGUAGES}
 
     def _compile(self, tag: str) -> dict[str, jinja2.Template]:
         environment = jinja2.Environment(

@@ -8,9 +8,14 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
+from msgspec import UNSET
+
 from sopro_node.web.i18n import Language, mark, zoned
 from sopro_node.web.pages_label import LabelView
+from sopro_registry.families.criterion import Body as Criterion
 from sopro_registry.queries import UNDETERMINED
+
+_PERCENT: Final = "P1"
 
 STATUSES: Final[Mapping[str, str]] = {
     "active": mark("active"),
@@ -34,6 +39,8 @@ SHAPES: Final[Mapping[str, str]] = {
     "none": "○",
     UNDETERMINED: "?",
 }
+# In which an end of validity means something: it is still to come, or has come.
+BOUNDED: Final = ("active", "suspended", "expired")
 # With the date it holds from, and where that date is not known.
 SINCE: Final[Mapping[str, tuple[str, str]]] = {
     "suspended": (
@@ -45,7 +52,9 @@ SINCE: Final[Mapping[str, tuple[str, str]]] = {
         mark("This label was revoked and must no longer be used; on which date is not known."),
     ),
     "terminated": (
-        mark("This label was ended on %(since)s at its holder’s request and must no longer be used."),
+        mark(
+            "This label was ended on %(since)s at its holder’s request and must no longer be used."
+        ),
         mark(
             "This label was ended at its holder’s request and must no longer be used; on which "
             "date is not known."
@@ -238,8 +247,27 @@ class Words:
 
     def problem(self, code: str) -> str:
         """Say what went wrong with another site."""
-        known = (key for key in (code, code.split(".")[0]) if key in PROBLEMS)
+        known = (key for key in (code, code.split(".", maxsplit=1)[0]) if key in PROBLEMS)
         return self._language.say(PROBLEMS[next(known, "")])
+
+    def threshold(self, criterion: Criterion) -> str:
+        """Write a criterion's threshold; empty where it has none."""
+        if criterion.threshold is UNSET:
+            return ""
+        scale = 0 if criterion.threshold_scale is UNSET else criterion.threshold_scale
+        value = criterion.threshold / 10**scale
+        if criterion.unit == _PERCENT:
+            return self._language.write_share(value / 100)
+        unit = "" if criterion.unit is UNSET else criterion.unit
+        return f"{self._language.write_number(value)} {unit}".strip()
+
+    def points(self, criterion: Criterion) -> str:
+        """Say how many points a criterion earns at most; empty where it earns none."""
+        if criterion.points is UNSET:
+            return ""
+        return self._language.say(
+            mark("at most %(points)s"), points=self._language.write_number(criterion.points)
+        )
 
     def sentence(self, view: LabelView) -> str:
         """Say in a sentence how a label stands."""
@@ -253,7 +281,9 @@ class Words:
             )
         if answer.status == "none":
             return say(
-                mark("On this day the label is not granted yet; its grant takes effect on %(first)s."),
+                mark(
+                    "On this day the label is not granted yet; its grant takes effect on %(first)s."
+                ),
                 first=self.day(view.granted),
             )
         if answer.status == "active":

@@ -72,21 +72,19 @@ def problem(
     )
 
 
-@web.middleware
-async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer every error with a problem document; only bugs are 500, and say nothing."""
-    try:
-        return await handler(request)
-    except SoproError as error:
+def answer_error(error: Exception, request: web.Request) -> web.Response:
+    """Answer an error with a problem document; only bugs are 500, and say nothing.
+
+    Raises:
+        HTTPException: it is no error but a redirection.
+    """
+    if isinstance(error, SoproError):
         retry = {"Retry-After": "5"} if isinstance(error, UnavailableError) else None
         return problem(HTTP_STATUS[type(error)], str(error), code=error.code, headers=retry)
-    except web.HTTPException as error:
-        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    if isinstance(error, web.HTTPException):
         if error.status < 400:
-            raise
+            raise error
+        allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return problem(error.status, error.reason, headers=allow)
-    except (ConnectionResetError, TimeoutError):
-        raise
-    except Exception:
-        _logger.exception("bug", extra={"path": request.path[:200]})
-        return problem(500, "this node made a mistake; its operator finds it in the log")
+    _logger.error("bug", exc_info=error, extra={"path": request.path[:200]})
+    return problem(500, "this node made a mistake; its operator finds it in the log")

@@ -3,19 +3,23 @@
 import asyncio
 import contextlib
 import logging
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from sopro_node.config import Settings
 from sopro_node.node import Node
 from sopro_node.telemetry import render_metrics
 from sopro_node.web.api import Api
+from sopro_node.web.connections import Connections, most_connections
 from sopro_node.web.logs import LogPages
 from sopro_node.web.pages import Pages
-from sopro_node.web.problems import Handler, problems
+from sopro_node.web.problems import Handler, answer_error
+from sopro_node.web.proxies import behind
 from sopro_protocol.errors import FormatError, UnavailableError
 
 _MAX_BODY: Final = 1024 * 1024
@@ -30,14 +34,41 @@ _SECURITY: Final = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
+_FOR_MACHINES: Final = ("/log/", "/api/", "/events")
+
+CONNECTIONS: Final = web.AppKey("connections", Connections)
+
 _logger = logging.getLogger("sopro.web")
 
 
-@web.middleware
-async def deadline(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Cut a request that takes too long; streams have no end."""
-    if request.path == "/events":
-        return await handler(request)
+def guard_with(pages: Pages, connections: Connections) -> Middleware:
+    """Make the one middleware: errors in words, an end to what takes too long, safe pages.
+
+    There is one, and no header more than is read, because each costs every tile and look-up.
+    """
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        path = request.path
+        connections.mark(request, is_stream=path == "/events")
+        try:
+            if request.method in ("GET", "HEAD"):
+                response = await handler(request)
+            else:
+                response = await _within_deadline(request, handler)
+        except ConnectionResetError:
+            raise
+        except Exception as error:
+            response = answer_error(error, request)
+        if not path.startswith(_FOR_MACHINES):
+            response = pages.explain(request, response)
+            response.headers.update(_SECURITY)
+        return response
+
+    return guard
+
+
+async def _within_deadline(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         async with asyncio.timeout(_REQUEST_DEADLINE):
             return await handler(request)
@@ -45,17 +76,18 @@ async def deadline(request: web.Request, handler: Handler) -> web.StreamResponse
         raise UnavailableError(f"no answer within {_REQUEST_DEADLINE:g} s") from None
 
 
-async def _secure(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(_SECURITY)
-
-
 def build_app(node: Node) -> web.Application:
     """Put the public server's routes together."""
-    app = web.Application(middlewares=[problems, deadline], client_max_size=_MAX_BODY)
-    app.on_response_prepare.append(_secure)
+    pages = Pages(node)
+    connections = Connections(most_connections())
+    middlewares = [guard_with(pages, connections)]
+    if node.settings.trusted_proxies:
+        middlewares.insert(0, behind(node.settings.trusted_proxies))
+    app = web.Application(middlewares=middlewares, client_max_size=_MAX_BODY)
+    app[CONNECTIONS] = connections
     app.router.add_routes(Api(node).routes())
     app.router.add_routes(LogPages(node).routes())
-    app.router.add_routes(Pages(node).routes())
+    app.router.add_routes(pages.routes())
 
     async def health(_request: web.Request) -> web.Response:
         """Say that this node serves."""
@@ -80,8 +112,9 @@ async def serve(
         FormatError: the TLS files cannot be used.
     """
     settings = node.settings
+    app = build_app(node)
     runner = web.AppRunner(
-        build_app(node),
+        app,
         access_log=None,
         keepalive_timeout=30,
         shutdown_timeout=settings.drain_seconds,
@@ -91,6 +124,8 @@ async def serve(
     )
     await runner.setup()
     host, port = settings.address
+    assert runner.server is not None, "set up"  # noqa: S101  # a bug if not
+    watching = asyncio.create_task(app[CONNECTIONS].watch(runner.server), name="connections")
     try:
         site = web.TCPSite(
             runner, host, port, ssl_context=_tls(settings), backlog=512, reuse_address=True
@@ -99,7 +134,7 @@ async def serve(
             await site.start()
         except OSError as error:
             raise UnavailableError(
-                f"{settings.listen} cannot be listened on ({error.strerror}); "
+                f"{settings.listen} cannot be listened on ({_reason(error)}); "
                 f"set another 'listen' in {settings.path}, or stop what uses it",
                 code="listen",
             ) from None
@@ -110,8 +145,15 @@ async def serve(
         node.hub.close()
         await node.exchange.stop()
     finally:
+        watching.cancel()
         with contextlib.suppress(TimeoutError):
             await runner.cleanup()
+
+
+def _reason(error: OSError) -> str:
+    """Say in the system's words why an address cannot be had; asyncio wraps them in its own."""
+    number = error.errno or 0
+    return os.strerror(number).lower() if number > 0 else str(error.strerror)
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

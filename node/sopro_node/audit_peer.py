@@ -1,0 +1,298 @@
+"""Verifying everything a node serves, from outside: every log, every tile, every label's answer."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from sopro_node import clock
+from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report
+from sopro_node.fetch import Fetch
+from sopro_node.identity import Invite
+from sopro_node.mirror import MAX_CHECKPOINT
+from sopro_node.reindex import Progress
+from sopro_node.store.base import DocumentRow
+from sopro_node.tree import LogTree
+from sopro_protocol.bundle import MAX_BUNDLE, Bundle, parse_bundle
+from sopro_protocol.checkpoint import parse_checkpoint_text
+from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.merkle import leaf_hash
+from sopro_protocol.note import parse_note
+from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.tile import (
+    MAX_ENTRY_BUNDLE,
+    WIDTH,
+    Kind,
+    Resource,
+    bundle_path,
+    parse_entry_bundle,
+    resources_of,
+)
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import site_keys
+from sopro_registry.fields import format_day
+from sopro_registry.label import Label
+from sopro_registry.queries import Basis, answer_label
+
+_AT_ONCE: Final = 8
+_MAX_JSON: Final = 16 * 1024 * 1024
+_PAGE: Final = 500
+_LABEL = msgspec.msgpack.Decoder(Label)
+_ZONE: Final = "UTC"
+
+T = TypeVar("T")
+
+
+async def audit_peer(url: str, invite: Invite | None, progress: Progress) -> Report:
+    """Verify what a node serves.
+
+    Args:
+        url: of the node.
+        invite: names the coordinator's root key; without it that key is what the node serves.
+        progress: is told how far the audit is.
+
+    Raises:
+        PeerError: the node does not answer.
+        FormatError: what answers is no node.
+    """
+    async with Fetch() as fetch:
+        return await _PeerAudit(url.rstrip("/"), fetch, invite, progress).run()
+
+
+class _PeerAudit:
+    def __init__(self, url: str, fetch: Fetch, invite: Invite | None, progress: Progress) -> None:
+        self._url = url
+        self._fetch = fetch
+        self._invite = invite
+        self._progress = progress
+        self._report = Report(url)
+        self._audits: dict[str, LogAudit] = {}
+
+    async def run(self) -> Report:
+        paths, coordinator = await self._discover()
+        if self._invite is not None:
+            coordinator = self._invite.origin
+        auditor = Auditor(coordinator)
+        for origin in sorted(paths, key=lambda origin: origin != coordinator):
+            self._report.logs.append(await self._audit_log(auditor, origin, paths[origin]))
+        problems = Problems()
+        await _Answers(self._url, self._fetch, self._audits, problems).check()
+        self._report.problems += problems.listed()
+        return self._report
+
+    async def _discover(self) -> tuple[dict[str, str], str | None]:
+        answer = await _get_json(self._fetch, f"{self._url}/.well-known/sopro")
+        federation, own, mirrors = (answer.get(key) for key in ("federation", "log", "mirrors"))
+        if not (isinstance(federation, str) and isinstance(own, str) and isinstance(mirrors, list)):
+            raise FormatError(f"{self._url}: not a node's discovery document")
+        paths = [own, *mirrors]
+        if not all(isinstance(path, str) and path.startswith("/log/") for path in paths):
+            raise FormatError(f"{self._url}: a log's path is not one")
+        coordinator = answer.get("coordinator")
+        return (
+            {f"{federation}/{path.removeprefix('/log/')}": path for path in paths},
+            coordinator if isinstance(coordinator, str) else None,
+        )
+
+    async def _audit_log(self, auditor: Auditor, origin: str, path: str) -> LogReport:
+        base = self._url + path
+        try:
+            note = (await self._fetch.get(f"{base}/checkpoint", limit=MAX_CHECKPOINT)).body
+            size = parse_checkpoint_text(parse_note(note).text).size
+            root_key = self._root_key(auditor, origin) or await self._served_root(base, size)
+        except SoproError as error:
+            return LogReport(origin, problems=[str(error)])
+        audit = self._audits[origin] = auditor.begin(origin, root_key)
+        try:
+            async for number, bundle in self._bundles(base, size):
+                entries = [item for item in bundle.items if isinstance(item, bytes)]
+                if len(entries) != len(bundle.items):
+                    audit.problems.add("entries", f"bundle {number}: an entry is withheld")
+                    break
+                audit.feed(entries, _rows(bundle))
+                self._progress(origin, audit.report.entries, size)
+        except SoproError as error:
+            audit.problems.add("entries", str(error))
+        audit.finish()
+        audit.open_head(note)
+        if audit.report.entries == size:
+            await self._check_tiles(base, audit)
+        return audit.close()
+
+    def _root_key(self, auditor: Auditor, origin: str) -> bytes | None:
+        if self._invite is not None and origin == self._invite.origin:
+            self._report.trusted = "the invite file"
+            return self._invite.root_key
+        member = auditor.directory.membership(origin.split("/")[1])
+        return member.root if member is not None and member.origin == origin else None
+
+    async def _served_root(self, base: str, size: int) -> bytes:
+        """Take a log's root key from its own entry 0; only its holder could have signed that."""
+        width = min(size, WIDTH)
+        url = f"{base}/{bundle_path(index=0, width=max(width, 1))}"
+        bundle = parse_bundle(
+            (await self._fetch.get(url, limit=MAX_BUNDLE)).body, index=0, width=width
+        )
+        if not bundle.items or not isinstance(bundle.items[0], bytes):
+            raise FormatError(f"{base}: entry 0 is not served")
+        _, body = read_record(parse_entry(bundle.items[0]).record, READERS)
+        if not isinstance(body, site_keys.Body):
+            raise FormatError(f"{base}: entry 0 does not name the site's keys")
+        self._report.trusted = self._report.trusted or (
+            f"what the node serves: root key {body.root.hex()}; give --invite to pin it"
+        )
+        return body.root
+
+    async def _bundles(self, base: str, size: int) -> AsyncIterator[tuple[int, Bundle]]:
+        numbers = range(-(-size // WIDTH))
+
+        async def fetch(number: int) -> Bundle:
+            width = min(WIDTH, size - number * WIDTH)
+            url = f"{base}/{bundle_path(index=number, width=width)}"
+            body = (await self._fetch.get(url, limit=MAX_BUNDLE)).body
+            return parse_bundle(body, index=number, width=width)
+
+        for first in range(0, len(numbers), _AT_ONCE):
+            window = numbers[first : first + _AT_ONCE]
+            found = await asyncio.gather(*(fetch(number) for number in window))
+            for number, bundle in zip(window, found, strict=True):
+                yield number, bundle
+
+    async def _check_tiles(self, base: str, audit: LogAudit) -> None:
+        """Compare every hash tile and entry bundle with the entries that were judged."""
+        resources = list(resources_of(audit.tree.size))
+        for first in range(0, len(resources), _AT_ONCE):
+            window = resources[first : first + _AT_ONCE]
+            problems = await asyncio.gather(
+                *(self._check_tile(base, audit.tree, resource) for resource in window)
+            )
+            for problem in filter(None, problems):
+                audit.problems.add("tiles", problem)
+            done = min(first + _AT_ONCE, len(resources))
+            self._progress(f"{audit.report.origin} tiles", done, len(resources))
+
+    async def _check_tile(self, base: str, tree: LogTree, resource: Resource) -> str | None:
+        try:
+            url = f"{base}/{resource.path}"
+            body = (await self._fetch.get(url, limit=MAX_ENTRY_BUNDLE)).body
+            if resource.kind is Kind.ENTRIES:
+                entries = parse_entry_bundle(body, width=resource.width)
+                found = b"".join(leaf_hash(data) for data in entries)
+            else:
+                found = body
+        except SoproError as error:
+            return f"{resource.path}: {error}"
+        expected = b"".join(tree.hashes(resource.level, resource.index, resource.width))
+        return None if found == expected else f"{resource.path}: not what the bundles hold"
+
+
+class _Answers:
+    """What the node's API says about labels, compared with what the logs say."""
+
+    def __init__(
+        self, url: str, fetch: Fetch, audits: Mapping[str, LogAudit], problems: Problems
+    ) -> None:
+        self._url = url
+        self._fetch = fetch
+        self._audits = audits
+        self._problems = problems
+        self._day = clock.today(_ZONE)
+
+    async def check(self) -> None:
+        """Compare every label and the counts, where the node rests them on the same sizes."""
+        expected = dict(self._expected())
+        seen = set()
+        try:
+            async for answer in self._labels():
+                seen.add(answer.get("number"))
+                self._compare(answer, expected.get(str(answer.get("number"))))
+            await self._compare_counts(expected.values())
+        except SoproError as error:
+            self._problems.add("answers", str(error))
+            return
+        for number in expected.keys() - seen:
+            self._problems.add("label", f"label {number}: in the log, not in the list of labels")
+
+    def _expected(self) -> Iterable[tuple[str, dict[str, Any]]]:
+        for audit in self._audits.values():
+            basis = Basis(audit.report.origin, audit.cursor.projected, "")
+            basis = msgspec.structs.replace(basis, root=audit.tree.root_at(basis.size).hex())
+            for entity, columns in audit.tables.labels.items():
+                row = audit.tables.entities[entity]
+                if isinstance(row.state, bytes):
+                    label = _LABEL.decode(row.state)
+                    answer = answer_label(
+                        label, basis=basis, day=self._day, undetermined=row.undetermined
+                    )
+                    yield columns.number, msgspec.to_builtins(answer)
+
+    async def _labels(self) -> AsyncIterator[dict[str, Any]]:
+        after = ""
+        while True:
+            page = await _get_json(
+                self._fetch,
+                f"{self._url}/api/v1/labels?limit={_PAGE}&after={after}"
+                f"&at={format_day(self._day)}",
+            )
+            labels = page.get("labels")
+            if not isinstance(labels, list):
+                raise FormatError(f"{self._url}: the list of labels is none")
+            for answer in labels:
+                yield answer
+            if not labels or page.get("next") is None:
+                return
+            after = str(page["next"])
+
+    def _compare(self, answer: dict[str, Any], expected: dict[str, Any] | None) -> None:
+        number = answer.get("number")
+        if expected is None:
+            self._problems.add("label", f"label {number}: answered, but in no log that is served")
+        elif self._is_same_basis(answer) and answer != expected:
+            wrong = sorted(key for key in expected if answer.get(key) != expected[key])
+            self._problems.add(
+                "label",
+                f"label {number}: the answer is not what its log says ({', '.join(wrong)}); "
+                f"status answered {answer.get('status')}, by the log {expected['status']}",
+            )
+
+    def _is_same_basis(self, answer: Mapping[str, Any]) -> bool:
+        """Say whether an answer rests on the very prefix that was audited."""
+        rests_on = answer.get("computed_from") or [{}]
+        audit = self._audits.get(rests_on[0].get("origin"))
+        return audit is None or rests_on[0].get("size") == audit.cursor.projected
+
+    async def _compare_counts(self, expected: Iterable[dict[str, Any]]) -> None:
+        day = format_day(self._day)
+        counted = await _get_json(self._fetch, f"{self._url}/api/v1/statistics?at={day}")
+        sizes = {
+            one["computed_from"]["origin"]: one["computed_from"]["size"]
+            for one in counted.get("sites", [])
+        }
+        if any(
+            size != self._audits[origin].cursor.projected
+            for origin, size in sizes.items()
+            if origin in self._audits
+        ):
+            return
+        total = Counter(answer["status"] for answer in expected)
+        if dict(total) != counted.get("total"):
+            self._problems.add(
+                "counts",
+                f"statistics: answered {counted.get('total')}, the logs say {dict(total)}",
+            )
+
+
+async def _get_json(fetch: Fetch, url: str) -> dict[str, Any]:
+    body = (await fetch.get(url, limit=_MAX_JSON)).body
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"{url}: not what a node answers: {error}") from None
+
+
+def _rows(bundle: Bundle) -> list[DocumentRow]:
+    return [
+        DocumentRow(one.position, one.number, 0, one.key, one.content) for one in bundle.documents
+    ]

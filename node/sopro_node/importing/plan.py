@@ -1,0 +1,307 @@
+"""From rows of one key and what the log holds on them to the drafts that are missing.
+
+Nothing here reads or writes: the same rows over the same log always give the same plan, and over a
+log that has them already an empty one. That is what makes an import repeatable.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+
+from sopro_node.documents import structured
+from sopro_node.importing.cells import Item, differences
+from sopro_node.importing.fields import END, HOLD, Kind
+from sopro_node.importing.spool import Spooled
+from sopro_protocol.encoding import encode
+from sopro_registry.fields import format_day
+from sopro_registry.label import IMPORTED_TRANSITIONS, Action, Basis, Decision, Status
+
+_CONTEXT: Final = "sopro-import/1"
+_SOURCE_KEPT: Final = 8
+
+FAMILY_OF: Final = {
+    Kind.ORGANISATIONS: "organisation",
+    Kind.OFFERINGS: "offering",
+    Kind.DECISIONS: "label_decision",
+}
+REFERS_TO: Final = {Kind.OFFERINGS: "organisation", Kind.DECISIONS: "offering"}
+
+
+class Verdict(Enum):
+    """What becomes of a row without asking the node."""
+
+    DRAFTED = "drafted"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+    BAD = "bad"
+
+
+@dataclass(slots=True)
+class Planned:
+    """A row with its verdict: a draft for the node, or why there is none.
+
+    Attributes:
+        row: as spooled.
+        verdict: without asking the node.
+        reason: of a refusal or an error.
+        draft: for the office operation `append`.
+        is_expected: a refusal that the mapping's own words foresee.
+    """
+
+    row: Spooled
+    verdict: Verdict
+    reason: str = ""
+    draft: dict[str, Any] | None = None
+    is_expected: bool = False
+
+
+def entity_of(secret: bytes, family: str, key: Sequence[str]) -> bytes:
+    """Return the entity of a thing of the source: without the secret, a random one."""
+    return _digest(secret, family, list(key))
+
+
+def source_of(secret: bytes, key: Sequence[str], event: Sequence[str]) -> bytes:
+    """Return the digest by which a decision of the source is found again."""
+    return _digest(secret, "source", [*key, "", *event])
+
+
+def _digest(secret: bytes, what: str, parts: list[str]) -> bytes:
+    return hmac.digest(secret, encode([_CONTEXT, what, list(parts)]), hashlib.sha256)[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the log holds on an entity, as the office operation `entities` answers it."""
+
+    head: bytes
+    state: Mapping[str, Any]
+    body: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+
+# Organisations and offerings: one version for each key.
+
+
+def plan_thing(
+    kind: Kind,
+    rows: Sequence[Spooled],
+    known: Known | None,
+    *,
+    secret: bytes,
+    takes_first: bool,
+    is_referred: bool,
+) -> list[Planned]:
+    """Plan the rows of one organisation or offering.
+
+    Args:
+        kind: what they are.
+        rows: of one key.
+        known: what the log holds on it.
+        secret: of the importer.
+        takes_first: later rows of the key may say something else; the first counts.
+        is_referred: the organisation of an offering is in the log.
+    """
+    planned: list[Planned] = []
+    first: Spooled | None = None
+    for row in rows:
+        if row.item is None:
+            planned.append(Planned(row, Verdict.BAD, row.problem))
+        elif not is_referred:
+            planned.append(Planned(row, Verdict.BAD, _not_there(kind, row.item)))
+        elif first is not None and first.item is not None:
+            planned.append(_plan_repeat(first, row, row.item, takes_first=takes_first))
+        else:
+            first = row
+            planned.append(_plan_version(kind, row, row.item, known, secret=secret))
+    return planned
+
+
+def _not_there(kind: Kind, item: Item) -> str:
+    name = REFERS_TO[kind]
+    shown = " / ".join(item.reference)
+    return f"{name} {shown!r} has not been imported; import the {name}s first"
+
+
+def _plan_repeat(first: Spooled, row: Spooled, item: Item, *, takes_first: bool) -> Planned:
+    before = first.item
+    assert before is not None  # noqa: S101  # only rows that were understood come first
+    differ = differences(before.values | before.fields, item.values | item.fields)
+    if before.reference != item.reference:
+        differ.append("organisation")
+    if differ and not takes_first:
+        reason = f"line {first.line} gave this key with another {', '.join(differ)}; keep one row"
+        return Planned(row, Verdict.BAD, reason)
+    return Planned(row, Verdict.UNCHANGED)
+
+
+def _plan_version(
+    kind: Kind, row: Spooled, item: Item, known: Known | None, *, secret: bytes
+) -> Planned:
+    family = FAMILY_OF[kind]
+    values = dict(item.values)
+    if kind is Kind.OFFERINGS:
+        values["organisation"] = entity_of(secret, "organisation", item.reference)
+    if known is not None and _says_the_same(item, values, known):
+        return Planned(row, Verdict.UNCHANGED)
+    document = structured(family, item.fields)
+    draft = {
+        "family": family,
+        "values": values,
+        "entity": entity_of(secret, family, item.key),
+        "seen": known.head if known else None,
+        "documents": [{"name": document.name, "content": document.content}],
+    }
+    return Planned(row, Verdict.DRAFTED, draft=draft)
+
+
+def _says_the_same(item: Item, values: Mapping[str, Any], known: Known) -> bool:
+    differ = differences(values, known.body)
+    if not item.is_dated:
+        # The source does not say since when; the day of the first import stays.
+        differ = [name for name in differ if name != "effective_date"]
+    return not differ and encode(item.fields) == encode(dict(known.fields))
+
+
+# Decisions: a history for each key.
+
+
+def plan_label(
+    rows: Sequence[Spooled], known: Known | None, *, secret: bytes, is_referred: bool
+) -> list[Planned]:
+    """Plan the rows of one label, in their order.
+
+    A bad row holds back those after it: a history with a hole would say something else. A row
+    that stands before one that is in the log already cannot come in any more.
+    """
+    held = msgspec.convert(
+        known.state["decisions"] if known else [], list[Decision], builtin_types=(bytes,)
+    )
+    by_source = {one.source: one for one in held if one.imported and one.source}
+    sources = [
+        source_of(secret, row.item.key, row.item.event)[:_SOURCE_KEPT] if row.item else b""
+        for row in rows
+    ]
+    last_known = max((at for at, one in enumerate(sources) if one in by_source), default=-1)
+    life = _Life(secret, known, held)
+    planned: list[Planned] = []
+    seen: dict[bytes, int] = {}
+    hole = 0
+    offering = next((row.item.reference for row in rows if row.item), [])
+    for at, (row, source) in enumerate(zip(rows, sources, strict=True)):
+        if row.item is None:
+            one = Planned(row, Verdict.BAD, row.problem)
+        elif source in seen:
+            reason = f"line {seen[source]} is this decision already; keep one row, or name 'event'"
+            one = Planned(row, Verdict.BAD, reason)
+        elif hole:
+            reason = f"waits for line {hole}, which comes before it and is bad"
+            one = Planned(row, Verdict.BAD, reason)
+        elif row.item.reference != offering:
+            one = Planned(row, Verdict.BAD, "names another offering than the rows before it")
+        elif source in by_source:
+            one = life.compare(row, row.item, by_source[source])
+        elif not is_referred:
+            one = Planned(row, Verdict.BAD, _not_there(Kind.DECISIONS, row.item))
+        else:
+            one = life.plan(row, row.item, is_late=at < last_known)
+        if one.verdict is Verdict.BAD:
+            hole = hole or row.line
+        else:
+            seen[source] = row.line
+        planned.append(one)
+    return planned
+
+
+class _Life:
+    """A label's life while its rows are gone through."""
+
+    def __init__(self, secret: bytes, known: Known | None, held: Sequence[Decision]) -> None:
+        self._secret = secret
+        self._seen = known.head if known else None
+        self._status = Status.NONE
+        self._latest = held[-1].status if held else Status.NONE
+        self._is_drafting = False
+
+    def compare(self, row: Spooled, item: Item, held: Decision) -> Planned:
+        """Compare a row with the decision that was made of it."""
+        self._status = held.status
+        stated = item.values.get("effective_date")
+        is_same = stated is None or stated == format_day(held.effective or 1)
+        if item.word == HOLD:
+            is_same = is_same and held.status is Status.ACTIVE
+        elif item.word == END:
+            is_same = is_same and held.status in (Status.REVOKED, Status.TERMINATED)
+        else:
+            is_same = is_same and held.action == item.word
+        if is_same:
+            return Planned(row, Verdict.UNCHANGED)
+        date = format_day(held.effective) if held.effective else "no date"
+        reason = (
+            f"column {item.status[0]!r}, value {item.status[1]!r}: entry {held.index} took this "
+            f"row over as {held.action}, {date}; what is signed stays, decide 'correct' on it"
+        )
+        return Planned(row, Verdict.BAD, reason)
+
+    def plan(self, row: Spooled, item: Item, *, is_late: bool) -> Planned:
+        """Plan a row that is not in the log."""
+        if not is_late and not self._is_drafting:
+            # What was decided here after the source's last row counts, too.
+            self._status, self._is_drafting = self._latest, True
+        if item.word == END and self._status is Status.NONE:
+            reason = f"status {item.status[1]!r} ends what never began"
+            return Planned(row, Verdict.REFUSED, reason, is_expected=True)
+        if is_late:
+            reason = "stands before a decision that is in the log already"
+            return Planned(row, Verdict.REFUSED, reason)
+        action = _action_of(item.word, self._status)
+        draft: dict[str, Any] = {
+            "family": "label_decision",
+            "values": self._values(action, item),
+            "entity": entity_of(self._secret, "label_decision", item.key),
+            "seen": self._seen,
+            "documents": [],
+        }
+        self._seen = b""
+        self._status = IMPORTED_TRANSITIONS.get((self._status, action), self._status)
+        return Planned(row, Verdict.DRAFTED, draft=draft)
+
+    def _values(self, action: Action, item: Item) -> dict[str, Any]:
+        values = {
+            **item.values,
+            "action": action.value,
+            "basis": Basis.IMPORTED.value,
+            "source": source_of(self._secret, item.key, item.event),
+        }
+        if action in _FIRST:
+            values["offering"] = entity_of(self._secret, "offering", item.reference)
+        else:
+            values.pop("scheme", None)
+        if action not in _SETS_VALIDITY:
+            _drop(values, ("valid_from", "valid_until"))
+        if action is Action.REFUSE:
+            _drop(values, ("certificate",))
+        return values
+
+
+_FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
+_SETS_VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN, Action.REINSTATE)
+
+
+def _action_of(word: str, status: Status) -> Action:
+    if word == END:
+        return Action.REVOKE
+    if word != HOLD:
+        return Action(word)
+    if status is Status.NONE:
+        return Action.GRANT
+    return Action.RENEW if status is Status.ACTIVE else Action.REINSTATE
+
+
+def _drop(values: dict[str, Any], names: Iterable[str]) -> None:
+    for name in names:
+        values.pop(name, None)

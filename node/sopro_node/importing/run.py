@@ -1,0 +1,291 @@
+"""An import from the first row to the last: read, sort by key, plan, append in batches.
+
+While one batch is being appended the next is planned; the rows of one key are never in two
+batches, so no plan depends on what is under way. Whatever was appended before an interruption is
+found again by the next run.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sopro_node import clock
+from sopro_node.importing.cells import CellReader
+from sopro_node.importing.fields import Kind
+from sopro_node.importing.mapping import SourceMapping, check_header, plain_mapping
+from sopro_node.importing.plan import (
+    FAMILY_OF,
+    REFERS_TO,
+    Known,
+    Planned,
+    Verdict,
+    entity_of,
+    plan_label,
+    plan_thing,
+)
+from sopro_node.importing.rows import BadRows, Row, Source
+from sopro_node.importing.spool import Spool, Spooled
+from sopro_protocol.errors import FormatError, RefusedError
+from sopro_registry.fields import format_day
+
+BATCH: Final = 500
+_MOST_TOLD: Final = 20
+_RULE_CODES: Final = "lbl."
+
+Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What came of the rows that were asked for; `read` is the sum of the four after it.
+
+    Attributes:
+        read: rows that `where` let in.
+        appended: rows that became entries of the log.
+        unchanged: rows that were in the log already, or repeat another.
+        refused: decisions that a rule forbids; they change nothing.
+        bad: rows with an error; they are in the file of bad rows.
+        seconds: it took.
+        forbidden: refusals that the mapping's own words did not foresee.
+    """
+
+    read: int = 0
+    appended: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    bad: int = 0
+    seconds: float = 0.0
+    forbidden: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be imported, and who hears of it.
+
+    Attributes:
+        kind: what the rows are.
+        path: of the file.
+        mapping: None where the columns are named like the fields.
+        bad: where bad rows go.
+        tell: hears of rows that did not go in.
+        progress: hears of the phase, what is done of it and how much there is.
+    """
+
+    kind: Kind
+    path: Path
+    mapping: SourceMapping | None
+    bad: Path
+    tell: Callable[[str], None]
+    progress: Callable[[str, int, int], None]
+
+
+async def run_import(job: Job, call: Call, *, secret: bytes) -> Summary:
+    """Bring the rows of a file into the log of the node that `call` reaches.
+
+    Raises:
+        FormatError: the file or the mapping cannot be used at all.
+        RefusedError: the site has not been admitted to a federation.
+    """
+    source = Source(job.path, delimiter=job.mapping.delimiter if job.mapping else "")
+    bad = BadRows(job.bad, source)
+    spool = Spool()
+    try:
+        return await _Import(job, call, secret, source=source, bad=bad, spool=spool).run()
+    finally:
+        spool.close()
+        bad.close()
+        source.close()
+
+
+class _Import:
+    def __init__(
+        self, job: Job, call: Call, secret: bytes, *, source: Source, bad: BadRows, spool: Spool
+    ) -> None:
+        self._job = job
+        self._call = call
+        self._secret = secret
+        self._source = source
+        self._bad = bad
+        self._spool = spool
+        self._told = 0
+        self.summary = Summary()
+        if job.mapping is None:
+            self._mapping = plain_mapping(source.header, job.kind)
+        else:
+            self._mapping = job.mapping
+        check_header(self._mapping, source.header, where=str(job.path))
+
+    async def run(self) -> Summary:
+        began = time.monotonic()
+        identity = await self._call("identity", {})
+        today = format_day(clock.today(identity["zone"]))
+        self._read_all(
+            CellReader(
+                self._job.kind,
+                self._mapping,
+                self._source.header,
+                zone=identity["zone"],
+                today=today,
+            )
+        )
+        await self._append_all()
+        self._tell_rest()
+        self.summary.seconds = round(time.monotonic() - began, 3)
+        return self.summary
+
+    # Reading.
+
+    def _read_all(self, reader: CellReader) -> None:
+        for row in self._source.rows():
+            self._read_row(row, reader)
+            if not row.line & 1023:
+                self._job.progress("reading", self._source.position(), self._source.size)
+
+    def _read_row(self, row: Row, reader: CellReader) -> None:
+        if row.problem:
+            self.summary.read += 1
+            self._fail(row.line, row.cells, row.problem)
+            return
+        if not reader.is_wanted(row.cells):
+            return
+        self.summary.read += 1
+        reading = reader.read(row.cells)
+        if reading.key and (reading.item or self._job.kind is Kind.DECISIONS):
+            self._spool.add(row, reading)
+        else:
+            self._fail(row.line, row.cells, "; ".join(reading.problems))
+
+    # Appending.
+
+    async def _append_all(self) -> None:
+        under_way: asyncio.Task[None] | None = None
+        done = 0
+        try:
+            for groups in _batches(self._spool.groups()):
+                planned = await self._plan(groups)
+                if under_way is not None:
+                    await under_way
+                done += len(planned)
+                self._job.progress("appending", done, self._spool.count)
+                under_way = asyncio.create_task(self._append(planned))
+            if under_way is not None:
+                await under_way
+        finally:
+            if under_way is not None and not under_way.done():
+                under_way.cancel()
+
+    async def _plan(self, groups: Sequence[list[Spooled]]) -> list[Planned]:
+        kind = self._job.kind
+        keys = [_first(rows) for rows in groups]
+        entities = [entity_of(self._secret, FAMILY_OF[kind], key) for key, _ in keys]
+        known = await self._known(entities, with_content=True)
+        refers = REFERS_TO.get(kind)
+        referred = [entity_of(self._secret, refers, key) for _, key in keys] if refers else []
+        there = await self._known(list(dict.fromkeys(referred)), with_content=False)
+        planned: list[Planned] = []
+        for number, rows in enumerate(groups):
+            held = known.get(entities[number])
+            is_referred = not refers or referred[number] in there
+            if kind is Kind.DECISIONS:
+                planned += plan_label(rows, held, secret=self._secret, is_referred=is_referred)
+            else:
+                planned += plan_thing(
+                    kind,
+                    rows,
+                    held,
+                    secret=self._secret,
+                    takes_first=self._mapping.repeated_keys == "first",
+                    is_referred=is_referred,
+                )
+        return planned
+
+    async def _known(self, entities: list[bytes], *, with_content: bool) -> dict[bytes, Known]:
+        if not entities:
+            return {}
+        answer = await self._call("entities", {"entities": entities, "with_body": with_content})
+        return {
+            entity: Known(row["head"], row["state"], row["body"], row["fields"])
+            for entity, row in zip(entities, answer["rows"], strict=True)
+            if row is not None
+        }
+
+    async def _append(self, planned: Sequence[Planned]) -> None:
+        drafts = [one.draft for one in planned if one.draft is not None]
+        answer = await self._call("append", {"drafts": drafts}) if drafts else {"outcomes": []}
+        outcomes = iter(answer["outcomes"])
+        for one in planned:
+            self._count(one, next(outcomes) if one.draft is not None else {})
+
+    def _count(self, one: Planned, outcome: Mapping[str, Any]) -> None:
+        row, code = one.row, str(outcome.get("code", ""))
+        if code == "mem.inactive":
+            raise RefusedError(
+                f"{outcome['error']}; a site imports once it is admitted and has synced "
+                "('sopro join', then 'sopro sync')",
+                code=code,
+            )
+        if one.verdict is Verdict.REFUSED or code.startswith(_RULE_CODES):
+            self.summary.refused += 1
+            self.summary.forbidden += not one.is_expected
+            self._tell(row.line, f"refused: {outcome.get('error', one.reason)}")
+        elif one.verdict is Verdict.BAD or code:
+            again = "; it has changed meanwhile, import again" if outcome.get("is_conflict") else ""
+            self._fail(row.line, row.cells, one.reason or f"{outcome['error']}{again}")
+        elif one.verdict is Verdict.UNCHANGED:
+            self.summary.unchanged += 1
+        else:
+            self.summary.appended += 1
+
+    # Rows that did not go in.
+
+    def _fail(self, line: int, cells: list[str], reason: str) -> None:
+        self.summary.bad += 1
+        self._bad.add(cells, f"line {line}: {reason}")
+        self._tell(line, reason)
+
+    def _tell(self, line: int, text: str) -> None:
+        self._told += 1
+        if self._told <= _MOST_TOLD:
+            self._job.tell(f"{self._job.path}:{line}: {text}")
+
+    def _tell_rest(self) -> None:
+        if self._told > _MOST_TOLD:
+            self._job.tell(f"... and {self._told - _MOST_TOLD} rows more")
+
+
+def _first(rows: Sequence[Spooled]) -> tuple[list[str], list[str]]:
+    """Return the key of a group and of what its rows refer to, from the first one understood."""
+    for row in rows:
+        if row.item is not None:
+            return row.item.key, row.item.reference
+    return [], []
+
+
+def _batches(groups: Iterator[list[Spooled]]) -> Iterator[list[list[Spooled]]]:
+    """Put groups together until there are rows enough for one call."""
+    batch: list[list[Spooled]] = []
+    count = 0
+    for group in groups:
+        batch.append(group)
+        count += len(group)
+        if count >= BATCH:
+            yield batch
+            batch, count = [], 0
+    if batch:
+        yield batch
+
+
+def free_bad_path(path: Path, folder: Path) -> Path:
+    """Name a file for bad rows in a folder that overwrites none.
+
+    Raises:
+        FormatError: the folder is full of them.
+    """
+    for number in range(1, 1000):
+        name = f"{path.stem}.bad{'' if number == 1 else f'.{number}'}.csv"
+        if not (folder / name).exists():
+            return folder / name
+    raise FormatError(f"{folder}: holds 999 files of bad rows of {path.name}; clear it up")

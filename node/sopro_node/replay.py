@@ -1,0 +1,162 @@
+"""Judging a log again from its first entry, for audit and reindex."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from sopro_node.bundles import unpack_entries
+from sopro_node.store.base import LogRow, Reader
+from sopro_node.tree import LogTree
+from sopro_protocol.merkle import leaf_hash, root_of
+from sopro_protocol.tile import WIDTH
+from sopro_registry.catalogue import encode_state
+from sopro_registry.directory import Directory
+from sopro_registry.family import LabelIndex, Waiting
+from sopro_registry.projection import Judgement, Ledger
+from sopro_registry.tables import Cursor, EntityRow, Tables, Void
+
+_HASH: Final = 32
+
+
+class MemoryTables:
+    """`registry.tables.Tables` in memory, sharing nothing with a store.
+
+    Attributes:
+        entities: row by entity, states encoded.
+        names: entity by family and name.
+        labels: columns by entity.
+        voids: reason by position.
+        counts: number of decisions by action and year.
+    """
+
+    def __init__(self, coordinator_root: Callable[[int], bytes]) -> None:
+        self.coordinator_root = coordinator_root
+        self.entities: dict[bytes, EntityRow] = {}
+        self.names: dict[tuple[str, str], bytes] = {}
+        self.labels: dict[bytes, LabelIndex] = {}
+        self.voids: dict[int, Void] = {}
+        self.counts: Counter[tuple[str, int]] = Counter()
+        self._numbers: set[str] = set()
+
+    def entity(self, entity: bytes) -> EntityRow | None:
+        """Return an entity's row."""
+        return self.entities.get(entity)
+
+    def put_entity(self, entity: bytes, row: EntityRow) -> None:
+        """Keep an entity's row."""
+        state = encode_state(row.state) if isinstance(row.state, Struct) else row.state
+        self.entities[entity] = EntityRow(
+            row.family, row.head, state, undetermined=row.undetermined
+        )
+
+    def has_name(self, family: str, name: str) -> bool:
+        """Say whether an entity bears the name; a label's name is its number."""
+        if family == "label_decision":
+            return name in self._numbers
+        return (family, name) in self.names
+
+    def put_name(self, family: str, name: str, entity: bytes) -> None:
+        """Keep a name."""
+        self.names[family, name] = entity
+
+    def put_label(self, entity: bytes, label: LabelIndex) -> None:
+        """Keep a label's columns."""
+        self.labels[entity] = label
+        self._numbers.add(label.number)
+
+    def put_void(self, index: int, void: Void) -> None:
+        """Keep why an entry is void."""
+        self.voids[index] = void
+
+    def count(self, action: str, year: int) -> None:
+        """Add one to the decisions of a kind in a year."""
+        self.counts[action, year] += 1
+
+
+class Replay:
+    """One log judged from its entries alone, every signature verified.
+
+    Attributes:
+        origin: of the log.
+        ledger: what follows from it.
+        judged_until: position at which judging stops; beyond it only hashes are taken.
+        is_waiting: an entry acts on a size of the coordinator's log that is not there.
+    """
+
+    def __init__(
+        self,
+        origin: str,
+        root_key: bytes,
+        *,
+        tables: Tables,
+        directory: Directory,
+        is_coordinator: bool,
+        judged_until: int | None = None,
+    ) -> None:
+        self.origin = origin
+        self.judged_until = judged_until
+        self.is_waiting = False
+        self.ledger = Ledger(
+            origin=origin,
+            root_key=root_key,
+            cursor=Cursor(),
+            tables=tables,
+            directory=directory,
+            is_coordinator=is_coordinator,
+        )
+        self._roots: list[bytes] = []
+        self._leaves: list[bytes] = []
+        self._tail: list[bytes] = []
+
+    def feed(self, entries: Sequence[bytes]) -> list[Judgement]:
+        """Take the next bundle, which is full unless it is the last; return what was judged."""
+        leaves = [leaf_hash(data) for data in entries]
+        if len(entries) == WIDTH:
+            self._roots.append(root_of(leaves))
+            self._leaves.append(b"".join(leaves))
+        else:
+            self._tail = list(entries)
+        return [
+            judgement
+            for data, leaf in zip(entries, leaves, strict=True)
+            if (judgement := self._judge(data, leaf)) is not None
+        ]
+
+    def _judge(self, data: bytes, leaf: bytes) -> Judgement | None:
+        is_far_enough = self.judged_until is not None and self.ledger.index >= self.judged_until
+        if self.is_waiting or is_far_enough:
+            return None
+        try:
+            judgement = self.ledger.judge(data, entry_id=leaf)
+        except Waiting:
+            self.is_waiting = True
+            return None
+        self.ledger.commit(judgement)
+        return judgement
+
+    def last_root(self) -> bytes:
+        """Return the hash of the last full bundle's subtree."""
+        return self._roots[-1]
+
+    def tree(self) -> LogTree:
+        """Return the tree of what was fed."""
+        return LogTree(self._roots, self._tail, load_leaves=self._split)
+
+    def _split(self, bundle: int) -> list[bytes]:
+        joined = self._leaves[bundle]
+        return [joined[at : at + _HASH] for at in range(0, len(joined), _HASH)]
+
+
+def read_bundles(store: Reader, row: LogRow) -> Iterator[list[bytes]]:
+    """Go through a stored log bundle by bundle.
+
+    Raises:
+        FormatError: a bundle is missing or damaged; the ones before have been given.
+    """
+    full, width = divmod(row.size, WIDTH)
+    for number in range(full):
+        yield unpack_entries(store.bundle(row.log, number) or b"")
+    if width:
+        yield store.entries(row.log, full * WIDTH)

@@ -1,0 +1,17 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.place import Place, make_place
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return make_place(tmp_path_factory.mktemp("place"))
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Place:
+    shutil.copytree(made.folder, tmp_path, dirs_exist_ok=True)
+    return Place(tmp_path)

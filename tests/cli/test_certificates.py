@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from sopro_protocol.encoding import decode, encode
+from tests.cli.place import GRANTED, REVOKED, Place, sopro
+
+
+def get(place: Place, number: str) -> Path:
+    path = place.folder / "certificate.sopro"
+    sopro("certificate", "get", number, "--dir", place.at, "-o", path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("number", "at", "status", "code"),
+    [
+        (GRANTED, None, "active", 0),
+        (GRANTED, "2028-01-01", "active", 0),
+        (GRANTED, "2028-01-02", "expired", 1),
+        (GRANTED, "2020-01-01", "none", 1),
+        (REVOKED, None, "revoked", 1),
+    ],
+)
+def test_exit_code_says_whether_the_label_holds(
+    place: Place, number: str, at: str | None, status: str, code: int
+) -> None:
+    when = ["--at", at] if at else []
+    result = sopro(
+        *("certificate", "verify", get(place, number), "--invite", place.invite, "--json", *when),
+        code=code,
+    )
+    assert json.loads(result.stdout)["status"] == status
+
+
+def test_says_what_is_proven_and_what_is_not(place: Place) -> None:
+    result = sopro("certificate", "verify", get(place, GRANTED), "--dir", place.at)
+    assert "are in the log sopro.example/at/1 as of its size " in result.stdout
+    assert (
+        "whether it decided anything since, only a newer file or a node can tell" in result.stdout
+    )
+
+
+def test_file_is_named_after_the_number_if_not_given(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place.folder)
+    result = sopro("certificate", "get", GRANTED, "--dir", place.at)
+    assert result.stdout == "SOPRO-AT0-001-00001.sopro\n"
+    assert (place.folder / "SOPRO-AT0-001-00001.sopro").exists()
+
+
+def test_malformed_file_ends_with_65(place: Place) -> None:
+    path = get(place, GRANTED)
+    path.write_bytes(path.read_bytes()[:-1])
+    result = sopro("certificate", "verify", path, "--invite", place.invite, code=65)
+    assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("part", ["keys", "membership", "coordinator_keys", "decisions"])
+def test_forged_file_ends_with_76(place: Place, part: str) -> None:
+    path = get(place, GRANTED)
+    value = decode(path.read_bytes(), limit=10**7)
+    assert isinstance(value, dict)
+    pair = value[part][0] if part == "decisions" else value[part]
+    pair[0] = pair[0][:-1] + bytes([pair[0][-1] ^ 1])
+    path.write_bytes(encode(value))
+    sopro("certificate", "verify", path, "--invite", place.invite, code=76)
+
+
+def test_certificate_of_another_federation_ends_with_76(place: Place) -> None:
+    other = place.folder / "other"
+    sopro("federation", "new", other, "--name", "sopro.example", "--listen", "127.0.0.1:21990")
+    sopro("certificate", "verify", get(place, GRANTED), "--invite", other / "invite.json", code=76)
+
+
+def test_missing_file_is_named(place: Place) -> None:
+    result = sopro("certificate", "verify", "none.sopro", "--dir", place.at, code=65)
+    assert "none.sopro: cannot be read (No such file or directory)" in result.stderr
+
+
+def test_asks_whom_to_trust(place: Place) -> None:
+    assert "whom to trust" in sopro("certificate", "verify", "x", code=2).stderr

@@ -1,0 +1,104 @@
+import json
+import stat
+from typing import Any
+
+import pytest
+
+from sopro_node import office
+from tests.cli.place import GRANTED, REVOKED, Place, sopro, told
+
+UNTIL = ("--valid-until", "2028-01-01")
+
+
+def test_grant_takes_the_next_free_number(place: Place) -> None:
+    answer = place.decide("grant", "--offering", place.offering(), *UNTIL)
+    assert (answer["number"], answer["status"]) == ("SOPRO/AT0/001/00003", "active")
+
+
+def test_grant_passes_over_a_number_that_was_given_by_hand(place: Place) -> None:
+    offering = place.offering()
+    place.decide("grant", "--offering", offering, *UNTIL, "--number", "SOPRO/AT0/001/00007")
+    answer = place.decide("grant", "--offering", offering, *UNTIL)
+    assert answer["number"] == "SOPRO/AT0/001/00008"
+
+
+def test_full_group_is_followed_by_the_next(place: Place) -> None:
+    offering = place.offering()
+    place.decide("grant", "--offering", offering, *UNTIL, "--number", "SOPRO/AT0/001/99999")
+    answer = place.decide("grant", "--offering", offering, *UNTIL)
+    assert answer["number"] == "SOPRO/AT0/002/00001"
+
+
+def test_decision_prints_number_and_status(place: Place) -> None:
+    result = sopro(
+        *("decide", place.at, "suspend", GRANTED, "--reason", "fees_unpaid"),
+        *("--suspended-until", "2027-01-01"),
+    )
+    assert result.stdout == f"{GRANTED} suspended\n"
+
+
+def test_refused_application_has_no_number(place: Place) -> None:
+    answer = place.decide("refuse", "--offering", place.offering(), "--reason", "other")
+    assert (answer["number"], answer["status"]) == ("", "refused")
+
+
+def test_one_person_has_one_pseudonym_and_two_have_two(place: Place) -> None:
+    for name in ("anna", "bela", "anna"):
+        place.decide("correct", GRANTED, "--decider", name)
+    known = json.loads((place.at / "keys" / "deciders.json").read_text())
+    assert {"anna", "bela"} <= set(known)
+    assert known["anna"] != known["bela"]
+    assert stat.S_IMODE((place.at / "keys" / "deciders.json").stat().st_mode) == 0o600
+
+
+def test_names_of_people_stay_out_of_the_database(place: Place) -> None:
+    place.decide("correct", GRANTED, "--decider", "Anna Berger")
+    files = [*place.at.glob("node.db*")]
+    assert files
+    assert not any(b"Anna Berger" in file.read_bytes() for file in files)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["grant"], "grant needs --offering and --valid-until"),
+        (["renew", GRANTED], "renew needs --valid-until"),
+        (["suspend", GRANTED], "suspend needs --reason and --suspended-until"),
+        (["revoke", GRANTED, "--reason", "other"], "revoke needs --appeal-until"),
+        (["correct"], "correct needs the NUMBER of a label"),
+        (["grant", GRANTED, "--offering", "00" * 16, *UNTIL], f"write --number {GRANTED}"),
+        (["grant", "--offering", "bread", *UNTIL], "expected 32 hexadecimal digits"),
+    ],
+)
+def test_says_which_option_is_missing(place: Place, arguments: list[str], sentence: str) -> None:
+    result = sopro("decide", place.at, *arguments, code=2)
+    assert sentence in told(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["correct", "SOPRO/AT0/001/99998"], "this site has no label 'SOPRO/AT0/001/99998'"),
+        (["reinstate", REVOKED], "cannot reinstate a label that is revoked; possible: correct"),
+        (["grant", "--offering", "00" * 16, *UNTIL], "no offering " + "00" * 16),
+        (["renew", GRANTED, "--valid-until", "2099-01-01"], "valid for more than 48 months"),
+    ],
+)
+def test_says_why_a_rule_refuses(place: Place, arguments: list[str], sentence: str) -> None:
+    result = sopro("decide", place.at, *arguments, code=1)
+    assert result.stderr.startswith("error: ")
+    assert sentence in result.stderr
+
+
+def test_decision_on_what_has_changed_since_is_a_conflict(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def seen_before(_node: object, values: dict[str, Any]) -> dict[str, Any]:
+        found = await office.label_entity(_node, values)  # type: ignore[arg-type]
+        return {**found, "head": bytes(32)}
+
+    monkeypatch.setattr(
+        "sopro_cli.office.OPERATIONS", {**office.OPERATIONS, "label_entity": seen_before}
+    )
+    result = sopro("decide", place.at, "correct", GRANTED, code=75)
+    assert "somebody has changed it since; look again" in result.stderr

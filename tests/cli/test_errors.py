@@ -1,0 +1,210 @@
+"""What goes wrong at a site, and the one sentence that says what to do."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sopro_node.control import SOCKET
+from sopro_node.lock import DirectoryLock
+from tests.cli.place import GRANTED, Place, sopro, told
+
+SITE = ("--site", "at", "--country", "AT")
+Arguments = Callable[[Place], tuple[object, ...]]
+
+
+@contextmanager
+def listening() -> Iterator[int]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+def configure(place: Place, text: str) -> tuple[object, ...]:
+    (place.at / "node.toml").write_text(text)
+    return ("status", place.at)
+
+
+def invite(place: Place, text: str) -> tuple[object, ...]:
+    path = place.folder / "invite.json"
+    path.write_text(text)
+    return ("join", place.at, path)
+
+
+def other_federation(place: Place) -> tuple[object, ...]:
+    sopro("federation", "new", place.folder / "other", "--name", "other.example")
+    return ("join", place.at, place.folder / "other" / "invite.json")
+
+
+def other_coordinator(place: Place) -> tuple[object, ...]:
+    sopro("federation", "new", place.folder / "other", "--name", "sopro.example")
+    return ("join", place.at, place.folder / "other" / "invite.json")
+
+
+CASES: list[tuple[str, Arguments, int, str]] = [
+    (
+        "no directory",
+        lambda place: ("status", place.folder / "none"),
+        65,
+        "no such file; is {folder}/none the directory of a node? 'sopro site new' makes one",
+    ),
+    (
+        "broken TOML",
+        lambda place: configure(place, "listen = \n"),
+        65,
+        "node.toml: not TOML: Invalid value (at line 1, column 10)",
+    ),
+    (
+        "unknown setting",
+        lambda place: configure(place, "lisen = '127.0.0.1:1'\n"),
+        65,
+        "node.toml: unknown setting 'lisen'; known: drain_seconds, ",
+    ),
+    (
+        "malformed invite",
+        lambda place: invite(place, "{}"),
+        65,
+        "invite.json: not an invite file: ",
+    ),
+    (
+        "invite that is no JSON",
+        lambda place: invite(place, "hello"),
+        65,
+        "invite.json: not an invite file: ",
+    ),
+    (
+        "missing invite",
+        lambda place: ("join", place.at, place.folder / "none.json"),
+        65,
+        "none.json: cannot be read (No such file or directory); "
+        "the coordinator's operator has the invite file",
+    ),
+    (
+        "invite to another federation",
+        other_federation,
+        1,
+        "made for the federation 'sopro.example', the invite is for 'other.example'; "
+        "make the site anew with --federation other.example",
+    ),
+    (
+        "invite of another coordinator",
+        other_coordinator,
+        1,
+        "this site is pinned to another coordinator already",
+    ),
+    (
+        "coordinator that does not answer",
+        lambda place: ("join", place.at, place.invite),
+        1,
+        "the coordinator could not be asked (http://127.0.0.1:",
+    ),
+    (
+        "site that has not asked",
+        lambda place: ("members", "admit", place.eeig, "xx"),
+        1,
+        "'xx' has not asked for admission; waiting: nobody",
+    ),
+    (
+        "site that admits",
+        lambda place: ("members", "admit", place.at, "at"),
+        1,
+        "only the coordination node decides on members",
+    ),
+    (
+        "directory that is not empty",
+        lambda place: ("site", "new", place.at, *SITE),
+        65,
+        "at: not empty; a new node needs a directory of its own",
+    ),
+    (
+        "no such zone",
+        lambda place: ("site", "new", place.folder / "new", *SITE, "--zone", "Europe/Linz"),
+        65,
+        "zone: 'Europe/Linz' is no IANA time zone; for example Europe/Vienna",
+    ),
+    (
+        "country with several zones",
+        lambda place: ("site", "new", place.folder / "new", "--site", "us", "--country", "US"),
+        65,
+        "country 'US': name its time zone with --zone; it has ",
+    ),
+    (
+        "address that is none",
+        lambda place: ("serve", place.at, "--listen", "8440"),
+        65,
+        "listen: expected HOST:PORT, for example 127.0.0.1:8440, got '8440'",
+    ),
+    (
+        "criteria that are missing",
+        lambda place: ("criteria", "publish", place.eeig, place.folder / "none.toml"),
+        65,
+        "none.toml: cannot be read as TOML: ",
+    ),
+    (
+        "nobody to sync with",
+        lambda place: ("sync", place.at),
+        75,
+        "sopro.example/eeig/1: http://127.0.0.1:",
+    ),
+    (
+        "lost key",
+        lambda place: lose(place, "decision.pem"),
+        65,
+        "decision.pem: key file cannot be read (No such file or directory); put it back from",
+    ),
+]
+
+
+def lose(place: Place, name: str) -> tuple[object, ...]:
+    (place.at / "keys" / name).unlink()
+    return ("status", place.at)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [case[1:] for case in CASES],
+    ids=[case[0] for case in CASES],
+)
+def test_says_in_one_sentence_what_to_do(
+    place: Place, arguments: Arguments, code: int, sentence: str
+) -> None:
+    result = sopro(*arguments(place), code=code)
+    assert sentence.format(folder=place.folder) in result.stderr
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.split(": ")[0].endswith(("error", "sopro.example/eeig/1"))
+
+
+def test_port_in_use_is_named_with_what_to_set(place: Place) -> None:
+    with listening() as port:
+        result = sopro("serve", place.at, "--listen", f"127.0.0.1:{port}", code=75)
+    assert f"127.0.0.1:{port} cannot be listened on (address already in use)" in result.stderr
+    assert "set another 'listen' in " in result.stderr
+
+
+def test_second_process_on_a_directory_refuses(place: Place) -> None:
+    lock = DirectoryLock(place.at)
+    try:
+        result = sopro("label", "show", GRANTED, "--dir", place.at, code=75)
+    finally:
+        lock.release()
+    assert "works on this directory; stop it first" in result.stderr
+
+
+def test_control_socket_of_a_killed_server_does_not_stand_in_the_way(place: Place) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        descriptor = (place.at / SOCKET).parent
+        try:
+            left.bind(str(descriptor / SOCKET))
+        except OSError:
+            pytest.skip("the path is too long for a socket here")
+    assert "active" in sopro("label", "show", GRANTED, "--dir", place.at).stdout
+
+
+def test_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = sopro("status", tmp_path / "file", code=2)
+    assert "is a file" in told(result.stderr)

@@ -1,0 +1,57 @@
+import json
+import stat
+from pathlib import Path
+
+from tests.cli.place import Place, sopro
+
+
+def test_site_new_prints_its_origin(tmp_path: Path) -> None:
+    result = sopro("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU")
+    assert result.stdout == "sopro.example/hu/1\n"
+    assert "in Europe/Budapest; keep " in result.stderr
+
+
+def test_keys_are_their_owner_s_only(tmp_path: Path) -> None:
+    sopro("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "hu" / "keys").iterdir()}
+    assert modes == {0o600}
+
+
+def test_federation_new_prints_the_invite_file(tmp_path: Path) -> None:
+    result = sopro("federation", "new", tmp_path / "eeig", "--name", "sopro.example")
+    invite = Path(result.stdout.strip())
+    assert json.loads(invite.read_text())["origin"] == "sopro.example/eeig/1"
+
+
+def test_members_are_listed_with_status_and_address(place: Place) -> None:
+    row = sopro("members", "list", place.eeig).stdout.split()
+    assert row[:3] == ["at", "admitted", "AT"]
+    assert row[3].startswith("http://127.0.0.1:")
+
+
+def test_member_can_be_suspended_and_released(place: Place) -> None:
+    assert sopro("members", "suspend", place.eeig, "at").stdout == "at is suspended\n"
+    assert sopro("members", "release", place.eeig, "at").stdout == "at is admitted\n"
+
+
+def test_status_says_who_and_how_much(place: Place) -> None:
+    answer = json.loads(sopro("status", place.at, "--json").stdout)
+    assert (answer["origin"], answer["membership"]) == ("sopro.example/at/1", "admitted")
+    first = sopro("status", place.at).stdout.splitlines()
+    assert first[0] == "sopro.example/at/1  site  membership: admitted"
+    assert first[1] == f"own log: {answer['size']} entries, 0 void, 2 labels"
+
+
+def test_criteria_are_published_from_a_file(place: Place) -> None:
+    file = place.folder / "criteria.toml"
+    file.write_text(
+        '[[scheme]]\nscheme = "regio"\nkind = "product"\nstatus = "active"\n'
+        'effective_date = "2026-10-01"\ngrace_days = 30\nmax_validity_months = 24\n'
+        'surveillance_interval_months = 12\ntitle = { en = "Regional" }\n'
+    )
+    result = sopro("criteria", "publish", place.eeig, file)
+    assert result.stdout.startswith("scheme regio: entry ")
+
+
+def test_version_is_printed() -> None:
+    assert "version 0." in sopro("--version").stdout

@@ -1,0 +1,290 @@
+"""Thirty national registers in one federation, from real files, over HTTP, compared with a recount.
+
+Makes a coordinator and a site for each country in the files through the public commands, imports
+into each only its own rows, lets the coordinator and two sites sync everything, reads their API and
+prints one JSON object. Ends with 0 only where all three and a separate recount of the files agree.
+README.md beside this file says how the data was treated and what the figures mean.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+from countries import COUNTRIES  # noqa: E402  # also run as a script, from anywhere
+from processes import CommandError, Processes, free_ports, read_json, say  # noqa: E402
+from recount import ACTIONS, countries_of, recount  # noqa: E402
+
+FEDERATION = "trust.example"
+ENDS = ("revoked", "terminated", "transferred", "expired")
+AT_ONCE = max(2, os.cpu_count() or 2)
+FULL_SITES = 2
+PATIENCE = 300.0
+
+
+@dataclass
+class Site:
+    """One country's node."""
+
+    country: str
+    folder: Path
+    url: str
+    imported: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        return self.country.lower()
+
+    @property
+    def records(self) -> int:
+        return sum(one["appended"] for one in self.imported.values())
+
+
+class Federation:
+    """The coordinator and its sites, from nothing to the comparison."""
+
+    def __init__(self, work: Path, services: Path, events: Path, countries: list[str]) -> None:
+        self._work = work
+        self._files = {"organisations": services, "offerings": services, "decisions": events}
+        self._run = Processes(at_once=AT_ONCE)
+        ports = free_ports(len(countries) + 1)
+        self._coordinator = Site("eeig", work / "eeig", f"http://127.0.0.1:{ports[0]}")
+        self._sites = [
+            Site(country, work / country.lower(), f"http://127.0.0.1:{port}")
+            for country, port in zip(countries, ports[1:], strict=True)
+        ]
+
+    async def close(self) -> None:
+        await self._run.stop()
+
+    async def found(self) -> None:
+        """Make every node; sites join, are admitted and follow the coordinator only."""
+        began = time.monotonic()
+        folder, url = self._coordinator.folder, self._coordinator.url
+        listen = url.removeprefix("http://")
+        await self._run.sopro("federation", "new", folder, "--name", FEDERATION, "--listen", listen)
+        _set_mirrors(folder, [])
+        await self._run.serve(folder)
+        await asyncio.gather(*map(self._found_site, self._sites))
+        say(f"made {len(self._sites)} sites in {time.monotonic() - began:.1f} s")
+
+    async def _found_site(self, site: Site) -> None:
+        sopro, country = self._run.sopro, COUNTRIES[site.country]
+        await sopro(
+            *("site", "new", site.folder, "--site", site.code, "--country", country.iso),
+            *("--zone", country.zone, "--name", f"{country.language}={country.name}"),
+            *("--federation", FEDERATION, "--listen", site.url.removeprefix("http://")),
+        )
+        _set_mirrors(site.folder, ["eeig"])
+        await sopro("join", site.folder, self._coordinator.folder / "invite.json")
+        # Prefixes are made of two letters of the code and a zero, and so are they by default.
+        await sopro("members", "admit", self._coordinator.folder, site.code)
+        await sopro("sync", site.folder, "--once")
+
+    async def fill(self) -> dict[str, float]:
+        """Import into each site its own rows; how fast."""
+        began = time.monotonic()
+        await asyncio.gather(*map(self._fill_site, self._sites))
+        seconds = time.monotonic() - began
+        inside = sum(one["seconds"] for site in self._sites for one in site.imported.values())
+        records = sum(site.records for site in self._sites)
+        say(f"imported {records} records in {seconds:.1f} s, {inside:.1f} s of it at work on rows")
+        return _rate(seconds, records)
+
+    async def _fill_site(self, site: Site) -> None:
+        for kind, file in self._files.items():
+            answer = await self._run.sopro(
+                *("import", site.folder, file, "--as", kind, "--json"),
+                *("--mapping", HERE / f"{kind}.toml", "--where", f"country={site.country}"),
+                *("--bad", self._work / f"{site.code}.{kind}.bad.csv"),
+                codes=(0, 1),
+            )
+            summary = site.imported[kind] = json.loads(answer)
+            if summary["bad"]:
+                say(f"{site.country}: {summary['bad']} bad rows, see {summary['bad_file']}")
+
+    async def spread(self) -> dict[str, float]:
+        """Serve everything; the coordinator, then two sites, pull all logs. How fast the first."""
+        await self._run.stop(self._coordinator.folder)
+        full = self.full_sites
+        for site in full:
+            _set_mirrors(site.folder, ["*"])
+        others = [site for site in self._sites if site not in full]
+        await asyncio.gather(*(self._run.serve(site.folder) for site in others))
+        sizes = {site.code: (await self._own_size(site)) for site in others}
+        _set_mirrors(self._coordinator.folder, ["*"])
+        # What the full sites hold themselves is known once they serve, before they have pulled.
+        await asyncio.gather(*(self._run.serve(site.folder) for site in full))
+        sizes |= {site.code: (await self._own_size(site)) for site in full}
+        await self._run.serve(self._coordinator.folder)
+        began = time.monotonic()
+        await _until_synced(self._coordinator, sizes)
+        seconds = time.monotonic() - began
+        say(f"the coordinator pulled {sum(sizes.values())} entries in {seconds:.1f} s")
+        for site in full:
+            wanted = {code: size for code, size in sizes.items() if code != site.code}
+            await _until_synced(site, wanted)
+        say(f"so have {' and '.join(site.country for site in full)}")
+        return _rate(seconds, sum(sizes.values()))
+
+    @property
+    def full_sites(self) -> list[Site]:
+        """Choose the sites that pull everything: those that are not the largest themselves."""
+        return sorted(self._sites, key=lambda site: (site.records, site.code))[-FULL_SITES:]
+
+    async def _own_size(self, site: Site) -> int:
+        return int((await read_json(f"{site.url}/api/v1/status"))["size"])
+
+    async def compare(self, services: Path, events: Path) -> tuple[dict[str, Any], bool]:
+        """Hold the answers of three nodes against one another and against the recount."""
+        answers = {
+            site.code: await read_json(f"{site.url}/api/v1/statistics")
+            for site in (self._coordinator, *self.full_sites)
+        }
+        main = answers["eeig"]
+        zones = {site.country: COUNTRIES[site.country].zone for site in self._sites}
+        counted = recount(services, events, zones, date.fromisoformat(main["at"]))
+        countries, agree = {}, True
+        for site in self._sites:
+            found = {who: _of_site(answer, site.code) for who, answer in answers.items()}
+            for who, one in found.items():
+                if one != found["eeig"]:
+                    agree = False
+                    say(f"{site.country}: {who} answers {one}, the coordinator {found['eeig']}")
+            countries[site.country] = _shown(site, found["eeig"])
+            agree &= _agrees(site, countries[site.country], found["eeig"], counted[site.country])
+        return countries, agree
+
+
+def _set_mirrors(folder: Path, sites: list[str]) -> None:
+    """Say in a node's configuration whom it mirrors."""
+    path = folder / "node.toml"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("mirror =")]
+    path.write_text("\n".join([*lines, f"mirror = {json.dumps(sites)}", ""]))
+
+
+def _rate(seconds: float, records: int) -> dict[str, float]:
+    return {"seconds": round(seconds, 2), "records_per_second": round(records / seconds)}
+
+
+async def _until_synced(site: Site, sizes: dict[str, int]) -> None:
+    """Wait until a node has every log up to its size, and has judged it."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        status = await read_json(f"{site.url}/api/v1/status")
+        held = {one["site"]: one["judged"] for one in status["mirrors"]}
+        missing = {code: size for code, size in sizes.items() if held.get(code, 0) < size}
+        if not missing:
+            return
+        if time.monotonic() > end:
+            raise CommandError(f"{site.code} has not pulled {missing} in {PATIENCE:.0f} s")
+        await asyncio.sleep(0.05)
+
+
+def _of_site(answer: dict[str, Any], code: str) -> dict[str, Any]:
+    """Take what a node says of one site; how fresh it is differs from node to node."""
+    [found] = [one for one in answer["sites"] if one["site"] == code] or [{}]
+    return {key: value for key, value in found.items() if key != "confirmed_at"}
+
+
+def _shown(site: Site, found: dict[str, Any]) -> dict[str, Any]:
+    labels = found.get("labels", {})
+    offerings, decisions = site.imported["offerings"], site.imported["decisions"]
+    return {
+        "services": offerings["appended"] + offerings["unchanged"],
+        "active": labels.get("active", 0),
+        "ended": sum(labels.get(word, 0) for word in ENDS),
+        "decisions": {action: found.get("decisions", {}).get(action, 0) for action in ACTIONS},
+        "refused": decisions["refused"],
+        "entries": found.get("entries", 0),
+    }
+
+
+def _agrees(
+    site: Site, shown: dict[str, Any], found: dict[str, Any], counted: dict[str, Any]
+) -> bool:
+    """Compare what the API says of a country with the recount, also by year."""
+    pairs = [(name, shown[name], counted[name]) for name in counted if name in shown]
+    pairs += [
+        ("decisions by year", found.get("decisions_by_year"), counted["decisions_by_year"]),
+        ("all labels", sum(found["labels"].values()), counted["active"] + counted["ended"]),
+        ("all decisions", sum(found["decisions"].values()), sum(counted["decisions"].values())),
+        ("void entries", found.get("void"), 0),
+        ("bad rows", sum(one["bad"] for one in site.imported.values()), 0),
+    ]
+    for name, here, there in pairs:
+        if here != there:
+            say(f"{site.country}: {name}: the federation says {here}, the recount {there}")
+    return all(here == there for _, here, there in pairs)
+
+
+async def run(services: Path, events: Path, work: Path, countries: list[str]) -> dict[str, Any]:
+    """Do it all, and leave no process behind."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    federation = Federation(work, services, events, countries)
+    try:
+        await federation.found()
+        imported = await federation.fill()
+        synced = await federation.spread()
+        shown, agree = await federation.compare(services, events)
+    finally:
+        await federation.close()
+    return {"countries": shown, "import": imported, "sync": synced, "agree": agree}
+
+
+def main() -> int:
+    """Read the options, run, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--services", type=Path, required=True, help="CSV of services")
+    parser.add_argument("--events", type=Path, required=True, help="CSV of dated statuses")
+    parser.add_argument("--work", type=Path, help="an empty directory that is kept; else a new one")
+    options = parser.parse_args()
+    for path in (options.services, options.events):
+        if not path.is_file():
+            parser.error(f"{path}: no such file")
+    countries = countries_of(options.services, options.events)
+    if unknown := [code for code in countries if code not in COUNTRIES]:
+        parser.error(
+            f"country {', '.join(map(repr, unknown))} in --services or --events is not in the "
+            f"table of {HERE / 'countries.py'}; add its ISO code, zone and name there"
+        )
+    if not countries:
+        parser.error(f"{options.services}: no rows")
+    if options.work and options.work.exists() and any(options.work.iterdir()):
+        parser.error(f"{options.work}: not empty; --work needs a directory of its own")
+    work = options.work or Path(tempfile.mkdtemp(prefix="thirty-countries-"))
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        answer = asyncio.run(
+            run(options.services.resolve(), options.events.resolve(), work.resolve(), countries)
+        )
+    except CommandError as error:
+        say(f"error: {error}")
+        return 70
+    except asyncio.CancelledError:
+        say("stopped")
+        return 130
+    finally:
+        if options.work is None:
+            shutil.rmtree(work, ignore_errors=True)
+    print(json.dumps(answer, indent=2))
+    return 0 if answer["agree"] else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
