@@ -8,10 +8,9 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import as_bytes
+from sopro_cli.options import FOLDER, as_bytes
 from sopro_cli.output import show, show_json
 from sopro_cli.register import append_one
-from sopro_cli.sites import FOLDER
 from sopro_node.deciders import find_decider
 from sopro_registry.families.label_decision import FAMILY, ReasonCode
 from sopro_registry.label import Action

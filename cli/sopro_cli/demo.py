@@ -23,8 +23,8 @@ from sopro_cli.demo_nodes import (
     stop_all,
     wait_until,
 )
+from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
-from sopro_cli.sites import FOLDER
 from sopro_node.config import load_settings
 from sopro_node.fetch import Fetch
 from sopro_node.found import COORDINATOR, INVITE
@@ -53,11 +53,13 @@ def demo(folder: Path | None, port: int, *, once: bool) -> None:
     Everything is done by the public commands and real processes. It runs until Ctrl-C.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    began = time.monotonic()
     try:
         with _place(folder) as place, _Federation(place, port) as federation:
             federation.begin()
             if once:
                 _Story(federation).tell()
+                show(f"done in {time.monotonic() - began:.1f} s: every step came out as it must")
             else:
                 federation.stay()
     except DemoError as error:
@@ -183,7 +185,6 @@ class _Story:
         self._hu = federation.hu
         self._place = federation.place
         self._invite = federation.invite
-        self._began = time.monotonic()
 
     def tell(self) -> None:
         """Tell it.
@@ -201,7 +202,6 @@ class _Story:
         self._audit()
         codes = stop_all(self._nodes)
         _check("every node stopped cleanly", codes == [0, 0, 0], f"exit codes {codes}")
-        show(f"done in {time.monotonic() - self._began:.1f} s: every step came out as it must")
 
     def _grant(self) -> str:
         folder = str(self._at.folder)

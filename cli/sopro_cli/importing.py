@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from sopro_cli.office import reach, run
+from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
-from sopro_cli.sites import FOLDER
 from sopro_node.config import load_settings
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.mapping import SourceMapping, load_mapping
@@ -30,7 +30,13 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command("import")
 @click.argument("folder", type=FOLDER)
 @click.argument("file", type=FILE)
-@click.option("--as", "kind", type=click.Choice([kind.value for kind in Kind]), required=True, help="what its rows are")
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice([kind.value for kind in Kind]),
+    required=True,
+    help="what its rows are",
+)
 @click.option("--mapping", type=FILE, help="TOML: which column is which field")
 @click.option("--where", "only", multiple=True, help="COLUMN=VALUE: only these rows; repeatable")
 @click.option("--bad", type=FILE, help="for bad rows; otherwise FILE.bad.csv in this directory")

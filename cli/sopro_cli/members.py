@@ -5,8 +5,8 @@ from pathlib import Path
 import rich_click as click
 
 from sopro_cli.office import ask
+from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
-from sopro_cli.sites import FOLDER
 from sopro_node.criteria import read_criteria
 from sopro_node.identity import parse_invite
 from sopro_protocol.errors import FormatError, SoproError

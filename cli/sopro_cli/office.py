@@ -8,9 +8,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from sopro_cli.output import fail
-from sopro_node.control import call
-from sopro_node.node import Node
-from sopro_node.office import OPERATIONS
+from sopro_node.calling import call
 from sopro_protocol.errors import SoproError, UnavailableError
 
 T = TypeVar("T")
@@ -30,6 +28,10 @@ async def reach(folder: Path) -> AsyncIterator[Call]:
 
         yield over_socket
         return
+    # Loaded only where no node serves: the database and the log take a second.
+    from sopro_node.node import Node  # noqa: PLC0415
+    from sopro_node.office import OPERATIONS  # noqa: PLC0415
+
     node = await Node.open(folder)
 
     async def here(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from sopro_protocol.errors import FormatError, RefusedError
 from sopro_registry.fields import day_of
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-_FOLDER = click.Path(path_type=Path, file_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
 
 here: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
-    "--dir", "folder", type=_FOLDER, default=".", help="the node's directory, if not this one"
+    "--dir", "folder", type=FOLDER, default=".", help="the node's directory, if not this one"
 )
 
 

@@ -8,10 +8,9 @@ from typing import Any, get_args
 import rich_click as click
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import as_bytes, as_pairs
+from sopro_cli.options import FOLDER, as_bytes, as_pairs
 from sopro_cli.output import show, show_json
-from sopro_cli.sites import FOLDER
-from sopro_node.control import read_error
+from sopro_node.calling import read_error
 from sopro_node.documents import structured
 from sopro_protocol.encoding import Value
 from sopro_registry.families import offering as offerings

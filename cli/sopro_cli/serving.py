@@ -1,4 +1,4 @@
-"""Running a node: `sopro serve`, `sopro sync`, `sopro status`."""
+"""Running a node: `sopro serve`."""
 
 import asyncio
 import dataclasses
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from sopro_cli.office import ask, run
-from sopro_cli.output import fail, remark, show, show_json
-from sopro_cli.sites import FOLDER
+from sopro_cli.office import run
+from sopro_cli.options import FOLDER
+from sopro_cli.output import fail, show
 from sopro_node.config import load_settings, parse_address
 from sopro_node.control import ControlServer
 from sopro_node.node import Node
@@ -53,42 +53,4 @@ def serve(folder: Path, listen: str | None) -> None:
     run(work())
 
 
-@click.command()
-@click.argument("folder", type=FOLDER)
-@click.option("--once", is_flag=True, help="the only way for now; a serving node syncs by itself")
-@click.option("--json", "as_json", is_flag=True)
-def sync(folder: Path, *, once: bool, as_json: bool) -> None:  # says what happens
-    """Pull every followed log once."""
-    answer = ask(folder, "sync")["pulled"]
-    if as_json:
-        show_json(answer)
-    failed = [origin for origin, one in answer.items() if "error" in one]
-    for origin, one in answer.items():
-        if "error" in one:
-            remark(f"{origin}: {one['error']}")
-        elif not as_json:
-            show(f"{origin}: {one['size']} entries, {one['added']} new")
-    if failed:
-        raise SystemExit(75)
-
-
-@click.command()
-@click.argument("folder", type=FOLDER)
-@click.option("--json", "as_json", is_flag=True)
-def status(folder: Path, *, as_json: bool) -> None:
-    """Say how a node is: its log, its mirrors, what went wrong."""
-    answer = ask(folder, "status")
-    if as_json:
-        show_json(answer)
-        return
-    show(f"{answer['origin']}  {answer['role']}  membership: {answer['membership']}")
-    show(f"own log: {answer['size']} entries, {answer['void']} void, {answer['labels']} labels")
-    for one in answer["mirrors"]:
-        since = f"current {one['lag_seconds']} s ago" if one["confirmed_at"] else "never synced"
-        show(f"{one['origin']}: {one['size']} entries, {one['void']} void, {since}")
-        if one["problem"]:
-            problem = one["problem"]
-            show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
-
-
-COMMANDS = (serve, sync, status)
+COMMANDS = (serve,)

@@ -5,12 +5,11 @@ from pathlib import Path
 import rich_click as click
 
 from sopro_cli.office import ask
+from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
 from sopro_protocol.errors import SoproError
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 def _names(pairs: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

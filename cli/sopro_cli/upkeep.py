@@ -1,14 +1,14 @@
-"""Looking after a directory: `sopro reindex`."""
+"""Looking after a node: `sopro status`, `sopro sync`, `sopro reindex`."""
 
 from pathlib import Path
 
 import rich_click as click
 
-from sopro_cli.output import fail, show
+from sopro_cli.office import ask
+from sopro_cli.options import FOLDER
+from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.progress import progress_bars
-from sopro_cli.sites import FOLDER
 from sopro_node.config import load_settings
-from sopro_node.reindex import reindex as rebuild
 from sopro_protocol.errors import SoproError
 
 
@@ -16,6 +16,8 @@ from sopro_protocol.errors import SoproError
 @click.argument("folder", type=FOLDER)
 def reindex(folder: Path) -> None:
     """Judge every entry again and rebuild the tables that follow; the node must not be serving."""
+    from sopro_node.reindex import reindex as rebuild  # noqa: PLC0415  # loads the database
+
     try:
         load_settings(folder)
         with progress_bars() as progress:
@@ -26,4 +28,42 @@ def reindex(folder: Path) -> None:
         show(f"{origin}: {size} entries judged again")
 
 
-COMMANDS = (reindex,)
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--once", is_flag=True, help="the only way for now; a serving node syncs by itself")
+@click.option("--json", "as_json", is_flag=True)
+def sync(folder: Path, *, once: bool, as_json: bool) -> None:  # says what happens
+    """Pull every followed log once."""
+    answer = ask(folder, "sync")["pulled"]
+    if as_json:
+        show_json(answer)
+    failed = [origin for origin, one in answer.items() if "error" in one]
+    for origin, one in answer.items():
+        if "error" in one:
+            remark(f"{origin}: {one['error']}")
+        elif not as_json:
+            show(f"{origin}: {one['size']} entries, {one['added']} new")
+    if failed:
+        raise SystemExit(75)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True)
+def status(folder: Path, *, as_json: bool) -> None:
+    """Say how a node is: its log, its mirrors, what went wrong."""
+    answer = ask(folder, "status")
+    if as_json:
+        show_json(answer)
+        return
+    show(f"{answer['origin']}  {answer['role']}  membership: {answer['membership']}")
+    show(f"own log: {answer['size']} entries, {answer['void']} void, {answer['labels']} labels")
+    for one in answer["mirrors"]:
+        since = f"current {one['lag_seconds']} s ago" if one["confirmed_at"] else "never synced"
+        show(f"{one['origin']}: {one['size']} entries, {one['void']} void, {since}")
+        if one["problem"]:
+            problem = one["problem"]
+            show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
+
+
+COMMANDS = (reindex, status, sync)

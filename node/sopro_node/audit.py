@@ -307,9 +307,7 @@ class _StoredLog:
             audit.problems.add(problem.split(" ", 1)[0], problem)
         return audit.close()
 
-    def _feed(
-        self, audit: LogAudit, number: int, entries: list[bytes], roots: list[bytes]
-    ) -> None:
+    def _feed(self, audit: LogAudit, number: int, entries: list[bytes], roots: list[bytes]) -> None:
         start = number * WIDTH
         rows = self._store.documents(self._row.log, start, start + len(entries))
         judged = audit.feed(entries, rows)

@@ -5,28 +5,19 @@ bounds the length of such a path, so the socket is reached through the directory
 """
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import aiohttp
 import msgspec
 from aiohttp import web
 
+from sopro_node.calling import SOCKET, call, open_socket
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
-from sopro_node.web.problems import HTTP_STATUS
-from sopro_protocol.errors import NotFoundError, RefusedError, SoproError, UnavailableError
+from sopro_protocol.errors import NotFoundError, SoproError
 
-SOCKET: Final = "control.sock"
+__all__ = ["SOCKET", "ControlServer", "call"]
+
 _MAX_CALL: Final = 64 * 1024 * 1024
-_ERRORS: Final = {kind.__name__: kind for kind in HTTP_STATUS if kind.__name__ != "SplitViewError"}
-
-
-def _short(folder: Path) -> tuple[int, str]:
-    """Open the directory and name the socket through it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    return descriptor, f"/proc/self/fd/{descriptor}/{SOCKET}"
 
 
 class ControlServer:
@@ -43,7 +34,7 @@ class ControlServer:
         folder = self._node.folder
         (folder / SOCKET).unlink(missing_ok=True)
         await self._runner.setup()
-        descriptor, path = _short(folder)
+        descriptor, path = open_socket(folder)
         mask = os.umask(0o177)
         try:
             await web.UnixSite(self._runner, path).start()
@@ -67,38 +58,3 @@ class ControlServer:
             body = {"kind": type(error).__name__, "code": error.code, "error": str(error)}
             return web.Response(body=msgspec.msgpack.encode(body), status=400)
         return web.Response(body=msgspec.msgpack.encode(answer))
-
-
-async def call(folder: Path, name: str, values: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Call an operation of the node that serves a directory; None where none does.
-
-    Raises:
-        SoproError: what the operation raised.
-        UnavailableError: the node went away in between.
-    """
-    if not (folder / SOCKET).exists():
-        return None
-    descriptor, path = _short(folder)
-    try:
-        timeout = aiohttp.ClientTimeout(total=None)
-        async with (
-            aiohttp.ClientSession(
-                connector=aiohttp.UnixConnector(path), timeout=timeout
-            ) as session,
-            session.post(f"http://node/call/{name}", data=msgspec.msgpack.encode(values)) as answer,
-        ):
-            body = msgspec.msgpack.decode(await answer.read())
-            if answer.status == 200:
-                return dict(body)
-    except aiohttp.ClientConnectorError:
-        return None
-    except aiohttp.ClientError as error:
-        raise UnavailableError(f"the node stopped answering: {error}") from None
-    finally:
-        os.close(descriptor)
-    raise read_error(body)
-
-
-def read_error(fields: Mapping[str, Any]) -> SoproError:
-    """Return the error that an operation answered with: its kind, code and message."""
-    return _ERRORS.get(fields["kind"], RefusedError)(fields["error"], code=fields["code"])

@@ -26,8 +26,8 @@ from sopro_protocol.encoding import encode_struct
 from sopro_protocol.errors import ConflictError, FormatError, RefusedError, SoproError
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.merkle import Hash
-from sopro_protocol.record import Record, format_record, sign_record
-from sopro_registry.catalogue import FAMILIES, READERS, decode_state
+from sopro_protocol.record import Record, sign_record
+from sopro_registry.catalogue import FAMILIES, decode_state
 from sopro_registry.family import Family
 
 MAX_BATCH: Final = 1024
@@ -217,7 +217,7 @@ class OwnLog:
             time=max(clock.now(), step.ledger.cursor.last_time),
             v=1,
         )
-        data = sign_record(format_record(record, READERS), [self._signers[family.role]])
+        data = sign_record(encode_struct(record), [self._signers[family.role]])
         judgement = step.ledger.judge(data)
         if judgement.void is not None:
             raise RefusedError(judgement.void.message, code=judgement.void.code)

@@ -27,7 +27,7 @@ class Numbers:
         """Return the next free number of a site.
 
         Raises:
-            RefusedError: `lbl.numbers`, there is none.
+            RefusedError: there is none.
         """
         group, last = self._places.get(prefix) or (1, self._last_given(prefix, 1))
         while group <= _GROUPS:
@@ -38,7 +38,7 @@ class Numbers:
                     return number
             group += 1
             last = self._last_given(prefix, group)
-        raise RefusedError(f"decision: no number of SOPRO/{prefix} is free", code="lbl.numbers")
+        raise RefusedError(f"decision: no number of SOPRO/{prefix} is free")
 
     def _last_given(self, prefix: str, group: int) -> int:
         low = f"SOPRO/{prefix}/{group:03}/"

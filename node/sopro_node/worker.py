@@ -3,6 +3,8 @@
 import asyncio
 import gc
 import multiprocessing
+import os
+import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
@@ -45,7 +47,16 @@ def start_pool(count: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(max_workers=count, mp_context=context, initializer=_begin)
 
 
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _begin() -> None:
+    # A node that is killed cannot end its workers; each sees to that itself.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # Nothing here makes cycles, and collecting them costs a tenth of the time.
     gc.disable()
     _State.loop = asyncio.new_event_loop()

@@ -124,6 +124,7 @@ class ReadRecord(NamedTuple):
 
 
 _RECORD: Final = Canonical(Record)
+_ENTRY_ENCODER: Final = msgspec.msgpack.Encoder()
 _SIGNATURE_HEAD: Final = b"\x92\xc4\x20"
 _SIGNATURE_SIZE: Final = 3 + 32 + 2 + 64
 
@@ -197,8 +198,7 @@ def format_entry(record: bytes, signatures: Sequence[Signature]) -> bytes:
         FormatError: `sig.missing` for none, too many or two by one key; `enc.limit` above 65,535
             bytes.
     """
-    ordered = sorted(signatures)
-    data = encode([record, [[key_id, signature] for key_id, signature in ordered]])
+    data = _ENTRY_ENCODER.encode((record, sorted(signatures)))
     parse_entry(data)
     return data
 

@@ -9,6 +9,10 @@ A certificate is a canonical map (SPEC section CERT):
     membership           [entry, tlog-proof] of the site's membership, in the coordinator's log
     coordinator_keys     [entry, tlog-proof] of entry 0 of the coordinator's log
 
+The decisions are a chain: each names the one before, so none can be left out but the last ones.
+What follows from them says the same rule that nodes project with; only what other records would
+have to say is taken as said: that the offering exists and the scheme allowed it.
+
 It proves what was decided up to the size of its checkpoint. Whether something was decided since,
 only a newer file or a node can tell.
 """
@@ -20,14 +24,16 @@ from msgspec import Struct
 
 from sopro_protocol.checkpoint import SignedCheckpoint
 from sopro_protocol.encoding import decode, encode
-from sopro_protocol.errors import FormatError, VerificationError
+from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.keys import Role, key_id, make_vkey
+from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.proof import open_proof, parse_proof
-from sopro_protocol.record import check_signatures, parse_entry, read_record
+from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
 from sopro_registry.catalogue import READERS
 from sopro_registry.families import label_decision, site_keys, site_membership
-from sopro_registry.fields import day_of, format_day
-from sopro_registry.label import Action, Status
+from sopro_registry.family import Fact, Waiting
+from sopro_registry.fields import format_day
+from sopro_registry.label import Label, status_at
 
 MAX_CERTIFICATE: Final = 4 * 1024 * 1024
 MAX_DECISIONS: Final = 256
@@ -104,29 +110,21 @@ def open_certificate(
     if member.site != member.origin.split("/")[1]:
         raise VerificationError("certificate: membership of another site", code="mem.untrusted")
     site_trusted, site_logged = _open_keys(keys, member.origin, member.root)
-    bodies = []
-    heads = []
-    for one in decisions:
-        body, head = _open_decision(one, member, site_trusted, site_logged, number)
-        bodies.append(body)
-        heads.append((parse_proof(one.proof).index, head.size))
-    if [index for index, _ in heads] != sorted({index for index, _ in heads}):
-        raise VerificationError("certificate: decisions out of order", code="proof.invalid")
-    status, until = _fold(bodies, day)
+    facts = [_open_decision(one, member, site_trusted, site_logged, number) for one in decisions]
+    _check_chain([fact for fact, _ in facts])
+    label = _follow([fact for fact, _ in facts], member)
+    status, last = status_at(label.decisions, day)
     return OpenedCertificate(
         number,
         member.site,
         status.word,
-        until,
+        format_day(last.until) if last and last.until else None,
         [
-            (
-                body.action.value,
-                body.effective_date if isinstance(body.effective_date, str) else None,
-            )
-            for body in bodies
+            (one.action.value, format_day(one.effective) if one.effective else None)
+            for one in label.decisions
         ],
         member.origin,
-        min(size for _, size in heads),
+        min(size for _, size in facts),
     )
 
 
@@ -182,17 +180,19 @@ def _open_entry(
     trusted: dict[bytes, tuple[str, bytes]],
     log_keys: list[bytes],
     role: Role,
-) -> tuple[Struct | FormatError | None, SignedCheckpoint]:
+) -> tuple[ReadRecord, SignedCheckpoint]:
     entry = parse_entry(proven.entry)
     check_signatures(
         entry,
         {known: public for known, (held, public) in trusted.items() if held == role.value},
     )
-    record, body = read_record(entry.record, READERS)
-    if record.log != origin:
-        raise VerificationError(f"certificate: a record of {record.log[:80]!r}", code="hos.replay")
+    read = read_record(entry.record, READERS)
+    if read.record.log != origin:
+        raise VerificationError(
+            f"certificate: a record of {read.record.log[:80]!r}", code="hos.replay"
+        )
     vkeys = [make_vkey(origin, public) for public in log_keys]
-    return body, open_proof(proven.proof, entry=proven.entry, origin=origin, keys=vkeys)
+    return read, open_proof(proven.proof, entry=proven.entry, origin=origin, keys=vkeys)
 
 
 def _open_membership(
@@ -201,7 +201,7 @@ def _open_membership(
     trusted: dict[bytes, tuple[str, bytes]],
     log_keys: list[bytes],
 ) -> site_membership.Body:
-    body, _ = _open_entry(proven, origin, trusted, log_keys, Role.REGISTRAR)
+    (_, body), _ = _open_entry(proven, origin, trusted, log_keys, Role.REGISTRAR)
     if not isinstance(body, site_membership.Body):
         raise VerificationError("certificate: not a membership record", code="mem.untrusted")
     return body
@@ -213,39 +213,81 @@ def _open_decision(
     trusted: dict[bytes, tuple[str, bytes]],
     log_keys: list[bytes],
     number: str,
-) -> tuple[label_decision.Body, SignedCheckpoint]:
-    body, head = _open_entry(proven, member.origin, trusted, log_keys, Role.DECISION)
+) -> tuple[Fact[label_decision.Body], int]:
+    """Return a decision with its place, and the size of the checkpoint it is proven under."""
+    (record, body), head = _open_entry(proven, member.origin, trusted, log_keys, Role.DECISION)
     if not isinstance(body, label_decision.Body) or body.certificate != number:
         raise VerificationError(f"certificate: not a decision on {number}", code="lbl.reference")
-    if number.split("/")[1] != member.prefix:
-        raise VerificationError(
-            f"certificate: {number} does not bear the site's prefix", code="lbl.competence"
-        )
-    return body, head
+    index = parse_proof(proven.proof).index
+    return Fact(index, leaf_hash(proven.entry), record, body, ()), head.size
 
 
-_AFTER: Final = {
-    Action.GRANT: Status.ACTIVE,
-    Action.TRANSFER_IN: Status.ACTIVE,
-    Action.REINSTATE: Status.ACTIVE,
-    Action.SUSPEND: Status.SUSPENDED,
-    Action.REVOKE: Status.REVOKED,
-    Action.TERMINATE_ON_REQUEST: Status.TERMINATED,
-    Action.TRANSFER_OUT: Status.TRANSFERRED,
-}
+def _check_chain(facts: Sequence[Fact[label_decision.Body]]) -> None:
+    """Hold each decision to the one before, so that none is left out between (SPEC CERT-4)."""
+    for before, fact in zip((None, *facts), facts, strict=False):
+        prev = fact.record.prev if isinstance(fact.record.prev, bytes) else None
+        if before is None:
+            is_next = prev is None
+        else:
+            is_next = prev == before.entry_id and fact.record.entity == before.record.entity
+        if not is_next or (before is not None and fact.index <= before.index):
+            raise VerificationError(
+                f"certificate: a decision is missing before that at {fact.index}, or they are out "
+                "of order",
+                code="proof.invalid",
+            )
 
 
-def _fold(bodies: list[label_decision.Body], day: int) -> tuple[Status, str | None]:
-    """Return the status on a day after the decisions in the file, and the end of validity."""
-    status, until = Status.NONE, 0
-    for body in bodies:
-        if isinstance(body.effective_date, str) and day_of(body.effective_date, field="date") > day:
-            continue
-        if body.action is Action.RENEW and status is not Status.SUSPENDED:
-            status = Status.ACTIVE
-        status = _AFTER.get(body.action, status)
-        if isinstance(body.valid_until, str):
-            until = day_of(body.valid_until, field="valid_until")
-    if status in (Status.ACTIVE, Status.SUSPENDED) and until and day > until:
-        status = Status.EXPIRED
-    return status, format_day(until) if until else None
+def _follow(facts: Sequence[Fact[label_decision.Body]], member: site_membership.Body) -> Label:
+    label = None
+    for fact in facts:
+        try:
+            label = label_decision.apply(fact, label, _CertificateView(fact, member)).state
+        except RefusedError as error:
+            raise VerificationError(f"certificate: {error}", code=error.code) from None
+    assert label is not None, "there is at least one decision"  # noqa: S101  # as parsed
+    return label
+
+
+class _AnyScheme:
+    """A scheme that allowed what was decided."""
+
+    grace_days = 0xFFFF
+    max_validity_months = 12_000
+    status = "active"
+
+
+class _CertificateView:
+    """What the rule for decisions may look at, where only the certificate is there."""
+
+    acted_on = None
+    keys_record = None
+    is_coordinator = False
+
+    def __init__(self, fact: Fact[label_decision.Body], member: site_membership.Body) -> None:
+        self.origin = member.origin
+        self.site = member.site
+        self.index = fact.index
+        stated = fact.body.status_index
+        self.grants = stated if isinstance(stated, int) else 0
+        self._member = member
+
+    def exists_named(self, _family: str, _name: str) -> bool:
+        """Say that the number was free; another label with it is another certificate."""
+        return False
+
+    def exists(self, _family: str, _entity: bytes) -> bool:
+        """Say that the offering exists."""
+        return True
+
+    def membership(self) -> site_membership.Body:
+        """Return the membership in the certificate."""
+        return self._member
+
+    def scheme(self, _name: str) -> _AnyScheme:
+        """Return a scheme that allowed it."""
+        return _AnyScheme()
+
+    def coordinator_root(self, size: int) -> bytes:
+        """Raise, because no decision asks for it."""
+        raise Waiting(size)

@@ -154,8 +154,7 @@ class LabelIndex(NamedTuple):
     year: int
 
 
-@dataclass(frozen=True, slots=True)
-class Change(Generic[S]):
+class Change(Struct, Generic[S], frozen=True):
     """What follows from a fact.
 
     Attributes:

@@ -74,11 +74,23 @@ def day_of(text: str, *, field: str) -> int:
         RefusedError: `rec.body` where the calendar has no such day.
     """
     try:
-        return date.fromisoformat(text).toordinal()
+        return _ordinal(text)
     except ValueError:
         raise RefusedError(
             f"{field}: {text!r} is not a day of the calendar", code="rec.body"
         ) from None
+
+
+# Dates repeat: a register knows some thousands of days, and reading one costs more than finding it.
+@lru_cache(maxsize=16_384)
+def _ordinal(text: str) -> int:
+    return date.fromisoformat(text).toordinal()
+
+
+@lru_cache(maxsize=16_384)
+def year_of(day: int) -> int:
+    """Return the year of a day."""
+    return date.fromordinal(day).year
 
 
 @lru_cache(maxsize=16_384)
@@ -89,12 +101,19 @@ def format_day(day: int) -> str:
 
 def latest_day(time: int) -> int:
     """Return the latest civil date anywhere on Earth at an instant (ms UTC)."""
+    return _latest_day_of_hour(time // 3_600_000)
+
+
+@lru_cache(maxsize=4096)
+def _latest_day_of_hour(hour: int) -> int:
+    # The farthest zone is whole hours ahead, so that no hour has two such dates.
     try:
-        return (datetime.fromtimestamp(time / 1000, tz=UTC) + _FARTHEST_ZONE).toordinal()
+        return (datetime.fromtimestamp(hour * 3600, tz=UTC) + _FARTHEST_ZONE).toordinal()
     except (ValueError, OverflowError, OSError):
         return date.max.toordinal()
 
 
+@lru_cache(maxsize=16_384)
 def add_months(day: int, months: int) -> int:
     """Return the same day of the month `months` later, or that month's last day."""
     start = date.fromordinal(day)

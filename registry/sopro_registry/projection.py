@@ -6,8 +6,8 @@ log, is served, and counts for nothing. The order of the checks is fixed (SPEC V
 node gives the same reason.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -28,11 +28,11 @@ from sopro_registry.family import Change, Fact, Family, KeySpan, Membership, Pla
 from sopro_registry.fields import Head
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
-_ORDINARY_ROLES = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
+_ORDINARY_ROLES: Final = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
+_ROLES: Final = {name: frozenset({family.role.value}) for name, family in FAMILIES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """What an entry would do to the tables.
 
     Attributes:
@@ -180,7 +180,7 @@ class Ledger:
         record, body = read
         if record.log != self.origin:
             raise RefusedError(f"record: belongs to the log {record.log[:80]!r}", code="hos.replay")
-        name, major = record.family.split("/")
+        name, major = _split_title(record.family)
         family = FAMILIES.get(name)
         self._check_signers(entry, family, body, verified=verified)
         row = self._tables.entity(record.entity)
@@ -189,7 +189,7 @@ class Ledger:
             raise RefusedError("record: its time falls", code="rec.time")
         if family is None:
             return None, False
-        if int(major) != family.major or _asks_too_much(record, family):
+        if major != family.major or _asks_too_much(record, family):
             return None, True
         if row is not None and row.undetermined:
             return None, True
@@ -209,7 +209,7 @@ class Ledger:
         verified: bool,
     ) -> None:
         """Check that every signature is valid and by a key that may sign this, here."""
-        roles = _ORDINARY_ROLES if family is None else frozenset({family.role.value})
+        roles = _ORDINARY_ROLES if family is None else _ROLES[family.name]
         for signer, _ in entry.signatures:
             span = self._spans.get(signer)
             if span is None:
@@ -259,7 +259,7 @@ class Ledger:
             # appended once more would make the successors it had count once more.
             return
         if row is None:
-            row = EntityRow(record.family.split("/")[0], judgement.entry_id, None)
+            row = EntityRow(_split_title(record.family)[0], judgement.entry_id, None)
         row.head = judgement.entry_id
         row.undetermined = row.undetermined or judgement.undetermined
         if judgement.change is not None:
@@ -267,7 +267,7 @@ class Ledger:
         self._tables.put_entity(record.entity, row)
 
     def _put_change(self, record: Record, change: Change[Any], entry_id: bytes) -> None:
-        family = record.family.split("/")[0]
+        family, _ = _split_title(record.family)
         for name in change.names:
             self._tables.put_name(family, name, record.entity)
         if change.label is not None:
@@ -292,6 +292,13 @@ class Ledger:
             root = key_id(self._root_key)
             self._spans[root] = KeySpan(Role.ROOT.value, self._root_key, root, 0)
         self._public_keys = {span.key_id: span.public for span in self._spans.values()}
+
+
+@lru_cache(maxsize=256)
+def _split_title(title: str) -> tuple[str, int]:
+    """Split a family's title into name and major."""
+    name, major = title.split("/")
+    return name, int(major)
 
 
 def _check_chain(record: Record, row: EntityRow | None, family: str) -> None:

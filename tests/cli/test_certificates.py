@@ -1,9 +1,15 @@
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from sopro_cli.demo import REGISTERS
+from sopro_node import office
+from sopro_node.node import Node
 from sopro_protocol.encoding import decode, encode
+from sopro_registry.certificate import open_certificate
+from sopro_registry.fields import day_of
 from tests.cli.place import GRANTED, REVOKED, Place, sopro
 
 
@@ -82,3 +88,48 @@ def test_missing_file_is_named(place: Place) -> None:
 
 def test_asks_whom_to_trust(place: Place) -> None:
     assert "whom to trust" in sopro("certificate", "verify", "x", code=2).stderr
+
+
+def test_decision_left_out_between_ends_with_76(place: Place) -> None:
+    until = ("--suspended-until", "2027-01-01")
+    place.decide("suspend", GRANTED, "--reason", "fees_unpaid", *until)
+    place.decide("correct", GRANTED)
+    path = get(place, GRANTED)
+    value = decode(path.read_bytes(), limit=10**7)
+    assert isinstance(value, dict)
+    value["decisions"] = [value["decisions"][0], value["decisions"][2]]
+    path.write_bytes(encode(value))
+    result = sopro("certificate", "verify", path, "--invite", place.invite, code=76)
+    assert "a decision is missing before that at " in result.stderr
+
+
+def test_certificate_says_what_the_node_says_of_every_imported_label(place: Place) -> None:
+    for kind in ("organisations", "offerings", "decisions"):
+        mapping = REGISTERS / "at" / "mapping.toml"
+        file = REGISTERS / "at" / f"{kind}.csv"
+        sopro("import", place.at, file, "--as", kind, "--mapping", mapping)
+    statuses = asyncio.run(compare_statuses(place))
+    assert len(statuses) > 20
+    assert {one for _, one in statuses} >= {"active", "suspended", "revoked", "expired"}
+
+
+async def compare_statuses(place: Place) -> set[tuple[str, str]]:
+    node = await Node.open(place.at)
+    found = set()
+    try:
+        assert node.invite is not None
+        for row in node.desk.labels(limit=500):
+            content = (await office.certificate(node, {"number": row.number}))["content"]
+            for day in [day_of(f"{year}-07-01", field="") for year in range(2015, 2033)]:
+                opened = open_certificate(
+                    content,
+                    coordinator=node.invite.origin,
+                    coordinator_root=node.invite.root_key,
+                    day=day,
+                )
+                answer = node.desk.label(row.number, day)
+                assert (opened.status, opened.valid_until) == (answer.status, answer.valid_until)
+                found.add((row.number, opened.status))
+    finally:
+        await node.close()
+    return found

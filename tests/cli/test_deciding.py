@@ -97,8 +97,7 @@ def test_decision_on_what_has_changed_since_is_a_conflict(
         found = await office.label_entity(_node, values)  # type: ignore[arg-type]
         return {**found, "head": bytes(32)}
 
-    monkeypatch.setattr(
-        "sopro_cli.office.OPERATIONS", {**office.OPERATIONS, "label_entity": seen_before}
-    )
+    operations = {**office.OPERATIONS, "label_entity": seen_before}
+    monkeypatch.setattr(office, "OPERATIONS", operations)
     result = sopro("decide", place.at, "correct", GRANTED, code=75)
     assert "somebody has changed it since; look again" in result.stderr

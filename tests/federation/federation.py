@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ FEDERATION = "sopro.example"
 PATIENCE = 20.0
 SETTINGS: Mapping[str, object] = {"poll_seconds": 1, "fetch_seconds": 1, "workers": 1}
 COUNTRIES = {"at": "AT", "hu": "HU", "fr": "FR", "si": "SI"}
+SOPRO = Path(sysconfig.get_path("scripts")) / "sopro"
 ROUTES = "/log/{site}/1"
 
 
@@ -244,6 +246,15 @@ class Site:
 
     def peak(self) -> int:
         return self._memory("VmHWM")
+
+    def workers(self) -> list[int]:
+        """Return the processes that verify for it."""
+        return [
+            int(number)
+            for task in Path(f"/proc/{self.process}/task").iterdir()
+            for number in (task / "children").read_text().split()
+            if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()
+        ]
 
     def processor_seconds(self) -> float:
         """Return what its process has used of the processors so far."""

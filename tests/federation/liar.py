@@ -295,12 +295,6 @@ def sign_anything(text: str, *, origin: str, signer: Ed25519Signer) -> bytes:
     return f"{text}\n{format_signature(line)}".encode()
 
 
-def read_head(note: bytes) -> tuple[int, bytes]:
-    """Read size and root of a head the site has signed."""
-    _, size, root, *_ = note.split(b"\n")
-    return int(size), base64.b64decode(root)
-
-
 def head_text(origin: str, size: object, root: bytes) -> str:
     return f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
 

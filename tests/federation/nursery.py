@@ -4,12 +4,13 @@ A node started here is a process of its own with its own sockets, as `sopro serv
 the second that Python needs to load everything is saved, forty times over in `test_kill.py`.
 
 Reads lines `LOG\\tARGUMENT\\t...` and answers each with the number of a process that runs `sopro`
-with these arguments and writes stderr and stdout to LOG.
+with these arguments and writes stderr and stdout to LOG, and its exit code to LOG.code.
 """
 
 import os
 import signal
 import sys
+from pathlib import Path
 
 from sopro_cli.main import main
 
@@ -22,7 +23,11 @@ def run_child(log: str, arguments: list[str]) -> None:
     for source, target in ((empty, 0), (output, 1), (output, 2)):
         os.dup2(source, target)
     sys.argv = ["sopro", *arguments]
-    main(arguments, standalone_mode=True)
+    try:
+        main(arguments, standalone_mode=True)
+    except SystemExit as end:
+        Path(f"{log}.code").write_text(str(end.code or 0))
+        raise
 
 
 def serve_requests() -> None:

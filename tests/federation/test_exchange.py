@@ -5,7 +5,7 @@ import pytest
 from sopro_node.keyring import load_keys
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.keys import Role, make_vkey
-from tests.federation.federation import Federation, state_of, sync, wait_until
+from tests.federation.federation import Federation, is_alive, state_of, sync, wait_until
 from tests.federation.liar import Liar, Lie, say
 
 pytestmark = pytest.mark.slow
@@ -51,6 +51,19 @@ def test_a_dead_origin_stops_nobody(land: Federation) -> None:
     at.append()
     land.wait_for(fr, at)
     assert fr.mirror(at.origin)["problem"] is None
+
+
+def test_a_killed_node_leaves_no_worker_behind(land: Federation) -> None:
+    land.start_coordinator()
+    at, hu = land.new("at"), land.new("hu", mirror='["at"]')
+    land.join(at)
+    at.append(6 * 256)
+    land.join(hu)
+    land.wait_for(hu, at)
+    workers = hu.workers()
+    assert workers
+    hu.kill()
+    wait_until(lambda: not any(is_alive(worker) for worker in workers), "the workers have ended")
 
 
 def test_an_origin_whose_mirror_lags_is_dead_and_not_rolled_back(land: Federation) -> None:

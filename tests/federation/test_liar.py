@@ -34,6 +34,7 @@ from tests.federation.federation import (
     sync,
     wait_until,
 )
+from tests.federation.history import read_head
 from tests.federation.liar import (
     BUNDLE,
     CHECKPOINT,
@@ -53,7 +54,6 @@ from tests.federation.liar import (
     nested,
     never,
     raw_garbage,
-    read_head,
     say,
     sign_anything,
     sign_head,

@@ -11,40 +11,40 @@ $ sopro serve at &          run until the session ends; its first line is waited
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from sopro_cli.main import main
+from tests.node.conftest import free_port
 
 SESSIONS = sorted(Path(__file__).parent.glob("*.txt"))
 SOPRO = [sys.executable, "-m", "sopro_cli"]
 
 
 class Session:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
         self.words = {f"PORT{number}": str(free_port()) for number in range(1, 4)}
         self.servers: list[subprocess.Popen[str]] = []
 
     def run(self, command: str, expected: list[str]) -> None:
         named = re.fullmatch(r"(?:([A-Z]+) = )?sopro (.+?)( &)?", command)
         assert named, f"not a command: {command}"
-        arguments = [*SOPRO, *shlex.split(self.fill(named[2]))]
+        arguments = shlex.split(self.fill(named[2]))
         if named[3]:
             server = subprocess.Popen(
-                arguments, cwd=self.folder, stdout=subprocess.PIPE, stderr=-3, text=True
+                [*SOPRO, *arguments], stdout=subprocess.PIPE, stderr=-3, text=True
             )
             self.servers.append(server)
             assert server.stdout
             check(self.fill("\n".join(expected)), server.stdout.readline())
             return
-        done = subprocess.run(
-            arguments, cwd=self.folder, capture_output=True, text=True, check=False
-        )
+        done = CliRunner().invoke(main, arguments, prog_name="sopro")
         codes = [int(line[2:]) for line in expected if line.startswith("= ")]
-        assert done.returncode == (codes or [0])[0], f"{command}\n{done.stdout}{done.stderr}"
+        assert done.exit_code == (codes or [0])[0], f"{command}\n{done.stdout}{done.stderr}"
         for line in expected:
             if line.startswith("! "):
                 check(f"...{self.fill(line[2:])}...", done.stderr)
@@ -65,12 +65,6 @@ class Session:
             server.stdout.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def check(expected: str, found: str) -> None:
     pattern = ".*".join(re.escape(part) for part in expected.split("..."))
     assert re.fullmatch(pattern, found.strip(), re.DOTALL), f"expected\n{expected}\n\ngot\n{found}"
@@ -78,8 +72,9 @@ def check(expected: str, found: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", SESSIONS, ids=[path.stem for path in SESSIONS])
-def test_session(path: Path, tmp_path: Path) -> None:
-    session = Session(tmp_path)
+def test_session(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session = Session()
     lines = [line for line in path.read_text("utf-8").splitlines() if line[:1] not in ("#", "")]
     starts = [number for number, line in enumerate(lines) if line.startswith("$ ")]
     try:

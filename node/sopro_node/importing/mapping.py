@@ -34,6 +34,9 @@ cpv = ","
 [status]                              # decisions: an action, "hold" or "end"; * for all others
 granted = "hold"
 "*" = "end"
+
+A file may hold the mappings of all kinds: `[organisations.columns]`, `[offerings.columns]`, and so
+on, instead of the tables above.
 """
 
 import re
@@ -138,6 +141,11 @@ def load_mapping(path: Path, kind: Kind) -> SourceMapping:
         raise FormatError(f"{path}: cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise FormatError(f"{path}: not TOML: {error}") from None
+    if any(one.value in values for one in Kind):
+        _only(values, [one.value for one in Kind], str(path), "table")
+        if kind.value not in values:
+            raise FormatError(f"{path}: has no table [{kind}]; it has {', '.join(values)}")
+        return parse_mapping(_table(values, kind, str(path)), kind, where=f"{path}: {kind}")
     return parse_mapping(values, kind, where=str(path))
 
 

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import Enum
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from sopro_node.importing.cells import Item, differences
 from sopro_node.importing.fields import END, HOLD, Kind
 from sopro_node.importing.spool import Spooled
 from sopro_protocol.encoding import encode
-from sopro_registry.fields import format_day
+from sopro_registry.fields import day_of, format_day
 from sopro_registry.label import IMPORTED_TRANSITIONS, Action, Basis, Decision, Status
 
 _CONTEXT: Final = "sopro-import/1"
@@ -176,7 +177,8 @@ def plan_label(
     """Plan the rows of one label, in their order.
 
     A bad row holds back those after it: a history with a hole would say something else. A row
-    that stands before one that is in the log already cannot come in any more.
+    that stands before one that is in the log already cannot come in any more; where the file lacks
+    decisions that were imported, it is older or a part, and only dates tell what comes before them.
     """
     held = msgspec.convert(
         known.state["decisions"] if known else [], list[Decision], builtin_types=(bytes,)
@@ -187,6 +189,7 @@ def plan_label(
         for row in rows
     ]
     last_known = max((at for at, one in enumerate(sources) if one in by_source), default=-1)
+    newest = max((one.effective for key, one in by_source.items() if key not in sources), default=0)
     life = _Life(secret, known, held)
     planned: list[Planned] = []
     seen: dict[bytes, int] = {}
@@ -208,13 +211,20 @@ def plan_label(
         elif not is_referred:
             one = Planned(row, Verdict.BAD, _not_there(Kind.DECISIONS, row.item))
         else:
-            one = life.plan(row, row.item, is_late=at < last_known)
+            is_late = at < last_known or _day_of(row.item) < newest
+            one = life.plan(row, row.item, is_late=is_late)
         if one.verdict is Verdict.BAD:
             hole = hole or row.line
         else:
             seen[source] = row.line
         planned.append(one)
     return planned
+
+
+def _day_of(item: Item) -> int:
+    """Return the day a decision is effective, or a late one where none is stated."""
+    text = item.values.get("effective_date")
+    return day_of(text, field="effective_date") if text else date.max.toordinal()
 
 
 class _Life:
@@ -240,10 +250,10 @@ class _Life:
             is_same = is_same and held.action == item.word
         if is_same:
             return Planned(row, Verdict.UNCHANGED)
-        date = format_day(held.effective) if held.effective else "no date"
+        day = format_day(held.effective) if held.effective else "no date"
         reason = (
             f"column {item.status[0]!r}, value {item.status[1]!r}: entry {held.index} took this "
-            f"row over as {held.action}, {date}; what is signed stays, decide 'correct' on it"
+            f"row over as {held.action}, {day}; what is signed stays, decide 'correct' on it"
         )
         return Planned(row, Verdict.BAD, reason)
 

@@ -1,5 +1,6 @@
 """`/api/v1`: JSON for programs, every answer with the log prefixes it rests on."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from sopro_registry.fields import day_of
 
 _HEADERS: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=2"}
 MAX_PAGE: Final = 500
+_BODY_DEADLINE: Final = 20.0
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JSON = msgspec.json.Encoder()
 _logger = logging.getLogger("sopro.web")
@@ -174,12 +176,16 @@ async def _read_body(request: web.Request, *, limit: int) -> bytes:
     """Read a body in whatever pieces it comes, no further than its limit."""
     body = bytearray()
     if (request.content_length or 0) <= limit:
-        async for piece in request.content.iter_any():
-            body += piece
-            if len(body) > limit:
-                break
-        else:
-            return bytes(body)
+        try:
+            async with asyncio.timeout(_BODY_DEADLINE):
+                async for piece in request.content.iter_any():
+                    body += piece
+                    if len(body) > limit:
+                        break
+                else:
+                    return bytes(body)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout from None
     raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
 
 

@@ -146,11 +146,11 @@ class Pages:
 
     def _counted(self) -> dict[str, Any]:
         counted = self._node.desk.statistics()
+        holdings = self._node.holdings
         peers = {one.origin: one for one in view_peers(self._node)}
-        own = self._node.holdings.own_origin
-        peers[own] = view_peer(self._node, own)
-        counted_origins = {one.computed_from.origin for one in counted.sites}
-        coordinator = self._node.holdings.coordinator_origin
+        counted_origins = [one.computed_from.origin for one in counted.sites]
+        for origin in counted_origins:
+            peers.setdefault(origin, view_peer(self._node, origin))
         return {
             "counted": counted,
             "statuses": _statuses(counted),
@@ -159,7 +159,7 @@ class Pages:
             "missing": [
                 peer
                 for origin, peer in sorted(peers.items())
-                if origin not in counted_origins and origin != coordinator
+                if origin not in counted_origins and origin != holdings.coordinator_origin
             ],
         }
 

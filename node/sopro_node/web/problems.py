@@ -37,6 +37,7 @@ _TITLES: Final = {
     403: "Not verified",
     404: "Not found",
     405: "Method not allowed",
+    408: "Too slow",
     409: "Out of date",
     413: "Too large",
     415: "Unsupported media type",

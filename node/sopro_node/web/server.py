@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
 from sopro_node.config import Settings
@@ -116,7 +117,9 @@ async def serve(
     runner = web.AppRunner(
         app,
         access_log=None,
-        keepalive_timeout=30,
+        logger=_http_logger(),
+        keepalive_timeout=25,
+        lingering_time=5,
         shutdown_timeout=settings.drain_seconds,
         handle_signals=False,
         max_line_size=8190,
@@ -154,6 +157,17 @@ def _reason(error: OSError) -> str:
     """Say in the system's words why an address cannot be had; asyncio wraps them in its own."""
     number = error.errno or 0
     return os.strerror(number).lower() if number > 0 else str(error.strerror)
+
+
+def _http_logger() -> logging.Logger:
+    """Return the HTTP server's logger, quiet about what strangers send that is not HTTP."""
+    logger = logging.getLogger("sopro.http")
+    logger.addFilter(_is_our_fault)
+    return logger
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

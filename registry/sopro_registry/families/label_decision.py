@@ -1,8 +1,7 @@
 """label_decision/1: granting a label and everything that happens to it (SPEC LBL)."""
 
 from collections.abc import Mapping
-from datetime import date
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -20,6 +19,7 @@ from sopro_registry.fields import (
     add_months,
     day_of,
     latest_day,
+    year_of,
 )
 from sopro_registry.label import (
     IMPORTED_TRANSITIONS,
@@ -106,6 +106,40 @@ _NEEDS_REASON = frozenset(
 )
 
 
+class _Needs(NamedTuple):
+    """What an action needs besides its certificate.
+
+    Attributes:
+        word: the action as it is counted.
+        validity: whether it sets one.
+        assessed: fields of a decision of this site.
+        imported: fields of one taken from an existing register.
+    """
+
+    word: str
+    validity: bool
+    assessed: tuple[str, ...]
+    imported: tuple[str, ...]
+
+
+def _needs_of(action: Action) -> _Needs:
+    first = ("offering", "scheme") if action in _FIRST else ()
+    always = (*first, "status_index") if action is Action.GRANT else first
+    assessed = (*always, "decided_on", "decider", "effective_date")
+    if action in _VALIDITY:
+        assessed += ("valid_from", "valid_until")
+    if action in _NEEDS_REASON:
+        assessed += ("reason_code",)
+    if action is Action.SUSPEND:
+        assessed += ("suspended_until",)
+    if action is Action.REVOKE:
+        assessed += ("appeal_until",)
+    return _Needs(action.value, action in _VALIDITY, assessed, always)
+
+
+_NEEDS: Final = {action: _needs_of(action) for action in Action}
+
+
 def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     """Add a decision to a label's life.
 
@@ -149,17 +183,26 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         _status_index(body, label, view),
         [*label.decisions, decision],
     )
-    year = date.fromordinal(dates.effective).year if dates.effective else 0
+    year = year_of(dates.effective) if dates.effective else 0
     return Change(
         label,
         label=_index(label),
         is_grant=body.action is Action.GRANT,
-        counted=(body.action.value, year),
+        counted=(_NEEDS[body.action].word, year),
     )
 
 
 class _Dates:
     """The dates of a body as days, 0 where absent."""
+
+    __slots__ = (
+        "appeal_until",
+        "decided",
+        "effective",
+        "suspended_until",
+        "valid_from",
+        "valid_until",
+    )
 
     def __init__(self, body: Body) -> None:
         self.effective = _day(body.effective_date, "effective_date")
@@ -196,32 +239,23 @@ def _next_status(before: Status, action: Action, *, imported: bool) -> Status:
 
 def _check_fields(body: Body, *, imported: bool, is_numbered: bool) -> None:
     """Say which field the action needs and lacks (I6; grants also their offering and scheme)."""
-    needed: dict[str, bool] = {
-        "certificate": body.action is not Action.REFUSE and is_numbered,
-        "offering": body.action in _FIRST,
-        "scheme": body.action in _FIRST,
-        "status_index": body.action is Action.GRANT,
-        "decided_on": not imported,
-        "decider": not imported,
-        "effective_date": not imported,
-        "valid_from": not imported and body.action in _VALIDITY,
-        "valid_until": not imported and body.action in _VALIDITY,
-        "reason_code": not imported and body.action in _NEEDS_REASON,
-        "suspended_until": not imported and body.action is Action.SUSPEND,
-        "appeal_until": not imported and body.action is Action.REVOKE,
-    }
-    for field, is_needed in needed.items():
-        if is_needed and getattr(body, field) is UNSET:
-            raise RefusedError(
-                f"decision: {body.action.value} needs {field}", code="lbl.precondition"
-            )
+    needs = _NEEDS[body.action]
+    if is_numbered and body.certificate is UNSET and body.action is not Action.REFUSE:
+        raise _lacking(body, "certificate")
+    for field in needs.imported if imported else needs.assessed:
+        if getattr(body, field) is UNSET:
+            raise _lacking(body, field)
     if body.status_index is not UNSET and body.action is not Action.GRANT:
         raise RefusedError("decision: only a grant has a status index", code="lbl.precondition")
-    sets_validity = body.action in _VALIDITY or (imported and body.action is Action.REINSTATE)
+    sets_validity = needs.validity or (imported and body.action is Action.REINSTATE)
     if not sets_validity and not (body.valid_from is UNSET and body.valid_until is UNSET):
         raise RefusedError(
             f"decision: {body.action.value} changes no validity", code="lbl.precondition"
         )
+
+
+def _lacking(body: Body, field: str) -> RefusedError:
+    return RefusedError(f"decision: {body.action.value} needs {field}", code="lbl.precondition")
 
 
 def _valid_until(action: Action, stated: int, last: Decision | None, effective: int) -> int:
@@ -328,7 +362,7 @@ def _index(label: Label) -> LabelIndex | None:
         last.status,
         settled,
         last.until,
-        date.fromordinal(first).year if first else 0,
+        year_of(first) if first else 0,
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import msgspec
 
+from sopro_node import office
 from sopro_node.documents import structured
+from sopro_node.found import COORDINATOR
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_protocol.keys import Role
@@ -16,7 +18,7 @@ from sopro_protocol.record import Record, format_record, sign_record
 from sopro_registry.catalogue import READERS
 from tests.node.conftest import Federation, until
 
-HOSTILE = '<script>alert(1)</script>"\'&\u202e\u2066{{ 7*7 }}%(x)s'
+HOSTILE = "<script>alert(1)</script>\"'&\u202e\u2066{{ 7*7 }}%(x)s"
 LONG = "Donaudampfschifffahrtsgesellschaftswiederverwertungsgenossenschaft" * 3
 STATUSES = (
     "active",
@@ -54,12 +56,23 @@ async def write_register(folder: Path) -> None:
     await federation.coordinator()
     at = (await federation.join("at", "AT")).node
     hu = (await federation.join("hu", "HU")).node
-    await federation.join("si", "SI")
+    await admit_who_never_serves(federation, "si", "SI")
     await write_austria(at)
     await write_hungary(hu)
     for one in federation.served.values():
         await until(lambda node=one.node: is_current(node, at) and is_current(node, hu))
     await federation.close()
+
+
+async def admit_who_never_serves(federation: Federation, site: str, country: str) -> None:
+    """Admit a site that stops before anybody has seen its log."""
+    coordinator = federation.served[COORDINATOR].node
+    silent = await federation.begin(site, country)
+    request = office.make_application(silent.node)
+    await federation.served.pop(site).close()
+    await office.receive_application(coordinator, request)
+    await office.admit(coordinator, {"site": site})
+    await until(lambda: coordinator.exchange.peers[silent.node.identity.origin].failures)
 
 
 def is_current(node: Node, site: Node) -> bool:
@@ -229,5 +242,3 @@ async def write_from_the_future(node: Node, entity: bytes) -> None:
         node.log._publish(step)
 
     await node.writer.run(write)
-
-

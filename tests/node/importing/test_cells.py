@@ -1,0 +1,158 @@
+from typing import Any
+
+import pytest
+
+from sopro_node.importing.cells import CellReader, Reading
+from sopro_node.importing.fields import Kind
+from sopro_node.importing.mapping import parse_mapping
+from sopro_protocol.errors import FormatError
+from tests.node.importing.sources import DECISIONS, OFFERINGS, ORGANISATIONS
+
+
+def read(kind: Kind, mapping: dict[str, Any], row: dict[str, str], zone: str) -> Reading:
+    parsed = parse_mapping(mapping, kind, where="m.toml")
+    reader = CellReader(kind, parsed, list(row), zone=zone, today="2026-11-22")
+    return reader.read(list(row.values()))
+
+
+def organisation(change: dict[str, str], mapping: dict[str, Any] | None = None) -> Reading:
+    row = {"no": "7", "name": "Firm", "place": "Graz", "land": "AT", "since": "31.12.2020"}
+    wanted = ORGANISATIONS | (mapping or {})
+    return read(Kind.ORGANISATIONS, wanted, row | change, "Europe/Vienna")
+
+
+def decision(change: dict[str, str], zone: str = "Europe/Vienna", **mapping: Any) -> Reading:
+    row = {"no": "7", "n": "1", "status": "granted", "at": "2016-06-30T22:00:00Z"}
+    return read(Kind.DECISIONS, DECISIONS | mapping, row | change, zone)
+
+
+# Midnight in a zone, as sources write it in UTC, and the day that it is.
+MIDNIGHTS = [
+    ("Europe/Vienna", "2016-06-30T22:00:00Z", "2016-07-01"),
+    ("Europe/Vienna", "2015-12-31T23:00:00Z", "2016-01-01"),
+    ("Europe/Helsinki", "2016-06-30T21:00:00Z", "2016-07-01"),
+    ("Europe/Lisbon", "2016-06-30T23:00:00Z", "2016-07-01"),
+    ("Europe/Lisbon", "2016-01-01T00:00:00Z", "2016-01-01"),
+    ("Atlantic/Reykjavik", "2016-06-30T23:00:00Z", "2016-06-30"),
+    ("Europe/Vienna", "2016-07-01T00:00:00+02:00", "2016-07-01"),
+    ("Europe/Vienna", "2016-07-01T00:00+0200", "2016-07-01"),
+    ("Europe/Athens", "2016-06-30T21:59:59.999Z", "2016-07-01"),
+]
+
+
+@pytest.mark.parametrize(("zone", "instant", "day"), MIDNIGHTS)
+def test_an_instant_is_the_civil_date_of_the_sites_zone(zone: str, instant: str, day: str) -> None:
+    item = decision({"at": instant}, zone).item
+    assert item is not None
+    assert item.values["effective_date"] == day
+
+
+def test_a_decision_may_lack_its_date() -> None:
+    item = decision({"at": ""}).item
+    assert item is not None
+    assert "effective_date" not in item.values
+
+
+# A cell, and what its error must say: column, value, what is expected.
+ORGANISATION_ERRORS = [
+    ({"no": ""}, "column 'no', value '': expected key, found nothing"),
+    ({"no": "x" * 501}, "longer than 500 characters"),
+    ({"name": ""}, "column 'name', value '': expected legal_name, found nothing"),
+    ({"name": "x" * 501}, "at most 500 characters"),
+    ({"name": "a\x07b"}, "holds a control character; remove it"),
+    ({"name": "a\udcffb"}, "not UTF-8; save the file as CSV UTF-8"),
+    ({"land": "Austria"}, "column 'land', value 'Austria': expected a country code of two"),
+    ({"land": ""}, "expected country, found nothing"),
+    ({"since": "2020-12-31"}, "expected a day of the calendar written '%d.%m.%Y'"),
+    ({"since": "31.02.2020"}, "column 'since', value '31.02.2020': expected a day of the calendar"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), ORGANISATION_ERRORS)
+def test_says_what_is_wrong_with_a_cell(change: dict[str, str], says: str) -> None:
+    reading = organisation(change)
+    assert reading.item is None
+    assert says in "; ".join(reading.problems)
+
+
+DECISION_ERRORS = [
+    ({"n": ""}, "column 'n', value '': expected the row's place in the order"),
+    ({"at": "2016-06-30"}, "expected an instant such as 2016-06-30T22:00:00Z"),
+    ({"at": "2016-06-30T22:00:00"}, "expected an instant such as"),
+    ({"at": "2016-02-30T22:00:00Z"}, "expected a day of the calendar"),
+    ({"at": "9999-12-31T23:30:00Z"}, "expected a day of the calendar"),
+    ({"at": "30.6.2016"}, "column 'at', value '30.6.2016'"),
+]
+
+
+@pytest.mark.parametrize(("change", "says"), DECISION_ERRORS)
+def test_says_what_is_wrong_with_a_decision(change: dict[str, str], says: str) -> None:
+    reading = decision(change)
+    assert reading.item is None
+    assert says in "; ".join(reading.problems)
+
+
+def test_a_status_nobody_translated_is_named_with_the_known_ones() -> None:
+    reading = decision({"status": "paused"}, status={"granted": "hold", "lost": "end"})
+    assert reading.problems == [
+        "column 'status', value 'paused': no such status; known: granted, lost; add it to [status]"
+    ]
+
+
+def test_every_error_of_a_row_is_told_at_once() -> None:
+    assert len(organisation({"name": "", "land": "x", "since": "y"}).problems) == 3
+
+
+def test_a_long_value_is_cut() -> None:
+    [problem] = organisation({"land": "x" * 300}).problems
+    assert len(problem) < 160
+
+
+def test_text_is_kept_as_text_in_normal_form() -> None:
+    item = organisation({"name": ' =HYPERLINK("x") ', "place": "Go\u0308d", "no": "+1"}).item
+    assert item is not None
+    assert item.fields["legal_name"] == '=HYPERLINK("x")'
+    assert item.fields["locality"] == "G\u00f6d"
+    assert item.key == ["+1"]
+
+
+def test_values_are_translated_and_constants_fill_empty_cells() -> None:
+    item = organisation({"land": "EL"}).item
+    assert item is not None
+    assert item.values["country"] == "GR"
+    constants = {"constants": {"actor_type": "funder", "country": "HU"}}
+    item = organisation({"land": ""}, constants).item
+    assert item is not None
+    assert (item.values["country"], item.values["actor_type"]) == ("HU", "funder")
+
+
+def test_a_constant_that_does_not_fit_is_refused_before_any_row() -> None:
+    with pytest.raises(FormatError, match="actor_type: .*expected one of social_enterprise"):
+        organisation({}, {"constants": {"actor_type": "firm"}})
+
+
+def test_identifiers_have_a_scheme_each() -> None:
+    mapping = {
+        "identifiers": [
+            {"column": "place", "separator": "|", "scheme_until": "-", "scheme": "OTHER"}
+        ]
+    }
+    item = organisation({"place": "VATAT-U1|NTRAT-9-x| 77 |VATAT-U1"}, mapping).item
+    assert item is not None
+    assert item.fields["identifiers"] == [["VATAT", "U1"], ["NTRAT", "9-x"], ["OTHER", "77"]]
+
+
+def test_text_takes_its_language_from_a_column() -> None:
+    texts = {"name": {"column": ["name", "no"], "language_column": "lang", "language": "und"}}
+    for language, name, expected in [
+        ("hu", "Szék", {"hu": "Szék"}),
+        ("", "Szék", {"und": "Szék"}),
+        ("hu", "", {"hu": "7"}),
+    ]:
+        row = {"no": "7", "org": "1", "name": name, "lang": language}
+        item = read(Kind.OFFERINGS, OFFERINGS | {"texts": texts}, row, "Europe/Vienna").item
+        assert item is not None
+        assert item.fields["name"] == expected
+    row = {"no": "7", "org": "1", "name": "x", "lang": "h!"}
+    reading = read(Kind.OFFERINGS, OFFERINGS | {"texts": texts}, row, "Europe/Vienna")
+    assert "column 'lang', value 'h!': expected a language tag" in reading.problems[0]

@@ -1,0 +1,133 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_node.importing.fields import Kind
+from sopro_node.importing.mapping import (
+    check_header,
+    load_mapping,
+    parse_mapping,
+    plain_mapping,
+)
+from sopro_protocol.errors import FormatError
+from tests.node.importing.sources import DECISIONS, OFFERINGS, ORGANISATIONS
+
+KINDS = {
+    Kind.ORGANISATIONS: ORGANISATIONS,
+    Kind.OFFERINGS: OFFERINGS,
+    Kind.DECISIONS: DECISIONS,
+}
+
+# What is changed in a good mapping, and what the error must say: what is wrong and what is known.
+WRONG: list[tuple[Kind, dict[str, Any], list[str]]] = [
+    (Kind.ORGANISATIONS, {"colums": {}}, ["unknown key 'colums'", "columns, constants"]),
+    (
+        Kind.ORGANISATIONS,
+        {"columns": {"key": "no", "nmae": "name"}},
+        ["[columns]: unknown field 'nmae'", "legal_name"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"columns": {"key": "no", "legal_name": "x"}},
+        ["unknown field 'legal_name'", "effective_date"],
+    ),
+    (
+        Kind.ORGANISATIONS,
+        {"columns": {"legal_name": "name"}},
+        ["need 'key'", "name its column", "fields: key"],
+    ),
+    (
+        Kind.OFFERINGS,
+        {"texts": {}},
+        ["need 'name'", "[texts]"],
+    ),
+    (
+        Kind.OFFERINGS,
+        {"texts": {"name": {"column": "name", "lang": "de"}}},
+        ["[texts.name]: unknown key 'lang'", "language"],
+    ),
+    (
+        Kind.OFFERINGS,
+        {"texts": {"name": {"column": "name", "language": "german!"}}},
+        ["[texts] name", "'german!'", "such as de"],
+    ),
+    (Kind.OFFERINGS, {"texts": {"name": {"column": "name"}}}, ["'language' or 'language_column'"]),
+    (
+        Kind.DECISIONS,
+        {"status": {"granted": "held"}},
+        ["[status] granted", "hold, end, grant", "'held'"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"dates": {"effective_date": {"kind": "time"}}},
+        ["invalid enum value 'time'"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"dates": {"effective_date": {"format": "%d %B"}}},
+        ["[dates.effective_date]", "%Y, %m and %d", "'%d %B'"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"dates": {"effective_date": {"kind": "instant", "format": "%d.%m.%Y"}}},
+        ["leave out 'format'"],
+    ),
+    (Kind.ORGANISATIONS, {"dates": []}, ["dates: expected a table"]),
+    (Kind.ORGANISATIONS, {"constants": {"actor_type": 1}}, ["expected `str`, got `int`"]),
+    (Kind.ORGANISATIONS, {"delimiter": "|"}, ["invalid enum value '|'"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "change", "says"), WRONG)
+def test_refuses_a_wrong_mapping_and_says_what_is_known(
+    kind: Kind, change: dict[str, Any], says: list[str]
+) -> None:
+    with pytest.raises(FormatError) as refused:
+        parse_mapping(KINDS[kind] | change, kind, where="m.toml")
+    assert str(refused.value).startswith("m.toml: ")
+    for words in says:
+        assert words in str(refused.value)
+
+
+def test_a_column_that_the_file_lacks_is_named_with_those_it_has() -> None:
+    mapping = parse_mapping(OFFERINGS, Kind.OFFERINGS, where="m.toml")
+    with pytest.raises(
+        FormatError, match=r"f.csv: has no column 'org' \(for organisation\)"
+    ) as one:
+        check_header(mapping, ["no", "name", "firm"], where="f.csv")
+    assert "its columns: no, name, firm" in str(one.value)
+    with pytest.raises(FormatError, match="has 2 columns 'no'"):
+        check_header(mapping, ["no", "no", "name", "org"], where="f.csv")
+
+
+def test_without_a_mapping_columns_are_named_like_the_fields() -> None:
+    mapping = plain_mapping(
+        ["key", "organisation", "kind", "name.de", "name.hu", "note"], Kind.OFFERINGS
+    )
+    assert mapping.columns_of("kind") == ("kind",)
+    assert [one.language for one in mapping.texts_of("name")] == ["de", "hu"]
+    with pytest.raises(FormatError, match="decisions need 'order'"):
+        plain_mapping(["key", "status", "scheme"], Kind.DECISIONS)
+
+
+def test_one_file_may_hold_the_mappings_of_all_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    path.write_text('[offerings.columns]\nkey = "a"\norganisation = "b"\nkind = "c"\n'
+                    '[offerings.texts]\nname = { column = "d", language = "de" }\n')  # fmt: skip
+    assert load_mapping(path, Kind.OFFERINGS).columns_of("kind") == ("c",)
+    with pytest.raises(FormatError, match=r"no table \[decisions\]; it has offerings"):
+        load_mapping(path, Kind.DECISIONS)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [(b"a = [", "not TOML"), (b"\xff", "cannot be read"), (None, "No such")]
+)
+def test_a_file_that_is_no_mapping_is_said_to_be_none(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    path = tmp_path / "m.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FormatError, match=says):
+        load_mapping(path, Kind.OFFERINGS)

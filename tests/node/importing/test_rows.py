@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from sopro_node.importing.rows import BadRows, Row, Source
+from sopro_protocol.errors import FormatError
+
+
+def source(tmp_path: Path, content: bytes) -> Source:
+    path = tmp_path / "in.csv"
+    path.write_bytes(content)
+    return Source(path)
+
+
+def rows(tmp_path: Path, content: bytes) -> list[Row]:
+    one = source(tmp_path, content)
+    try:
+        return list(one.rows())
+    finally:
+        one.close()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"a,b\n1,x;y\n",
+        b'\xef\xbb\xbfa;b\r\n1;"x;y"\r\n',
+        b"a\tb\n1\tx;y\n",
+        b'"a","b"\r\n"1","x;y"',
+        b"a,b\n\n1,x;y\n\n",
+    ],
+)
+def test_reads_every_spelling_of_csv(tmp_path: Path, content: bytes) -> None:
+    [row] = rows(tmp_path, content)
+    assert (row.cells, row.problem) == (["1", "x;y"], "")
+
+
+def test_a_row_is_named_by_the_line_it_begins_on(tmp_path: Path) -> None:
+    found = rows(tmp_path, b'a,b\n1,"two\nlines"\n\n2,"say ""hi"""\n')
+    assert [(row.line, row.cells) for row in found] == [
+        (2, ["1", "two\nlines"]),
+        (5, ["2", 'say "hi"']),
+    ]
+
+
+def test_rows_that_are_none_do_not_end_the_reading(tmp_path: Path) -> None:
+    found = rows(tmp_path, b'a,b\n1\n1,2,3\n1,"x"y\n4,5\n')
+    problems = [(row.line, row.problem.split(";")[0]) for row in found]
+    assert problems[0] == (2, "1 cells, the header has 2")
+    assert problems[1] == (3, "3 cells, the header has 2")
+    assert problems[2][1].startswith("not CSV")
+    assert problems[3] == (5, "")
+
+
+def test_an_open_quote_is_bad_and_keeps_what_it_swallowed(tmp_path: Path) -> None:
+    [row] = rows(tmp_path, b'a,b\n1,"open\n2,x\n')
+    assert row.problem.startswith("not CSV")
+    assert row.cells == ['1,"open\n2,x\n']
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe,b\n1,2\n"])
+def test_a_file_without_a_header_is_refused(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(FormatError, match="expected a header line"):
+        source(tmp_path, content)
+
+
+def test_a_file_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="cannot be read"):
+        Source(tmp_path / "none.csv")
+
+
+def test_bad_rows_keep_their_bytes_and_their_file_is_never_overwritten(tmp_path: Path) -> None:
+    one = source(tmp_path, b"a;b;error\n\xff;x;old\n")
+    bad = BadRows(tmp_path / "bad.csv", one)
+    for row in one.rows():
+        bad.add(row.cells, "line 2: what is wrong")
+    bad.close()
+    assert bad.path.read_bytes() == b"a;b;error\r\n\xff;x;line 2: what is wrong\r\n"
+    with pytest.raises(FormatError, match="is there already"):
+        BadRows(bad.path, one).add(["1", "2", ""], "why")
+    one.close()
