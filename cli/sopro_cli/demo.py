@@ -1,6 +1,7 @@
 """A whole federation on this machine: `sopro demo`."""
 
 import asyncio
+import os
 import signal
 import tempfile
 import time
@@ -53,6 +54,7 @@ def demo(folder: Path | None, port: int, *, once: bool) -> None:
     Everything is done by the public commands and real processes. It runs until Ctrl-C.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    os.environ.pop("SOPRO_CONFIG", None)  # each node here has its own
     began = time.monotonic()
     try:
         with _place(folder) as place, _Federation(place, port) as federation:

@@ -1,6 +1,7 @@
 """The node's one configuration file: TOML into a frozen value, unknown settings refused."""
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ from sopro_protocol.errors import FormatError
 
 CONFIG: Final = "node.toml"
 _WILDCARD: Final = "*"
+_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(/[!#-~]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,16 @@ def parse_address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def check_url(text: str) -> None:
+    """Refuse what other nodes could not reach this one under.
+
+    Raises:
+        FormatError: it is neither empty nor an address of the web.
+    """
+    if text and not _URL.fullmatch(text):
+        raise FormatError(f"url: expected for example https://at.sopro.example, got {text!r}")
+
+
 def load_settings(folder: Path) -> Settings:
     """Read a node's settings; `SOPRO_CONFIG` may name another file.
 
@@ -116,7 +128,11 @@ def _check(path: Path, values: dict[str, Any]) -> Settings:
             raise FormatError(f"{path}: unknown setting {name!r}; known: {', '.join(KNOWN)}")
         checked[name] = _check_value(path, name, value)
     settings = Settings(**checked, path=path)
-    parse_address(settings.listen)
+    try:
+        parse_address(settings.listen)
+        check_url(settings.url)
+    except FormatError as error:
+        raise FormatError(f"{path}: {error}") from None
     if bool(settings.tls_certificate) != bool(settings.tls_key):
         raise FormatError(f"{path}: tls_certificate and tls_key go together")
     return settings

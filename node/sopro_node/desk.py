@@ -204,8 +204,11 @@ class Desk:
             unsettled = [
                 (log, year, _LABEL.decode(state)) for log, year, state in reader.unsettled(day)
             ]
+            undetermined = [
+                (log, year, _LABEL.decode(state)) for log, year, state in reader.undetermined()
+            ]
             decisions = count_decisions(reader.decision_counts())
-        labels = count_labels(settled, unsettled, day=day)
+        labels = count_labels(settled, unsettled, undetermined, day=day)
         sites = [
             self._count_site(row, labels.get(row.log, {}), decisions.get(row.log, {}))
             for row in rows
@@ -290,6 +293,8 @@ class Desk:
         }
 
     def _membership_status(self) -> str:
+        if self._identity.coordinator:
+            return "coordinator"
         if self._holdings.coordinator_origin is None:
             return "not joined: no federation is pinned"
         member = self._holdings.directory.membership(self._holdings.own.site)

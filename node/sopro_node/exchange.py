@@ -235,8 +235,10 @@ class Exchange:
             calm = min(pause, _CALM)
             await asyncio.sleep(calm)
             pause -= calm
+        # Not wait_for: until Python 3.12 it can swallow a cancellation.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(state.wake.wait(), pause)
+            async with asyncio.timeout(pause):
+                await state.wake.wait()
         state.wake.clear()
 
     async def _pull(self, state: PeerState, fetch: Fetch) -> Pulled | SoproError:

@@ -9,7 +9,7 @@ from typing import Final
 
 from babel.languages import get_official_languages
 
-from sopro_node.config import write_settings
+from sopro_node.config import check_url, parse_address, write_settings
 from sopro_node.holdings import Holdings
 from sopro_node.identity import (
     Identity,
@@ -64,6 +64,8 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
     """
     origin = f"{plan.federation}/{plan.site}/1"
     check_origin(origin)
+    parse_address(plan.listen)
+    check_url(plan.url)
     if folder.exists() and any(folder.iterdir()):
         raise FormatError(f"{folder}: not empty; a new node needs a directory of its own")
     zone = check_zone(plan.zone) if plan.zone else only_zone(plan.country)

@@ -45,7 +45,9 @@ class Hub:
         try:
             while not self._is_closed:
                 try:
-                    held = await asyncio.wait_for(queue.get(), idle)
+                    # Not wait_for: until Python 3.12 it can swallow a cancellation.
+                    async with asyncio.timeout(idle):
+                        held = await queue.get()
                 except TimeoutError:
                     yield None
                     continue

@@ -17,6 +17,7 @@ from sopro_node.store.sqlite import SqliteStore
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_registry.aggregate import Statistics
 
 _logger = logging.getLogger("sopro.node")
 
@@ -75,6 +76,10 @@ class Node:
             joined=self.log.append_state,
         )
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
+        # Counting can take long, so it has a connection and a thread of its own.
+        self._counting_reader = SqliteStore.open(folder, writing=False)
+        self._counting = Desk(self._counting_reader, self.holdings, self.exchange, self.identity)
+        self._counting_lock = asyncio.Lock()
 
     @classmethod
     async def open(cls, folder: Path, *, settings: Settings | None = None) -> "Node":
@@ -93,9 +98,16 @@ class Node:
         self.hub.close()
         await self.log.stop()
         await asyncio.to_thread(self.writer.close)
+        async with self._counting_lock:
+            self._counting_reader.close()
         self.reader.close()
         self.store.close()
         self._lock.release()
+
+    async def statistics(self, day: int | None = None) -> Statistics:
+        """Count labels and decisions over every log held, as of a day."""
+        async with self._counting_lock:
+            return await asyncio.to_thread(self._counting.statistics, day)
 
     def _published(self, held: HeldLog) -> None:
         self.hub.announce(held)

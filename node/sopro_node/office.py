@@ -191,7 +191,7 @@ async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
     """Count labels and decisions over every log held. `at`?: civil date."""
     at = values.get("at")
-    counted = node.desk.statistics(day_of(at, field="at") if at else None)
+    counted = await node.statistics(day_of(at, field="at") if at else None)
     return dict(msgspec.to_builtins(counted))
 
 

@@ -76,7 +76,7 @@ class Commitment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     visibility: Visibility
 
 
-class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Record(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A record as its map; the module describes the fields (SPEC REC-1)."""
 
     body: msgspec.Raw
@@ -221,18 +221,21 @@ def parse_entry(data: bytes) -> Entry:
 
 def _slice_entry(data: bytes) -> Entry | None:
     """Cut a well-formed entry at its fixed offsets; None where the strict path must say why."""
-    if data[:2] == b"\x92\xc5" and data[2:3] > b"\x00":
-        start, end = 4, 4 + int.from_bytes(data[2:4], "big")
-    elif data[:2] == b"\x92\xc4":
-        start, end = 3, 3 + int.from_bytes(data[2:3], "big")
+    size = len(data)
+    if size < 4 or data[0] != 0x92:
+        return None
+    if data[1] == 0xC5 and data[2]:
+        start, end = 4, 4 + (data[2] << 8 | data[3])
+    elif data[1] == 0xC4:
+        start, end = 3, 3 + data[2]
     else:
         return None
-    count = data[end] - 0x90 if end < len(data) else 0
-    if not 1 <= count <= MAX_SIGNATURES or len(data) != end + 1 + count * _SIGNATURE_SIZE:
+    count = data[end] - 0x90 if end < size else 0
+    if not 1 <= count <= MAX_SIGNATURES or size != end + 1 + count * _SIGNATURE_SIZE:
         return None
     signatures = []
     last = b""
-    for at in range(end + 1, len(data), _SIGNATURE_SIZE):
+    for at in range(end + 1, size, _SIGNATURE_SIZE):
         key_id = data[at + 3 : at + 35]
         head, middle = data[at : at + 3], data[at + 35 : at + 37]
         if head != _SIGNATURE_HEAD or middle != b"\xc4\x40" or key_id <= last:

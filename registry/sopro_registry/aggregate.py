@@ -60,6 +60,7 @@ Counts = Mapping[tuple[int, str], int]
 def count_labels(
     settled: Iterable[tuple[int, int, int, int]],
     unsettled: Iterable[tuple[int, int, Label]],
+    undetermined: Iterable[tuple[int, int, Label]] = (),
     *,
     day: int,
 ) -> dict[int, dict[str, dict[str, int]]]:
@@ -68,6 +69,7 @@ def count_labels(
     Args:
         settled: log, status, year and number of labels all of whose decisions are effective.
         unsettled: log, year and state of the others.
+        undetermined: those among both that this version cannot judge any more.
         day: asked about.
     """
     counts: dict[int, dict[str, dict[str, int]]] = defaultdict(
@@ -79,6 +81,11 @@ def count_labels(
         status, _ = status_at(label.decisions, day)
         if status is not Status.NONE:
             counts[log][_year(year)][status.word] += 1
+    for log, year, label in undetermined:
+        status, _ = status_at(label.decisions, day)
+        if status is not Status.NONE:
+            counts[log][_year(year)][status.word] -= 1
+            counts[log][_year(year)]["undetermined"] += 1
     return counts
 
 

@@ -154,7 +154,7 @@ class LabelIndex(NamedTuple):
     year: int
 
 
-class Change(Struct, Generic[S], frozen=True):
+class Change(Struct, Generic[S], frozen=True, gc=False):
     """What follows from a fact.
 
     Attributes:
@@ -176,7 +176,7 @@ class Change(Struct, Generic[S], frozen=True):
     counted: tuple[str, int] | None = None
 
 
-class Fact(Struct, Generic[B], frozen=True):
+class Fact(Struct, Generic[B], frozen=True, gc=False):
     """A decoded record of a known family, at its place in a log."""
 
     index: int

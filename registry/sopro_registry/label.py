@@ -99,7 +99,7 @@ IMPORTED_TRANSITIONS: Final[dict[tuple[Status, Action], Status]] = TRANSITIONS |
 }
 
 
-class Decision(Struct, frozen=True, array_like=True):
+class Decision(Struct, frozen=True, array_like=True, gc=False):
     """What a label keeps of one decision; days are ordinals, 0 where not stated.
 
     Attributes:
@@ -112,6 +112,7 @@ class Decision(Struct, frozen=True, array_like=True):
         decided: the day it was taken.
         imported: whether it was taken from an existing register.
         source: its key there, for finding it again.
+        undated: whether it states no date of its own.
     """
 
     index: int
@@ -122,9 +123,10 @@ class Decision(Struct, frozen=True, array_like=True):
     decided: int
     imported: bool = False
     source: bytes = b""
+    undated: bool = False
 
 
-class Label(Struct, frozen=True, array_like=True):
+class Label(Struct, frozen=True, array_like=True, gc=False):
     """A label: its number, what it was granted for, and every decision that counts.
 
     Attributes:

@@ -32,7 +32,7 @@ _ORDINARY_ROLES: Final = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
 _ROLES: Final = {name: frozenset({family.role.value}) for name, family in FAMILIES.items()}
 
 
-class Judgement(Struct, frozen=True):
+class Judgement(Struct, frozen=True, gc=False):
     """What an entry would do to the tables.
 
     Attributes:
@@ -77,6 +77,7 @@ class Ledger:
         self._tables = tables
         self._directory = directory
         self._take_keys(cursor.keys)
+        self._membership: tuple[Head | None, Membership | None] = (None, None)
 
     # What rules may look at (family.View).
 
@@ -111,8 +112,14 @@ class Ledger:
 
     def membership(self) -> Membership | None:
         """Return this site's membership at the coordinator's size it acted on."""
-        size = self._coordinator_size()
-        return None if size is None else self._directory.membership(self.site, size=size)
+        if self.is_coordinator:
+            return self._directory.membership(self.site, size=self.index)
+        # Asked for every record; it is another one only where the site acts on another head.
+        acted_on = self.cursor.acted_on
+        if acted_on is not self._membership[0]:
+            found = self._directory.membership(self.site, size=acted_on.size) if acted_on else None
+            self._membership = (acted_on, found)
+        return self._membership[1]
 
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""

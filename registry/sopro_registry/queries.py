@@ -91,7 +91,7 @@ def _answer_decision(decision: Decision) -> DecisionAnswer:
         decision.action,
         "imported" if decision.imported else "assessed",
         decision.status.word,
-        _date(decision.effective),
+        None if decision.undated else _date(decision.effective),
         _date(decision.decided),
         _date(decision.until),
     )

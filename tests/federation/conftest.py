@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,15 @@ def land(tmp_path: Path, nursery: Nursery) -> Iterator[Federation]:
         yield one
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Look last at the clients that are slow, so that nobody waits for them."""
+    items.sort(key=lambda item: item.name == "test_slow_clients_are_cut")
+
+
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Show what the nodes said beside a failure."""
     report = yield
     if report.when == "call" and report.failed:

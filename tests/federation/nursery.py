@@ -12,6 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
+from sopro_cli import serving  # noqa: F401  # loaded once, for every node
 from sopro_cli.main import main
 
 

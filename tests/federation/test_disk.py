@@ -124,7 +124,7 @@ def on_small_disk(site: Site) -> Iterator[SmallDisk]:
 
 
 def append_until_full(site: Site) -> dict[int, bytes]:
-    acknowledged = {}
+    acknowledged: dict[int, bytes] = {}
     drafts = [organisation(COUNTRIES.get(site.code, "BE"))] * 50
     for _ in range(1000):
         try:

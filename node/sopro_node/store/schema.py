@@ -7,6 +7,7 @@ that `sopro reindex` rebuilds from them. Primary keys lead with the log.
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -100,6 +101,13 @@ entity = Table(
     Column("undetermined", SmallInteger, nullable=False),
     Column("state", LargeBinary, nullable=True),
     sqlite_with_rowid=False,
+)
+# The few entities this version cannot judge; none of the others is in it.
+undetermined = Index(
+    "undetermined",
+    entity.c.undetermined,
+    sqlite_where=entity.c.undetermined == 1,
+    postgresql_where=entity.c.undetermined == 1,
 )
 
 name = Table(

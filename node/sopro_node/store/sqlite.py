@@ -9,6 +9,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -236,6 +237,10 @@ class SqliteStore:
         rows = self._db.execute("PRAGMA integrity_check(5)").fetchall()
         return [] if rows == [("ok",)] else [row[0] for row in rows]
 
+    def undetermined(self) -> list[tuple[int, int, bytes]]:
+        """Return log, year and state of labels that this version cannot judge."""
+        return self._db.execute(sql.GET_UNDETERMINED).fetchall()
+
     def applications(self) -> list[tuple[str, int, bytes]]:
         """Return the open requests for admission."""
         return self._db.execute(sql.GET_APPLICATIONS).fetchall()
@@ -289,7 +294,8 @@ class SqliteStore:
                     row.undetermined,
                     encode_state(row.state) if isinstance(row.state, Struct) else row.state,
                 )
-                for entity, row in rows
+                # In the order of the key, so that one page after the other is written.
+                for entity, row in sorted(rows, key=itemgetter(0))
             ],
         )
 

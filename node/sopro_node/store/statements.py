@@ -264,6 +264,11 @@ GET_UNSETTLED = _sql(
     .where(label.c.settled > _b("day")),
     "day",
 )
+GET_UNDETERMINED = _sql(
+    select(label.c.log, label.c.year, entity.c.state)
+    .join_from(entity, label, and_(label.c.log == entity.c.log, label.c.entity == entity.c.entity))
+    .where(entity.c.undetermined == 1)
+)
 GET_LABELS = _sql(
     select(label.c.number, label.c.log, label.c.entity, entity.c.undetermined, entity.c.state)
     .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))

@@ -114,7 +114,7 @@ class Api:
     async def statistics(self, request: web.Request) -> web.Response:
         """Count labels and decisions over every log held."""
         _only(request.query, "at")
-        return _json(self._node.desk.statistics(_day(request)))
+        return _json(await self._node.statistics(_day(request)))
 
     async def members(self, _request: web.Request) -> web.Response:
         """List the members of the federation."""

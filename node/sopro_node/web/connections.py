@@ -19,11 +19,18 @@ _MOST: Final = 12_000
 _LOOK: Final = 1.0
 
 
+class Transport(Protocol):
+    """Where the bytes of a connection go."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+
 class Connection(Protocol):
     """A connection as the server keeps it."""
 
     @property
-    def transport(self) -> asyncio.Transport | None:
+    def transport(self) -> Transport | None:
         """Where its bytes go; None once it is closed."""
 
 
@@ -50,7 +57,7 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._ends: dict[object, float] = {}
+        self._ends: dict[Connection, float] = {}
 
     def mark(self, request: web.Request, *, is_stream: bool) -> None:
         """Note that a connection has asked something."""
@@ -75,6 +82,5 @@ class Connections:
         for place, (connection, end) in enumerate(ordered):
             if place >= too_many and end > now:
                 break
-            transport = getattr(connection, "transport", None)
-            if transport is not None:
-                transport.abort()
+            if connection.transport is not None:
+                connection.transport.abort()

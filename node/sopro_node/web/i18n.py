@@ -6,7 +6,7 @@ is the one an address asks for with `?lang=`, else what the browser prefers, els
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -37,12 +37,14 @@ class Language:
         tag: BCP 47.
         locale: how dates and numbers are written, as in the node's country where that is known.
         translations: of the catalogue.
+        write_day: writes a civil date.
     """
 
     def __init__(self, tag: str, *, country: str) -> None:
         self.tag = tag
         self.locale = _find_locale(tag, country)
         self.translations = _read_catalogue(tag)
+        self.write_day = lru_cache(maxsize=4096)(self._write_day)
 
     @cached_property
     def title(self) -> str:
@@ -53,8 +55,7 @@ class Language:
         """Translate a marked text and put values into it."""
         return self.translations.gettext(text) % values
 
-    def write_day(self, day: date) -> str:
-        """Write a civil date."""
+    def _write_day(self, day: date) -> str:
         return format_date(day, "long", locale=self.locale)
 
     def write_moment(self, moment: datetime, *, now: datetime) -> str:

@@ -80,7 +80,7 @@ class Pages:
     async def front(self, request: web.Request) -> web.StreamResponse:
         """Say what this is; a site lists its labels, the coordinator counts everybody's."""
         if self._node.identity.coordinator:
-            return self._writer.write(request, "coordinator.html", **self._counted())
+            return self._writer.write(request, "coordinator.html", **await self._counted())
         member = self._node.holdings.directory.membership(self._node.identity.site)
         wanted = Search(
             prefix=member.prefix if member else "", after=request.query.get("after", "")
@@ -142,10 +142,10 @@ class Pages:
 
     async def statistics(self, request: web.Request) -> web.StreamResponse:
         """Count labels over every log held."""
-        return self._writer.write(request, "statistics.html", **self._counted())
+        return self._writer.write(request, "statistics.html", **await self._counted())
 
-    def _counted(self) -> dict[str, Any]:
-        counted = self._node.desk.statistics()
+    async def _counted(self) -> dict[str, Any]:
+        counted = await self._node.statistics()
         holdings = self._node.holdings
         peers = {one.origin: one for one in view_peers(self._node)}
         counted_origins = [one.computed_from.origin for one in counted.sites]

@@ -2,8 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -27,9 +29,8 @@ _REORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 def isolate(text: str, tag: str = "") -> Markup:
     """Write a name as hostile text: escaped, of its own direction, in its own language."""
     shown = _REORDERING.sub("\N{REPLACEMENT CHARACTER}", text)
-    if _TAG.fullmatch(tag):
-        return Markup('<bdi lang="{}">{}</bdi>').format(tag, shown)
-    return Markup("<bdi>{}</bdi>").format(shown)
+    opening = Markup('<bdi lang="') + tag + Markup('">') if _TAG.fullmatch(tag) else Markup("<bdi>")
+    return opening + shown + Markup("</bdi>")
 
 
 class Style:
@@ -88,31 +89,58 @@ class View:
         return isolate(text, tag)
 
 
+class _Compiled(jinja2.BaseLoader):
+    """Hands out templates whose code is compiled once, whatever the language."""
+
+    def load(
+        self,
+        environment: jinja2.Environment,
+        name: str,
+        globals: MutableMapping[str, Any] | None = None,
+    ) -> jinja2.Template:
+        """Bind a template's code to a language."""
+        return jinja2.Template.from_code(
+            environment, _compile(name), environment.make_globals(globals)
+        )
+
+
+def _new_environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        loader=_Compiled(),
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # by the extension
+    environment.filters["isolate"] = isolate
+    return environment
+
+
+@cache
+def _compile(name: str) -> CodeType:
+    path = TEMPLATES / name
+    return _new_environment().compile(path.read_text("utf-8"), name, str(path))
+
+
 class PageWriter:
-    """Every template in every language, compiled at start."""
+    """Every template in every language, ready at start."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
         self.languages = load_languages(node.identity.country)
         self.style = Style("sopro.css", "text/css")
         self.icon = Style("icon.svg", "image/svg+xml")
-        self._templates = {tag: self._compile(tag) for tag in LANGUAGES}
+        self._templates = {tag: self._load_templates(tag) for tag in LANGUAGES}
 
-    def _compile(self, tag: str) -> dict[str, jinja2.Template]:
-        environment = jinja2.Environment(
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            loader=jinja2.FileSystemLoader(TEMPLATES),
-            extensions=["jinja2.ext.i18n"],
-            trim_blocks=True,
-            lstrip_blocks=True,
-            auto_reload=False,
-        )
+    def _load_templates(self, tag: str) -> dict[str, jinja2.Template]:
+        environment = _new_environment()
         environment.install_gettext_translations(  # type: ignore[attr-defined]  # by the extension
             self.languages[tag].translations, newstyle=True
         )
-        environment.policies["ext.i18n.trimmed"] = True
-        environment.filters["isolate"] = isolate
         environment.globals.update(
             languages=self.languages,
             style=self.style,
@@ -121,7 +149,7 @@ class PageWriter:
             identity=self.node.identity,
             tables=pages_words,
         )
-        return {name: environment.get_template(name) for name in environment.list_templates()}
+        return {path.name: environment.get_template(path.name) for path in TEMPLATES.iterdir()}
 
     def write(
         self, request: web.Request, template: str, *, status: int = 200, **values: Any

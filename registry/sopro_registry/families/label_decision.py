@@ -52,7 +52,7 @@ ReasonCode = Literal[
 ]
 
 
-class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One decision on one label.
 
     Attributes:
@@ -114,12 +114,16 @@ class _Needs(NamedTuple):
         validity: whether it sets one.
         assessed: fields of a decision of this site.
         imported: fields of one taken from an existing register.
+        steps: the transition table's column, by the status before.
+        imported_steps: the same for an existing register.
     """
 
     word: str
     validity: bool
     assessed: tuple[str, ...]
     imported: tuple[str, ...]
+    steps: tuple[Status | None, ...]
+    imported_steps: tuple[Status | None, ...]
 
 
 def _needs_of(action: Action) -> _Needs:
@@ -134,7 +138,14 @@ def _needs_of(action: Action) -> _Needs:
         assessed += ("suspended_until",)
     if action is Action.REVOKE:
         assessed += ("appeal_until",)
-    return _Needs(action.value, action in _VALIDITY, assessed, always)
+    return _Needs(
+        action.value,
+        action in _VALIDITY,
+        assessed,
+        always,
+        tuple(TRANSITIONS.get((status, action)) for status in Status),
+        tuple(IMPORTED_TRANSITIONS.get((status, action)) for status in Status),
+    )
 
 
 _NEEDS: Final = {action: _needs_of(action) for action in Action}
@@ -152,29 +163,35 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     body = fact.body
     imported = body.basis is Basis.IMPORTED
     dates = _Dates(body)
-    _check_fields(body, imported=imported, is_numbered=state is None or bool(state.number))
+    needs = _NEEDS[body.action]
+    _check_fields(body, needs, imported=imported, is_numbered=state is None or bool(state.number))
     effective = dates.effective or (state.decisions[-1].effective if state else 0)
     before, last = status_at(state.decisions, effective) if state else (Status.NONE, None)
     if imported and state:
         # An existing register counts in its own order, whatever its dates say.
         last = state.decisions[-1]
         before = status_at([last], max(effective, last.effective))[0]
-    after = _next_status(before, body.action, imported=imported)
+    after = (needs.imported_steps if imported else needs.steps)[before]
+    if after is None:
+        raise _impossible(before, body.action, imported=imported)
     if before is Status.EXPIRED and last and body.action in _KEEPS_STANDING:
         after = last.status
     if not imported:
-        _check_dates(dates, fact, state)
-        _check_scheme(body, dates, state, view, late=before is Status.EXPIRED)
+        _check_dates(dates, fact, state, has_validity=needs.validity)
+        if needs.validity:
+            _check_scheme(body, dates, state, view, late=before is Status.EXPIRED)
     if state is None:
         _check_first(body, view)
         label = Label(_text(body.certificate), _bytes(body.offering), _text(body.scheme), -1, [])
     else:
         _check_following(body, state)
         label = state
-    until = _valid_until(body.action, dates.valid_until, last, effective)
+    until = dates.valid_until
+    if not until and not needs.validity and last is not None:
+        until = _standing_until(body.action, last, effective)
     decision = Decision(
         fact.index, body.action, effective, after, until, dates.decided, imported,
-        b"" if body.source is UNSET else body.source[:8],
+        b"" if body.source is UNSET else body.source[:8], not dates.effective,
     )  # fmt: skip
     label = Label(
         label.number,
@@ -188,7 +205,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label,
         label=_index(label),
         is_grant=body.action is Action.GRANT,
-        counted=(_NEEDS[body.action].word, year),
+        counted=(needs.word, year),
     )
 
 
@@ -225,21 +242,16 @@ def _bytes(data: bytes | UnsetType) -> bytes:
     return b"" if data is UNSET else data
 
 
-def _next_status(before: Status, action: Action, *, imported: bool) -> Status:
-    table = IMPORTED_TRANSITIONS if imported else TRANSITIONS
-    after = table.get((before, action))
-    if after is None:
-        possible = ", ".join(possible_actions(before, imported=imported)) or "nothing"
-        raise RefusedError(
-            f"decision: cannot {action.value} a label that is {before.word}; possible: {possible}",
-            code="lbl.transition",
-        )
-    return after
+def _impossible(before: Status, action: Action, *, imported: bool) -> RefusedError:
+    possible = ", ".join(possible_actions(before, imported=imported)) or "nothing"
+    return RefusedError(
+        f"decision: cannot {action.value} a label that is {before.word}; possible: {possible}",
+        code="lbl.transition",
+    )
 
 
-def _check_fields(body: Body, *, imported: bool, is_numbered: bool) -> None:
+def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: bool) -> None:
     """Say which field the action needs and lacks (I6; grants also their offering and scheme)."""
-    needs = _NEEDS[body.action]
     if is_numbered and body.certificate is UNSET and body.action is not Action.REFUSE:
         raise _lacking(body, "certificate")
     for field in needs.imported if imported else needs.assessed:
@@ -258,26 +270,24 @@ def _lacking(body: Body, field: str) -> RefusedError:
     return RefusedError(f"decision: {body.action.value} needs {field}", code="lbl.precondition")
 
 
-def _valid_until(action: Action, stated: int, last: Decision | None, effective: int) -> int:
-    """Return the end of validity from a decision on, 0 where there is none or none is known."""
-    if stated or action in _VALIDITY or last is None:
-        return stated
+def _standing_until(action: Action, last: Decision, effective: int) -> int:
+    """Return the end of validity that goes on, 0 where there is none or none is known."""
     if action is Action.REINSTATE and last.until < effective:
         # Only an existing register brings back what had expired; the old end no longer holds.
         return 0
     return last.until
 
 
-def _check_dates(dates: _Dates, fact: Fact[Body], state: Label | None) -> None:
+def _check_dates(
+    dates: _Dates, fact: Fact[Body], state: Label | None, *, has_validity: bool
+) -> None:
     """Hold I5: dates in order, nothing decided after it was recorded."""
     last = state.decisions[-1].effective if state else 0
     if dates.effective < last:
         raise RefusedError("decision: effective before the decision it follows", code="lbl.dates")
     if dates.decided > latest_day(fact.record.time):
         raise RefusedError("decision: decided after it was recorded", code="lbl.dates")
-    if fact.body.action in _VALIDITY and not (
-        dates.decided <= dates.valid_from <= dates.valid_until
-    ):
+    if has_validity and not (dates.decided <= dates.valid_from <= dates.valid_until):
         raise RefusedError(
             "decision: expected decided_on <= valid_from <= valid_until", code="lbl.dates"
         )
@@ -289,8 +299,6 @@ def _check_scheme(
     body: Body, dates: _Dates, state: Label | None, view: View, *, late: bool
 ) -> None:
     """Hold the scheme's periods: its longest validity and its days of grace."""
-    if body.action not in _VALIDITY:
-        return
     name = state.scheme if state else _text(body.scheme)
     scheme = view.scheme(name)
     if scheme is None or scheme.status == "proposed":
@@ -354,9 +362,10 @@ def _status_index(body: Body, label: Label, view: View) -> int:
 def _index(label: Label) -> LabelIndex | None:
     if not label.number:
         return None
-    last = label.decisions[-1]
-    settled = max(decision.effective for decision in label.decisions)
-    first = label.decisions[0].effective
+    decisions = label.decisions
+    last = decisions[-1]
+    settled = max([decision.effective for decision in decisions])
+    first = decisions[0].effective
     return LabelIndex(
         label.number,
         last.status,

@@ -157,7 +157,7 @@ async def steer(chromium: str, folder: Path) -> AsyncIterator[Tab]:
 
 
 async def find_port(file: Path) -> str:
-    while not (written := await asyncio.to_thread(read_if_there, file)):
+    while not (written := await asyncio.to_thread(read_if_there, file)):  # noqa: ASYNC110  # a file has no events
         await asyncio.sleep(0.02)
     return written.split()[0]
 

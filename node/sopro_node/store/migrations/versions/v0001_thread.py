@@ -100,6 +100,13 @@ def upgrade() -> None:
             ],
             sqlite_with_rowid=not keys_only,
         )
+    op.create_index(
+        "undetermined",
+        "entity",
+        ["undetermined"],
+        sqlite_where=sa.text("undetermined = 1"),
+        postgresql_where=sa.text("undetermined = 1"),
+    )
 
 
 def downgrade() -> None:
