@@ -24,6 +24,7 @@ _ENCODINGS: Final = "zstd, gzip, identity"
 _BLOCK: Final = 1024 * 1024
 _STREAM_RATE: Final = 256 * 1024
 _STREAM_BURST: Final = 1024 * 1024
+_STREAM_PATIENCE: Final = 5.0
 
 
 class Fetched(NamedTuple):
@@ -102,7 +103,8 @@ class Fetch:
     async def lines(self, url: str, *, limit: int) -> AsyncIterator[bytes]:
         """Follow a stream line by line; each line and the rate are bounded, the stream is not.
 
-        What comes faster than a node has things to say waits in the peer's own buffers.
+        What comes faster than a node has things to say waits in the peer's own buffers, and
+        where that goes on the stream is left.
 
         Raises:
             PeerError: as `get`.
@@ -118,7 +120,7 @@ class Fetch:
             ) as response:
                 _check_status(response, url)
                 rest = b""
-                pace = _Pace()
+                pace = _Pace(url)
                 async for chunk in response.content.iter_any():
                     await pace.spend(len(chunk))
                     *whole, rest = (rest + chunk).split(b"\n")
@@ -135,20 +137,32 @@ class Fetch:
 
 
 class _Pace:
-    """Holds a stream to a rate, after a burst."""
+    """Holds a stream to a rate, after a burst, and gives up on one that is always faster."""
 
-    def __init__(self) -> None:
+    def __init__(self, url: str) -> None:
+        self._url = url
         self._allowed = float(_STREAM_BURST)
+        self._waited = 0.0
         self._seen = monotonic()
 
     async def spend(self, size: int) -> None:
-        """Wait until that many bytes may be taken."""
+        """Wait until that many bytes may be taken.
+
+        Raises:
+            PeerError: `hos.oversize`, waiting has not helped.
+        """
         now = monotonic()
         refill = (now - self._seen) * _STREAM_RATE
         self._allowed = min(float(_STREAM_BURST), self._allowed + refill) - size
         self._seen = now
-        if self._allowed < 0:
-            await asyncio.sleep(-self._allowed / _STREAM_RATE)
+        if self._allowed > 0:
+            self._waited = 0.0
+            return
+        pause = -self._allowed / _STREAM_RATE
+        self._waited += pause
+        if self._waited > _STREAM_PATIENCE:
+            raise PeerError(f"{self._url}: more than anybody can follow", code="hos.oversize")
+        await asyncio.sleep(pause)
 
 
 def _name(error: Exception) -> str:

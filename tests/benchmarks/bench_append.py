@@ -21,15 +21,15 @@ def measure(
     try:
         for _ in range(runs):
             copy = world.copy(member, "appending")
-            before = calibrator.rate("sign-verify", processes=1, seconds=_CALIBRATION)
+            before = calibrator.measure("sign-verify", processes=1, seconds=_CALIBRATION)
             done = subprocess.run(
                 [sys.executable, str(HERE / "appending.py"), str(copy.folder), str(seconds)],
                 stdout=subprocess.PIPE,
                 check=True,
             )
-            after = calibrator.rate("sign-verify", processes=1, seconds=_CALIBRATION)
+            after = calibrator.measure("sign-verify", processes=1, seconds=_CALIBRATION)
             rates.append(float(json.loads(done.stdout)["rate"]))
-            limits.append((before + after) / 2)
+            limits.append((before.rate + after.rate) / 2)
             ratios.append(rates[-1] / limits[-1])
     finally:
         calibrator.close()

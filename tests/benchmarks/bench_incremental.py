@@ -30,7 +30,9 @@ def measure(world: World, member: Site, replica: Site, *, sizes: tuple[int, int]
     added = f"{few.added} entries: the record and the log_state that ends its batch"
     return [
         Figure("incremental", "requests for 1 record", **at_most(3, requests), limit=added),
-        Figure("incremental", f"bytes at {long:,} / at {short:,}", **at_most(1.05, ratio), limit=beside),
+        Figure(
+            "incremental", f"bytes at {long:,} / at {short:,}", **at_most(1.05, ratio), limit=beside
+        ),
         Figure("incremental", "bytes received, half a bundle held", **only(received), unit="bytes"),
     ]
 

@@ -1,4 +1,4 @@
-"""Memory of a serving node that has just synced a log by itself: its workers included, then gone."""
+"""Memory of a serving node that syncs a log by itself: its workers included, then gone."""
 
 import json
 import time

@@ -1,8 +1,8 @@
 """A load generator: requests over kept-alive connections, each as soon as the last was answered.
 
 Reads one JSON object per line from stdin, {"host", "port", "paths", "connections", "seconds",
-"headers"?}, and writes {"rate", "errors", "bytes"} for it. It speaks just enough HTTP to keep ahead of a
-server: a status line, Content-Length, a body.
+"headers"?}, and writes {"rate", "errors", "bytes"} for it. It speaks just enough HTTP to keep
+ahead of a server: a status line, Content-Length, a body.
 """
 
 import asyncio

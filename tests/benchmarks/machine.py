@@ -150,6 +150,13 @@ def memory_of(root: int) -> Memory:
 # Limits.
 
 
+class Limit(NamedTuple):
+    """How many operations per second, and the CPU time of each in microseconds."""
+
+    rate: float
+    cost: float
+
+
 class Calibrator:
     """Processes that do nothing but check (or sign) the workload's own signatures.
 
@@ -167,15 +174,17 @@ class Calibrator:
         for worker in self._workers:
             stop(worker)
 
-    def rate(self, what: str, *, processes: int, seconds: float) -> float:
-        """Return operations per second: `verify`, or `sign-verify` for both on one message."""
+    def measure(self, what: str, *, processes: int, seconds: float) -> Limit:
+        """Do `verify`, or `sign-verify` for both on one message, as often as can be."""
         used = self._workers[:processes]
         for worker in used:
             assert worker.stdin is not None
             worker.stdin.write(f"{what} {seconds}\n")
             worker.stdin.flush()
-        total = 0.0
+        rates, costs = [], []
         for worker in used:
             assert worker.stdout is not None
-            total += float(worker.stdout.readline())
-        return total
+            rate, cost = worker.stdout.readline().split()
+            rates.append(float(rate))
+            costs.append(float(cost))
+        return Limit(sum(rates), statistics.mean(costs))

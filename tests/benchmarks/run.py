@@ -104,6 +104,18 @@ class Session:
             world, origin, replica, written, bound=200, patience=0 if self.tiny else 45
         )
 
+    def large(self) -> list[Figure]:
+        """Measure memory, wire and disk at a million records."""
+        (self.work / "large").mkdir()
+        world = World(self.work / "large", sites=2)
+        origin, replica = world.sites
+        remark("writing a log of 1,000,000 records")
+        written = fill(origin, 1_000_000)
+        figures, _ = bench_sync.measure(world, origin, replica, written, runs=1)
+        return figures + bench_memory.measure(
+            world, origin, replica, written, bound=300, patience=45
+        )
+
 
 BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "sync": Session.sync,
@@ -148,6 +160,9 @@ def main() -> None:
         for name in options.names:
             remark(f"{name} ...")
             figures += BENCHMARKS[name](session)
+        if options.long:
+            remark("large ...")
+            figures += session.large()
     print_figures(figures, [f"{platform.machine()}, Python {platform.python_version()}"])
     if options.json:
         rows = [figure.row() for figure in figures]

@@ -152,12 +152,7 @@ class Author:
 
     def drafts(self, count: int) -> Iterator[Draft]:
         """Go through `count` drafts: registration and grants in step with later decisions."""
-        made = 0
-        for draft in self._life():
-            if made == count:
-                return
-            made += 1
-            yield draft
+        yield from itertools.islice(self._life(), count)
 
     def _life(self) -> Iterator[Draft]:
         for number in itertools.count():

@@ -6,6 +6,7 @@ import pytest
 
 from sopro_cli.demo import REGISTERS
 from sopro_node import office
+from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_protocol.encoding import decode, encode
 from sopro_registry.certificate import open_certificate
@@ -133,3 +134,27 @@ async def compare_statuses(place: Place) -> set[tuple[str, str]]:
     finally:
         await node.close()
     return found
+
+
+def test_label_brought_back_after_its_end_is_active_in_its_certificate(place: Place) -> None:
+    offering = bytes.fromhex(place.offering())
+    number = "SOPRO/AT0/001/00500"
+    asyncio.run(import_return(place, offering, number))
+    answer = json.loads(sopro("label", "show", number, "--dir", place.at, "--json").stdout)
+    path = get(place, number)
+    result = sopro("certificate", "verify", path, "--dir", place.at, "--json")
+    assert json.loads(result.stdout)["status"] == answer["status"] == "active"
+
+
+async def import_return(place: Place, offering: bytes, number: str) -> None:
+    """Take over a label that had expired in its register and was reinstated without an end."""
+    always = {"basis": "imported", "certificate": number}
+    granted = {"action": "grant", "offering": offering, "scheme": "sopro"}
+    dates = {"effective_date": "2018-01-01", "valid_until": "2020-01-01"}
+    returned = {"action": "reinstate", "effective_date": "2022-01-01"}
+    node = await Node.open(place.at)
+    try:
+        first = await node.log.append(Draft("label_decision", {**always, **granted, **dates}))
+        await node.log.append(Draft("label_decision", {**always, **returned}, entity=first.entity))
+    finally:
+        await node.close()

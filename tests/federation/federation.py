@@ -253,7 +253,7 @@ class Site:
             int(number)
             for task in Path(f"/proc/{self.process}/task").iterdir()
             for number in (task / "children").read_text().split()
-            if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes()
+            if b"sopro_node.worker" in Path(f"/proc/{number}/cmdline").read_bytes()
         ]
 
     def processor_seconds(self) -> float:

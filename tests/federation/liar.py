@@ -9,6 +9,7 @@ import asyncio
 import base64
 import contextlib
 import gzip
+import itertools
 import re
 import threading
 import zlib
@@ -59,9 +60,9 @@ class Liar:
         self._lie: Lie | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="liar", daemon=True)
-        self._streams: set[web.StreamResponse] = set()
+        self._streams: dict[web.StreamResponse, asyncio.Event] = {}
         self._silence = asyncio.Event()
-        self._end = asyncio.Event()
+        self._floods: list[asyncio.Future[None]] = []
 
     @property
     def url(self) -> str:
@@ -96,6 +97,10 @@ class Liar:
         """Send something to everybody who listens to events."""
         self._do(self._push(data))
 
+    def push_without_end(self, make: Callable[[int], bytes]) -> None:
+        """Send to everybody who listens to events, as fast as they take it, until `be_honest`."""
+        self._do(self._push_without_end(make))
+
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
@@ -109,11 +114,35 @@ class Liar:
 
     async def _stop(self) -> None:
         await self._hush()
-        self._end.set()
+        for ended in self._streams.values():
+            ended.set()
+        # What the other side never read would keep a connection open for ever.
+        assert self._runner.server is not None
+        for connection in self._runner.server.connections:
+            if isinstance(connection.transport, asyncio.Transport):
+                connection.transport.abort()
         await self._runner.cleanup()
         await self._session.close()
 
+    async def _push_without_end(self, make: Callable[[int], bytes]) -> None:
+        self._floods = [
+            asyncio.ensure_future(self._flood(one, make)) for one in list(self._streams)
+        ]
+
+    async def _flood(self, one: web.StreamResponse, make: Callable[[int], bytes]) -> None:
+        with contextlib.suppress(ConnectionError):
+            try:
+                for number in itertools.count():
+                    await one.write(make(number))
+            finally:
+                if one in self._streams:
+                    self._streams[one].set()
+
     async def _hush(self) -> None:
+        for one in self._floods:
+            one.cancel()
+        await asyncio.gather(*self._floods, return_exceptions=True)
+        self._floods = []
         self._silence.set()
         self._silence = asyncio.Event()
 
@@ -168,11 +197,13 @@ class Liar:
     async def _keep_quiet(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        self._streams.add(response)
+        ended = self._streams[response] = asyncio.Event()
         try:
-            await self._end.wait()
+            await ended.wait()
+            if isinstance(request.transport, asyncio.Transport):
+                request.transport.abort()
         finally:
-            self._streams.discard(response)
+            del self._streams[response]
         return response
 
 

@@ -8,6 +8,7 @@ import random
 import select
 import socket
 import string
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -41,6 +42,10 @@ class Slow:
             ),
         }
 
+        self._ended: dict[str, float] = {}
+        self._thread = threading.Thread(target=self._watch)
+        self._thread.start()
+
     @staticmethod
     def _connect(port: int, data: bytes) -> socket.socket:
         client = socket.create_connection(("127.0.0.1", port))
@@ -49,7 +54,11 @@ class Slow:
 
     def wait_until_cut(self) -> dict[str, float]:
         """Return after how many seconds each was cut, infinity for who was not."""
-        ended: dict[str, float] = {}
+        self._thread.join()
+        return {name: self._ended.get(name, float("inf")) for name in self._clients}
+
+    def _watch(self) -> None:
+        ended = self._ended
         while len(ended) < len(self._clients) and time.monotonic() < self.began + CUT + 5:
             waiting = {one: name for name, one in self._clients.items() if name not in ended}
             readable, _, _ = select.select(list(waiting), [], [], 1)
@@ -61,9 +70,9 @@ class Slow:
             if "drip" not in ended:
                 with contextlib.suppress(OSError):
                     self._clients["drip"].sendall(b"X: y\r\n")
-        return {name: ended.get(name, float("inf")) for name in self._clients}
 
     def close(self) -> None:
+        self._thread.join()
         for client in self._clients.values():
             client.close()
 

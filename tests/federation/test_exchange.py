@@ -55,7 +55,7 @@ def test_a_dead_origin_stops_nobody(land: Federation) -> None:
 
 def test_a_killed_node_leaves_no_worker_behind(land: Federation) -> None:
     land.start_coordinator()
-    at, hu = land.new("at"), land.new("hu", mirror='["at"]')
+    at, hu = land.new("at"), land.new("hu")
     land.join(at)
     at.append(6 * 256)
     land.join(hu)

@@ -478,9 +478,8 @@ def check_twin(arena: Arena) -> None:
     pulled = sync(arena.fr)[arena.at.origin]
     assert "code" not in pulled, pulled
     assert arena.fr.checkpoint("at") == arena.at.checkpoint("at")
-    mirror = arena.fr.mirror(arena.at.origin)
-    assert mirror["problem"] is None
-    assert mirror["failures"] == 0
+    wait_until(lambda: arena.fr.mirror(arena.at.origin)["failures"] == 0, "all is well again")
+    assert arena.fr.mirror(arena.at.origin)["problem"] is None
 
 
 def make_fork(arena: Arena) -> Site:
@@ -552,8 +551,8 @@ def test_drops_a_document_that_its_record_does_not_commit_to(arena: Arena) -> No
     check_twin(arena)
 
 
-def event(arena: Arena, *, size: int, note: str) -> bytes:
-    data = json.dumps({"origin": arena.at.origin, "size": size, "note": note})
+def event(origin: str, *, size: int, note: str) -> bytes:
+    data = json.dumps({"origin": origin, "size": size, "note": note})
     return f"event: checkpoint\ndata: {data}\n\n".encode()
 
 
@@ -575,7 +574,7 @@ def garbage(arena: Arena) -> bytes:
     ]
     surrogate = f'data: {{"origin": "{arena.at.origin}", "size": 9, "note": "\\ud800"}}'
     return b"\n\n".join([*lines, surrogate.encode(), b""]) + event(
-        arena, size=10**30, note="no head"
+        arena.at.origin, size=10**30, note="no head"
     )
 
 
@@ -588,7 +587,7 @@ def test_garbage_events_change_nothing(arena: Arena) -> None:
     check_others_go_on(arena)
     assert arena.seen() == seen
     arena.at.append()
-    arena.liar.push(event(arena, size=10**6, note=arena.at.checkpoint("at").decode()))
+    arena.liar.push(event(arena.at.origin, size=10**6, note=arena.at.checkpoint("at").decode()))
     arena.land.wait_for(arena.fr, arena.at)
     check_twin(arena)
 
@@ -606,23 +605,28 @@ def test_an_endless_event_is_cut(arena: Arena) -> None:
     check_twin(arena)
 
 
-def test_a_flood_of_events_costs_little(arena: Arena) -> None:
+@pytest.mark.parametrize("kind", ["old-head", "no-head", "other-log"])
+def test_a_flood_of_events_costs_little(arena: Arena, kind: str) -> None:
+    """Each event says that there is something new, and there is not."""
     wait_until(lambda: arena.liar.listeners >= 3, "the nodes listen again")
-    note = arena.at.checkpoint("at").decode()
+    note = arena.at.checkpoint("at").decode() if kind == "old-head" else "no head"
+    origin = arena.hu.origin if kind == "other-log" else arena.at.origin
+    pieces = [
+        b"".join(
+            event(origin, size=10**6 + number * 100 + step, note=f"{note}{number}")
+            for step in range(100)
+        )
+        for number in range(100)
+    ]
     memory, spent = arena.fr.reset_peak(), arena.fr.processor_seconds()
     arena.liar.asked.clear()
     began = time.monotonic()
-    for number in range(20):
-        arena.liar.push(
-            b"".join(
-                event(arena, size=10**6 + number * 1000 + step, note=note) for step in range(1000)
-            )
-        )
+    arena.liar.push_without_end(lambda number: pieces[number % len(pieces)])
     arena.hu.append()
     arena.land.wait_for(arena.fr, arena.hu, patience=3)
     wait_until(lambda: time.monotonic() > began + 2, "two seconds are over")
     lasted = time.monotonic() - began
-    assert arena.fr.processor_seconds() - spent < lasted * 0.6
+    assert arena.fr.processor_seconds() - spent < lasted * 0.4
     assert len(arena.liar.asked) < 3 * (10 + 3 * lasted)
     assert arena.fr.peak() - memory < 32 * MEBIBYTE
     check_others_go_on(arena)

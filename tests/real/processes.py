@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import urllib.request
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Coroutine, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,16 @@ async def _gone(process: Process) -> None:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def together(work: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """Do things at the same time; when one fails the others are given up."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in work:
+                group.create_task(one)
+    except BaseExceptionGroup as errors:
+        raise errors.exceptions[0] from None
 
 
 def free_ports(count: int) -> list[int]:

@@ -6,7 +6,7 @@ pieces of code have found.
 
 import csv
 import sys
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -36,15 +36,22 @@ def countries_of(services: Path, events: Path) -> list[str]:
 def recount(services: Path, events: Path, zones: dict[str, str], today: date) -> dict[str, dict]:
     """Count each country's services and decisions, and how its services stand on a day."""
     counts = {country: _empty() for country in zones}
-    for row in read_rows(services):
-        counts[row["country"].strip()]["services"] += 1
+    keys = {(row["country"].strip(), row["service_key"].strip()) for row in read_rows(services)}
+    for country, _ in keys:
+        counts[country]["services"] += 1
     lives: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in read_rows(events):
         lives.setdefault((row["country"].strip(), row["service_key"].strip()), []).append(row)
     for (country, _), rows in lives.items():
-        rows.sort(key=lambda row: int(row["event_no"]))
+        rows.sort(key=_place)
         _live(rows, counts[country], ZoneInfo(zones[country]), today)
     return counts
+
+
+def _place(row: dict[str, str]) -> tuple[int, int, str]:
+    """Order by number; what is none comes after all that are."""
+    text = row["event_no"].strip()
+    return (0, int(text), "") if text.isdecimal() else (1, 0, text)
 
 
 def _empty() -> dict:
@@ -91,8 +98,7 @@ def _civil_day(text: str, zone: ZoneInfo) -> date | None:
     """Return the calendar day a wall clock in the zone shows at an instant."""
     if not text:
         return None
-    instant = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    return (instant + (zone.utcoffset(instant.astimezone(zone)) or UTC.utcoffset(None))).date()
+    return datetime.fromisoformat(text).astimezone(zone).date()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -24,7 +25,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 from countries import COUNTRIES  # noqa: E402  # also run as a script, from anywhere
-from processes import CommandError, Processes, free_ports, read_json, say  # noqa: E402
+from processes import CommandError, Processes, free_ports, read_json, say, together  # noqa: E402
 from recount import ACTIONS, countries_of, recount  # noqa: E402
 
 FEDERATION = "trust.example"
@@ -70,14 +71,14 @@ class Federation:
         await self._run.stop()
 
     async def found(self) -> None:
-        """Make every node; sites join, are admitted and follow the coordinator only."""
+        """Make and serve every node; sites join, are admitted and follow the coordinator only."""
         began = time.monotonic()
         folder, url = self._coordinator.folder, self._coordinator.url
         listen = url.removeprefix("http://")
         await self._run.sopro("federation", "new", folder, "--name", FEDERATION, "--listen", listen)
         _set_mirrors(folder, [])
         await self._run.serve(folder)
-        await asyncio.gather(*map(self._found_site, self._sites))
+        await together(map(self._found_site, self._sites))
         say(f"made {len(self._sites)} sites in {time.monotonic() - began:.1f} s")
 
     async def _found_site(self, site: Site) -> None:
@@ -88,15 +89,16 @@ class Federation:
             *("--federation", FEDERATION, "--listen", site.url.removeprefix("http://")),
         )
         _set_mirrors(site.folder, ["eeig"])
+        await self._run.serve(site.folder)
         await sopro("join", site.folder, self._coordinator.folder / "invite.json")
         # Prefixes are made of two letters of the code and a zero, and so are they by default.
         await sopro("members", "admit", self._coordinator.folder, site.code)
-        await sopro("sync", site.folder, "--once")
+        await _until(lambda status: status["acts_on"], site, "acts as a member")
 
     async def fill(self) -> dict[str, float]:
         """Import into each site its own rows; how fast."""
         began = time.monotonic()
-        await asyncio.gather(*map(self._fill_site, self._sites))
+        await together(map(self._fill_site, self._sites))
         seconds = time.monotonic() - began
         inside = sum(one["seconds"] for site in self._sites for one in site.imported.values())
         records = sum(site.records for site in self._sites)
@@ -116,36 +118,34 @@ class Federation:
                 say(f"{site.country}: {summary['bad']} bad rows, see {summary['bad_file']}")
 
     async def spread(self) -> dict[str, float]:
-        """Serve everything; the coordinator, then two sites, pull all logs. How fast the first."""
-        await self._run.stop(self._coordinator.folder)
-        full = self.full_sites
-        for site in full:
-            _set_mirrors(site.folder, ["*"])
-        others = [site for site in self._sites if site not in full]
-        await asyncio.gather(*(self._run.serve(site.folder) for site in others))
-        sizes = {site.code: (await self._own_size(site)) for site in others}
-        _set_mirrors(self._coordinator.folder, ["*"])
-        # What the full sites hold themselves is known once they serve, before they have pulled.
-        await asyncio.gather(*(self._run.serve(site.folder) for site in full))
-        sizes |= {site.code: (await self._own_size(site)) for site in full}
-        await self._run.serve(self._coordinator.folder)
-        began = time.monotonic()
-        await _until_synced(self._coordinator, sizes)
-        seconds = time.monotonic() - began
+        """Let the coordinator, then two sites, pull all logs; how fast the coordinator was."""
+        sizes = {site.code: await _own_size(site) for site in self._sites}
+        seconds = await self._pull_all(self._coordinator, sizes)
         say(f"the coordinator pulled {sum(sizes.values())} entries in {seconds:.1f} s")
-        for site in full:
-            wanted = {code: size for code, size in sizes.items() if code != site.code}
-            await _until_synced(site, wanted)
-        say(f"so have {' and '.join(site.country for site in full)}")
+        for site in self.full_sites:
+            others = {code: size for code, size in sizes.items() if code != site.code}
+            seconds_there = await self._pull_all(site, others)
+            say(f"{site.country} pulled {sum(others.values())} entries in {seconds_there:.1f} s")
         return _rate(seconds, sum(sizes.values()))
+
+    async def _pull_all(self, site: Site, sizes: dict[str, int]) -> float:
+        """Start a node anew that mirrors everything, and say how long it took from then on."""
+        await self._run.stop(site.folder)
+        _set_mirrors(site.folder, ["*"])
+        await self._run.serve(site.folder)
+        began = time.monotonic()
+
+        def has_all(status: dict[str, Any]) -> bool:
+            held = {one["site"]: one["judged"] for one in status["mirrors"]}
+            return all(held.get(code, 0) >= size for code, size in sizes.items())
+
+        await _until(has_all, site, "has pulled all logs")
+        return time.monotonic() - began
 
     @property
     def full_sites(self) -> list[Site]:
-        """Choose the sites that pull everything: those that are not the largest themselves."""
+        """Choose the sites that pull everything, too: the largest ones."""
         return sorted(self._sites, key=lambda site: (site.records, site.code))[-FULL_SITES:]
-
-    async def _own_size(self, site: Site) -> int:
-        return int((await read_json(f"{site.url}/api/v1/status"))["size"])
 
     async def compare(self, services: Path, events: Path) -> tuple[dict[str, Any], bool]:
         """Hold the answers of three nodes against one another and against the recount."""
@@ -179,17 +179,16 @@ def _rate(seconds: float, records: int) -> dict[str, float]:
     return {"seconds": round(seconds, 2), "records_per_second": round(records / seconds)}
 
 
-async def _until_synced(site: Site, sizes: dict[str, int]) -> None:
-    """Wait until a node has every log up to its size, and has judged it."""
+async def _own_size(site: Site) -> int:
+    return int((await read_json(f"{site.url}/api/v1/status"))["size"])
+
+
+async def _until(holds: Callable[[dict[str, Any]], object], site: Site, what: str) -> None:
+    """Wait until something holds of what a node says of itself."""
     end = time.monotonic() + PATIENCE
-    while True:
-        status = await read_json(f"{site.url}/api/v1/status")
-        held = {one["site"]: one["judged"] for one in status["mirrors"]}
-        missing = {code: size for code, size in sizes.items() if held.get(code, 0) < size}
-        if not missing:
-            return
+    while not holds(status := await read_json(f"{site.url}/api/v1/status")):
         if time.monotonic() > end:
-            raise CommandError(f"{site.code} has not pulled {missing} in {PATIENCE:.0f} s")
+            raise CommandError(f"not in {PATIENCE:.0f} s: {site.code} {what}; it says {status}")
         await asyncio.sleep(0.05)
 
 

@@ -83,12 +83,20 @@ class CellReader:
         self._at = {name: number for number, name in enumerate(header)}
         self._zone = ZoneInfo(zone)
         self._today = today
-        self._fields = [one for one in FIELDS[kind] if one.form not in _APART]
+        self._fields = [
+            one for one in FIELDS[kind] if one.form not in _APART and self._has_source(one)
+        ]
         self._where = [
             (self._at[column], set(map(clean, [value] if isinstance(value, str) else value)))
             for column, value in mapping.where.items()
         ]
         self._check_constants()
+
+    def _has_source(self, one: Field) -> bool:
+        mapping = self._mapping
+        has = mapping.columns_of(one.name) or one.name in mapping.constants or one.default
+        is_found = one.form is Form.IDENTIFIERS and mapping.identifiers
+        return bool(has or is_found or mapping.texts_of(one.name))
 
     def _check_constants(self) -> None:
         for one in FIELDS[self._kind]:

@@ -63,7 +63,7 @@ class Planned:
 
 def entity_of(secret: bytes, family: str, key: Sequence[str]) -> bytes:
     """Return the entity of a thing of the source: without the secret, a random one."""
-    return _digest(secret, family, list(key))
+    return _digest(secret, family, key)
 
 
 def source_of(secret: bytes, key: Sequence[str], event: Sequence[str]) -> bytes:
@@ -71,8 +71,10 @@ def source_of(secret: bytes, key: Sequence[str], event: Sequence[str]) -> bytes:
     return _digest(secret, "source", [*key, "", *event])
 
 
-def _digest(secret: bytes, what: str, parts: list[str]) -> bytes:
-    return hmac.digest(secret, encode([_CONTEXT, what, list(parts)]), hashlib.sha256)[:16]
+def _digest(secret: bytes, what: str, parts: Sequence[str]) -> bytes:
+    return hmac.digest(secret, msgspec.msgpack.encode([_CONTEXT, what, *parts]), hashlib.sha256)[
+        :16
+    ]
 
 
 @dataclass(frozen=True, slots=True)

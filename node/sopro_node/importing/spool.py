@@ -33,22 +33,25 @@ class Spool:
         self._base = sqlite3.connect("")
         self._base.execute("PRAGMA journal_mode = OFF")
         self._base.execute("PRAGMA synchronous = OFF")
+        self._base.execute("CREATE TABLE keys (key BLOB PRIMARY KEY, first) WITHOUT ROWID")
         self._base.execute(
-            "CREATE TABLE rows (line INTEGER PRIMARY KEY, key BLOB, place, cells, item, problem)"
+            "CREATE TABLE rows (line INTEGER PRIMARY KEY, first, place, cells, item, problem)"
         )
         self.count = 0
 
     def add(self, row: Row, reading: Reading) -> None:
-        """Keep a row."""
+        """Keep a row; rows come by line."""
+        key = msgspec.msgpack.encode(reading.key)
+        self._base.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (key, row.line))
         self._base.execute(
-            "INSERT INTO rows VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO rows SELECT ?, first, ?, ?, ?, ? FROM keys WHERE key = ?",
             (
                 row.line,
-                msgspec.msgpack.encode(reading.key),
                 reading.order,
                 msgspec.msgpack.encode([_bytes(cell) for cell in row.cells]),
                 msgspec.msgpack.encode(reading.item) if reading.item else None,
                 "; ".join(reading.problems),
+                key,
             ),
         )
         self.count += 1
@@ -58,10 +61,9 @@ class Spool:
 
         Numbers go before text in the order; a row whose place is unknown goes first.
         """
+        self._base.execute("CREATE INDEX IF NOT EXISTS places ON rows (first, place, line)")
         rows = self._base.execute(
-            "SELECT key, line, cells, item, problem FROM rows"
-            " JOIN (SELECT key AS same, min(line) AS first FROM rows GROUP BY key)"
-            " ON key = same ORDER BY first, place, line"
+            "SELECT first, line, cells, item, problem FROM rows ORDER BY first, place, line"
         )
         for _, group in groupby(rows, key=lambda row: row[0]):
             yield [

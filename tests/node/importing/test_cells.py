@@ -127,7 +127,7 @@ def test_values_are_translated_and_constants_fill_empty_cells() -> None:
 
 
 def test_a_constant_that_does_not_fit_is_refused_before_any_row() -> None:
-    with pytest.raises(FormatError, match="actor_type: .*expected one of social_enterprise"):
+    with pytest.raises(FormatError, match=r"actor_type: .*expected one of social_enterprise"):
         organisation({}, {"constants": {"actor_type": "firm"}})
 
 

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
 
-from sopro_node import office
+from sopro_cli.importing import IMPORT_LOCK
+from sopro_node.lock import DirectoryLock
 from sopro_node.node import Node
 from tests.node.conftest import Federation
 from tests.node.importing.sources import over_msgpack
@@ -144,7 +144,7 @@ async def test_an_import_that_was_killed_is_finished_by_the_next(
     for _ in range(KILLS):
         killed = start_import(folder, work, "decisions")
         # Long enough for the interpreter to start; some are killed before, some after they begin.
-        time.sleep(chance.uniform(0.8, 3.0))
+        await asyncio.sleep(chance.uniform(0.8, 3.0))
         killed.send_signal(signal.SIGKILL)
         killed.communicate(timeout=60)
     last = finish_import(folder, work, "decisions")
@@ -174,11 +174,9 @@ async def test_two_imports_at_once_are_refused(federation: Federation, tmp_path:
     work.mkdir()
     (work / "mapping.toml").write_text(MAPPING)
     (work / "organisations.csv").write_text("no,name\n1,Eine\n")
-    lock = await asyncio.to_thread((folder / "import.lock").open, "a+")
-    import fcntl  # noqa: PLC0415  # only here
-
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock = DirectoryLock(folder, name=IMPORT_LOCK)
+    try:
         _, err = start_import(folder, work, "organisations").communicate(timeout=60)
+    finally:
+        lock.release()
     assert "another sopro process" in err
-    assert office.OPERATIONS

@@ -1,0 +1,204 @@
+"""The script over a small register of another year, and over the real one."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[2] / "shared" / "data"
+REAL = (DATA / "eu_trusted_lists_services.csv", DATA / "eu_trusted_lists_status_events.csv")
+SERVICE_COLUMNS = [
+    "service_key",
+    "country",
+    "list_seq",
+    "list_issued",
+    "scheme_operator",
+    "tsp_name",
+    "tsp_name_lang",
+    "tsp_name_en",
+    "tsp_registration_ids",
+    "street",
+    "postal_code",
+    "locality",
+    "address_country",
+    "service_type",
+    "service_name",
+    "service_name_lang",
+    "status",
+    "status_since",
+]
+EVENT_COLUMNS = [
+    "service_key",
+    "country",
+    "tsp_name",
+    "event_no",
+    "status_starting_time",
+    "status",
+    "source",
+    "service_type",
+]
+
+
+def start(services: Path, events: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [
+            *(sys.executable, str(HERE / "thirty_countries.py")),
+            *("--services", str(services), "--events", str(events), *more),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(services: Path, events: Path, *more: str) -> tuple[int, str, str]:
+    process = start(services, events, *more)
+    out, err = process.communicate(timeout=590)
+    return process.returncode, out, err
+
+
+def write(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def another_year(folder: Path) -> tuple[Path, Path]:
+    """Write what other snapshots may hold: unsorted, with gaps, new words and twins."""
+    services = [
+        {"service_key": "EL-1", "country": "EL", "tsp_name": "Twin", "tsp_registration_ids": "A-1"},
+        {"service_key": "UK-1", "country": "UK", "tsp_name": "Twin", "address_country": "UK"},
+        {"service_key": "EL-2", "country": "EL", "tsp_name": "Twin", "tsp_registration_ids": "A-2"},
+        {"service_key": "EL-3", "country": "EL", "service_name": "=1+1", "service_name_lang": "el"},
+        {"service_key": "EL-4", "country": "EL", "tsp_name": "Twin", "tsp_registration_ids": "A-1",
+         "street": "Another street"},
+    ]  # fmt: skip
+    lives = [
+        ("EL-1", 10, "2020-12-31T22:00:00Z", "neverheardof"),
+        ("EL-1", 9, "2015-12-31T22:00:00Z", "granted"),
+        ("EL-1", 2, "2016-06-30T21:00:00Z", "undersupervision"),
+        ("UK-1", 1, "2016-06-30T23:00:00Z", "withdrawn"),
+        ("UK-1", 2, "", "accredited"),
+        ("UK-1", 3, "2020-12-31T23:00:00Z", "granted"),
+        ("EL-2", 1, "2016-06-30T21:00:00Z", "withdrawn"),
+        ("EL-2", 2, "2017-06-30T21:00:00Z", ""),
+        ("EL-3", 2, "2016-06-30T21:00:00Z", "withdrawn"),
+        ("EL-3", 1, "2016-06-30T21:00:00Z", "granted"),
+        ("EL-3", 3, "2016-06-30T21:00:00Z", "setbynationallaw"),
+        ("EL-4", 1, "2018-01-01T00:00:00Z", "granted"),
+        ("EL-4", 2, "2199-01-01T00:00:00Z", "withdrawn"),
+    ]
+    events = [
+        {
+            "service_key": key,
+            "country": key[:2],
+            "event_no": str(number),
+            "status_starting_time": at,
+            "status": status,
+        }
+        for key, number, at, status in lives
+    ]
+    return (
+        write(folder / "services.csv", SERVICE_COLUMNS, services),
+        write(folder / "events.csv", EVENT_COLUMNS, events),
+    )
+
+
+def test_counts_another_years_files(tmp_path: Path) -> None:
+    code, out, err = run(*another_year(tmp_path), "--work", str(tmp_path / "work"))
+    assert code == 0, err
+    answer = json.loads(out)
+    assert answer["agree"] is True
+    assert answer["countries"] == {
+        "EL": {
+            "services": 4,
+            "active": 2,
+            "ended": 1,
+            "decisions": {"grant": 3, "renew": 1, "reinstate": 1, "revoke": 3},
+            "refused": 2,
+            # Keys, state, state on joining; organisations, offerings, decisions, a state each.
+            "entries": 3 + (3 + 1) + (4 + 1) + (8 + 1),
+        },
+        "UK": {
+            "services": 1,
+            "active": 1,
+            "ended": 0,
+            "decisions": {"grant": 1, "renew": 1, "reinstate": 0, "revoke": 0},
+            "refused": 1,
+            "entries": 3 + (1 + 1) + (1 + 1) + (2 + 1),
+        },
+    }
+    for part in ("import", "sync"):
+        assert set(answer[part]) == {"seconds", "records_per_second"}
+
+
+def test_says_which_country_it_does_not_know(tmp_path: Path) -> None:
+    services, events = another_year(tmp_path)
+    services.write_text(services.read_text().replace(",UK,", ",XX,"))
+    code, _, err = run(services, events)
+    assert code == 2
+    assert "'XX'" in err
+    assert "countries.py" in err
+
+
+def test_says_when_the_directory_is_not_its_own(tmp_path: Path) -> None:
+    code, _, err = run(*another_year(tmp_path), "--work", str(tmp_path))
+    assert code == 2
+    assert "needs a directory of its own" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
+    work = tmp_path / "work"
+    process = start(*another_year(tmp_path), "--work", str(work))
+    wait_for((work / "eeig" / "control.sock").exists)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    wait_for(lambda: not processes_of(work))
+
+
+def wait_for(holds: object, seconds: float = 60) -> None:
+    assert callable(holds)
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def processes_of(work: Path) -> list[int]:
+    found = []
+    for path in Path("/proc").iterdir():
+        if path.name.isdecimal() and int(path.name) != os.getpid():
+            try:
+                command = (path / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if str(work).encode() in command:
+                found.append(int(path.name))
+    return found
+
+
+@pytest.mark.shared
+@pytest.mark.timeout(600)
+def test_thirty_countries_agree() -> None:
+    code, out, err = run(*REAL)
+    assert code == 0, err
+    answer = json.loads(out)
+    countries = answer["countries"].values()
+    assert len(countries) == 30
+    assert sum(one["services"] for one in countries) == 2944
+    decided = sum(sum(one["decisions"].values()) + one["refused"] for one in countries)
+    assert decided == 5679
+    print(err, {name: answer[name] for name in ("import", "sync")})
