@@ -341,7 +341,7 @@ class Exchange:
     # Events.
 
     async def _listen(self, origin: str) -> None:
-        failures = 0
+        failures = faults = 0
         while True:
             base = self.peers[origin].target.bases[0]
             url = base[: -len("/log/" + origin.split("/", 1)[1])] + "/events"
@@ -350,13 +350,15 @@ class Exchange:
                     failures = 0
                     if line.startswith(b"data:"):
                         self._hear(origin, line[5:].strip())
+                faults = 0
             except SoproError as error:
                 if error.code != "hos.unreachable":
+                    faults += 1
                     state = self.peers[origin]
                     state.refusals[error.code] = state.refusals.get(error.code, 0) + 1
             failures += 1
             await asyncio.sleep(
-                min(60.0, 0.5 * 2 ** min(failures, 7)) * random.uniform(0.75, 1.25)  # noqa: S311
+                min(60.0, 0.5 * 2 ** min(failures + faults, 7)) * random.uniform(0.75, 1.25)  # noqa: S311
             )
 
     def _hear(self, teller: str, data: bytes) -> None:

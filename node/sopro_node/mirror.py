@@ -125,7 +125,9 @@ class Mirror:
             except (PeerError, FormatError, VerificationError) as error:
                 if isinstance(error, SplitViewError):
                     raise
-                problem = problem or error
+                # Its traceback holds on to what was fetched, which may be large.
+                problem = problem or error.with_traceback(None)
+                problem.__context__ = None
                 continue
             pulled.problem = problem if number >= target.own_bases else None
             return pulled

@@ -24,12 +24,12 @@ async def pull(folder: Path, origin: str) -> dict[str, float]:
     node = await Node.open(folder)
     me = os.getpid()
     [target] = [one for one in node.exchange.targets() if one.origin == origin]
-    cpu = cpu_seconds(me)
+    cpu, own = cpu_seconds(me), time.process_time()
     began = time.perf_counter()
     async with Fetch() as fetch:
         pulled = await node.exchange.mirror.pull(target, fetch)
     wall = time.perf_counter() - began
-    own = time.process_time()
+    own = time.process_time() - own
     held = node.holdings.logs[origin]
     memory = memory_of(me)
     answer = {

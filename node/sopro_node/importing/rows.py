@@ -155,7 +155,8 @@ class BadRows:
 
 def _create(path: Path) -> TextIO:
     try:
-        return path.open("x", encoding="utf-8", errors="surrogateescape", newline="")
+        path.touch(mode=0o600, exist_ok=False)
+        return path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
     except FileExistsError:
         raise FormatError(
             f"{path}: is there already; name another file for bad rows with --bad"

@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sopro_node.importing.fields import Kind
+from sopro_node.importing import mapping as mapping_module
+from sopro_node.importing.fields import FIELDS, Kind
 from sopro_node.importing.mapping import (
     check_header,
     load_mapping,
@@ -131,3 +133,13 @@ def test_a_file_that_is_no_mapping_is_said_to_be_none(
         path.write_bytes(content)
     with pytest.raises(FormatError, match=says):
         load_mapping(path, Kind.OFFERINGS)
+
+
+def test_every_field_is_in_the_documentation() -> None:
+    lines = (Path(mapping_module.__file__).parent / "README.md").read_text().splitlines()
+    for kind in Kind:
+        [row] = [line for line in lines if line.startswith(f"| {kind} |")]
+        words = set(re.findall(r"\w+", row))
+        needed = set(re.findall(r"\*\*(\w+)\*\*", row))
+        assert {one.name for one in FIELDS[kind]} <= words
+        assert {one.name for one in FIELDS[kind] if one.is_needed} == needed
