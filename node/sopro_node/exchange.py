@@ -218,7 +218,7 @@ class Exchange:
         while True:
             outcome = await self._pull(state, self._fetch)
             if isinstance(outcome, Pulled) and outcome.added:
-                self._hub.announce(self._holdings.logs[origin])
+                self._hub.announce_soon(self._holdings.logs[origin])
                 if origin == self._holdings.coordinator_origin:
                     self.refresh()
             if origin == self._holdings.coordinator_origin:
@@ -324,7 +324,7 @@ class Exchange:
             held = self._holdings.logs.get(target.origin)
             if held is not None and held.cursor.projected < held.size:
                 await self.mirror.resume(held, target.root_key)
-                self._hub.announce(held)
+                self._hub.announce_soon(held)
         await self._say_joined()
 
     async def _say_joined(self) -> None:

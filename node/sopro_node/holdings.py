@@ -15,7 +15,7 @@ from sopro_node.numbers import Numbers
 from sopro_node.store.base import DocumentRow, LogRow, Reader, Store
 from sopro_node.store.tables import StoreTables
 from sopro_node.tree import Edge, LogTree
-from sopro_node.verify import CheckedBundle
+from sopro_node.verify import CheckedBundle, Held
 from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_protocol.merkle import CompactRange, leaf_hash, root_of
 from sopro_protocol.tile import WIDTH
@@ -219,12 +219,18 @@ class Step:
         self._tail_leaves = list(edge.leaves)
         self._bundles: list[tuple[int, bytes, bytes]] = []
         self._documents: list[DocumentRow] = []
+        self.own_entries: list[bytes] = []
         self._is_waiting = False
 
     @property
     def size(self) -> int:
         """Number of entries, with those of this step."""
         return self.range.size
+
+    @property
+    def tail(self) -> Held:
+        """The entries after the last full bundle, with those of this step."""
+        return Held(tuple(self._tail), tuple(self._tail_leaves))
 
     def catch_up(self) -> None:
         """Judge entries that are stored but had to wait for the coordinator's log."""
@@ -267,6 +273,7 @@ class Step:
         """Add an entry of our own that was judged already."""
         self.ledger.commit(judgement)
         self._push(data, judgement.entry_id)
+        self.own_entries.append(data)
 
     def add_documents(self, documents: Iterable[DocumentRow]) -> None:
         """Add documents that belong to entries of this step."""

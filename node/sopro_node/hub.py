@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from sopro_node.holdings import HeldLog
 
 _QUEUE = 256
+_PATIENCE = 0.5
 
 
 class Hub:
@@ -14,6 +15,21 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: set[asyncio.Queue[HeldLog | None]] = set()
         self._is_closed = False
+        self._soon: dict[str, HeldLog] = {}
+
+    def announce_soon(self, held: HeldLog) -> None:
+        """Tell of a mirrored log a little later, once for all heads that come meanwhile.
+
+        Its own site tells everybody at once; what is told here matters when that site is down.
+        """
+        if not self._soon:
+            asyncio.get_running_loop().call_later(_PATIENCE, self._announce_waiting)
+        self._soon[held.origin] = held
+
+    def _announce_waiting(self) -> None:
+        waiting, self._soon = self._soon, {}
+        for held in waiting.values():
+            self.announce(held)
 
     def announce(self, held: HeldLog) -> None:
         """Tell every listener of a log that has a new head."""

@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from sopro_protocol.encoding import encode_struct
 from sopro_protocol.errors import ConflictError, FormatError, RefusedError, SoproError
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.merkle import Hash
-from sopro_protocol.record import Record, sign_record
+from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
 from sopro_registry.catalogue import FAMILIES, decode_state
 from sopro_registry.family import Family
 
@@ -90,6 +91,7 @@ class OwnLog:
         self._published = published
         self._waiting: list[tuple[Sequence[Draft], asyncio.Future[list[Outcome]]]] = []
         self._unanswered: set[asyncio.Future[list[Outcome]]] = set()
+        self._checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checker")
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -109,6 +111,7 @@ class OwnLog:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._checker.shutdown(wait=False)
 
     async def append(self, draft: Draft) -> Appended:
         """Append one record; durable when this returns.
@@ -177,9 +180,20 @@ class OwnLog:
             if step.size == self.held.size:
                 return outcomes
             self._append(step, self._state_draft())
-            step.write(checkpoint=b"")
+            self._write(step)
         self._publish(step)
         return outcomes
+
+    def _write(self, step: Step) -> None:
+        """Write a batch, and check meanwhile that what was signed here verifies.
+
+        A signature that a fault of the machine spoilt must not be committed. Checking costs
+        more than signing, so it has a thread of its own.
+        """
+        keys = {signer.key_id: signer.public_key for signer in self._signers.values()}
+        checked = self._checker.submit(_check_all, step.own_entries, keys)
+        step.write(checkpoint=b"")
+        checked.result()
 
     def _publish(self, step: Step) -> None:
         step.publish(checkpoint=self._sign(step.size, step.range.root()))
@@ -218,7 +232,7 @@ class OwnLog:
             v=1,
         )
         data = sign_record(encode_struct(record), [self._signers[family.role]])
-        judgement = step.ledger.judge(data)
+        judgement = step.ledger.judge(data, verified=True)  # by _write, before the commit
         if judgement.void is not None:
             raise RefusedError(judgement.void.message, code=judgement.void.code)
         step.add_judged(data, judgement)
@@ -259,7 +273,7 @@ class OwnLog:
             entity = own_entity(held.origin, "site_keys")
             self._append(step, Draft("site_keys", values, entity=entity))
             self._append(step, self._state_draft())
-            step.write(checkpoint=b"")
+            self._write(step)
         self._publish(step)
 
     async def append_state(self) -> None:
@@ -271,8 +285,13 @@ class OwnLog:
         step = self._holdings.step(self.held, root_key=self._root_key)
         with self._store.transaction():
             self._append(step, self._state_draft())
-            step.write(checkpoint=b"")
+            self._write(step)
         self._publish(step)
+
+
+def _check_all(entries: Sequence[bytes], keys: Mapping[bytes, bytes]) -> None:
+    for data in entries:
+        check_signatures(parse_entry(data), keys)
 
 
 def own_entity(origin: str, family: str) -> bytes:

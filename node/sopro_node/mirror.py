@@ -340,19 +340,13 @@ class _Pull:
         def commit() -> None:
             def fill(step: Step) -> None:
                 for number, width, answer in fetched:
-                    start = step.size - number * WIDTH
+                    held = step.tail
                     bundle = check_bundle(
-                        answer,
-                        number=number,
-                        width=width,
-                        start=start,
-                        root=root,
-                        keys=self._keys,
+                        answer, number=number, width=width, root=root, keys=self._keys, held=held
                     )
+                    start = len(held.entries)
                     step.add(bundle.entries[start:], bundle.leaves[start:], bundle.verified)
-                    step.add_documents(
-                        row for row in bundle.documents if row.position >= number * WIDTH + start
-                    )
+                    step.add_documents(bundle.documents)
 
             self._extend(fill, signed, must_end=signed is not None)
 

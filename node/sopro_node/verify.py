@@ -3,8 +3,8 @@
 It runs in worker processes on a large sync and on the writer's thread on a small one.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from sopro_node.bundles import first_frame, pack_entries
 from sopro_node.fetch import Fetched
@@ -25,10 +25,10 @@ class CheckedBundle(NamedTuple):
         number: which bundle.
         entries: as they came.
         leaves: their hashes.
-        root: of the subtree; of a partial bundle, of its leaves alone.
-        verified: per entry from `start` on, whether every signature on it was found valid.
-        documents: those that match their commitments.
-        frame: the entries as one zstd frame, of a full bundle.
+        root: of the subtree, where it was known before.
+        verified: per entry not held before, whether every signature on it was found valid.
+        documents: of those entries, as far as they match their commitments.
+        frame: the entries as one zstd frame, of a bundle whose root was known.
         wire_size: bytes received.
     """
 
@@ -42,14 +42,24 @@ class CheckedBundle(NamedTuple):
     wire_size: int
 
 
+class Held(NamedTuple):
+    """The first entries of a bundle, as this node holds them, and their leaf hashes."""
+
+    entries: Sequence[bytes]
+    leaves: Sequence[bytes]
+
+
+NOTHING: Final = Held((), ())
+
+
 def check_bundle(  # what comes, where it belongs, what is known
     fetched: Fetched,
     *,
     number: int,
     width: int,
-    start: int,
     root: bytes | None,
     keys: Mapping[bytes, bytes],
+    held: Held = NOTHING,
 ) -> CheckedBundle:
     """Check a fetched bundle (SPEC SYNC-4).
 
@@ -57,9 +67,9 @@ def check_bundle(  # what comes, where it belongs, what is known
         fetched: the answer.
         number: of the bundle.
         width: entries it must hold.
-        start: offset of the first entry not held yet; those before are not verified again.
         root: of its subtree as the signed checkpoint has it, where that is known already.
         keys: public keys of the site by id, as far as they are known.
+        held: its first entries, which are compared and not verified again.
 
     Raises:
         FormatError: `hos.bundle`, it is not a bundle of that width.
@@ -72,9 +82,12 @@ def check_bundle(  # what comes, where it belongs, what is known
             f"bundle {number}: an entry is withheld, which this version does not know",
             code="hos.bundle",
         )
-    leaves: list[bytes] = [leaf_hash(data) for data in entries]
-    found = root_of(leaves)
-    if root is not None and found != root:
+    start = len(held.entries)
+    if entries[:start] == list(held.entries):
+        leaves: list[bytes] = [*held.leaves, *map(leaf_hash, entries[start:])]
+    else:
+        leaves = [leaf_hash(data) for data in entries]
+    if root is not None and root_of(leaves) != root:
         raise VerificationError(
             f"bundle {number}: its entries lead to another root than the signed one",
             code="hos.bundle",
@@ -84,10 +97,10 @@ def check_bundle(  # what comes, where it belongs, what is known
         number,
         entries,
         leaves,
-        found,
+        root or b"",
         verified,
-        _check_documents(bundle, entries, number),
-        _frame(fetched, entries) if width == WIDTH else b"",
+        _check_documents(bundle, entries, number, start),
+        _frame(fetched, entries) if root is not None else b"",
         fetched.wire_size,
     )
 
@@ -116,13 +129,17 @@ def _frame(fetched: Fetched, entries: list[bytes]) -> bytes:
     return pack_entries(entries)
 
 
-def _check_documents(bundle: Bundle, entries: list[bytes], number: int) -> list[DocumentRow]:
+def _check_documents(
+    bundle: Bundle, entries: list[bytes], number: int, start: int
+) -> list[DocumentRow]:
     """Keep the documents that match what their records commit to; others are left out.
 
     A document is not part of the log: a peer that serves a wrong one only loses it.
     """
     kept = []
     for one in bundle.documents:
+        if one.position < number * WIDTH + start:
+            continue
         try:
             entry = parse_entry(entries[one.position - number * WIDTH])
             record, _ = read_record(entry.record, READERS)

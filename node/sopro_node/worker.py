@@ -250,9 +250,7 @@ async def fetch_bundle(fetch: Fetch, task: Task, number: int, root: bytes) -> Ch
         try:
             url = f"{base}/{bundle_path(index=number)}"
             fetched = await fetch.get(url, limit=MAX_BUNDLE)
-            return check_bundle(
-                fetched, number=number, width=WIDTH, start=0, root=root, keys=task.keys
-            )
+            return check_bundle(fetched, number=number, width=WIDTH, root=root, keys=task.keys)
         except SoproError as error:
             first = first or error
     raise first or PeerError("nobody to ask", code="hos.unreachable")

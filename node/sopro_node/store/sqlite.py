@@ -8,7 +8,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -25,12 +25,13 @@ from sopro_registry.family import LabelIndex
 from sopro_registry.tables import EntityRow, Void
 
 DATABASE: Final = "node.db"
+_PAGE: Final = 2048
 _PRAGMAS: Final = (
     ("journal_mode", "wal"),
     ("synchronous", 2),
     ("foreign_keys", 1),
     ("cache_size", -16_000),
-    ("wal_autocheckpoint", 4_000),
+    ("wal_autocheckpoint", 8_000),
     ("journal_size_limit", 64 * 1024 * 1024),
     ("temp_store", 2),
 )
@@ -42,6 +43,10 @@ def create_database(folder: Path) -> None:
     """Create the database of a new node."""
     path = folder / DATABASE
     path.touch(mode=0o600, exist_ok=False)
+    with closing(sqlite3.connect(path)) as connection:
+        # Half a page is lost behind every bundle, so pages are small.
+        connection.execute(f"PRAGMA page_size = {_PAGE}")
+        connection.execute("VACUUM")
     migrate(path)
 
 

@@ -15,7 +15,11 @@ from sopro_node.web.openapi import describe_api
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_registry.fields import day_of
 
-_HEADERS: Final = {"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=2"}
+_HEADERS: Final = {
+    "Content-Type": "application/json",
+    "Access-Control-Allow-Origin": "*",
+    "Cache-Control": "public, max-age=2",
+}
 MAX_PAGE: Final = 500
 _BODY_DEADLINE: Final = 20.0
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -190,7 +194,7 @@ async def _read_body(request: web.Request, *, limit: int) -> bytes:
 
 
 def _json(value: object) -> web.Response:
-    return web.Response(body=_JSON.encode(value), content_type="application/json", headers=_HEADERS)
+    return web.Response(body=_JSON.encode(value), headers=_HEADERS)
 
 
 def _day(request: web.Request) -> int | None:

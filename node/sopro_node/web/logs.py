@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -194,9 +195,12 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
 
 
 def _event(held: HeldLog) -> bytes:
-    data = json.dumps(
-        {"origin": held.origin, "size": held.signed_size, "note": held.checkpoint.decode()}
-    )
+    return _format_event(held.origin, held.signed_size, held.checkpoint)
+
+
+@lru_cache(maxsize=256)
+def _format_event(origin: str, size: int, checkpoint: bytes) -> bytes:
+    data = json.dumps({"origin": origin, "size": size, "note": checkpoint.decode()})
     return f"event: checkpoint\ndata: {data}\n\n".encode()
 
 
