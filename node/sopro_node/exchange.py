@@ -170,10 +170,11 @@ class Exchange:
     async def stop(self) -> None:
         """Stop following; what was committed stays."""
         self._is_running = False
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while running := [task for task in self._tasks.values() if not task.done()]:
+            # Again where a library below has swallowed the cancellation.
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=1)
         await self._fetch.__aexit__(None, None, None)
         self._close_pool()
         with contextlib.suppress(StorageFullError):
