@@ -1,6 +1,7 @@
 """A node put together: store, logs, exchange; opened for a command or for serving."""
 
 import asyncio
+import gc
 import logging
 from pathlib import Path
 
@@ -90,6 +91,7 @@ class Node:
             FormatError: it holds no node, or a damaged one.
         """
         node = cls(folder, settings or load_settings(folder))
+        _relax_collector()
         node.log.start()
         return node
 
@@ -141,3 +143,13 @@ class Node:
         self.invite = invite
         self.holdings.coordinator_origin = invite.origin
         self.exchange.refresh_soon()
+
+
+def _relax_collector() -> None:
+    """Look for cycles seldom, and never among the modules.
+
+    Judging makes many small values and hardly a cycle; looking for them so often as Python does
+    by default takes a twentieth of a large sync.
+    """
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)

@@ -49,6 +49,9 @@ class Action(StrEnum):
     CORRECT = "correct"
 
 
+ACTIONS: Final = tuple(Action)
+
+
 class Basis(StrEnum):
     """What a decision rests on: an assessment by the site, or the register it was taken from."""
 
@@ -104,7 +107,7 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
 
     Attributes:
         index: position of its entry.
-        action: what it did.
+        code: what it did, as the place of the action among all; stored, so it never changes.
         effective: from which day; an imported one whose date is unknown has that of the decision
             before it, or 0.
         status: what followed; never `EXPIRED`, which is computed.
@@ -116,7 +119,7 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
     """
 
     index: int
-    action: Action
+    code: int
     effective: int
     status: Status
     until: int
@@ -124,6 +127,11 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
     imported: bool = False
     source: bytes = b""
     undated: bool = False
+
+    @property
+    def action(self) -> Action:
+        """What it did."""
+        return ACTIONS[self.code]
 
 
 class Label(Struct, frozen=True, array_like=True, gc=False):

@@ -2,11 +2,11 @@ from itertools import pairwise
 
 import pytest
 
-from sopro_registry.label import Action, Decision, Status, status_at
+from sopro_registry.label import ACTIONS, Decision, Status, status_at
 
 
 def decision(effective: int, status: Status, *, until: int = 0) -> Decision:
-    return Decision(0, Action.GRANT, effective, status, until, 0)
+    return Decision(0, 0, effective, status, until, 0)
 
 
 def test_status_of_no_decisions_is_none() -> None:
@@ -51,3 +51,20 @@ def test_later_records_do_not_change_past_answers() -> None:
 def test_stored_numbers_never_change() -> None:
     words = ["none", "active", "suspended", "revoked", "terminated", "transferred", "refused"]
     assert [Status(number).word for number in range(8)] == [*words, "expired"]
+
+
+def test_stored_codes_of_actions_never_change() -> None:
+    assert [action.value for action in ACTIONS] == [
+        "grant",
+        "refuse",
+        "renew",
+        "extend_scope",
+        "reduce_scope",
+        "suspend",
+        "reinstate",
+        "revoke",
+        "terminate_on_request",
+        "transfer_in",
+        "transfer_out",
+        "correct",
+    ]

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from sopro_node import office
 from sopro_node.node import Node
+from sopro_node.web.cache import AnswerCache
 from sopro_node.web.openapi import describe_api
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_registry.fields import day_of
@@ -21,6 +22,7 @@ _HEADERS: Final = {
     "Cache-Control": "public, max-age=2",
 }
 MAX_PAGE: Final = 500
+_ANSWERS: Final = 32_768
 _BODY_DEADLINE: Final = 20.0
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JSON = msgspec.json.Encoder()
@@ -32,6 +34,7 @@ class Api:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._answers = AnswerCache(_ANSWERS)
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -85,7 +88,17 @@ class Api:
 
     async def label(self, request: web.Request) -> web.Response:
         """Say how a label stands, today or on a day."""
-        return _json(self._node.desk.label(request.match_info["number"], _day(request)))
+        number = request.match_info["number"]
+        day = (_day(request) if request.query_string else None) or self._node.desk.today()
+        body = self._answers.find(number, day)
+        if body is None:
+            answer = self._node.desk.label(number, day)
+            body = _JSON.encode(answer)
+            [basis] = answer.computed_from
+            self._answers.keep(
+                number, day, self._node.holdings.logs[basis.origin], basis.size, body
+            )
+        return web.Response(body=body, headers=_HEADERS)
 
     async def labels(self, request: web.Request) -> web.Response:
         """List labels by number."""

@@ -1,7 +1,10 @@
-"""Rendered resources in memory, bounded in bytes."""
+"""What was rendered before, kept in memory within bounds."""
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from typing import NamedTuple
+
+from sopro_node.holdings import HeldLog
 
 
 class ByteCache:
@@ -28,3 +31,31 @@ class ByteCache:
         while self._used > self._limit:
             _, dropped = self._pieces.popitem(last=False)
             self._used -= len(dropped)
+
+
+class _Answer(NamedTuple):
+    held: HeldLog
+    size: int
+    body: bytes
+
+
+class AnswerCache:
+    """Answers about labels; each holds for a day and for as long as its log has not grown."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._answers: OrderedDict[tuple[str, int], _Answer] = OrderedDict()
+
+    def find(self, number: str, day: int) -> bytes | None:
+        """Return an answer that still holds."""
+        answer = self._answers.get((number, day))
+        if answer is None or answer.held.cursor.projected != answer.size:
+            return None
+        return answer.body
+
+    def keep(self, number: str, day: int, held: HeldLog, size: int, body: bytes) -> None:
+        """Keep an answer, and let go of the oldest where there are too many."""
+        self._answers[number, day] = _Answer(held, size, body)
+        self._answers.move_to_end((number, day))
+        if len(self._answers) > self._most:
+            self._answers.popitem(last=False)

@@ -22,6 +22,7 @@ from sopro_registry.fields import (
     year_of,
 )
 from sopro_registry.label import (
+    ACTIONS,
     IMPORTED_TRANSITIONS,
     TRANSITIONS,
     Action,
@@ -190,7 +191,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     if not until and not needs.validity and last is not None:
         until = _standing_until(body.action, last, effective)
     decision = Decision(
-        fact.index, body.action, effective, after, until, dates.decided, imported,
+        fact.index, ACTIONS.index(body.action), effective, after, until, dates.decided, imported,
         b"" if body.source is UNSET else body.source[:8], not dates.effective,
     )  # fmt: skip
     label = Label(

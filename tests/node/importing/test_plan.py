@@ -5,7 +5,7 @@ import pytest
 from sopro_node.importing.cells import Item
 from sopro_node.importing.plan import Known, Planned, Verdict, plan_label, source_of
 from sopro_node.importing.spool import Spooled
-from sopro_registry.label import Status
+from sopro_registry.label import ACTIONS, Status
 from tests.node.importing.sources import SECRET
 
 
@@ -19,10 +19,13 @@ def row(line: int, word: str, date: str = "", *, key: str = "7", event: str = ""
     return Spooled(line, [key], item, "")
 
 
+CODES = {action.value: code for code, action in enumerate(ACTIONS)}
+
+
 def known(*decisions: tuple[int, str, Status]) -> Known:
     """A label as the log holds it: source line, action, status after it."""
     held = [
-        [line, action, 0, int(status), 0, 0, True, source_of(SECRET, ["7"], [str(line)])[:8]]
+        [line, CODES[action], 0, int(status), 0, 0, True, source_of(SECRET, ["7"], [str(line)])[:8]]
         for line, action, status in decisions
     ]
     return Known(b"h" * 32, {"decisions": held}, {}, {})
