@@ -35,7 +35,7 @@ VECTORS = sorted((ROOT / "protocol" / "vectors").glob("*.json"))
 
 def codes_of(text: str) -> set[str]:
     return set(
-        re.findall(rf'(?:\bcode=|_refuse\(|default_code = )\s*"({CODE})"', text),
+        re.findall(rf'(?:\bcode=|_refuse\(|default_code = |\b4[0-9]{{2}}: )\s*"({CODE})"', text),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import rich_click as click
+from babel import Locale
 
 from sopro_cli.office import Call, reach, run
 from sopro_cli.options import FOLDER, as_bytes, as_pairs
@@ -56,6 +57,10 @@ def organisation_add(  # one for each option
     as_json: bool,
 ) -> None:
     """Add an organisation; what names it goes into a public document, not into the log."""
+    if not legal_name.strip():
+        raise click.BadParameter("an organisation has a name", param_hint="--legal-name")
+    if len(country) != 2 or country not in Locale("en").territories:
+        raise click.BadParameter(f"no country has the code {country!r}", param_hint="--country")
     named = {
         "identifiers": [list(pair) for pair in as_pairs(identifiers, "SCHEME=VALUE")],
         "legal_name": legal_name,

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sopro_node.identity import load_federation, load_identity
+from sopro_node.identity import check_projection, load_federation, load_identity
 from sopro_node.keyring import load_keys
 from sopro_node.reindex import Progress, coordinator_first, root_key_of
 from sopro_node.replay import MemoryTables, Replay, read_bundles
@@ -261,6 +261,7 @@ def audit_directory(folder: Path, progress: Progress) -> Report:
 
 def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress) -> None:
     identity, invite = load_identity(store), load_federation(store)
+    check_projection(store, folder=folder)
     auditor = Auditor(invite.origin if invite else None)
     report.trusted = "the invite this directory is pinned to" if invite else "nothing is pinned"
     for row in coordinator_first(store.logs(), invite):

@@ -51,6 +51,30 @@ class Described(msgspec.Struct, frozen=True):
     country: str
 
 
+class OrganisationAnswer(msgspec.Struct, frozen=True):
+    """An organisation: codes from its record, names from its public document.
+
+    Attributes:
+        entity: within the site's log, hex.
+        site: code of the site that registered it.
+        country: of its seat.
+        actor_type: its part in the economy of social and ecological value.
+        status: whether it is still there.
+        index: position of its latest record.
+        described: fields of its public document; empty where that is not here.
+        computed_from: the log prefix the answer rests on.
+    """
+
+    entity: str
+    site: str
+    country: str
+    actor_type: str
+    status: str
+    index: int
+    described: dict[str, Value]
+    computed_from: list[Basis]
+
+
 class Desk:
     """Answers from one reading connection; used on one thread."""
 
@@ -190,6 +214,40 @@ class Desk:
         """Return the fields of a record's first public document; none where it is not here."""
         row = self._reader.document(log, position, 0)
         return read_structured(row.content) if row and row.visibility == 0 else {}
+
+    def organisations(self, held: HeldLog, *, after: bytes, limit: int) -> list[OrganisationAnswer]:
+        """List the organisations of one log, by entity."""
+        rows = self._reader.entity_page(held.number, "organisation", after=after, limit=limit)
+        return [
+            self._organisation(held, entity, decode_state("organisation", state))
+            for entity, state in rows
+        ]
+
+    def organisation(self, held: HeldLog, entity: bytes) -> OrganisationAnswer:
+        """Describe one organisation.
+
+        Raises:
+            NotFoundError: the log holds no such organisation.
+        """
+        state = self._state(held.number, entity)
+        if not isinstance(state, organisation.State):
+            raise NotFoundError(f"{held.origin}: no organisation {entity.hex()}")
+        return self._organisation(held, entity, state)
+
+    def _organisation(
+        self, held: HeldLog, entity: bytes, state: msgspec.Struct
+    ) -> OrganisationAnswer:
+        assert isinstance(state, organisation.State), "asked for"  # noqa: S101  # a bug if not
+        return OrganisationAnswer(
+            entity.hex(),
+            held.site,
+            state.country,
+            state.actor_type,
+            state.status,
+            state.index,
+            dict(self.document_fields(held.number, state.index)),
+            [self.basis(held)],
+        )
 
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""

@@ -5,6 +5,7 @@ endless body, nor one made to explode, nor a slow drip can hold this node up.
 """
 
 import asyncio
+import json
 import zlib
 from collections.abc import AsyncIterator
 from time import monotonic
@@ -14,7 +15,7 @@ from typing import Final, NamedTuple
 import aiohttp
 import zstandard
 
-from sopro_protocol.errors import PeerError
+from sopro_protocol.errors import PeerError, RefusedError
 
 DEADLINE: Final = 20.0
 CONNECT: Final = 5.0
@@ -80,7 +81,7 @@ class Fetch:
         return await self._ask("GET", url, None, limit=limit)
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Fetched:
-        """Send a body and return the answer; refusals as `get`."""
+        """Send a body and return the answer; refusals as `get`, in the words of who refused."""
         return await self._ask("POST", url, body, limit=limit)
 
     async def _ask(self, method: str, url: str, body: bytes | None, *, limit: int) -> Fetched:
@@ -177,6 +178,8 @@ def _check_status(response: aiohttp.ClientResponse, url: str) -> None:
 
 
 async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetched:
+    if response.method == "POST" and 400 <= response.status < 500:
+        raise RefusedError(f"{url}: {await _words(response)}", code="hos.status")
     if response.status != 200:
         _check_status(response, url)
     if (response.content_length or 0) > limit:
@@ -190,6 +193,15 @@ async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetch
     body = _expand(bytes(raw), encoding, url, limit)
     frames = bytes(raw) if encoding == "zstd" else None
     return Fetched(body, frames, len(raw), dict(response.headers))
+
+
+async def _words(response: aiohttp.ClientResponse) -> str:
+    """Return why a node refused what it was sent."""
+    try:
+        detail = json.loads(await response.content.read(_CHUNK))["detail"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        detail = f"status {response.status}"
+    return str(detail)[:500]
 
 
 def _expand(raw: bytes, encoding: str, url: str, limit: int) -> bytes:

@@ -2,11 +2,13 @@
 
 import hashlib
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from babel import Locale
 from babel.languages import get_official_languages
 
 from sopro_node.config import check_url, parse_address, write_settings
@@ -17,6 +19,7 @@ from sopro_node.identity import (
     format_invite,
     save_federation,
     save_identity,
+    save_projection,
 )
 from sopro_node.keyring import create_keys, load_keys, load_next_root
 from sopro_node.log import OwnLog
@@ -26,9 +29,11 @@ from sopro_node.zones import check_zone, only_zone
 from sopro_protocol.checkpoint import check_origin
 from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import Role
+from sopro_protocol.record import SITE_PATTERN
 
 INVITE: Final = "invite.json"
 COORDINATOR: Final = "eeig"
+_FEDERATION: Final = re.compile(r"[a-z0-9]([a-z0-9.-]{0,62}[a-z0-9])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
     Raises:
         FormatError: the directory is not empty, or a value does not fit.
     """
+    _check_plan(plan)
     origin = f"{plan.federation}/{plan.site}/1"
     check_origin(origin)
     parse_address(plan.listen)
@@ -98,12 +104,30 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
         raise
 
 
+def _check_plan(plan: Plan) -> None:
+    """Refuse names that could never be admitted: they are permanent."""
+    if not re.search(SITE_PATTERN, plan.site):
+        raise FormatError(
+            f"site: expected a code of small letters, digits and hyphens such as 'at', "
+            f"got {plan.site!r}"
+        )
+    if not _FEDERATION.fullmatch(plan.federation):
+        raise FormatError(
+            f"federation: expected a name such as 'sopro.example', got {plan.federation!r}"
+        )
+    if len(plan.country) != 2 or plan.country not in Locale("en").territories:
+        raise FormatError(
+            f"country: expected an ISO 3166-1 code such as 'AT', got {plan.country!r}"
+        )
+
+
 def _found(folder: Path, identity: Identity, *, urls: list[str]) -> Identity:
     signers = load_keys(folder, *Role)
     store = SqliteStore.open(folder, writing=True)
     try:
         with store.transaction():
             save_identity(store, identity)
+            save_projection(store)
             if identity.coordinator:
                 invite = Invite(
                     federation=identity.federation,

@@ -1,5 +1,6 @@
 """Who this node is, and which federation it belongs to: kept in the database."""
 
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -10,6 +11,9 @@ from sopro_protocol.errors import FormatError
 
 _IDENTITY: Final = "identity"
 _FEDERATION: Final = "federation"
+_PROJECTION: Final = "projection"
+_CURRENT: Final = b"1"
+"""The form of the tables that follow from the logs; raised when a state's fields change."""
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -103,6 +107,24 @@ def load_identity(store: Reader) -> Identity:
 def save_identity(store: Store, identity: Identity) -> None:
     """Keep who this node is, inside the caller's transaction."""
     store.put_setting(_IDENTITY, msgspec.msgpack.encode(identity))
+
+
+def save_projection(store: Store) -> None:
+    """Keep in which form the tables that follow from the logs are, inside a transaction."""
+    store.put_setting(_PROJECTION, _CURRENT)
+
+
+def check_projection(store: Reader, *, folder: Path) -> None:
+    """Hold the tables that follow from the logs to the form this version reads.
+
+    Raises:
+        FormatError: another version made them.
+    """
+    if store.setting(_PROJECTION) != _CURRENT:
+        raise FormatError(
+            f"{folder}: the tables were made by another version of this software; "
+            f"make them anew with: sopro reindex {folder}"
+        )
 
 
 def load_federation(store: Reader) -> Invite | None:

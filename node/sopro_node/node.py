@@ -10,7 +10,14 @@ from sopro_node.desk import Desk
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
-from sopro_node.identity import Identity, Invite, load_federation, load_identity, save_federation
+from sopro_node.identity import (
+    Identity,
+    Invite,
+    check_projection,
+    load_federation,
+    load_identity,
+    save_federation,
+)
 from sopro_node.keyring import load_keys
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
@@ -46,6 +53,7 @@ class Node:
         try:
             self.store = SqliteStore.open(folder, writing=True)
             self.identity: Identity = load_identity(self.store)
+            check_projection(self.store, folder=folder)
             self.invite: Invite | None = load_federation(self.store)
             self.holdings = Holdings(
                 self.store,

@@ -25,6 +25,7 @@ from sopro_protocol.errors import (
     ConflictError,
     FormatError,
     NotFoundError,
+    PeerError,
     RefusedError,
     SoproError,
 )
@@ -226,7 +227,7 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
         for url in invite.urls:
             try:
                 await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
-            except SoproError as error:
+            except PeerError as error:
                 last = error
                 continue
             return {"asked": url, "site": node.identity.site}
@@ -293,6 +294,12 @@ async def receive_application(node: Node, data: bytes) -> Answer:
         raise NotFoundError("this node is not the coordinator; it admits nobody")
     request = open_application(data)
     site = request["site"]
+    federation = node.identity.federation
+    if request["origin"].rsplit("/", 1)[0] != f"{federation}/{site}":
+        raise RefusedError(
+            f"application: origin {request['origin'][:80]!r}, expected {federation}/{site}/<epoch>",
+            code="mem.name",
+        )
     member = node.holdings.directory.membership(site)
     if member is not None and member.root != request["root"]:
         raise RefusedError(f"the site code {site!r} is taken", code="mem.name")

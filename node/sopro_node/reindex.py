@@ -6,7 +6,13 @@ from typing import Final
 
 import msgspec
 
-from sopro_node.identity import Identity, Invite, load_federation, load_identity
+from sopro_node.identity import (
+    Identity,
+    Invite,
+    load_federation,
+    load_identity,
+    save_projection,
+)
 from sopro_node.lock import DirectoryLock
 from sopro_node.replay import Replay, read_bundles
 from sopro_node.store.base import LogRow, Store
@@ -57,6 +63,7 @@ class _Reindex:
 
     def run(self) -> dict[str, int]:
         self._store.clear_indexes()
+        save_projection(self._store)
         rows = coordinator_first(self._store.logs(), self._invite)
         for row in rows:
             self._rebuild(row)

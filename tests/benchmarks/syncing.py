@@ -23,6 +23,7 @@ from sopro_node.node import Node
 async def pull(folder: Path, origin: str) -> dict[str, float]:
     node = await Node.open(folder)
     me = os.getpid()
+    node.exchange._pulling += 1  # as its own pulls do, so that the workers are not let go
     [target] = [one for one in node.exchange.targets() if one.origin == origin]
     cpu, own = cpu_seconds(me), time.process_time()
     began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import aiohttp
 import pytest
 
 from sopro_node.certificates import make_certificate
@@ -111,6 +112,27 @@ async def test_a_certificate_is_verified_with_the_invite_alone(federation: Feder
                 forged, coordinator=invite.origin, coordinator_root=invite.root_key, day=day
             )
         assert type(caught.value).__module__ == "sopro_protocol.errors", place
+
+
+async def test_lists_organisations_of_every_site_it_mirrors(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    for _ in range(3):
+        await grant(at.node)
+    await until(lambda: size_at(federation, "eeig", "at") == at.node.log.held.size)
+    async with aiohttp.ClientSession(coordinator.url) as session:
+        url = "/api/v1/organisations?site=at&limit=2"
+        first = await (await session.get(url)).json()
+        rest = await (await session.get(f"{url}&after={first['next']}")).json()
+        found = [*first["organisations"], *rest["organisations"]]
+        assert [one["country"] for one in found] == ["AT"] * 3
+        assert rest["next"] is None
+        one = await (await session.get(f"/api/v1/organisations/at/{found[0]['entity']}")).json()
+        assert one == found[0]
+        for wrong, status in {"at/00": 400, f"at/{'0' * 32}": 404, f"xx/{'0' * 32}": 404}.items():
+            answer = await session.get(f"/api/v1/organisations/{wrong}")
+            assert (answer.status, answer.content_type) == (status, "application/problem+json")
+            assert (await answer.json())["code"]
 
 
 async def test_statistics_agree_everywhere(federation: Federation) -> None:

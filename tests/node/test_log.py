@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from sopro_node.documents import structured
+from sopro_node.found import Plan, create_node
 from sopro_node.log import Appended, Draft
 from sopro_node.node import Node
+from sopro_node.reindex import reindex
+from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.errors import ConflictError, FormatError, RefusedError, UnavailableError
 from sopro_protocol.keys import make_vkey
@@ -152,3 +155,37 @@ async def test_finds_everything_again_after_a_restart(tmp_path: Path, lone_node:
 async def test_lets_only_one_process_work_on_a_folder(tmp_path: Path, lone_node: Node) -> None:
     with pytest.raises(UnavailableError, match="another sopro process"):
         await Node.open(tmp_path / "node")
+
+
+async def test_says_that_another_version_made_the_tables(tmp_path: Path) -> None:
+    plan = Plan(federation="sopro.example", site="at", country="AT")
+    folder = tmp_path / "at"
+    create_node(folder, plan, coordinator=False)
+    store = SqliteStore.open(folder, writing=True)
+    with store.transaction():
+        store.put_setting("projection", b"0")
+    store.close()
+    with pytest.raises(FormatError, match=f"sopro reindex {folder}"):
+        await Node.open(folder)
+    reindex(folder, lambda *_: None)
+    node = await Node.open(folder)
+    assert node.log.held.size == 2
+    await node.close()
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        (Plan(federation="sopro.example", site="a/b", country="AT"), "site: expected"),
+        (Plan(federation="sopro.example", site="", country="AT"), "site: expected"),
+        (Plan(federation="sopro.example", site="AT", country="AT"), "site: expected"),
+        (Plan(federation="a/b", site="at", country="AT"), "federation: expected"),
+        (Plan(federation="sopro.example", site="at", country="ZQ"), "country: expected"),
+    ],
+)
+def test_makes_no_site_that_could_never_be_admitted(
+    tmp_path: Path, plan: Plan, message: str
+) -> None:
+    with pytest.raises(FormatError, match=message):
+        create_node(tmp_path / "new", plan, coordinator=False)
+    assert list(tmp_path.iterdir()) == []

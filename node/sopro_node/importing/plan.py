@@ -291,8 +291,6 @@ class _Life:
         }
         if action in _FIRST:
             values["offering"] = entity_of(self._secret, "offering", item.reference)
-        else:
-            values.pop("scheme", None)
         if action not in _SETS_VALIDITY:
             _drop(values, ("valid_from", "valid_until"))
         if action is Action.REFUSE:

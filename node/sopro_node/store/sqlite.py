@@ -181,6 +181,15 @@ class SqliteStore:
             if state is not None:
                 yield entity, bool(undetermined), state
 
+    def entity_page(
+        self, log: int, family: str, *, after: bytes, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Return entities of a family behind one, in order, with their states."""
+        if family not in self._kinds:
+            self._load_kinds()
+        kind = self._kinds.get(family)
+        return self._db.execute(sql.GET_ENTITY_PAGE, (log, after, kind, limit)).fetchall()
+
     def named(self, log: int, family: str, name: str) -> bytes | None:
         """Find an entity by a name; a label's name is its number."""
         if family == "label_decision":

@@ -165,6 +165,24 @@ ALL_ENTITIES = _sql(
     "log",
 )
 
+GET_ENTITY_PAGE = _sql(
+    select(entity.c.entity, entity.c.state)
+    .where(
+        and_(
+            entity.c.log == _b("log"),
+            entity.c.entity > _b("after"),
+            entity.c.kind == _b("kind"),
+            entity.c.state.is_not(None),
+        )
+    )
+    .order_by(entity.c.entity)
+    .limit(_b("limit")),
+    "log",
+    "after",
+    "kind",
+    "limit",
+)
+
 PUT_NAME = _put(name, "log", "family", "name", "entity")
 GET_NAME = _sql(
     select(name.c.entity).where(

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from sopro_node import office
+from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.web.cache import AnswerCache
 from sopro_node.web.openapi import describe_api
@@ -24,6 +25,7 @@ _HEADERS: Final = {
 MAX_PAGE: Final = 500
 _ANSWERS: Final = 32_768
 _BODY_DEADLINE: Final = 20.0
+_ENTITY: Final = re.compile(r"[0-9a-f]{32}")
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JSON = msgspec.json.Encoder()
 _logger = logging.getLogger("sopro.web")
@@ -43,6 +45,8 @@ class Api:
             web.get("/api/v1/labels", self.labels),
             web.get("/api/v1/labels/{number:SOPRO/.+}", self.label),
             web.get("/api/v1/certificates/{number:SOPRO/.+}", self.certificate),
+            web.get("/api/v1/organisations", self.organisations),
+            web.get("/api/v1/organisations/{site}/{entity}", self.organisation),
             web.get("/api/v1/statistics", self.statistics),
             web.get("/api/v1/members", self.members),
             web.get("/api/v1/criteria", self.criteria),
@@ -127,6 +131,32 @@ class Api:
             content_type="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}.sopro"'},
         )
+
+    async def organisations(self, request: web.Request) -> web.Response:
+        """List the organisations of a site by entity; this node's own site where none is named."""
+        query = request.query
+        _only(query, "site", "after", "limit")
+        limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE)
+        held = self._held(query.get("site", self._node.identity.site))
+        after = _entity(query["after"], "after") if "after" in query else b""
+        found = self._node.desk.organisations(held, after=after, limit=limit)
+        following = found[-1].entity if found and len(found) == limit else None
+        return _json({"organisations": found, "next": following})
+
+    async def organisation(self, request: web.Request) -> web.Response:
+        """Describe one organisation."""
+        info = request.match_info
+        entity = _entity(info["entity"], "entity")
+        return _json(self._node.desk.organisation(self._held(info["site"]), entity))
+
+    def _held(self, site: str) -> HeldLog:
+        """Find the log of a site: the one its membership names."""
+        holdings = self._node.holdings
+        member = holdings.directory.membership(site)
+        origin = member.origin if member else holdings.own_origin
+        if origin not in holdings.logs or holdings.logs[origin].site != site:
+            raise NotFoundError(f"this node holds no log of the site {site[:32]!r}")
+        return holdings.logs[origin]
 
     async def statistics(self, request: web.Request) -> web.Response:
         """Count labels and decisions over every log held."""
@@ -221,6 +251,14 @@ def _day(request: web.Request) -> int | None:
         return day_of(text, field="at")
     except RefusedError:
         raise FormatError(expected, code="err.query") from None
+
+
+def _entity(text: str, what: str) -> bytes:
+    if not _ENTITY.fullmatch(text):
+        raise FormatError(
+            f"{what}: expected 32 hexadecimal digits, got {text[:40]!r}", code="err.query"
+        )
+    return bytes.fromhex(text)
 
 
 def _only(query: Mapping[str, Any], *known: str) -> None:

@@ -48,23 +48,30 @@ _TITLES: Final = {
     507: "Disk full",
 }
 
+_CODES: Final = {
+    404: "not-found",
+    405: "err.method",
+    408: "err.time",
+    413: "err.size",
+    415: "err.type",
+}
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _logger = logging.getLogger("sopro.web")
 
 
 def problem(
-    status: int, detail: str, *, code: str = "", headers: Mapping[str, str] | None = None
+    status: int, detail: str, *, code: str = "error", headers: Mapping[str, str] | None = None
 ) -> web.Response:
     """Write a problem document; its `code` is stable, its `detail` is for a person."""
     document = {
-        "type": f"urn:sopro:problem:{code or status}",
+        "type": f"urn:sopro:problem:{code}",
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "instance": f"urn:sopro:request:{os.urandom(8).hex()}",
+        "code": code,
     }
-    if code:
-        document["code"] = code
     return web.Response(
         body=msgspec.json.encode(document),
         status=status,
@@ -86,6 +93,8 @@ def answer_error(error: Exception, request: web.Request) -> web.Response:
         if error.status < 400:
             raise error
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return problem(error.status, error.reason, headers=allow)
+        return problem(
+            error.status, error.reason, code=_CODES.get(error.status, "error"), headers=allow
+        )
     _logger.error("bug", exc_info=error, extra={"path": request.path[:200]})
     return problem(500, "this node made a mistake; its operator finds it in the log")

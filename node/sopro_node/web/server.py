@@ -179,6 +179,7 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
         context.load_cert_chain(settings.tls_certificate, settings.tls_key)
     except (OSError, ssl.SSLError) as error:
         raise FormatError(
-            f"{settings.path}: tls_certificate and tls_key cannot be used: {error}"
+            f"{settings.path}: tls_certificate {settings.tls_certificate!r} and tls_key "
+            f"{settings.tls_key!r} cannot be used: {error}"
         ) from None
     return context
