@@ -53,7 +53,9 @@ def demo(folder: Path | None, port: int, *, once: bool) -> None:
 
     Everything is done by the public commands and real processes. It runs until Ctrl-C.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    # SIGINT too: a shell that starts this in the background has it ignored.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _interrupt)
     os.environ.pop("SOPRO_CONFIG", None)  # each node here has its own
     began = time.monotonic()
     try:
