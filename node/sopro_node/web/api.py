@@ -13,9 +13,9 @@ from sopro_node import office
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.web.cache import AnswerCache
+from sopro_node.web.dates import read_day
 from sopro_node.web.openapi import describe_api
-from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
-from sopro_registry.fields import day_of
+from sopro_protocol.errors import FormatError, NotFoundError
 
 _HEADERS: Final = {
     "Content-Type": "application/json",
@@ -26,7 +26,6 @@ MAX_PAGE: Final = 500
 _ANSWERS: Final = 32_768
 _BODY_DEADLINE: Final = 20.0
 _ENTITY: Final = re.compile(r"[0-9a-f]{32}")
-_CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _JSON = msgspec.json.Encoder()
 _logger = logging.getLogger("sopro.web")
 
@@ -242,15 +241,7 @@ def _json(value: object) -> web.Response:
 
 def _day(request: web.Request) -> int | None:
     text = request.query.get("at")
-    if text is None:
-        return None
-    expected = f"at: expected a civil date like 2026-11-22, got {text[:32]!r}"
-    if not _CIVIL_DATE.fullmatch(text):
-        raise FormatError(expected, code="err.query")
-    try:
-        return day_of(text, field="at")
-    except RefusedError:
-        raise FormatError(expected, code="err.query") from None
+    return None if text is None else read_day(text)
 
 
 def _entity(text: str, what: str) -> bytes:

@@ -1,6 +1,5 @@
 """Pages for people: plain HTML in three languages, no script, every status in words."""
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -9,16 +8,15 @@ from aiohttp import hdrs, web
 
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.web.dates import read_day
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
 from sopro_node.web.pages_view import PageWriter, Style, View
 from sopro_node.web.pages_words import ERRORS, STATUSES
-from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
+from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_registry.aggregate import SiteCounts, Statistics
-from sopro_registry.fields import day_of
 
-_CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/")
 # What is wrong where a page of this first part of the path answers with this status.
 _REASONS: Final = {("label", 400): "date", ("label", 404): "number", ("labels", 404): "site"}
@@ -221,15 +219,7 @@ def _is_page(path: str) -> bool:
 
 def _day(request: web.Request) -> int | None:
     text = request.query.get("at", "")
-    if not text:
-        return None
-    expected = f"at: expected a civil date like 2026-11-22, got {text[:32]!r}"
-    if not _CIVIL_DATE.fullmatch(text):
-        raise FormatError(expected, code="err.query")
-    try:
-        return day_of(text, field="at")
-    except RefusedError:
-        raise FormatError(expected, code="err.query") from None
+    return read_day(text) if text else None
 
 
 def _statuses(counted: Statistics) -> list[str]:
