@@ -10,7 +10,8 @@ import json
 import logging
 import os
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from base64 import b64decode
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,7 +22,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import Identity, Invite
-from sopro_node.mirror import MAX_CHECKPOINT, Mirror, Pulled, Target
+from sopro_node.mirror import MAX_CHECKPOINT, Mirror, Pulled, Push, Target
 from sopro_node.store.base import ExchangeRow, Store
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
@@ -51,6 +52,7 @@ class PeerState:
         refusals: by code, since this process started.
         seconds: the last pull took.
         fruitless: pulls in a row that brought nothing.
+        push: the newest head that its own site has pushed, not pulled yet.
     """
 
     target: Target
@@ -64,7 +66,7 @@ class PeerState:
     fruitless: int = 0
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    note: bytes | None = None
+    push: Push | None = None
 
 
 class Exchange:
@@ -255,14 +257,14 @@ class Exchange:
 
     async def _pull_alone(self, state: PeerState, fetch: Fetch) -> Pulled | SoproError:
         origin = state.target.origin
-        note, state.note = state.note, None
+        push, state.push = state.push, None
         held = self._holdings.logs.get(origin)
         before = held.size if held else 0
         began = clock.now()
         state.attempted = began
         self._pulling += 1
         try:
-            pulled = await self.mirror.pull(state.target, fetch, note=note)
+            pulled = await self.mirror.pull(state.target, fetch, push=push)
         except SoproError as error:
             self._fail(state, error)
             return error
@@ -285,8 +287,12 @@ class Exchange:
         if held is not None and held.cursor.projected < held.size:
             self._wake_coordinator()
         if pulled.added:
-            _logger.info(
-                "pulled", extra={"origin": origin, "old_size": before, "new_size": pulled.size}
+            # One decision that comes by itself is no news to whoever reads logs.
+            level = logging.INFO if pulled.requests else logging.DEBUG
+            _logger.log(
+                level,
+                "pulled",
+                extra={"origin": origin, "old_size": before, "new_size": pulled.size},
             )
         return pulled
 
@@ -374,7 +380,7 @@ class Exchange:
         if state is None or not isinstance(size, int) or (held and size <= held.signed_size):
             return
         if teller == origin:
-            state.note = note
+            state.push = Push(note, *_read_tail(event))
             state.wake.set()
         else:
             # The origin itself tells us in a moment, unless it is down.
@@ -412,6 +418,17 @@ class Exchange:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _read_tail(event: Mapping[str, Any]) -> tuple[int, bytes]:
+    """Return the size before the entries that came with a head, and these; or none."""
+    since, bundle = event.get("since"), event.get("bundle")
+    if not isinstance(since, int) or since < 0 or not isinstance(bundle, str):
+        return 0, b""
+    try:
+        return since, b64decode(bundle, validate=True)
+    except ValueError:
+        return 0, b""
 
 
 def lag(state: PeerState, held: HeldLog | None, *, now: int) -> float:

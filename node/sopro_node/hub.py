@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from sopro_node.holdings import HeldLog
 
@@ -9,13 +10,21 @@ _QUEUE = 256
 _PATIENCE = 0.5
 
 
+class News(NamedTuple):
+    """A log with a new head, and how long it was when it was told of before."""
+
+    held: HeldLog
+    since: int
+
+
 class Hub:
     """Hands every new head to every listener; a listener too slow to follow is let go."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[HeldLog | None]] = set()
+        self._listeners: set[asyncio.Queue[News | None]] = set()
         self._is_closed = False
         self._soon: dict[str, HeldLog] = {}
+        self._told: dict[str, int] = {}
 
     def announce_soon(self, held: HeldLog) -> None:
         """Tell of a mirrored log a little later, once for all heads that come meanwhile.
@@ -33,9 +42,12 @@ class Hub:
 
     def announce(self, held: HeldLog) -> None:
         """Tell every listener of a log that has a new head."""
+        size = held.signed_size
+        news = News(held, self._told.get(held.origin, size))
+        self._told[held.origin] = size
         for queue in list(self._listeners):
             try:
-                queue.put_nowait(held)
+                queue.put_nowait(news)
             except asyncio.QueueFull:
                 self._listeners.discard(queue)
                 queue.get_nowait()
@@ -54,21 +66,21 @@ class Hub:
         """How many listen."""
         return len(self._listeners)
 
-    async def listen(self, *, idle: float) -> AsyncIterator[HeldLog | None]:
+    async def listen(self, *, idle: float) -> AsyncIterator[News | None]:
         """Go through new heads; None after `idle` seconds without one."""
-        queue: asyncio.Queue[HeldLog | None] = asyncio.Queue(_QUEUE)
+        queue: asyncio.Queue[News | None] = asyncio.Queue(_QUEUE)
         self._listeners.add(queue)
         try:
             while not self._is_closed:
                 try:
                     # Not wait_for: until Python 3.12 it can swallow a cancellation.
                     async with asyncio.timeout(idle):
-                        held = await queue.get()
+                        news = await queue.get()
                 except TimeoutError:
                     yield None
                     continue
-                if held is None:
+                if news is None:
                     return
-                yield held
+                yield news
         finally:
             self._listeners.discard(queue)

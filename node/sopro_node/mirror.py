@@ -10,14 +10,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from sopro_node.fetch import Fetch, Fetched
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
-from sopro_node.verify import CheckedBundle, check_bundle, is_verified
+from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, is_verified
 from sopro_node.worker import Task, run_task
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, parse_bundle
@@ -66,6 +66,20 @@ class Target:
     own_bases: int = 1
 
 
+class Push(NamedTuple):
+    """A head as its own site has pushed it (SPEC SYNC-8, SYNC-11).
+
+    Attributes:
+        note: the signed checkpoint.
+        since: size of the log before the entries that came with it.
+        bundle: those entries and their documents; empty where none came.
+    """
+
+    note: bytes
+    since: int = 0
+    bundle: bytes = b""
+
+
 @dataclass(slots=True)
 class Pulled:
     """What a pull did.
@@ -101,7 +115,7 @@ class Mirror:
         self._writer = writer
         self._workers = workers
 
-    async def pull(self, target: Target, fetch: Fetch, *, note: bytes | None = None) -> Pulled:
+    async def pull(self, target: Target, fetch: Fetch, *, push: Push | None = None) -> Pulled:
         """Bring a log up to its newest head (SPEC SYNC-1).
 
         A node that cannot be reached or serves what was not signed is passed over for the next
@@ -110,7 +124,7 @@ class Mirror:
         Args:
             target: which log, and from where.
             fetch: the client.
-            note: a head its own site has pushed; without it the target is asked.
+            push: a head its own site has pushed; without it the target is asked.
 
         Raises:
             PeerError: nobody served it.
@@ -121,7 +135,7 @@ class Mirror:
         for number in range(len(target.bases)):
             pull = _Pull(self, target, fetch, first=number)
             try:
-                pulled = await pull.run(note if number == 0 else None)
+                pulled = await pull.run(push if number == 0 else None)
             except (PeerError, FormatError, VerificationError) as error:
                 if isinstance(error, SplitViewError):
                     raise
@@ -167,14 +181,15 @@ class _Pull:
     def held(self) -> HeldLog | None:
         return self._holdings.logs.get(self._target.origin)
 
-    async def run(self, note: bytes | None) -> Pulled:
+    async def run(self, push: Push | None) -> Pulled:
         vkeys = await self._log_keys()
-        if note is None:
-            note = await self._get("checkpoint", limit=MAX_CHECKPOINT)
+        if push is None:
+            push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))
+        note = push.note
         signed = open_checkpoint(note, origin=self._target.origin, keys=vkeys)
         held = self.held
         before = held.size if held else 0
-        if self._is_new(signed, held):
+        if self._is_new(signed, held) and not await self._grow_by_push(signed, push):
             await self._grow(signed, before)
         held = self.held
         self._done.size = held.size if held else 0
@@ -244,6 +259,33 @@ class _Pull:
         )
 
     # Growing.
+
+    async def _grow_by_push(self, signed: SignedCheckpoint, push: Push) -> bool:
+        """Add the entries that came with a head; False where they have to be fetched after all.
+
+        What is wrong with them is not told: what is fetched under the same head tells more.
+        """
+        held = self.held
+        number, start = divmod(push.since, WIDTH)
+        width = signed.size - number * WIDTH
+        if not push.bundle or held is None or held.size != push.since or not start < width <= WIDTH:
+            return False
+
+        def fill(step: Step) -> None:
+            pushed = check_pushed(
+                push.bundle, number=number, start=start, width=width, keys=self._keys
+            )
+            if step.size != push.since:
+                raise VerificationError("the log has grown meanwhile", code="hos.bundle")
+            step.add(pushed.entries, pushed.leaves, pushed.verified)
+            step.add_documents(pushed.documents)
+
+        try:
+            await self._writer.run(lambda: self._extend(fill, signed, must_end=True))
+        except (FormatError, VerificationError):
+            return False
+        self._done.received += len(push.bundle)
+        return True
 
     async def _grow(self, signed: SignedCheckpoint, before: int) -> None:
         first = before // WIDTH

@@ -76,12 +76,7 @@ def check_bundle(  # what comes, where it belongs, what is known
         VerificationError: `hos.bundle`, its entries lead to another root.
     """
     bundle = parse_bundle(fetched.body, index=number, width=width)
-    entries = [item for item in bundle.items if isinstance(item, bytes)]
-    if len(entries) != width:
-        raise FormatError(
-            f"bundle {number}: an entry is withheld, which this version does not know",
-            code="hos.bundle",
-        )
+    entries = _shown(bundle, number)
     start = len(held.entries)
     if entries[:start] == list(held.entries):
         leaves: list[bytes] = [*held.leaves, *map(leaf_hash, entries[start:])]
@@ -92,17 +87,59 @@ def check_bundle(  # what comes, where it belongs, what is known
             f"bundle {number}: its entries lead to another root than the signed one",
             code="hos.bundle",
         )
-    verified = [is_verified(data, keys) for data in entries[start:]]
+    new = entries[start:]
     return CheckedBundle(
         number,
         entries,
         leaves,
         root or b"",
-        verified,
-        _check_documents(bundle, entries, number, start),
+        [is_verified(data, keys) for data in new],
+        _check_documents(bundle, new, first=number * WIDTH + start),
         _frame(fetched, entries) if root is not None else b"",
         fetched.wire_size,
     )
+
+
+def check_pushed(
+    body: bytes, *, number: int, start: int, width: int, keys: Mapping[bytes, bytes]
+) -> CheckedBundle:
+    """Check the last entries of a bundle as they came with their head (SPEC SYNC-11).
+
+    Whether they lead to the signed root is for the caller to say.
+
+    Args:
+        body: the bundle without its first entries.
+        number: of the bundle.
+        start: how many entries are left out.
+        width: how many there are with these.
+        keys: public keys of the site by id, as far as they are known.
+
+    Raises:
+        FormatError: `hos.bundle`, it is not such a bundle.
+    """
+    bundle = parse_bundle(body, index=number, width=width, start=start)
+    entries = _shown(bundle, number)
+    return CheckedBundle(
+        number,
+        entries,
+        [leaf_hash(data) for data in entries],
+        b"",
+        [is_verified(data, keys) for data in entries],
+        _check_documents(bundle, entries, first=number * WIDTH + start),
+        b"",
+        len(body),
+    )
+
+
+def _shown(bundle: Bundle, number: int) -> list[bytes]:
+    """Return the entries of a bundle that withholds none."""
+    entries = [item for item in bundle.items if isinstance(item, bytes)]
+    if len(entries) != len(bundle.items):
+        raise FormatError(
+            f"bundle {number}: an entry is withheld, which this version does not know",
+            code="hos.bundle",
+        )
+    return entries
 
 
 def is_verified(data: bytes, keys: Mapping[bytes, bytes]) -> bool:
@@ -129,19 +166,17 @@ def _frame(fetched: Fetched, entries: list[bytes]) -> bytes:
     return pack_entries(entries)
 
 
-def _check_documents(
-    bundle: Bundle, entries: list[bytes], number: int, start: int
-) -> list[DocumentRow]:
+def _check_documents(bundle: Bundle, entries: list[bytes], *, first: int) -> list[DocumentRow]:
     """Keep the documents that match what their records commit to; others are left out.
 
     A document is not part of the log: a peer that serves a wrong one only loses it.
     """
     kept = []
     for one in bundle.documents:
-        if one.position < number * WIDTH + start:
+        if one.position < first:
             continue
         try:
-            entry = parse_entry(entries[one.position - number * WIDTH])
+            entry = parse_entry(entries[one.position - first])
             record, _ = read_record(entry.record, READERS)
             commitment = record.documents[one.number]
             check_document(one.content, key=one.key, commitment=commitment)

@@ -79,13 +79,14 @@ def parse_items(data: bytes) -> list[bytes | Withheld]:
         raise FormatError(f"bundle: {error}", code="hos.bundle") from None
 
 
-def parse_bundle(data: bytes, *, index: int, width: int = WIDTH) -> Bundle:
+def parse_bundle(data: bytes, *, index: int, width: int = WIDTH, start: int = 0) -> Bundle:
     """Take a bundle apart (SPEC BUNDLE-1 to BUNDLE-3); nothing is verified.
 
     Args:
         data: the whole decompressed bundle.
         index: its number.
         width: how many items it must hold.
+        start: how many of these, its first, are left out (SPEC SYNC-11).
 
     Raises:
         FormatError: `hos.bundle` where it is not canonical, too short or too long, or brings
@@ -97,12 +98,13 @@ def parse_bundle(data: bytes, *, index: int, width: int = WIDTH) -> Bundle:
         raise FormatError(f"bundle {index}: {error}", code="hos.bundle") from None
     if _ENCODER.encode(bundle) != data:
         raise FormatError(f"bundle {index}: not canonical", code="hos.bundle")
-    if len(bundle.items) != width:
+    if len(bundle.items) != width - start:
         raise FormatError(
-            f"bundle {index}: {len(bundle.items)} entries, expected {width}", code="hos.bundle"
+            f"bundle {index}: {len(bundle.items)} entries, expected {width - start}",
+            code="hos.bundle",
         )
     places = [(one.position, one.number) for one in bundle.documents]
-    first, end = (index * WIDTH, 0), (index * WIDTH + width, 0)
+    first, end = (index * WIDTH + start, 0), (index * WIDTH + width, 0)
     if places != sorted(set(places)) or (places and not first <= places[0] <= places[-1] < end):
         raise FormatError(
             f"bundle {index}: documents of other positions or out of order", code="hos.bundle"

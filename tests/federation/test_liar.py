@@ -12,6 +12,7 @@ import shutil
 import socket
 import sqlite3
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -551,8 +552,8 @@ def test_drops_a_document_that_its_record_does_not_commit_to(arena: Arena) -> No
     check_twin(arena)
 
 
-def event(origin: str, *, size: int, note: str) -> bytes:
-    data = json.dumps({"origin": origin, "size": size, "note": note})
+def event(origin: str, *, size: int, note: str, **more: object) -> bytes:
+    data = json.dumps({"origin": origin, "size": size, "note": note, **more})
     return f"event: checkpoint\ndata: {data}\n\n".encode()
 
 
@@ -589,6 +590,56 @@ def test_garbage_events_change_nothing(arena: Arena) -> None:
     arena.at.append()
     arena.liar.push(event(arena.at.origin, size=10**6, note=arena.at.checkpoint("at").decode()))
     arena.land.wait_for(arena.fr, arena.at)
+    check_twin(arena)
+
+
+def base64(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+# From the new entries, how many entries came before them in their bundle.
+PUSHED: dict[str, Callable[[list[bytes], int], dict[str, object]]] = {
+    "the-truth": lambda new, _: {"bundle": base64(_ENCODER.encode([new, []]))},
+    "other-entries": lambda new, _: {"bundle": base64(_ENCODER.encode([new[::-1], []]))},
+    "a-flipped-bit": lambda new, _: {
+        "bundle": base64(_ENCODER.encode([[flip(new[0], 50), *new[1:]], []]))
+    },
+    "too-few": lambda new, _: {"bundle": base64(_ENCODER.encode([new[1:], []]))},
+    "too-many": lambda new, _: {"bundle": base64(_ENCODER.encode([[*new, b"more"], []]))},
+    "foreign-documents": lambda new, at: {
+        "bundle": base64(_ENCODER.encode([new, [[at - 1, 0, bytes(32), b"stray"]]]))
+    },
+    "no-bundle": lambda _new, _at: {"bundle": base64(PORTAL)},
+    "no-base64": lambda _new, _at: {"bundle": "*"},
+    "no-text": lambda _new, _at: {"bundle": [1, 2]},
+    "from-before": lambda new, at: {"since": at - 1, "bundle": base64(_ENCODER.encode([new, []]))},
+    "from-beyond": lambda new, _: {"since": 10**9, "bundle": base64(_ENCODER.encode([new, []]))},
+    "from-nowhere": lambda new, _: {"since": -1, "bundle": base64(_ENCODER.encode([new, []]))},
+    "from-words": lambda new, _: {"since": "now", "bundle": base64(_ENCODER.encode([new, []]))},
+}
+
+
+@pytest.mark.parametrize("kind", PUSHED)
+def test_what_is_pushed_with_a_head_is_verified(arena: Arena, kind: str) -> None:
+    """Where it is not what was signed, the node asks for it as if nothing had come."""
+    check_twin(arena)
+    for reader in (arena.hu, arena.land.coordinator):
+        sync(reader)
+    wait_until(lambda: arena.liar.listeners >= 3, "the nodes listen")
+    _, since = arena.seen()
+    arena.at.append()
+    size, _ = read_head(arena.at.checkpoint("at"))
+    number, width = divmod(size, WIDTH)
+    truth = _BUNDLE.decode(arena.at.get(f"/log/at/1/bundle/{number:03}.p/{width}").body)
+    new = [item for item in truth.items if isinstance(item, bytes)][since - size :]
+    arena.liar.asked.clear()
+    note = arena.at.checkpoint("at").decode()
+    more = {"since": since} | PUSHED[kind](new, since)
+    arena.liar.push(event(arena.at.origin, size=size, note=note, **more))
+    for reader in (arena.fr, arena.hu, arena.land.coordinator):
+        arena.land.wait_for(reader, arena.at)
+    assert any("/bundle/" in path for path in arena.liar.asked) == (kind != "the-truth")
+    assert arena.fr.mirror(arena.at.origin)["problem"] is None
     check_twin(arena)
 
 

@@ -1,13 +1,15 @@
 """Sites and a coordinator that exchange their logs over real sockets."""
 
 import asyncio
+from typing import NoReturn
 
 import aiohttp
 import pytest
 
 from sopro_node.certificates import make_certificate
+from sopro_node.documents import structured
 from sopro_node.log import Draft
-from sopro_protocol.errors import RefusedError, VerificationError
+from sopro_protocol.errors import PeerError, RefusedError, VerificationError
 from sopro_registry.certificate import open_certificate
 from tests.node.conftest import Federation, decide, grant, until
 
@@ -46,6 +48,34 @@ async def test_pushes_new_heads_faster_than_it_polls(federation: Federation) -> 
     await until(lambda: coordinator.node.hub.listeners > 0)
     await grant(at.node)
     await until(lambda: size_at(federation, "eeig", "at") == at.node.log.held.size, seconds=5)
+
+
+async def test_takes_what_comes_with_a_head_without_asking(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    await grant(at.node)
+    await until(lambda: size_at(federation, "eeig", "at") == at.node.log.held.size)
+    asked = []
+
+    async def get(url: str, **_: object) -> NoReturn:
+        asked.append(url)
+        raise PeerError(f"{url}: not now", code="hos.unreachable")
+
+    monkeypatch.setattr(coordinator.node.exchange._fetch, "get", get)
+    names = structured("organisation", {"name": "Tischlerei Morgenrot"})
+    values = {"actor_type": "enterprise", "country": "AT", "effective_date": "2026-10-01"}
+    draft = Draft("organisation", {**values, "status": "active"}, documents=(names,))
+    before = at.node.log.held.size
+    await at.node.log.append(draft)
+    await until(lambda: size_at(federation, "eeig", "at") == at.node.log.held.size)
+    assert asked == []
+    mirrored = coordinator.node.holdings.logs["sopro.example/at/1"]
+    assert mirrored.checkpoint == at.node.log.held.checkpoint
+    kept = coordinator.node.reader.document(mirrored.number, before, 0)
+    assert kept is not None
+    assert b"Morgenrot" in kept.content
 
 
 async def test_syncs_many_bundles_with_workers(federation: Federation) -> None:

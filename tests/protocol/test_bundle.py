@@ -37,6 +37,15 @@ def test_shows_a_withheld_entry_as_its_leaf_hash() -> None:
     assert parse_bundle(body(items, []), index=0, width=2).items == items
 
 
+def test_takes_the_end_of_a_bundle_apart() -> None:
+    tail = parse_bundle(body([*ENTRIES[1:]], [document(257)]), index=1, width=3, start=1)
+    assert tail.items == ENTRIES[1:]
+    with pytest.raises(FormatError, match="3 entries, expected 2"):
+        parse_bundle(body([*ENTRIES], []), index=1, width=3, start=1)
+    with pytest.raises(FormatError, match="other positions"):
+        parse_bundle(body([*ENTRIES[1:]], [document(256)]), index=1, width=3, start=1)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from functools import lru_cache
+from base64 import b64encode
 from typing import Final
 
 import msgspec
@@ -11,6 +11,7 @@ from aiohttp import web
 from sopro_node.bundles import compress_part, decompress, documents_part
 from sopro_node.certificates import make_proof
 from sopro_node.holdings import HeldLog
+from sopro_node.hub import News
 from sopro_node.node import Node
 from sopro_node.web.cache import ByteCache
 from sopro_protocol.bundle import WIDTH, format_items
@@ -36,6 +37,7 @@ _HEADERS: Final = {
 _CACHED: Final = 32 * 1024 * 1024
 _IDLE: Final = 25.0
 _MOST_LISTENERS: Final = 512
+_MOST_PUSHED: Final = 48 * 1024
 
 
 class LogPages:
@@ -44,6 +46,7 @@ class LogPages:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._cache = ByteCache(_CACHED)
+        self._told: tuple[tuple[bytes, int], bytes] = ((b"", 0), b"")
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -177,15 +180,35 @@ class LogPages:
         try:
             for held in list(self._node.holdings.logs.values()):
                 if held.checkpoint:
-                    await _write(response, _event(held))
+                    await _write(response, self._event(News(held, held.signed_size)))
             async for new in self._node.hub.listen(idle=_IDLE):
-                await _write(response, _event(new) if new is not None else b": still here\n\n")
+                await _write(response, self._event(new) if new else b": still here\n\n")
         except ConnectionResetError:  # whoever listened has gone
             pass
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
         return response
+
+    def _event(self, news: News) -> bytes:
+        """Write an event; every listener is told the same."""
+        key = (news.held.checkpoint, news.since)
+        if key != self._told[0]:
+            self._told = (key, _format_event(*key, self._render_tail(*news)))
+        return self._told[1]
+
+    def _render_tail(self, held: HeldLog, since: int) -> bytes:
+        """Write what our own log has grown by as a bundle without its first entries (SYNC-11)."""
+        edge = held.tree.edge
+        first, size = edge.full * WIDTH, held.signed_size
+        if held is not self._node.holdings.own or not first <= since < size:
+            return b""
+        items = format_items(list(edge.entries[since - first : size - first]))
+        if len(items) > _MOST_PUSHED:
+            return b""
+        rows = list(self._node.reader.documents(held.number, since, size))
+        documents = documents_part(rows)
+        return items + documents if len(items) + len(documents) <= _MOST_PUSHED else b""
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
@@ -194,14 +217,12 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
         await response.write(data)
 
 
-def _event(held: HeldLog) -> bytes:
-    return _format_event(held.origin, held.signed_size, held.checkpoint)
-
-
-@lru_cache(maxsize=256)
-def _format_event(origin: str, size: int, checkpoint: bytes) -> bytes:
-    data = json.dumps({"origin": origin, "size": size, "note": checkpoint.decode()})
-    return f"event: checkpoint\ndata: {data}\n\n".encode()
+def _format_event(checkpoint: bytes, since: int, bundle: bytes) -> bytes:
+    origin, size, _ = checkpoint.split(b"\n", 2)
+    fields = {"origin": origin.decode(), "size": int(size), "note": checkpoint.decode()}
+    if bundle:
+        fields |= {"since": since, "bundle": b64encode(bundle).decode()}
+    return f"event: checkpoint\ndata: {json.dumps(fields)}\n\n".encode()
 
 
 def _check_published(held: HeldLog, resource: Resource) -> None:
