@@ -131,6 +131,96 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         65,
         "country 'US': name its time zone with --zone; it has ",
     ),
+    *[
+        (
+            f"bad day of decide {option}",
+            lambda place, option=option, day=day: (
+                *("decide", place.at, "correct", GRANTED, option, day),
+            ),
+            65,
+            f"error: {option}: expected a civil date like 2026-11-22, got '{day}'",
+        )
+        for option, day in (
+            ("--effective", "2026-02-30"),
+            ("--decided-on", "gestern"),
+            ("--valid-from", "20260101"),
+            ("--valid-until", ""),
+            ("--suspended-until", "2026-1-1"),
+            ("--appeal-until", "0000-00-00"),
+        )
+    ],
+    *[
+        (
+            f"bad day of {' '.join(arguments[:2])}",
+            lambda place, arguments=arguments: (*arguments, "--dir", place.at, "--at", "gestern"),
+            65,
+            "error: --at: expected a civil date like 2026-11-22, got 'gestern'",
+        )
+        for arguments in (
+            ("label", "show", GRANTED),
+            ("label", "list"),
+            ("certificate", "verify", "x"),
+        )
+    ],
+    (
+        "bad day of an organisation",
+        lambda place: (
+            *("organisation", "add", place.at, "--legal-name", "X", "--country", "AT"),
+            *("--effective", "2027-02-29"),
+        ),
+        65,
+        "error: --effective: expected a civil date like 2026-11-22, got '2027-02-29'",
+    ),
+    *[
+        (
+            f"bad number of {' '.join(map(str, arguments[:2]))}",
+            lambda place, arguments=arguments: tuple(
+                place.at if one == "D" else one for one in arguments
+            ),
+            65,
+            f"error: {name}: expected a certificate number such as SOPRO/AT0/001/00001, got 'at1'",
+        )
+        for name, arguments in (
+            ("NUMBER", ("label", "show", "at1", "--dir", "D")),
+            ("NUMBER", ("certificate", "get", "at1", "--dir", "D")),
+            ("NUMBER", ("decide", "D", "correct", "at1")),
+            ("--number", ("decide", "D", "correct", GRANTED, "--number", "at1")),
+        )
+    ],
+    (
+        "bad site",
+        lambda place: ("members", "suspend", place.eeig, "A T"),
+        65,
+        "error: SITE: expected a site's code of small letters, digits and hyphens such as at, "
+        "got 'A T'",
+    ),
+    (
+        "bad prefix",
+        lambda place: ("members", "admit", place.eeig, "at", "--prefix", "at"),
+        65,
+        "error: --prefix: expected three capital letters or digits such as AT0, got 'at'",
+    ),
+    (
+        "bad procurement code among good ones",
+        lambda place: (
+            *("offering", "add", place.at, "--organisation", "0" * 32, "--name", "de=X"),
+            *("--cpv", "03221000", "--cpv", "bread, rolls"),
+        ),
+        65,
+        "error: --cpv: expected a procurement code such as 03221000, got 'bread, rolls'",
+    ),
+    (
+        "directory that cannot be made",
+        lambda place: ("site", "new", place.invite / "new", *SITE),
+        65,
+        "invite.json/new: cannot be made (Not a directory); name another directory",
+    ),
+    (
+        "directory of a demo that cannot be made",
+        lambda place: ("demo", "--once", "--dir", place.invite / "new"),
+        65,
+        "invite.json/new: cannot be made (Not a directory); name another directory",
+    ),
     (
         "address that is none",
         lambda place: ("serve", place.at, "--listen", "8440"),
