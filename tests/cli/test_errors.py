@@ -34,6 +34,12 @@ def invite(place: Place, text: str) -> tuple[object, ...]:
     return ("join", place.at, path)
 
 
+def criteria(place: Place, text: str) -> tuple[object, ...]:
+    path = place.folder / "criteria.toml"
+    path.write_text(text)
+    return ("criteria", "publish", place.eeig, path)
+
+
 def other_federation(place: Place) -> tuple[object, ...]:
     sopro("federation", "new", place.folder / "other", "--name", "other.example")
     return ("join", place.at, place.folder / "other" / "invite.json")
@@ -231,7 +237,62 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         "criteria that are missing",
         lambda place: ("criteria", "publish", place.eeig, place.folder / "none.toml"),
         65,
-        "none.toml: cannot be read as TOML: ",
+        "none.toml: cannot be read (No such file or directory); name a file with tables [[scheme]]",
+    ),
+    (
+        "criteria that are a list",
+        lambda place: criteria(place, "scheme = [1]"),
+        65,
+        "criteria.toml: [[scheme]] no. 1: expected a table, got 1",
+    ),
+    (
+        "criterion of no scheme",
+        lambda place: criteria(place, "[[criterion]]"),
+        65,
+        "criteria.toml: expected tables [[scheme]] and [[criterion]]",
+    ),
+    (
+        "scheme that lacks a field",
+        lambda place: criteria(place, '[[scheme]]\nscheme = "regio"'),
+        65,
+        "criteria.toml: [[scheme]] no. 1: object missing required field `effective_date`",
+    ),
+    (
+        "scheme with a field of no scheme",
+        lambda place: criteria(place, '[[scheme]]\nname = "regio"'),
+        65,
+        "criteria.toml: [[scheme]] no. 1: unknown field 'name'; known: effective_date, grace_days",
+    ),
+    (
+        "scheme from a day that is none",
+        lambda place: criteria(place, '[[scheme]]\neffective_date = "2026-02-30"'),
+        65,
+        "[[scheme]] no. 1: effective_date: expected a civil date like 2026-11-22, got '2026-02-30'",
+    ),
+    (
+        "scheme from a day without quotes",
+        lambda place: criteria(place, "[[scheme]]\neffective_date = 2026-02-20"),
+        65,
+        'effective_date: expected a civil date in quotes like "2026-11-22", got 2026-02-20',
+    ),
+    (
+        "mapping that is missing",
+        lambda place: (
+            *("import", place.at, place.invite, "--as", "organisations"),
+            *("--mapping", place.folder / "none.toml"),
+        ),
+        65,
+        "none.toml: cannot be read (No such file or directory); "
+        "name the file that says which column is which field",
+    ),
+    (
+        "mapping that is no text",
+        lambda place: (
+            *("import", place.at, place.invite, "--as", "organisations"),
+            *("--mapping", place.at / "node.db"),
+        ),
+        65,
+        "node.db: cannot be read as text: byte ",
     ),
     (
         "nobody to sync with",
