@@ -8,13 +8,14 @@ import rich_click as click
 
 from sopro_cli.labels import LAPSING
 from sopro_cli.office import ask, run
-from sopro_cli.options import DAY, FILE, NUMBER, here, read_file
+from sopro_cli.options import DAY, FILE, NUMBER, URL, here, read_file
 from sopro_cli.output import fail, show, show_json
 from sopro_node import clock
+from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite, load_federation, parse_invite
 from sopro_node.store.sqlite import SqliteStore
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 from sopro_registry.certificate import MAX_CERTIFICATE, OpenedCertificate, open_certificate
 from sopro_registry.fields import format_day, parse_day
 
@@ -30,7 +31,7 @@ def certificate() -> None:
 @certificate.command("get")
 @click.argument("number", callback=NUMBER)
 @here
-@click.option("--url", default=None, help="of any node, instead of a directory")
+@click.option("--url", default=None, callback=URL, help="of any node, instead of a directory")
 @click.option("-o", "--output", type=FILE, default=None, help="the file to write")
 def certificate_get(number: str, folder: Path, url: str | None, output: Path | None) -> None:
     """Get a label's certificate file, from a directory or over the network."""
@@ -47,9 +48,14 @@ def certificate_get(number: str, folder: Path, url: str | None, output: Path | N
 
 
 async def _fetch(url: str, number: str) -> bytes:
+    node = url.rstrip("/")
     async with Fetch() as fetch:
-        address = f"{url.rstrip('/')}/api/v1/certificates/{number}"
-        return (await fetch.get(address, limit=MAX_CERTIFICATE)).body
+        try:
+            address = f"{node}/api/v1/certificates/{number}"
+            return (await fetch.find(address, limit=MAX_CERTIFICATE)).body
+        except NotFoundError:
+            await discover(fetch, node)
+            raise NotFoundError(f"no label {number!r} is known at {node}") from None
 
 
 @certificate.command("verify")

@@ -4,13 +4,14 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import rich_click as click
 
 from sopro_cli.output import fail
 from sopro_protocol.errors import FormatError
-from sopro_registry.fields import CertificateNumber, Code, Prefix, SiteCode, parse_day
+from sopro_registry.fields import CertificateNumber, Code, Prefix, SiteCode, Url, parse_day
 
 Check = Callable[[str, str], object]
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
@@ -55,6 +56,22 @@ def _form(kind: Any, expected: str) -> Callback:
     return _held_to(check)
 
 
+def _check_url(text: str, name: str) -> None:
+    try:
+        msgspec.convert(text, Url)
+        urlsplit(text).port  # noqa: B018  # refuses a port that cannot be
+    except (msgspec.ValidationError, ValueError):
+        raise FormatError(
+            f"{name}: expected an http or https address such as https://at.sopro.example, "
+            f"got {text[:64]!r}"
+        ) from None
+
+
+def _check_target(text: str, name: str) -> None:
+    if "://" in text:
+        _check_url(text, name)
+
+
 DAY: Final = _held_to(lambda text, name: parse_day(text, field=name))
 CODE: Final = _form(Code, "a code of letters, digits and . _ : - such as sopro")
 CPV: Final = _form(Code, "a procurement code such as 03221000")
@@ -62,6 +79,8 @@ GTIN: Final = _form(Code, "a trade item number such as 09012345678905")
 NUMBER: Final = _form(CertificateNumber, "a certificate number such as SOPRO/AT0/001/00001")
 PREFIX: Final = _form(Prefix, "three capital letters or digits such as AT0")
 SITE: Final = _form(SiteCode, "a site's code of small letters, digits and hyphens such as at")
+TARGET: Final = _held_to(_check_target)
+URL: Final = _held_to(_check_url)
 
 
 def as_pairs(texts: Iterable[str], form: str) -> list[tuple[str, str]]:

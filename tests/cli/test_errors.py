@@ -215,6 +215,22 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         65,
         "error: --cpv: expected a procurement code such as 03221000, got 'bread, rolls'",
     ),
+    *[
+        (
+            f"address {url!r} to get from",
+            lambda _, url=url: ("certificate", "get", GRANTED, "--url", url),
+            65,
+            "error: --url: expected an http or https address such as https://at.sopro.example, "
+            f"got {url!r}",
+        )
+        for url in ("ftp://x", "127.0.0.1:8440", "http://", "http://a b", "http://at:99999", "")
+    ],
+    (
+        "address to audit",
+        lambda _: ("audit", "ftp://x"),
+        65,
+        "error: DIRECTORY|URL: expected an http or https address such as https://at.sopro.example",
+    ),
     (
         "directory that cannot be made",
         lambda place: ("site", "new", place.invite / "new", *SITE),
