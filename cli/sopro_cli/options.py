@@ -11,7 +11,16 @@ import rich_click as click
 
 from sopro_cli.output import fail
 from sopro_protocol.errors import FormatError
-from sopro_registry.fields import CertificateNumber, Code, Prefix, SiteCode, Url, parse_day
+from sopro_registry.fields import (
+    ActivityCode,
+    CertificateNumber,
+    Code,
+    NutsCode,
+    Prefix,
+    SiteCode,
+    Url,
+    parse_day,
+)
 
 Check = Callable[[str, str], object]
 Callback = Callable[[click.Context, click.Parameter, Any], Any]
@@ -72,11 +81,16 @@ def _check_target(text: str, name: str) -> None:
         _check_url(text, name)
 
 
+ACTIVITY: Final = _form(ActivityCode, "a NACE code behind its revision such as 2.1:38.21 or 2:C")
 DAY: Final = _held_to(lambda text, name: parse_day(text, field=name))
 CODE: Final = _form(Code, "a code of letters, digits and . _ : - such as sopro")
 CPV: Final = _form(Code, "a procurement code such as 03221000")
 GTIN: Final = _form(Code, "a trade item number such as 09012345678905")
 NUMBER: Final = _form(CertificateNumber, "a certificate number such as SOPRO/AT0/001/00001")
+NUTS: Final = _form(
+    NutsCode,
+    "a NUTS code of two capital letters and up to three letters or digits such as AT130",
+)
 PREFIX: Final = _form(Prefix, "three capital letters or digits such as AT0")
 SITE: Final = _form(SiteCode, "a site's code of small letters, digits and hyphens such as at")
 TARGET: Final = _held_to(_check_target)

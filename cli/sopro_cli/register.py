@@ -9,7 +9,7 @@ import rich_click as click
 from babel import Locale
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import CPV, DAY, FOLDER, GTIN, as_bytes, as_pairs
+from sopro_cli.options import ACTIVITY, CPV, DAY, FOLDER, GTIN, NUTS, as_bytes, as_pairs
 from sopro_cli.output import show, show_json
 from sopro_node.calling import read_error
 from sopro_node.documents import structured
@@ -36,8 +36,13 @@ def organisation() -> None:
 @click.option("--postal-code", default="")
 @click.option("--locality", default="")
 @click.option("--source-key", default="", help="its key in the register it comes from")
-@click.option("--nuts", default=None, help="NUTS code of its seat")
-@click.option("--activity", "activities", multiple=True, help="NACE code as 2.1:38.21, repeatable")
+@click.option("--nuts", default=None, callback=NUTS, help="NUTS code of its seat")
+@click.option(
+    *("--activity", "activities"),
+    multiple=True,
+    callback=ACTIVITY,
+    help="NACE code as 2.1:38.21, repeatable",
+)
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def organisation_add(  # one for each option

@@ -23,6 +23,11 @@ LanguageTag: TypeAlias = Annotated[
 ]
 Line: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500, pattern=TEXT_PATTERN)]
 Code: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")]
+# What is entered by hand is held to these; the wire takes any code (SPEC REG-ORG).
+ActivityCode: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[1-9](\.[0-9])?:([A-V]|[0-9]{2}(\.[0-9]{1,2})?)\Z")
+]
+NutsCode: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z0-9]{0,3}\Z")]
 Prefix: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z0-9]{3}\Z")]
 CertificateNumber: TypeAlias = Annotated[
     str, Meta(pattern=r"^SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}\Z")
@@ -35,6 +40,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 SmallCount: TypeAlias = Annotated[int, Meta(ge=0, le=12_000)]
 
 __all__ = [
+    "ActivityCode",
     "Bytes16",
     "Bytes32",
     "CertificateNumber",
@@ -43,6 +49,7 @@ __all__ = [
     "Count",
     "CountryCode",
     "Line",
+    "NutsCode",
     "Origin",
     "Prefix",
     "SiteCode",

@@ -179,6 +179,31 @@ CASES: list[tuple[str, Arguments, int, str]] = [
     ),
     *[
         (
+            f"{option} {code!r}",
+            lambda place, option=option, code=code: (
+                *("organisation", "add", place.at, "--legal-name", "X", "--country", "AT"),
+                *(option, code),
+            ),
+            65,
+            f"error: {option}: expected {expected}, got {code!r}",
+        )
+        for option, expected, codes in (
+            (
+                "--nuts",
+                "a NUTS code of two capital letters and up to three letters or digits such as "
+                "AT130",
+                ("at130", "A", "AT1300", "AT-13", "Wien", "AT\n", ""),
+            ),
+            (
+                "--activity",
+                "a NACE code behind its revision such as 2.1:38.21 or 2:C",
+                ("38.21", "2.1:38.211", "2.1:3821", "2.1:W", "NACE:38.21", "2.1:", "2.1:38.", ""),
+            ),
+        )
+        for code in codes
+    ],
+    *[
+        (
             f"bad number of {' '.join(map(str, arguments[:2]))}",
             lambda place, arguments=arguments: tuple(
                 place.at if one == "D" else one for one in arguments
