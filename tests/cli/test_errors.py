@@ -34,6 +34,9 @@ def invite(place: Place, text: str) -> tuple[object, ...]:
     return ("join", place.at, path)
 
 
+_NO_ZONE = ", of which no time zone is known; if the code is right, name its zone with --zone"
+
+
 def criteria(place: Place, text: str) -> tuple[object, ...]:
     path = place.folder / "criteria.toml"
     path.write_text(text)
@@ -131,6 +134,22 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         65,
         "zone: 'Europe/Linz' is no IANA time zone; for example Europe/Vienna",
     ),
+    *[
+        (
+            f"country {country!r}",
+            lambda place, country=country: (
+                *("site", "new", place.folder / "new", "--site", "xx", "--country", country),
+            ),
+            65,
+            f"error: country: expected an ISO 3166-1 code such as 'AT', got {country!r}{rest}\n",
+        )
+        for country, rest in (
+            ("XX", ""),
+            ("at", ""),
+            ("ZZ", _NO_ZONE),
+            ("EU", _NO_ZONE),
+        )
+    ],
     (
         "country with several zones",
         lambda place: ("site", "new", place.folder / "new", "--site", "us", "--country", "US"),
