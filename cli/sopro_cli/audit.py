@@ -7,7 +7,7 @@ import rich_click as click
 
 from sopro_cli.certificates import read_invite
 from sopro_cli.office import run
-from sopro_cli.options import FILE
+from sopro_cli.options import FILE, TARGET
 from sopro_cli.output import VERIFICATION, fail, remark, show, show_json
 from sopro_cli.progress import progress_bars
 from sopro_node.audit import LogReport, Report, audit_directory
@@ -16,7 +16,7 @@ from sopro_protocol.errors import SoproError
 
 
 @click.command()
-@click.argument("target", metavar="DIRECTORY|URL")
+@click.argument("target", metavar="DIRECTORY|URL", callback=TARGET)
 @click.option("--invite", type=FILE, default=None, help="of the federation, to audit a URL")
 @click.option("--json", "as_json", is_flag=True)
 def audit(target: str, invite: Path | None, *, as_json: bool) -> None:

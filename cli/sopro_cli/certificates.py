@@ -8,15 +8,16 @@ import rich_click as click
 
 from sopro_cli.labels import LAPSING
 from sopro_cli.office import ask, run
-from sopro_cli.options import FILE, as_day, here, read_file
+from sopro_cli.options import DAY, FILE, NUMBER, URL, here, read_file
 from sopro_cli.output import fail, show, show_json
 from sopro_node import clock
+from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite, load_federation, parse_invite
 from sopro_node.store.sqlite import SqliteStore
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 from sopro_registry.certificate import MAX_CERTIFICATE, OpenedCertificate, open_certificate
-from sopro_registry.fields import format_day
+from sopro_registry.fields import format_day, parse_day
 
 MAX_INVITE: Final = 64 * 1024
 NO_INVITE: Final = "the coordinator's operator has the invite file"
@@ -28,9 +29,9 @@ def certificate() -> None:
 
 
 @certificate.command("get")
-@click.argument("number")
+@click.argument("number", callback=NUMBER)
 @here
-@click.option("--url", default=None, help="of any node, instead of a directory")
+@click.option("--url", default=None, callback=URL, help="of any node, instead of a directory")
 @click.option("-o", "--output", type=FILE, default=None, help="the file to write")
 def certificate_get(number: str, folder: Path, url: str | None, output: Path | None) -> None:
     """Get a label's certificate file, from a directory or over the network."""
@@ -47,16 +48,21 @@ def certificate_get(number: str, folder: Path, url: str | None, output: Path | N
 
 
 async def _fetch(url: str, number: str) -> bytes:
+    node = url.rstrip("/")
     async with Fetch() as fetch:
-        address = f"{url.rstrip('/')}/api/v1/certificates/{number}"
-        return (await fetch.get(address, limit=MAX_CERTIFICATE)).body
+        try:
+            address = f"{node}/api/v1/certificates/{number}"
+            return (await fetch.find(address, limit=MAX_CERTIFICATE)).body
+        except NotFoundError:
+            await discover(fetch, node)
+            raise NotFoundError(f"no label {number!r} is known at {node}") from None
 
 
 @certificate.command("verify")
 @click.argument("file", type=FILE)
 @click.option("--invite", type=FILE, default=None, help="the federation's invite file")
 @click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=None)
-@click.option("--at", default=None, help="civil date; today if not given")
+@click.option("--at", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def certificate_verify(
     file: Path, invite: Path | None, folder: Path | None, at: str | None, *, as_json: bool
@@ -68,7 +74,7 @@ def certificate_verify(
     if (invite is None) == (folder is None):
         raise click.UsageError("say whom to trust: --invite FILE or --dir DIRECTORY")
     try:
-        day = as_day(at, "--at") if at else clock.today("UTC")
+        day = parse_day(at, field="--at") if at else clock.today("UTC")
         pinned = read_invite(invite) if invite else _read_pinned(folder or Path())
         content = read_file(
             file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"

@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import FOLDER, as_bytes
+from sopro_cli.options import CODE, DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_json
 from sopro_cli.register import append_one
 from sopro_node.deciders import find_decider
@@ -40,17 +40,23 @@ _FIELDS: Final[Mapping[str, str]] = {
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("action", type=click.Choice([action.value for action in Action]))
-@click.argument("label", metavar="[NUMBER]", required=False)
+@click.argument("label", metavar="[NUMBER]", required=False, callback=NUMBER)
 @click.option("--offering", default=None, help="what the label is for, on the first decision")
-@click.option("--scheme", default="sopro", show_default=True, help="on the first decision")
-@click.option("--number", default=None, help="to give; the next free one if not given")
-@click.option("--valid-from", default=None, help="civil date; when it takes effect if not given")
-@click.option("--valid-until", default=None, help="last civil date of validity")
-@click.option("--effective", default=None, help="civil date; today if not given")
-@click.option("--decided-on", default=None, help="civil date; today if not given")
+@click.option(
+    "--scheme", default="sopro", show_default=True, callback=CODE, help="on the first decision"
+)
+@click.option(
+    "--number", default=None, callback=NUMBER, help="to give; the next free one if not given"
+)
+@click.option(
+    "--valid-from", default=None, callback=DAY, help="civil date; when it takes effect if not given"
+)
+@click.option("--valid-until", default=None, callback=DAY, help="last civil date of validity")
+@click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
+@click.option("--decided-on", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--reason", type=click.Choice(get_args(ReasonCode)), default=None)
-@click.option("--suspended-until", default=None, help="civil date")
-@click.option("--appeal-until", default=None, help="last civil date for an appeal")
+@click.option("--suspended-until", default=None, callback=DAY, help="civil date")
+@click.option("--appeal-until", default=None, callback=DAY, help="last civil date for an appeal")
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
 @click.option("--json", "as_json", is_flag=True)
 def decide(  # one for each option

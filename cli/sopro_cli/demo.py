@@ -28,7 +28,7 @@ from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
 from sopro_node.config import load_settings
 from sopro_node.fetch import Fetch
-from sopro_node.found import COORDINATOR, INVITE
+from sopro_node.found import COORDINATOR, INVITE, make_folder
 from sopro_node.store.sqlite import DATABASE
 from sopro_protocol.errors import SoproError
 
@@ -47,7 +47,13 @@ _MAX_JSON: Final = 16 * 1024 * 1024
 @click.command()
 @click.option("--dir", "folder", type=FOLDER, default=None, help="keep it here; run it again later")
 @click.option("--once", is_flag=True, help="tell the story, check every step, exit")
-@click.option("--port", default=8440, show_default=True, help="of the coordinator; sites follow")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65_535 - len(_SITES) + 1),
+    default=8440,
+    show_default=True,
+    help="of the coordinator; sites follow",
+)
 def demo(folder: Path | None, port: int, *, once: bool) -> None:
     """Run a coordinator, Austria and Hungary on this machine, with a small register.
 
@@ -87,7 +93,7 @@ def _place(folder: Path | None) -> Iterator[Path]:
         if folder is None:
             yield Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sopro-demo-")))
         else:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             yield folder
 
 

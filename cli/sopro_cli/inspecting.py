@@ -24,16 +24,18 @@ from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import parse_entry_bundle, parse_tile
 from sopro_registry.catalogue import READERS
 from sopro_registry.certificate import MAX_CERTIFICATE
+from sopro_registry.families import site_keys
 
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _GZIP: Final = b"\x1f\x8b"
+_KEY_HISTORY: Final = msgspec.msgpack.Decoder(list[tuple[int, bytes]])
 Lines = Iterator[str]
 
 
 @click.command("inspect")
 @click.argument("file", type=FILE)
 def inspect_file(file: Path) -> None:
-    """Print an entry, record, bundle, tile, note, proof, certificate or invite for a person.
+    """Print an entry, record, bundle, tile, note, proof, key history, certificate or invite.
 
     Nothing is verified: `sopro certificate verify` and `sopro audit` do that.
     """
@@ -60,8 +62,8 @@ def describe(data: bytes, *, where: str) -> list[str]:
             continue
     raise FormatError(
         f"{where}: no form this version knows: {len(data)} bytes that begin with "
-        f"{data[:16]!r}; expected an entry, record, bundle, tile, note, proof, certificate or "
-        "invite"
+        f"{data[:16]!r}; expected an entry, record, bundle, tile, note, proof, key "
+        "history, certificate or invite"
     )
 
 
@@ -148,6 +150,19 @@ def _entry(data: bytes) -> Lines:
     yield from (f"  {line}" for line in record)
     for key_id, _ in entry.signatures:
         yield f"  signed with key {key_id.hex()[:16]}, not verified here"
+
+
+def _keys(data: bytes) -> Lines:
+    history = _KEY_HISTORY.decode(data)
+    if not history:
+        raise FormatError("no keys")
+    yield f"key history of {len(history)} records"
+    for position, entry in history:
+        record, _ = read_record(parse_entry(entry).record, READERS)
+        if record.family != site_keys.FAMILY.title:
+            raise FormatError("not a record of keys")
+        yield f"  position {position}"
+        yield from (f"    {line}" for line in _entry(entry))
 
 
 def _record(data: bytes) -> Lines:
@@ -253,6 +268,7 @@ _FORMS: Final[tuple[Callable[[bytes], Lines], ...]] = (
     _invite,
     _certificate,
     _entry,
+    _keys,
     _record,
     _bundle,
     _entries,

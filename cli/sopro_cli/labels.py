@@ -7,7 +7,7 @@ from typing import Any, Final
 import rich_click as click
 
 from sopro_cli.office import ask, reach, run
-from sopro_cli.options import here
+from sopro_cli.options import DAY, NUMBER, SITE, here
 from sopro_cli.output import remark, show, show_json
 
 LAPSING: Final = ("active", "suspended", "expired")
@@ -20,9 +20,9 @@ def label() -> None:
 
 
 @label.command("show")
-@click.argument("number")
+@click.argument("number", callback=NUMBER)
 @here
-@click.option("--at", default=None, help="civil date; today if not given")
+@click.option("--at", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> None:
     """Say how a label stands, on a day, with its history."""
@@ -43,8 +43,10 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
 
 @label.command("list")
 @here
-@click.option("--site", default=None, help="code; all that this node knows if not given")
-@click.option("--at", default=None, help="civil date; today if not given")
+@click.option(
+    "--site", default=None, callback=SITE, help="code; all that this node knows if not given"
+)
+@click.option("--at", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def label_list(folder: Path, site: str | None, at: str | None, *, as_json: bool) -> None:
     """List labels by number."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from sopro_cli.office import ask
-from sopro_cli.options import FOLDER
+from sopro_cli.options import FOLDER, PREFIX, SITE
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_node.criteria import read_criteria
 from sopro_node.identity import parse_invite
@@ -58,8 +58,10 @@ def members_list(folder: Path, *, as_json: bool) -> None:
 
 @members.command("admit")
 @click.argument("folder", type=FOLDER)
-@click.argument("site")
-@click.option("--prefix", default=None, help="three letters or digits for its numbers")
+@click.argument("site", callback=SITE)
+@click.option(
+    "--prefix", default=None, callback=PREFIX, help="three letters or digits for its numbers"
+)
 def members_admit(folder: Path, site: str, prefix: str | None) -> None:
     """Admit a site that asked; its numbers begin with SOPRO/PREFIX."""
     answer = ask(folder, "admit", site=site, prefix=prefix)
@@ -73,7 +75,7 @@ def _set(folder: Path, site: str, status: str) -> None:
 
 @members.command("suspend")
 @click.argument("folder", type=FOLDER)
-@click.argument("site")
+@click.argument("site", callback=SITE)
 def members_suspend(folder: Path, site: str) -> None:
     """Suspend a member: from then on its new records do not count."""
     _set(folder, site, "suspended")
@@ -81,7 +83,7 @@ def members_suspend(folder: Path, site: str) -> None:
 
 @members.command("release")
 @click.argument("folder", type=FOLDER)
-@click.argument("site")
+@click.argument("site", callback=SITE)
 def members_release(folder: Path, site: str) -> None:
     """End a suspension."""
     _set(folder, site, "admitted")

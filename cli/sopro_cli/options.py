@@ -3,12 +3,27 @@
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
 
+import msgspec
 import rich_click as click
 
-from sopro_protocol.errors import FormatError, RefusedError
-from sopro_registry.fields import day_of
+from sopro_cli.output import fail
+from sopro_protocol.errors import FormatError
+from sopro_registry.fields import (
+    ActivityCode,
+    CertificateNumber,
+    Code,
+    NutsCode,
+    Prefix,
+    SiteCode,
+    Url,
+    parse_day,
+)
+
+Check = Callable[[str, str], object]
+Callback = Callable[[click.Context, click.Parameter, Any], Any]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -16,6 +31,70 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 here: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--dir", "folder", type=FOLDER, default=".", help="the node's directory, if not this one"
 )
+
+
+def _held_to(check: Check) -> Callback:
+    """Make the callback of an option or argument whose value follows a form; else the end is 65."""
+
+    def callback(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        try:
+            for text in value if isinstance(value, tuple) else (value,):
+                if text is not None:
+                    check(text, _name(parameter))
+        except FormatError as error:
+            fail(error)
+        return value
+
+    return callback
+
+
+def _name(parameter: click.Parameter) -> str:
+    """Name an option as it is written, an argument as the help shows it."""
+    if parameter.param_type_name == "option":
+        return max(parameter.opts, key=len)
+    return (parameter.metavar or parameter.opts[0]).strip("[]").upper()
+
+
+def _form(kind: Any, expected: str) -> Callback:
+    def check(text: str, name: str) -> None:
+        try:
+            msgspec.convert(text, kind)
+        except msgspec.ValidationError:
+            raise FormatError(f"{name}: expected {expected}, got {text[:64]!r}") from None
+
+    return _held_to(check)
+
+
+def _check_url(text: str, name: str) -> None:
+    try:
+        msgspec.convert(text, Url)
+        urlsplit(text).port  # noqa: B018  # refuses a port that cannot be
+    except (msgspec.ValidationError, ValueError):
+        raise FormatError(
+            f"{name}: expected an http or https address such as https://at.sopro.example, "
+            f"got {text[:64]!r}"
+        ) from None
+
+
+def _check_target(text: str, name: str) -> None:
+    if "://" in text:
+        _check_url(text, name)
+
+
+ACTIVITY: Final = _form(ActivityCode, "a NACE code behind its revision such as 2.1:38.21 or 2:C")
+DAY: Final = _held_to(lambda text, name: parse_day(text, field=name))
+CODE: Final = _form(Code, "a code of letters, digits and . _ : - such as sopro")
+CPV: Final = _form(Code, "a procurement code such as 03221000")
+GTIN: Final = _form(Code, "a trade item number such as 09012345678905")
+NUMBER: Final = _form(CertificateNumber, "a certificate number such as SOPRO/AT0/001/00001")
+NUTS: Final = _form(
+    NutsCode,
+    "a NUTS code of two capital letters and up to three letters or digits such as AT130",
+)
+PREFIX: Final = _form(Prefix, "three capital letters or digits such as AT0")
+SITE: Final = _form(SiteCode, "a site's code of small letters, digits and hyphens such as at")
+TARGET: Final = _held_to(_check_target)
+URL: Final = _held_to(_check_url)
 
 
 def as_pairs(texts: Iterable[str], form: str) -> list[tuple[str, str]]:
@@ -37,20 +116,6 @@ def as_bytes(text: str, option: str) -> bytes:
             f"got {text!r}"
         )
     return bytes.fromhex(text)
-
-
-def as_day(text: str, option: str) -> int:
-    """Read a civil date as a day.
-
-    Raises:
-        FormatError: it is none.
-    """
-    try:
-        if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return day_of(text, field=option)
-    except RefusedError:
-        pass
-    raise FormatError(f"{option}: expected a civil date like 2026-11-22, got {text!r}")
 
 
 def read_file(path: Path, *, limit: int, hint: str) -> bytes:

@@ -9,7 +9,7 @@ import rich_click as click
 from babel import Locale
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import FOLDER, as_bytes, as_pairs
+from sopro_cli.options import ACTIVITY, CPV, DAY, FOLDER, GTIN, NUTS, as_bytes, as_pairs
 from sopro_cli.output import show, show_json
 from sopro_node.calling import read_error
 from sopro_node.documents import structured
@@ -36,9 +36,14 @@ def organisation() -> None:
 @click.option("--postal-code", default="")
 @click.option("--locality", default="")
 @click.option("--source-key", default="", help="its key in the register it comes from")
-@click.option("--nuts", default=None, help="NUTS code of its seat")
-@click.option("--activity", "activities", multiple=True, help="NACE code as 2.1:38.21, repeatable")
-@click.option("--effective", default=None, help="civil date; today if not given")
+@click.option("--nuts", default=None, callback=NUTS, help="NUTS code of its seat")
+@click.option(
+    *("--activity", "activities"),
+    multiple=True,
+    callback=ACTIVITY,
+    help="NACE code as 2.1:38.21, repeatable",
+)
+@click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def organisation_add(  # one for each option
     folder: Path,
@@ -91,9 +96,9 @@ def offering() -> None:
 @click.option("--name", "names", multiple=True, required=True, help="LANGUAGE=TEXT, repeatable")
 @click.option("--description", "descriptions", multiple=True, help="LANGUAGE=TEXT, repeatable")
 @click.option("--kind", type=click.Choice(_KINDS), default="product", show_default=True)
-@click.option("--cpv", multiple=True, help="procurement code, repeatable")
-@click.option("--gtin", default=None, help="trade item number")
-@click.option("--effective", default=None, help="civil date; today if not given")
+@click.option("--cpv", multiple=True, callback=CPV, help="procurement code, repeatable")
+@click.option("--gtin", default=None, callback=GTIN, help="trade item number")
+@click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def offering_add(  # one for each option
     folder: Path,

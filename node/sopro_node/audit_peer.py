@@ -9,6 +9,7 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report
+from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
 from sopro_node.mirror import MAX_CHECKPOINT
@@ -83,18 +84,10 @@ class _PeerAudit:
         return self._report
 
     async def _discover(self) -> tuple[dict[str, str], str | None]:
-        answer = await _get_json(self._fetch, f"{self._url}/.well-known/sopro")
-        federation, own, mirrors = (answer.get(key) for key in ("federation", "log", "mirrors"))
-        if not (isinstance(federation, str) and isinstance(own, str) and isinstance(mirrors, list)):
-            raise FormatError(f"{self._url}: not a node's discovery document")
-        paths = [own, *mirrors]
-        if not all(isinstance(path, str) and path.startswith("/log/") for path in paths):
-            raise FormatError(f"{self._url}: a log's path is not one")
-        coordinator = answer.get("coordinator")
-        return (
-            {f"{federation}/{path.removeprefix('/log/')}": path for path in paths},
-            coordinator if isinstance(coordinator, str) else None,
-        )
+        found = await discover(self._fetch, self._url)
+        paths = (found.log, *found.mirrors)
+        origins = {f"{found.federation}/{path.removeprefix('/log/')}": path for path in paths}
+        return origins, found.coordinator
 
     async def _audit_log(self, auditor: Auditor, origin: str, path: str) -> LogReport:
         base = self._url + path

@@ -2,11 +2,11 @@
 
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
 
 CONFIG: Final = "node.toml"
@@ -108,17 +108,18 @@ def load_settings(folder: Path) -> Settings:
         FormatError: the file is missing, is not TOML, or holds what no setting is.
     """
     path = Path(os.environ.get("SOPRO_CONFIG") or folder / CONFIG)
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    if not _is_there(path):
         raise FormatError(
             f"{path}: no such file; is {folder} the directory of a node? 'sopro site new' makes one"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise FormatError(f"{path}: not TOML: {error}") from None
-    return _check(path, values)
+        )
+    return _check(path, read_toml(path, hint="let this user read the node's settings"))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def _check(path: Path, values: dict[str, Any]) -> Settings:

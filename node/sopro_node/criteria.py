@@ -1,12 +1,22 @@
 """Criteria files: schemes and criteria in TOML, as the coordinator publishes them."""
 
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
+from sopro_registry.families import criterion, scheme
+from sopro_registry.fields import parse_day
 
 DEFAULT_CRITERIA: Final = Path(__file__).parent / "criteria.toml"
+_BODIES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "scheme": scheme.Body,
+    "criterion": criterion.Body,
+}
+_DAYS: Final = ("applies_from", "effective_date", "transition_until")
 
 
 def read_criteria(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -15,11 +25,36 @@ def read_criteria(path: Path) -> dict[str, list[dict[str, Any]]]:
     Raises:
         FormatError: it cannot be read or holds something else.
     """
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read as TOML: {error}") from None
-    unknown = set(values) - {"scheme", "criterion"}
-    if unknown or not isinstance(values.get("scheme"), list):
+    values = read_toml(path, hint="name a file with tables [[scheme]] and [[criterion]]")
+    if set(values) - set(_BODIES) or "scheme" not in values:
         raise FormatError(f"{path}: expected tables [[scheme]] and [[criterion]]")
+    for table, held in values.items():
+        if not isinstance(held, list):
+            raise FormatError(f"{path}: expected tables [[{table}]], got {held!r}")
+        for place, fields in enumerate(held, 1):
+            _check_fields(fields, _BODIES[table], where=f"{path}: [[{table}]] no. {place}")
     return {"schemes": values["scheme"], "criteria": values.get("criterion", [])}
+
+
+def _check_fields(fields: object, body: type[msgspec.Struct], *, where: str) -> None:
+    """Hold a table to the body of its family, before anything of the file is published."""
+    if not isinstance(fields, dict):
+        raise FormatError(f"{where}: expected a table, got {fields!r}")
+    known = body.__struct_fields__
+    for name, value in fields.items():
+        if name not in known:
+            raise FormatError(f"{where}: unknown field {name!r}; known: {', '.join(known)}")
+        if name in _DAYS:
+            _check_day(value, where=f"{where}: {name}")
+    try:
+        msgspec.convert(fields, body)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"{where}: {str(error)[:1].lower()}{str(error)[1:]}") from None
+
+
+def _check_day(value: object, *, where: str) -> None:
+    if not isinstance(value, str):
+        raise FormatError(
+            f'{where}: expected a civil date in quotes like "2026-11-22", got {value}'
+        )
+    parse_day(value, field=where)

@@ -7,7 +7,7 @@ endless body, nor one made to explode, nor a slow drip can hold this node up.
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import aiohttp
 import zstandard
 
-from sopro_protocol.errors import PeerError, RefusedError
+from sopro_protocol.errors import NotFoundError, PeerError, RefusedError, SoproError
 
 DEADLINE: Final = 20.0
 CONNECT: Final = 5.0
@@ -78,19 +78,32 @@ class Fetch:
             PeerError: `hos.unreachable`, `hos.status`, `hos.redirect`, `hos.oversize`,
                 `hos.timeout` or `hos.content`.
         """
-        return await self._ask("GET", url, None, limit=limit)
+        return await self._ask("GET", url, None, limit=limit, refuse=_refuse)
+
+    async def find(self, url: str, *, limit: int) -> Fetched:
+        """Get a resource that may not be there; errors in the words of who answers.
+
+        Raises:
+            NotFoundError: it is not there.
+            PeerError: as `get`.
+        """
+        return await self._ask("GET", url, None, limit=limit, refuse=_refuse_lookup)
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Fetched:
         """Send a body and return the answer; refusals as `get`, in the words of who refused."""
-        return await self._ask("POST", url, body, limit=limit)
+        return await self._ask("POST", url, body, limit=limit, refuse=_refuse_post)
 
-    async def _ask(self, method: str, url: str, body: bytes | None, *, limit: int) -> Fetched:
+    async def _ask(
+        self, method: str, url: str, body: bytes | None, *, limit: int, refuse: "_Refuse"
+    ) -> Fetched:
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
         try:
             async with asyncio.timeout(self.deadline):
                 async with self._session.request(
                     method, url, data=body, allow_redirects=False
                 ) as response:
+                    if response.status != 200:
+                        raise await refuse(response, url)
                     return await _read(response, url, limit)
         except TimeoutError:
             raise PeerError(
@@ -119,7 +132,8 @@ class Fetch:
                 timeout=timeout,
                 headers={"Accept": "text/event-stream", "Accept-Encoding": "identity"},
             ) as response:
-                _check_status(response, url)
+                if response.status != 200:
+                    raise await _refuse(response, url)
                 rest = b""
                 pace = _Pace(url)
                 async for chunk in response.content.iter_any():
@@ -170,18 +184,30 @@ def _name(error: Exception) -> str:
     return (str(error) or type(error).__name__)[:200]
 
 
-def _check_status(response: aiohttp.ClientResponse, url: str) -> None:
+_Refuse = Callable[[aiohttp.ClientResponse, str], Awaitable[SoproError]]
+
+
+async def _refuse(response: aiohttp.ClientResponse, url: str) -> SoproError:
     if 300 <= response.status < 400:
-        raise PeerError(f"{url}: redirects elsewhere, which is not followed", code="hos.redirect")
-    if response.status != 200:
-        raise PeerError(f"{url}: status {response.status}", code="hos.status")
+        return PeerError(f"{url}: redirects elsewhere, which is not followed", code="hos.redirect")
+    return PeerError(f"{url}: status {response.status}", code="hos.status")
+
+
+async def _refuse_post(response: aiohttp.ClientResponse, url: str) -> SoproError:
+    if 400 <= response.status < 500:
+        return RefusedError(f"{url}: {await _words(response)}", code="hos.status")
+    return await _refuse(response, url)
+
+
+async def _refuse_lookup(response: aiohttp.ClientResponse, url: str) -> SoproError:
+    if response.status == 404:
+        return NotFoundError(f"{url}: {await _words(response)}")
+    if response.status >= 400:
+        return PeerError(f"{url}: {await _words(response)}", code="hos.status")
+    return await _refuse(response, url)
 
 
 async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetched:
-    if response.method == "POST" and 400 <= response.status < 500:
-        raise RefusedError(f"{url}: {await _words(response)}", code="hos.status")
-    if response.status != 200:
-        _check_status(response, url)
     if (response.content_length or 0) > limit:
         raise PeerError(f"{url}: more than {limit} bytes", code="hos.oversize")
     raw = bytearray()
@@ -201,7 +227,7 @@ async def _words(response: aiohttp.ClientResponse) -> str:
         detail = json.loads(await response.content.read(_CHUNK))["detail"]
     except (ValueError, TypeError, KeyError, RecursionError):
         detail = f"status {response.status}"
-    return str(detail)[:500]
+    return "".join(letter if letter.isprintable() else " " for letter in str(detail)[:500])
 
 
 def _expand(raw: bytes, encoding: str, url: str, limit: int) -> bytes:

@@ -72,14 +72,14 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
     check_origin(origin)
     parse_address(plan.listen)
     check_url(plan.url)
-    if folder.exists() and any(folder.iterdir()):
-        raise FormatError(f"{folder}: not empty; a new node needs a directory of its own")
     zone = check_zone(plan.zone) if plan.zone else only_zone(plan.country)
     languages = list(plan.languages) or list(
         get_official_languages(plan.country, regional=False, de_facto=True)
     )
     existed = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
+    if any(folder.iterdir()):
+        raise FormatError(f"{folder}: not empty; a new node needs a directory of its own")
     try:
         write_settings(folder, listen=plan.listen, url=plan.url)
         create_keys(folder)
@@ -102,6 +102,20 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
         if existed:
             folder.mkdir(mode=0o700)
         raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a directory that only its owner can open, if it is not there.
+
+    Raises:
+        FormatError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise FormatError(
+            f"{folder}: cannot be made ({error.strerror}); name another directory"
+        ) from None
 
 
 def _check_plan(plan: Plan) -> None:

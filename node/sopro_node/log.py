@@ -30,10 +30,12 @@ from sopro_protocol.merkle import Hash
 from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
 from sopro_registry.catalogue import FAMILIES, decode_state
 from sopro_registry.family import Family
+from sopro_registry.tables import Void
 
 MAX_BATCH: Final = 1024
 CURRENT: Final = b""
 """Seen: whatever is current; for callers that read the entity in the same breath."""
+_BODY: Final = "rec.body"
 
 _logger = logging.getLogger("sopro.log")
 
@@ -234,7 +236,7 @@ class OwnLog:
         data = sign_record(encode_struct(record), [self._signers[family.role]])
         judgement = step.ledger.judge(data, verified=True)  # by _write, before the commit
         if judgement.void is not None:
-            raise RefusedError(judgement.void.message, code=judgement.void.code)
+            raise _refusal(judgement.void)
         step.add_judged(data, judgement)
         step.add_documents(rows)
         return Appended(judgement.index, entity, judgement.entry_id, values)
@@ -299,16 +301,22 @@ def own_entity(origin: str, family: str) -> bytes:
     return hashlib.sha256(f"{origin}\n{family}".encode()).digest()[:16]
 
 
+def _refusal(void: Void) -> SoproError:
+    """Say why a draft came to nothing: a field that does not fit, or a rule."""
+    kind = FormatError if void.code == _BODY else RefusedError
+    return kind(void.message, code=void.code)
+
+
 def _body(family: Family[Any, Any], values: Mapping[str, Any]) -> msgspec.Struct:
     unknown = set(values) - set(family.body.__struct_fields__)
     if unknown:
         raise FormatError(
             f"{family.name}: no field {', '.join(sorted(unknown))}; "
             f"known: {', '.join(family.body.__struct_fields__)}",
-            code="rec.body",
+            code=_BODY,
         )
     try:
         body: msgspec.Struct = msgspec.convert(dict(values), family.body, builtin_types=(bytes,))
     except msgspec.ValidationError as error:
-        raise FormatError(f"{family.name}: {error}", code="rec.body") from None
+        raise FormatError(f"{family.name}: {error}", code=_BODY) from None
     return body

@@ -34,7 +34,7 @@ from sopro_protocol.record import parse_entry
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import site_membership
-from sopro_registry.fields import day_of, format_day
+from sopro_registry.fields import format_day, parse_day
 
 Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
@@ -145,7 +145,7 @@ def _as_map(state: msgspec.Struct) -> Answer:
 async def label(node: Node, values: Mapping[str, Any]) -> Answer:
     """Say how a label stands. `number`; `at`?: civil date."""
     at = values.get("at")
-    answer = node.desk.label(values["number"], day_of(at, field="at") if at else None)
+    answer = node.desk.label(values["number"], parse_day(at, field="at") if at else None)
     described = node.desk.describe(values["number"])
     return {**msgspec.to_builtins(answer), "describes": msgspec.to_builtins(described)}
 
@@ -162,7 +162,7 @@ async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
         prefix=prefix,
         after=values.get("after") or "",
         limit=values.get("limit") or MAX_LABELS,
-        day=day_of(at, field="at") if at else None,
+        day=parse_day(at, field="at") if at else None,
     )
     return {
         "labels": [
@@ -192,7 +192,7 @@ async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
     """Count labels and decisions over every log held. `at`?: civil date."""
     at = values.get("at")
-    counted = await node.statistics(day_of(at, field="at") if at else None)
+    counted = await node.statistics(parse_day(at, field="at") if at else None)
     return dict(msgspec.to_builtins(counted))
 
 

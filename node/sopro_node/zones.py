@@ -32,7 +32,13 @@ def only_zone(country: str) -> str:
         for line in (files("tzdata") / "zoneinfo" / "zone.tab").read_text("utf-8").splitlines()
         if not line.startswith("#") and (fields := line.split("\t"))[0] == country
     ]
-    if len(zones) != 1:
-        known = f"it has {', '.join(zones[:4])}" if zones else "no such country is known"
-        raise FormatError(f"country {country!r}: name its time zone with --zone; {known}")
+    if not zones:
+        raise FormatError(
+            f"country: expected an ISO 3166-1 code such as 'AT', got {country!r}, of which no time "
+            "zone is known; if the code is right, name its zone with --zone"
+        )
+    if len(zones) > 1:
+        raise FormatError(
+            f"country {country!r}: name its time zone with --zone; it has {', '.join(zones[:4])}"
+        )
     return zones[0]

@@ -4,6 +4,7 @@ Dates on the wire are civil dates `YYYY-MM-DD`, read in the site's zone. Inside,
 proleptic Gregorian ordinal (0001-01-01 is day 1), so that comparing and storing days is cheap.
 """
 
+import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -12,7 +13,7 @@ from typing import Annotated, Final, TypeAlias
 from msgspec import Meta, Struct
 
 from sopro_protocol.encoding import MAX_INTEGER, TEXT_PATTERN
-from sopro_protocol.errors import RefusedError
+from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.record import Bytes16, Bytes32, Origin, SiteCode
 
 CivilDate: TypeAlias = Annotated[str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")]
@@ -22,6 +23,11 @@ LanguageTag: TypeAlias = Annotated[
 ]
 Line: TypeAlias = Annotated[str, Meta(min_length=1, max_length=500, pattern=TEXT_PATTERN)]
 Code: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}\Z")]
+# What is entered by hand is held to these; the wire takes any code (SPEC REG-ORG).
+ActivityCode: TypeAlias = Annotated[
+    str, Meta(pattern=r"^[1-9](\.[0-9])?:([A-V]|[0-9]{2}(\.[0-9]{1,2})?)\Z")
+]
+NutsCode: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z]{2}[A-Z0-9]{0,3}\Z")]
 Prefix: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Z0-9]{3}\Z")]
 CertificateNumber: TypeAlias = Annotated[
     str, Meta(pattern=r"^SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}\Z")
@@ -34,6 +40,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 SmallCount: TypeAlias = Annotated[int, Meta(ge=0, le=12_000)]
 
 __all__ = [
+    "ActivityCode",
     "Bytes16",
     "Bytes32",
     "CertificateNumber",
@@ -42,6 +49,7 @@ __all__ = [
     "Count",
     "CountryCode",
     "Line",
+    "NutsCode",
     "Origin",
     "Prefix",
     "SiteCode",
@@ -50,6 +58,7 @@ __all__ = [
     "Url",
 ]
 
+_CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FARTHEST_ZONE: Final = timedelta(hours=14)
 
 
@@ -79,6 +88,22 @@ def day_of(text: str, *, field: str) -> int:
         raise RefusedError(
             f"{field}: {text!r} is not a day of the calendar", code="rec.body"
         ) from None
+
+
+def parse_day(text: str, *, field: str, code: str = "format") -> int:
+    """Read a civil date that a person has written as a day.
+
+    Raises:
+        FormatError: it is none.
+    """
+    try:
+        if _CIVIL_DATE.fullmatch(text):
+            return _ordinal(text)
+    except ValueError:
+        pass
+    raise FormatError(
+        f"{field}: expected a civil date like 2026-11-22, got {text[:32]!r}", code=code
+    )
 
 
 # Dates repeat: a register knows some thousands of days, and reading one costs more than finding it.

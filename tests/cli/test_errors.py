@@ -34,6 +34,15 @@ def invite(place: Place, text: str) -> tuple[object, ...]:
     return ("join", place.at, path)
 
 
+_NO_ZONE = ", of which no time zone is known; if the code is right, name its zone with --zone"
+
+
+def criteria(place: Place, text: str) -> tuple[object, ...]:
+    path = place.folder / "criteria.toml"
+    path.write_text(text)
+    return ("criteria", "publish", place.eeig, path)
+
+
 def other_federation(place: Place) -> tuple[object, ...]:
     sopro("federation", "new", place.folder / "other", "--name", "other.example")
     return ("join", place.at, place.folder / "other" / "invite.json")
@@ -125,11 +134,158 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         65,
         "zone: 'Europe/Linz' is no IANA time zone; for example Europe/Vienna",
     ),
+    *[
+        (
+            f"country {country!r}",
+            lambda place, country=country: (
+                *("site", "new", place.folder / "new", "--site", "xx", "--country", country),
+            ),
+            65,
+            f"error: country: expected an ISO 3166-1 code such as 'AT', got {country!r}{rest}\n",
+        )
+        for country, rest in (
+            ("XX", ""),
+            ("at", ""),
+            ("ZZ", _NO_ZONE),
+            ("EU", _NO_ZONE),
+        )
+    ],
     (
         "country with several zones",
         lambda place: ("site", "new", place.folder / "new", "--site", "us", "--country", "US"),
         65,
         "country 'US': name its time zone with --zone; it has ",
+    ),
+    *[
+        (
+            f"bad day of decide {option}",
+            lambda place, option=option, day=day: (
+                *("decide", place.at, "correct", GRANTED, option, day),
+            ),
+            65,
+            f"error: {option}: expected a civil date like 2026-11-22, got '{day}'",
+        )
+        for option, day in (
+            ("--effective", "2026-02-30"),
+            ("--decided-on", "gestern"),
+            ("--valid-from", "20260101"),
+            ("--valid-until", ""),
+            ("--suspended-until", "2026-1-1"),
+            ("--appeal-until", "0000-00-00"),
+        )
+    ],
+    *[
+        (
+            f"bad day of {' '.join(arguments[:2])}",
+            lambda place, arguments=arguments: (*arguments, "--dir", place.at, "--at", "gestern"),
+            65,
+            "error: --at: expected a civil date like 2026-11-22, got 'gestern'",
+        )
+        for arguments in (
+            ("label", "show", GRANTED),
+            ("label", "list"),
+            ("certificate", "verify", "x"),
+        )
+    ],
+    (
+        "bad day of an organisation",
+        lambda place: (
+            *("organisation", "add", place.at, "--legal-name", "X", "--country", "AT"),
+            *("--effective", "2027-02-29"),
+        ),
+        65,
+        "error: --effective: expected a civil date like 2026-11-22, got '2027-02-29'",
+    ),
+    *[
+        (
+            f"{option} {code!r}",
+            lambda place, option=option, code=code: (
+                *("organisation", "add", place.at, "--legal-name", "X", "--country", "AT"),
+                *(option, code),
+            ),
+            65,
+            f"error: {option}: expected {expected}, got {code!r}",
+        )
+        for option, expected, codes in (
+            (
+                "--nuts",
+                "a NUTS code of two capital letters and up to three letters or digits such as "
+                "AT130",
+                ("at130", "A", "AT1300", "AT-13", "Wien", "AT\n", ""),
+            ),
+            (
+                "--activity",
+                "a NACE code behind its revision such as 2.1:38.21 or 2:C",
+                ("38.21", "2.1:38.211", "2.1:3821", "2.1:W", "NACE:38.21", "2.1:", "2.1:38.", ""),
+            ),
+        )
+        for code in codes
+    ],
+    *[
+        (
+            f"bad number of {' '.join(map(str, arguments[:2]))}",
+            lambda place, arguments=arguments: tuple(
+                place.at if one == "D" else one for one in arguments
+            ),
+            65,
+            f"error: {name}: expected a certificate number such as SOPRO/AT0/001/00001, got 'at1'",
+        )
+        for name, arguments in (
+            ("NUMBER", ("label", "show", "at1", "--dir", "D")),
+            ("NUMBER", ("certificate", "get", "at1", "--dir", "D")),
+            ("NUMBER", ("decide", "D", "correct", "at1")),
+            ("--number", ("decide", "D", "correct", GRANTED, "--number", "at1")),
+        )
+    ],
+    (
+        "bad site",
+        lambda place: ("members", "suspend", place.eeig, "A T"),
+        65,
+        "error: SITE: expected a site's code of small letters, digits and hyphens such as at, "
+        "got 'A T'",
+    ),
+    (
+        "bad prefix",
+        lambda place: ("members", "admit", place.eeig, "at", "--prefix", "at"),
+        65,
+        "error: --prefix: expected three capital letters or digits such as AT0, got 'at'",
+    ),
+    (
+        "bad procurement code among good ones",
+        lambda place: (
+            *("offering", "add", place.at, "--organisation", "0" * 32, "--name", "de=X"),
+            *("--cpv", "03221000", "--cpv", "bread, rolls"),
+        ),
+        65,
+        "error: --cpv: expected a procurement code such as 03221000, got 'bread, rolls'",
+    ),
+    *[
+        (
+            f"address {url!r} to get from",
+            lambda _, url=url: ("certificate", "get", GRANTED, "--url", url),
+            65,
+            "error: --url: expected an http or https address such as https://at.sopro.example, "
+            f"got {url!r}",
+        )
+        for url in ("ftp://x", "127.0.0.1:8440", "http://", "http://a b", "http://at:99999", "")
+    ],
+    (
+        "address to audit",
+        lambda _: ("audit", "ftp://x"),
+        65,
+        "error: DIRECTORY|URL: expected an http or https address such as https://at.sopro.example",
+    ),
+    (
+        "directory that cannot be made",
+        lambda place: ("site", "new", place.invite / "new", *SITE),
+        65,
+        "invite.json/new: cannot be made (Not a directory); name another directory",
+    ),
+    (
+        "directory of a demo that cannot be made",
+        lambda place: ("demo", "--once", "--dir", place.invite / "new"),
+        65,
+        "invite.json/new: cannot be made (Not a directory); name another directory",
     ),
     (
         "address that is none",
@@ -141,7 +297,62 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         "criteria that are missing",
         lambda place: ("criteria", "publish", place.eeig, place.folder / "none.toml"),
         65,
-        "none.toml: cannot be read as TOML: ",
+        "none.toml: cannot be read (No such file or directory); name a file with tables [[scheme]]",
+    ),
+    (
+        "criteria that are a list",
+        lambda place: criteria(place, "scheme = [1]"),
+        65,
+        "criteria.toml: [[scheme]] no. 1: expected a table, got 1",
+    ),
+    (
+        "criterion of no scheme",
+        lambda place: criteria(place, "[[criterion]]"),
+        65,
+        "criteria.toml: expected tables [[scheme]] and [[criterion]]",
+    ),
+    (
+        "scheme that lacks a field",
+        lambda place: criteria(place, '[[scheme]]\nscheme = "regio"'),
+        65,
+        "criteria.toml: [[scheme]] no. 1: object missing required field `effective_date`",
+    ),
+    (
+        "scheme with a field of no scheme",
+        lambda place: criteria(place, '[[scheme]]\nname = "regio"'),
+        65,
+        "criteria.toml: [[scheme]] no. 1: unknown field 'name'; known: effective_date, grace_days",
+    ),
+    (
+        "scheme from a day that is none",
+        lambda place: criteria(place, '[[scheme]]\neffective_date = "2026-02-30"'),
+        65,
+        "[[scheme]] no. 1: effective_date: expected a civil date like 2026-11-22, got '2026-02-30'",
+    ),
+    (
+        "scheme from a day without quotes",
+        lambda place: criteria(place, "[[scheme]]\neffective_date = 2026-02-20"),
+        65,
+        'effective_date: expected a civil date in quotes like "2026-11-22", got 2026-02-20',
+    ),
+    (
+        "mapping that is missing",
+        lambda place: (
+            *("import", place.at, place.invite, "--as", "organisations"),
+            *("--mapping", place.folder / "none.toml"),
+        ),
+        65,
+        "none.toml: cannot be read (No such file or directory); "
+        "name the file that says which column is which field",
+    ),
+    (
+        "mapping that is no text",
+        lambda place: (
+            *("import", place.at, place.invite, "--as", "organisations"),
+            *("--mapping", place.at / "node.db"),
+        ),
+        65,
+        "node.db: cannot be read as text: byte ",
     ),
     (
         "nobody to sync with",

@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import zstandard
 
@@ -48,6 +49,11 @@ def compressed(place: Place) -> bytes:
 FORMS: list[tuple[str, Callable[[Place], bytes], list[str]]] = [
     ("entry", lambda place: entries(place)[0], ["entry of ", "record site_keys/1", "signed with"]),
     (
+        "key history",
+        lambda place: msgspec.msgpack.encode([[0, entries(place)[0]]]),
+        ["key history of 1 records", "position 0", "record site_keys/1 of sopro.example/at/1"],
+    ),
+    (
         "record",
         lambda place: parse_entry(entries(place)[3]).record,
         ["record organisation/1 of sopro.example/at/1", "actor_type enterprise", "document organ"],
@@ -89,6 +95,13 @@ def test_says_that_bytes_are_no_known_form(tmp_path: Path, data: bytes) -> None:
     path.write_bytes(data)
     result = sopro("inspect", path, code=65)
     assert f"no form this version knows: {len(data)} bytes" in result.stderr
+
+
+@pytest.mark.parametrize("position", [1, 3])
+def test_entries_that_name_no_keys_are_no_key_history(place: Place, position: int) -> None:
+    path = place.folder / "file"
+    path.write_bytes(msgspec.msgpack.encode([[position, entries(place)[position]]]))
+    assert "no form this version knows" in sopro("inspect", path, code=65).stderr
 
 
 def test_missing_file_is_named() -> None:

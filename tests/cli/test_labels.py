@@ -49,7 +49,7 @@ def test_lists_those_of_a_site_as_json(place: Place) -> None:
     ("arguments", "code", "sentence"),
     [
         (["show", "SOPRO/XX0/001/00001"], 1, "no label 'SOPRO/XX0/001/00001' is known here"),
-        (["show", GRANTED, "--at", "2026-02-31"], 1, "'2026-02-31' is not a day of the calendar"),
+        (["show", GRANTED, "--at", "2026-02-31"], 65, "like 2026-11-22, got '2026-02-31'"),
         (["list", "--site", "xx"], 1, "no member 'xx' is known here"),
     ],
 )

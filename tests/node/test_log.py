@@ -103,6 +103,7 @@ async def test_says_that_somebody_was_faster(lone_node: Node) -> None:
         (Draft("scheme", SCHEME | {"grace_days": -1}), "grace_days"),
         (Draft("scheme", {}), "missing required field"),
         (Draft("novel", {}), "unknown family 'novel'"),
+        (Draft("scheme", SCHEME | {"effective_date": "2026-02-30"}), "not a day of the calendar"),
     ],
 )
 async def test_names_what_does_not_fit(lone_node: Node, draft: Draft, message: str) -> None:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sopro_protocol.errors import RefusedError
-from sopro_registry.fields import add_months, day_of, format_day, latest_day
+from sopro_protocol.errors import FormatError, RefusedError
+from sopro_registry.fields import add_months, day_of, format_day, latest_day, parse_day
 
 DAYS = st.dates().map(date.toordinal)
 
@@ -21,6 +21,18 @@ def test_refuses_days_the_calendar_does_not_have(text: str) -> None:
     with pytest.raises(RefusedError, match=f"^valid_until: '{text}' is not a day") as caught:
         day_of(text, field="valid_until")
     assert caught.value.code == "rec.body"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-02-29", "2026-2-28", "20260228", "2026-W09-6", "2026-02-28\n", "٢٠٢٦-٠١-٠١", ""]
+)
+def test_refuses_a_written_day_in_another_form(text: str) -> None:
+    assert parse_day("2026-02-28", field="at") == day_of("2026-02-28", field="at")
+    with pytest.raises(
+        FormatError, match=r"^at: expected a civil date like 2026-11-22, got "
+    ) as one:
+        parse_day(text, field="at", code="err.query")
+    assert one.value.code == "err.query"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ _INSTANT: Final = re.compile(
     r"(Z|[+-][0-9]{2}:?[0-9]{2})"
 )
 
+_INSTANT_FORM: Final = "an instant such as 2016-06-30T22:00:00Z"
+_SOME_DAY: Final = date(2016, 7, 31)
+
 
 class CellError(Exception):
     """A cell does not hold what its field needs: column, value, what is wrong."""
@@ -296,19 +299,29 @@ class CellReader:
         try:
             if form.kind == "instant":
                 if not _INSTANT.fullmatch(text):
-                    raise CellError(
-                        column, text, "expected an instant such as 2016-06-30T22:00:00Z"
-                    )
+                    raise CellError(column, text, f"expected {_INSTANT_FORM}")
                 instant = datetime.fromisoformat(text)
                 return instant.astimezone(UTC).astimezone(self._zone).date().isoformat()
             if form.format:
                 return date(*time.strptime(text, form.format)[:3]).isoformat()
             if not _ISO.fullmatch(text):
-                raise CellError(column, text, "expected a date such as 2016-07-01")
+                raise CellError(column, text, _expected_day(form))
             return date.fromisoformat(text).isoformat()
         except (ValueError, OverflowError):
-            expected = f"expected a day of the calendar written {form.format or form.kind!r}"
-            raise CellError(column, text, expected) from None
+            raise CellError(column, text, _expected_day(form)) from None
+
+
+def _expected_day(form: DateForm) -> str:
+    """Say how a source writes a date, with one written so."""
+    if form.kind == "instant":
+        return f"expected a day of the calendar, in {_INSTANT_FORM}"
+    if form.format:
+        written = f"{form.format!r} such as {_SOME_DAY:{form.format}}"
+    else:
+        written = (
+            f"year-month-day such as {_SOME_DAY}; for another form set it in [dates] of the mapping"
+        )
+    return f"expected a day of the calendar written {written}"
 
 
 _APART: Final = {Form.KEY, Form.ORDER, Form.STATUS}

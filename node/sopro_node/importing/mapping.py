@@ -40,7 +40,6 @@ on, instead of the tables above.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -50,6 +49,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Form, Kind, field_of
+from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
 from sopro_registry.fields import LanguageTag
 
@@ -135,12 +135,7 @@ def load_mapping(path: Path, kind: Kind) -> SourceMapping:
     Raises:
         FormatError: it cannot be read, is not TOML, or says what no mapping says.
     """
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: cannot be read: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise FormatError(f"{path}: not TOML: {error}") from None
+    values = read_toml(path, hint="name the file that says which column is which field")
     if any(one.value in values for one in Kind):
         _only(values, [one.value for one in Kind], str(path), "table")
         if kind.value not in values:

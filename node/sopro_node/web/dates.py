@@ -1,12 +1,6 @@
 """Civil dates in addresses."""
 
-import re
-from typing import Final
-
-from sopro_protocol.errors import FormatError, RefusedError
-from sopro_registry.fields import day_of
-
-_CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+from sopro_registry.fields import parse_day
 
 
 def read_day(text: str) -> int:
@@ -15,10 +9,4 @@ def read_day(text: str) -> int:
     Raises:
         FormatError: `err.query`, it is no civil date.
     """
-    expected = f"at: expected a civil date like 2026-11-22, got {text[:32]!r}"
-    if not _CIVIL_DATE.fullmatch(text):
-        raise FormatError(expected, code="err.query")
-    try:
-        return day_of(text, field="at")
-    except RefusedError:
-        raise FormatError(expected, code="err.query") from None
+    return parse_day(text, field="at", code="err.query")

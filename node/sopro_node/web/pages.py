@@ -1,6 +1,6 @@
 """Pages for people: plain HTML in three languages, no script, every status in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -8,18 +8,18 @@ from aiohttp import hdrs, web
 
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
-from sopro_node.web.dates import read_day
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
+from sopro_node.web.pages_query import QueryError, asked_after, asked_day, check_names
 from sopro_node.web.pages_view import PageWriter, Style, View
 from sopro_node.web.pages_words import ERRORS, STATUSES
-from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_node.web.problems import Handler, problem
 from sopro_registry.aggregate import SiteCounts, Statistics
 
 _FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/")
 # What is wrong where a page of this first part of the path answers with this status.
-_REASONS: Final = {("label", 400): "date", ("label", 404): "number", ("labels", 404): "site"}
+_REASONS: Final = {("label", 404): "number"}
 _STREAMS: Final = ("/events", "/metrics", "/health")
 
 
@@ -32,18 +32,34 @@ class Pages:
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
+        is_list = not self._node.identity.coordinator
         return [
-            web.get("/", self.front),
-            web.get("/labels", self.labels),
-            web.get("/label/{number:.+}", self.label),
-            web.get("/statistics", self.statistics),
-            web.get("/members", self.members),
-            web.get("/criteria", self.criteria),
-            web.get("/verify", self.verify),
-            web.get("/status", self.status),
+            self._page("/", self.front, *(["after"] if is_list else [])),
+            self._page("/labels", self.labels, "after", "q", "site", "status"),
+            self._page("/label/{number:.+}", self.label, "at"),
+            self._page("/statistics", self.statistics),
+            self._page("/members", self.members),
+            self._page("/criteria", self.criteria),
+            self._page("/verify", self.verify),
+            self._page("/status", self.status),
             web.get("/static/sopro.css", self.style),
             web.get("/static/icon.svg", self.icon),
         ]
+
+    def _page(self, path: str, handler: Handler, *known: str) -> web.RouteDef:
+        """Make the route of a page that knows these parameters besides the language."""
+
+        async def checked(request: web.Request) -> web.StreamResponse:
+            try:
+                check_names(request, known)
+                return await handler(request)
+            except QueryError as error:
+                answer = problem(400, str(error), code="err.query")
+                if not _wants_page(request):
+                    return answer
+                return self._tell(request, answer, error.reason, error.values)
+
+        return web.get(path, checked)
 
     # Errors.
 
@@ -53,12 +69,22 @@ class Pages:
             return response
         if response.content_type != "application/problem+json":
             return response
-        if "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        if not _wants_page(request):
             response.headers[hdrs.VARY] = hdrs.ACCEPT
             return response
-        problem = msgspec.json.decode(response.body) if isinstance(response.body, bytes) else {}
         page = request.path.split("/", maxsplit=2)[1]
         reason = _REASONS.get((page, response.status), response.status)
+        return self._tell(request, response, reason, {})
+
+    def _tell(
+        self,
+        request: web.Request,
+        response: web.Response,
+        reason: str | int,
+        values: Mapping[str, str],
+    ) -> web.Response:
+        """Say a problem document in the words that a reason has."""
+        document = msgspec.json.decode(response.body) if isinstance(response.body, bytes) else {}
         title, advice = ERRORS.get(reason, ERRORS[0])
         answer = self._writer.write(
             request,
@@ -66,7 +92,8 @@ class Pages:
             status=response.status,
             title=title,
             advice=advice,
-            problem=problem,
+            values=values,
+            problem=document,
         )
         for name in (hdrs.ALLOW, hdrs.RETRY_AFTER):
             if name in response.headers:
@@ -80,9 +107,7 @@ class Pages:
         if self._node.identity.coordinator:
             return self._writer.write(request, "coordinator.html", **await self._counted())
         member = self._node.holdings.directory.membership(self._node.identity.site)
-        wanted = Search(
-            prefix=member.prefix if member else "", after=request.query.get("after", "")
-        )
+        wanted = Search(prefix=member.prefix if member else "", after=asked_after(request))
         results = await search(self._node.desk, wanted) if member else Results([], "", 0)
         return self._writer.write(
             request, "site.html", member=member, results=results, wanted=wanted
@@ -99,14 +124,17 @@ class Pages:
         site, status = query.get("site", ""), query.get("status", "")
         member = self._node.holdings.directory.membership(site) if site else None
         if site and member is None:
-            raise NotFoundError(f"no member {site[:32]!r} is known here")
+            raise QueryError("site", f"site: no member {site[:32]!r} is known here")
         if status and status not in STATUSES:
-            raise FormatError(f"status: unknown status {status[:32]!r}", code="err.query")
+            raise QueryError(
+                "status",
+                f"status: expected one of {', '.join(STATUSES)}, got {status[:32]!r}",
+            )
         wanted = Search(
             prefix=member.prefix if member else "",
             status=status,
             text=text,
-            after=query.get("after", ""),
+            after=asked_after(request),
         )
         return self._writer.write(
             request,
@@ -120,7 +148,7 @@ class Pages:
     async def label(self, request: web.Request) -> web.StreamResponse:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
-        day = _day(request)
+        day = asked_day(request)
         shown = view_label(self._node.desk, self._node.holdings, number, day)
         directory = self._node.holdings.directory
         return self._writer.write(
@@ -213,13 +241,12 @@ def _serve(request: web.Request, style: Style) -> web.Response:
     )
 
 
+def _wants_page(request: web.Request) -> bool:
+    return "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
 def _is_page(path: str) -> bool:
     return not path.startswith(_FOR_PROGRAMS) and path not in _STREAMS
-
-
-def _day(request: web.Request) -> int | None:
-    text = request.query.get("at", "")
-    return read_day(text) if text else None
 
 
 def _statuses(counted: Statistics) -> list[str]:

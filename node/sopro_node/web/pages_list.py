@@ -61,7 +61,12 @@ def read_text(text: str) -> str:
 def read_number(text: str) -> str | None:
     """Return the certificate number that a reader has typed, however it was typed; or None."""
     number = "".join(text.split()).upper()
-    return number if _NUMBER.fullmatch(number) else None
+    return number if is_number(number) else None
+
+
+def is_number(text: str) -> bool:
+    """Say whether a text is a certificate number, letter by letter."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 async def search(desk: Desk, wanted: Search) -> Results:

@@ -182,6 +182,24 @@ ERRORS: Final[Mapping[str | int, tuple[str, str]]] = {
         mark("This date is not understood"),
         mark("Write the day as year, month and day, for example 2026-11-22."),
     ),
+    "parameter": (
+        mark("This page cannot tell that"),
+        mark(
+            "The address asks for “%(name)s”, which this page does not know. Take it out of the "
+            "address, or choose on the page what you look for."
+        ),
+    ),
+    "cursor": (
+        mark("This place in the list is not understood"),
+        mark(
+            "A list goes on behind a certificate number such as SOPRO/AT0/001/00001. Begin at its "
+            "first page and follow the links."
+        ),
+    ),
+    "status": (
+        mark("No such status"),
+        mark("Choose one of the statuses on the page of labels."),
+    ),
     "site": (
         mark("No such site"),
         mark("No member of the federation has this code. The page of members lists them."),

@@ -63,7 +63,7 @@ ORGANISATION_ERRORS = [
     ({"name": "a\udcffb"}, "not UTF-8; save the file as CSV UTF-8"),
     ({"land": "Austria"}, "column 'land', value 'Austria': expected a country code of two"),
     ({"land": ""}, "expected country, found nothing"),
-    ({"since": "2020-12-31"}, "expected a day of the calendar written '%d.%m.%Y'"),
+    ({"since": "2020-12-31"}, "a day of the calendar written '%d.%m.%Y' such as 31.07.2016"),
     ({"since": "31.02.2020"}, "column 'since', value '31.02.2020': expected a day of the calendar"),
 ]
 
@@ -97,6 +97,15 @@ def test_a_status_nobody_translated_is_named_with_the_known_ones() -> None:
     assert reading.problems == [
         "column 'status', value 'paused': no such status; known: granted, lost; add it to [status]"
     ]
+
+
+@pytest.mark.parametrize("since", ["2020-02-30", "30.2.2020", "20200229"])
+def test_a_date_without_a_form_is_expected_as_year_month_day(since: str) -> None:
+    [problem] = organisation({"since": since}, {"dates": {}}).problems
+    assert problem == (
+        f"column 'since', value '{since}': expected a day of the calendar written year-month-day "
+        "such as 2016-07-31; for another form set it in [dates] of the mapping"
+    )
 
 
 def test_every_error_of_a_row_is_told_at_once() -> None:

@@ -206,8 +206,18 @@ async def test_what_was_imported_says_so_and_which_dates_are_unknown(visit: Visi
         (f"/label/{number('active')}?at=2026-02-30", 400, "This date is not understood"),
         (f"/label/{number('active')}?at=0000-00-00", 400, "This date is not understood"),
         (f"/label/{number('active')}?at=٢٠٢٦-٠١-٠١", 400, "This date is not understood"),
-        ("/labels?site=zz", 404, "No such site"),
-        ("/labels?status=splendid", 400, "This address is not understood"),
+        ("/labels?site=zz", 400, "No such site"),
+        ("/labels?status=splendid", 400, "No such status"),
+        ("/labels?after=~", 400, "This place in the list is not understood"),
+        ("/labels?after=%00%ff%ed%a0%80", 400, "This place in the list is not understood"),
+        ("/labels?after=SOPRO/AT0", 400, "This place in the list is not understood"),
+        ("/?after=sopro/at0/001/00001", 400, "This place in the list is not understood"),
+        ("/labels?country=XX", 400, "This page cannot tell that"),
+        ("/labels?at=2026-11-22", 400, "This page cannot tell that"),
+        ("/?at=gestern", 400, "This page cannot tell that"),
+        ("/statistics?at=2020-01-01", 400, "This page cannot tell that"),
+        ("/members?country=AT&lang=en", 400, "This page cannot tell that"),
+        (f"/label/{number('active')}?date=2026-11-22", 400, "This page cannot tell that"),
         ("/nowhere", 404, "There is no such page"),
     ],
 )
@@ -222,6 +232,21 @@ async def test_errors_are_pages_for_people_and_documents_for_programs(
         assert answer.status == status
         assert answer.content_type == "application/problem+json"
         assert (await answer.json(content_type=None))["status"] == status
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_page_names_what_it_does_not_know_in_every_language(
+    visit: Visit, language: str
+) -> None:
+    at = await visit("at")
+    page = check_page(await at.read(f"/criteria?at=2026-11-22&lang={language}", status=400))
+    assert re.search("[“„]at[”“]", page.text)
+    assert "unknown parameter 'at'; known: lang" in page.text
+
+
+async def test_the_coordinators_front_page_is_no_list(visit: Visit) -> None:
+    eeig = await visit("eeig")
+    check_page(await eeig.read("/?after=SOPRO/AT0/001/00001", status=400))
 
 
 async def test_an_address_with_two_slashes_leads_nowhere_else(visit: Visit) -> None:
@@ -291,8 +316,8 @@ async def test_a_number_leads_to_its_label(visit: Visit, typed: str, found: str)
         ("site=at&status=revoked", [number("revoked"), IMPORTED_REVOKED]),
         ("q=%25&site=at", [HOSTILE_NUMBER]),
         ("q=" + "x" * 5_000, []),
-        ("after=~", []),
-        ("after=%00%ff%ed%a0%80", None),
+        ("after=SOPRO/ZZ0/001/00001", []),
+        ("after=&at=&utm_source=news", None),
     ],
 )
 async def test_labels_are_found_by_number_name_site_and_status(

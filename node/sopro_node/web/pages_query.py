@@ -1,0 +1,69 @@
+"""What pages are asked for in their addresses, and in which words they refuse."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from aiohttp import web
+
+from sopro_node.web.dates import read_day
+from sopro_node.web.pages_list import is_number
+from sopro_protocol.errors import FormatError
+
+# What something here is asked for, or might be thought to be. A page that does not know such a
+# name would show something else, so it refuses; names that trackers add it passes over.
+_ASKED: Final = (
+    "after", "at", "country", "date", "day", "limit", "page", "q", "site", "start", "status",
+)  # fmt: skip
+
+
+class QueryError(Exception):
+    """A page is asked for what it does not have.
+
+    Attributes:
+        reason: names the words for it in `ERRORS`.
+        values: of those words.
+    """
+
+    def __init__(self, reason: str, message: str, **values: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.values = values
+
+
+def check_names(request: web.Request, known: Sequence[str]) -> None:
+    """Refuse a parameter that other pages or the API know, but not this page.
+
+    Raises:
+        QueryError: there is one.
+    """
+    for name, value in request.query.items():
+        if name in _ASKED and name not in known and value:
+            listed = ", ".join(("lang", *known))
+            raise QueryError("parameter", f"unknown parameter {name!r}; known: {listed}", name=name)
+
+
+def asked_after(request: web.Request) -> str:
+    """Return the number behind which a list goes on, or nothing.
+
+    Raises:
+        QueryError: it is none.
+    """
+    text = request.query.get("after", "")
+    if text and not is_number(text):
+        raise QueryError(
+            "cursor", f"after: expected a number such as SOPRO/AT0/001/00001, got {text[:32]!r}"
+        )
+    return text
+
+
+def asked_day(request: web.Request) -> int | None:
+    """Return the day asked about, or nothing.
+
+    Raises:
+        QueryError: it is none.
+    """
+    text = request.query.get("at", "")
+    try:
+        return read_day(text) if text else None
+    except FormatError as error:
+        raise QueryError("date", str(error)) from None
