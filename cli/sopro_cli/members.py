@@ -5,7 +5,7 @@ from pathlib import Path
 import rich_click as click
 
 from sopro_cli.office import ask
-from sopro_cli.options import FOLDER, PREFIX, SITE
+from sopro_cli.options import FOLDER, PREFIX, SITE, URL
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_node.criteria import read_criteria
 from sopro_node.identity import parse_invite
@@ -51,7 +51,11 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         show_json(answer)
         return
     for member in answer["members"]:
-        show(f"{member['site']:12} {member['status']:10} {member['country']}  {member['urls'][0]}")
+        show(
+            f"{member['site']:12} {member['status']:10} {member['country']}  {member['urls'][0]}"
+            + (f"  until position {member['ends']['size']}" if "ends" in member else "")
+            + (f"  looked after by {member['successor']}" if "successor" in member else "")
+        )
     for waiting in answer["applications"]:
         show(f"{waiting['site']:12} asks       {waiting['country']}  {waiting['urls'][0]}")
 
@@ -68,17 +72,28 @@ def members_admit(folder: Path, site: str, prefix: str | None) -> None:
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
 
 
-def _set(folder: Path, site: str, status: str) -> None:
-    answer = ask(folder, "set_membership", site=site, status=status)
-    show(f"{answer['site']} is {answer['status']}")
+def _set(folder: Path, site: str, status: str, **more: object) -> None:
+    answer = ask(folder, "set_membership", site=site, status=status, **more)
+    size = answer["size"]
+    end = "" if size is None else f"; of its log counts what lies below position {size}"
+    show(f"{answer['site']} is {answer['status']}{end}")
+
+
+SIZE = click.option(
+    "--size", type=click.IntRange(min=0), help="of its log; by default what is held of it here"
+)
+SUCCESSOR = click.option(
+    "--successor", callback=SITE, help="code of the member that looks after its labels"
+)
 
 
 @members.command("suspend")
 @click.argument("folder", type=FOLDER)
 @click.argument("site", callback=SITE)
-def members_suspend(folder: Path, site: str) -> None:
+@SIZE
+def members_suspend(folder: Path, site: str, size: int | None) -> None:
     """Suspend a member: from then on its new records do not count."""
-    _set(folder, site, "suspended")
+    _set(folder, site, "suspended", size=size)
 
 
 @members.command("release")
@@ -87,6 +102,54 @@ def members_suspend(folder: Path, site: str) -> None:
 def members_release(folder: Path, site: str) -> None:
     """End a suspension."""
     _set(folder, site, "admitted")
+
+
+@members.command("leave")
+@click.argument("folder", type=FOLDER)
+@click.argument("site", callback=SITE)
+@SIZE
+@SUCCESSOR
+def members_leave(folder: Path, site: str, size: int | None, successor: str | None) -> None:
+    """Record that a member has left; what it decided before counts for ever."""
+    _set(folder, site, "left", size=size, successor=successor)
+
+
+@members.command("expel")
+@click.argument("folder", type=FOLDER)
+@click.argument("site", callback=SITE)
+@SIZE
+@SUCCESSOR
+def members_expel(folder: Path, site: str, size: int | None, successor: str | None) -> None:
+    """Expel a member, for ever; what it decided before counts for ever."""
+    _set(folder, site, "expelled", size=size, successor=successor)
+
+
+@members.command("change")
+@click.argument("folder", type=FOLDER)
+@click.argument("site", callback=SITE)
+@click.option(
+    "--url", "urls", multiple=True, callback=URL, help="where its node answers; replaces all before"
+)
+@click.option("--name", "names", multiple=True, metavar="LANGUAGE=TEXT", help="replaces all before")
+@click.option("--language", "languages", multiple=True, help="official; replaces all before")
+@click.option("--country", help="two letters")
+@click.option("--zone", help="IANA name of the zone its dates are read in")
+def members_change(folder: Path, site: str, names: tuple[str, ...], **given: object) -> None:
+    """Record a member's new addresses, name, languages, country or zone."""
+    changes = {field: value for field, value in given.items() if value}
+    if names:
+        changes["name"] = dict(_name(one) for one in names)
+    if not changes:
+        fail(FormatError(f"{site}: nothing to change; give --url, --name, --language, ..."))
+    answer = ask(folder, "change_membership", site=site, changes=changes)
+    show(f"{answer['site']}: {', '.join(sorted(changes))} changed, entry {answer['index']}")
+
+
+def _name(text: str) -> tuple[str, str]:
+    language, sign, name = text.partition("=")
+    if not (language and sign and name):
+        fail(FormatError(f"--name: expected LANGUAGE=TEXT like en=Austria, got {text!r}"))
+    return language, name
 
 
 @click.group()

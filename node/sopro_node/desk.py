@@ -127,7 +127,10 @@ class Desk:
         if label.decisions[-1].index >= basis.size:
             # The row was committed a moment before its head was published.
             basis = self._committed_basis(row.log)
-        return answer_label(label, basis=basis, day=day, undetermined=row.undetermined)
+        member = self._holdings.directory.membership(basis.origin.split("/")[1])
+        return answer_label(
+            label, basis=basis, day=day, undetermined=row.undetermined, member=member
+        )
 
     def _committed_basis(self, log: int) -> Basis:
         row = next(one for one in self._reader.logs() if one.log == log)
@@ -251,7 +254,11 @@ class Desk:
 
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""
-        sizes = tuple((held.number, held.cursor.projected) for held in self._holdings.logs.values())
+        era = self._holdings.rejudged
+        sizes = (
+            (0, era),
+            *((one.number, one.cursor.projected) for one in self._holdings.logs.values()),
+        )
         return self._with_freshness(self._statistics(day or self.today(), sizes))
 
     def _count(self, day: int, _sizes: tuple[tuple[int, int], ...]) -> Statistics:

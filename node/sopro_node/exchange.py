@@ -145,6 +145,9 @@ class Exchange:
             if state is None:
                 state = self.peers[target.origin] = PeerState(target)
             state.target = target
+            held = self._holdings.logs.get(target.origin)
+            if held is not None and self._holdings.is_overtaken(held):
+                state.wake.set()
             self._begin(f"pull {target.origin}", self._follow, target.origin)
             if target.bases:
                 self._begin(f"events {target.origin}", self._listen, target.origin)
@@ -284,7 +287,9 @@ class Exchange:
             self._fail(state, pulled.problem)
         state.fruitless = 0 if pulled.added else state.fruitless + 1
         held = self._holdings.logs.get(origin)
-        if held is not None and held.cursor.projected < held.size:
+        if held is not None and self._holdings.is_overtaken(held):
+            await self.mirror.resume(held, state.target.root_key)
+        elif held is not None and self._holdings.is_behind(held):
             self._wake_coordinator()
         if pulled.added:
             # One decision that comes by itself is no news to whoever reads logs.
@@ -329,9 +334,12 @@ class Exchange:
         """Judge what had to wait for the coordinator's log, and act on it in our own."""
         for target in self.targets():
             held = self._holdings.logs.get(target.origin)
-            if held is not None and held.cursor.projected < held.size:
+            if held is not None and self._holdings.is_behind(held):
                 await self.mirror.resume(held, target.root_key)
                 self._hub.announce_soon(held)
+        own = self._holdings.own
+        if self._holdings.is_overtaken(own):
+            await self.mirror.resume(own, self._identity.root)
         await self._say_joined()
 
     async def _say_joined(self) -> None:

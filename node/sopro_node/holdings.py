@@ -26,6 +26,7 @@ from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor
 
 OWN: Final = 1
+_PER_FLUSH: Final = 16
 _CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
 _DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion")
 
@@ -78,7 +79,11 @@ def decode_cursor(data: bytes) -> Cursor:
 
 
 class Holdings:
-    """Every log this node holds, and the coordinator's directory."""
+    """Every log this node holds, and the coordinator's directory.
+
+    Attributes:
+        rejudged: how often a log was judged anew since this process began.
+    """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
         self._store = store
@@ -86,6 +91,7 @@ class Holdings:
         self.coordinator_origin = coordinator
         self.logs: dict[str, HeldLog] = {}
         self.directory = Directory()
+        self.rejudged = 0
         for row in store.logs():
             self._load(row)
         self.reload_directory()
@@ -135,6 +141,12 @@ class Holdings:
         """The coordinator's log, where this node holds it."""
         return self.logs.get(self.coordinator_origin or "")
 
+    @property
+    def era(self) -> tuple[int, int]:
+        """What answers about one log rest on besides its size; another one where it changes."""
+        coordinator = self.coordinator
+        return self.rejudged, coordinator.cursor.projected if coordinator else 0
+
     def at_path(self, site: str, epoch: str) -> HeldLog:
         """Find a log by the path it is served under.
 
@@ -176,6 +188,15 @@ class Holdings:
             return edge.entries[offset]
         return self.read_bundle(store, held.number, bundle)[offset]
 
+    def is_overtaken(self, held: HeldLog) -> bool:
+        """Say whether the coordinator has ended a log below what is judged (SPEC MEM-7)."""
+        endings = self.directory.endings(held.origin)[held.cursor.endings :]
+        return any(ending.size < held.cursor.projected for ending in endings)
+
+    def is_behind(self, held: HeldLog) -> bool:
+        """Say whether entries of a log wait for being judged, or for being judged anew."""
+        return held.cursor.projected < held.size or self.is_overtaken(held)
+
     def step(self, held: HeldLog, *, root_key: bytes) -> "Step":
         """Begin to extend a log."""
         return Step(self, self._store, held, root_key=root_key)
@@ -193,7 +214,12 @@ class Holdings:
 
 
 class Step:
-    """One log growing in one transaction."""
+    """One log growing in one transaction, inside which it is made.
+
+    Attributes:
+        is_anew: whether every entry is judged again, because the coordinator has ended the log
+            below what was judged.
+    """
 
     def __init__(self, holdings: Holdings, store: Store, held: HeldLog, *, root_key: bytes) -> None:
         self.held = held
@@ -202,10 +228,13 @@ class Step:
         is_coordinator = held.origin == holdings.coordinator_origin
         self._directory = holdings.directory.copy() if is_coordinator else holdings.directory
         self._tables = StoreTables(store, held.number, coordinator_root=holdings.coordinator_root)
+        self.is_anew = holdings.is_overtaken(held)
+        if self.is_anew:
+            store.clear_indexes(held.number)
         self.ledger = Ledger(
             origin=held.origin,
             root_key=root_key,
-            cursor=msgspec.structs.replace(held.cursor),
+            cursor=Cursor() if self.is_anew else msgspec.structs.replace(held.cursor),
             tables=self._tables,
             directory=self._directory,
             is_coordinator=is_coordinator,
@@ -233,7 +262,10 @@ class Step:
         return Held(tuple(self._tail), tuple(self._tail_leaves))
 
     def catch_up(self) -> None:
-        """Judge entries that are stored but had to wait for the coordinator's log."""
+        """Judge entries that had to wait for the coordinator's log, or count no longer the same.
+
+        Runs before the step adds anything.
+        """
         held = self.held
         while self.ledger.index < held.size and not self._is_waiting:
             bundle, offset = divmod(self.ledger.index, WIDTH)
@@ -244,6 +276,8 @@ class Step:
                 entries = Holdings.read_bundle(self._store, held.number, bundle)
             for data in entries[offset:]:
                 self._judge(data, leaf_hash(data), verified=False)
+            if bundle % _PER_FLUSH == _PER_FLUSH - 1:
+                self._tables.flush(self._store)
 
     def add(
         self, entries: Sequence[bytes], leaves: Sequence[bytes], verified: Sequence[bool]
@@ -325,6 +359,7 @@ class Step:
         edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
         held.tree.grow((root for _, root, _ in self._bundles), edge)
         held.cursor = self.ledger.cursor
+        self._holdings.rejudged += self.is_anew
         held.sign(checkpoint)
         if held.origin == self._holdings.coordinator_origin:
             self._holdings.directory = self._directory

@@ -176,10 +176,11 @@ class OwnLog:
     # On the writer's thread.
 
     def _commit(self, drafts: Sequence[Draft]) -> list[Outcome]:
-        step = self._holdings.step(self.held, root_key=self._root_key)
         with self._store.transaction():
+            step = self._holdings.step(self.held, root_key=self._root_key)
+            step.catch_up()
             outcomes = [self._try(step, draft) for draft in drafts]
-            if step.size == self.held.size:
+            if step.size == self.held.size and not step.is_anew:
                 return outcomes
             self._append(step, self._state_draft())
             self._write(step)
@@ -284,8 +285,9 @@ class OwnLog:
         self._published(self.held)
 
     def _commit_state(self) -> None:
-        step = self._holdings.step(self.held, root_key=self._root_key)
         with self._store.transaction():
+            step = self._holdings.step(self.held, root_key=self._root_key)
+            step.catch_up()
             self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)

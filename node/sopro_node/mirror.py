@@ -150,13 +150,15 @@ class Mirror:
         )
 
     async def resume(self, held: HeldLog, root_key: bytes) -> None:
-        """Judge entries that had to wait for the coordinator's log."""
+        """Judge entries that had to wait for the coordinator's log, or count no longer the same."""
+        is_own = held is self._holdings.own
 
         def catch_up() -> None:
             with self._store.transaction():
                 step = self._holdings.step(held, root_key=root_key)
                 step.catch_up()
-                step.write(checkpoint=held.checkpoint)
+                # Of our own log the database keeps the intent, never a signature.
+                step.write(checkpoint=b"" if is_own else held.checkpoint)
             step.publish(checkpoint=held.checkpoint)
 
         await self._writer.run(catch_up)

@@ -20,6 +20,7 @@ from sopro_node.keyring import load_keys
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
+from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
     ConflictError,
@@ -374,24 +375,71 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Suspend, release or end a membership. `site`; `status`."""
+    """Suspend, release or end a membership.
+
+    `site`; `status`; `size`?: of its log, from which its records count no more; by default what
+    this node holds of it; `successor`?: code of the site that looks after its labels.
+    """
     _must_coordinate(node)
-    member = node.holdings.directory.membership(values["site"])
+    site, status = values["site"], values["status"]
+    member = node.holdings.directory.membership(site)
     if member is None:
-        raise NotFoundError(f"no member {values['site']!r}")
+        raise NotFoundError(f"no member {site!r}")
     fields = msgspec.to_builtins(member, builtin_types=(bytes,))
-    outcome = await node.log.append(
-        Draft(
-            "site_membership",
-            {
-                **fields,
-                "status": values["status"],
-                "effective_date": format_day(node.desk.today()),
-            },
-            entity=node.reader.named(1, "site_membership", values["site"]),
+    fields.pop("ends", None)
+    size = None
+    if status in site_membership.ENDED and member.status != "applicant":
+        size = _end_of(node, member, values.get("size"))
+        fields["ends"] = {"origin": member.origin, "size": size}
+    successor = values.get("successor")
+    if successor is not None:
+        _check_successor(node, site, successor)
+        fields["successor"] = successor
+    fields |= {"status": status, "effective_date": format_day(node.desk.today())}
+    entity = node.reader.named(1, "site_membership", site)
+    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    return {"site": site, "status": status, "size": size, "index": outcome.index}
+
+
+async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Record what is new about a member. `site`; `changes`: fields of its membership."""
+    _must_coordinate(node)
+    site, changes = values["site"], values["changes"]
+    member = node.holdings.directory.membership(site)
+    if member is None:
+        raise NotFoundError(f"no member {site!r}")
+    if "zone" in changes:
+        check_zone(changes["zone"])
+    fields = msgspec.to_builtins(member, builtin_types=(bytes,)) | changes
+    fields["effective_date"] = format_day(node.desk.today())
+    entity = node.reader.named(1, "site_membership", site)
+    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    return {"site": site, "index": outcome.index}
+
+
+def _end_of(node: Node, member: site_membership.Body, size: int | None) -> int:
+    """Return where a member's log ends: where it was told to, or at what is held of it."""
+    held = node.holdings.logs.get(member.origin)
+    known = held.signed_size if held is not None else 0
+    if size is None:
+        return known
+    if size < known:
+        raise RefusedError(
+            f"{member.site}: cannot end at {size}, its log is known here up to {known}: "
+            "what it decided while it was a member counts for ever",
+            code="mem.end",
         )
-    )
-    return {"site": values["site"], "status": values["status"], "index": outcome.index}
+    return size
+
+
+def _check_successor(node: Node, site: str, successor: str) -> None:
+    found = node.holdings.directory.membership(successor)
+    if successor == site or found is None or found.status != "admitted":
+        raise RefusedError(
+            f"{site}: its successor must be another admitted member, {successor!r} is "
+            f"{found.status if found else 'unknown here'}",
+            code="mem.status",
+        )
 
 
 def _must_coordinate(node: Node) -> None:
@@ -450,6 +498,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         members,
         admit,
         set_membership,
+        change_membership,
         publish_criteria,
         identity,
     )

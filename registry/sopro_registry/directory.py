@@ -1,14 +1,36 @@
 """The coordinator's records as rules read them: by name, as they stood at a size of its log."""
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
 
 from sopro_registry.families import criterion, site_membership
 from sopro_registry.families import scheme as scheme_family
+from sopro_registry.fields import Cut
 
 T = TypeVar("T")
+
+
+class Ending(NamedTuple):
+    """A record of the coordinator that ends what a site's log may say (SPEC MEM-7).
+
+    Attributes:
+        position: of that record in the coordinator's log.
+        size: of the site's log; what lies at or after it is beyond the end.
+    """
+
+    position: int
+    size: int
+
+    def covers(self, index: int, *, acted_on: int) -> bool:
+        """Say whether it makes a record void that a member's log alone may hold.
+
+        Args:
+            index: the record's position in the site's log.
+            acted_on: size of the coordinator's log that counts there.
+        """
+        return self.size <= index and acted_on <= self.position
 
 
 class Directory:
@@ -16,6 +38,7 @@ class Directory:
 
     def __init__(self) -> None:
         self._members: dict[str, site_membership.State] = {}
+        self._endings: dict[str, Sequence[Ending]] = {}
         self._schemes: dict[str, scheme_family.State] = {}
         self._criteria: dict[str, criterion.State] = {}
 
@@ -31,6 +54,7 @@ class Directory:
         """Return a directory that changes on its own."""
         other = Directory()
         other._members = dict(self._members)
+        other._endings = dict(self._endings)
         other._schemes = dict(self._schemes)
         other._criteria = dict(self._criteria)
         return other
@@ -40,6 +64,11 @@ class Directory:
         match state:
             case site_membership.State(versions=[*_, (_, body)]):
                 self._members[body.site] = state
+                self._endings[body.origin] = [
+                    Ending(index, one.ends.size)
+                    for index, one in state.versions
+                    if isinstance(one.ends, Cut) and one.ends.origin == body.origin
+                ]
             case scheme_family.State(versions=[*_, (_, body)]):
                 self._schemes[body.scheme] = state
             case criterion.State(versions=[*_, (_, body)]):
@@ -51,6 +80,10 @@ class Directory:
         """Return a site's membership in the first `size` entries, or the latest."""
         state = self._members.get(site)
         return _version(state.versions, size) if state else None
+
+    def endings(self, origin: str) -> Sequence[Ending]:
+        """Return where the coordinator has ended a log, in the order it did so."""
+        return self._endings.get(origin, ())
 
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""

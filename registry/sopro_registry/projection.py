@@ -180,6 +180,7 @@ class Ledger:
             else:
                 self._put_change(judgement.record, judgement.change, judgement.entry_id)
         cursor.projected += 1
+        cursor.endings = len(self._directory.endings(self.origin))
 
     def _judge_record(
         self, entry: Entry, read: ReadRecord, entry_id: bytes, *, verified: bool
@@ -251,6 +252,12 @@ class Ledger:
         if membership is None or membership.status != "admitted":
             status = membership.status if membership else "unknown to the coordinator"
             raise RefusedError(f"{family.name}: this site is {status}", code="mem.inactive")
+        for ending in self._directory.endings(self.origin):
+            if ending.covers(self.index, acted_on=self.acted_on.size):
+                raise RefusedError(
+                    f"{family.name}: the coordinator has ended this log at position {ending.size}",
+                    code="mem.inactive",
+                )
 
     def _state(self, row: EntityRow | None) -> Struct | None:
         if row is None or row.state is None:

@@ -1,7 +1,8 @@
 """Answers about labels: pure functions of states and a day, ready to be written as JSON."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
+from sopro_registry.families import site_membership
 from sopro_registry.fields import format_day
 from sopro_registry.label import Action, Decision, Label, possible_actions, status_at
 
@@ -43,6 +44,8 @@ class LabelAnswer(Struct, frozen=True):
         possible: what may be decided next.
         history: every decision, oldest first, those after `at` too.
         computed_from: the log prefixes the answer rests on.
+        membership: of the site, as this node knows it; empty where it knows of none.
+        successor: code of the member that looks after the labels of a site that has gone.
     """
 
     number: str
@@ -56,10 +59,17 @@ class LabelAnswer(Struct, frozen=True):
     possible: tuple[Action, ...]
     history: list[DecisionAnswer]
     computed_from: list[Basis]
+    membership: str = ""
+    successor: str = ""
 
 
 def answer_label(
-    label: Label, *, basis: Basis, day: int, undetermined: bool = False
+    label: Label,
+    *,
+    basis: Basis,
+    day: int,
+    undetermined: bool = False,
+    member: site_membership.Body | None = None,
 ) -> LabelAnswer:
     """Say how a label stands on a day.
 
@@ -68,6 +78,7 @@ def answer_label(
         basis: the log it is in, as far as it is judged.
         day: asked about.
         undetermined: this version of the software cannot judge the label.
+        member: the membership of its site.
     """
     status, last = status_at(label.decisions, day)
     return LabelAnswer(
@@ -82,6 +93,8 @@ def answer_label(
         possible_actions(status),
         [_answer_decision(decision) for decision in label.decisions],
         [basis],
+        member.status if member else "",
+        member.successor if member and member.successor is not UNSET else "",
     )
 
 

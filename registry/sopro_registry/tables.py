@@ -49,6 +49,7 @@ class Cursor(Struct, array_like=True):
         grants: number of grants, the next status index.
         voids: number of void entries.
         uninterpreted: number of records of unknown families or undetermined entities.
+        endings: how many endings of the log by the coordinator the judgements know.
     """
 
     projected: int = 0
@@ -59,6 +60,7 @@ class Cursor(Struct, array_like=True):
     grants: int = 0
     voids: int = 0
     uninterpreted: int = 0
+    endings: int = 0
 
 
 class Tables(Protocol):

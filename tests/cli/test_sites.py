@@ -1,4 +1,5 @@
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -30,8 +31,34 @@ def test_members_are_listed_with_status_and_address(place: Place) -> None:
 
 
 def test_member_can_be_suspended_and_released(place: Place) -> None:
-    assert sopro("members", "suspend", place.eeig, "at").stdout == "at is suspended\n"
+    said = sopro("members", "suspend", place.eeig, "at").stdout
+    assert re.fullmatch(
+        r"at is suspended; of its log counts what lies below position [0-9]+\n", said
+    )
     assert sopro("members", "release", place.eeig, "at").stdout == "at is admitted\n"
+
+
+def test_member_that_leaves_is_listed_with_its_end(place: Place) -> None:
+    said = sopro("members", "leave", place.eeig, "at", "--successor", "hu", code=1).stderr
+    assert "its successor must be another admitted member, 'hu' is unknown here" in said
+    said = sopro("members", "leave", place.eeig, "at", "--size", "0", code=1).stderr
+    assert "what it decided while it was a member counts for ever" in said
+    sopro("members", "leave", place.eeig, "at", "--size", "900")
+    assert "left       AT" in sopro("members", "list", place.eeig).stdout
+    assert "until position 900" in sopro("members", "list", place.eeig).stdout
+
+
+def test_address_and_name_of_a_member_can_change(place: Place) -> None:
+    changed = ("--url", "https://at.example", "--name", "de=Österreich", "--name", "en=Austria")
+    said = sopro("members", "change", place.eeig, "at", *changed).stdout
+    assert said.startswith("at: name, urls changed, entry ")
+    assert sopro("members", "list", place.eeig).stdout.split()[3] == "https://at.example"
+    said = sopro("members", "change", place.eeig, "at", code=65).stderr
+    assert "nothing to change" in said
+    said = sopro("members", "change", place.eeig, "at", "--zone", "Europe/Nowhere", code=65).stderr
+    assert "Europe/Nowhere" in said
+    said = sopro("members", "change", place.eeig, "at", "--name", "Austria", code=65).stderr
+    assert "expected LANGUAGE=TEXT" in said
 
 
 def test_status_says_who_and_how_much(place: Place) -> None:

@@ -53,16 +53,20 @@ class Life:
         }
         self.coordinator = self.authors[COORDINATOR_SITE]
         self.logs: dict[str, model.Log] = {}
+        self.events: dict[str, list[model.Event]] = {site: [] for site in self.authors}
         for site, author in self.authors.items():
-            self.logs[site] = model.new_log(
-                author.origin,
-                author.keys["root"].public_key,
-                coordinator=self.logs.get(COORDINATOR_SITE),
-                roots=self.coordinator.roots,
-            )
+            self.logs[site] = self._new_log(author)
         self.clock = NOW - 700 * DAY
         self.written: list[tuple[bytes, model.Event]] = []
         self._begin(Random(0))
+
+    def _new_log(self, author: Author) -> model.Log:
+        return model.new_log(
+            author.origin,
+            author.keys["root"].public_key,
+            coordinator=self.logs.get(COORDINATOR_SITE) if author.prefix else None,
+            roots=self.coordinator.roots,
+        )
 
     def _begin(self, rng: Random) -> None:
         eu, at, hu = self.authors.values()
@@ -203,6 +207,11 @@ class Life:
             body["prefix"] = "XX9"
         if rng.random() < 0.1:
             body["root"] = signer("another root").public_key
+        if rng.random() < 0.5:
+            size = max(0, len(site.entries) + rng.choice((-9, -2, 0, 1)))
+            body["ends"] = {"origin": site.origin, "size": size}
+        if rng.random() < 0.05:
+            body["ends"] = {"origin": self.coordinator.origin, "size": 10**6}
         entity = site.site if rng.random() < 0.9 else f"second {site.site}"
         self._write(self.coordinator, "site_membership/1", body, entity, rng)
 
@@ -293,7 +302,18 @@ class Life:
     ) -> None:
         author.append(data, entity=entity)
         self.written.append((data, event))
+        self.events[author.site].append(event)
         model.read(self.logs[author.site], event)
+        if author is self.coordinator and "ends" in event["body"]:
+            self._read_again()
+
+    def _read_again(self) -> None:
+        """Have the model read every member's log from its beginning."""
+        for site in self.logs:
+            if site != COORDINATOR_SITE:
+                self.logs[site] = self._new_log(self.authors[site])
+                for event in self.events[site]:
+                    model.read(self.logs[site], event)
 
 
 def _other_role(rng: Random, author: Author, _clock: int) -> dict[str, Any]:

@@ -122,6 +122,10 @@ def judge_place(log: Log, event: Event, name: str) -> str | None:
         member = membership_of(log)
         if member is None or member["status"] != "admitted":
             return "mem.inactive"
+        for index, body in log["coordinator"]["members"][log["site"]]:
+            is_over = "ends" in body and body["ends"]["size"] <= log["size"]
+            if is_over and log["acted_on"] <= index:
+                return "mem.inactive"
     return "rec.body" if event["body"].get("effective_date") in NO_DAYS else None
 
 
@@ -213,6 +217,15 @@ def take_membership(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         return "mem.name"
     if before is not None and before["root"] != body["root"]:
         return "mem.key"
+    earlier = [
+        one["ends"]["size"] for _, one in log["members"].get(body["site"], []) if "ends" in one
+    ]
+    if "ends" in body and (
+        after in ("applicant", "admitted")
+        or body["ends"]["origin"] != body["origin"]
+        or any(body["ends"]["size"] < size for size in earlier)
+    ):
+        return "mem.end"
     held["state"] = body
     log["members"].setdefault(body["site"], []).append((log["size"], body))
     return None

@@ -20,9 +20,9 @@ DAYS = ("2023-12-31", "2026-01-01", "2026-06-01", "2027-01-01", "2028-01-01", "2
 # What lives must have reached for their agreement to mean something.
 REASONS = {
     "enc.framing", "hos.replay", "lbl.competence", "lbl.conflict", "lbl.criteria", "lbl.dates",
-    "lbl.precondition", "lbl.reference", "lbl.transition", "mem.inactive", "mem.key", "mem.name",
-    "mem.status", "rec.body", "rec.entry", "rec.family", "rec.form", "rec.time", "sig.invalid",
-    "sig.key-retired", "sig.missing", "sig.role", "sig.unknown-key", "sig.weak-key",
+    "lbl.precondition", "lbl.reference", "lbl.transition", "mem.end", "mem.inactive", "mem.key",
+    "mem.name", "mem.status", "rec.body", "rec.entry", "rec.family", "rec.form", "rec.time",
+    "sig.invalid", "sig.key-retired", "sig.missing", "sig.role", "sig.unknown-key", "sig.weak-key",
     "sta.certificates", "sta.coordinator", "sta.keys",
 }  # fmt: skip
 WORDS = {

@@ -109,27 +109,44 @@ class Node:
         self._roots: list[bytes] = [self._tree.root()]
         self.directory = Directory()
         self.replicas: dict[str, Replica] = {}
-        for origin, root_key in root_keys.items():
-            tables, cursor = MemoryTables(self._roots), Cursor()
-            ledger = Ledger(
-                origin=origin,
-                root_key=root_key,
-                cursor=cursor,
-                tables=tables,
-                directory=self.directory,
-                is_coordinator=origin == coordinator,
-            )
-            self.replicas[origin] = Replica(ledger, tables, cursor)
+        self._root_keys = dict(root_keys)
+        self._taken: dict[str, list[bytes]] = {origin: [] for origin in root_keys}
+        for origin in root_keys:
+            self._begin(origin)
+
+    def _begin(self, origin: str) -> None:
+        tables, cursor = MemoryTables(self._roots), Cursor()
+        ledger = Ledger(
+            origin=origin,
+            root_key=self._root_keys[origin],
+            cursor=cursor,
+            tables=tables,
+            directory=self.directory,
+            is_coordinator=origin == self._coordinator,
+        )
+        self.replicas[origin] = Replica(ledger, tables, cursor)
 
     def take(self, origin: str, data: bytes) -> Judgement:
         """Judge and commit the next entry of a log; raises `Waiting`."""
         ledger = self.replicas[origin].ledger
         judgement = ledger.judge(data)
         ledger.commit(judgement)
+        self._taken[origin].append(data)
         if origin == self._coordinator:
             self._tree.append(leaf_hash(data))
             self._roots.append(self._tree.root())
+            self._take_again()
         return judgement
+
+    def _take_again(self) -> None:
+        """Judge anew every log that the coordinator has ended below what is judged."""
+        for origin, (_, _, cursor) in list(self.replicas.items()):
+            endings = self.directory.endings(origin)[cursor.endings :]
+            if any(ending.size < cursor.projected for ending in endings):
+                self._begin(origin)
+                for data in self._taken[origin]:
+                    replica = self.replicas[origin]
+                    replica.ledger.commit(replica.ledger.judge(data))
 
     def deliver(self, origin: str, entries: Sequence[bytes]) -> int:
         """Take entries until one has to wait; say how many were taken."""

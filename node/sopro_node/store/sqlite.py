@@ -360,10 +360,11 @@ class SqliteStore:
         """Keep how the exchange of a log went."""
         self._db.execute(sql.PUT_EXCHANGE, row)
 
-    def clear_indexes(self) -> None:
-        """Empty every table that follows from the logs."""
+    def clear_indexes(self, log: int | None = None) -> None:
+        """Empty every table that follows from the logs, or from one of them."""
+        which, values = ("", ()) if log is None else (" WHERE log = ?", (log,))
         for table in INDEXES:
-            self._db.execute(f"DELETE FROM {table.name}")  # noqa: S608  # names of our schema
+            self._db.execute(f"DELETE FROM {table.name}{which}", values)  # noqa: S608  # our names
 
 
 def _set_pragmas(connection: sqlite3.Connection, path: Path, *, writing: bool) -> None:

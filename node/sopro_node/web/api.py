@@ -12,7 +12,7 @@ from aiohttp import web
 from sopro_node import office
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
-from sopro_node.web.cache import AnswerCache
+from sopro_node.web.cache import Answer, AnswerCache
 from sopro_node.web.dates import read_day
 from sopro_node.web.openapi import describe_api
 from sopro_protocol.errors import FormatError, NotFoundError
@@ -93,14 +93,14 @@ class Api:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
         day = (_day(request) if request.query_string else None) or self._node.desk.today()
-        body = self._answers.find(number, day)
+        era = self._node.holdings.era
+        body = self._answers.find(number, day, era)
         if body is None:
             answer = self._node.desk.label(number, day)
             body = _JSON.encode(answer)
             [basis] = answer.computed_from
-            self._answers.keep(
-                number, day, self._node.holdings.logs[basis.origin], basis.size, body
-            )
+            held = self._node.holdings.logs[basis.origin]
+            self._answers.keep(number, day, Answer(held, basis.size, era, body))
         return web.Response(body=body, headers=_HEADERS)
 
     async def labels(self, request: web.Request) -> web.Response:

@@ -33,9 +33,19 @@ class ByteCache:
             self._used -= len(dropped)
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
+    """An answer, and what it rests on.
+
+    Attributes:
+        held: the log.
+        size: as far as it was judged.
+        era: of the holdings then.
+        body: as it is served.
+    """
+
     held: HeldLog
     size: int
+    era: tuple[int, int]
     body: bytes
 
 
@@ -44,18 +54,24 @@ class AnswerCache:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._answers: OrderedDict[tuple[str, int], _Answer] = OrderedDict()
+        self._answers: OrderedDict[tuple[str, int], Answer] = OrderedDict()
 
-    def find(self, number: str, day: int) -> bytes | None:
-        """Return an answer that still holds."""
+    def find(self, number: str, day: int, era: tuple[int, int]) -> bytes | None:
+        """Return an answer that still holds.
+
+        Args:
+            number: of the label.
+            day: asked about.
+            era: of the holdings.
+        """
         answer = self._answers.get((number, day))
-        if answer is None or answer.held.cursor.projected != answer.size:
+        if answer is None or (answer.held.cursor.projected, era) != (answer.size, answer.era):
             return None
         return answer.body
 
-    def keep(self, number: str, day: int, held: HeldLog, size: int, body: bytes) -> None:
+    def keep(self, number: str, day: int, answer: Answer) -> None:
         """Keep an answer, and let go of the oldest where there are too many."""
-        self._answers[number, day] = _Answer(held, size, body)
+        self._answers[number, day] = answer
         self._answers.move_to_end((number, day))
         if len(self._answers) > self._most:
             self._answers.popitem(last=False)

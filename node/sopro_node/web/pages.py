@@ -158,6 +158,7 @@ class Pages:
             asked=request.query.get("at", ""),
             peer=view_peer(self._node, shown.held.origin),
             scheme=directory.scheme(shown.answer.scheme),
+            successor=directory.membership(shown.answer.successor),
             has_certificate=self._has_certificate(shown.held),
         )
 

@@ -43,6 +43,9 @@ TRANSITIONS: frozenset[tuple[str | None, str]] = frozenset(
     }
 )
 
+ENDED = frozenset({"suspended", "left", "expelled"})
+"""The statuses in which a log is ended."""
+
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A site as the federation knows it from this record on.
@@ -51,7 +54,8 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         conformance: digest of the statement of conformance it was admitted on.
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
-        ends: position in the site's log from which its records count no more.
+        ends: position in the site's log from which its records count no more, until the site
+            acts on a later record that admits it.
         languages: BCP 47 tags of its official languages.
         name: of the site, by language.
         origin: of its log; a new epoch has a new origin.
@@ -94,7 +98,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
 
     Raises:
         RefusedError: `mem.name` for a site code, origin or prefix in use or changed, `mem.key`
-            for a root key in use or changed, `mem.status` for a transition not in the table.
+            for a root key in use or changed, `mem.status` for a transition not in the table,
+            `mem.end` for an end where none belongs.
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
@@ -114,6 +119,7 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
             "site_membership: the coordinator alone cannot replace a site's root key or log",
             code="mem.key",
         )
+    _check_end(body, state.versions if state else [])
     versions = [*(state.versions if state else []), (fact.index, body)]
     # Prefix and root are names too, so that none is ever given to two sites.
     names = (body.site, f"prefix {body.prefix}", f"root {body.root.hex()}")
@@ -138,6 +144,25 @@ def _check_new(body: Body, view: View) -> None:
         raise RefusedError(f"site_membership: prefix {body.prefix} is taken", code="mem.name")
     if view.exists_named("site_membership", f"root {body.root.hex()}"):
         raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
+
+
+def _check_end(body: Body, versions: list[tuple[int, Body]]) -> None:
+    """Hold an ending to a membership that ends, in the site's own log, and never moves it back."""
+    if isinstance(body.ends, UnsetType):
+        return
+    if body.status not in ENDED or body.ends.origin != body.origin:
+        raise RefusedError(
+            "site_membership: 'ends' is for who is suspended, has left or was expelled, and names "
+            f"its log, {body.origin}",
+            code="mem.end",
+        )
+    latest = max((one.ends.size for _, one in versions if isinstance(one.ends, Cut)), default=0)
+    if body.ends.size < latest:
+        raise RefusedError(
+            f"site_membership: {body.site!r} ends at {body.ends.size}, an earlier record says "
+            f"{latest}; an end is never moved back",
+            code="mem.end",
+        )
 
 
 def _is_epoch(text: str) -> bool:

@@ -142,3 +142,68 @@ def test_applicant_is_no_member() -> None:
     written = de.write("organisation/1", organisation_body(), entity=bytes16("organisation"))
     assert written.code == "mem.inactive"
     assert [member.site for member in world.node.directory.members()] == ["at", "hu"]
+
+
+def end(site: Author, size: int) -> dict[str, Any]:
+    return {"origin": site.origin, "size": size}
+
+
+@pytest.mark.parametrize("status", ["suspended", "left", "expelled"])
+def test_who_does_not_act_on_the_end_is_ended_all_the_same(world: World, status: str) -> None:
+    at, node = world.at, world.node
+    at.decide("grant")
+    size = len(at.entries)
+    put(world, at, status=status, ends=end(at, size + 1))
+    # It never names a newer head of the coordinator, under which it is admitted still.
+    revoked = at.decide("revoke")
+    assert revoked.code is None
+    late = at.write("organisation/1", organisation_body(), entity=bytes16("organisation"))
+    assert late.code == "mem.inactive"
+    assert "ended this log at position" in str(late.judgement.void)
+    assert node.replicas[at.origin].cursor.endings == 1
+
+
+def test_an_end_below_what_is_judged_has_it_judged_anew(world: World) -> None:
+    at, fresh = world.at, World.new_node()
+    at.decide("grant")
+    size = len(at.entries)
+    at.decide("revoke")
+    assert at.status("2027-01-01") == "revoked"
+    put(world, at, status="suspended", ends=end(at, size))
+    assert at.status("2027-01-01") == "active"
+    assert world.node.replicas[at.origin].tables.voids[size].code == "mem.inactive"
+    for author in (world.coordinator, at):
+        fresh.deliver(author.origin, author.entries)
+    assert fresh.replicas[at.origin].tables.voids == at.tables.voids
+
+
+def test_what_follows_on_a_new_admission_counts_again(world: World) -> None:
+    at, eu = world.at, world.coordinator
+    at.decide("grant")
+    put(world, at, status="suspended", ends=end(at, len(at.entries)))
+    put(world, at, status="admitted")
+    # Admitted again, but it has not acted on that yet.
+    assert at.would_decide("revoke").code == "mem.inactive"
+    assert at.write_state(eu).code is None
+    assert at.decide("revoke").code is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "suspended"}, None),
+        ({"status": "left"}, None),
+        ({"status": "expelled"}, None),
+        ({"status": "admitted"}, "mem.end"),
+        ({"status": "suspended", "ends": {"origin": "sopro.example/hu/1", "size": 9}}, "mem.end"),
+        ({"status": "suspended", "ends": {"origin": "sopro.example/at/1", "size": 4}}, "mem.end"),
+        ({"status": "suspended", "ends": {"origin": "sopro.example/at/1", "size": 5}}, None),
+    ],
+)
+def test_where_a_membership_may_end(
+    world: World, changes: dict[str, Any], code: str | None
+) -> None:
+    at = world.at
+    assert put(world, at, status="suspended", ends=end(at, 5)) is None
+    assert put(world, at, status="admitted") is None
+    assert put(world, at, **{"ends": end(at, 9), **changes}) == code

@@ -1,0 +1,77 @@
+"""Members that are suspended, leave or come back, at nodes that hear of it in any order."""
+
+from sopro_node.office import set_membership
+from tests.node.conftest import Federation, Served, decide, grant, until
+
+ORIGIN = "sopro.example/at/1"
+
+
+def status_at(served: Served, number: str) -> str:
+    return served.node.desk.label(number).status
+
+
+def judged(served: Served) -> tuple[int, int]:
+    cursor = served.node.holdings.logs[ORIGIN].cursor
+    return cursor.projected, cursor.endings
+
+
+def voids(served: Served) -> list[tuple[int, str]]:
+    held = served.node.holdings.logs[ORIGIN]
+    found = served.node.reader.voids(held.number, start=0, limit=1000)
+    return [(position, void.code) for position, void in found]
+
+
+async def revoke(served: Served, number: str, entity: bytes) -> None:
+    values = {"reason_code": "other", "appeal_until": "2026-12-01", "certificate": number}
+    await decide(served.node, entity, action="revoke", **values)
+
+
+async def test_a_member_cannot_outlive_its_end_by_not_hearing_of_it(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU")
+    number, entity = await grant(at.node)
+    size = at.node.log.held.size
+    for one in (coordinator, hu):
+        await until(lambda one=one: judged(one)[0] == size)
+    # From here on it acts on the head under which it is a member.
+    await at.node.exchange.stop()
+    values = {"site": "at", "status": "suspended", "size": size}
+    await set_membership(coordinator.node, values)
+    await until(lambda: hu.node.holdings.directory.membership("at").status == "suspended")
+    await revoke(at, number, entity)
+    assert status_at(at, number) == "revoked"
+    for one in (coordinator, hu):
+        await until(lambda one=one: judged(one) == (at.node.log.held.size, 1))
+        assert status_at(one, number) == "active"
+        assert voids(one) == [(size, "mem.inactive")]
+
+
+async def test_what_was_judged_before_the_end_was_heard_of_is_judged_anew(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU")
+    number, entity = await grant(at.node)
+    await until(lambda: judged(coordinator)[0] == at.node.log.held.size)
+    size = at.node.log.held.size
+    known = coordinator.node.holdings.logs[ORIGIN].signed_size
+    await coordinator.node.exchange.stop()
+    await revoke(at, number, entity)
+    await until(lambda: judged(hu)[0] == at.node.log.held.size)
+    assert status_at(hu, number) == "revoked"
+    answer = await set_membership(coordinator.node, {"site": "at", "status": "left"})
+    assert answer["size"] == known == size
+    for one in (hu, at):
+        await until(lambda one=one: status_at(one, number) == "active")
+        assert voids(one)[0] == (size, "mem.inactive")
+        assert judged(one)[1] == 1
+    # Its own log goes on, and says what it holds now.
+    assert at.node.log.held.cursor.projected == at.node.log.held.size
+    assert at.node.store.logs()[0].checkpoint == b""
+    fresh = await federation.join("fr", "FR")
+    await until(lambda: ORIGIN in fresh.node.holdings.logs and judged(fresh) == judged(hu))
+    assert (voids(fresh), status_at(fresh, number)) == (voids(hu), "active")
