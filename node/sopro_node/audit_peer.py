@@ -32,6 +32,7 @@ from sopro_protocol.tile import (
     resources_of,
 )
 from sopro_registry.catalogue import READERS
+from sopro_registry.directory import Directory
 from sopro_registry.families import site_keys
 from sopro_registry.fields import format_day
 from sopro_registry.label import Label, status_at
@@ -79,7 +80,7 @@ class _PeerAudit:
         for origin in sorted(paths, key=lambda origin: origin != coordinator):
             self._report.logs.append(await self._audit_log(auditor, origin, paths[origin]))
         problems = Problems()
-        await _Answers(self._url, self._fetch, self._audits, problems).check()
+        await _Answers(self._url, self._fetch, self._audits, auditor.directory, problems).check()
         self._report.problems += problems.listed()
         return self._report
 
@@ -185,11 +186,17 @@ class _Answers:
     """What the node's API says about labels, compared with what the logs say."""
 
     def __init__(
-        self, url: str, fetch: Fetch, audits: Mapping[str, LogAudit], problems: Problems
+        self,
+        url: str,
+        fetch: Fetch,
+        audits: Mapping[str, LogAudit],
+        directory: Directory,
+        problems: Problems,
     ) -> None:
         self._url = url
         self._fetch = fetch
         self._audits = audits
+        self._directory = directory
         self._problems = problems
         self._day = clock.today(_ZONE)
 
@@ -212,9 +219,10 @@ class _Answers:
         for audit in self._audits.values():
             basis = Basis(audit.report.origin, audit.cursor.projected, "")
             basis = msgspec.structs.replace(basis, root=audit.tree.root_at(basis.size).hex())
+            member = self._directory.membership(basis.origin.split("/")[1])
             for label, is_undetermined in _states(audit):
                 answer = answer_label(
-                    label, basis=basis, day=self._day, undetermined=is_undetermined
+                    label, basis=basis, day=self._day, undetermined=is_undetermined, member=member
                 )
                 yield label.number, msgspec.json.decode(msgspec.json.encode(answer))
 
