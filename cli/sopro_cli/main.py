@@ -15,6 +15,7 @@ MODULES: Final[Mapping[str, str]] = {
     "criteria": "members",
     "decide": "deciding",
     "demo": "demo",
+    "erase": "erasing",
     "federation": "sites",
     "import": "importing",
     "inspect": "inspecting",

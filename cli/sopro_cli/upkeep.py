@@ -64,6 +64,12 @@ def status(folder: Path, *, as_json: bool) -> None:
         if one["problem"]:
             problem = one["problem"]
             show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
+    for one in answer["erasures"]:
+        late = "OVERDUE" if one["overdue"] else f"due by {one['deadline']}"
+        show(
+            f"erasure of document {one['document']} of entry {one['entry']}: {late}, "
+            f"not confirmed by {', '.join(one['missing'])}"
+        )
 
 
 COMMANDS = (reindex, status, sync)

@@ -282,6 +282,7 @@ class _StoredLog:
         self._store = store
         self._row = row
         self._is_own = is_own
+        self._missing: list[tuple[int, int]] = []
 
     def run(self, auditor: Auditor, root_key: bytes, progress: Progress) -> LogReport:
         row = self._row
@@ -306,7 +307,17 @@ class _StoredLog:
         self._check_head(audit)
         for problem in compare(self._store, row.log, cursor, audit):
             audit.problems.add(problem.split(" ", 1)[0], problem)
+        self._check_erased(audit)
         return audit.close()
+
+    def _check_erased(self, audit: LogAudit) -> None:
+        for position, number in self._missing:
+            if (position, number) not in audit.tables.erased:
+                audit.problems.add("documents", f"document {number} of entry {position} is gone")
+        for position, number in self._store.document_places(self._row.log):
+            if (position, number) in audit.tables.erased:
+                problem = f"document {number} of entry {position} was erased, and is here"
+                audit.problems.add("documents", problem)
 
     def _feed(self, audit: LogAudit, number: int, entries: list[bytes], roots: list[bytes]) -> None:
         start = number * WIDTH
@@ -319,7 +330,7 @@ class _StoredLog:
                 "another root than the stored one",
             )
         if self._is_own:
-            _find_missing(audit, judged, rows)
+            self._missing.extend(_find_missing(judged, rows))
 
     def _check_head(self, audit: LogAudit) -> None:
         row = self._row
@@ -334,14 +345,14 @@ class _StoredLog:
 
 
 def _find_missing(
-    audit: LogAudit, judged: Iterable[Judgement], rows: Iterable[DocumentRow]
-) -> None:
-    """Our own documents are kept here or nowhere."""
+    judged: Iterable[Judgement], rows: Iterable[DocumentRow]
+) -> Iterator[tuple[int, int]]:
+    """Go through our own documents that are not here; they are kept here or nowhere."""
     here = {(row.position, row.number) for row in rows}
     for one in judged:
         for number in range(len(one.record.documents) if one.record else 0):
             if (one.index, number) not in here:
-                audit.problems.add("documents", f"document {number} of entry {one.index} is gone")
+                yield one.index, number
 
 
 def _check_own_key(folder: Path, audit: LogAudit) -> None:

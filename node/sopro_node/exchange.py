@@ -83,6 +83,7 @@ class Exchange:
         writer: Writer,
         hub: Hub,
         joined: Callable[[], Awaitable[None]],
+        erased: Callable[[], Awaitable[None]],
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -92,6 +93,8 @@ class Exchange:
         self._writer = writer
         self._hub = hub
         self._joined = joined
+        self._erased = erased
+        self._erasures = -1
         self._pool: ProcessPoolExecutor | None = None
         self._pool_timer: asyncio.TimerHandle | None = None
         self._pulling = 0
@@ -198,6 +201,7 @@ class Exchange:
                     state.target = target
                     results[target.origin] = await self._pull(state, fetch)
                 await self._after_coordinator()
+        await self._try(self._after_erasures)
         await self._writer.run(self._save)
         if not self._is_running:
             self._close_pool()
@@ -228,7 +232,8 @@ class Exchange:
                 if origin == self._holdings.coordinator_origin:
                     self.refresh()
             if origin == self._holdings.coordinator_origin:
-                await self._try_after_coordinator()
+                await self._try(self._after_coordinator)
+            await self._try(self._after_erasures)
             await self._pause(state)
 
     async def _pause(self, state: PeerState) -> None:
@@ -323,10 +328,10 @@ class Exchange:
         if state is not None:
             state.wake.set()
 
-    async def _try_after_coordinator(self) -> None:
+    async def _try(self, work: Callable[[], Awaitable[None]]) -> None:
         """Go on; what cannot be done now is tried again after the next look."""
         try:
-            await self._after_coordinator()
+            await work()
         except SoproError as error:
             _logger.warning("waiting", extra={"code": error.code, "reason": str(error)})
 
@@ -341,6 +346,13 @@ class Exchange:
         if self._holdings.is_overtaken(own):
             await self.mirror.resume(own, self._identity.root)
         await self._say_joined()
+
+    async def _after_erasures(self) -> None:
+        """Carry out what other sites have had erased; once after a start, for what was left."""
+        erasures = self._holdings.erasures
+        if erasures != self._erasures:
+            await self._erased()
+            self._erasures = erasures
 
     async def _say_joined(self) -> None:
         """Name the coordinator's head in our own log as soon as it admits us."""

@@ -4,9 +4,11 @@ import asyncio
 import gc
 import logging
 from pathlib import Path
+from typing import Any
 
 from sopro_node.config import Settings, load_settings
 from sopro_node.desk import Desk
+from sopro_node.erasing import Eraser
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
@@ -41,6 +43,7 @@ class Node:
         log: its own log.
         exchange: keeps its mirrors current.
         desk: answers questions.
+        eraser: erases documents.
         hub: announces new heads.
         reader: a connection that sees the last commit.
     """
@@ -83,7 +86,9 @@ class Node:
             writer=self.writer,
             hub=self.hub,
             joined=self.log.append_state,
+            erased=self._carry_out_erasures,
         )
+        self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
@@ -123,6 +128,15 @@ class Node:
         self.hub.announce(held)
         if self.identity.coordinator:
             self.exchange.refresh_soon()
+
+    def status(self) -> dict[str, Any]:
+        """Describe this node: its log, its mirrors, what went wrong, what is outstanding."""
+        today = self.desk.today()
+        erasures = [one.plain(today=today) for one in self.eraser.outstanding()]
+        return self.desk.status() | {"erasures": erasures}
+
+    async def _carry_out_erasures(self) -> None:
+        await self.eraser.carry_out()
 
     async def pin(self, invite: Invite) -> None:
         """Pin the federation named by an invite.

@@ -42,6 +42,7 @@ Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
 APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
 MAX_LABELS: Final = 500
+_DAYS_TO_ERASE: Final = 30
 MAX_APPLICATION: Final = 16 * 1024
 MAX_APPLICATIONS: Final = 256
 
@@ -187,7 +188,7 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
     """Describe the node: its log, its mirrors, what went wrong."""
-    return node.desk.status()
+    return node.status()
 
 
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -453,6 +454,14 @@ def default_prefix(site: str) -> str:
     return (letters + "000")[:3]
 
 
+async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Erase the documents of an entity everywhere. `entity`; `reason`; `deadline`?: civil date."""
+    deadline = values.get("deadline") or format_day(node.desk.today() + _DAYS_TO_ERASE)
+    done = await node.eraser.erase(values["entity"], reason=values["reason"], deadline=deadline)
+    places = [{"index": one.position, "document": one.number} for one in done]
+    return {"erased": places, "deadline": deadline}
+
+
 async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
     """Publish schemes and criteria. `schemes`, `criteria`: their fields."""
     _must_coordinate(node)
@@ -500,6 +509,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         set_membership,
         change_membership,
         publish_criteria,
+        erase,
         identity,
     )
 }

@@ -13,7 +13,7 @@ from sopro_protocol.merkle import leaf_hash, root_of
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import LabelIndex, Waiting
+from sopro_registry.family import Erased, LabelIndex, Waiting
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
@@ -29,6 +29,7 @@ class MemoryTables:
         labels: columns by entity.
         voids: reason by position.
         counts: number of decisions by action and year.
+        erased: documents, by position and number.
     """
 
     def __init__(self, coordinator_root: Callable[[int], bytes]) -> None:
@@ -38,6 +39,7 @@ class MemoryTables:
         self.labels: dict[bytes, LabelIndex] = {}
         self.voids: dict[int, Void] = {}
         self.counts: Counter[tuple[str, int]] = Counter()
+        self.erased: dict[tuple[int, int], Erased] = {}
         self._numbers: set[str] = set()
 
     def entity(self, entity: bytes) -> EntityRow | None:
@@ -73,6 +75,10 @@ class MemoryTables:
     def count(self, action: str, year: int) -> None:
         """Add one to the decisions of a kind in a year."""
         self.counts[action, year] += 1
+
+    def erase(self, erased: Erased) -> None:
+        """Keep what was erased."""
+        self.erased[erased.position, erased.number] = erased
 
 
 class Replay:

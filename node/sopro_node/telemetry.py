@@ -88,7 +88,14 @@ class NodeMetrics(Collector):
         listeners = GaugeMetricFamily(
             "sopro_event_listeners", "Open event streams", value=node.hub.listeners
         )
-        return [size, void, lag, failures, seconds, refusals, listeners]
+        today = node.desk.today()
+        outstanding = GaugeMetricFamily(
+            "sopro_erasures_unconfirmed", "Erasures not confirmed by every member", labels=["late"]
+        )
+        waiting = [today > one.erased.deadline for one in node.eraser.outstanding()]
+        for late in (False, True):
+            outstanding.add_metric([str(late).lower()], waiting.count(late))
+        return [size, void, lag, failures, seconds, refusals, listeners, outstanding]
 
 
 def render_metrics(node: Node) -> bytes:

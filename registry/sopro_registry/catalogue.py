@@ -10,6 +10,8 @@ from msgspec import Struct
 from sopro_protocol.encoding import Canonical
 from sopro_registry.families import (
     criterion,
+    erasure,
+    erasure_receipt,
     label_decision,
     log_state,
     offering,
@@ -32,6 +34,8 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             organisation.FAMILY,
             offering.FAMILY,
             label_decision.FAMILY,
+            erasure.FAMILY,
+            erasure_receipt.FAMILY,
         )
     }
 )

@@ -154,6 +154,15 @@ class LabelIndex(NamedTuple):
     year: int
 
 
+class Erased(NamedTuple):
+    """A document that is erased: its place, the record that says so, and by when."""
+
+    position: int
+    number: int
+    erasure: int
+    deadline: int
+
+
 class Change(Struct, Generic[S], frozen=True, gc=False):
     """What follows from a fact.
 
@@ -165,6 +174,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         acted_on: the coordinator's head that rules read from the next position on.
         is_grant: whether it took the next status index.
         counted: what the statistics count: an action and a year (0 where the date is unknown).
+        erased: a document that is kept and shown no more.
     """
 
     state: S
@@ -174,6 +184,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     acted_on: Head | None = None
     is_grant: bool = False
     counted: tuple[str, int] | None = None
+    erased: Erased | None = None
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

@@ -288,6 +288,8 @@ class Ledger:
             self._tables.put_label(record.entity, change.label)
         if change.counted is not None:
             self._tables.count(*change.counted)
+        if change.erased is not None:
+            self._tables.erase(change.erased)
         if change.is_grant:
             self.cursor.grants += 1
         if change.keys is not None:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from sopro_registry.family import KeySpan, LabelIndex
+from sopro_registry.family import Erased, KeySpan, LabelIndex
 from sopro_registry.fields import Head
 
 
@@ -92,6 +92,10 @@ class Tables(Protocol):
 
     def count(self, action: str, year: int) -> None:
         """Add one to the decisions of a kind in a year."""
+        ...
+
+    def erase(self, erased: Erased) -> None:
+        """Drop a document for ever."""
         ...
 
     def coordinator_root(self, size: int) -> bytes:

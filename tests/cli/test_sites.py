@@ -61,6 +61,21 @@ def test_address_and_name_of_a_member_can_change(place: Place) -> None:
     assert "expected LANGUAGE=TEXT" in said
 
 
+def test_documents_of_an_entity_are_erased_once(place: Place) -> None:
+    added = ("--legal-name", "Werkstatt Zaunkönig", "--country", "AT")
+    entity = sopro("organisation", "add", place.at, *added).stdout.split()[0]
+    reason = ("--reason", "request", "--deadline", "2099-01-31")
+    done = sopro("erase", place.at, entity, *reason)
+    assert re.fullmatch(r"document 0 of entry [0-9]+ is erased here\n", done.stdout)
+    assert "members have until 2099-01-31" in done.stderr
+    assert "due by 2099-01-31, not confirmed by eeig" in sopro("status", place.at).stdout
+    again = sopro("erase", place.at, entity, *reason, code=1).stderr
+    assert f"no document of an entity {entity} is here" in again
+    wrong = sopro("erase", place.at, entity, "--reason", "request", "--deadline", "soon", code=65)
+    assert "--deadline: expected a civil date" in wrong.stderr
+    sopro("audit", place.at)
+
+
 def test_status_says_who_and_how_much(place: Place) -> None:
     answer = json.loads(sopro("status", place.at, "--json").stdout)
     assert (answer["origin"], answer["membership"]) == ("sopro.example/at/1", "admitted")

@@ -5,7 +5,7 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
-from tests.registry.world import World, bytes16, criterion_body
+from tests.registry.world import World, bytes16, criterion_body, erasure_body, receipt_body
 
 EXPECTED = {
     "criterion/1",
@@ -42,6 +42,9 @@ def test_says_what_every_field_means(name: str) -> None:
 def test_states_survive_the_tables(world: World) -> None:
     world.at.decide("grant", basis="imported")
     world.coordinator.write("criterion/1", criterion_body(), entity=bytes16("criterion"))
+    world.at.write("erasure/1", erasure_body(), entity=bytes16("erasure"))
+    receipt = receipt_body(world.hu.origin)
+    world.at.write("erasure_receipt/1", receipt, entity=bytes16("receipt"))
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

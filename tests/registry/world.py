@@ -16,7 +16,7 @@ from sopro_protocol.merkle import CompactRange, leaf_hash
 from sopro_protocol.record import sign_record
 from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import LabelIndex, Waiting
+from sopro_registry.family import Erased, LabelIndex, Waiting
 from sopro_registry.label import Decision, Label, Status, status_at
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Void
@@ -56,6 +56,7 @@ class MemoryTables:
         self.labels: dict[bytes, LabelIndex] = {}
         self.voids: dict[int, Void] = {}
         self.counts: Counter[tuple[str, int]] = Counter()
+        self.erased: list[Erased] = []
         self._roots = roots
 
     def entity(self, entity: bytes) -> EntityRow | None:
@@ -85,6 +86,9 @@ class MemoryTables:
 
     def count(self, action: str, year: int) -> None:
         self.counts[action, year] += 1
+
+    def erase(self, erased: Erased) -> None:
+        self.erased.append(erased)
 
     def coordinator_root(self, size: int) -> bytes:
         if size >= len(self._roots):
@@ -493,3 +497,11 @@ def offering_body() -> dict[str, Any]:
         "organisation": bytes16("organisation"),
         "status": "published",
     }
+
+
+def erasure_body() -> dict[str, Any]:
+    return {"deadline": "2028-02-01", "document": 0, "index": 1, "reason": "request"}
+
+
+def receipt_body(origin: str) -> dict[str, Any]:
+    return {"erasure": bytes(32), "index": 4, "origin": origin}

@@ -153,6 +153,18 @@ decision_count = Table(
     sqlite_with_rowid=False,
 )
 
+# Documents that a site has had erased, and the entry that says so: they are never kept again.
+erased = Table(
+    "erased",
+    metadata,
+    _key("log", Integer),
+    _key("position", Integer),
+    _key("number", Integer),
+    Column("erasure", Integer, nullable=False),
+    Column("deadline", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # How the exchange of each log went; kept so that `sopro status` can tell it without the server.
 exchange = Table(
     "exchange",
@@ -166,7 +178,7 @@ exchange = Table(
     sqlite_with_rowid=False,
 )
 
-INDEXES = (entity, name, label, void, decision_count)
+INDEXES = (entity, name, label, void, decision_count, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
 __all__ = [
@@ -177,6 +189,7 @@ __all__ = [
     "document",
     "entity",
     "entry",
+    "erased",
     "exchange",
     "kind",
     "label",

@@ -21,7 +21,7 @@ from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
 from sopro_protocol.errors import FormatError, StorageFullError
 from sopro_registry.catalogue import encode_state
-from sopro_registry.family import LabelIndex
+from sopro_registry.family import Erased, LabelIndex
 from sopro_registry.tables import EntityRow, Void
 
 DATABASE: Final = "node.db"
@@ -34,6 +34,8 @@ _PRAGMAS: Final = (
     ("wal_autocheckpoint", 8_000),
     ("journal_size_limit", 64 * 1024 * 1024),
     ("temp_store", 2),
+    # What is deleted is overwritten.
+    ("secure_delete", 1),
 )
 
 _log = logging.getLogger("sopro.store")
@@ -162,6 +164,14 @@ class SqliteStore:
     def documents(self, log: int, start: int, end: int) -> list[DocumentRow]:
         """Return the documents of a range of positions."""
         return [DocumentRow(*row) for row in self._db.execute(sql.GET_DOCUMENTS, (log, start, end))]
+
+    def document_places(self, log: int) -> list[tuple[int, int]]:
+        """Return positions and numbers of the documents of a log."""
+        return list(self._db.execute(sql.GET_DOCUMENT_PLACES, (log,)))
+
+    def erased(self, log: int) -> list[Erased]:
+        """Return the documents of a log that were erased."""
+        return [Erased(*row) for row in self._db.execute(sql.GET_ERASED, (log,))]
 
     def entity(self, log: int, entity: bytes) -> EntityRow | None:
         """Return an entity's row."""
@@ -292,8 +302,23 @@ class SqliteStore:
         self._db.executemany(sql.PUT_BUNDLE, [(log, *bundle) for bundle in bundles])
 
     def put_documents(self, log: int, documents: Iterable[DocumentRow]) -> None:
-        """Add documents."""
-        self._db.executemany(sql.PUT_DOCUMENT, [(log, *row) for row in documents])
+        """Add documents, but none that was erased."""
+        rows = list(documents)
+        if rows:
+            gone = {(one.position, one.number) for one in self.erased(log)}
+            rows = [row for row in rows if (row.position, row.number) not in gone]
+        self._db.executemany(sql.PUT_DOCUMENT, [(log, *row) for row in rows])
+
+    def erase_documents(self, log: int, erased: Iterable[Erased]) -> None:
+        """Drop documents for ever; see `scrub`."""
+        rows = list(erased)
+        self._db.executemany(sql.PUT_ERASED, [(log, *row) for row in rows])
+        self._db.executemany(sql.CUT_DOCUMENT, [(log, row.position, row.number) for row in rows])
+
+    def scrub(self) -> bool:
+        """Leave nothing on the disk of what was dropped; False where a reader is in the way."""
+        busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
 
     def put_entities(self, log: int, rows: Iterable[tuple[bytes, EntityRow]]) -> None:
         """Keep entities' rows."""

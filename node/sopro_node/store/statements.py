@@ -16,6 +16,7 @@ from sopro_node.store.schema import (
     document,
     entity,
     entry,
+    erased,
     exchange,
     kind,
     label,
@@ -128,6 +129,31 @@ GET_DOCUMENTS = _sql(
     "log",
     "start",
     "end",
+)
+GET_DOCUMENT_PLACES = _sql(
+    select(document.c.position, document.c.number)
+    .where(document.c.log == _b("log"))
+    .order_by(document.c.position, document.c.number),
+    "log",
+)
+CUT_DOCUMENT = _sql(
+    delete(document).where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position == _b("position"),
+            document.c.number == _b("number"),
+        )
+    ),
+    "log",
+    "position",
+    "number",
+)
+PUT_ERASED = _put(erased, "log", "position", "number", "erasure", "deadline")
+GET_ERASED = _sql(
+    select(erased.c.position, erased.c.number, erased.c.erasure, erased.c.deadline)
+    .where(erased.c.log == _b("log"))
+    .order_by(erased.c.position, erased.c.number),
+    "log",
 )
 COUNT_DOCUMENTS = _sql(
     select(func.count()).select_from(document).where(document.c.log == _b("log")), "log"

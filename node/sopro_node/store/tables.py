@@ -4,12 +4,16 @@ from collections import Counter
 from collections.abc import Callable
 
 from sopro_node.store.base import Reader, Store
-from sopro_registry.family import LabelIndex
+from sopro_registry.family import Erased, LabelIndex
 from sopro_registry.tables import EntityRow, Void
 
 
 class StoreTables:
-    """`registry.tables.Tables` on a store: reads fall through, writes wait for `flush`."""
+    """`registry.tables.Tables` on a store: reads fall through, writes wait for `flush`.
+
+    Attributes:
+        has_erased: whether a document was erased.
+    """
 
     def __init__(
         self, store: Reader, log: int, *, coordinator_root: Callable[[int], bytes]
@@ -24,6 +28,8 @@ class StoreTables:
         self._numbers: set[str] = set()
         self._voids: list[tuple[int, Void]] = []
         self._counts: Counter[tuple[str, int]] = Counter()
+        self._erased: list[Erased] = []
+        self.has_erased = False
 
     def entity(self, entity: bytes) -> EntityRow | None:
         """Return an entity's row."""
@@ -60,6 +66,11 @@ class StoreTables:
         """Add one to the decisions of a kind in a year."""
         self._counts[action, year] += 1
 
+    def erase(self, erased: Erased) -> None:
+        """Drop a document for ever."""
+        self._erased.append(erased)
+        self.has_erased = True
+
     def coordinator_root(self, size: int) -> bytes:
         """Return the root of the coordinator's log at a size; raises `Waiting`."""
         return self._coordinator_root(size)
@@ -72,6 +83,8 @@ class StoreTables:
         store.put_labels(log, self._labels.items())
         store.put_voids(log, self._voids)
         store.put_counts(log, [(*key, count) for key, count in self._counts.items()])
+        if self._erased:
+            store.erase_documents(log, self._erased)
         self._forget()
 
     def _forget(self) -> None:
@@ -82,3 +95,4 @@ class StoreTables:
         self._numbers.clear()
         self._voids.clear()
         self._counts.clear()
+        self._erased.clear()

@@ -174,7 +174,7 @@ class Api:
 
     async def status(self, _request: web.Request) -> web.Response:
         """Describe this node's exchange."""
-        return _json(self._node.desk.status())
+        return _json(self._node.status())
 
     async def voids(self, request: web.Request) -> web.Response:
         """List void entries of a log and why they are."""

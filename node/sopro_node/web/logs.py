@@ -38,6 +38,7 @@ _CACHED: Final = 32 * 1024 * 1024
 _IDLE: Final = 25.0
 _MOST_LISTENERS: Final = 512
 _MOST_PUSHED: Final = 48 * 1024
+_NOTHING: Final[tuple[tuple[bytes, int], bytes]] = ((b"", 0), b"")
 
 
 class LogPages:
@@ -46,7 +47,8 @@ class LogPages:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._cache = ByteCache(_CACHED)
-        self._told: tuple[tuple[bytes, int], bytes] = ((b"", 0), b"")
+        self._told = _NOTHING
+        self._erasures = node.holdings.erasures
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -82,6 +84,10 @@ class LogPages:
         is_bundle = "/bundle/" in path
         compressed = is_bundle and "zstd" in request.headers.get("Accept-Encoding", "")
         # What was served once never changes, so a second request needs no more than its path.
+        if self._erasures != self._node.holdings.erasures:
+            self._erasures = self._node.holdings.erasures
+            self._cache = ByteCache(_CACHED)
+            self._told = _NOTHING
         body = self._cache.find((path, compressed))
         if body is None:
             body = self._render(request, compressed=compressed)

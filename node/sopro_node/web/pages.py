@@ -221,6 +221,7 @@ class Pages:
             own=node.holdings.own,
             member=node.holdings.directory.membership(node.identity.site),
             peers=view_peers(node),
+            erasures=node.status()["erasures"],
         )
 
     # What belongs to pages.

@@ -1,0 +1,189 @@
+"""Erasing documents: our own everywhere, those of others here, and who has said so (SPEC ERASE).
+
+That a document is gone from the tables follows from its erasure record, in the transaction that
+takes the record in. What is left to do after it is to leave nothing behind on the disk, and to say
+in our own log that another site's document is gone; both are done again until they succeed.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from sopro_node.holdings import OWN, HeldLog, Holdings
+from sopro_node.log import Draft, OwnLog
+from sopro_node.store.base import Reader, Store
+from sopro_node.writer import Writer
+from sopro_protocol.errors import NotFoundError, SoproError, UnavailableError
+from sopro_protocol.merkle import leaf_hash
+from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.tile import WIDTH
+from sopro_registry.catalogue import READERS, decode_state
+from sopro_registry.families import erasure_receipt
+from sopro_registry.family import Erased
+from sopro_registry.fields import format_day
+
+_TRIES: Final = 25
+_PAUSE: Final = 0.2
+
+
+class Outstanding(NamedTuple):
+    """An erasure of ours that some members have not confirmed.
+
+    Attributes:
+        erased: what, and by when.
+        sites: who has not.
+    """
+
+    erased: Erased
+    sites: list[str]
+
+    def plain(self, *, today: int) -> dict[str, Any]:
+        """Write it for programs."""
+        return {
+            "entry": self.erased.position,
+            "document": self.erased.number,
+            "deadline": format_day(self.erased.deadline),
+            "overdue": today > self.erased.deadline,
+            "missing": self.sites,
+        }
+
+
+class Eraser:
+    """Carries erasures out at this node."""
+
+    def __init__(
+        self, holdings: Holdings, store: Store, reader: Reader, writer: Writer, log: OwnLog
+    ) -> None:
+        self._holdings = holdings
+        self._store = store
+        self._reader = reader
+        self._writer = writer
+        self._log = log
+
+    async def erase(self, entity: bytes, *, reason: str, deadline: str) -> list[Erased]:
+        """Erase every document of the records on an entity of our own log.
+
+        Args:
+            entity: of an organisation, an offering, ...
+            reason: one of the family's.
+            deadline: civil date by which every mirror has done so.
+
+        Raises:
+            NotFoundError: no document of such an entity is here.
+        """
+        places = await self._writer.run(lambda: list(self._places_of(entity)))
+        if not places:
+            raise NotFoundError(f"no document of an entity {entity.hex()} is here")
+        outcomes = await self._log.append_all(
+            [
+                Draft(
+                    "erasure",
+                    {"deadline": deadline, "document": number, "index": index, "reason": reason},
+                )
+                for index, number in places
+            ]
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, SoproError):
+                raise outcome
+        await self._scrub()
+        done = {(one.position, one.number): one for one in self._reader.erased(OWN)}
+        return [done[place] for place in places]
+
+    def _places_of(self, entity: bytes) -> Iterator[tuple[int, int]]:
+        held = self._holdings.own
+        bundle: tuple[int, list[bytes]] = (-1, [])
+        for index, number in self._store.document_places(OWN):
+            at, offset = divmod(index, WIDTH)
+            if at != bundle[0]:
+                bundle = (at, self._entries(held, at))
+            record, _ = read_record(parse_entry(bundle[1][offset]).record, READERS)
+            if record.entity == entity:
+                yield index, number
+
+    def _entries(self, held: HeldLog, number: int) -> list[bytes]:
+        edge = held.tree.edge
+        if number == edge.full:
+            return edge.entries
+        return self._holdings.read_bundle(self._store, held.number, number)
+
+    async def carry_out(self) -> None:
+        """Leave nothing of what other sites have had erased, and say so in our own log.
+
+        Raises:
+            UnavailableError: a reader is in the way; nothing was said, try again.
+        """
+        due = [
+            (held, erased)
+            for held in self._holdings.logs.values()
+            if held.number != OWN
+            for erased in self._reader.erased(held.number)
+            if self._receipt(OWN, held.origin, erased.erasure) is None
+        ]
+        if not due:
+            return
+        await self._scrub()
+        await self._log.append_all(
+            [
+                Draft(
+                    "erasure_receipt",
+                    {
+                        "erasure": self._entry_id(held, erased.erasure),
+                        "index": erased.erasure,
+                        "origin": held.origin,
+                    },
+                )
+                for held, erased in due
+            ]
+        )
+
+    async def _scrub(self) -> None:
+        for _ in range(_TRIES):
+            if await self._writer.run(self._store.scrub):
+                return
+            await asyncio.sleep(_PAUSE)
+        raise UnavailableError(
+            "erased, but the write-ahead log cannot be emptied while somebody reads the database; "
+            "end what reads it, and it is done at the next erasure or start"
+        )
+
+    def _entry_id(self, held: HeldLog, index: int) -> bytes:
+        return leaf_hash(self._holdings.entry(self._reader, held, index))
+
+    def _receipt(self, log: int, origin: str, index: int) -> erasure_receipt.State | None:
+        name = erasure_receipt.name_of(origin, index)
+        entity = self._reader.named(log, erasure_receipt.FAMILY.name, name)
+        row = self._reader.entity(log, entity) if entity is not None else None
+        if row is None or not isinstance(row.state, bytes):
+            return None
+        state = decode_state(erasure_receipt.FAMILY.name, row.state)
+        return state if isinstance(state, erasure_receipt.State) else None
+
+    def outstanding(self) -> list[Outstanding]:
+        """Return erasures of our own that members which follow us have not confirmed."""
+        found = []
+        own = self._holdings.own
+        for erased in self._reader.erased(OWN):
+            entry_id = self._entry_id(own, erased.erasure)
+            sites = [
+                site
+                for site, held in self._mirrors()
+                if held is None or not self._is_confirmed(held, own, erased, entry_id)
+            ]
+            if sites:
+                found.append(Outstanding(erased, sites))
+        return found
+
+    def _mirrors(self) -> Iterator[tuple[str, HeldLog | None]]:
+        """Go through the coordinator and the members that are admitted, without us."""
+        holdings = self._holdings
+        coordinator = holdings.coordinator
+        if coordinator is not None and coordinator is not holdings.own:
+            yield coordinator.site, coordinator
+        for member in holdings.directory.members():
+            if member.status == "admitted" and member.origin != holdings.own_origin:
+                yield member.site, holdings.logs.get(member.origin)
+
+    def _is_confirmed(self, held: HeldLog, own: HeldLog, erased: Erased, entry_id: bytes) -> bool:
+        receipt = self._receipt(held.number, own.origin, erased.erasure)
+        return receipt is not None and receipt.erasure == entry_id
