@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec import UNSET
+
 from sopro_node.store.base import DocumentRow
 from sopro_protocol.commitment import KEY_SIZE, STRUCTURED, commit_document
 from sopro_protocol.encoding import Value, decode, encode
@@ -51,6 +53,13 @@ def read_structured(content: bytes) -> Mapping[str, Value]:
     except FormatError:
         return {}
     return value if isinstance(value, Mapping) else {}
+
+
+def is_party(commitment: Commitment, site: str) -> bool:
+    """Say whether a document is meant for a site besides its own (SPEC DOC-6)."""
+    if commitment.visibility == "parties":
+        return commitment.parties is not UNSET and site in commitment.parties
+    return commitment.visibility != "site"
 
 
 def commit_all(

@@ -199,6 +199,8 @@ class Exchange:
                 for target in waiting:
                     state = self.peers.setdefault(target.origin, PeerState(target))
                     state.target = target
+                    # Whoever asks wants to know what the origin says now, not what it pushed.
+                    state.push = None
                     results[target.origin] = await self._pull(state, fetch)
                 await self._after_coordinator()
         await self._try(self._after_erasures)
@@ -349,7 +351,7 @@ class Exchange:
 
     async def _after_erasures(self) -> None:
         """Carry out what other sites have had erased; once after a start, for what was left."""
-        erasures = self._holdings.erasures
+        erasures = self._holdings.changed_documents
         if erasures != self._erasures:
             await self._erased()
             self._erasures = erasures

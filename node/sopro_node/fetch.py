@@ -7,7 +7,7 @@ endless body, nor one made to explode, nor a slow drip can hold this node up.
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -67,40 +67,54 @@ class Fetch:
         if self._session is not None:
             await self._session.close()
 
-    async def get(self, url: str, *, limit: int) -> Fetched:
+    async def get(
+        self, url: str, *, limit: int, headers: Mapping[str, str] | None = None
+    ) -> Fetched:
         """Get a resource.
 
         Args:
             url: where.
             limit: in bytes, of the decompressed body.
+            headers: sent besides the usual ones.
 
         Raises:
             PeerError: `hos.unreachable`, `hos.status`, `hos.redirect`, `hos.oversize`,
                 `hos.timeout` or `hos.content`.
         """
-        return await self._ask("GET", url, None, limit=limit, refuse=_refuse)
+        return await self._ask("GET", url, None, limit=limit, refuse=_refuse, headers=headers)
 
-    async def find(self, url: str, *, limit: int) -> Fetched:
+    async def find(
+        self, url: str, *, limit: int, headers: Mapping[str, str] | None = None
+    ) -> Fetched:
         """Get a resource that may not be there; errors in the words of who answers.
 
         Raises:
             NotFoundError: it is not there.
             PeerError: as `get`.
         """
-        return await self._ask("GET", url, None, limit=limit, refuse=_refuse_lookup)
+        return await self._ask(
+            "GET", url, None, limit=limit, refuse=_refuse_lookup, headers=headers
+        )
 
     async def post(self, url: str, body: bytes, *, limit: int) -> Fetched:
         """Send a body and return the answer; refusals as `get`, in the words of who refused."""
         return await self._ask("POST", url, body, limit=limit, refuse=_refuse_post)
 
     async def _ask(
-        self, method: str, url: str, body: bytes | None, *, limit: int, refuse: "_Refuse"
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        *,
+        limit: int,
+        refuse: "_Refuse",
+        headers: Mapping[str, str] | None = None,
     ) -> Fetched:
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
         try:
             async with asyncio.timeout(self.deadline):
                 async with self._session.request(
-                    method, url, data=body, allow_redirects=False
+                    method, url, data=body, allow_redirects=False, headers=headers
                 ) as response:
                     if response.status != 200:
                         raise await refuse(response, url)

@@ -83,7 +83,8 @@ class Holdings:
 
     Attributes:
         rejudged: how often a log was judged anew since this process began.
-        erasures: how often documents were erased since then; whoever keeps copies drops them.
+        changed_documents: how often documents were erased or came late since then; whoever keeps
+            copies drops them.
     """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
@@ -93,7 +94,7 @@ class Holdings:
         self.logs: dict[str, HeldLog] = {}
         self.directory = Directory()
         self.rejudged = 0
-        self.erasures = 0
+        self.changed_documents = 0
         for row in store.logs():
             self._load(row)
         self.reload_directory()
@@ -362,7 +363,7 @@ class Step:
         held.tree.grow((root for _, root, _ in self._bundles), edge)
         held.cursor = self.ledger.cursor
         self._holdings.rejudged += self.is_anew
-        self._holdings.erasures += self._tables.has_erased
+        self._holdings.changed_documents += self._tables.has_erased
         held.sign(checkpoint)
         if held.origin == self._holdings.coordinator_origin:
             self._holdings.directory = self._directory

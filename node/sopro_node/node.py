@@ -6,10 +6,12 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from sopro_node.access import Gate
 from sopro_node.config import Settings, load_settings
 from sopro_node.desk import Desk
 from sopro_node.erasing import Eraser
 from sopro_node.exchange import Exchange
+from sopro_node.gathering import Gatherer
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import (
@@ -44,6 +46,8 @@ class Node:
         exchange: keeps its mirrors current.
         desk: answers questions.
         eraser: erases documents.
+        gate: tells whose a request is.
+        gatherer: gets documents that did not come with their bundle.
         hub: announces new heads.
         reader: a connection that sees the last commit.
     """
@@ -63,7 +67,7 @@ class Node:
                 own=self.identity.origin,
                 coordinator=self.invite.origin if self.invite else None,
             )
-            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION)
+            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION, Role.ACCESS)
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
             self._lock.release()
@@ -89,6 +93,14 @@ class Node:
             erased=self._carry_out_erasures,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
+        self.gate = Gate(self.holdings, urls=self._own_urls)
+        self.gatherer = Gatherer(
+            self.holdings,
+            self.store,
+            self.writer,
+            targets=self.exchange.targets,
+            signer=signers[Role.ACCESS],
+        )
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
@@ -128,6 +140,11 @@ class Node:
         self.hub.announce(held)
         if self.identity.coordinator:
             self.exchange.refresh_soon()
+
+    def _own_urls(self) -> list[str]:
+        """Return where others reach this node."""
+        member = self.holdings.directory.membership(self.identity.site)
+        return [self.settings.public_url, *(member.urls if member else [])]
 
     def status(self) -> dict[str, Any]:
         """Describe this node: its log, its mirrors, what went wrong, what is outstanding."""

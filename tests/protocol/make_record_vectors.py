@@ -436,6 +436,14 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "valid_until": "2027-01-01",
         },
     ),
+    "erasure/1": (
+        "registrar",
+        {"deadline": "2024-02-01", "document": 0, "index": 3, "reason": "request"},
+    ),
+    "erasure_receipt/1": (
+        "registrar",
+        {"erasure": b"\xcc" * 32, "index": 9, "origin": "sopro.example/hu/1"},
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -488,6 +496,16 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("number of four digits", "certificate", "SOPRO/AT1/001/0001"),
         ("reference of two", "rests_on", [["sopro.example/at/1", 4]]),
         ("reason that is none", "reason_code", "bad"),
+    ],
+    "erasure/1": [
+        ("document 256", "document", 256),
+        ("reason in free words", "reason", "Maria has asked us"),
+        ("deadline absent", "deadline", ABSENT),
+    ],
+    "erasure_receipt/1": [
+        ("entry id of 31 bytes", "erasure", b"\xcc" * 31),
+        ("position below 0", "index", -1),
+        ("origin of two parts", "origin", "sopro.example/hu"),
     ],
 }
 

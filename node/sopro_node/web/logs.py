@@ -8,15 +8,20 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from sopro_node.access import Caller
 from sopro_node.bundles import compress_part, decompress, documents_part
 from sopro_node.certificates import make_proof
+from sopro_node.documents import VISIBILITIES, is_party
 from sopro_node.holdings import HeldLog
 from sopro_node.hub import News
 from sopro_node.node import Node
+from sopro_node.store.base import DocumentRow
 from sopro_node.web.cache import ByteCache
 from sopro_protocol.bundle import WIDTH, format_items
 from sopro_protocol.errors import FormatError, NotFoundError, UnavailableError
+from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import Kind, Resource, format_entry_bundle, parse_tile_path
+from sopro_registry.catalogue import READERS
 
 _SHORT: Final = {"Cache-Control": "public, max-age=2"}
 _OCTETS: Final = "application/octet-stream"
@@ -48,7 +53,7 @@ class LogPages:
         self._node = node
         self._cache = ByteCache(_CACHED)
         self._told = _NOTHING
-        self._erasures = node.holdings.erasures
+        self._erasures = node.holdings.changed_documents
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -84,8 +89,8 @@ class LogPages:
         is_bundle = "/bundle/" in path
         compressed = is_bundle and "zstd" in request.headers.get("Accept-Encoding", "")
         # What was served once never changes, so a second request needs no more than its path.
-        if self._erasures != self._node.holdings.erasures:
-            self._erasures = self._node.holdings.erasures
+        if self._erasures != self._node.holdings.changed_documents:
+            self._erasures = self._node.holdings.changed_documents
             self._cache = ByteCache(_CACHED)
             self._told = _NOTHING
         body = self._cache.find((path, compressed))
@@ -155,12 +160,16 @@ class LogPages:
         )
 
     async def document(self, request: web.Request) -> web.Response:
-        """Serve a public document, its key in the header `SoPro-Document-Key`."""
+        """Serve a document to whoever may see it, its key in the header `SoPro-Document-Key`.
+
+        Others are told what they are told of one that is not here (SPEC ACCESS-4).
+        """
         held = self._held(request)
+        caller = self._node.gate.caller(request.method, request.raw_path, request.headers)
         position = _number(request.match_info["index"], "position")
         number = _number(request.match_info["number"], "number")
         row = self._node.reader.document(held.number, position, number)
-        if row is None or row.visibility != 0:
+        if row is None or not self._may_see(caller, held, row):
             raise NotFoundError(f"{held.origin}: no document {number} of entry {position} here")
         return web.Response(
             body=row.content,
@@ -171,6 +180,19 @@ class LogPages:
                 "Content-Disposition": "attachment",
             },
         )
+
+    def _may_see(self, caller: Caller | None, held: HeldLog, row: DocumentRow) -> bool:
+        match VISIBILITIES[row.visibility]:
+            case "public":
+                return True
+            case "members":
+                return caller is not None
+            case "parties":
+                data = self._node.holdings.entry(self._node.reader, held, row.position)
+                record, _ = read_record(parse_entry(data).record, READERS)
+                return caller is not None and is_party(record.documents[row.number], caller.site)
+            case _:
+                return False
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Stream every new checkpoint this node knows, own and mirrored."""

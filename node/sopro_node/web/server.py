@@ -25,6 +25,7 @@ from sopro_protocol.errors import FormatError, UnavailableError
 
 _MAX_BODY: Final = 1024 * 1024
 _REQUEST_DEADLINE: Final = 30.0
+_GATHER: Final = 15
 _SECURITY: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -142,10 +143,18 @@ async def serve(
                 code="listen",
             ) from None
         await node.exchange.start()
+        gathering = asyncio.create_task(
+            node.gatherer.run(
+                every=min(settings.poll_seconds, _GATHER), deadline=settings.fetch_seconds
+            ),
+            name="documents",
+        )
         await ready(settings.public_url)
         await stop.wait()
         _logger.info("stopping")
         node.hub.close()
+        gathering.cancel()
+        await asyncio.gather(gathering, return_exceptions=True)
         await node.exchange.stop()
     finally:
         watching.cancel()

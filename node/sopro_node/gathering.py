@@ -1,0 +1,266 @@
+"""Getting documents that did not come with their bundle: large ones, and those for members.
+
+A pass goes through the records that are judged and were not looked at yet, asks for every document
+this site may see and does not hold, and remembers how far it came. What nobody has just now is
+asked for again later, ever more seldom (SPEC ACCESS-5).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from sopro_node import clock
+from sopro_node.access import sign_request
+from sopro_node.documents import VISIBILITIES, is_party
+from sopro_node.fetch import Fetch
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.mirror import Target
+from sopro_node.store.base import DocumentRow, Store
+from sopro_node.writer import Writer
+from sopro_protocol.commitment import check_document
+from sopro_protocol.errors import FormatError, NotFoundError, PeerError, SoproError
+from sopro_protocol.keys import Ed25519Signer
+from sopro_protocol.record import Commitment, parse_entry, read_record
+from sopro_protocol.tile import WIDTH
+from sopro_registry.catalogue import READERS
+
+_BATCH: Final = 8 * 1024 * 1024
+_MOST_MISSING: Final = 10_000
+_FIRST_RETRY: Final = 2_000
+_LAST_RETRY: Final = 3_600_000
+
+_logger = logging.getLogger("sopro.gathering")
+
+
+class Progress(msgspec.Struct, array_like=True):
+    """How far the documents of a log were looked at.
+
+    Attributes:
+        position: of the first record that was not.
+        missing: position and number of documents that nobody had.
+    """
+
+    position: int = 0
+    missing: list[tuple[int, int]] = []
+
+
+_PROGRESS: Final = msgspec.msgpack.Decoder(Progress)
+
+
+class Wanted(NamedTuple):
+    """A document this site may see and does not hold."""
+
+    position: int
+    number: int
+    commitment: Commitment
+
+
+class Gatherer:
+    """Gets documents of the logs that are mirrored here."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: Store,
+        writer: Writer,
+        *,
+        targets: Callable[[], list[Target]],
+        signer: Ed25519Signer,
+    ) -> None:
+        self._holdings = holdings
+        self._store = store
+        self._writer = writer
+        self._targets = targets
+        self._signer = signer
+        self._waits: dict[str, tuple[int, int]] = {}
+
+    async def run(self, *, every: float, deadline: float) -> None:
+        """Gather again and again; whatever goes wrong with one log, the others go on.
+
+        Args:
+            every: seconds between two passes.
+            deadline: in seconds, for each document.
+        """
+        async with Fetch(deadline) as fetch:
+            while True:
+                await self.gather(fetch)
+                await asyncio.sleep(every)
+
+    async def gather(self, fetch: Fetch) -> None:
+        """Make one pass over every log."""
+        for target in self._targets():
+            held = self._holdings.logs.get(target.origin)
+            if held is None or not self._is_somebody():
+                continue
+            try:
+                await _Pass(self, held, target, fetch).run()
+            except SoproError as error:
+                reason = {"origin": target.origin, "code": error.code, "reason": str(error)}
+                _logger.info("documents wait", extra=reason)
+
+    def _is_somebody(self) -> bool:
+        """Say whether it is settled what this node may see."""
+        return self._holdings.own is self._holdings.coordinator or self.is_member()
+
+    def is_member(self) -> bool:
+        """Say whether this site is an admitted member."""
+        member = self._holdings.directory.membership(self._holdings.own.site)
+        return member is not None and member.status == "admitted"
+
+    def is_due(self, origin: str) -> bool:
+        """Say whether it is time to ask for missing documents again."""
+        return clock.now() >= self._waits.get(origin, (0, 0))[0]
+
+    def plan(self, origin: str, *, is_missing: bool) -> None:
+        """Plan when to ask again."""
+        pause = self._waits.get(origin, (0, _FIRST_RETRY // 2))[1] * 2
+        if is_missing:
+            self._waits[origin] = (clock.now() + pause, min(pause, _LAST_RETRY))
+        else:
+            self._waits.pop(origin, None)
+
+
+class _Pass:
+    """One pass over one log."""
+
+    def __init__(self, gatherer: Gatherer, held: HeldLog, target: Target, fetch: Fetch) -> None:
+        self._gatherer = gatherer
+        self._holdings = gatherer._holdings
+        self._store = gatherer._store
+        self._writer = gatherer._writer
+        self._held = held
+        self._target = target
+        self._fetch = fetch
+        self._rows: list[DocumentRow] = []
+        self._size = 0
+
+    @property
+    def _setting(self) -> str:
+        return f"documents {self._held.origin}"
+
+    async def run(self) -> None:
+        data = await self._writer.run(lambda: self._store.setting(self._setting))
+        progress = _PROGRESS.decode(data) if data else Progress()
+        if progress.missing and self._gatherer.is_due(self._held.origin):
+            await self._ask_again(progress)
+        while progress.position < self._held.cursor.projected:
+            await self._next_bundle(progress)
+
+    async def _ask_again(self, progress: Progress) -> None:
+        places, progress.missing = progress.missing, []
+        by_position = dict.fromkeys(position for position, _ in places)
+        for position in by_position:
+            numbers = {number for at, number in places if at == position}
+            wanted = await self._find(position, position + 1)
+            for one in wanted:
+                if one.number in numbers:
+                    await self._take(one, progress)
+        await self._save(progress)
+        self._gatherer.plan(self._held.origin, is_missing=bool(progress.missing))
+
+    async def _next_bundle(self, progress: Progress) -> None:
+        start = progress.position
+        end = min(self._held.cursor.projected, (start // WIDTH + 1) * WIDTH)
+        for one in await self._find(start, end):
+            await self._take(one, progress)
+        progress.position = end
+        if progress.missing:
+            self._gatherer._waits.setdefault(
+                self._held.origin, (clock.now() + _FIRST_RETRY, _FIRST_RETRY)
+            )
+        await self._save(progress)
+
+    async def _find(self, start: int, end: int) -> list[Wanted]:
+        return await self._writer.run(lambda: self._wanted(start, end))
+
+    # On the writer's thread.
+
+    def _wanted(self, start: int, end: int) -> list[Wanted]:
+        """Return what is wanted of the records in a part of one bundle."""
+        log = self._held.number
+        here = {(row.position, row.number) for row in self._store.documents(log, start, end)}
+        gone = {(one.position, one.number) for one in self._store.erased(log)}
+        return [
+            one
+            for one in self._visible(start, end)
+            if (one.position, one.number) not in here | gone
+        ]
+
+    def _visible(self, start: int, end: int) -> Iterator[Wanted]:
+        is_member, site = self._gatherer.is_member(), self._holdings.own.site
+        first = start // WIDTH * WIDTH
+        for position, data in enumerate(self._entries(first // WIDTH), first):
+            if not start <= position < end:
+                continue
+            try:
+                record, _ = read_record(parse_entry(data).record, READERS)
+            except FormatError:
+                continue
+            for number, commitment in enumerate(record.documents):
+                is_public = commitment.visibility == "public"
+                if is_public or (is_member and is_party(commitment, site)):
+                    yield Wanted(position, number, commitment)
+
+    def _entries(self, number: int) -> Sequence[bytes]:
+        edge = self._held.tree.edge
+        if number == edge.full:
+            return edge.entries
+        return Holdings.read_bundle(self._store, self._held.number, number)
+
+    # Asking.
+
+    async def _take(self, one: Wanted, progress: Progress) -> None:
+        row = await self._ask(one)
+        if row is None:
+            if len(progress.missing) < _MOST_MISSING:
+                progress.missing.append((one.position, one.number))
+            return
+        self._rows.append(row)
+        self._size += len(row.content)
+        if self._size >= _BATCH:
+            await self._keep()
+
+    async def _ask(self, one: Wanted) -> DocumentRow | None:
+        """Get a document from the first node that has it; None where no node does.
+
+        Raises:
+            PeerError: no node can be asked at all.
+        """
+        reached, failure = False, PeerError("no node is known to serve it", code="hos.unreachable")
+        for base in self._target.bases:
+            url = f"{base}/document/{one.position}/{one.number}"
+            headers = sign_request("GET", url, self._gatherer._signer)
+            try:
+                found = await self._fetch.find(url, limit=one.commitment.size, headers=headers)
+                key = bytes.fromhex(found.headers.get("SoPro-Document-Key", ""))
+                check_document(found.body, key=key, commitment=one.commitment)
+            except PeerError as error:
+                failure = error
+            except (NotFoundError, SoproError, ValueError):
+                reached = True
+            else:
+                visibility = VISIBILITIES.index(one.commitment.visibility)
+                return DocumentRow(one.position, one.number, visibility, key, found.body)
+        if not reached:
+            raise failure
+        return None
+
+    # Keeping.
+
+    async def _keep(self, progress: Progress | None = None) -> None:
+        rows, self._rows, self._size = self._rows, [], 0
+
+        def keep() -> None:
+            with self._store.transaction():
+                self._store.put_documents(self._held.number, rows)
+                if progress is not None:
+                    self._store.put_setting(self._setting, msgspec.msgpack.encode(progress))
+
+        await self._writer.run(keep)
+        self._holdings.changed_documents += bool(rows)
+
+    async def _save(self, progress: Progress) -> None:
+        await self._keep(progress)
