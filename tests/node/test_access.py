@@ -22,6 +22,9 @@ def sign(signer: Ed25519Signer, url: str, **how: Any) -> dict[str, str]:
     """Sign as `sign_request` does, but for what is said otherwise."""
     message = _Message(how.pop("method", "GET"), url)
     key_id = signer.key_id.hex()
+    for when in ("created", "expires"):
+        if when in how:
+            how[when] = datetime.now(tz=UTC) - timedelta(seconds=how[when])
     label = {"nonce": "bm9uY2U=", "tag": TAG, "covered_component_ids": COVERED} | how
     HTTPMessageSigner(signature_algorithm=_Ed25519, key_resolver=_Keys({key_id: signer})).sign(
         message, key_id=key_id, label="any", **label
@@ -29,17 +32,14 @@ def sign(signer: Ed25519Signer, url: str, **how: Any) -> dict[str, str]:
     return message.headers
 
 
-def ago(seconds: float) -> datetime:
-    return datetime.now(tz=UTC) - timedelta(seconds=seconds)
-
-
+# How to sign otherwise, times in seconds ago; and whether that is good.
 CASES: dict[str, tuple[dict[str, Any], bool]] = {
     "as it should be": ({}, True),
-    "a while ago": ({"created": ago(50)}, True),
-    "by a clock that is ahead": ({"created": ago(-50)}, True),
-    "too long ago": ({"created": ago(70)}, False),
-    "in the future": ({"created": ago(-70)}, False),
-    "expired": ({"expires": ago(65)}, False),
+    "a while ago": ({"created": 50}, True),
+    "by a clock that is ahead": ({"created": -50}, True),
+    "too long ago": ({"created": 70}, False),
+    "in the future": ({"created": -70}, False),
+    "expired": ({"expires": 65}, False),
     "without a nonce": ({"nonce": None}, False),
     "for another purpose": ({"tag": "sopro-access/2"}, False),
     "for no purpose": ({"tag": None}, False),

@@ -505,7 +505,7 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
     "erasure_receipt/1": [
         ("entry id of 31 bytes", "erasure", b"\xcc" * 31),
         ("position below 0", "index", -1),
-        ("origin of two parts", "origin", "sopro.example/hu"),
+        ("origin with a space", "origin", "sopro example/hu/1"),
     ],
 }
 
