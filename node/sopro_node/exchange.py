@@ -357,14 +357,17 @@ class Exchange:
             self._erasures = erasures
 
     async def _say_joined(self) -> None:
-        """Name the coordinator's head in our own log as soon as it admits us."""
+        """Name the coordinator's head in our own log as soon as it admits us, also once more."""
         own = self._holdings.own
         member = self._holdings.directory.membership(own.site)
         if self._identity.coordinator or member is None or member.status != "admitted":
             return
         acted = own.cursor.acted_on
-        before = self._holdings.directory.membership(own.site, size=acted.size if acted else 0)
-        if before is None or before.status != "admitted":
+        size = acted.size if acted else 0
+        before = self._holdings.directory.membership(own.site, size=size)
+        is_news = before is None or before.status != "admitted"
+        endings = self._holdings.directory.endings(own.origin)
+        if is_news or any(ending.position >= size for ending in endings):
             await self._joined()
 
     # Events.

@@ -75,3 +75,17 @@ async def test_what_was_judged_before_the_end_was_heard_of_is_judged_anew(
     fresh = await federation.join("fr", "FR")
     await until(lambda: ORIGIN in fresh.node.holdings.logs and judged(fresh) == judged(hu))
     assert (voids(fresh), status_at(fresh, number)) == (voids(hu), "active")
+
+
+async def test_who_is_released_at_once_decides_again(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    number, entity = await grant(at.node)
+    await until(lambda: judged(coordinator)[0] == at.node.log.held.size)
+    # Both records come to the site together: it never acted on a head that suspends it.
+    await at.node.exchange.stop()
+    for status in ("suspended", "admitted"):
+        await set_membership(coordinator.node, {"site": "at", "status": status})
+    await at.node.exchange.sync_once()
+    await revoke(at, number, entity)
+    assert status_at(at, number) == "revoked"

@@ -1,0 +1,199 @@
+"""Killing a node at every write point: of an append, a bundle, a mirror, an erasure, a suspension.
+
+What was acknowledged is there, what was shown is of one history, the node starts at once, and an
+audit of its directory finds nothing. CI takes a sample whose seed is printed; `SOPRO_SEED` repeats
+it, `make long` takes every point.
+"""
+
+import dataclasses
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_node.audit import audit_directory
+from sopro_node.documents import structured
+from sopro_node.store.sqlite import SqliteStore
+from tests.federation.federation import Federation, Site, organisation, wait_until
+from tests.federation.history import Head, History, read_head
+from tests.federation.write_points import (
+    Point,
+    Tracer,
+    is_dead,
+    require_strace,
+    start_again,
+    wait_until_done,
+)
+
+EACH = 5
+"""How many points of each action are in the sample."""
+NUMBERS = count()
+
+
+@dataclass
+class Place:
+    """A federation, what was promised in it, and what was shown."""
+
+    land: Federation
+    at: Site
+    hu: Site
+    seen: dict[str, History]
+    heads: dict[str, set[Head]]
+    acknowledged: dict[int, bytes]
+    entity: bytes
+
+    def append(self, *drafts: dict[str, Any]) -> list[dict[str, Any]]:
+        """Append to `at`, and keep what it acknowledges."""
+        try:
+            outcomes = wait_until(lambda: self._append(drafts), "at decides as a member")
+        except Exception:  # it was killed: nothing is promised
+            return []
+        for one in outcomes:
+            assert "entry_id" in one, one
+            assert self.acknowledged.setdefault(one["index"], one["entry_id"]) == one["entry_id"]
+        return outcomes
+
+    def _append(self, drafts: Sequence[dict[str, Any]]) -> list[dict[str, Any]] | None:
+        """Append; None while a release has not arrived."""
+        outcomes: list[dict[str, Any]] = self.at.call("append", drafts=list(drafts))["outcomes"]
+        return None if outcomes[0].get("code") == "mem.inactive" else outcomes
+
+    def look(self) -> None:
+        """Note the heads that are shown."""
+        for node in (self.at, self.hu):
+            for code in ("at", "eeig"):
+                try:
+                    self.heads[code].add(read_head(node.checkpoint(code)))
+                except (OSError, AssertionError, ValueError):
+                    continue
+
+    def check(self, victim: Site) -> None:
+        """Hold the promises Q1 and Q2, and the directory to its own logs."""
+        for code, node in (("at", self.at), ("eeig", self.land.coordinator)):
+            self.seen[code].read_on(node, code)
+            self.seen[code].check_heads(self.heads[code])
+        self.seen["at"].check_acknowledged(self.acknowledged)
+        report = audit_directory(victim.folder, lambda *_: None)
+        assert report.is_clean, report
+        self.land.wait_for(self.hu, self.at)
+
+
+def named() -> dict[str, Any]:
+    document = structured("organisation", {"legal_name": f"Firma {next(NUMBERS)}"})
+    return organisation() | {"documents": [dataclasses.asdict(document)]}
+
+
+def append_some(place: Place) -> None:
+    for _ in range(3):
+        place.append(named())
+        place.look()
+
+
+def fill_a_bundle(place: Place) -> None:
+    place.append(*[named() for _ in range(300)])
+    place.look()
+
+
+def erase(place: Place) -> None:
+    for outcome in place.append(named()):
+        try:
+            place.at.call("erase", entity=outcome["entity"], reason="request")
+        except Exception:  # it was killed
+            return
+
+
+def suspend_and_release(place: Place) -> None:
+    """Have every node judge the log of `at` anew: what it decides meanwhile counts no more."""
+    [member] = [
+        one for one in place.land.coordinator.call("members")["members"] if one["site"] == "at"
+    ]
+    values = member | {"root": bytes.fromhex(member["root"])}
+    values.pop("ends", None)
+    # The command would not end a log below what the coordinator holds of it.
+    ends = {"origin": place.at.origin, "size": len(place.seen["at"].leaves) - 1}
+    for more in ({"status": "suspended", "ends": ends}, {"status": "admitted"}):
+        draft = {"family": "site_membership", "values": values | more, "entity": place.entity}
+        [outcome] = place.land.coordinator.call("append", drafts=[draft])["outcomes"]
+        assert "entry_id" in outcome, outcome
+        place.look()
+
+
+ACTIONS: dict[str, tuple[str, Callable[[Place], None]]] = {
+    "append": ("at", append_some),
+    "bundle": ("at", fill_a_bundle),
+    "erase": ("at", erase),
+    "mirror": ("hu", append_some),
+    "mirror a bundle": ("hu", fill_a_bundle),
+    "mirror an erasure": ("hu", erase),
+    "judge anew": ("hu", suspend_and_release),
+    "be suspended": ("at", suspend_and_release),
+}
+
+
+@pytest.fixture
+def place(land: Federation) -> Iterator[Place]:
+    require_strace()
+    at, hu = land.start(["at", "hu"])
+    seen = {code: History() for code in ("at", "eeig")}
+    store = SqliteStore.open(land.coordinator.folder, writing=False)
+    entity = store.named(1, "site_membership", "at")
+    store.close()
+    assert entity is not None
+    yield Place(land, at, hu, seen, {"at": set(), "eeig": set()}, {}, entity)
+
+
+def do(place: Place, action: str, log: Path, *, kill_at: Point | None) -> list[Point]:
+    """Do something while a node is killed at one of its writes; return those it came to."""
+    code, act = ACTIONS[action]
+    victim = place.land.sites[code]
+    tracer = Tracer(victim, log, kill_at=kill_at)
+    try:
+        act(place)
+        wait_until_done(victim, seconds=0.4)
+    finally:
+        tracer.stop()
+    if is_dead(victim):
+        assert start_again(victim) < 5
+    else:
+        assert kill_at not in tracer.points(), "the write came and nobody was killed"
+    place.check(victim)
+    return tracer.points()
+
+
+def points(place: Place, log: Path) -> list[tuple[str, Point]]:
+    """Return every write point: do everything once, and count."""
+    return [(action, point) for action in ACTIONS for point in do(place, action, log, kill_at=None)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_a_kill_at_any_of_forty_write_points_loses_nothing(place: Place, tmp_path: Path) -> None:
+    seed = int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
+    every = points(place, tmp_path / "strace")
+    chance = random.Random(seed)
+    chosen = [
+        point
+        for action in ACTIONS
+        for point in chance.sample([one for one in every if one[0] == action], EACH)
+    ]
+    print(f"SOPRO_SEED={seed}: {len(chosen)} of {len(every)} write points")
+    began = time.monotonic()
+    for action, point in chosen:
+        print(f"{time.monotonic() - began:6.1f} s  {action}: {point.call} {point.number}")
+        do(place, action, tmp_path / "strace", kill_at=point)
+    assert len(place.acknowledged) > len(chosen)
+    wait_until(lambda: place.at.status()["erasures"] == [], "what was erased is confirmed")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_a_kill_at_every_write_point_loses_nothing(place: Place, tmp_path: Path) -> None:
+    for action, point in points(place, tmp_path / "strace"):
+        print(f"{action}: {point.call} {point.number}")
+        do(place, action, tmp_path / "strace", kill_at=point)
