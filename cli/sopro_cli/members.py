@@ -76,7 +76,7 @@ def _set(folder: Path, site: str, status: str, **more: object) -> None:
     answer = ask(folder, "set_membership", site=site, status=status, **more)
     size = answer["size"]
     end = "" if size is None else f"; of its log counts what lies below position {size}"
-    show(f"{answer['site']} is {answer['status']}{end}")
+    show(f"{answer['site']}: {answer['status']}{end}")
 
 
 SIZE = click.option(

@@ -32,10 +32,8 @@ def test_members_are_listed_with_status_and_address(place: Place) -> None:
 
 def test_member_can_be_suspended_and_released(place: Place) -> None:
     said = sopro("members", "suspend", place.eeig, "at").stdout
-    assert re.fullmatch(
-        r"at is suspended; of its log counts what lies below position [0-9]+\n", said
-    )
-    assert sopro("members", "release", place.eeig, "at").stdout == "at is admitted\n"
+    assert re.fullmatch(r"at: suspended; of its log counts what lies below position [0-9]+\n", said)
+    assert sopro("members", "release", place.eeig, "at").stdout == "at: admitted\n"
 
 
 def test_member_that_leaves_is_listed_with_its_end(place: Place) -> None:
