@@ -27,7 +27,7 @@ from sopro_registry.tables import Cursor
 
 OWN: Final = 1
 _CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
-_DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion")
+_DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion", "witness_policy")
 
 
 class HeldLog:
@@ -116,7 +116,7 @@ class Holdings:
         return unpack_entries(frame)
 
     def reload_directory(self) -> None:
-        """Read the coordinator's members, schemes and criteria from its tables."""
+        """Read the coordinator's directory from its tables."""
         self.directory = Directory()
         held = self.logs.get(self.coordinator_origin or "")
         if held is None:

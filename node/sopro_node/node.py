@@ -22,9 +22,11 @@ from sopro_node.keyring import load_keys
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
 from sopro_node.store.sqlite import SqliteStore
+from sopro_node.witness import Witness
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
 
 _logger = logging.getLogger("sopro.node")
@@ -40,6 +42,7 @@ class Node:
         holdings: the logs it holds.
         log: its own log.
         exchange: keeps its mirrors current.
+        witness: cosigns heads of the logs it knows.
         desk: answers questions.
         hub: announces new heads.
         reader: a connection that sees the last commit.
@@ -60,7 +63,7 @@ class Node:
                 own=self.identity.origin,
                 coordinator=self.invite.origin if self.invite else None,
             )
-            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION)
+            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION, Role.WITNESS)
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
             self._lock.release()
@@ -84,6 +87,13 @@ class Node:
             hub=self.hub,
             joined=self.log.append_state,
         )
+        self.witness = Witness(
+            name=witness_name(self.identity.federation, self.identity.site),
+            signer=signers[Role.WITNESS],
+            holdings=self.holdings,
+            store=self.store,
+            writer=self.writer,
+        )
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
@@ -106,6 +116,7 @@ class Node:
     async def close(self) -> None:
         """Finish what is under way and give the directory back."""
         self.hub.close()
+        await self.witness.stop()
         await self.log.stop()
         await asyncio.to_thread(self.writer.close)
         async with self._counting_lock:

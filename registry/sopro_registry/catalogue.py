@@ -17,6 +17,7 @@ from sopro_registry.families import (
     scheme,
     site_keys,
     site_membership,
+    witness_policy,
 )
 from sopro_registry.family import Family
 
@@ -27,6 +28,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             site_keys.FAMILY,
             log_state.FAMILY,
             site_membership.FAMILY,
+            witness_policy.FAMILY,
             scheme.FAMILY,
             criterion.FAMILY,
             organisation.FAMILY,

@@ -7,17 +7,19 @@ from msgspec import Struct
 
 from sopro_registry.families import criterion, site_membership
 from sopro_registry.families import scheme as scheme_family
+from sopro_registry.families import witness_policy as policy_family
 
 T = TypeVar("T")
 
 
 class Directory:
-    """Members, schemes and criteria with every version and the position of its record."""
+    """Members, schemes, criteria and the witness policy: every version with its position."""
 
     def __init__(self) -> None:
         self._members: dict[str, site_membership.State] = {}
         self._schemes: dict[str, scheme_family.State] = {}
         self._criteria: dict[str, criterion.State] = {}
+        self._witness_policy = policy_family.State([])
 
     @classmethod
     def of(cls, states: Iterable[Struct]) -> "Directory":
@@ -33,6 +35,7 @@ class Directory:
         other._members = dict(self._members)
         other._schemes = dict(self._schemes)
         other._criteria = dict(self._criteria)
+        other._witness_policy = self._witness_policy
         return other
 
     def put(self, state: Struct) -> None:
@@ -44,6 +47,8 @@ class Directory:
                 self._schemes[body.scheme] = state
             case criterion.State(versions=[*_, (_, body)]):
                 self._criteria[f"{body.scheme} {body.code}"] = state
+            case policy_family.State():
+                self._witness_policy = state
             case _:
                 pass
 
@@ -56,6 +61,10 @@ class Directory:
         """Return a scheme in the first `size` entries, or the latest."""
         state = self._schemes.get(name)
         return _version(state.versions, size) if state else None
+
+    def witness_policy(self, *, size: int | None = None) -> policy_family.Body | None:
+        """Return the witness policy in the first `size` entries, or the latest."""
+        return _version(self._witness_policy.versions, size)
 
     def members(self) -> Iterator[site_membership.Body]:
         """Go through the latest version of every membership, by site code."""

@@ -16,6 +16,7 @@ EXPECTED = {
     "scheme/1",
     "site_keys/1",
     "site_membership/1",
+    "witness_policy/1",
 }
 
 
@@ -42,6 +43,8 @@ def test_says_what_every_field_means(name: str) -> None:
 def test_states_survive_the_tables(world: World) -> None:
     world.at.decide("grant", basis="imported")
     world.coordinator.write("criterion/1", criterion_body(), entity=bytes16("criterion"))
+    policy = {"faulty": 0, "witnesses": ["at", "hu"]}
+    world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

@@ -84,7 +84,7 @@ class Api:
                 "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
                 "versions": ["1"],
                 "profiles": ["R", "P"],
-                "features": ["documents-public", "events", "bundles"],
+                "features": ["documents-public", "events", "bundles", "witness"],
                 "limits": DECLARED_LIMITS,
             }
         )
@@ -202,7 +202,7 @@ class Api:
 
     async def apply(self, request: web.Request) -> web.Response:
         """Take a site's request for admission."""
-        data = await _read_body(request, limit=office.MAX_APPLICATION)
+        data = await read_body(request, limit=office.MAX_APPLICATION)
         answer = await office.receive_application(self._node, data)
         _logger.info("application", extra={"remote": request.remote, **answer})
         return _json(answer)
@@ -218,7 +218,7 @@ DECLARED_LIMITS: Final = {
 }
 
 
-async def _read_body(request: web.Request, *, limit: int) -> bytes:
+async def read_body(request: web.Request, *, limit: int) -> bytes:
     """Read a body in whatever pieces it comes, no further than its limit."""
     body = bytearray()
     if (request.content_length or 0) <= limit:
