@@ -83,6 +83,7 @@ class Exchange:
         writer: Writer,
         hub: Hub,
         joined: Callable[[], Awaitable[None]],
+        heard: Callable[[str, str, bytes], None],
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -92,6 +93,7 @@ class Exchange:
         self._writer = writer
         self._hub = hub
         self._joined = joined
+        self._heard = heard
         self._pool: ProcessPoolExecutor | None = None
         self._pool_timer: asyncio.TimerHandle | None = None
         self._pulling = 0
@@ -286,6 +288,7 @@ class Exchange:
         held = self._holdings.logs.get(origin)
         if held is not None and held.cursor.projected < held.size:
             self._wake_coordinator()
+        self._heard(origin, origin, pulled.note)
         if pulled.added:
             # One decision that comes by itself is no news to whoever reads logs.
             level = logging.INFO if pulled.requests else logging.DEBUG
@@ -375,6 +378,8 @@ class Exchange:
             origin, size, note = event["origin"], event["size"], event["note"].encode()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
+        if isinstance(origin, str):
+            self._heard(teller, origin, note)
         state = self.peers.get(origin) if isinstance(origin, str) else None
         held = self._holdings.logs.get(origin) if state else None
         if state is None or not isinstance(size, int) or (held and size <= held.signed_size):

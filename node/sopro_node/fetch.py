@@ -7,7 +7,7 @@ endless body, nor one made to explode, nor a slow drip can hold this node up.
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from time import monotonic
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -35,6 +35,7 @@ class Fetched(NamedTuple):
     frames: bytes | None
     wire_size: int
     headers: dict[str, str]
+    status: int = 200
 
 
 class Fetch:
@@ -84,14 +85,28 @@ class Fetch:
         """Send a body and return the answer; refusals as `get`, in the words of who refused."""
         return await self._ask("POST", url, body, limit=limit)
 
-    async def _ask(self, method: str, url: str, body: bytes | None, *, limit: int) -> Fetched:
+    async def post_for(
+        self, url: str, body: bytes, *, limit: int, statuses: Collection[int]
+    ) -> Fetched:
+        """Send a body where other statuses than 200 are answers, too; refusals as `post`."""
+        return await self._ask("POST", url, body, limit=limit, statuses=statuses)
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        *,
+        limit: int,
+        statuses: Collection[int] = (),
+    ) -> Fetched:
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
         try:
             async with asyncio.timeout(self.deadline):
                 async with self._session.request(
                     method, url, data=body, allow_redirects=False
                 ) as response:
-                    return await _read(response, url, limit)
+                    return await _read(response, url, limit, statuses)
         except TimeoutError:
             raise PeerError(
                 f"{url}: no full answer in {self.deadline:g} s", code="hos.timeout"
@@ -177,10 +192,12 @@ def _check_status(response: aiohttp.ClientResponse, url: str) -> None:
         raise PeerError(f"{url}: status {response.status}", code="hos.status")
 
 
-async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetched:
-    if response.method == "POST" and 400 <= response.status < 500:
-        raise RefusedError(f"{url}: {await _words(response)}", code="hos.status")
-    if response.status != 200:
+async def _read(
+    response: aiohttp.ClientResponse, url: str, limit: int, statuses: Collection[int]
+) -> Fetched:
+    if response.status not in (200, *statuses):
+        if response.method == "POST" and 400 <= response.status < 500:
+            raise RefusedError(f"{url}: {await _words(response)}", code="hos.status")
         _check_status(response, url)
     if (response.content_length or 0) > limit:
         raise PeerError(f"{url}: more than {limit} bytes", code="hos.oversize")
@@ -192,7 +209,7 @@ async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetch
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     body = _expand(bytes(raw), encoding, url, limit)
     frames = bytes(raw) if encoding == "zstd" else None
-    return Fetched(body, frames, len(raw), dict(response.headers))
+    return Fetched(body, frames, len(raw), dict(response.headers), response.status)
 
 
 async def _words(response: aiohttp.ClientResponse) -> str:

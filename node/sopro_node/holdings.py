@@ -37,11 +37,19 @@ class HeldLog:
         number: its number in the database; 1 is the node's own.
         checkpoint: the signed note served for it; empty before the first.
         signed_size: size of that note; 0 before the first.
+        cosigned: that note with the cosignatures known; or one of a head before it, or empty.
+        witnessed: note of the newest head known that had a quorum, with its cosignatures.
+        witnessed_size: of that head; 0 for none.
+        mirrored_size: up to which another node holds it too; of our own log only.
     """
 
     def __init__(self, row: LogRow, *, tree: LogTree) -> None:
         self.number = row.log
         self.origin = row.origin
+        self.cosigned = b""
+        self.witnessed = b""
+        self.witnessed_size = 0
+        self.mirrored_size = 0
         self.sign(row.checkpoint)
         self.cursor = decode_cursor(row.cursor)
         self.tree = tree
@@ -65,6 +73,12 @@ class HeldLog:
         """Serve a signed note this node has made or verified."""
         self.checkpoint = checkpoint
         self.signed_size = int(checkpoint.split(b"\n", 2)[1]) if checkpoint else 0
+
+    @property
+    def note(self) -> bytes:
+        """The note to serve: the checkpoint, with the cosignatures on it where any are known."""
+        checkpoint, cosigned = self.checkpoint, self.cosigned
+        return cosigned if cosigned.startswith(checkpoint) else checkpoint
 
     @property
     def keys(self) -> tuple[KeySpan, ...]:

@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 
 from sopro_node.config import Settings, load_settings
+from sopro_node.cosignatures import Cosignatures
+from sopro_node.cosigners import Cosigners
 from sopro_node.desk import Desk
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings
@@ -43,6 +45,8 @@ class Node:
         log: its own log.
         exchange: keeps its mirrors current.
         witness: cosigns heads of the logs it knows.
+        cosignatures: those it knows, and what is witnessed.
+        cosigners: collects cosignatures on its own heads.
         desk: answers questions.
         hub: announces new heads.
         reader: a connection that sees the last commit.
@@ -86,6 +90,7 @@ class Node:
             writer=self.writer,
             hub=self.hub,
             joined=self.log.append_state,
+            heard=self._heard,
         )
         self.witness = Witness(
             name=witness_name(self.identity.federation, self.identity.site),
@@ -93,6 +98,17 @@ class Node:
             holdings=self.holdings,
             store=self.store,
             writer=self.writer,
+        )
+        self.cosignatures = Cosignatures(
+            holdings=self.holdings, store=self.store, writer=self.writer, urls=self.urls_of
+        )
+        self.cosigners = Cosigners(
+            settings=settings,
+            holdings=self.holdings,
+            witness=self.witness,
+            cosignatures=self.cosignatures,
+            urls=self.urls_of,
+            gathered=lambda note: self.hub.announce_note(self.log.held, note),
         )
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
@@ -111,12 +127,14 @@ class Node:
         node = cls(folder, settings or load_settings(folder))
         _relax_collector()
         node.log.start()
+        node.cosignatures.restore()
         return node
 
     async def close(self) -> None:
         """Finish what is under way and give the directory back."""
         self.hub.close()
         await self.witness.stop()
+        await self.cosignatures.stop()
         await self.log.stop()
         await asyncio.to_thread(self.writer.close)
         async with self._counting_lock:
@@ -130,8 +148,30 @@ class Node:
         async with self._counting_lock:
             return await asyncio.to_thread(self._counting.statistics, day)
 
+    def urls_of(self, site: str) -> list[str]:
+        """Return where a site's node answers."""
+        member = self.holdings.directory.membership(site)
+        if member is not None:
+            return list(member.urls)
+        is_coordinator = self.invite is not None and self.invite.origin.split("/")[1] == site
+        return list(self.invite.urls) if self.invite and is_coordinator else []
+
+    def _heard(self, teller: str, origin: str, note: bytes) -> None:
+        """Take what another node's note says of a head: who cosigned it, who holds it."""
+        self._review()
+        if origin in self.holdings.logs:
+            self.cosignatures.follow(origin)
+            self.cosignatures.hear(teller, origin, note)
+
+    def _review(self) -> None:
+        if self.cosignatures.review():
+            self.cosigners.refresh()
+
     def _published(self, held: HeldLog) -> None:
         self.hub.announce(held)
+        self._review()
+        self.cosignatures.follow(held.origin)
+        self.cosigners.wake()
         if self.identity.coordinator:
             self.exchange.refresh_soon()
 

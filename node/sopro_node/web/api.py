@@ -12,6 +12,7 @@ from aiohttp import web
 from sopro_node import office
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.standing import describe_standing, export_policy
 from sopro_node.web.cache import AnswerCache
 from sopro_node.web.dates import read_day
 from sopro_node.web.openapi import describe_api
@@ -50,6 +51,7 @@ class Api:
             web.get("/api/v1/members", self.members),
             web.get("/api/v1/criteria", self.criteria),
             web.get("/api/v1/status", self.status),
+            web.get("/api/v1/witness-policy", self.witness_policy),
             web.get("/api/v1/voids/{site}/{epoch}", self.voids),
             web.get("/api/v1/openapi.json", self.openapi),
             web.post("/api/v1/applications", self.apply),
@@ -174,7 +176,15 @@ class Api:
 
     async def status(self, _request: web.Request) -> web.Response:
         """Describe this node's exchange."""
-        return _json(self._node.desk.status())
+        return _json(describe_standing(self._node))
+
+    async def witness_policy(self, _request: web.Request) -> web.Response:
+        """Serve the witness policy with its keys, as tlog-policy text."""
+        answer = await export_policy(self._node, {})
+        return web.Response(
+            text=answer["content"],
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=60"},
+        )
 
     async def voids(self, request: web.Request) -> web.Response:
         """List void entries of a log and why they are."""

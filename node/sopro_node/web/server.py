@@ -144,10 +144,12 @@ async def serve(
                 code="listen",
             ) from None
         await node.exchange.start()
+        await node.cosigners.start()
         await ready(settings.public_url)
         await stop.wait()
         _logger.info("stopping")
         node.hub.close()
+        await node.cosigners.stop()
         await node.exchange.stop()
     finally:
         watching.cancel()
