@@ -23,6 +23,7 @@ MODULES: Final[Mapping[str, str]] = {
     "members": "members",
     "offering": "register",
     "organisation": "register",
+    "policy": "members",
     "reindex": "upkeep",
     "serve": "serving",
     "site": "sites",

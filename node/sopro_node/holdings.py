@@ -24,6 +24,7 @@ from sopro_registry.directory import Directory
 from sopro_registry.family import KeySpan, Waiting
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor
+from sopro_registry.witnesses import Publication
 
 OWN: Final = 1
 _CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
@@ -73,6 +74,15 @@ class HeldLog:
         """Serve a signed note this node has made or verified."""
         self.checkpoint = checkpoint
         self.signed_size = int(checkpoint.split(b"\n", 2)[1]) if checkpoint else 0
+
+    def publication(self, index: int) -> Publication:
+        """Say how far an entry has come; what another site wrote is mirrored here."""
+        return Publication(
+            accepted=index < self.size,
+            published=index < self.signed_size,
+            witnessed=index < self.witnessed_size,
+            mirrored=index < (self.mirrored_size if self.number == OWN else self.size),
+        )
 
     @property
     def note(self) -> bytes:

@@ -11,19 +11,8 @@ from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
 from sopro_protocol.policy import format_policy
 from sopro_registry.families.witness_policy import NAME, quorum_of
-from sopro_registry.witnesses import Publication
 
 Answer = dict[str, Any]
-
-
-def publication_of(held: HeldLog, index: int, *, is_own: bool) -> Publication:
-    """Say how far an entry has come; what another site wrote is mirrored here."""
-    return Publication(
-        accepted=index < held.size,
-        published=index < held.signed_size,
-        witnessed=index < held.witnessed_size,
-        mirrored=index < (held.mirrored_size if is_own else held.size),
-    )
 
 
 def describe_standing(node: Node) -> Answer:

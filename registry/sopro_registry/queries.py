@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from sopro_registry.fields import format_day
 from sopro_registry.label import Action, Decision, Label, possible_actions, status_at
+from sopro_registry.witnesses import Publication
 
 UNDETERMINED = "undetermined: upgrade needed"
 
@@ -43,6 +44,7 @@ class LabelAnswer(Struct, frozen=True):
         possible: what may be decided next.
         history: every decision, oldest first, those after `at` too.
         computed_from: the log prefixes the answer rests on.
+        publication: how far the last decision has come; None where only a log is there to tell.
     """
 
     number: str
@@ -56,6 +58,7 @@ class LabelAnswer(Struct, frozen=True):
     possible: tuple[Action, ...]
     history: list[DecisionAnswer]
     computed_from: list[Basis]
+    publication: Publication | None = None
 
 
 def answer_label(

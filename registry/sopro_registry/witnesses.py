@@ -36,6 +36,9 @@ class Publication(Struct, frozen=True):
     mirrored: bool
 
 
+NOWHERE = Publication(accepted=False, published=False, witnessed=False, mirrored=False)
+
+
 @dataclass(frozen=True, slots=True)
 class SiteWitness:
     """A site's witness: the public keys in force, and where it takes requests."""

@@ -17,6 +17,8 @@ from sopro_node.web.cache import AnswerCache
 from sopro_node.web.dates import read_day
 from sopro_node.web.openapi import describe_api
 from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_registry.queries import LabelAnswer
+from sopro_registry.witnesses import NOWHERE
 
 _HEADERS: Final = {
     "Content-Type": "application/json",
@@ -100,9 +102,7 @@ class Api:
             answer = self._node.desk.label(number, day)
             body = _JSON.encode(answer)
             [basis] = answer.computed_from
-            self._answers.keep(
-                number, day, self._node.holdings.logs[basis.origin], basis.size, body
-            )
+            self._answers.keep(answer, day, self._node.holdings.logs[basis.origin], body)
         return web.Response(body=body, headers=_HEADERS)
 
     async def labels(self, request: web.Request) -> web.Response:
@@ -130,7 +130,10 @@ class Api:
         return web.Response(
             body=answer["content"],
             content_type="application/octet-stream",
-            headers={"Content-Disposition": f'attachment; filename="{name}.sopro"'},
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}.sopro"',
+                "SoPro-Publication": _publication(self._node.desk.label(number)),
+            },
         )
 
     async def organisations(self, request: web.Request) -> web.Response:
@@ -243,6 +246,12 @@ async def read_body(request: web.Request, *, limit: int) -> bytes:
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
     raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
+
+
+def _publication(answer: LabelAnswer) -> str:
+    """Write how far a label's last decision has come, as words of a header."""
+    fields: Mapping[str, bool] = msgspec.structs.asdict(answer.publication or NOWHERE)
+    return ", ".join(stage for stage, is_reached in fields.items() if is_reached)
 
 
 def _json(value: object) -> web.Response:

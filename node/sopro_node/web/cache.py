@@ -5,6 +5,8 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from sopro_node.holdings import HeldLog
+from sopro_registry.queries import LabelAnswer
+from sopro_registry.witnesses import Publication
 
 
 class ByteCache:
@@ -36,11 +38,13 @@ class ByteCache:
 class _Answer(NamedTuple):
     held: HeldLog
     size: int
+    last: int
+    publication: Publication
     body: bytes
 
 
 class AnswerCache:
-    """Answers about labels; each holds for a day and for as long as its log has not grown."""
+    """Answers about labels; each holds for a day, and until its log has grown or come further."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -51,11 +55,16 @@ class AnswerCache:
         answer = self._answers.get((number, day))
         if answer is None or answer.held.cursor.projected != answer.size:
             return None
-        return answer.body
+        is_current = answer.held.publication(answer.last) == answer.publication
+        return answer.body if is_current else None
 
-    def keep(self, number: str, day: int, held: HeldLog, size: int, body: bytes) -> None:
+    def keep(self, answer: LabelAnswer, day: int, held: HeldLog, body: bytes) -> None:
         """Keep an answer, and let go of the oldest where there are too many."""
-        self._answers[number, day] = _Answer(held, size, body)
+        number, [basis] = answer.number, answer.computed_from
+        if answer.publication is None:
+            return
+        last = answer.history[-1].index
+        self._answers[number, day] = _Answer(held, basis.size, last, answer.publication, body)
         self._answers.move_to_end((number, day))
         if len(self._answers) > self._most:
             self._answers.popitem(last=False)
