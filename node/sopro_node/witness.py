@@ -17,16 +17,17 @@ from sopro_node import clock
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Store, WitnessRow
 from sopro_node.writer import Writer
+from sopro_protocol.checkpoint import format_checkpoint
 from sopro_protocol.errors import (
     ConflictError,
     NotFoundError,
     SoproError,
+    SplitViewError,
     UnavailableError,
-    VerificationError,
 )
 from sopro_protocol.keys import Ed25519Signer, Role, make_vkey
 from sopro_protocol.merkle import EMPTY_ROOT
-from sopro_protocol.note import format_signature
+from sopro_protocol.note import Note, format_note, format_signature
 from sopro_protocol.witness import (
     Submission,
     check_growth,
@@ -109,7 +110,8 @@ class Witness:
         Raises:
             FormatError: no request (`ckp.format`), or sizes that contradict (`wit.old-size`).
             NotFoundError: a log it does not serve (`wit.origin`).
-            VerificationError: `ckp.signature`, `proof.invalid` or `hos.fork`.
+            VerificationError: `ckp.signature` or `proof.invalid`.
+            SplitViewError: it excludes entries this node holds; both notes are with it.
             UnavailableError: its clock is behind, or too many ask at once.
             StorageFullError: nothing was stored.
         """
@@ -202,25 +204,27 @@ class Witness:
         size, root = (last.size, last.root) if last else (0, EMPTY_ROOT)
         held = self._held(submission)
         if size < held.size < submission.checkpoint.size:
-            self._check_root(held, size, root)
+            self._check_root(held, size, root, last.note if last else b"")
             return held.size, held.tree.root_at(held.size)
         return size, root
 
     def _check_held(self, submission: Submission) -> None:
         offered, held = submission.checkpoint, self._held(submission)
         if offered.size <= held.size:
-            self._check_root(held, offered.size, offered.root)
+            note = Note(format_checkpoint(offered), submission.lines)
+            self._check_root(held, offered.size, offered.root, format_note(note))
 
     def _held(self, submission: Submission) -> HeldLog:
         return self._holdings.logs[submission.checkpoint.origin]
 
     @staticmethod
-    def _check_root(held: HeldLog, size: int, root: bytes) -> None:
+    def _check_root(held: HeldLog, size: int, root: bytes, note: bytes) -> None:
         if held.tree.root_at(size) != root:
             _logger.error("two histories", extra={"origin": held.origin, "size": size})
-            raise VerificationError(
+            raise SplitViewError(
                 f"{held.origin}: the head at size {size} excludes what this node holds",
-                code="hos.fork",
+                held=held.checkpoint,
+                offered=note,
             )
 
     def _cosign(self, submission: Submission, last: WitnessRow | None) -> tuple[WitnessRow, bytes]:

@@ -15,7 +15,7 @@ from sopro_node.store.base import WitnessRow
 from sopro_node.witness import MAX_BEHIND, Stale
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.cosignature import AddCheckpoint, format_add_checkpoint, open_cosignature
-from sopro_protocol.errors import StorageFullError, UnavailableError
+from sopro_protocol.errors import SplitViewError, StorageFullError, UnavailableError
 from sopro_protocol.keys import COSIGNATURE, Ed25519Signer, Role, VerifierKey, make_vkey
 from sopro_protocol.merkle import Hash
 from sopro_protocol.note import (
@@ -215,6 +215,10 @@ async def test_refuses_a_head_that_excludes_what_it_holds(stage: Stage) -> None:
     fork = Author(stage.node.folder.parent / "at", author.origin, author.leaves[:1], more=50)
     assert (await stage.ask(author.request(0, 1)))[0] == 200
     assert await stage.code(fork.request(1, held)) == (422, "hos.fork")
+    with pytest.raises(SplitViewError) as both:
+        await stage.node.witness.add_checkpoint(fork.request(1, held))
+    assert both.value.held == stage.node.holdings.logs[author.origin].checkpoint
+    assert both.value.offered == fork.sign(held)
     # Larger than what is held: the proof has to begin where the entries end.
     answer = await stage.ask(fork.request(1, held + 1))
     assert answer == (409, SIZE_TYPE, f"{held}\n".encode())
