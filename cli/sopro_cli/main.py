@@ -23,7 +23,7 @@ MODULES: Final[Mapping[str, str]] = {
     "members": "members",
     "offering": "register",
     "organisation": "register",
-    "policy": "members",
+    "policy": "policies",
     "reindex": "upkeep",
     "serve": "serving",
     "site": "sites",

@@ -115,18 +115,6 @@ def members_witnesses(
 
 
 @click.group()
-def policy() -> None:
-    """The witness policy for others' tools."""
-
-
-@policy.command("export")
-@click.argument("folder", type=FOLDER)
-def policy_export(folder: Path) -> None:
-    """Print the witness policy with its logs and keys, as c2sp tlog-policy."""
-    show(ask(folder, "export_policy")["content"].rstrip("\n"))
-
-
-@click.group()
 def criteria() -> None:
     """Schemes and criteria."""
 
@@ -144,4 +132,4 @@ def criteria_publish(folder: Path, file: Path) -> None:
         show(f"{one['family']} {one['name']}: entry {one['index']}")
 
 
-COMMANDS = (join, members, criteria, policy)
+COMMANDS = (join, members, criteria)

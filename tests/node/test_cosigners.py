@@ -12,6 +12,7 @@ from sopro_node.holdings import HeldLog
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.standing import export_policy, publish_policy
+from sopro_protocol.errors import UnavailableError
 from sopro_protocol.note import NoteSignature, add_signatures, parse_note
 from sopro_protocol.policy import open_witnessed, parse_policy
 from tests.node.conftest import Federation, Served, until
@@ -59,6 +60,22 @@ async def test_without_a_policy_nothing_is_witnessed(federation: Federation) -> 
     assert status["publication"]["witnessed"] == 0
     assert status["publication"]["unwitnessed_seconds"] == 0
     assert (status["witness_policy"], status["witnesses"]) == (None, [])
+
+
+async def test_a_policy_whose_keys_are_not_known_here_is_not_made_up(
+    federation: Federation,
+) -> None:
+    eeig = (await federation.coordinator()).node
+    object.__setattr__(eeig.settings, "mirror", ())
+    at = (await federation.join("at", "AT")).node
+    await publish(eeig, "at", "eeig")
+    with pytest.raises(UnavailableError, match="keys of too few witnesses"):
+        await export_policy(eeig, {})
+    status = await office.status(eeig, {})
+    assert status["witness_policy"]["keys_known"] is False
+    assert status["publication"]["witnessed"] == 0
+    # Whoever has the keys goes on.
+    await until(lambda: at.cosignatures.policy is not None)
 
 
 async def test_a_head_is_witnessed_by_the_sites_of_the_policy_and_everybody_knows(
