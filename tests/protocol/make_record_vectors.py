@@ -436,6 +436,10 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "valid_until": "2027-01-01",
         },
     ),
+    "witness_policy/1": (
+        "registrar",
+        {"faulty": 1, "quorum": 3, "witnesses": ["at", "hu", "si", "eeig"]},
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -488,6 +492,15 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("number of four digits", "certificate", "SOPRO/AT1/001/0001"),
         ("reference of two", "rests_on", [["sopro.example/at/1", 4]]),
         ("reason that is none", "reason_code", "bad"),
+    ],
+    "witness_policy/1": [
+        ("no witness", "witnesses", []),
+        ("65 witnesses", "witnesses", [f"s{number}" for number in range(65)]),
+        ("site in capitals", "witnesses", ["AT"]),
+        ("keys instead of sites", "witnesses", [b"\x01" * 32]),
+        ("quorum of 0", "quorum", 0),
+        ("fewer than none faulty", "faulty", -1),
+        ("faulty absent", "faulty", ABSENT),
     ],
 }
 
