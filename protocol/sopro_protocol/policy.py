@@ -139,14 +139,14 @@ def check_quorum(note: Note, policy: Policy, *, latest: int | None = None) -> Wi
         latest: time after which a cosignature does not count, POSIX seconds.
 
     Raises:
-        VerificationError: They are no quorum (`wit.quorum`).
+        VerificationError: They are no quorum (`ckp.quorum`).
     """
     found = find_cosignatures(note.text, note.signatures, policy.witnesses, latest=latest)
     if not policy.is_met(found):
         raise VerificationError(
             f"checkpoint: expected a quorum of {policy.quorum!r}, got cosignatures of"
             f" {sorted(found) or 'nobody'}",
-            code="wit.quorum",
+            code="ckp.quorum",
         )
     return Witnessed(note.text, {name: time for name, (_, time) in found.items()})
 
@@ -159,7 +159,7 @@ def open_witnessed(
     Raises:
         FormatError: Not a note, or its text is no checkpoint (`ckp.format`).
         VerificationError: Another log's (`hos.origin`), not signed by a key that the policy has
-            for it (`ckp.signature`), or not cosigned by a quorum (`wit.quorum`).
+            for it (`ckp.signature`), or not cosigned by a quorum (`ckp.quorum`).
     """
     keys = [log.key for log in policy.logs if log.key.name == origin]
     signed = open_checkpoint(data, origin=origin, keys=keys)

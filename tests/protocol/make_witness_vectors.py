@@ -219,16 +219,16 @@ def policy_vectors() -> list[Case]:
                 {"policy": nested, "note": note(by_hu(TIME), by_si(1))},
             ],
             [
-                ("one is not both", "wit.quorum", {**all_of, "note": note(by_hu(TIME))}),
-                ("nobody", "wit.quorum", {**one_of, "note": note()}),
+                ("one is not both", "ckp.quorum", {**all_of, "note": note(by_hu(TIME))}),
+                ("nobody", "ckp.quorum", {**one_of, "note": note()}),
                 (
                     "cosigned another head",
-                    "wit.quorum",
+                    "ckp.quorum",
                     {**one_of, "note": note(by_hu(TIME, size=6))},
                 ),
                 (
                     "too far in the future",
-                    "wit.quorum",
+                    "ckp.quorum",
                     {**one_of, "note": note(by_hu(TIME)), "latest": TIME - 1},
                 ),
                 ("no note", "ckp.format", {**one_of, "note": ""}),

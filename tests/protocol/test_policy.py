@@ -76,7 +76,7 @@ def test_a_quorum_is_enough_of_its_members(
     else:
         with pytest.raises(VerificationError) as refusal:
             open_witnessed(note, origin=ORIGIN, policy=policy)
-        assert refusal.value.code == "wit.quorum"
+        assert refusal.value.code == "ckp.quorum"
 
 
 def test_counts_groups_within_groups() -> None:
