@@ -105,6 +105,7 @@ class Cosigners:
         self._round = Round(b"", 0, 0.0)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False
+        self._is_behind = False
 
     # Life.
 
@@ -139,24 +140,33 @@ class Cosigners:
             task = self._tasks.get(site)
             if task is None or task.done():
                 self._tasks[site] = asyncio.create_task(self._follow(state), name=f"witness {site}")
-        self.wake()
+        self._advance()
+        self._wake_all()
 
     def wake(self) -> None:
         """Notice a new head, or that a head has its quorum."""
-        self._advance()
+        has_begun = self._advance()
+        is_behind = self._holdings.own.checkpoint != self._round.note
+        # While a round goes on, the heads behind it are no news; only that there are some is.
+        if has_begun or (is_behind and not self._is_behind):
+            self._wake_all()
+        self._is_behind = is_behind
+
+    def _wake_all(self) -> None:
         for state in self.witnesses.values():
             state.wake.set()
 
-    def _advance(self) -> None:
+    def _advance(self) -> bool:
         """Go on to the newest head where the one being cosigned is done or takes too long."""
         held, known = self._holdings.own, self._cosignatures.known(self._holdings.own_origin)
         newest, age = held.checkpoint, monotonic() - self._round.began
         is_done = not self._round.note or held.witnessed_size >= self._round.size
         if newest == self._round.note or not (is_done or age > self._settings.fetch_seconds):
-            return
+            return False
         self._round = Round(newest, held.signed_size, monotonic())
         if known.head != newest:
             self._cosignatures.gather(newest)
+        return True
 
     # One witness.
 

@@ -41,10 +41,12 @@ def is_witnessed(held: HeldLog) -> bool:
 
 @pytest.fixture
 async def three(federation: Federation) -> AsyncIterator[Federation]:
-    """A coordinator and three sites."""
+    """A coordinator and three sites that know one another's keys."""
     await federation.coordinator()
     for site, country in SITES.items():
         await federation.join(site, country)
+    for one in federation.served.values():
+        await until(lambda logs=one.node.holdings.logs: len(logs) == len(federation.served))
     yield federation
 
 
@@ -161,6 +163,23 @@ async def test_heads_that_follow_one_another_fast_are_witnessed_all_the_while(
             seen.add(at.holdings.own.witnessed_size)
             assert at.holdings.own.size > index
     await until(lambda: is_witnessed(at.holdings.own))
+
+
+async def test_a_head_without_a_quorum_does_not_keep_later_ones_waiting(
+    three: Federation,
+) -> None:
+    at = node_of(three, "at")
+    object.__setattr__(at.settings, "fetch_seconds", 1)
+    for site in ("hu", "si"):
+        await three.served.pop(site).close()
+    await publish(node_of(three, "eeig"), "at", "hu", "si", faulty=1)
+    await until(lambda: at.cosigners.witnesses)
+    for _ in range(3):
+        await append(at)
+    newest = at.holdings.own.size
+    # Its own witness is asked for the last of them, though none before had its quorum.
+    await until(lambda: [row.size for row in at.witness.heads if row.size == newest])
+    assert at.holdings.own.witnessed_size == 0
 
 
 async def test_the_same_head_is_cosigned_again_after_the_heartbeat(three: Federation) -> None:
