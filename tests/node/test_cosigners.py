@@ -6,13 +6,18 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from sopro_node import office
+from sopro_node import clock, office
+from sopro_node.cosignatures import MAX_AHEAD
 from sopro_node.cosigners import WitnessState
 from sopro_node.holdings import HeldLog
+from sopro_node.keyring import load_keys
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.standing import export_policy, publish_policy
+from sopro_protocol.checkpoint import parse_checkpoint_text
+from sopro_protocol.cosignature import cosign
 from sopro_protocol.errors import UnavailableError
+from sopro_protocol.keys import Role
 from sopro_protocol.note import NoteSignature, add_signatures, parse_note
 from sopro_protocol.policy import open_witnessed, parse_policy
 from tests.node.conftest import Federation, Served, until
@@ -236,6 +241,25 @@ async def test_serves_no_line_that_nobody_verified(three: Federation) -> None:
         "sopro.example/at/witness",
         "sopro.example/hu/witness",
     }
+
+
+@pytest.mark.parametrize(("ahead", "is_kept"), [(MAX_AHEAD - 60, True), (MAX_AHEAD + 60, False)])
+async def test_keeps_no_time_that_lies_far_ahead(
+    three: Federation, ahead: int, is_kept: bool
+) -> None:
+    at, hu = node_of(three, "at"), node_of(three, "hu")
+    await publish(node_of(three, "eeig"), "at", "si")
+    await until(lambda: at.cosignatures.policy is not None)
+    await until(lambda: is_witnessed(at.holdings.own))
+    await until(lambda: is_witnessed(hu.holdings.logs[at.identity.origin]))
+    held = hu.holdings.logs[at.identity.origin]
+    line = cosign(
+        parse_checkpoint_text(parse_note(held.checkpoint).text),
+        name="sopro.example/si/witness",
+        signer=load_keys(three.folder / "si", Role.WITNESS)[Role.WITNESS],
+        time=clock.now() // 1000 + ahead,
+    )
+    assert hu.cosignatures.take(held.origin, add_signatures(held.checkpoint, [line])) is is_kept
 
 
 async def test_knows_up_to_where_others_hold_its_log(three: Federation) -> None:

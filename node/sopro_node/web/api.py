@@ -87,7 +87,7 @@ class Api:
                 "coordinator": node.holdings.coordinator_origin,
                 "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
                 "versions": ["1"],
-                "profiles": ["R", "P"],
+                "profiles": ["R", "P", "W"],
                 "features": ["documents-public", "events", "bundles", "witness"],
                 "limits": DECLARED_LIMITS,
             }
