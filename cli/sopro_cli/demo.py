@@ -156,6 +156,10 @@ class _Federation:
         for node in self.sites:
             wait_until(f"{node.site} acts as a member", partial(_is_member, node))
         show("both sites asked for admission, were admitted, and follow the coordinator's log")
+        chosen = [part for node in self.nodes for part in ("--site", node.site)]
+        folder = str(self.coordinator.folder)
+        policy = run_command("members", "witnesses", folder, *chosen).output
+        show(f"whose cosignatures make a head witnessed: {policy}")
 
     def _fill(self) -> None:
         for node in self.sites:
@@ -237,14 +241,24 @@ class _Story:
                 partial(self._is, node, number, status),
             )
         answers = [self._label(node, number) for node in self._nodes]
+        for answer in answers:
+            del answer["publication"]  # what a node knows of the others, which comes in its time
         same = all(answer == answers[0] for answer in answers)
         _check(f"{number} is {status} at all three nodes, with the same history", same, answers)
+        for node in self._nodes:
+            wait_until(
+                f"it is witnessed as {node.site} knows", partial(self._is_witnessed, node, number)
+            )
+        show(f"checked: all three nodes know that a quorum has witnessed it: {number} {status}")
 
     def _label(self, node: DemoNode, number: str) -> dict[str, Any]:
         return _get_json(f"{node.url}/api/v1/labels/{number}")
 
     def _is(self, node: DemoNode, number: str, status: str) -> bool:
         return bool(self._label(node, number)["status"] == status)
+
+    def _is_witnessed(self, node: DemoNode, number: str) -> bool:
+        return bool(self._label(node, number)["publication"]["witnessed"])
 
     def _certify(self, number: str, url: str, *, code: int) -> None:
         path = str(self._place / f"certificate-{code}.sopro")

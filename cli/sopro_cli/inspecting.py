@@ -15,10 +15,11 @@ from sopro_node.bundles import decompress
 from sopro_node.identity import parse_invite
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, Bundle, Withheld, parse_bundle
 from sopro_protocol.checkpoint import parse_checkpoint_text
+from sopro_protocol.cosignature import parse_cosignature
 from sopro_protocol.encoding import Value, decode
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError, SoproError, VerificationError
 from sopro_protocol.merkle import HASH_SIZE, leaf_hash, root_of
-from sopro_protocol.note import Note, parse_note
+from sopro_protocol.note import Note, NoteSignature, parse_note
 from sopro_protocol.proof import parse_proof
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import parse_entry_bundle, parse_tile
@@ -112,7 +113,15 @@ def _note(data: bytes) -> Lines:
 
 def _signatures(note: Note) -> Lines:
     for line in note.signatures:
-        yield f"  signed by {line.name} (key {line.key_id.hex()}), not verified here"
+        yield f"  signed by {line.name} (key {line.key_id.hex()}){_moment(line)}, not verified here"
+
+
+def _moment(line: NoteSignature) -> str:
+    """Return when a line says it was made, where it has the length of a cosignature."""
+    try:
+        return f" at {_time(parse_cosignature(line)[0] * 1000)}"
+    except VerificationError:
+        return ""
 
 
 def _invite(data: bytes) -> Lines:

@@ -24,6 +24,7 @@ MODULES: Final[Mapping[str, str]] = {
     "members": "members",
     "offering": "register",
     "organisation": "register",
+    "policy": "policies",
     "reindex": "upkeep",
     "serve": "serving",
     "site": "sites",

@@ -152,6 +152,33 @@ def _name(text: str) -> tuple[str, str]:
     return language, name
 
 
+@members.command("witnesses")
+@click.argument("folder", type=FOLDER)
+@click.option("--site", "sites", multiple=True, help="whose witness counts; for each of them")
+@click.option("--faulty", type=click.IntRange(0, 63), default=0, help="how many may fail or lie")
+@click.option("--quorum", type=click.IntRange(1, 64), default=None, help="instead of what follows")
+@click.option("--json", "as_json", is_flag=True)
+def members_witnesses(
+    folder: Path, sites: tuple[str, ...], faulty: int, quorum: int | None, *, as_json: bool
+) -> None:
+    """Say whose cosignatures make a head witnessed; with --site, publish it as the coordinator."""
+    if sites:
+        values = {"witnesses": list(sites), "faulty": faulty, "quorum": quorum}
+        found = ask(folder, "publish_policy", **values)["policy"]
+    else:
+        found = ask(folder, "policy")["policy"]
+    if as_json:
+        show_json(found)
+    elif found is None:
+        show("no witness policy: nothing is called witnessed")
+    else:
+        show(
+            f"{found['quorum']} of {', '.join(found['witnesses'])}; {found['faulty']} may be faulty"
+        )
+        if not found["keys_known"]:
+            remark("the keys of too few of them are known here yet")
+
+
 @click.group()
 def criteria() -> None:
     """Schemes and criteria."""

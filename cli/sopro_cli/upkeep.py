@@ -1,6 +1,8 @@
 """Looking after a node: `sopro status`, `sopro sync`, `sopro reindex`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -58,9 +60,13 @@ def status(folder: Path, *, as_json: bool) -> None:
         return
     show(f"{answer['origin']}  {answer['role']}  membership: {answer['membership']}")
     show(f"own log: {answer['size']} entries, {answer['void']} void, {answer['labels']} labels")
+    _show_publication(answer)
     for one in answer["mirrors"]:
         since = f"current {one['lag_seconds']} s ago" if one["confirmed_at"] else "never synced"
-        show(f"{one['origin']}: {one['size']} entries, {one['void']} void, {since}")
+        show(
+            f"{one['origin']}: {one['size']} entries, {one['witnessed']} witnessed, "
+            f"{one['void']} void, {since}"
+        )
         if one["problem"]:
             problem = one["problem"]
             show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
@@ -70,6 +76,27 @@ def status(folder: Path, *, as_json: bool) -> None:
             f"erasure of document {one['document']} of entry {one['entry']}: {late}, "
             f"not confirmed by {', '.join(one['missing'])}"
         )
+
+
+def _show_publication(answer: Mapping[str, Any]) -> None:
+    """Say how far the own log has come, and how it goes with each witness."""
+    come = answer["publication"]
+    show(
+        f"own log: {come['accepted']} accepted, {come['published']} published, "
+        f"{come['witnessed']} witnessed, {come['mirrored']} mirrored"
+    )
+    policy = answer["witness_policy"]
+    if policy is None:
+        show("no witness policy: nothing is called witnessed")
+        return
+    show(f"witnesses: {policy['quorum']} of {', '.join(policy['witnesses'])} must cosign")
+    if come["unwitnessed_seconds"]:
+        show(f"  a head has waited for its quorum for {come['unwitnessed_seconds']} s")
+    for one in answer["witnesses"]:
+        show(f"  {one['site']}: cosigned {one['cosigned_at'] or 'nothing yet'}")
+        if one["problem"]:
+            problem = one["problem"]
+            show(f"    {one['failures']} failures: {problem['message']} [{problem['code']}]")
 
 
 COMMANDS = (reindex, status, sync)

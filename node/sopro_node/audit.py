@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sopro_node.audit_witness import find_witness_problems
 from sopro_node.identity import check_projection, load_federation, load_identity
 from sopro_node.keyring import load_keys
 from sopro_node.reindex import Progress, coordinator_first, root_key_of
@@ -305,6 +306,14 @@ class _StoredLog:
             )
             return audit.close()
         self._check_head(audit)
+        for problem in find_witness_problems(
+            self._store,
+            row.origin,
+            audit.cursor.keys,
+            size=audit.tree.size,
+            root_at=audit.tree.root_at,
+        ):
+            audit.problems.add("cosigned", problem)
         for problem in compare(self._store, row.log, cursor, audit):
             audit.problems.add(problem.split(" ", 1)[0], problem)
         self._check_erased(audit)

@@ -25,7 +25,7 @@ def make_proof(held: HeldLog, position: int) -> bytes:
     if not 0 <= position < size:
         raise NotFoundError(f"{held.origin}: no entry {position} under the head at size {size}")
     hashes = prove_inclusion(held.tree.read, index=position, size=size)
-    return format_proof(TlogProof(position, tuple(hashes), held.checkpoint, None))
+    return format_proof(TlogProof(position, tuple(hashes), held.note, None))
 
 
 def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:

@@ -27,6 +27,7 @@ class Settings:
         mirror: site codes whose logs this node mirrors, or `*` for every member.
         poll_seconds: between two looks at a peer that sends no events.
         fetch_seconds: how long one answer of a peer may take in all.
+        heartbeat_seconds: after which witnesses are asked to cosign the same head again.
         workers: processes that verify on a large sync; 0 means one for each core.
         language: of pages and messages where the reader asks for none: de, en or hu.
         log_level: debug, info, warning or error.
@@ -42,6 +43,7 @@ class Settings:
     mirror: tuple[str, ...] = (_WILDCARD,)
     poll_seconds: int = 30
     fetch_seconds: int = 20
+    heartbeat_seconds: int = 1800
     workers: int = 0
     language: str = "en"
     log_level: str = "info"
@@ -73,6 +75,7 @@ _CHOICES: Final = {
 _RANGES: Final = {
     "poll_seconds": (1, 86_400),
     "fetch_seconds": (1, 600),
+    "heartbeat_seconds": (1, 3600),
     "workers": (0, 64),
     "drain_seconds": (0, 600),
 }

@@ -123,14 +123,17 @@ class Desk:
 
     def _answer(self, row: LabelRow, day: int) -> LabelAnswer:
         label = _LABEL.decode(row.state)
-        basis = self.basis(self.held(row.log))
+        held = self.held(row.log)
+        basis = self.basis(held)
         if label.decisions[-1].index >= basis.size:
             # The row was committed a moment before its head was published.
             basis = self._committed_basis(row.log)
         member = self._holdings.directory.membership(basis.origin.split("/")[1])
-        return answer_label(
+        answer = answer_label(
             label, basis=basis, day=day, undetermined=row.undetermined, member=member
         )
+        publication = held.publication(label.decisions[-1].index)
+        return msgspec.structs.replace(answer, publication=publication)
 
     def _committed_basis(self, log: int) -> Basis:
         row = next(one for one in self._reader.logs() if one.log == log)

@@ -84,6 +84,7 @@ class Exchange:
         hub: Hub,
         joined: Callable[[], Awaitable[None]],
         erased: Callable[[], Awaitable[None]],
+        heard: Callable[[str, str, bytes], None],
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -95,6 +96,7 @@ class Exchange:
         self._joined = joined
         self._erased = erased
         self._erasures = -1
+        self._heard = heard
         self._pool: ProcessPoolExecutor | None = None
         self._pool_timer: asyncio.TimerHandle | None = None
         self._pulling = 0
@@ -298,6 +300,7 @@ class Exchange:
             await self.mirror.resume(held, state.target.root_key)
         elif held is not None and self._holdings.is_behind(held):
             self._wake_coordinator()
+        self._heard(origin, origin, pulled.note)
         if pulled.added:
             # One decision that comes by itself is no news to whoever reads logs.
             level = logging.INFO if pulled.requests else logging.DEBUG
@@ -400,6 +403,8 @@ class Exchange:
             origin, size, note = event["origin"], event["size"], event["note"].encode()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
+        if isinstance(origin, str):
+            self._heard(teller, origin, note)
         state = self.peers.get(origin) if isinstance(origin, str) else None
         held = self._holdings.logs.get(origin) if state else None
         if state is None or not isinstance(size, int) or (held and size <= held.signed_size):

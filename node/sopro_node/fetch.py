@@ -7,7 +7,7 @@ endless body, nor one made to explode, nor a slow drip can hold this node up.
 import asyncio
 import json
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from time import monotonic
 from types import TracebackType
 from typing import Final, NamedTuple
@@ -35,6 +35,7 @@ class Fetched(NamedTuple):
     frames: bytes | None
     wire_size: int
     headers: dict[str, str]
+    status: int = 200
 
 
 class Fetch:
@@ -100,7 +101,15 @@ class Fetch:
         """Send a body and return the answer; refusals as `get`, in the words of who refused."""
         return await self._ask("POST", url, body, limit=limit, refuse=_refuse_post)
 
-    async def _ask(
+    async def post_for(
+        self, url: str, body: bytes, *, limit: int, statuses: Collection[int]
+    ) -> Fetched:
+        """Send a body where other statuses than 200 are answers, too; refusals as `post`."""
+        return await self._ask(
+            "POST", url, body, limit=limit, refuse=_refuse_post, statuses=statuses
+        )
+
+    async def _ask(  # noqa: PLR0913  # what HTTP has
         self,
         method: str,
         url: str,
@@ -109,6 +118,7 @@ class Fetch:
         limit: int,
         refuse: "_Refuse",
         headers: Mapping[str, str] | None = None,
+        statuses: Collection[int] = (),
     ) -> Fetched:
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
         try:
@@ -116,7 +126,7 @@ class Fetch:
                 async with self._session.request(
                     method, url, data=body, allow_redirects=False, headers=headers
                 ) as response:
-                    if response.status != 200:
+                    if response.status not in (200, *statuses):
                         raise await refuse(response, url)
                     return await _read(response, url, limit)
         except TimeoutError:
@@ -232,7 +242,7 @@ async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetch
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     body = _expand(bytes(raw), encoding, url, limit)
     frames = bytes(raw) if encoding == "zstd" else None
-    return Fetched(body, frames, len(raw), dict(response.headers))
+    return Fetched(body, frames, len(raw), dict(response.headers), response.status)
 
 
 async def _words(response: aiohttp.ClientResponse) -> str:

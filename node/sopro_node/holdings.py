@@ -24,11 +24,12 @@ from sopro_registry.directory import Directory
 from sopro_registry.family import KeySpan, Waiting
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor
+from sopro_registry.witnesses import Publication
 
 OWN: Final = 1
 _PER_FLUSH: Final = 16
 _CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
-_DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion")
+_DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion", "witness_policy")
 
 
 class HeldLog:
@@ -38,11 +39,19 @@ class HeldLog:
         number: its number in the database; 1 is the node's own.
         checkpoint: the signed note served for it; empty before the first.
         signed_size: size of that note; 0 before the first.
+        cosigned: that note with the cosignatures known; or one of a head before it, or empty.
+        witnessed: note of the newest head known that had a quorum, with its cosignatures.
+        witnessed_size: of that head; 0 for none.
+        mirrored_size: up to which another node holds it too; of our own log only.
     """
 
     def __init__(self, row: LogRow, *, tree: LogTree) -> None:
         self.number = row.log
         self.origin = row.origin
+        self.cosigned = b""
+        self.witnessed = b""
+        self.witnessed_size = 0
+        self.mirrored_size = 0
         self.sign(row.checkpoint)
         self.cursor = decode_cursor(row.cursor)
         self.tree = tree
@@ -66,6 +75,21 @@ class HeldLog:
         """Serve a signed note this node has made or verified."""
         self.checkpoint = checkpoint
         self.signed_size = int(checkpoint.split(b"\n", 2)[1]) if checkpoint else 0
+
+    def publication(self, index: int) -> Publication:
+        """Say how far an entry has come; what another site wrote is mirrored here."""
+        return Publication(
+            accepted=index < self.size,
+            published=index < self.signed_size,
+            witnessed=index < self.witnessed_size,
+            mirrored=index < (self.mirrored_size if self.number == OWN else self.size),
+        )
+
+    @property
+    def note(self) -> bytes:
+        """The note to serve: the checkpoint, with the cosignatures on it where any are known."""
+        checkpoint, cosigned = self.checkpoint, self.cosigned
+        return cosigned if cosigned.startswith(checkpoint) else checkpoint
 
     @property
     def keys(self) -> tuple[KeySpan, ...]:
@@ -125,7 +149,7 @@ class Holdings:
         return unpack_entries(frame)
 
     def reload_directory(self) -> None:
-        """Read the coordinator's members, schemes and criteria from its tables."""
+        """Read the coordinator's directory from its tables."""
         self.directory = Directory()
         held = self.logs.get(self.coordinator_origin or "")
         if held is None:

@@ -11,10 +11,11 @@ _PATIENCE = 0.5
 
 
 class News(NamedTuple):
-    """A log with a new head, and how long it was when it was told of before."""
+    """A log with a new head, how long it was when it was told of before, or a note of its own."""
 
     held: HeldLog
     since: int
+    note: bytes = b""
 
 
 class Hub:
@@ -45,6 +46,13 @@ class Hub:
         size = held.signed_size
         news = News(held, self._told.get(held.origin, size))
         self._told[held.origin] = size
+        self._tell(news)
+
+    def announce_note(self, held: HeldLog, note: bytes) -> None:
+        """Tell every listener of a head once more, now with its cosignatures (SPEC WIT-10)."""
+        self._tell(News(held, held.signed_size, note))
+
+    def _tell(self, news: News) -> None:
         for queue in list(self._listeners):
             try:
                 queue.put_nowait(news)

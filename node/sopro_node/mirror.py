@@ -21,7 +21,7 @@ from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, is_veri
 from sopro_node.worker import Task, run_task
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, parse_bundle
-from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
+from sopro_protocol.checkpoint import SignedCheckpoint, keep_lines_of, open_checkpoint
 from sopro_protocol.errors import (
     FormatError,
     PeerError,
@@ -90,6 +90,7 @@ class Pulled:
         requests: made.
         received: bytes on the wire.
         problem: what the site's own node failed with, where a mirror had to stand in.
+        note: the signed head as it was served, with lines that nobody has verified.
     """
 
     size: int = 0
@@ -97,6 +98,7 @@ class Pulled:
     requests: int = 0
     received: int = 0
     problem: SoproError | None = None
+    note: bytes = b""
 
 
 class Mirror:
@@ -189,6 +191,8 @@ class _Pull:
             push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))
         note = push.note
         signed = open_checkpoint(note, origin=self._target.origin, keys=vkeys)
+        signed = keep_lines_of(signed, vkeys)
+        self._done.note = note
         held = self.held
         before = held.size if held else 0
         if self._is_new(signed, held) and not await self._grow_by_push(signed, push):

@@ -8,6 +8,8 @@ from typing import Any
 
 from sopro_node.access import Gate
 from sopro_node.config import Settings, load_settings
+from sopro_node.cosignatures import Cosignatures
+from sopro_node.cosigners import Cosigners
 from sopro_node.desk import Desk
 from sopro_node.erasing import Eraser
 from sopro_node.exchange import Exchange
@@ -26,9 +28,11 @@ from sopro_node.keyring import load_keys
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
 from sopro_node.store.sqlite import SqliteStore
+from sopro_node.witness import Witness
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
 
 _logger = logging.getLogger("sopro.node")
@@ -44,6 +48,9 @@ class Node:
         holdings: the logs it holds.
         log: its own log.
         exchange: keeps its mirrors current.
+        witness: cosigns heads of the logs it knows.
+        cosignatures: those it knows, and what is witnessed.
+        cosigners: collects cosignatures on its own heads.
         desk: answers questions.
         eraser: erases documents.
         gate: tells whose a request is.
@@ -67,7 +74,9 @@ class Node:
                 own=self.identity.origin,
                 coordinator=self.invite.origin if self.invite else None,
             )
-            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION, Role.ACCESS)
+            signers = load_keys(
+                folder, Role.LOG, Role.WITNESS, Role.REGISTRAR, Role.DECISION, Role.ACCESS
+            )
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
             self._lock.release()
@@ -91,6 +100,7 @@ class Node:
             hub=self.hub,
             joined=self.log.append_state,
             erased=self._carry_out_erasures,
+            heard=self._heard,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
         self.gate = Gate(self.holdings, urls=self._own_urls)
@@ -100,6 +110,24 @@ class Node:
             self.writer,
             targets=self.exchange.targets,
             signer=signers[Role.ACCESS],
+        )
+        self.witness = Witness(
+            name=witness_name(self.identity.federation, self.identity.site),
+            signer=signers[Role.WITNESS],
+            holdings=self.holdings,
+            store=self.store,
+            writer=self.writer,
+        )
+        self.cosignatures = Cosignatures(
+            holdings=self.holdings, store=self.store, writer=self.writer, urls=self.urls_of
+        )
+        self.cosigners = Cosigners(
+            settings=settings,
+            holdings=self.holdings,
+            witness=self.witness,
+            cosignatures=self.cosignatures,
+            urls=self.urls_of,
+            gathered=lambda note: self.hub.announce_note(self.log.held, note),
         )
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
@@ -118,11 +146,14 @@ class Node:
         node = cls(folder, settings or load_settings(folder))
         _relax_collector()
         node.log.start()
+        node.cosignatures.restore()
         return node
 
     async def close(self) -> None:
         """Finish what is under way and give the directory back."""
         self.hub.close()
+        await self.witness.stop()
+        await self.cosignatures.stop()
         await self.log.stop()
         await asyncio.to_thread(self.writer.close)
         async with self._counting_lock:
@@ -136,8 +167,30 @@ class Node:
         async with self._counting_lock:
             return await asyncio.to_thread(self._counting.statistics, day)
 
+    def urls_of(self, site: str) -> list[str]:
+        """Return where a site's node answers."""
+        member = self.holdings.directory.membership(site)
+        if member is not None:
+            return list(member.urls)
+        is_coordinator = self.invite is not None and self.invite.origin.split("/")[1] == site
+        return list(self.invite.urls) if self.invite and is_coordinator else []
+
+    def _heard(self, teller: str, origin: str, note: bytes) -> None:
+        """Take what another node's note says of a head: who cosigned it, who holds it."""
+        self._review()
+        if origin in self.holdings.logs:
+            self.cosignatures.follow(origin)
+            self.cosignatures.hear(teller, origin, note)
+
+    def _review(self) -> None:
+        if self.cosignatures.review():
+            self.cosigners.refresh()
+
     def _published(self, held: HeldLog) -> None:
         self.hub.announce(held)
+        self._review()
+        self.cosignatures.follow(held.origin)
+        self.cosigners.wake()
         if self.identity.coordinator:
             self.exchange.refresh_soon()
 

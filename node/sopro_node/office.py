@@ -20,6 +20,7 @@ from sopro_node.keyring import load_keys
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
+from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
@@ -188,7 +189,7 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
     """Describe the node: its log, its mirrors, what went wrong."""
-    return node.status()
+    return describe_standing(node)
 
 
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -510,6 +511,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         change_membership,
         publish_criteria,
         erase,
+        policy,
+        publish_policy,
+        export_policy,
         identity,
     )
 }

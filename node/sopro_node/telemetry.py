@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 
 from sopro_node import clock
 from sopro_node.node import Node
+from sopro_node.standing import unwitnessed_seconds
 
 _PLAIN: Final = set(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
     "message",
@@ -95,7 +96,48 @@ class NodeMetrics(Collector):
         waiting = [today > one.erased.deadline for one in node.eraser.outstanding()]
         for late in (False, True):
             outstanding.add_metric([str(late).lower()], waiting.count(late))
-        return [size, void, lag, failures, seconds, refusals, listeners, outstanding]
+        return [
+            size,
+            void,
+            lag,
+            failures,
+            seconds,
+            refusals,
+            listeners,
+            outstanding,
+            *_witnessing(node),
+        ]
+
+
+def _witnessing(node: Node) -> list[Metric]:
+    """Return what there is to say of witnesses: those this node asks, and itself."""
+    witnessed = GaugeMetricFamily(
+        "sopro_log_witnessed_size", "Entries of a log that are witnessed", labels=["origin"]
+    )
+    waiting = GaugeMetricFamily(
+        "sopro_log_unwitnessed_seconds",
+        "Since the oldest head without a quorum was seen",
+        labels=["origin"],
+    )
+    for held in list(node.holdings.logs.values()):
+        witnessed.add_metric([held.origin], held.witnessed_size)
+        waiting.add_metric([held.origin], unwitnessed_seconds(node, held))
+    cosigned = CounterMetricFamily(
+        "sopro_witness_cosignatures", "Cosignatures on the own log, by site", labels=["site"]
+    )
+    refused = CounterMetricFamily(
+        "sopro_witness_failures", "Requests to cosign that failed", labels=["site", "code"]
+    )
+    for site, state in list(node.cosigners.witnesses.items()):
+        cosigned.add_metric([site], state.cosigned)
+        for code, count in list(state.refusals.items()):
+            refused.add_metric([site, code], count)
+    answers = CounterMetricFamily(
+        "sopro_witness_answers", "Answers of this node's witness", labels=["answer"]
+    )
+    for answer, count in list(node.witness.answers.items()):
+        answers.add_metric([answer], count)
+    return [witnessed, waiting, cosigned, refused, answers]
 
 
 def render_metrics(node: Node) -> bytes:

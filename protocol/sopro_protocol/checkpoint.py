@@ -17,7 +17,7 @@ from typing import Final
 from .errors import FormatError, VerificationError
 from .keys import Signer, VerifierKey, parse_base64
 from .merkle import EMPTY_ROOT, HASH_SIZE, MAX_SIZE, Hash
-from .note import parse_note, sign_note, verify_note
+from .note import Note, format_note, parse_note, sign_note, verify_note
 
 MAX_ORIGIN: Final = 255
 
@@ -102,16 +102,26 @@ def parse_checkpoint_text(text: str) -> Checkpoint:
     Raises:
         FormatError: Not three lines of origin, size and root (`ckp.format`).
     """
+    checkpoint = read_checkpoint_text(text)
+    _check_checkpoint(checkpoint)
+    return checkpoint
+
+
+def read_checkpoint_text(text: str) -> Checkpoint:
+    """Parse a checkpoint's text whatever root it has at size 0, which a witness judges later.
+
+    Raises:
+        FormatError: Not three lines of origin, size and root (`ckp.format`).
+    """
     lines = text.split("\n")
     if len(lines) != 4 or lines[3]:
         raise _malformed(f"text, expected three lines, got {text.count(chr(10))}: {text[:80]!r}")
-    checkpoint = Checkpoint(
+    check_origin(lines[0])
+    return Checkpoint(
         lines[0],
         parse_size(lines[1], where="checkpoint: size", code="ckp.format"),
         parse_hash(lines[2], where="checkpoint: root", code="ckp.format"),
     )
-    _check_checkpoint(checkpoint)
-    return checkpoint
 
 
 def _check_checkpoint(checkpoint: Checkpoint) -> None:
@@ -144,6 +154,21 @@ def open_checkpoint(data: bytes, *, origin: str, keys: Sequence[VerifierKey]) ->
         )
     verify_note(note, keys)
     return SignedCheckpoint(checkpoint.origin, checkpoint.size, checkpoint.root, data)
+
+
+def keep_lines_of(signed: SignedCheckpoint, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
+    """Drop every line but those of the keys that opened a checkpoint (WIT-9).
+
+    Raises:
+        FormatError: The note is none (`ckp.format`).
+    """
+    note = parse_note(signed.note)
+    known = {(key.name, key.note_key_id) for key in keys}
+    lines = tuple(line for line in note.signatures if (line.name, line.key_id) in known)
+    if lines == note.signatures:
+        return signed
+    kept = format_note(Note(note.text, lines))
+    return SignedCheckpoint(signed.origin, signed.size, signed.root, kept)
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:

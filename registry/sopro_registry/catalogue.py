@@ -19,6 +19,7 @@ from sopro_registry.families import (
     scheme,
     site_keys,
     site_membership,
+    witness_policy,
 )
 from sopro_registry.family import Family
 
@@ -29,6 +30,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             site_keys.FAMILY,
             log_state.FAMILY,
             site_membership.FAMILY,
+            witness_policy.FAMILY,
             scheme.FAMILY,
             criterion.FAMILY,
             organisation.FAMILY,

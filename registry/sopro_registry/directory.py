@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from sopro_registry.families import criterion, site_membership
 from sopro_registry.families import scheme as scheme_family
+from sopro_registry.families import witness_policy as policy_family
 from sopro_registry.fields import Cut
 
 T = TypeVar("T")
@@ -34,13 +35,14 @@ class Ending(NamedTuple):
 
 
 class Directory:
-    """Members, schemes and criteria with every version and the position of its record."""
+    """Members, schemes, criteria and the witness policy: every version with its position."""
 
     def __init__(self) -> None:
         self._members: dict[str, site_membership.State] = {}
         self._endings: dict[str, Sequence[Ending]] = {}
         self._schemes: dict[str, scheme_family.State] = {}
         self._criteria: dict[str, criterion.State] = {}
+        self._witness_policy = policy_family.State([])
 
     @classmethod
     def of(cls, states: Iterable[Struct]) -> "Directory":
@@ -57,6 +59,7 @@ class Directory:
         other._endings = dict(self._endings)
         other._schemes = dict(self._schemes)
         other._criteria = dict(self._criteria)
+        other._witness_policy = self._witness_policy
         return other
 
     def put(self, state: Struct) -> None:
@@ -73,6 +76,8 @@ class Directory:
                 self._schemes[body.scheme] = state
             case criterion.State(versions=[*_, (_, body)]):
                 self._criteria[f"{body.scheme} {body.code}"] = state
+            case policy_family.State():
+                self._witness_policy = state
             case _:
                 pass
 
@@ -89,6 +94,10 @@ class Directory:
         """Return a scheme in the first `size` entries, or the latest."""
         state = self._schemes.get(name)
         return _version(state.versions, size) if state else None
+
+    def witness_policy(self, *, size: int | None = None) -> policy_family.Body | None:
+        """Return the witness policy in the first `size` entries, or the latest."""
+        return _version(self._witness_policy.versions, size)
 
     def members(self) -> Iterator[site_membership.Body]:
         """Go through the latest version of every membership, by site code."""

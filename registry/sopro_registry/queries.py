@@ -5,6 +5,7 @@ from msgspec import UNSET, Struct
 from sopro_registry.families import site_membership
 from sopro_registry.fields import format_day
 from sopro_registry.label import Action, Decision, Label, possible_actions, status_at
+from sopro_registry.witnesses import Publication
 
 UNDETERMINED = "undetermined: upgrade needed"
 
@@ -46,6 +47,7 @@ class LabelAnswer(Struct, frozen=True):
         computed_from: the log prefixes the answer rests on.
         membership: of the site, as this node knows it; empty where it knows of none.
         successor: code of the member that looks after the labels of a site that has gone.
+        publication: how far the last decision has come; None where only a log is there to tell.
     """
 
     number: str
@@ -61,6 +63,7 @@ class LabelAnswer(Struct, frozen=True):
     computed_from: list[Basis]
     membership: str = ""
     successor: str = ""
+    publication: Publication | None = None
 
 
 def answer_label(

@@ -19,9 +19,14 @@ def build(json_size: int, octet_size: int) -> web.Application:
     async def answer_octets(_request: web.Request) -> web.Response:
         return web.Response(body=octets, content_type="application/octet-stream")
 
+    async def take_octets(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response(body=octets, content_type="text/plain")
+
     app = web.Application()
     app.router.add_get("/json", answer_json)
     app.router.add_get("/octets", answer_octets)
+    app.router.add_post("/octets", take_octets)
     return app
 
 

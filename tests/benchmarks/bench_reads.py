@@ -42,15 +42,25 @@ class Generator:
         self, port: int, paths: Sequence[str], *, seconds: float, headers: Mapping[str, str]
     ) -> float:
         """Return requests per second; every answer must be 200."""
+        job = {"port": port, "paths": paths, "seconds": seconds}
+        return self._run(job | {"connections": _CONNECTIONS, "headers": headers})
+
+    def post_rate(
+        self, port: int, path: str, bodies: Sequence[str], *, connections: int, seconds: float
+    ) -> float:
+        """Return requests per second; 0 seconds means each body once. Every answer must be 200."""
+        job = {"port": port, "paths": [path], "bodies": bodies, "seconds": seconds}
+        return self._run(job | {"connections": connections})
+
+    def _run(self, job: dict[str, Any]) -> float:
+        job["host"] = "127.0.0.1"
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        job = {"host": "127.0.0.1", "port": port, "paths": paths, "seconds": seconds}
-        job |= {"connections": _CONNECTIONS, "headers": headers}
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         if answer["errors"]:
-            raise RuntimeError(f"{answer['errors']} of the requests failed: {paths[0]}")
+            raise RuntimeError(f"{answer['errors']} of the requests failed: {job['paths'][0]}")
         return float(answer["rate"])
 
 

@@ -1,8 +1,9 @@
 """A load generator: requests over kept-alive connections, each as soon as the last was answered.
 
 Reads one JSON object per line from stdin, {"host", "port", "paths", "connections", "seconds",
-"headers"?}, and writes {"rate", "errors", "bytes"} for it. It speaks just enough HTTP to keep
-ahead of a server: a status line, Content-Length, a body.
+"headers"?, "bodies"?}, and writes {"rate", "errors", "bytes"} for it. With bodies it posts them to
+the first path; with 0 seconds it asks for everything once. It speaks just enough HTTP to keep ahead
+of a server: a status line, Content-Length, a body.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        self.transport.write(next(self._requests))
+        self._go_on()
 
     def data_received(self, data: bytes) -> None:
         self.received += len(data)
@@ -52,11 +53,16 @@ class Connection(asyncio.Protocol):
 
     def _answered(self) -> None:
         self.answers += 1
+        self._go_on()
+
+    def _go_on(self) -> None:
         assert self.transport is not None
-        if self.is_ending:
+        request = None if self.is_ending else next(self._requests, None)
+        if request is None:
+            self.is_ending = True
             self.transport.close()
         else:
-            self.transport.write(next(self._requests))
+            self.transport.write(request)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.errors += not self.is_ending
@@ -68,10 +74,14 @@ async def load(job: dict[str, Any]) -> dict[str, float]:
     loop = asyncio.get_running_loop()
     host, port = job["host"], job["port"]
     headers = "".join(f"{name}: {value}\r\n" for name, value in job.get("headers", {}).items())
-    requests = itertools.cycle(
-        f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n{headers}\r\n".encode()
-        for path in job["paths"]
-    )
+    head = f" HTTP/1.1\r\nHost: {host}:{port}\r\n{headers}"
+    if "bodies" in job:
+        start = f"POST {job['paths'][0]}{head}Content-Length: "
+        bodies = [body.encode() for body in job["bodies"]]
+        once = [f"{start}{len(body)}\r\n\r\n".encode() + body for body in bodies]
+    else:
+        once = [f"GET {path}{head}\r\n".encode() for path in job["paths"]]
+    requests = itertools.cycle(once) if job["seconds"] else iter(once)
     connections: list[Connection] = []
     ends = []
     began = time.perf_counter()
@@ -82,7 +92,7 @@ async def load(job: dict[str, Any]) -> dict[str, float]:
         )
         connections.append(connection)
         ends.append(done)
-    await asyncio.sleep(job["seconds"])
+    await (asyncio.sleep(job["seconds"]) if job["seconds"] else asyncio.gather(*ends))
     answers = sum(connection.answers for connection in connections)
     spent = time.perf_counter() - began
     for connection in connections:

@@ -21,6 +21,7 @@ import bench_memory
 import bench_propagate
 import bench_reads
 import bench_sync
+import bench_witness
 from figures import Figure, print_figures
 from workload import World, Written, fill
 
@@ -50,6 +51,7 @@ class Session:
             (self.work / "shared").mkdir()
             self._world = World(self.work / "shared", sites=2)
             self.empty = self._world.copy(self._world.sites[0], "empty")
+            self.other = self._world.copy(self._world.sites[1], "other")
         return self._world
 
     @property
@@ -104,6 +106,13 @@ class Session:
             world, origin, replica, written, bound=200, patience=0 if self.tiny else 45
         )
 
+    def witness(self) -> list[Figure]:
+        """Have the second member's witness cosign the first member's log as it was at first."""
+        world = self.world
+        return bench_witness.measure(
+            world, self.empty, self.other, runs=self.runs, seconds=self.seconds
+        )
+
     def large(self) -> list[Figure]:
         """Measure memory, wire and disk at a million records."""
         (self.work / "large").mkdir()
@@ -125,6 +134,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "incremental": Session.incremental,
     "propagate": Session.propagate,
     "memory": Session.memory,
+    "witness": Session.witness,
 }
 
 

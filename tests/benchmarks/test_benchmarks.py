@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parent / "run.py"
-NAMES = {"sync", "wire", "disk", "append", "lookup", "tile", "incremental", "propagate", "memory"}
+NAMES = {
+    "sync",
+    "wire",
+    "disk",
+    "append",
+    "lookup",
+    "tile",
+    "incremental",
+    "propagate",
+    "memory",
+    "witness",
+}
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ def test_shows_status_and_history(place: Place) -> None:
 def test_rests_on_a_log_prefix_told_on_stderr(place: Place) -> None:
     result = sopro("label", "show", GRANTED, "--dir", place.at)
     assert result.stderr.startswith("computed from sopro.example/at/1 at size ")
+    assert result.stderr.endswith("its last decision is accepted, published\n")
 
 
 def test_directory_is_the_current_one_if_not_given(

@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from sopro_node.store.base import DocumentRow, ExchangeRow, LogRow, Store
+from sopro_node.store.base import (
+    CosignedRow,
+    DocumentRow,
+    ExchangeRow,
+    LogRow,
+    Store,
+    WitnessRow,
+)
 from sopro_protocol.errors import SoproError
 from sopro_registry.family import LabelIndex
 from sopro_registry.tables import EntityRow, Void
@@ -25,6 +32,22 @@ class StoreContract:
         again = open_store()
         assert again.setting("name") == b"value"
         assert again.logs() == [LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b"")]
+
+    def test_keeps_what_a_witness_cosigned_last(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_witness_head(WitnessRow("sopro.example/hu/1", 0, ROOT, 5, b"old"))
+            store.put_witness_head(WitnessRow("sopro.example/at/1", 7, ROOT, 5, b"note"))
+            store.put_cosigned(CosignedRow("sopro.example/at/1", b"", b""))
+        with store.transaction():
+            store.put_witness_head(WitnessRow("sopro.example/hu/1", 2**48, ROOT, 6, b"new"))
+            store.put_cosigned(CosignedRow("sopro.example/at/1", b"newest", b"witnessed"))
+        again = open_store()
+        assert again.witness_heads() == [
+            WitnessRow("sopro.example/at/1", 7, ROOT, 5, b"note"),
+            WitnessRow("sopro.example/hu/1", 2**48, ROOT, 6, b"new"),
+        ]
+        assert again.cosigned() == [CosignedRow("sopro.example/at/1", b"newest", b"witnessed")]
 
     def test_forgets_what_was_rolled_back(self, open_store: Open) -> None:
         store = open_store()

@@ -6,8 +6,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import create_engine, inspect
 
+from sopro_node.store import migrations
 from sopro_node.store.migrate import LATEST, migrate
 from sopro_node.store.schema import metadata
 from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
@@ -62,6 +65,22 @@ def test_migrations_lead_to_the_schema_of_the_code(tmp_path: Path) -> None:
             keys = found.get_pk_constraint(name)["constrained_columns"]
             assert keys == [column.name for column in table.primary_key], name
     engine.dispose()
+
+
+def test_an_older_database_keeps_what_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / DATABASE
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql("INSERT INTO setting VALUES ('name', x'00')")
+    engine.dispose()
+    store = SqliteStore.open(tmp_path, writing=True)
+    assert store.setting("name") == b"\x00"
+    assert (store.witness_heads(), store.cosigned()) == ([], [])
+    store.close()
 
 
 def test_leaves_a_current_database_alone(tmp_path: Path) -> None:

@@ -444,6 +444,10 @@ BODIES: dict[str, tuple[str, Fields]] = {
         "registrar",
         {"erasure": b"\xcc" * 32, "index": 9, "origin": "sopro.example/hu/1"},
     ),
+    "witness_policy/1": (
+        "registrar",
+        {"faulty": 1, "quorum": 3, "witnesses": ["at", "hu", "si", "eeig"]},
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -506,6 +510,15 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("entry id of 31 bytes", "erasure", b"\xcc" * 31),
         ("position below 0", "index", -1),
         ("origin with a space", "origin", "sopro example/hu/1"),
+    ],
+    "witness_policy/1": [
+        ("no witness", "witnesses", []),
+        ("65 witnesses", "witnesses", [f"s{number}" for number in range(65)]),
+        ("site in capitals", "witnesses", ["AT"]),
+        ("keys instead of sites", "witnesses", [b"\x01" * 32]),
+        ("quorum of 0", "quorum", 0),
+        ("fewer than none faulty", "faulty", -1),
+        ("faulty absent", "faulty", ABSENT),
     ],
 }
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sopro_protocol.checkpoint import (
     Checkpoint,
     format_checkpoint,
+    keep_lines_of,
     open_checkpoint,
     parse_checkpoint_text,
     parse_size,
@@ -20,6 +21,7 @@ from sopro_protocol.checkpoint import (
 from sopro_protocol.errors import FormatError, SoproError
 from sopro_protocol.keys import Ed25519Signer, make_vkey
 from sopro_protocol.merkle import EMPTY_ROOT, MAX_SIZE, Hash
+from sopro_protocol.note import NoteSignature, add_signatures
 
 VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "checkpoint.json"
 MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
@@ -102,3 +104,13 @@ def test_signs_only_checkpoints_that_can_be(checkpoint: Checkpoint, message: str
 
 def test_signs_the_empty_log() -> None:
     assert sign_checkpoint(Checkpoint(ORIGIN, 0, EMPTY_ROOT), SIGNER).startswith(b"at.sopro")
+
+
+def test_drops_lines_that_its_log_did_not_sign() -> None:
+    keys = [make_vkey(ORIGIN, SIGNER.public_key)]
+    note = sign_checkpoint(Checkpoint(ORIGIN, 7, ROOT), SIGNER)
+    plain = open_checkpoint(note, origin=ORIGIN, keys=keys)
+    assert keep_lines_of(plain, keys) is plain
+    stranger = NoteSignature("hu.sopro.example/witness", b"abcd", bytes(72))
+    crowded = open_checkpoint(add_signatures(note, [stranger]), origin=ORIGIN, keys=keys)
+    assert keep_lines_of(crowded, keys) == plain

@@ -54,6 +54,7 @@ from sopro_protocol.tile import (
     resources_of,
     right_edge,
 )
+from sopro_protocol.witness import check_growth, open_request, parse_request
 
 pytestmark = pytest.mark.shared
 
@@ -223,6 +224,16 @@ def test_parses_known_requests_to_cosign() -> None:
             proof=request.proof,
         )
     assert len(cases) == 5
+
+
+def test_cosigns_known_requests_one_after_the_other() -> None:
+    key = parse_vkey(signer_of("log")[1]["vkey"])
+    size = 0
+    for case in load("known-answers/add-checkpoint.json"):
+        submission = open_request(parse_request(case["body"].encode()), [key])
+        check_growth(submission, size=size, root=root_of(tree(size)))
+        size = submission.checkpoint.size
+    assert size == 300
 
 
 def test_opens_known_tlog_proofs() -> None:

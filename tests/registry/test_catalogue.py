@@ -16,6 +16,7 @@ EXPECTED = {
     "scheme/1",
     "site_keys/1",
     "site_membership/1",
+    "witness_policy/1",
 }
 
 
@@ -45,6 +46,8 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write("erasure/1", erasure_body(), entity=bytes16("erasure"))
     receipt = receipt_body(world.hu.origin)
     world.at.write("erasure_receipt/1", receipt, entity=bytes16("receipt"))
+    policy = {"faulty": 0, "witnesses": ["at", "hu"]}
+    world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

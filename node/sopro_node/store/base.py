@@ -54,6 +54,24 @@ class ExchangeRow(NamedTuple):
     message: str
 
 
+class WitnessRow(NamedTuple):
+    """What this node's witness cosigned last of a log: size, root, POSIX seconds, the note."""
+
+    origin: str
+    size: int
+    root: bytes
+    time: int
+    note: bytes
+
+
+class CosignedRow(NamedTuple):
+    """A log's newest head with its cosignatures, and the newest that had a quorum; or empty."""
+
+    origin: str
+    newest: bytes
+    witnessed: bytes
+
+
 class Reader(Protocol):
     """What can be asked of the last commit."""
 
@@ -89,6 +107,8 @@ class Reader(Protocol):
     def undetermined(self) -> list[tuple[int, int, bytes]]: ...
     def applications(self) -> list[tuple[str, int, bytes]]: ...
     def exchanges(self) -> list[ExchangeRow]: ...
+    def witness_heads(self) -> list[WitnessRow]: ...
+    def cosigned(self) -> list[CosignedRow]: ...
 
 
 class Store(Reader, Protocol):
@@ -119,5 +139,7 @@ class Store(Reader, Protocol):
     def put_application(self, site: str, received: int, request: bytes) -> None: ...
     def cut_application(self, site: str) -> None: ...
     def put_exchange(self, row: ExchangeRow) -> None: ...
+    def put_witness_head(self, row: WitnessRow) -> None: ...
+    def put_cosigned(self, row: CosignedRow) -> None: ...
     def clear_indexes(self, log: int | None = None) -> None: ...
     def close(self) -> None: ...

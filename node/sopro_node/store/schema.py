@@ -178,6 +178,29 @@ exchange = Table(
     sqlite_with_rowid=False,
 )
 
+# What this node's witness cosigned last, by log: nothing is answered before it is here.
+witness_head = Table(
+    "witness_head",
+    metadata,
+    _key("origin", Text),
+    Column("size", BigInteger, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False),  # POSIX seconds
+    Column("note", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Cosignatures known of each log, so that a restart need not ask for them again: the newest head
+# with all of them, and the newest head that had the quorum of the policy.
+cosigned = Table(
+    "cosigned",
+    metadata,
+    _key("origin", Text),
+    Column("newest", LargeBinary, nullable=False),
+    Column("witnessed", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 INDEXES = (entity, name, label, void, decision_count, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
@@ -185,6 +208,7 @@ __all__ = [
     "INDEXES",
     "application",
     "bundle",
+    "cosigned",
     "decision_count",
     "document",
     "entity",
@@ -198,4 +222,5 @@ __all__ = [
     "name",
     "setting",
     "void",
+    "witness_head",
 ]

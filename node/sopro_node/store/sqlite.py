@@ -16,7 +16,14 @@ from typing import Final
 from msgspec import Struct
 
 from sopro_node.store import statements as sql
-from sopro_node.store.base import DocumentRow, ExchangeRow, LabelRow, LogRow
+from sopro_node.store.base import (
+    CosignedRow,
+    DocumentRow,
+    ExchangeRow,
+    LabelRow,
+    LogRow,
+    WitnessRow,
+)
 from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
 from sopro_protocol.errors import FormatError, StorageFullError
@@ -273,6 +280,14 @@ class SqliteStore:
         """Return how the exchange of each log went."""
         return [ExchangeRow(*row) for row in self._db.execute(sql.GET_EXCHANGES)]
 
+    def witness_heads(self) -> list[WitnessRow]:
+        """Return what this node's witness cosigned last, by log."""
+        return [WitnessRow(*row) for row in self._db.execute(sql.GET_WITNESS_HEADS)]
+
+    def cosigned(self) -> list[CosignedRow]:
+        """Return the cosignatures known of each log."""
+        return [CosignedRow(*row) for row in self._db.execute(sql.GET_COSIGNED)]
+
     # Writing, inside a transaction.
 
     def put_setting(self, name: str, value: bytes) -> None:
@@ -384,6 +399,14 @@ class SqliteStore:
     def put_exchange(self, row: ExchangeRow) -> None:
         """Keep how the exchange of a log went."""
         self._db.execute(sql.PUT_EXCHANGE, row)
+
+    def put_witness_head(self, row: WitnessRow) -> None:
+        """Keep what this node's witness cosigned."""
+        self._db.execute(sql.PUT_WITNESS_HEAD, row)
+
+    def put_cosigned(self, row: CosignedRow) -> None:
+        """Keep the cosignatures known of a log."""
+        self._db.execute(sql.PUT_COSIGNED, row)
 
     def clear_indexes(self, log: int | None = None) -> None:
         """Empty every table that follows from the logs, or from one of them."""

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import sqlite
 from sopro_node.store.schema import (
     application,
     bundle,
+    cosigned,
     decision_count,
     document,
     entity,
@@ -24,6 +25,7 @@ from sopro_node.store.schema import (
     name,
     setting,
     void,
+    witness_head,
 )
 
 _DIALECT = sqlite.dialect(paramstyle="named")
@@ -287,6 +289,12 @@ GET_COUNTS = _sql(
 
 PUT_EXCHANGE = _put(exchange, "origin", "attempted", "confirmed", "failures", "code", "message")
 GET_EXCHANGES = _sql(select(exchange).order_by(exchange.c.origin))
+
+PUT_WITNESS_HEAD = _put(witness_head, "origin", "size", "root", "time", "note")
+GET_WITNESS_HEADS = _sql(select(witness_head).order_by(witness_head.c.origin))
+
+PUT_COSIGNED = _put(cosigned, "origin", "newest", "witnessed")
+GET_COSIGNED = _sql(select(cosigned).order_by(cosigned.c.origin))
 
 # Labels whose last decision is effective are counted by their columns; the few that have one
 # still to come, or that are asked about an earlier day, are counted from their decisions.

@@ -12,10 +12,13 @@ from aiohttp import web
 from sopro_node import office
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
-from sopro_node.web.cache import Answer, AnswerCache
+from sopro_node.standing import describe_standing, export_policy
+from sopro_node.web.cache import AnswerCache
 from sopro_node.web.dates import read_day
 from sopro_node.web.openapi import describe_api
 from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_registry.queries import LabelAnswer
+from sopro_registry.witnesses import NOWHERE
 
 _HEADERS: Final = {
     "Content-Type": "application/json",
@@ -50,6 +53,7 @@ class Api:
             web.get("/api/v1/members", self.members),
             web.get("/api/v1/criteria", self.criteria),
             web.get("/api/v1/status", self.status),
+            web.get("/api/v1/witness-policy", self.witness_policy),
             web.get("/api/v1/voids/{site}/{epoch}", self.voids),
             web.get("/api/v1/openapi.json", self.openapi),
             web.post("/api/v1/applications", self.apply),
@@ -83,8 +87,8 @@ class Api:
                 "coordinator": node.holdings.coordinator_origin,
                 "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
                 "versions": ["1"],
-                "profiles": ["R", "P"],
-                "features": ["documents-public", "events", "bundles"],
+                "profiles": ["R", "P", "W"],
+                "features": ["documents-public", "events", "bundles", "witness"],
                 "limits": DECLARED_LIMITS,
             }
         )
@@ -100,7 +104,7 @@ class Api:
             body = _JSON.encode(answer)
             [basis] = answer.computed_from
             held = self._node.holdings.logs[basis.origin]
-            self._answers.keep(number, day, Answer(held, basis.size, era, body))
+            self._answers.keep(answer, day, held, era, body)
         return web.Response(body=body, headers=_HEADERS)
 
     async def labels(self, request: web.Request) -> web.Response:
@@ -128,7 +132,10 @@ class Api:
         return web.Response(
             body=answer["content"],
             content_type="application/octet-stream",
-            headers={"Content-Disposition": f'attachment; filename="{name}.sopro"'},
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}.sopro"',
+                "SoPro-Publication": _publication(self._node.desk.label(number)),
+            },
         )
 
     async def organisations(self, request: web.Request) -> web.Response:
@@ -174,7 +181,15 @@ class Api:
 
     async def status(self, _request: web.Request) -> web.Response:
         """Describe this node's exchange."""
-        return _json(self._node.status())
+        return _json(describe_standing(self._node))
+
+    async def witness_policy(self, _request: web.Request) -> web.Response:
+        """Serve the witness policy with its keys, as tlog-policy text."""
+        answer = await export_policy(self._node, {})
+        return web.Response(
+            text=answer["content"],
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "public, max-age=60"},
+        )
 
     async def voids(self, request: web.Request) -> web.Response:
         """List void entries of a log and why they are."""
@@ -202,7 +217,7 @@ class Api:
 
     async def apply(self, request: web.Request) -> web.Response:
         """Take a site's request for admission."""
-        data = await _read_body(request, limit=office.MAX_APPLICATION)
+        data = await read_body(request, limit=office.MAX_APPLICATION)
         answer = await office.receive_application(self._node, data)
         _logger.info("application", extra={"remote": request.remote, **answer})
         return _json(answer)
@@ -218,7 +233,7 @@ DECLARED_LIMITS: Final = {
 }
 
 
-async def _read_body(request: web.Request, *, limit: int) -> bytes:
+async def read_body(request: web.Request, *, limit: int) -> bytes:
     """Read a body in whatever pieces it comes, no further than its limit."""
     body = bytearray()
     if (request.content_length or 0) <= limit:
@@ -233,6 +248,12 @@ async def _read_body(request: web.Request, *, limit: int) -> bytes:
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
     raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
+
+
+def _publication(answer: LabelAnswer) -> str:
+    """Write how far a label's last decision has come, as words of a header."""
+    fields: Mapping[str, bool] = msgspec.structs.asdict(answer.publication or NOWHERE)
+    return ", ".join(stage for stage, is_reached in fields.items() if is_reached)
 
 
 def _json(value: object) -> web.Response:

@@ -5,6 +5,8 @@ from collections.abc import Hashable
 from typing import NamedTuple
 
 from sopro_node.holdings import HeldLog
+from sopro_registry.queries import LabelAnswer
+from sopro_registry.witnesses import Publication
 
 
 class ByteCache:
@@ -40,17 +42,21 @@ class Answer(NamedTuple):
         held: the log.
         size: as far as it was judged.
         era: of the holdings then.
+        last: position of the label's last decision.
+        publication: how far that had come.
         body: as it is served.
     """
 
     held: HeldLog
     size: int
     era: tuple[int, int]
+    last: int
+    publication: Publication
     body: bytes
 
 
 class AnswerCache:
-    """Answers about labels; each holds for a day and for as long as its log has not grown."""
+    """Answers about labels; each holds for a day, and until its log has grown or come further."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -67,11 +73,18 @@ class AnswerCache:
         answer = self._answers.get((number, day))
         if answer is None or (answer.held.cursor.projected, era) != (answer.size, answer.era):
             return None
-        return answer.body
+        is_current = answer.held.publication(answer.last) == answer.publication
+        return answer.body if is_current else None
 
-    def keep(self, number: str, day: int, answer: Answer) -> None:
+    def keep(
+        self, answer: LabelAnswer, day: int, held: HeldLog, era: tuple[int, int], body: bytes
+    ) -> None:
         """Keep an answer, and let go of the oldest where there are too many."""
-        self._answers[number, day] = answer
+        number, [basis] = answer.number, answer.computed_from
+        if answer.publication is None:
+            return
+        last = answer.history[-1].index
+        self._answers[number, day] = Answer(held, basis.size, era, last, answer.publication, body)
         self._answers.move_to_end((number, day))
         if len(self._answers) > self._most:
             self._answers.popitem(last=False)

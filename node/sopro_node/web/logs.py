@@ -77,7 +77,7 @@ class LogPages:
     async def checkpoint(self, request: web.Request) -> web.Response:
         """Serve the newest signed head."""
         return web.Response(
-            body=self._held(request).checkpoint,
+            body=self._held(request).note,
             content_type="text/plain",
             charset="utf-8",
             headers=_SHORT,
@@ -220,9 +220,10 @@ class LogPages:
 
     def _event(self, news: News) -> bytes:
         """Write an event; every listener is told the same."""
-        key = (news.held.checkpoint, news.since)
+        held, since, note = news
+        key = (note or held.note, since)
         if key != self._told[0]:
-            self._told = (key, _format_event(*key, self._render_tail(*news)))
+            self._told = (key, _format_event(*key, self._render_tail(held, since)))
         return self._told[1]
 
     def _render_tail(self, held: HeldLog, since: int) -> bytes:

@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.standing import describe_standing
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
@@ -221,7 +222,7 @@ class Pages:
             own=node.holdings.own,
             member=node.holdings.directory.membership(node.identity.site),
             peers=view_peers(node),
-            erasures=node.status()["erasures"],
+            standing=describe_standing(node),
         )
 
     # What belongs to pages.

@@ -21,6 +21,7 @@ from sopro_node.web.logs import LogPages
 from sopro_node.web.pages import Pages
 from sopro_node.web.problems import Handler, answer_error
 from sopro_node.web.proxies import behind
+from sopro_node.web.witness import WitnessPages
 from sopro_protocol.errors import FormatError, UnavailableError
 
 _MAX_BODY: Final = 1024 * 1024
@@ -36,7 +37,7 @@ _SECURITY: Final = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
-_FOR_MACHINES: Final = ("/log/", "/api/", "/events")
+_FOR_MACHINES: Final = ("/log/", "/api/", "/events", "/witness/")
 
 CONNECTIONS: Final = web.AppKey("connections", Connections)
 
@@ -89,6 +90,7 @@ def build_app(node: Node) -> web.Application:
     app[CONNECTIONS] = connections
     app.router.add_routes(Api(node).routes())
     app.router.add_routes(LogPages(node).routes())
+    app.router.add_routes(WitnessPages(node).routes())
     app.router.add_routes(pages.routes())
 
     async def health(_request: web.Request) -> web.Response:
@@ -149,10 +151,12 @@ async def serve(
             ),
             name="documents",
         )
+        await node.cosigners.start()
         await ready(settings.public_url)
         await stop.wait()
         _logger.info("stopping")
         node.hub.close()
+        await node.cosigners.stop()
         gathering.cancel()
         await asyncio.gather(gathering, return_exceptions=True)
         await node.exchange.stop()
