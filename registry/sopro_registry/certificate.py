@@ -263,6 +263,7 @@ class _CertificateView:
     acted_on = None
     keys_record = None
     is_coordinator = False
+    states_status = False
 
     def __init__(self, fact: Fact[label_decision.Body], member: site_membership.Body) -> None:
         self.origin = member.origin
@@ -271,6 +272,10 @@ class _CertificateView:
         stated = fact.body.status_index
         self.grants = stated if isinstance(stated, int) else 0
         self._member = member
+
+    def status_root(self) -> None:
+        """Say nothing: no decision asks for it."""
+        return
 
     def exists_named(self, _family: str, _name: str) -> bool:
         """Say that the number was free; another label with it is another certificate."""

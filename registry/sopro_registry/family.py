@@ -101,8 +101,17 @@ class View(Protocol):
         ...
 
     @property
+    def states_status(self) -> bool:
+        """Whether a log_state before this position states the root of the status tree."""
+        ...
+
+    @property
     def is_coordinator(self) -> bool:
         """Whether this is the coordinator's log."""
+        ...
+
+    def status_root(self) -> bytes | None:
+        """Return the root of the status tree here; None where this version cannot tell."""
         ...
 
     def exists_named(self, family: str, name: str) -> bool:
@@ -165,6 +174,8 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         acted_on: the coordinator's head that rules read from the next position on.
         is_grant: whether it took the next status index.
         counted: what the statistics count: an action and a year (0 where the date is unknown).
+        status: a label's place in the status tree and its leaf there.
+        states_status: whether it states the root of the status tree.
     """
 
     state: S
@@ -174,6 +185,8 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     acted_on: Head | None = None
     is_grant: bool = False
     counted: tuple[str, int] | None = None
+    status: tuple[int, bytes] | None = None
+    states_status: bool = False
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

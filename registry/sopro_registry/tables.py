@@ -49,6 +49,8 @@ class Cursor(Struct, array_like=True):
         grants: number of grants, the next status index.
         voids: number of void entries.
         uninterpreted: number of records of unknown families or undetermined entities.
+        states_status: a log_state has stated the root of the status tree.
+        knows_status: no label is undetermined, so this version can compute that root.
     """
 
     projected: int = 0
@@ -59,6 +61,8 @@ class Cursor(Struct, array_like=True):
     grants: int = 0
     voids: int = 0
     uninterpreted: int = 0
+    states_status: bool = False
+    knows_status: bool = True
 
 
 class Tables(Protocol):
