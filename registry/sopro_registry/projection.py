@@ -306,6 +306,7 @@ class Ledger:
             self.cursor.states_status = True
         if change.keys is not None:
             self.cursor.keys_record = entry_id
+            self.cursor.key_records = (*self.cursor.key_records, self.index)
             self._take_keys(change.keys)
         if change.acted_on is not None:
             self.cursor.acted_on = change.acted_on

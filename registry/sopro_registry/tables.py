@@ -51,6 +51,7 @@ class Cursor(Struct, array_like=True):
         uninterpreted: number of records of unknown families or undetermined entities.
         states_status: a log_state has stated the root of the status tree.
         knows_status: no label is undetermined, so this version can compute that root.
+        key_records: positions of the site_keys records that count.
     """
 
     projected: int = 0
@@ -63,6 +64,7 @@ class Cursor(Struct, array_like=True):
     uninterpreted: int = 0
     states_status: bool = False
     knows_status: bool = True
+    key_records: tuple[int, ...] = ()
 
 
 class Tables(Protocol):

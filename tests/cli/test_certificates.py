@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sopro_cli.demo import REGISTERS
-from sopro_node import office
+from sopro_node import certificate_desk
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_protocol.encoding import decode, encode
@@ -21,24 +21,24 @@ def get(place: Place, number: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "at", "status", "code"),
+    ("number", "at", "verdict", "code"),
     [
-        (GRANTED, None, "active", 0),
-        (GRANTED, "2028-01-01", "active", 0),
-        (GRANTED, "2028-01-02", "expired", 1),
-        (GRANTED, "2020-01-01", "none", 1),
-        (REVOKED, None, "revoked", 1),
+        (GRANTED, None, "valid", 0),
+        (GRANTED, "2028-01-01", "valid", 0),
+        (GRANTED, "2028-01-02", "expired", 13),
+        (GRANTED, "2020-01-01", "none", 16),
+        (REVOKED, None, "revoked", 11),
     ],
 )
 def test_exit_code_says_whether_the_label_holds(
-    place: Place, number: str, at: str | None, status: str, code: int
+    place: Place, number: str, at: str | None, verdict: str, code: int
 ) -> None:
     when = ["--at", at] if at else []
     result = sopro(
         *("certificate", "verify", get(place, number), "--invite", place.invite, "--json", *when),
         code=code,
     )
-    assert json.loads(result.stdout)["status"] == status
+    assert json.loads(result.stdout)["verdict"] == verdict
 
 
 def test_says_what_is_proven_and_what_is_not(place: Place) -> None:
@@ -120,7 +120,7 @@ async def compare_statuses(place: Place) -> set[tuple[str, str]]:
     try:
         assert node.invite is not None
         for row in node.desk.labels(limit=500):
-            content = (await office.certificate(node, {"number": row.number}))["content"]
+            content = (await certificate_desk.certificate(node, {"number": row.number}))["content"]
             for day in [day_of(f"{year}-07-01", field="") for year in range(2015, 2033)]:
                 opened = open_certificate(
                     content,
