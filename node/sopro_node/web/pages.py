@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.web.checking import Checking
 from sopro_node.web.dates import read_day
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import view_label
@@ -17,9 +18,14 @@ from sopro_node.web.pages_words import ERRORS, STATUSES
 from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_registry.aggregate import SiteCounts, Statistics
 
-_FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/")
+_FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/", "/qr/")
 # What is wrong where a page of this first part of the path answers with this status.
-_REASONS: Final = {("label", 400): "date", ("label", 404): "number", ("labels", 404): "site"}
+_REASONS: Final = {
+    ("label", 400): "date",
+    ("label", 404): "number",
+    ("labels", 404): "site",
+    **{("verify", status): "file" for status in (400, 411, 413, 415)},
+}
 _STREAMS: Final = ("/events", "/metrics", "/health")
 
 
@@ -29,6 +35,7 @@ class Pages:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._writer = PageWriter(node)
+        self._checking = Checking(node, self._writer)
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -39,10 +46,10 @@ class Pages:
             web.get("/statistics", self.statistics),
             web.get("/members", self.members),
             web.get("/criteria", self.criteria),
-            web.get("/verify", self.verify),
             web.get("/status", self.status),
             web.get("/static/sopro.css", self.style),
             web.get("/static/icon.svg", self.icon),
+            *self._checking.routes(),
         ]
 
     # Errors.
@@ -178,10 +185,6 @@ class Pages:
             schemes=list(directory.schemes()),
             criteria=list(directory.criteria()),
         )
-
-    async def verify(self, request: web.Request) -> web.StreamResponse:
-        """Say how a label is verified."""
-        return self._writer.write(request, "verify.html")
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Describe this node's exchange, in words and in figures."""
