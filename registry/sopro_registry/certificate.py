@@ -125,6 +125,7 @@ def open_certificate(
     member = _open_membership(federation, file.membership)
     site = CertificateLog(member.origin, member.root, file.keys, file.key_history)
     placed = [_open_decision(site, one, file.number) for one in file.decisions]
+    _check_ending(placed, member)
     _check_chain(placed)
     label, is_judged = _follow(placed, member)
     state = site.open(file.state, Role.REGISTRAR) if file.state else None
@@ -174,6 +175,16 @@ def _open_decision(site: CertificateLog, proven: Proven, number: str) -> Placed:
     if not is_newer and (not isinstance(body, label_decision.Body) or body.certificate != number):
         raise VerificationError(f"certificate: not a decision on {number}", code="lbl.reference")
     return placed
+
+
+def _check_ending(decisions: Sequence[Placed], member: site_membership.Body) -> None:
+    """Hold decisions to the part of the log that its site's membership covers (SPEC CERT-6)."""
+    if member.ends is not UNSET and decisions[-1].index >= member.ends.size:
+        raise VerificationError(
+            f"certificate: the site's membership ended at position {member.ends.size} of its log, "
+            f"the decision at {decisions[-1].index} came after",
+            code="mem.inactive",
+        )
 
 
 def _check_chain(decisions: Sequence[Placed]) -> None:

@@ -52,7 +52,7 @@ def certify(
     state: Label = world.node.state(at.origin, bytes16(label))
     tree = world.node.replicas[at.origin].ledger.statuses
     keys, coordinator_keys = (indexes_of(one, "site_keys/1") for one in (at, eu))
-    [membership] = indexes_of(eu, "site_membership/1", entity="membership of at")
+    membership = indexes_of(eu, "site_membership/1", entity="membership of at")[0]
     return Certificate(
         state.number,
         decisions=[prove(at, one) for one in indexes_of(at, "label_decision/1", entity=label)],

@@ -21,7 +21,7 @@ from sopro_registry.certificate_file import (
     parse_certificate,
 )
 from sopro_registry.verdict import EXIT, Judged, Verdict, judge_certificate
-from tests.registry.certifying import TODAY, certify, cosigned, end_batch, prove
+from tests.registry.certifying import TODAY, certify, cosigned, end_batch, indexes_of, prove
 from tests.registry.world import (
     NOW,
     SITE_ROLES,
@@ -333,6 +333,19 @@ def test_key_record_that_the_state_names_cannot_be_hidden(world: World) -> None:
     assert (judged.verdict, judged.code) == (Verdict.FORGED, "sta.keys")
     swapped = judge(world, good._replace(keys=good.key_history[0], key_history=[good.keys]))
     assert (swapped.verdict, swapped.code) == (Verdict.FORGED, "proof.invalid")
+
+
+@pytest.mark.parametrize(("after", "code"), [(0, "mem.inactive"), (1, "")])
+def test_decision_after_the_end_of_its_sites_membership_does_not_count(
+    world: World, after: int, code: str
+) -> None:
+    [decision] = indexes_of(world.at, "label_decision/1", entity="label")
+    ends = {"origin": world.at.origin, "size": decision + after}
+    assert world.put_membership(world.at, status="suspended", ends=ends).code is None
+    good = certify(world)
+    [_, ended] = indexes_of(world.coordinator, "site_membership/1", entity="membership of at")
+    judged = judge(world, good._replace(membership=prove(world.coordinator, ended)))
+    assert (judged.verdict, judged.code) == (Verdict.FORGED if code else Verdict.VALID, code)
 
 
 def test_newer_rules_are_undetermined_not_forged(world: World) -> None:
