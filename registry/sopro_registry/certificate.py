@@ -279,6 +279,8 @@ def _check_leaf(path: StatusPath, state: log_state.Body, label: Label) -> None:
 
 def _last_seen(head: SignedCheckpoint, witnesses: Sequence[VerifierKey]) -> int | None:
     """Return when a trusted witness last saw a head, in ms UTC (SPEC CERT-8)."""
+    if not witnesses:
+        return None
     note = parse_note(head.note)
     known = {(key.name, key.note_key_id): key for key in witnesses}
     times = [

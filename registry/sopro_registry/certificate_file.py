@@ -18,12 +18,15 @@ passes over keys it does not know.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
-from sopro_protocol.encoding import Value, decode, encode
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.encoding import TEXT_PATTERN, Canonical, decode, encode_struct
 from sopro_protocol.errors import FormatError
-from sopro_protocol.merkle import HASH_SIZE, MAX_PROOF
+from sopro_protocol.merkle import MAX_PROOF
+from sopro_registry.fields import Bytes32, Count
 
 MAX_CERTIFICATE: Final = 4 * 1024 * 1024
 MAX_DECISIONS: Final = 256
@@ -39,22 +42,44 @@ class Proven(NamedTuple):
     proof: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StatusPath:
+class StatusPath(Struct, frozen=True, array_like=True):
     """A leaf of the status tree, its index, and its siblings upwards."""
 
     leaf: bytes
-    index: int
-    hashes: tuple[bytes, ...]
+    index: Count
+    hashes: Annotated[tuple[Bytes32, ...], Meta(max_length=MAX_PROOF)]
 
 
 class Disclosed(NamedTuple):
     """A document of an entry in the file: the entry's position, which one, key and content."""
 
-    position: int
-    number: int
+    position: Count
+    number: Count
     key: bytes
     content: bytes
+
+
+KeyRecords: TypeAlias = Annotated[tuple[Proven, ...], Meta(max_length=MAX_KEY_RECORDS)]
+
+
+class _File(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The file as its map; the module describes the keys."""
+
+    coordinator_key_history: KeyRecords = ()
+    coordinator_keys: Proven
+    decisions: Annotated[tuple[Proven, ...], Meta(min_length=1, max_length=MAX_DECISIONS)]
+    documents: Annotated[tuple[Disclosed, ...], Meta(max_length=MAX_DOCUMENTS)] = ()
+    key_history: KeyRecords = ()
+    keys: Proven
+    membership: Proven
+    number: Annotated[str, Meta(pattern=TEXT_PATTERN, max_length=128)]
+    records: Annotated[tuple[Proven, ...], Meta(max_length=MAX_RECORDS)] = ()
+    sopro_certificate: Literal[1]
+    state: Proven | UnsetType = UNSET
+    status: StatusPath | UnsetType = UNSET
+
+
+_FILE: Final = Canonical(_File)
 
 
 class Certificate(NamedTuple):
@@ -75,23 +100,22 @@ class Certificate(NamedTuple):
 
 def format_certificate(certificate: Certificate) -> bytes:
     """Write a certificate file (SPEC CERT-1, CERT-5)."""
-    value: dict[str, Value] = {
-        "coordinator_keys": list(certificate.coordinator_keys),
-        "decisions": [list(one) for one in certificate.decisions],
-        "keys": list(certificate.keys),
-        "membership": list(certificate.membership),
-        "number": certificate.number,
-        "sopro_certificate": 1,
-    }
-    for name in ("key_history", "coordinator_key_history", "records", "documents"):
-        if parts := getattr(certificate, name):
-            value[name] = [list(one) for one in parts]
-    if certificate.state is not None:
-        value["state"] = list(certificate.state)
-    if certificate.status is not None:
-        status = certificate.status
-        value["status"] = [status.leaf, status.index, list(status.hashes)]
-    return encode(dict(sorted(value.items())))
+    return encode_struct(
+        _File(
+            coordinator_key_history=tuple(certificate.coordinator_key_history),
+            coordinator_keys=certificate.coordinator_keys,
+            decisions=tuple(certificate.decisions),
+            documents=tuple(certificate.documents),
+            key_history=tuple(certificate.key_history),
+            keys=certificate.keys,
+            membership=certificate.membership,
+            number=certificate.number,
+            records=tuple(certificate.records),
+            sopro_certificate=1,
+            state=certificate.state or UNSET,
+            status=certificate.status or UNSET,
+        )
+    )
 
 
 def parse_certificate(data: bytes) -> Certificate:
@@ -100,63 +124,32 @@ def parse_certificate(data: bytes) -> Certificate:
     Raises:
         FormatError: `enc.*` where it is not canonical, `cert.form` where it is none.
     """
-    value = decode(data, limit=MAX_CERTIFICATE)
-    if not isinstance(value, dict) or value.get("sopro_certificate") != 1:
-        raise _malformed("not a certificate file of this version")
-    number = value.get("number")
-    if not isinstance(number, str):
-        raise _malformed("expected a number and decisions")
-    decisions = _list(value, "decisions", most=MAX_DECISIONS)
-    if not decisions:
-        raise _malformed("expected 1 to 256 decisions, got none")
-    certificate = Certificate(
-        number,
-        [_proven(one) for one in decisions],
-        _proven(value.get("keys")),
-        _proven(value.get("membership")),
-        _proven(value.get("coordinator_keys")),
-        [_proven(one) for one in _list(value, "key_history", most=MAX_KEY_RECORDS)],
-        [_proven(one) for one in _list(value, "coordinator_key_history", most=MAX_KEY_RECORDS)],
-        _proven(value["state"]) if "state" in value else None,
-        _status(value["status"]) if "status" in value else None,
-        [_proven(one) for one in _list(value, "records", most=MAX_RECORDS)],
-        [_disclosed(one) for one in _list(value, "documents", most=MAX_DOCUMENTS)],
+    file = _FILE.read(data) if len(data) <= MAX_CERTIFICATE else None
+    if file is None:
+        file = _read_slowly(data)
+    if file.status is not UNSET and file.state is UNSET:
+        raise FormatError(
+            "certificate: a status without the state whose root it leads to", code="cert.form"
+        )
+    return Certificate(
+        file.number,
+        file.decisions,
+        file.keys,
+        file.membership,
+        file.coordinator_keys,
+        file.key_history,
+        file.coordinator_key_history,
+        None if file.state is UNSET else file.state,
+        None if file.status is UNSET else file.status,
+        file.records,
+        file.documents,
     )
-    if certificate.status is not None and certificate.state is None:
-        raise _malformed("a status without the state whose root it leads to")
-    return certificate
 
 
-def _list(value: dict[str, Value], name: str, *, most: int) -> Sequence[Value]:
-    found = value.get(name, [])
-    if not isinstance(found, list) or len(found) > most:
-        raise _malformed(f"expected at most {most} of {name!r}")
-    return found
-
-
-def _proven(value: object) -> Proven:
-    match value:
-        case [bytes(entry), bytes(proof)]:
-            return Proven(entry, proof)
-    raise _malformed("expected [entry, proof]")
-
-
-def _status(value: object) -> StatusPath:
-    match value:
-        case [bytes(leaf), int(index), list(hashes)] if len(hashes) <= MAX_PROOF:
-            path = [one for one in hashes if isinstance(one, bytes) and len(one) == HASH_SIZE]
-            if len(path) == len(hashes) and not isinstance(index, bool):
-                return StatusPath(leaf, index, tuple(path))
-    raise _malformed("expected [leaf, index, hashes] in 'status'")
-
-
-def _disclosed(value: object) -> Disclosed:
-    match value:
-        case [int(position), int(number), bytes(key), bytes(content)]:
-            if position >= 0 and number >= 0:
-                return Disclosed(position, number, key, content)
-    raise _malformed("expected [position, number, key, content] in 'documents'")
-
-
-def _malformed(what: str) -> FormatError:
-    return FormatError(f"certificate: {what}", code="cert.form")
+def _read_slowly(data: bytes) -> _File:
+    """Read a file that has keys this version does not know, or say what is wrong with it."""
+    value = decode(data, limit=MAX_CERTIFICATE)
+    try:
+        return _FILE.convert(value)
+    except msgspec.ValidationError as error:
+        raise FormatError(f"certificate: {error}", code="cert.form") from None

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint, parse_checkpoint_text
+from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import RefusedError, VerificationError
-from sopro_protocol.keys import Role, key_id, make_vkey
-from sopro_protocol.merkle import check_inclusion, leaf_hash
-from sopro_protocol.note import parse_note
+from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
+from sopro_protocol.merkle import Hash, check_inclusion, leaf_hash
 from sopro_protocol.proof import TlogProof, parse_proof
 from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
 from sopro_registry.catalogue import READERS
@@ -46,6 +45,7 @@ class CertificateLog:
         self.origin = origin
         self.keys_record = b""
         self._spans: dict[bytes, KeySpan] = {}
+        self._publics: dict[bytes, bytes] = {}
         self._heads: dict[bytes, SignedCheckpoint] = {}
         state: site_keys.State | None = None
         places: list[tuple[Proven, TlogProof]] = []
@@ -60,7 +60,7 @@ class CertificateLog:
             state = self._take_keys(proven, proof.index, root, state)
             places.append((proven, proof))
         for proven, proof in places:
-            self._place(proven, proof)
+            self._place(leaf_hash(proven.entry), proof)
 
     def _take_keys(
         self, proven: Proven, index: int, root: bytes, state: site_keys.State | None
@@ -81,6 +81,7 @@ class CertificateLog:
             raise VerificationError(f"certificate: {error}", code=error.code) from None
         self.keys_record = entry_id
         self._spans = {span.key_id: span for span in change.state.spans}
+        self._publics = {span.key_id: span.public for span in change.state.spans}
         return change.state
 
     def open(self, proven: Proven, role: Role) -> Placed:
@@ -95,13 +96,14 @@ class CertificateLog:
         entry = parse_entry(proven.entry)
         for signer, _ in entry.signatures:
             self._check_signer(signer, proof.index, role)
-        check_signatures(entry, {known: span.public for known, span in self._spans.items()})
+        check_signatures(entry, self._publics)
         read = read_record(entry.record, READERS)
         if read.record.log != self.origin:
             raise VerificationError(
                 f"certificate: a record of {read.record.log[:80]!r}", code="hos.replay"
             )
-        return Placed(read, proof.index, leaf_hash(proven.entry), self._place(proven, proof))
+        entry_id = leaf_hash(proven.entry)
+        return Placed(read, proof.index, entry_id, self._place(entry_id, proof))
 
     def _check_signer(self, signer: bytes, index: int, role: Role) -> None:
         span = self._spans.get(signer)
@@ -120,10 +122,10 @@ class CertificateLog:
                 f"certificate: a {span.role} key may not sign this", code="sig.role"
             )
 
-    def _place(self, proven: Proven, proof: TlogProof) -> SignedCheckpoint:
+    def _place(self, entry_id: Hash, proof: TlogProof) -> SignedCheckpoint:
         head = self._head(proof.checkpoint_note)
         check_inclusion(
-            leaf_hash(proven.entry),
+            entry_id,
             index=proof.index,
             size=head.size,
             proof=proof.hashes,
@@ -135,14 +137,17 @@ class CertificateLog:
         """Open a head once, however many entries are under it."""
         head = self._heads.get(note)
         if head is None:
-            size = parse_checkpoint_text(parse_note(note).text).size
-            keys = [
-                make_vkey(self.origin, span.public)
-                for span in self._spans.values()
-                if span.role == Role.LOG.value and _counts(span, max(size - 1, span.since))
-            ]
-            head = self._heads[note] = open_checkpoint(note, origin=self.origin, keys=keys)
+            head = self._heads[note] = open_sized_checkpoint(
+                note, origin=self.origin, keys=self._log_keys
+            )
         return head
+
+    def _log_keys(self, size: int) -> list[VerifierKey]:
+        return [
+            make_vkey(self.origin, span.public)
+            for span in self._spans.values()
+            if span.role == Role.LOG.value and _counts(span, max(size - 1, span.since))
+        ]
 
 
 def _counts(span: KeySpan, index: int) -> bool:

@@ -174,7 +174,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         acted_on: the coordinator's head that rules read from the next position on.
         is_grant: whether it took the next status index.
         counted: what the statistics count: an action and a year (0 where the date is unknown).
-        status: a label's place in the status tree and its leaf there.
+        status_index: a label's place in the status tree, where it has changed; else -1.
         states_status: whether it states the root of the status tree.
     """
 
@@ -185,7 +185,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     acted_on: Head | None = None
     is_grant: bool = False
     counted: tuple[str, int] | None = None
-    status: tuple[int, bytes] | None = None
+    status_index: int = -1
     states_status: bool = False
 
 

@@ -27,6 +27,7 @@ from sopro_registry.catalogue import FAMILIES, READERS, decode_state
 from sopro_registry.directory import Directory
 from sopro_registry.family import Change, Fact, Family, KeySpan, Membership, Place, Scheme
 from sopro_registry.fields import Head
+from sopro_registry.status import format_leaf
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
 _LABELS: Final = "label_decision"
@@ -299,9 +300,9 @@ class Ledger:
             self._tables.count(*change.counted)
         if change.is_grant:
             self.cursor.grants += 1
-        if change.status is not None:
-            index, leaf = change.status
-            self.statuses.put(index, status_leaf_hash(leaf))
+        if change.status_index >= 0:
+            leaf = format_leaf(change.state)
+            self.statuses.put(change.status_index, status_leaf_hash(leaf))
         if change.states_status:
             self.cursor.states_status = True
         if change.keys is not None:

@@ -20,6 +20,7 @@ import bench_incremental
 import bench_memory
 import bench_propagate
 import bench_reads
+import bench_status
 import bench_sync
 from figures import Figure, print_figures
 from workload import World, Written, fill
@@ -104,6 +105,11 @@ class Session:
             world, origin, replica, written, bound=200, patience=0 if self.tiny else 45
         )
 
+    def status(self) -> list[Figure]:
+        certificates = 2000 if self.tiny else 100_000
+        world = self.world
+        return bench_status.measure(world, self.empty, certificates=certificates, runs=self.runs)
+
     def large(self) -> list[Figure]:
         """Measure memory, wire and disk at a million records."""
         (self.work / "large").mkdir()
@@ -125,6 +131,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "incremental": Session.incremental,
     "propagate": Session.propagate,
     "memory": Session.memory,
+    "status": Session.status,
 }
 
 

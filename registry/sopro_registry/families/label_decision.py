@@ -34,7 +34,6 @@ from sopro_registry.label import (
     possible_actions,
     status_at,
 )
-from sopro_registry.status import format_leaf
 
 State: TypeAlias = Label
 Reference: TypeAlias = tuple[Origin, Count, Bytes32]
@@ -212,7 +211,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label=_index(label),
         is_grant=body.action is Action.GRANT,
         counted=(needs.word, year),
-        status=(label.status_index, format_leaf(label)) if label.status_index >= 0 else None,
+        status_index=label.status_index,
     )
 
 
