@@ -8,6 +8,7 @@ tree is that of RFC 6962 over those leaf hashes, with the same proofs. The conte
 leaf begins with a byte that no entry of a log begins with, so neither can pass for the other.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -18,7 +19,6 @@ from .merkle import (
     Hash,
     check_inclusion,
     leaf_hash,
-    node_hash,
     prove_inclusion,
     root_at,
 )
@@ -26,6 +26,7 @@ from .merkle import (
 STATUS_CONTEXT: Final = b"sopro-status/1\n"
 
 _PER_CHUNK: Final = 64
+_sha256 = hashlib.sha256
 
 
 def status_leaf_hash(leaf: bytes) -> Hash:
@@ -95,15 +96,23 @@ class StatusTree:
 
     def settle(self) -> None:
         """Hash what has changed; after this, reading changes nothing until the next `put`."""
-        changed, level = sorted(self._changed), 0
+        changed, level = self._changed, 0
         self._changed = set()
         while changed:
             level += 1
             whole = self._size >> level
-            changed = sorted({index >> 1 for index in changed if index >> 1 < whole})
-            for index in changed:
-                left, right = self._read(level - 1, 2 * index), self._read(level - 1, 2 * index + 1)
-                self._write(level, index, node_hash(left, right))
+            changed = {index >> 1 for index in changed if index >> 1 < whole}
+            self._hash_row(level, changed)
+
+    def _hash_row(self, level: int, changed: set[int]) -> None:
+        """Hash subtrees of a level from their halves, which lie side by side in one chunk."""
+        # Inlined node_hash: every log_state of every mirrored log comes through here.
+        below = self._rows[level - 1]
+        for index in sorted(changed):
+            left = index * 2
+            at = left % _PER_CHUNK * HASH_SIZE
+            halves = below[left // _PER_CHUNK][at : at + 2 * HASH_SIZE]
+            self._write(level, index, _sha256(b"\x01" + halves).digest())
 
     def root(self) -> Hash:
         """Compute the root (RFC 6962, section 2.1; STATUS-1)."""
@@ -133,18 +142,18 @@ class StatusTree:
         return prove_inclusion(self._read, index=index, size=self._size)
 
     def _read(self, level: int, index: int) -> bytes:
-        number, place = divmod(index, _PER_CHUNK)
-        return bytes(self._rows[level][number][place * HASH_SIZE : (place + 1) * HASH_SIZE])
+        at = index % _PER_CHUNK * HASH_SIZE
+        return bytes(self._rows[level][index // _PER_CHUNK][at : at + HASH_SIZE])
 
     def _write(self, level: int, index: int, value: bytes) -> None:
         if level == len(self._rows):
             self._rows.append([])
-        row = self._rows[level]
-        number, place = divmod(index, _PER_CHUNK)
-        if number == len(row):
-            row.append(bytearray())
+        row, number = self._rows[level], index // _PER_CHUNK
+        if (level, number) not in self._own:
+            if number == len(row):
+                row.append(bytearray())
+            else:
+                row[number] = row[number][:]
             self._own.add((level, number))
-        elif (level, number) not in self._own:
-            row[number] = row[number][:]
-            self._own.add((level, number))
-        row[number][place * HASH_SIZE : (place + 1) * HASH_SIZE] = value
+        at = index % _PER_CHUNK * HASH_SIZE
+        row[number][at : at + HASH_SIZE] = value
