@@ -1,4 +1,4 @@
-"""QR codes: the compact form of a certificate, which opens the label's page."""
+"""QR codes: the compact form of a certificate, which opens the label's page (SPEC CERT-11)."""
 
 import io
 from functools import lru_cache
