@@ -135,7 +135,8 @@ def open_certificate(
         if file.status is not None and is_judged:
             _check_leaf(file.status, body, label)
         head = state.head
-    texts = _read_documents(file, site, placed, label)
+    # Of a label that this version cannot judge at all it does not know the offering either.
+    texts = _read_documents(file, site, placed, label) if label.decisions else {}
     status, last = status_at(label.decisions, day)
     until = last.suspended_until if last else 0
     return OpenedCertificate(

@@ -357,6 +357,17 @@ def test_newer_rules_are_undetermined_not_forged(world: World) -> None:
     assert judged.verdict is Verdict.UNDETERMINED
 
 
+def test_first_decision_by_newer_rules_is_undetermined(world: World) -> None:
+    body = world.at.decision("grant", **dates_of("grant", "2027-06-01"))
+    how = {"entity": bytes16("novel"), "role": "decision", "crit": ["novel"]}
+    written = world.at.write("label_decision/1", body, **how)
+    assert written.judgement.undetermined
+    end_batch_as_stated(world)
+    good = certify(world)
+    novel = good._replace(decisions=[prove(world.at, len(world.at.entries) - 2)])
+    assert judge(world, novel).verdict is Verdict.UNDETERMINED
+
+
 def end_batch_as_stated(world: World) -> None:
     assert world.at.write_state(world.coordinator, status_root=bytes(32)).code is None
 
