@@ -13,6 +13,7 @@ from sopro_protocol.record import Commitment, Record
 from sopro_registry.catalogue import FAMILIES
 from sopro_registry.families.site_membership import TRANSITIONS as MEMBERSHIP
 from sopro_registry.label import IMPORTED_TRANSITIONS, TRANSITIONS
+from sopro_registry.status import Leaf
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = (ROOT / "protocol" / "SPEC.md").read_text(encoding="utf-8")
@@ -136,6 +137,7 @@ def test_every_clause_and_code_of_a_vector_is_in_the_specification(path: Path) -
 STRUCTS = {
     "- **REC-1**": Record,
     "- **DOC-1**": Commitment,
+    "- **STATUS-4**": Leaf,
     **{f"`{family.title}`\n": family.body for family in FAMILIES.values()},
 }
 

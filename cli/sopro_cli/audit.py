@@ -5,7 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
-from sopro_cli.certificates import read_invite
+from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import run
 from sopro_cli.options import FILE, TARGET
 from sopro_cli.output import VERIFICATION, fail, remark, show, show_json

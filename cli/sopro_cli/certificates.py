@@ -1,26 +1,28 @@
-"""Certificate files: `sopro certificate get`, `sopro certificate verify`."""
+"""Certificate files: `sopro certificate get`, `verify`, `check` and `qr`."""
 
+import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import rich_click as click
 
+from sopro_cli.certificate_list import certificate_check
+from sopro_cli.certificate_trust import Trust, read_trust, trusting
 from sopro_cli.labels import LAPSING
 from sopro_cli.office import ask, run
-from sopro_cli.options import DAY, FILE, NUMBER, URL, here, read_file
-from sopro_cli.output import fail, show, show_json
+from sopro_cli.options import FILE, NUMBER, URL, here, read_file
+from sopro_cli.output import fail, remark, show, show_json
 from sopro_node import clock
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
-from sopro_node.identity import Invite, load_federation, parse_invite
-from sopro_node.store.sqlite import SqliteStore
+from sopro_node.qr import draw_qr, page_address
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
-from sopro_registry.certificate import MAX_CERTIFICATE, OpenedCertificate, open_certificate
-from sopro_registry.fields import format_day, parse_day
+from sopro_registry.certificate_file import MAX_CERTIFICATE
+from sopro_registry.fields import format_day
+from sopro_registry.verdict import EXIT, Judged, Verdict, judge_certificate
 
-MAX_INVITE: Final = 64 * 1024
-NO_INVITE: Final = "the coordinator's operator has the invite file"
+_NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 
 
 @click.group()
@@ -40,11 +42,15 @@ def certificate_get(number: str, folder: Path, url: str | None, output: Path | N
     else:
         content = ask(folder, "certificate", number=number)["content"]
     path = output or Path(f"{number.replace('/', '-')}.sopro")
+    _write(path, content)
+    show(str(path))
+
+
+def _write(path: Path, content: bytes) -> None:
     try:
         path.write_bytes(content)
     except OSError as error:
         fail(FormatError(f"{path}: cannot be written ({error.strerror}); name another with -o"))
-    show(str(path))
 
 
 async def _fetch(url: str, number: str) -> bytes:
@@ -60,67 +66,100 @@ async def _fetch(url: str, number: str) -> bytes:
 
 @certificate.command("verify")
 @click.argument("file", type=FILE)
-@click.option("--invite", type=FILE, default=None, help="the federation's invite file")
-@click.option("--dir", "folder", type=click.Path(path_type=Path, file_okay=False), default=None)
-@click.option("--at", default=None, callback=DAY, help="civil date; today if not given")
+@trusting
 @click.option("--json", "as_json", is_flag=True)
-def certificate_verify(
-    file: Path, invite: Path | None, folder: Path | None, at: str | None, *, as_json: bool
+def certificate_verify(  # the options are described where they are declared
+    file: Path, *, as_json: bool, **options: Any
 ) -> None:
-    """Verify a certificate file offline: 0 if the label holds, 1 if not, 65 or 76 if it is none.
+    """Verify a certificate file offline and say what it is worth.
 
     What is trusted comes from an invite file, or from the federation a directory is pinned to.
+    Ends with 0 if the label is valid; node/README.md has the code of every other verdict.
     """
-    if (invite is None) == (folder is None):
-        raise click.UsageError("say whom to trust: --invite FILE or --dir DIRECTORY")
     try:
-        day = parse_day(at, field="--at") if at else clock.today("UTC")
-        pinned = read_invite(invite) if invite else _read_pinned(folder or Path())
+        trust = read_trust(**options)
         content = read_file(
             file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
         )
-        opened = open_certificate(
-            content, coordinator=pinned.origin, coordinator_root=pinned.root_key, day=day
-        )
     except SoproError as error:
         fail(error)
+    judged = judge_certificate(content, now=clock.now(), **trust.values)
     if as_json:
-        show_json({"at": format_day(day), **msgspec.to_builtins(opened)})
+        show_json(_as_json(judged, trust))
+    elif judged.opened is None:
+        remark(f"error: {file}: {judged.verdict.value}: {judged.why}")
     else:
-        _tell(opened, day)
-    raise SystemExit(0 if opened.status == "active" else 1)
+        _tell(judged, trust)
+    raise SystemExit(EXIT[judged.verdict])
 
 
-def read_invite(path: Path) -> Invite:
-    """Read an invite file.
-
-    Raises:
-        FormatError: it cannot be read, or is none.
-    """
-    return parse_invite(read_file(path, limit=MAX_INVITE, hint=NO_INVITE), where=str(path))
-
-
-def _read_pinned(folder: Path) -> Invite:
-    store = SqliteStore.open(folder, writing=False)
-    try:
-        pinned = load_federation(store)
-    finally:
-        store.close()
-    if pinned is None:
-        raise FormatError(f"{folder}: pinned to no federation yet; use --invite FILE")
-    return pinned
+def _as_json(judged: Judged, trust: Trust) -> dict[str, Any]:
+    return {
+        "verdict": judged.verdict.value,
+        "at": format_day(trust.day),
+        "as_of": clock.format_time(judged.as_of) if judged.opened else None,
+        "is_witnessed": judged.is_witnessed,
+        "code": judged.code,
+        "why": judged.why,
+        **(msgspec.to_builtins(judged.opened) if judged.opened else {}),
+    }
 
 
-def _tell(opened: OpenedCertificate, day: int) -> None:
+def _tell(judged: Judged, trust: Trust) -> None:
+    opened = judged.opened
+    assert opened is not None, "only what was opened is told"  # noqa: S101  # a bug if not
     ends = opened.valid_until if opened.status in LAPSING else None
     until = f", valid until {ends}" if ends else ""
-    show(f"{opened.number}: {opened.status} on {format_day(day)}{until}")
+    held = f", suspended until {opened.suspended_until}" if opened.suspended_until else ""
+    show(f"{opened.number}: {judged.verdict.value} on {format_day(trust.day)}{until}{held}")
+    source = "a witness saw the log then" if judged.is_witnessed else "as the site claims"
+    show(f"  as of {clock.format_time(judged.as_of)}, {source}")
+    if judged.verdict is Verdict.STALE:
+        show("  that is too long ago, or not yet; get a newer file")
+    named = opened.named.get("en") or next(iter(opened.named.values()), "")
+    if described := ", ".join(part for part in (named, opened.holder) if part):
+        show(f"  {described}")
     for action, date in opened.decided:
         show(f"  {date or 'date unknown'}  {action}")
-    show(
+    show(_say_proven(judged))
+
+
+def _say_proven(judged: Judged) -> str:
+    opened = judged.opened
+    assert opened is not None, "only what was opened is told"  # noqa: S101  # a bug if not
+    proven = (
         f"proven: these decisions of {opened.site} are in the log {opened.origin} as of its size "
-        f"{opened.size}; whether it decided anything since, only a newer file or a node can tell"
+        f"{opened.size}"
+    )
+    if not opened.is_present:
+        return (
+            f"{proven}; whether it decided anything else, this file does not prove, "
+            "only a newer file or a node can tell"
+        )
+    return (
+        f"{proven}, and there is no other on this label; whether it decided anything since, only "
+        "a newer file or a node can tell"
     )
 
+
+@certificate.command("qr")
+@click.argument("number")
+@here
+@click.option("--url", default=None, help="of the node whose page is to be opened")
+@click.option("-o", "--output", type=FILE, default=None, help="the SVG file to write")
+def certificate_qr(number: str, folder: Path, url: str | None, output: Path | None) -> None:
+    """Draw a QR code that opens a label's page, where its status is always current.
+
+    Without --url it is the page at the site that decides on the label.
+    """
+    if not _NUMBER.fullmatch(number):
+        fail(FormatError(f"expected a number like SOPRO/AT0/001/00001, got {number[:64]!r}"))
+    address = page_address(url, number) if url else ask(folder, "page", number=number)["url"]
+    path = output or Path(f"{number.replace('/', '-')}.svg")
+    _write(path, draw_qr(address))
+    show(f"{path}  {address}")
+
+
+certificate.add_command(certificate_check)
 
 COMMANDS = (certificate,)

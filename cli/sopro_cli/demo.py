@@ -211,7 +211,7 @@ class _Story:
         self._certify(number, self._hu.url, code=0)
         self._revoke(number)
         self._see(number, "revoked")
-        self._certify(number, self._hu.url, code=1)
+        self._certify(number, self._hu.url, code=11)
         self._count()
         self._audit()
         codes = stop_all(self._nodes)
@@ -266,11 +266,11 @@ class _Story:
         verified = run_command(
             "certificate", "verify", path, "--invite", self._invite, "--json", code=code
         ).json()
-        expected = "active" if code == 0 else "revoked"
+        expected = "valid" if code == 0 else "revoked"
         _check(
             f"the certificate served by hu, verified offline, says {expected}",
-            verified["status"] == expected,
-            verified["status"],
+            verified["verdict"] == expected,
+            verified,
         )
 
     def _revoke(self, number: str) -> None:

@@ -141,8 +141,11 @@ def _certificate(data: bytes) -> Lines:
     yield f"certificate of {number}, version {version}"
     parts = [(f"decision {place}", one) for place, one in enumerate(decisions)]
     assert isinstance(value, dict)  # noqa: S101  # matched above
-    names = ("keys", "membership", "coordinator_keys")
+    names = ("keys", "membership", "coordinator_keys", "state")
     parts += [(name, value[name]) for name in names if name in value]
+    for name in ("key_history", "coordinator_key_history", "records"):
+        found = value.get(name, [])
+        parts += [(name, one) for one in (found if isinstance(found, list) else [found])]
     for name, part in parts:
         match part:
             case [bytes(entry), bytes(proof)]:
@@ -150,6 +153,17 @@ def _certificate(data: bytes) -> Lines:
                 yield from (f"    {line}" for line in (*_entry(entry), *_proof(proof)))
             case _:
                 yield f"  {name}: not [entry, proof]"
+    yield from _status(value)
+
+
+def _status(certificate: dict[str, Value]) -> Lines:
+    match certificate.get("status"):
+        case [bytes(leaf), int(index), list(hashes)]:
+            yield f"  status: leaf {index} of the status tree, {len(hashes)} hashes"
+            yield from _value(decode(leaf), "    ")
+    match certificate.get("documents"):
+        case list(documents):
+            yield f"  {len(documents)} documents"
 
 
 def _entry(data: bytes) -> Lines:

@@ -1,5 +1,8 @@
 """Making certificates and proofs from the logs this node holds."""
 
+from collections.abc import Sequence
+from typing import Final
+
 import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
@@ -7,25 +10,41 @@ from sopro_node.store.base import Reader
 from sopro_protocol.errors import NotFoundError, UnavailableError
 from sopro_protocol.merkle import prove_inclusion
 from sopro_protocol.proof import TlogProof, format_proof
-from sopro_registry.catalogue import decode_state
-from sopro_registry.certificate import Proven, format_certificate
-from sopro_registry.families import site_membership
+from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.status import status_leaf_hash
+from sopro_registry.catalogue import READERS, decode_state
+from sopro_registry.certificate_file import (
+    MAX_DOCUMENTS,
+    Certificate,
+    Disclosed,
+    Proven,
+    StatusPath,
+    format_certificate,
+)
+from sopro_registry.families import log_state, offering, organisation, site_membership
 from sopro_registry.label import Label
+from sopro_registry.status import format_leaf
 
 _LABEL = msgspec.msgpack.Decoder(Label)
+_MOST_DISCLOSED: Final = 256 * 1024
 
 
-def make_proof(held: HeldLog, position: int) -> bytes:
-    """Write the tlog-proof of an entry under the head this node serves.
+def make_proof(held: HeldLog, position: int, *, note: bytes = b"") -> bytes:
+    """Write the tlog-proof of an entry under the head this node serves, or an earlier one.
 
     Raises:
         NotFoundError: no signed head covers that position.
     """
-    size = held.signed_size
+    note = note or held.note
+    size = _size_of(note)
     if not 0 <= position < size:
         raise NotFoundError(f"{held.origin}: no entry {position} under the head at size {size}")
     hashes = prove_inclusion(held.tree.read, index=position, size=size)
-    return format_proof(TlogProof(position, tuple(hashes), held.note, None))
+    return format_proof(TlogProof(position, tuple(hashes), note, None))
+
+
+def _size_of(note: bytes) -> int:
+    return int(note.split(b"\n", 2)[1]) if note else 0
 
 
 def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:
@@ -43,22 +62,107 @@ def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:
     entity = coordinator and reader.named(coordinator.number, "site_membership", held.site)
     if coordinator is None or not entity:
         raise UnavailableError("the coordinator's log is not here yet; try again after a sync")
+    label = _LABEL.decode(row.state)
+    site, federation = _Prover(reader, holdings, held), _Prover(reader, holdings, coordinator)
+    positions = [decision.index for decision in label.decisions]
+    if positions[-1] >= site.size:
+        raise UnavailableError(f"{held.origin}: the newest decision is not signed yet; try again")
+    status = None if row.undetermined else _prove_status(site, label)
+    records = _subjects(reader, held, label, size=site.size)
     return format_certificate(
-        number,
-        decisions=[
-            _prove(reader, holdings, held, decision.index)
-            for decision in _LABEL.decode(row.state).decisions
-        ],
-        keys=_prove(reader, holdings, held, 0),
-        membership=_prove(
-            reader, holdings, coordinator, _latest_membership(reader, coordinator, entity)
-        ),
-        coordinator_keys=_prove(reader, holdings, coordinator, 0),
+        Certificate(
+            number,
+            decisions=[site(position) for position in positions],
+            keys=site(0),
+            membership=federation(_latest_membership(reader, coordinator, entity)),
+            coordinator_keys=federation(0),
+            key_history=site.key_history(),
+            coordinator_key_history=federation.key_history(),
+            state=site(site.size - 1) if status else None,
+            status=status,
+            records=[site(position) for position in records],
+            documents=_disclose(reader, held, [*records, *positions]),
+        )
     )
 
 
-def _prove(reader: Reader, holdings: Holdings, held: HeldLog, position: int) -> Proven:
-    return Proven(holdings.entry(reader, held, position), make_proof(held, position))
+class _Prover:
+    """Proves entries of one log under the head it had when this was made, while it grows on.
+
+    Attributes:
+        held: the log.
+        size: of the head.
+    """
+
+    def __init__(self, reader: Reader, holdings: Holdings, held: HeldLog) -> None:
+        self._reader = reader
+        self._holdings = holdings
+        self._note = held.checkpoint
+        self.held = held
+        self.size = _size_of(self._note)
+
+    def __call__(self, position: int) -> Proven:
+        return Proven(self.entry(position), make_proof(self.held, position, note=self._note))
+
+    def entry(self, position: int) -> bytes:
+        return self._holdings.entry(self._reader, self.held, position)
+
+    def key_history(self) -> list[Proven]:
+        later = self.held.cursor.key_records[1:]
+        return [self(position) for position in later if position < self.size]
+
+
+def _prove_status(site: _Prover, label: Label) -> StatusPath | None:
+    """Prove how a label stands; None where the log is not judged, or states it not, at its end.
+
+    Raises:
+        UnavailableError: the log grew while it was asked.
+    """
+    held = site.held
+    cursor, statuses = held.cursor, held.statuses
+    if statuses is None or label.status_index < 0 or cursor.projected < site.size:
+        return None
+    _, body = read_record(parse_entry(site.entry(site.size - 1)).record, READERS)
+    is_stated = isinstance(body, log_state.Body) and body.status_root == statuses.root()
+    leaf = format_leaf(label)
+    is_current = (
+        label.status_index < statuses.size
+        and statuses.leaf(label.status_index) == status_leaf_hash(leaf)
+        and cursor.projected == site.size
+    )
+    if not is_current or (not is_stated and held.statuses is not statuses):
+        raise UnavailableError(f"{held.origin}: the log is growing; try again")
+    if not is_stated:
+        return None
+    return StatusPath(leaf, label.status_index, tuple(statuses.prove(label.status_index)))
+
+
+def _subjects(reader: Reader, held: HeldLog, label: Label, *, size: int) -> list[int]:
+    """Return the positions of the label's offering and of its organisation, as they are now."""
+    positions: list[int] = []
+    entity = label.offering
+    for family in ("offering", "organisation"):
+        row = reader.entity(held.number, entity)
+        if row is None or row.family != family or not isinstance(row.state, bytes):
+            break
+        state = decode_state(family, row.state)
+        if not isinstance(state, offering.State | organisation.State) or state.index >= size:
+            break
+        positions.append(state.index)
+        entity = state.organisation if isinstance(state, offering.State) else b""
+    return positions
+
+
+def _disclose(reader: Reader, held: HeldLog, positions: Sequence[int]) -> list[Disclosed]:
+    """Collect the public documents of entries that are here, as far as they fit the file."""
+    found: list[Disclosed] = []
+    room = _MOST_DISCLOSED
+    for position in positions:
+        for row in reader.documents(held.number, position, position + 1):
+            room -= len(row.content)
+            if row.visibility == 0 and room >= 0 and len(found) < MAX_DOCUMENTS:
+                found.append(Disclosed(position, row.number, row.key, row.content))
+    return found
 
 
 def _latest_membership(reader: Reader, coordinator: HeldLog, entity: bytes) -> int:

@@ -18,17 +18,21 @@ from sopro_node.tree import Edge, LogTree
 from sopro_node.verify import CheckedBundle, Held
 from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_protocol.merkle import CompactRange, leaf_hash, root_of
+from sopro_protocol.status import StatusTree
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
 from sopro_registry.directory import Directory
 from sopro_registry.family import KeySpan, Waiting
+from sopro_registry.label import Label
 from sopro_registry.projection import Judgement, Ledger
+from sopro_registry.status import status_tree
 from sopro_registry.tables import Cursor
 from sopro_registry.witnesses import Publication
 
 OWN: Final = 1
 _PER_FLUSH: Final = 16
 _CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
+_LABEL: Final = msgspec.msgpack.Decoder(Label)
 _DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion", "witness_policy")
 
 
@@ -43,7 +47,11 @@ class HeldLog:
         witnessed: note of the newest head known that had a quorum, with its cosignatures.
         witnessed_size: of that head; 0 for none.
         mirrored_size: up to which another node holds it too; of our own log only.
+        statuses: the status tree as far as the log is judged, never changed but replaced; None
+            until somebody needs it.
     """
+
+    statuses: StatusTree | None = None
 
     def __init__(self, row: LogRow, *, tree: LogTree) -> None:
         self.number = row.log
@@ -195,7 +203,21 @@ class Holdings:
         )
         row = LogRow(number, origin, 0, CompactRange().root(), b"", b"")
         self._store.put_log(row)
-        return self._load(row)
+        held = self._load(row)
+        held.statuses = StatusTree()
+        return held
+
+    def statuses(self, held: HeldLog) -> StatusTree:
+        """Return a log's status tree, built from its labels when it is first asked for.
+
+        It is kept in memory and not stored: an index makes it anew in some microseconds for each
+        label, while keeping its changed hashes would cost every sync. On the writer's thread.
+        """
+        if held.statuses is None:
+            rows = self._store.entities(held.number, "label_decision")
+            held.statuses = status_tree(_LABEL.decode(state) for _, _, state in rows)
+            held.statuses.settle()
+        return held.statuses
 
     def forget(self, origin: str) -> None:
         """Undo `begin` after its transaction failed."""
@@ -265,6 +287,7 @@ class Step:
             tables=self._tables,
             directory=self._directory,
             is_coordinator=is_coordinator,
+            statuses=StatusTree() if self.is_anew else holdings.statuses(held).copy(),
         )
         self.tables = self._tables
         self.numbers = Numbers(store, self._tables)
@@ -388,6 +411,8 @@ class Step:
         held.cursor = self.ledger.cursor
         self._holdings.rejudged += self.is_anew
         self._holdings.changed_documents += self._tables.has_erased
+        self.ledger.statuses.settle()
+        held.statuses = self.ledger.statuses
         held.sign(checkpoint)
         if held.origin == self._holdings.coordinator_origin:
             self._holdings.directory = self._directory

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node import clock
-from sopro_node.certificates import make_certificate
+from sopro_node.certificate_desk import certificate, page
 from sopro_node.documents import NewDocument
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
@@ -210,11 +210,6 @@ def _pulled(result: Pulled | SoproError) -> Answer:
     problem = result if isinstance(result, SoproError) else result.problem
     done = {"size": result.size, "added": result.added} if isinstance(result, Pulled) else {}
     return done | ({"code": problem.code, "error": str(problem)} if problem else {})
-
-
-async def certificate(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Make a label's certificate file. `number`. Answers `content`."""
-    return {"content": make_certificate(node.reader, node.holdings, values["number"])}
 
 
 # Membership.
@@ -504,6 +499,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         statistics,
         sync,
         certificate,
+        page,
         join,
         members,
         admit,

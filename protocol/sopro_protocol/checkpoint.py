@@ -10,7 +10,7 @@ time comes from cosignatures.
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -145,6 +145,18 @@ def open_checkpoint(data: bytes, *, origin: str, keys: Sequence[VerifierKey]) ->
         VerificationError: Another log's (`hos.origin`), none of the keys signed it, or a line of
             one of them fails (`ckp.signature`).
     """
+    return open_sized_checkpoint(data, origin=origin, keys=lambda _: keys)
+
+
+def open_sized_checkpoint(
+    data: bytes, *, origin: str, keys: Callable[[int], Sequence[VerifierKey]]
+) -> SignedCheckpoint:
+    """Open a checkpoint as `open_checkpoint` does, with the keys that count at its size.
+
+    Raises:
+        FormatError: As `open_checkpoint`.
+        VerificationError: As `open_checkpoint`.
+    """
     note = parse_note(data)
     checkpoint = parse_checkpoint_text(note.text)
     if checkpoint.origin != origin:
@@ -152,7 +164,7 @@ def open_checkpoint(data: bytes, *, origin: str, keys: Sequence[VerifierKey]) ->
             f"checkpoint: origin, expected {origin!r}, got {checkpoint.origin!r}",
             code="hos.origin",
         )
-    verify_note(note, keys)
+    verify_note(note, keys(checkpoint.size))
     return SignedCheckpoint(checkpoint.origin, checkpoint.size, checkpoint.root, data)
 
 

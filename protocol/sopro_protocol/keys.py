@@ -10,7 +10,9 @@ smaller than the group order, the equation is cofactorless. It accepts 43 of the
 """
 
 import base64
+import binascii
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -32,6 +34,7 @@ SEED_SIZE: Final = 32
 NOTE_KEY_ID_SIZE: Final = 4
 
 _PRIME: Final = 2**255 - 19
+_NOT_IN_NAME: Final = re.compile("[\\s+\\x00-\\x1f\\ud800-\\udfff]")
 _LOW_ORDER_Y: Final = frozenset(
     {
         0,
@@ -229,11 +232,7 @@ def check_key_name(name: str, *, where: str, code: str) -> None:
         FormatError: The name is empty or has white space, a plus sign or a control character, or
             is not Unicode text (the caller's code).
     """
-    if (
-        not name
-        or any(letter.isspace() or letter < " " or letter == "+" for letter in name)
-        or any("\ud800" <= letter <= "\udfff" for letter in name)
-    ):
+    if not name or _NOT_IN_NAME.search(name):
         raise FormatError(
             f"{where}: key name, expected no white space and no plus sign, got {name[:80]!r}",
             code=code,
@@ -248,9 +247,9 @@ def parse_base64(text: str, *, where: str, code: str) -> bytes:
             caller's code).
     """
     try:
-        data = base64.b64decode(text, validate=True)
+        data = binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
         raise FormatError(f"{where}: expected base64, got {text[:80]!r}", code=code) from error
-    if base64.b64encode(data).decode("ascii") != text:
+    if binascii.b2a_base64(data, newline=False).decode("ascii") != text:
         raise FormatError(f"{where}: expected canonical base64, got {text[:80]!r}", code=code)
     return data

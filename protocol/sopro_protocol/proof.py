@@ -14,6 +14,7 @@ the entry was logged, not that it still holds.
 """
 
 import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +22,7 @@ from typing import Final
 from .checkpoint import SignedCheckpoint, open_checkpoint, parse_hash, parse_size
 from .errors import FormatError
 from .keys import VerifierKey, parse_base64
-from .merkle import MAX_PROOF, MAX_SIZE, Hash, check_inclusion, leaf_hash
+from .merkle import HASH_SIZE, MAX_PROOF, MAX_SIZE, Hash, check_inclusion, leaf_hash
 from .note import MAX_NOTE
 
 MAX_PROOF_FILE: Final = 2 * MAX_NOTE
@@ -69,8 +70,20 @@ def parse_proof(data: bytes, *, limit: int = MAX_PROOF_FILE) -> TlogProof:
     index = parse_size(lines[0][6:], where="proof: index", code="proof.format", limit=MAX_SIZE - 1)
     if len(lines) - 1 > MAX_PROOF:
         raise _malformed(f"hashes, expected at most {MAX_PROOF}, got {len(lines) - 1}")
-    hashes = tuple(parse_hash(line, where="proof: hash", code="proof.format") for line in lines[1:])
-    return TlogProof(index, hashes, note, extra)
+    return TlogProof(index, _parse_hashes(lines[1:]), note, extra)
+
+
+def _parse_hashes(lines: Sequence[str]) -> tuple[Hash, ...]:
+    """Parse all lines at once; where one is no hash, one by one, to say which."""
+    try:
+        hashes = [binascii.a2b_base64(line, strict_mode=True) for line in lines]
+    except ValueError:
+        hashes = []
+    written = [binascii.b2a_base64(part, newline=False) for part in hashes]
+    is_canonical = b"".join(written) == "".join(lines).encode("ascii", "replace")
+    if is_canonical and all(len(part) == HASH_SIZE for part in hashes):
+        return tuple(map(Hash, hashes))
+    return tuple(parse_hash(line, where="proof: hash", code="proof.format") for line in lines)
 
 
 def check_proof(

@@ -1,49 +1,64 @@
-"""Certificate files: a label's decisions with their proofs, verifiable with the invite file alone.
-
-A certificate is a canonical map (SPEC section CERT):
-
-    sopro_certificate    1
-    number               of the label
-    decisions            [[entry, tlog-proof], ...] in the order of the site's log
-    keys                 [entry, tlog-proof] of entry 0 of the site's log
-    membership           [entry, tlog-proof] of the site's membership, in the coordinator's log
-    coordinator_keys     [entry, tlog-proof] of entry 0 of the coordinator's log
+"""Certificates verified: what a file proves, from the coordinator's origin and root key alone.
 
 The decisions are a chain: each names the one before, so none can be left out but the last ones.
 What follows from them says the same rule that nodes project with; only what other records would
 have to say is taken as said: that the offering exists and the scheme allowed it.
 
-It proves what was decided up to the size of its checkpoint. Whether something was decided since,
-only a newer file or a node can tell.
+The last ones cannot be left out either where the file has the site's status: the log_state that
+ends the log under the signed head has the root of the status tree, and the label's leaf there
+names its last decision. Then the file proves how the label stood when that head was signed. What
+was decided since, only a newer file or a node can tell.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from sopro_protocol.checkpoint import SignedCheckpoint
-from sopro_protocol.encoding import decode, encode
+from sopro_protocol.commitment import STRUCTURED, check_document
+from sopro_protocol.cosignature import verify_cosignature
+from sopro_protocol.encoding import Value, decode
 from sopro_protocol.errors import FormatError, RefusedError, VerificationError
-from sopro_protocol.keys import Role, key_id, make_vkey
-from sopro_protocol.merkle import leaf_hash
-from sopro_protocol.proof import open_proof, parse_proof
-from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
-from sopro_registry.catalogue import READERS
-from sopro_registry.families import label_decision, site_keys, site_membership
-from sopro_registry.family import Fact, Waiting
+from sopro_protocol.keys import Role, VerifierKey
+from sopro_protocol.note import parse_note
+from sopro_protocol.status import check_status
+from sopro_registry.certificate_file import (
+    MAX_CERTIFICATE,
+    MAX_DECISIONS,
+    Certificate,
+    Disclosed,
+    Proven,
+    StatusPath,
+    format_certificate,
+    parse_certificate,
+)
+from sopro_registry.certificate_log import CertificateLog, Placed
+from sopro_registry.families import (
+    label_decision,
+    log_state,
+    offering,
+    organisation,
+    site_membership,
+)
+from sopro_registry.family import Fact
 from sopro_registry.fields import format_day
 from sopro_registry.label import Label, status_at
+from sopro_registry.queries import UNDETERMINED
+from sopro_registry.status import format_leaf
+from sopro_registry.unseen import Unseen
 
-MAX_CERTIFICATE: Final = 4 * 1024 * 1024
-MAX_DECISIONS: Final = 256
-
-
-class Proven(NamedTuple):
-    """An entry and the tlog-proof of its place."""
-
-    entry: bytes
-    proof: bytes
+__all__ = [
+    "MAX_CERTIFICATE",
+    "MAX_DECISIONS",
+    "Certificate",
+    "Disclosed",
+    "OpenedCertificate",
+    "Proven",
+    "StatusPath",
+    "format_certificate",
+    "open_certificate",
+    "parse_certificate",
+]
 
 
 class OpenedCertificate(Struct, frozen=True):
@@ -57,6 +72,13 @@ class OpenedCertificate(Struct, frozen=True):
         decided: actions with their dates, oldest first.
         origin: of the site's log.
         size: of the signed checkpoint; later decisions are not in the file.
+        root: of the log at that size, hex.
+        is_present: whether it proves that nothing else was decided on the label by then.
+        claimed_at: when that was (ms UTC), as the site claims.
+        cosigned_at: when a trusted witness last saw that checkpoint (ms UTC).
+        suspended_until: last civil date of a suspension on that day, where one is stated.
+        holder: name of the organisation; empty where it is not disclosed.
+        named: the offering, by language; empty where it is not disclosed.
     """
 
     number: str
@@ -66,228 +88,267 @@ class OpenedCertificate(Struct, frozen=True):
     decided: list[tuple[str, str | None]]
     origin: str
     size: int
-
-
-def format_certificate(
-    number: str,
-    *,
-    decisions: Sequence[Proven],
-    keys: Proven,
-    membership: Proven,
-    coordinator_keys: Proven,
-) -> bytes:
-    """Write a certificate file."""
-    return encode(
-        {
-            "coordinator_keys": list(coordinator_keys),
-            "decisions": [list(one) for one in decisions],
-            "keys": list(keys),
-            "membership": list(membership),
-            "number": number,
-            "sopro_certificate": 1,
-        }
-    )
+    root: str
+    is_present: bool
+    claimed_at: int
+    cosigned_at: int | None
+    suspended_until: str | None
+    holder: str
+    named: dict[str, str]
 
 
 def open_certificate(
-    data: bytes, *, coordinator: str, coordinator_root: bytes, day: int
+    data: bytes,
+    *,
+    coordinator: str,
+    coordinator_root: bytes,
+    day: int,
+    witnesses: Sequence[VerifierKey] = (),
 ) -> OpenedCertificate:
-    """Verify a certificate file offline (SPEC CERT-2).
+    """Verify a certificate file offline (SPEC CERT-2 to CERT-9).
 
     Args:
         data: the file.
         coordinator: origin of the coordinator's log, from the invite.
         coordinator_root: its root key, from the invite.
         day: asked about.
+        witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
 
     Raises:
         FormatError: it is not a certificate.
         VerificationError: a signature or a proof in it fails; the code says which.
     """
-    number, decisions, keys, membership, coordinator_keys = _parse(data)
-    trusted, logged = _open_keys(coordinator_keys, coordinator, coordinator_root)
-    member = _open_membership(membership, coordinator, trusted, logged)
-    if member.site != member.origin.split("/")[1]:
-        raise VerificationError("certificate: membership of another site", code="mem.untrusted")
-    site_trusted, site_logged = _open_keys(keys, member.origin, member.root)
-    facts = [_open_decision(one, member, site_trusted, site_logged, number) for one in decisions]
-    _check_chain([fact for fact, _ in facts])
-    label = _follow([fact for fact, _ in facts], member)
+    file = parse_certificate(data)
+    federation = CertificateLog(
+        coordinator, coordinator_root, file.coordinator_keys, file.coordinator_key_history
+    )
+    member = _open_membership(federation, file.membership)
+    site = CertificateLog(member.origin, member.root, file.keys, file.key_history)
+    placed = [_open_decision(site, one, file.number) for one in file.decisions]
+    _check_ending(placed, member)
+    _check_chain(placed)
+    label, is_judged = _follow(placed, member)
+    state = site.open(file.state, Role.REGISTRAR) if file.state else None
+    head = min((one.head for one in placed), key=lambda one: one.size)
+    if state is not None:
+        body = _check_state(state, placed, site)
+        if file.status is not None and is_judged:
+            _check_leaf(file.status, body, label)
+        head = state.head
+    # Of a label that this version cannot judge at all it does not know the offering either.
+    texts = _read_documents(file, site, placed, label) if label.decisions else {}
     status, last = status_at(label.decisions, day)
+    until = last.suspended_until if last else 0
     return OpenedCertificate(
-        number,
-        member.site,
-        status.word,
-        format_day(last.until) if last and last.until else None,
-        [
+        number=file.number,
+        site=member.site,
+        status=status.word if is_judged else UNDETERMINED,
+        valid_until=format_day(last.until) if last and last.until else None,
+        decided=[
             (one.action.value, format_day(one.effective) if one.effective else None)
             for one in label.decisions
         ],
-        member.origin,
-        min(size for _, size in facts),
+        origin=member.origin,
+        size=head.size,
+        root=head.root.hex(),
+        is_present=file.status is not None and is_judged,
+        claimed_at=(state or placed[-1]).read.record.time,
+        cosigned_at=_last_seen(head, witnesses),
+        suspended_until=format_day(until) if until else None,
+        holder=_holder(texts.get("organisation", {})),
+        named=_named(texts.get("offering", {})),
     )
 
 
-def _parse(data: bytes) -> tuple[str, list[Proven], Proven, Proven, Proven]:
-    value = decode(data, limit=MAX_CERTIFICATE)
-    if not isinstance(value, dict) or value.get("sopro_certificate") != 1:
-        raise FormatError("certificate: not a certificate file of this version", code="cert.form")
-    number, decisions = value.get("number"), value.get("decisions")
-    if not isinstance(number, str) or not isinstance(decisions, list):
-        raise FormatError("certificate: expected a number and decisions", code="cert.form")
-    if not 1 <= len(decisions) <= MAX_DECISIONS:
-        raise FormatError(f"certificate: {len(decisions)} decisions", code="cert.form")
-    return (
-        number,
-        [_proven(one) for one in decisions],
-        _proven(value.get("keys")),
-        _proven(value.get("membership")),
-        _proven(value.get("coordinator_keys")),
-    )
-
-
-def _proven(value: object) -> Proven:
-    match value:
-        case [bytes(entry), bytes(proof)]:
-            return Proven(entry, proof)
-    raise FormatError("certificate: expected [entry, proof]", code="cert.form")
-
-
-def _open_keys(
-    proven: Proven, origin: str, root: bytes
-) -> tuple[dict[bytes, tuple[str, bytes]], list[bytes]]:
-    """Return the keys that entry 0 names, by id with their role, and those that sign heads."""
-    entry = parse_entry(proven.entry)
-    check_signatures(entry, {key_id(root): root})
-    record, body = read_record(entry.record, READERS)
-    if record.log != origin or not isinstance(body, site_keys.Body) or body.root != root:
-        raise VerificationError(f"certificate: not the keys of {origin}", code="mem.untrusted")
-    log_keys = [key.public for key in body.keys if key.role == "log"]
-    head = open_proof(
-        proven.proof,
-        entry=proven.entry,
-        origin=origin,
-        keys=[make_vkey(origin, public) for public in log_keys],
-    )
-    if parse_proof(proven.proof).index != 0:
-        raise VerificationError(f"certificate: {head.origin}: not entry 0", code="proof.invalid")
-    return {key_id(key.public): (key.role, key.public) for key in body.keys}, log_keys
-
-
-def _open_entry(
-    proven: Proven,
-    origin: str,
-    trusted: dict[bytes, tuple[str, bytes]],
-    log_keys: list[bytes],
-    role: Role,
-) -> tuple[ReadRecord, SignedCheckpoint]:
-    entry = parse_entry(proven.entry)
-    check_signatures(
-        entry,
-        {known: public for known, (held, public) in trusted.items() if held == role.value},
-    )
-    read = read_record(entry.record, READERS)
-    if read.record.log != origin:
-        raise VerificationError(
-            f"certificate: a record of {read.record.log[:80]!r}", code="hos.replay"
-        )
-    vkeys = [make_vkey(origin, public) for public in log_keys]
-    return read, open_proof(proven.proof, entry=proven.entry, origin=origin, keys=vkeys)
-
-
-def _open_membership(
-    proven: Proven,
-    origin: str,
-    trusted: dict[bytes, tuple[str, bytes]],
-    log_keys: list[bytes],
-) -> site_membership.Body:
-    (_, body), _ = _open_entry(proven, origin, trusted, log_keys, Role.REGISTRAR)
+def _open_membership(federation: CertificateLog, proven: Proven) -> site_membership.Body:
+    _, body = federation.open(proven, Role.REGISTRAR).read
     if not isinstance(body, site_membership.Body):
         raise VerificationError("certificate: not a membership record", code="mem.untrusted")
+    if body.site != body.origin.split("/")[1]:
+        raise VerificationError("certificate: membership of another site", code="mem.untrusted")
     return body
 
 
-def _open_decision(
-    proven: Proven,
-    member: site_membership.Body,
-    trusted: dict[bytes, tuple[str, bytes]],
-    log_keys: list[bytes],
-    number: str,
-) -> tuple[Fact[label_decision.Body], int]:
-    """Return a decision with its place, and the size of the checkpoint it is proven under."""
-    (record, body), head = _open_entry(proven, member.origin, trusted, log_keys, Role.DECISION)
-    if not isinstance(body, label_decision.Body) or body.certificate != number:
+def _open_decision(site: CertificateLog, proven: Proven, number: str) -> Placed:
+    placed = site.open(proven, Role.DECISION)
+    record, body = placed.read
+    is_newer = record.family.startswith("label_decision/") and body is None
+    if not is_newer and (not isinstance(body, label_decision.Body) or body.certificate != number):
         raise VerificationError(f"certificate: not a decision on {number}", code="lbl.reference")
-    index = parse_proof(proven.proof).index
-    return Fact(index, leaf_hash(proven.entry), record, body, ()), head.size
+    return placed
 
 
-def _check_chain(facts: Sequence[Fact[label_decision.Body]]) -> None:
+def _check_ending(decisions: Sequence[Placed], member: site_membership.Body) -> None:
+    """Hold decisions to the part of the log that its site's membership covers (SPEC CERT-6)."""
+    if member.ends is not UNSET and decisions[-1].index >= member.ends.size:
+        raise VerificationError(
+            f"certificate: the site's membership ended at position {member.ends.size} of its log, "
+            f"the decision at {decisions[-1].index} came after",
+            code="mem.inactive",
+        )
+
+
+def _check_chain(decisions: Sequence[Placed]) -> None:
     """Hold each decision to the one before, so that none is left out between (SPEC CERT-4)."""
-    for before, fact in zip((None, *facts), facts, strict=False):
-        prev = fact.record.prev if isinstance(fact.record.prev, bytes) else None
+    for before, one in zip((None, *decisions), decisions, strict=False):
+        record = one.read.record
+        prev = record.prev if isinstance(record.prev, bytes) else None
         if before is None:
             is_next = prev is None
         else:
-            is_next = prev == before.entry_id and fact.record.entity == before.record.entity
-        if not is_next or (before is not None and fact.index <= before.index):
+            is_next = prev == before.entry_id and record.entity == before.read.record.entity
+        if not is_next or (before is not None and one.index <= before.index):
             raise VerificationError(
-                f"certificate: a decision is missing before that at {fact.index}, or they are out "
+                f"certificate: a decision is missing before that at {one.index}, or they are out "
                 "of order",
                 code="proof.invalid",
             )
 
 
-def _follow(facts: Sequence[Fact[label_decision.Body]], member: site_membership.Body) -> Label:
-    label = None
-    for fact in facts:
+def _follow(decisions: Sequence[Placed], member: site_membership.Body) -> tuple[Label, bool]:
+    """Return what follows from the decisions, and whether this version can judge them all."""
+    label: Label | None = None
+    for one in decisions:
+        record, body = one.read
+        if not isinstance(body, label_decision.Body) or _asks_too_much(record.crit, body):
+            return label or Label("", b"", "", -1, []), False
+        stated = body.status_index
+        view = Unseen(
+            member.origin,
+            one.index,
+            grants=stated if isinstance(stated, int) else 0,
+            member=member,
+        )
+        fact = Fact(one.index, one.entry_id, record, body, ())
         try:
-            label = label_decision.apply(fact, label, _CertificateView(fact, member)).state
+            label = label_decision.apply(fact, label, view).state
         except RefusedError as error:
             raise VerificationError(f"certificate: {error}", code=error.code) from None
     assert label is not None, "there is at least one decision"  # noqa: S101  # as parsed
-    return label
+    return label, True
 
 
-class _AnyScheme:
-    """A scheme that allowed what was decided."""
-
-    grace_days = 0xFFFF
-    max_validity_months = 12_000
-    status = "active"
+def _asks_too_much(crit: object, body: Struct) -> bool:
+    return isinstance(crit, list) and not set(crit) <= set(body.__struct_fields__)
 
 
-class _CertificateView:
-    """What the rule for decisions may look at, where only the certificate is there."""
+def _check_state(
+    state: Placed, decisions: Sequence[Placed], site: CertificateLog
+) -> log_state.Body:
+    """Hold the log_state to the end of the log under the head that covers all (SPEC CERT-6)."""
+    _, body = state.read
+    head = state.head
+    if not isinstance(body, log_state.Body) or state.index != head.size - 1:
+        raise VerificationError(
+            f"certificate: the entry at {state.index} is not the log_state that ends a log of size "
+            f"{head.size}, so it says nothing of the present",
+            code="proof.invalid",
+        )
+    if any((one.head.size, one.head.root) != (head.size, head.root) for one in decisions):
+        raise VerificationError(
+            "certificate: decisions and log_state are proven under different heads",
+            code="proof.invalid",
+        )
+    if body.keys != site.keys_record:
+        raise VerificationError(
+            "certificate: the log_state names a later key record than the file has",
+            code="sta.keys",
+        )
+    return body
 
-    acted_on = None
-    keys_record = None
-    is_coordinator = False
 
-    def __init__(self, fact: Fact[label_decision.Body], member: site_membership.Body) -> None:
-        self.origin = member.origin
-        self.site = member.site
-        self.index = fact.index
-        stated = fact.body.status_index
-        self.grants = stated if isinstance(stated, int) else 0
-        self._member = member
+def _check_leaf(path: StatusPath, state: log_state.Body, label: Label) -> None:
+    """Hold the status tree to what follows from the decisions (SPEC CERT-7)."""
+    if state.status_root is UNSET:
+        raise VerificationError(
+            "certificate: the log_state states no root of the status tree", code="sta.status"
+        )
+    check_status(
+        path.leaf,
+        index=path.index,
+        size=state.certificates,
+        proof=path.hashes,
+        root=state.status_root,
+    )
+    if path.index != label.status_index or path.leaf != format_leaf(label):
+        raise VerificationError(
+            "certificate: the status tree says otherwise than the decisions in the file; one is "
+            "missing, or it is another label's",
+            code="sta.status",
+        )
 
-    def exists_named(self, _family: str, _name: str) -> bool:
-        """Say that the number was free; another label with it is another certificate."""
-        return False
 
-    def exists(self, _family: str, _entity: bytes) -> bool:
-        """Say that the offering exists."""
-        return True
+def _last_seen(head: SignedCheckpoint, witnesses: Sequence[VerifierKey]) -> int | None:
+    """Return when a trusted witness last saw a head, in ms UTC (SPEC CERT-8)."""
+    if not witnesses:
+        return None
+    note = parse_note(head.note)
+    known = {(key.name, key.note_key_id): key for key in witnesses}
+    times = [
+        verify_cosignature(note.text, line, known[line.name, line.key_id]) * 1000
+        for line in note.signatures
+        if (line.name, line.key_id) in known
+    ]
+    return max(times, default=None)
 
-    def membership(self) -> site_membership.Body:
-        """Return the membership in the certificate."""
-        return self._member
 
-    def scheme(self, _name: str) -> _AnyScheme:
-        """Return a scheme that allowed it."""
-        return _AnyScheme()
+# What is disclosed.
 
-    def coordinator_root(self, size: int) -> bytes:
-        """Raise, because no decision asks for it."""
-        raise Waiting(size)
+
+def _read_documents(
+    file: Certificate, site: CertificateLog, decisions: Sequence[Placed], label: Label
+) -> dict[str, dict[str, Value]]:
+    """Check every document; return the fields of those that describe holder and offering."""
+    records = _open_records(site, file.records, label)
+    placed = {one.index: one for one in (*decisions, *records)}
+    fields: dict[str, dict[str, Value]] = {}
+    for document in file.documents:
+        one = placed.get(document.position)
+        committed = one.read.record.documents if one else ()
+        if one is None or document.number >= len(committed):
+            raise FormatError("certificate: a document of no record in it", code="cert.form")
+        commitment = committed[document.number]
+        check_document(document.content, key=document.key, commitment=commitment)
+        if commitment.type == STRUCTURED:
+            found = _fields(document.content)
+            fields.setdefault(one.read.record.family.split("/")[0], found)
+    return fields
+
+
+def _open_records(site: CertificateLog, records: Sequence[Proven], label: Label) -> list[Placed]:
+    """Verify the offering of the label and its organisation, in this order (SPEC CERT-9)."""
+    opened: list[Placed] = []
+    wanted: tuple[type[Struct], bytes] = (offering.Body, label.offering)
+    for proven in records:
+        one = site.open(proven, Role.REGISTRAR)
+        record, body = one.read
+        if not isinstance(body, wanted[0]) or record.entity != wanted[1]:
+            raise VerificationError(
+                f"certificate: the entry at {one.index} is neither the label's offering nor its "
+                "organisation",
+                code="lbl.reference",
+            )
+        if isinstance(body, offering.Body):
+            wanted = (organisation.Body, body.organisation)
+        opened.append(one)
+    return opened
+
+
+def _fields(content: bytes) -> dict[str, Value]:
+    try:
+        value = decode(content, limit=64 * 1024)
+    except FormatError:
+        return {}
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def _holder(fields: dict[str, Value]) -> str:
+    parts = (fields.get("legal_name"), fields.get("locality"))
+    return ", ".join(one for one in parts if isinstance(one, str))
+
+
+def _named(fields: dict[str, Value]) -> dict[str, str]:
+    names = fields.get("name")
+    if not isinstance(names, dict):
+        return {}
+    return {tag: text for tag, text in names.items() if isinstance(text, str)}

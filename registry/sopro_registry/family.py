@@ -101,8 +101,17 @@ class View(Protocol):
         ...
 
     @property
+    def states_status(self) -> bool:
+        """Whether a log_state before this position states the root of the status tree."""
+        ...
+
+    @property
     def is_coordinator(self) -> bool:
         """Whether this is the coordinator's log."""
+        ...
+
+    def status_root(self) -> bytes | None:
+        """Return the root of the status tree here; None where this version cannot tell."""
         ...
 
     def exists_named(self, family: str, name: str) -> bool:
@@ -175,6 +184,8 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         is_grant: whether it took the next status index.
         counted: what the statistics count: an action and a year (0 where the date is unknown).
         erased: a document that is kept and shown no more.
+        status_index: a label's place in the status tree, where it has changed; else -1.
+        states_status: whether it states the root of the status tree.
     """
 
     state: S
@@ -185,6 +196,8 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     is_grant: bool = False
     counted: tuple[str, int] | None = None
     erased: Erased | None = None
+    status_index: int = -1
+    states_status: bool = False
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

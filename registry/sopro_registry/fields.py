@@ -60,6 +60,7 @@ __all__ = [
 
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _FARTHEST_ZONE: Final = timedelta(hours=14)
+_HINDMOST_ZONE: Final = timedelta(hours=12)
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -134,6 +135,19 @@ def _latest_day_of_hour(hour: int) -> int:
     # The farthest zone is whole hours ahead, so that no hour has two such dates.
     try:
         return (datetime.fromtimestamp(hour * 3600, tz=UTC) + _FARTHEST_ZONE).toordinal()
+    except (ValueError, OverflowError, OSError):
+        return date.max.toordinal()
+
+
+def earliest_day(time: int) -> int:
+    """Return the earliest civil date anywhere on Earth at an instant (ms UTC)."""
+    return _earliest_day_of_hour(time // 3_600_000)
+
+
+@lru_cache(maxsize=4096)
+def _earliest_day_of_hour(hour: int) -> int:
+    try:
+        return (datetime.fromtimestamp(hour * 3600, tz=UTC) - _HINDMOST_ZONE).toordinal()
     except (ValueError, OverflowError, OSError):
         return date.max.toordinal()
 

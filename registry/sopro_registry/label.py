@@ -116,6 +116,8 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
         imported: whether it was taken from an existing register.
         source: its key there, for finding it again.
         undated: whether it states no date of its own.
+        suspended_until: last day of the suspension that it begins or goes on with; 0 where there
+            is none or none is stated.
     """
 
     index: int
@@ -127,6 +129,7 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
     imported: bool = False
     source: bytes = b""
     undated: bool = False
+    suspended_until: int = 0
 
     @property
     def action(self) -> Action:
@@ -143,6 +146,8 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         scheme: code of the scheme.
         status_index: its place in the status tree; -1 without a grant.
         decisions: in the order of the log.
+        last: entry id of the last of them.
+        recorded: the earliest day on Earth at the claimed time of the last of them.
     """
 
     number: str
@@ -150,21 +155,22 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     scheme: str
     status_index: int
     decisions: list[Decision]
+    last: bytes = b""
+    recorded: int = 0
 
 
 def status_at(decisions: list[Decision], day: int) -> tuple[Status, Decision | None]:
     """Return a label's status on a day and the decision it follows from."""
     for decision in reversed(decisions):
         if decision.effective <= day:
-            return _expire(decision, day), decision
+            return lapse(decision.status, decision.until, day), decision
     return Status.NONE, None
 
 
-def _expire(decision: Decision, day: int) -> Status:
-    lapses = decision.status in (Status.ACTIVE, Status.SUSPENDED)
-    if lapses and decision.until and day > decision.until:
-        return Status.EXPIRED
-    return decision.status
+def lapse(status: Status, until: int, day: int) -> Status:
+    """Return what a status is on a day, given its last day of validity (0 for none)."""
+    lapses = status in (Status.ACTIVE, Status.SUSPENDED)
+    return Status.EXPIRED if lapses and until and day > until else status
 
 
 @cache

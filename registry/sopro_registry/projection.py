@@ -22,12 +22,15 @@ from sopro_protocol.record import (
     parse_entry,
     read_record,
 )
+from sopro_protocol.status import StatusTree, status_leaf_hash
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state
 from sopro_registry.directory import Directory
 from sopro_registry.family import Change, Fact, Family, KeySpan, Membership, Place, Scheme
 from sopro_registry.fields import Head
+from sopro_registry.status import format_leaf
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
+_LABELS: Final = "label_decision"
 _ORDINARY_ROLES: Final = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
 _ROLES: Final = {name: frozenset({family.role.value}) for name, family in FAMILIES.items()}
 
@@ -57,9 +60,10 @@ class Ledger:
 
     Attributes:
         index: position of the entry being judged.
+        statuses: the status tree at that position.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a log is judged from
         self,
         *,
         origin: str,
@@ -68,11 +72,13 @@ class Ledger:
         tables: Tables,
         directory: Directory,
         is_coordinator: bool,
+        statuses: StatusTree | None = None,
     ) -> None:
         self.origin = origin
         self.site = origin.split("/")[1]
         self.cursor = cursor
         self.is_coordinator = is_coordinator
+        self.statuses = statuses if statuses is not None else StatusTree()
         self._root_key = root_key
         self._tables = tables
         self._directory = directory
@@ -100,6 +106,15 @@ class Ledger:
     def acted_on(self) -> Head | None:
         """The coordinator's head that counts at this position."""
         return self.cursor.acted_on
+
+    @property
+    def states_status(self) -> bool:
+        """Whether a log_state before this position states the root of the status tree."""
+        return self.cursor.states_status
+
+    def status_root(self) -> bytes | None:
+        """Return the root of the status tree here; None where this version cannot tell."""
+        return self.statuses.root() if self.cursor.knows_status else None
 
     def exists(self, family: str, entity: bytes) -> bool:
         """Say whether this log holds such an entity."""
@@ -276,6 +291,8 @@ class Ledger:
             row = EntityRow(_split_title(record.family)[0], judgement.entry_id, None)
         row.head = judgement.entry_id
         row.undetermined = row.undetermined or judgement.undetermined
+        if row.undetermined and row.family == _LABELS:
+            self.cursor.knows_status = False
         if judgement.change is not None:
             row.state = judgement.change.state
         self._tables.put_entity(record.entity, row)
@@ -292,8 +309,14 @@ class Ledger:
             self._tables.erase(change.erased)
         if change.is_grant:
             self.cursor.grants += 1
+        if change.status_index >= 0:
+            leaf = format_leaf(change.state)
+            self.statuses.put(change.status_index, status_leaf_hash(leaf))
+        if change.states_status:
+            self.cursor.states_status = True
         if change.keys is not None:
             self.cursor.keys_record = entry_id
+            self.cursor.key_records = (*self.cursor.key_records, self.index)
             self._take_keys(change.keys)
         if change.acted_on is not None:
             self.cursor.acted_on = change.acted_on

@@ -50,6 +50,9 @@ class Cursor(Struct, array_like=True):
         voids: number of void entries.
         uninterpreted: number of records of unknown families or undetermined entities.
         endings: how many endings of the log by the coordinator the judgements know.
+        states_status: a log_state has stated the root of the status tree.
+        knows_status: no label is undetermined, so this version can compute that root.
+        key_records: positions of the site_keys records that count.
     """
 
     projected: int = 0
@@ -61,6 +64,9 @@ class Cursor(Struct, array_like=True):
     voids: int = 0
     uninterpreted: int = 0
     endings: int = 0
+    states_status: bool = False
+    knows_status: bool = True
+    key_records: tuple[int, ...] = ()
 
 
 class Tables(Protocol):

@@ -20,6 +20,7 @@ import bench_incremental
 import bench_memory
 import bench_propagate
 import bench_reads
+import bench_status
 import bench_sync
 import bench_witness
 from figures import Figure, print_figures
@@ -113,6 +114,11 @@ class Session:
             world, self.empty, self.other, runs=self.runs, seconds=self.seconds
         )
 
+    def status(self) -> list[Figure]:
+        certificates = 2000 if self.tiny else 100_000
+        world = self.world
+        return bench_status.measure(world, self.empty, certificates=certificates, runs=self.runs)
+
     def large(self) -> list[Figure]:
         """Measure memory, wire and disk at a million records."""
         (self.work / "large").mkdir()
@@ -135,6 +141,7 @@ BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "propagate": Session.propagate,
     "memory": Session.memory,
     "witness": Session.witness,
+    "status": Session.status,
 }
 
 

@@ -8,18 +8,8 @@ from pathlib import Path
 import pytest
 
 RUN = Path(__file__).parent / "run.py"
-NAMES = {
-    "sync",
-    "wire",
-    "disk",
-    "append",
-    "lookup",
-    "tile",
-    "incremental",
-    "propagate",
-    "memory",
-    "witness",
-}
+NAMES = {"sync", "wire", "disk", "append", "lookup", "tile", "incremental", "propagate", "memory"}
+NAMES |= {"status", "witness"}
 
 
 @pytest.mark.slow

@@ -1,17 +1,28 @@
 import asyncio
+import csv
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sopro_cli.demo import REGISTERS
-from sopro_node import office
+from sopro_node import certificate_desk
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.qr import draw_qr
+from sopro_protocol.checkpoint import parse_checkpoint_text
+from sopro_protocol.cosignature import cosign
 from sopro_protocol.encoding import decode, encode
+from sopro_protocol.keys import COSIGNATURE, Ed25519Signer, format_vkey, make_vkey
+from sopro_protocol.note import add_signatures, parse_note
+from sopro_protocol.proof import format_proof, parse_proof
 from sopro_registry.certificate import open_certificate
 from sopro_registry.fields import day_of
-from tests.cli.place import GRANTED, REVOKED, Place, sopro
+from sopro_registry.verdict import EXIT
+from tests.cli.place import GRANTED, REVOKED, Place, sopro, told
 
 
 def get(place: Place, number: str) -> Path:
@@ -21,24 +32,24 @@ def get(place: Place, number: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("number", "at", "status", "code"),
+    ("number", "at", "verdict", "code"),
     [
-        (GRANTED, None, "active", 0),
-        (GRANTED, "2028-01-01", "active", 0),
-        (GRANTED, "2028-01-02", "expired", 1),
-        (GRANTED, "2020-01-01", "none", 1),
-        (REVOKED, None, "revoked", 1),
+        (GRANTED, None, "valid", 0),
+        (GRANTED, "2028-01-01", "valid", 0),
+        (GRANTED, "2028-01-02", "expired", 13),
+        (GRANTED, "2020-01-01", "none", 16),
+        (REVOKED, None, "revoked", 11),
     ],
 )
 def test_exit_code_says_whether_the_label_holds(
-    place: Place, number: str, at: str | None, status: str, code: int
+    place: Place, number: str, at: str | None, verdict: str, code: int
 ) -> None:
     when = ["--at", at] if at else []
     result = sopro(
         *("certificate", "verify", get(place, number), "--invite", place.invite, "--json", *when),
         code=code,
     )
-    assert json.loads(result.stdout)["status"] == status
+    assert json.loads(result.stdout)["verdict"] == verdict
 
 
 def test_says_what_is_proven_and_what_is_not(place: Place) -> None:
@@ -120,7 +131,7 @@ async def compare_statuses(place: Place) -> set[tuple[str, str]]:
     try:
         assert node.invite is not None
         for row in node.desk.labels(limit=500):
-            content = (await office.certificate(node, {"number": row.number}))["content"]
+            content = (await certificate_desk.certificate(node, {"number": row.number}))["content"]
             for day in [day_of(f"{year}-07-01", field="") for year in range(2015, 2033)]:
                 opened = open_certificate(
                     content,
@@ -158,3 +169,181 @@ async def import_return(place: Place, offering: bytes, number: str) -> None:
         await node.log.append(Draft("label_decision", {**always, **returned}, entity=first.entity))
     finally:
         await node.close()
+
+
+# How fresh, and who vouches for it.
+
+
+def verify(path: Path, place: Place, *options: object, code: int) -> dict[str, Any]:
+    result = sopro(
+        "certificate", "verify", path, "--invite", place.invite, "--json", *options, code=code
+    )
+    answer: dict[str, Any] = json.loads(result.stdout)
+    return answer
+
+
+def age(path: Path, place: Place, hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed = verify(path, place, code=0)["claimed_at"]
+    monkeypatch.setattr("sopro_node.clock.now", lambda: claimed + hours * 3_600_000)
+
+
+def test_a_certificate_beyond_its_maximum_age_is_stale(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = get(place, GRANTED)
+    age(path, place, 30, monkeypatch)
+    assert verify(path, place, "--max-age", "2d", code=0)["verdict"] == "valid"
+    assert verify(path, place, "--max-age", "30h", code=0)["verdict"] == "valid"
+    assert verify(path, place, "--max-age", "29h", code=3)["verdict"] == "stale"
+    told = sopro("certificate", "verify", path, "--dir", place.at, "--max-age", "10m", code=3)
+    assert "too long ago, or not yet; get a newer file" in told.stdout
+
+
+@pytest.mark.parametrize("text", ["0h", "2", "2 d", "-1d", "1w", "٣d", "9999999d"])
+def test_refuses_an_age_that_is_none(place: Place, text: str) -> None:
+    options = ("--dir", place.at, "--max-age", text)
+    result = sopro("certificate", "verify", get(place, GRANTED), *options, code=65)
+    assert "expected an age like 30m, 36h or 7d" in result.stderr
+
+
+def test_time_is_the_witness_own_where_one_is_trusted(place: Place) -> None:
+    path = get(place, GRANTED)
+    witness = Ed25519Signer(b"\x05" * 32)
+    key = make_vkey("sopro.example/hu/witness", witness.public_key, key_type=COSIGNATURE)
+    value = decode(path.read_bytes(), limit=10**7)
+    assert isinstance(value, dict)
+    entry, proof = value["state"]
+    parsed = parse_proof(proof)
+    head = parse_checkpoint_text(parse_note(parsed.checkpoint_note).text)
+    line = cosign(head, name=key.name, signer=witness, time=1_800_000_000)
+    note = add_signatures(parsed.checkpoint_note, [line])
+    value["state"] = [entry, format_proof(replace(parsed, checkpoint_note=note))]
+    path.write_bytes(encode(value))
+    options = ("--witness", format_vkey(key))
+    witnessed = verify(path, place, *options, code=0)
+    assert (witnessed["as_of"], witnessed["is_witnessed"]) == ("2027-01-15T08:00:00Z", True)
+    assert verify(path, place, code=0)["is_witnessed"] is False
+    told = sopro("certificate", "verify", path, "--dir", place.at, *options)
+    assert "as of 2027-01-15T08:00:00Z, a witness saw the log then" in told.stdout
+
+
+def test_refuses_a_witness_whose_key_is_of_another_type(place: Place) -> None:
+    key = format_vkey(make_vkey("log", Ed25519Signer(b"\x05" * 32).public_key))
+    options = ("--dir", place.at, "--witness", key)
+    result = sopro("certificate", "verify", get(place, GRANTED), *options, code=65)
+    assert "is not a witness's key: its type is 1, not 4" in result.stderr
+
+
+def test_file_without_status_says_that_it_does_not_prove_enough(place: Place) -> None:
+    path = get(place, REVOKED)
+    value = decode(path.read_bytes(), limit=10**7)
+    assert isinstance(value, dict)
+    value["decisions"] = value["decisions"][:1]
+    path.write_bytes(encode(value))
+    result = sopro("certificate", "verify", path, "--dir", place.at, code=76)
+    assert "says otherwise than the decisions in the file" in result.stderr
+    old = {name: value[name] for name in value if name not in ("state", "status")}
+    path.write_bytes(encode(old))
+    result = sopro("certificate", "verify", path, "--dir", place.at, code=4)
+    assert result.stdout.startswith(f"{REVOKED}: unproven on ")
+    assert "whether it decided anything else, this file does not prove" in result.stdout
+
+
+def test_every_verdict_is_in_the_table_of_exit_codes() -> None:
+    readme = (Path(__file__).parents[2] / "node" / "README.md").read_text("utf-8")
+    rows = dict(re.findall(r"(?m)^\| `([a-z]+)` \| ([0-9]+) \| ", readme))
+    assert rows == {verdict.value: str(code) for verdict, code in EXIT.items()}
+
+
+# Many at once.
+
+
+def check(place: Place, text: str, *options: object, code: int) -> list[dict[str, str]]:
+    path = place.folder / "numbers.csv"
+    path.write_text(text, encoding="utf-8")
+    result = sopro("certificate", "check", path, *(options or ("--dir", place.at)), code=code)
+    return list(csv.DictReader(result.stdout.splitlines()))
+
+
+def test_a_list_of_numbers_becomes_a_list_of_verdicts(place: Place) -> None:
+    rows = check(place, f"{GRANTED}\n{REVOKED}\nSOPRO/AT0/001/09999\n\nnonsense\n", code=1)
+    assert [(row["number"], row["verdict"]) for row in rows] == [
+        (GRANTED, "valid"),
+        (REVOKED, "revoked"),
+        ("SOPRO/AT0/001/09999", "unknown"),
+        ("nonsense", "unknown"),
+    ]
+    assert (rows[0]["site"], rows[0]["valid_until"], rows[0]["is_witnessed"]) == (
+        "at",
+        "2028-01-01",
+        "no",
+    )
+    assert re.fullmatch(r"[0-9-]{10}T[0-9:]{8}Z", rows[0]["as_of"])
+    assert rows[2]["code"] == "not-found"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\ufeffnumber\n{GRANTED}\n",
+        f"holder;Number\nMuster;{GRANTED}\n",
+        f"{GRANTED};Muster\n",
+        f'holder,number\n"Muster, Linz",{GRANTED}\n',
+        f"number\tholder\n {GRANTED} \tx\n",
+    ],
+)
+def test_finds_the_numbers_however_the_list_was_saved(place: Place, text: str) -> None:
+    [row] = check(place, text, code=0)
+    assert (row["number"], row["verdict"]) == (GRANTED, "valid")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"", "no number in it"),
+        (b"\n \n"[:1], "no number in it"),
+        (b"\xff\xfe", "not UTF-8 text at byte 0"),
+        (b'"' + b"x" * 200_000, "field larger than field limit"),
+        (b"x\n" * 100_001, "at most 100000 are checked at once"),
+    ],
+    ids=["empty", "blank", "latin", "field", "rows"],
+)
+def test_refuses_a_list_that_is_none(place: Place, data: bytes, said: str) -> None:
+    path = place.folder / "numbers.csv"
+    path.write_bytes(data)
+    assert said in sopro("certificate", "check", path, "--dir", place.at, code=65).stderr
+
+
+def test_what_looks_like_a_formula_stays_text(place: Place) -> None:
+    [row] = check(place, "number\n=1+1\n", code=1)
+    assert row["number"] == "'=1+1"
+
+
+def test_asks_where_certificates_come_from(place: Place) -> None:
+    path = place.folder / "numbers.csv"
+    result = sopro("certificate", "check", path, "--invite", place.invite, code=2)
+    assert "where certificates come from" in told(result.stderr)
+
+
+def test_node_that_cannot_be_reached_leaves_verdicts_open(place: Place) -> None:
+    options = ("--url", "http://127.0.0.1:9", "--invite", place.invite)
+    [row] = check(place, f"{GRANTED}\n", *options, code=1)
+    assert (row["verdict"], row["code"]) == ("unavailable", "hos.unreachable")
+
+
+# QR codes.
+
+
+def test_qr_code_holds_the_address_of_the_labels_page(place: Place) -> None:
+    path = place.folder / "code.svg"
+    options = ("--url", "https://at.sopro.example/", "-o", path)
+    result = sopro("certificate", "qr", GRANTED, *options)
+    assert result.stdout == f"{path}  https://at.sopro.example/label/{GRANTED}\n"
+    assert path.read_bytes() == draw_qr(f"https://at.sopro.example/label/{GRANTED}")
+    here = sopro("certificate", "qr", GRANTED, "--dir", place.at, "-o", path)
+    assert re.search(rf"http://127\.0\.0\.1:[0-9]+/label/{GRANTED}\n$", here.stdout)
+
+
+def test_refuses_a_qr_code_of_what_is_no_number_or_not_known(place: Place) -> None:
+    sopro("certificate", "qr", "SOPRO/AT0", "--dir", place.at, code=65)
+    sopro("certificate", "qr", "SOPRO/AT0/001/09999", "--dir", place.at, code=1)

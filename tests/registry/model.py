@@ -14,9 +14,12 @@ An event is what an author wrote at one position:
 """
 
 import calendar
+import hashlib
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+from sopro_protocol.encoding import encode
 
 Event = dict[str, Any]
 Log = dict[str, Any]
@@ -49,6 +52,9 @@ def new_log(origin: str, root_key: bytes, *, coordinator: Log | None, roots: lis
         "schemes": {},
         "members": {},
         "grants": 0,
+        "status": {},
+        "states_status": False,
+        "knows_status": True,
         "uninterpreted": 0,
         "voids": {},
         "counts": Counter(),
@@ -96,6 +102,7 @@ def judge(log: Log, event: Event) -> str | None:  # noqa: PLR0911 - the order of
     known = set() if name in ("site_keys", "log_state") else {"effective_date"}
     if major != "1" or set(event["crit"]) - known or held["undetermined"]:
         held["undetermined"] = True
+        log["knows_status"] = log["knows_status"] and held["family"] != "label_decision"
         log["uninterpreted"] += 1
         return None
     return judge_place(log, event, name) or RULES[name](log, event, held)
@@ -176,25 +183,85 @@ def take_keys(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     return None
 
 
-def take_log_state(  # noqa: PLR0911 - one for each sentence
-    log: Log, event: Event, _held: dict[str, Any]
-) -> str | None:
+def take_log_state(log: Log, event: Event, _held: dict[str, Any]) -> str | None:
     body = event["body"]
     if body["certificates"] != log["grants"]:
         return "sta.certificates"
     if body["keys"] != log["keys_id"]:
         return "sta.keys"
     head = body.get("coordinator")
-    if head is None:
-        return None if log["acted_on"] is None else "sta.coordinator"
-    if log["coordinator"] is None:
+    if (head is None and log["acted_on"] is not None) or not may_name(log, head):
         return "sta.coordinator"
-    if log["acted_on"] is not None and head["size"] < log["acted_on"]:
-        return "sta.coordinator"
-    if log["roots"][head["size"]] != head["root"]:
-        return "sta.coordinator"
-    log["acted_on"] = head["size"]
+    stated = body.get("status_root")
+    if stated is None and log["states_status"]:
+        return "sta.status"
+    if stated is not None and log["knows_status"] and stated != status_root(log):
+        return "sta.status"
+    log["states_status"] = log["states_status"] or stated is not None
+    log["acted_on"] = head["size"] if head else None
     return None
+
+
+def may_name(log: Log, head: dict[str, Any] | None) -> bool:
+    """Say whether a site may act on a head of the coordinator."""
+    if head is None:
+        return True
+    if log["coordinator"] is None:
+        return False
+    is_later = log["acted_on"] is None or head["size"] >= log["acted_on"]
+    return is_later and bool(log["roots"][head["size"]] == head["root"])
+
+
+# How every label stands, under one root.
+
+
+def status_root(log: Log) -> bytes:
+    """Hash the leaves of all labels, in the order of their grants, as RFC 6962 says."""
+    return tree_root([leaf_of(log["status"][index]) for index in range(len(log["status"]))])
+
+
+def tree_root(leaves: list[bytes]) -> bytes:
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\x00sopro-status/1\n" + leaves[0]).digest()
+    half = 1
+    while half * 2 < len(leaves):
+        half *= 2
+    left, right = tree_root(leaves[:half]), tree_root(leaves[half:])
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def leaf_of(label: dict[str, Any]) -> bytes:
+    recorded = datetime.fromtimestamp(label["time"] // 1000, UTC) - timedelta(hours=12)
+    today = recorded.date().isoformat()
+    history, standing = label["history"], None
+    for place, one in enumerate(history):
+        if one["from"] <= today:
+            standing, later = one, history[place + 1 :]
+    if standing is None:
+        standing, later = {"from": "", "is": "none", "until": "", "suspended": ""}, history
+    # What a later decision covers from the same day or an earlier never comes to hold.
+    pending = [
+        one
+        for place, one in enumerate(later)
+        if all(one["from"] < another["from"] for another in later[place + 1 :])
+    ]
+    leaf: dict[str, Any] = {"certificate": label["number"], "decision": label["id"]}
+    leaf |= say(standing)
+    if pending:
+        leaf["pending"] = [say(one) for one in pending]
+    return encode(leaf)
+
+
+def say(one: dict[str, Any]) -> dict[str, str]:
+    fields = {
+        "since": one["from"],
+        "state": one["is"],
+        "suspended_until": one["suspended"],
+        "valid_until": one["until"],
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def take_membership(log: Log, event: Event, held: dict[str, Any]) -> str | None:
@@ -293,11 +360,25 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
             "scheme": body["scheme"],
             "history": [],
         }
-    label["history"].append({"from": day, "is": after, "until": until_of(body, history, day)})
+    until, suspended = until_of(body, history, day), ""
+    if after == "suspended":
+        suspended = body.get("suspended_until", "")
+        if not suspended and body["action"] != "suspend":
+            suspended = found_by(history, day, imported=imported)["suspended"]
+    decision = {"from": day, "is": after, "until": until, "suspended": suspended}
+    label |= {"history": [*history, decision], "id": event["id"], "time": event["time"]}
     if body["action"] == "grant":
+        log["status"][log["grants"]] = label
         log["grants"] += 1
     log["counts"][body["action"], int(body.get("effective_date", "0")[:4])] += 1
     return None
+
+
+def found_by(history: list[dict[str, Any]], day: str, *, imported: bool) -> dict[str, Any]:
+    """Return the decision on which the next one builds."""
+    if imported:
+        return history[-1]
+    return [one for one in history if one["from"] <= day][-1]
 
 
 def stands(history: list[dict[str, Any]], day: str, *, imported: bool) -> tuple[str, str]:

@@ -23,7 +23,7 @@ REASONS = {
     "lbl.precondition", "lbl.reference", "lbl.transition", "mem.end", "mem.inactive", "mem.key",
     "mem.name", "mem.status", "rec.body", "rec.entry", "rec.family", "rec.form", "rec.time",
     "sig.invalid", "sig.key-retired", "sig.missing", "sig.role", "sig.unknown-key", "sig.weak-key",
-    "sta.certificates", "sta.coordinator", "sta.keys",
+    "sta.certificates", "sta.coordinator", "sta.keys", "sta.status",
 }  # fmt: skip
 WORDS = {
     "none", "active", "suspended", "revoked", "terminated", "transferred", "refused", "expired"
@@ -74,11 +74,12 @@ def by_model(log: model.Log) -> dict[str, Any]:
         "voids": log["voids"],
         "counts": log["counts"],
         "cursor": (log["size"], log["grants"], len(log["voids"]), log["uninterpreted"]),
+        "status": model.status_root(log) if log["knows_status"] else None,
     }
 
 
 def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, Any]:
-    _, tables, cursor = node.replicas[origin]
+    ledger, tables, cursor = node.replicas[origin]
     states = {entity: node.state(origin, entity) for entity in tables.rows}
     labels = {
         entity: [
@@ -94,6 +95,7 @@ def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, 
         "voids": {index: void.code for index, void in tables.voids.items()},
         "counts": tables.counts,
         "cursor": (cursor.projected, cursor.grants, cursor.voids, cursor.uninterpreted),
+        "status": ledger.status_root(),
     }
 
 

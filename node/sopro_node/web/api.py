@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from sopro_node import office
+from sopro_node import certificate_desk, office
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing, export_policy
@@ -127,7 +127,7 @@ class Api:
     async def certificate(self, request: web.Request) -> web.Response:
         """Serve a label's certificate file."""
         number = request.match_info["number"]
-        answer = await office.certificate(self._node, {"number": number})
+        answer = await certificate_desk.certificate(self._node, {"number": number})
         name = number.replace("/", "-")
         return web.Response(
             body=answer["content"],

@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing
+from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
@@ -18,9 +19,12 @@ from sopro_node.web.pages_words import ERRORS, STATUSES
 from sopro_node.web.problems import Handler, problem
 from sopro_registry.aggregate import SiteCounts, Statistics
 
-_FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/")
+_FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/", "/qr/")
 # What is wrong where a page of this first part of the path answers with this status.
-_REASONS: Final = {("label", 404): "number"}
+_REASONS: Final = {
+    ("label", 404): "number",
+    **{("verify", status): "file" for status in (400, 411, 413, 415)},
+}
 _STREAMS: Final = ("/events", "/metrics", "/health")
 
 
@@ -30,6 +34,7 @@ class Pages:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._writer = PageWriter(node)
+        self._checking = Checking(node, self._writer)
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -41,10 +46,10 @@ class Pages:
             self._page("/statistics", self.statistics),
             self._page("/members", self.members),
             self._page("/criteria", self.criteria),
-            self._page("/verify", self.verify),
             self._page("/status", self.status),
             web.get("/static/sopro.css", self.style),
             web.get("/static/icon.svg", self.icon),
+            *self._checking.routes(),
         ]
 
     def _page(self, path: str, handler: Handler, *known: str) -> web.RouteDef:
@@ -208,10 +213,6 @@ class Pages:
             schemes=list(directory.schemes()),
             criteria=list(directory.criteria()),
         )
-
-    async def verify(self, request: web.Request) -> web.StreamResponse:
-        """Say how a label is verified."""
-        return self._writer.write(request, "verify.html")
 
     async def status(self, request: web.Request) -> web.StreamResponse:
         """Describe this node's exchange, in words and in figures."""

@@ -14,6 +14,7 @@ from sopro_node.web.i18n import Language, mark, zoned
 from sopro_node.web.pages_label import LabelView
 from sopro_registry.families.criterion import Body as Criterion
 from sopro_registry.queries import UNDETERMINED
+from sopro_registry.verdict import Judged
 
 _PERCENT: Final = "P1"
 
@@ -71,6 +72,45 @@ SINCE: Final[Mapping[str, tuple[str, str]]] = {
         mark("The application for this label was refused on %(since)s."),
         mark("The application for this label was refused; on which date is not known."),
     ),
+}
+# What a certificate file is worth, where that is no status of the label.
+VERDICTS: Final[Mapping[str, str]] = {
+    "valid": mark("valid"),
+    "stale": mark("out of date"),
+    "unproven": mark("not proven to hold"),
+    "undetermined": mark("cannot be told"),
+    "malformed": mark("not a certificate"),
+    "forged": mark("not genuine"),
+}
+# How it is shown: as a label of this status.
+VERDICT_STYLES: Final[Mapping[str, str]] = {
+    "valid": "active",
+    "stale": "none",
+    "unproven": "none",
+    "undetermined": UNDETERMINED,
+    "malformed": UNDETERMINED,
+    "forged": "revoked",
+}
+VERDICT_SENTENCES: Final[Mapping[str, str]] = {
+    "valid": mark("This certificate is genuine: as of %(moment)s the label was valid."),
+    "stale": mark("This certificate is genuine, but it says how the label stood %(moment)s."),
+    "unproven": mark(
+        "The decisions in this file are genuine, but the file does not prove that nothing else "
+        "was decided. The page of the label says how it stands."
+    ),
+    "undetermined": mark(
+        "This node cannot judge this certificate: it follows rules that are newer than this "
+        "node’s software, which must be upgraded first."
+    ),
+    "malformed": mark(
+        "This file is not a certificate of a label, or it is damaged. Get it once more from the "
+        "page of the label."
+    ),
+    "forged": mark(
+        "This certificate is not genuine: what it says is not what the site has signed. Do not "
+        "rely on it; the page of the label says how it really stands."
+    ),
+    "": mark("This certificate is genuine: as of %(moment)s the label was %(status)s."),
 }
 ACTIONS: Final[Mapping[str, str]] = {
     "grant": mark("granted"),
@@ -204,6 +244,13 @@ ERRORS: Final[Mapping[str | int, tuple[str, str]]] = {
         mark("No such site"),
         mark("No member of the federation has this code. The page of members lists them."),
     ),
+    "file": (
+        mark("This file cannot be checked"),
+        mark(
+            "Choose one certificate file of at most 4 MiB, as the page of a label gives it out, "
+            "and try again."
+        ),
+    ),
     400: (
         mark("This address is not understood"),
         mark("Something in the address is not what this page expects. Go back and try again."),
@@ -267,6 +314,18 @@ class Words:
         """Say what went wrong with another site."""
         known = (key for key in (code, code.split(".", maxsplit=1)[0]) if key in PROBLEMS)
         return self._language.say(PROBLEMS[next(known, "")])
+
+    def verdict(self, judged: Judged) -> str:
+        """Name what a certificate file is worth."""
+        word = judged.verdict.value
+        return self.of(VERDICTS, word) if word in VERDICTS else self.status(word)
+
+    def verdict_sentence(self, judged: Judged) -> str:
+        """Say in a sentence what a certificate file is worth."""
+        word = judged.verdict.value
+        text = VERDICT_SENTENCES.get(word, VERDICT_SENTENCES[""])
+        values = {"moment": self.moment(judged.as_of), "status": self.status(word)}
+        return self._language.say(text, **values)
 
     def threshold(self, criterion: Criterion) -> str:
         """Write a criterion's threshold; empty where it has none."""

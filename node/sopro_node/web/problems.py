@@ -38,6 +38,7 @@ _TITLES: Final = {
     404: "Not found",
     405: "Method not allowed",
     408: "Too slow",
+    411: "Length required",
     409: "Out of date",
     413: "Too large",
     415: "Unsupported media type",
@@ -52,6 +53,7 @@ _CODES: Final = {
     404: "not-found",
     405: "err.method",
     408: "err.time",
+    411: "err.size",
     413: "err.size",
     415: "err.type",
 }

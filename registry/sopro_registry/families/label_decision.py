@@ -18,6 +18,7 @@ from sopro_registry.fields import (
     Origin,
     add_months,
     day_of,
+    earliest_day,
     latest_day,
     year_of,
 )
@@ -193,6 +194,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     decision = Decision(
         fact.index, ACTIONS.index(body.action), effective, after, until, dates.decided, imported,
         b"" if body.source is UNSET else body.source[:8], not dates.effective,
+        _suspended_until(body.action, dates, after, last),
     )  # fmt: skip
     label = Label(
         label.number,
@@ -200,6 +202,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label.scheme,
         _status_index(body, label, view),
         [*label.decisions, decision],
+        fact.entry_id,
+        earliest_day(fact.record.time),
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(
@@ -207,6 +211,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label=_index(label),
         is_grant=body.action is Action.GRANT,
         counted=(needs.word, year),
+        status_index=label.status_index,
     )
 
 
@@ -277,6 +282,14 @@ def _standing_until(action: Action, last: Decision, effective: int) -> int:
         # Only an existing register brings back what had expired; the old end no longer holds.
         return 0
     return last.until
+
+
+def _suspended_until(action: Action, dates: _Dates, after: Status, last: Decision | None) -> int:
+    """Return the last day of a suspension that begins here or goes on (SPEC STATUS-6)."""
+    if after is not Status.SUSPENDED:
+        return 0
+    held = last.suspended_until if last and action is not Action.SUSPEND else 0
+    return dates.suspended_until or held
 
 
 def _check_dates(

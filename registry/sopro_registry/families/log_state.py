@@ -23,7 +23,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         coordinator: the coordinator's head the site acts on from here; absent before joining
             and in the coordinator's own log.
         keys: entry id of the latest site_keys record.
-        status_root: root of the status tree; absent while the site keeps none.
+        status_root: root of the status tree; absent in logs older than the tree.
     """
 
     certificates: Count
@@ -45,7 +45,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     Raises:
         RefusedError: `sta.certificates`, `sta.keys` when it contradicts its own log;
             `sta.coordinator` when the coordinator's size falls, its root is another, or one is
-            named where none belongs.
+            named where none belongs; `sta.status` when the status tree has another root, or
+            none is stated where one was before.
         Waiting: the coordinator's log is not here up to the size it names.
     """
     body = fact.body
@@ -57,8 +58,30 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     if body.keys != view.keys_record:
         raise RefusedError("log_state: not the latest key record", code="sta.keys")
     _check_coordinator(body.coordinator, view)
+    _check_status(body.status_root, view)
     acted_on = None if body.coordinator is UNSET else body.coordinator
-    return Change(State(fact.index, body.certificates), acted_on=acted_on)
+    return Change(
+        State(fact.index, body.certificates),
+        acted_on=acted_on,
+        states_status=body.status_root is not UNSET,
+    )
+
+
+def _check_status(stated: bytes | UnsetType, view: View) -> None:
+    if stated is UNSET:
+        if view.states_status:
+            raise RefusedError(
+                "log_state: states no root of the status tree any more; where this version "
+                "cannot judge a label, a newer one must be installed",
+                code="sta.status",
+            )
+        return
+    expected = view.status_root()
+    if expected is not None and stated != expected:
+        raise RefusedError(
+            f"log_state: status root {stated.hex()}, the log leads to {expected.hex()}",
+            code="sta.status",
+        )
 
 
 def _check_coordinator(head: Head | UnsetType, view: View) -> None:
@@ -85,7 +108,9 @@ def _check_coordinator(head: Head | UnsetType, view: View) -> None:
 
 def complete(values: Mapping[str, Any], _state: State | None, view: View) -> Mapping[str, Any]:
     """Fill in what the log itself says at this position."""
-    return {"certificates": view.grants, "keys": view.keys_record, **values}
+    root = view.status_root()
+    status = {} if root is None else {"status_root": root}
+    return {"certificates": view.grants, "keys": view.keys_record, **status, **values}
 
 
 FAMILY = Family("log_state", 1, Body, State, Role.REGISTRAR, Place.ANY, apply, complete)

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
-VOID = {"meta", "link", "input", "br"}
+VOID = {"meta", "link", "input", "br", "img"}
 LABELLED = {"input", "select", "textarea"}
 
 
@@ -102,7 +103,13 @@ def check_forms(page: Page, ids: list[str]) -> None:
         for described in element.attributes.get("aria-describedby", "").split():
             assert described in ids
     for form in page.all("form"):
-        assert form.attributes["method"] == "get"
+        if form.attributes["method"] == "post":
+            assert form.attributes["enctype"] == "multipart/form-data"
+            assert urlsplit(form.attributes["action"]).path == "/verify"
+        else:
+            assert form.attributes["method"] == "get"
+    for image in page.all("img"):
+        assert image.attributes["alt"]
 
 
 def check_tables(page: Page) -> None:

@@ -1,5 +1,6 @@
 """A small federation on disk: labels in every status, names in three languages, hostile names."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -95,10 +96,10 @@ async def write_austria(node: Node) -> None:
     await decide(node, granted["revoked"], "revoke", reason="misuse_of_mark", appeal_until=day(30))
     await decide(node, granted["terminated"], "terminate_on_request", reason="holder_request")
     await decide(node, granted["transferred"], "transfer_out")
-    await write_from_the_future(node, granted["undetermined"])
     await import_labels(node, offering)
     hostile = await register(node, HOSTILE, {"de": HOSTILE, "xx-bad\u202etag": LONG, "en": LONG})
     await grant(node, hostile, HOSTILE_NUMBER)
+    await write_from_the_future(node, granted["undetermined"])
 
 
 async def write_hungary(node: Node) -> None:
@@ -213,7 +214,10 @@ async def import_labels(node: Node, offering: bytes) -> None:
 
 
 async def write_from_the_future(node: Node, entity: bytes) -> None:
-    """Append a decision that says in `crit` what this version cannot understand."""
+    """Append a decision that says in `crit` what this version cannot understand.
+
+    Nothing can follow: whoever does not understand it cannot tell the root of the status tree.
+    """
     held = node.log.held
     row = node.reader.entity(held.number, entity)
     assert row is not None
@@ -237,7 +241,9 @@ async def write_from_the_future(node: Node, entity: bytes) -> None:
             judgement = step.ledger.judge(data)
             assert judgement.undetermined
             step.add_judged(data, judgement)
-            node.log._append(step, node.log._state_draft())
+            draft = node.log._state_draft()
+            values = {**draft.values, "status_root": bytes(32)}
+            node.log._append(step, dataclasses.replace(draft, values=values))
             step.write(checkpoint=b"")
         node.log._publish(step)
 

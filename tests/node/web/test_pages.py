@@ -122,7 +122,7 @@ async def test_every_internal_link_leads_somewhere(visit: Visit, site: str) -> N
 
 def is_page(address: str) -> bool:
     return not urlsplit(address).path.startswith(
-        ("/api", "/log", "/static", "/.well-known", "/metrics")
+        ("/api", "/log", "/static", "/.well-known", "/metrics", "/qr")
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from sopro_registry.catalogue import FAMILIES
 from sopro_registry.family import Waiting
-from tests.registry.world import Author, World, bytes16, keys_body
+from tests.registry.world import Author, World, bytes16, dates_of, keys_body
 
 STATE = bytes16("state")
 
@@ -19,7 +19,8 @@ def judge(world: World, **changes: Any) -> str | None:
     ("changes", "code"),
     [
         ({}, None),
-        ({"status_root": bytes(32)}, None),
+        ({"status_root": bytes(32)}, "sta.status"),
+        ({"status_root": bytes(31)}, "rec.body"),
         ({"certificates": 2}, "sta.certificates"),
         ({"certificates": 0}, "sta.certificates"),
         ({"keys": bytes(32)}, "sta.keys"),
@@ -33,6 +34,49 @@ def judge(world: World, **changes: Any) -> str | None:
 def test_refuses(world: World, changes: dict[str, Any], code: str | None) -> None:
     world.at.decide("grant")
     assert judge(world, **changes) == code
+
+
+def status_root(world: World) -> bytes:
+    root = world.node.replicas[world.at.origin].ledger.status_root()
+    assert root is not None
+    return root
+
+
+def test_status_root_is_the_trees_at_that_position(world: World) -> None:
+    at = world.at
+    empty = status_root(world)
+    at.decide("grant")
+    granted = status_root(world)
+    assert (judge(world, status_root=granted), judge(world, status_root=empty)) == (
+        None,
+        "sta.status",
+    )
+    at.decide("suspend", **dates_of("suspend", "2026-02-01"))
+    assert judge(world, status_root=granted) == "sta.status"
+    assert judge(world, status_root=status_root(world)) is None
+
+
+def test_what_was_stated_once_is_stated_from_then_on(world: World) -> None:
+    at, eu = world.at, world.coordinator
+    assert at.write_state(eu).code is None
+    assert at.write_state(eu, status_root=bytes(32)).code == "sta.status"
+    # A void one has stated nothing.
+    assert at.write_state(eu).code is None
+    assert at.write_state(eu, status_root=status_root(world)).code is None
+    assert at.write_state(eu).code == "sta.status"
+    assert at.write_state(eu, status_root=status_root(world)).code is None
+
+
+def test_root_is_taken_as_stated_where_a_label_is_undetermined(world: World) -> None:
+    at, eu = world.at, world.coordinator
+    at.decide("grant")
+    assert at.write_state(eu, status_root=status_root(world)).code is None
+    at.decide("revoke", how={"crit": ["novel"]}, **dates_of("revoke", "2026-02-01"))
+    assert world.node.replicas[at.origin].ledger.status_root() is None
+    assert at.write_state(eu, status_root=bytes(32)).code is None
+    assert at.write_state(eu).code == "sta.status"
+    ledger = world.node.replicas[at.origin].ledger
+    assert "status_root" not in FAMILIES["log_state"].complete({}, None, ledger)
 
 
 def test_names_the_latest_keys(world: World) -> None:
@@ -103,4 +147,8 @@ def test_complete_fills_in_what_the_log_says(world: World) -> None:
     world.at.decide("grant")
     ledger = world.node.replicas[world.at.origin].ledger
     values = FAMILIES["log_state"].complete({}, None, ledger)
-    assert values == {"certificates": 1, "keys": world.at.cursor.keys_record}
+    assert values == {
+        "certificates": 1,
+        "keys": world.at.cursor.keys_record,
+        "status_root": status_root(world),
+    }

@@ -1,0 +1,60 @@
+"""What rules may look at where only a certificate is there: the rest is taken as said."""
+
+from sopro_registry.families import site_membership
+from sopro_registry.family import Waiting
+
+
+class AnyScheme:
+    """A scheme that allowed what was decided."""
+
+    grace_days = 0xFFFF
+    max_validity_months = 12_000
+    status = "active"
+
+
+class Unseen:
+    """The `View` of an entry whose log is not here (SPEC CERT-4)."""
+
+    acted_on = None
+    is_coordinator = False
+    states_status = False
+
+    def __init__(
+        self,
+        origin: str,
+        index: int,
+        *,
+        keys_record: bytes | None = None,
+        grants: int = 0,
+        member: site_membership.Body | None = None,
+    ) -> None:
+        self.origin = origin
+        self.site = origin.split("/")[1]
+        self.index = index
+        self.keys_record = keys_record
+        self.grants = grants
+        self._member = member
+
+    def status_root(self) -> None:
+        """Say nothing: the tree is not here."""
+        return
+
+    def exists_named(self, _family: str, _name: str) -> bool:
+        """Say that the number was free; another label with it is another certificate."""
+        return False
+
+    def exists(self, _family: str, _entity: bytes) -> bool:
+        """Say that the offering exists."""
+        return True
+
+    def membership(self) -> site_membership.Body | None:
+        """Return the membership in the certificate."""
+        return self._member
+
+    def scheme(self, _name: str) -> AnyScheme:
+        """Return a scheme that allowed it."""
+        return AnyScheme()
+
+    def coordinator_root(self, size: int) -> bytes:
+        """Raise, because no decision asks for it."""
+        raise Waiting(size)

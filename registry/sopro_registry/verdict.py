@@ -1,0 +1,129 @@
+"""What a certificate file is worth on a day: one word, as of when, and why (SPEC section CERT).
+
+A file that proves everything its site had decided says how the label stood *as of* a moment: that
+of the newest cosignature of a trusted witness, or, where there is none, the one the site claims.
+A verdict never becomes better with age: a maximum age makes what was valid stale.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from msgspec import Struct
+
+from sopro_protocol.errors import FormatError, VerificationError
+from sopro_protocol.keys import VerifierKey
+from sopro_registry.certificate import OpenedCertificate, open_certificate
+from sopro_registry.queries import UNDETERMINED
+
+_TOLERANCE: Final = 24 * 3_600_000
+"""By how much a clock may be behind before a time is one that has not come yet."""
+
+
+class Verdict(StrEnum):
+    """What a certificate is worth."""
+
+    VALID = "valid"
+    STALE = "stale"
+    UNPROVEN = "unproven"
+    SUSPENDED = "suspended"
+    REVOKED = "revoked"
+    TERMINATED = "terminated"
+    EXPIRED = "expired"
+    TRANSFERRED = "transferred"
+    REFUSED = "refused"
+    NONE = "none"
+    UNDETERMINED = "undetermined"
+    MALFORMED = "malformed"
+    FORGED = "forged"
+
+
+EXIT: Final[Mapping[Verdict, int]] = MappingProxyType(
+    {
+        Verdict.VALID: 0,
+        Verdict.STALE: 3,
+        Verdict.UNPROVEN: 4,
+        Verdict.SUSPENDED: 10,
+        Verdict.REVOKED: 11,
+        Verdict.TERMINATED: 12,
+        Verdict.EXPIRED: 13,
+        Verdict.TRANSFERRED: 14,
+        Verdict.REFUSED: 15,
+        Verdict.NONE: 16,
+        Verdict.UNDETERMINED: 17,
+        Verdict.MALFORMED: 65,
+        Verdict.FORGED: 76,
+    }
+)
+"""By which code a program ends that judged a certificate."""
+
+
+class Judged(Struct, frozen=True):
+    """A verdict and what it rests on.
+
+    Attributes:
+        verdict: in one word.
+        as_of: to which moment it holds (ms UTC); 0 where nothing could be opened.
+        is_witnessed: whether a trusted witness vouches for that moment, not the site alone.
+        code: why a file is malformed or forged.
+        why: the same for people.
+        opened: what the file proves, where it could be opened.
+    """
+
+    verdict: Verdict
+    as_of: int = 0
+    is_witnessed: bool = False
+    code: str = ""
+    why: str = ""
+    opened: OpenedCertificate | None = None
+
+
+def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
+    data: bytes,
+    *,
+    coordinator: str,
+    coordinator_root: bytes,
+    day: int,
+    now: int,
+    max_age: int | None = None,
+    witnesses: Sequence[VerifierKey] = (),
+) -> Judged:
+    """Judge a certificate file; whatever it holds, there is a verdict (SPEC CERT-10).
+
+    Args:
+        data: the file.
+        coordinator: origin of the coordinator's log, from the invite.
+        coordinator_root: its root key, from the invite.
+        day: asked about.
+        now: the time, in ms UTC.
+        max_age: in ms, beyond which what it says is stale.
+        witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
+    """
+    try:
+        opened = open_certificate(
+            data,
+            coordinator=coordinator,
+            coordinator_root=coordinator_root,
+            day=day,
+            witnesses=witnesses,
+        )
+    except FormatError as error:
+        return Judged(Verdict.MALFORMED, code=error.code, why=str(error))
+    except VerificationError as error:
+        return Judged(Verdict.FORGED, code=error.code, why=str(error))
+    is_witnessed = opened.cosigned_at is not None
+    as_of = opened.cosigned_at if opened.cosigned_at is not None else opened.claimed_at
+    is_stale = max_age is not None and not -_TOLERANCE <= now - as_of <= max_age
+    verdict = _verdict(opened, is_stale=is_stale)
+    return Judged(verdict, as_of, is_witnessed, opened=opened)
+
+
+def _verdict(opened: OpenedCertificate, *, is_stale: bool) -> Verdict:
+    if opened.status == UNDETERMINED:
+        return Verdict.UNDETERMINED
+    if opened.status != "active":
+        return Verdict(opened.status)
+    if not opened.is_present:
+        return Verdict.UNPROVEN
+    return Verdict.STALE if is_stale else Verdict.VALID
