@@ -13,6 +13,7 @@ from sopro_cli.output import fail, show, show_json
 from sopro_node import clock
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite, load_federation, parse_invite
+from sopro_node.reach import ANYWHERE
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError, SoproError
 from sopro_registry.certificate import MAX_CERTIFICATE, OpenedCertificate, open_certificate
@@ -47,7 +48,7 @@ def certificate_get(number: str, folder: Path, url: str | None, output: Path | N
 
 
 async def _fetch(url: str, number: str) -> bytes:
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         address = f"{url.rstrip('/')}/api/v1/certificates/{number}"
         return (await fetch.get(address, limit=MAX_CERTIFICATE)).body
 

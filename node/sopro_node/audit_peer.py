@@ -12,6 +12,7 @@ from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
 from sopro_node.mirror import MAX_CHECKPOINT
+from sopro_node.reach import ANYWHERE
 from sopro_node.reindex import Progress
 from sopro_node.store.base import DocumentRow
 from sopro_node.tree import LogTree
@@ -57,7 +58,7 @@ async def audit_peer(url: str, invite: Invite | None, progress: Progress) -> Rep
         PeerError: the node does not answer.
         FormatError: what answers is no node.
     """
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         return await _PeerAudit(url.rstrip("/"), fetch, invite, progress).run()
 
 

@@ -99,7 +99,7 @@ class Exchange:
         self.mirror = Mirror(holdings, store, writer, workers=self._workers)
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._fetch = Fetch(settings.fetch_seconds)
+        self._fetch = Fetch(settings.fetch_seconds, reach=settings.reach)
         for row in store.exchanges():
             state = PeerState(Target(row.origin, b"", ()), *row[1:])
             self.peers[row.origin] = state
@@ -185,7 +185,7 @@ class Exchange:
     async def sync_once(self) -> dict[str, Pulled | SoproError]:
         """Pull everything once, the coordinator first; new members are pulled too."""
         results: dict[str, Pulled | SoproError] = {}
-        async with Fetch(self._settings.fetch_seconds) as fetch:
+        async with Fetch(self._settings.fetch_seconds, reach=self._settings.reach) as fetch:
             while True:
                 waiting = [one for one in self.targets() if one.origin not in results]
                 if not waiting:

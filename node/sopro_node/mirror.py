@@ -347,6 +347,8 @@ class _Pull:
                         [roots[number] for number in group],
                         self._keys,
                         self._fetch.deadline,
+                        self._fetch.reach.allow_private,
+                        self._fetch.reach.ca_file,
                     )
                     window.append(loop.run_in_executor(pool, run_task, task))
                 answer = await window.pop(0)

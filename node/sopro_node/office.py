@@ -223,7 +223,7 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     await node.pin(invite)
     request = make_application(node)
     last: SoproError | None = None
-    async with Fetch() as fetch:
+    async with Fetch(reach=node.settings.reach) as fetch:
         for url in invite.urls:
             try:
                 await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
