@@ -70,7 +70,7 @@ def certificate_verify(
         raise click.UsageError("say whom to trust: --invite FILE or --dir DIRECTORY")
     try:
         day = as_day(at, "--at") if at else clock.today("UTC")
-        pinned = read_invite(invite) if invite else _read_pinned(folder or Path())
+        pinned = read_invite(invite) if invite else read_pinned(folder or Path())
         content = read_file(
             file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
         )
@@ -95,7 +95,12 @@ def read_invite(path: Path) -> Invite:
     return parse_invite(read_file(path, limit=MAX_INVITE, hint=NO_INVITE), where=str(path))
 
 
-def _read_pinned(folder: Path) -> Invite:
+def read_pinned(folder: Path) -> Invite:
+    """Return the federation that a directory is pinned to.
+
+    Raises:
+        FormatError: there is no node in it, or it is pinned to none.
+    """
     store = SqliteStore.open(folder, writing=False)
     try:
         pinned = load_federation(store)

@@ -15,6 +15,7 @@ MODULES: Final[Mapping[str, str]] = {
     "criteria": "members",
     "decide": "deciding",
     "demo": "demo",
+    "evidence": "evidence",
     "federation": "sites",
     "import": "importing",
     "inspect": "inspecting",

@@ -69,6 +69,8 @@ def members_admit(folder: Path, site: str, prefix: str | None) -> None:
 def _set(folder: Path, site: str, status: str) -> None:
     answer = ask(folder, "set_membership", site=site, status=status)
     show(f"{answer['site']} is {answer['status']}")
+    for one in answer["settled"]:
+        show(f"  evidence of two histories {one[:16]} is settled: its log is followed again")
 
 
 @members.command("suspend")
@@ -83,7 +85,7 @@ def members_suspend(folder: Path, site: str) -> None:
 @click.argument("folder", type=FOLDER)
 @click.argument("site")
 def members_release(folder: Path, site: str) -> None:
-    """End a suspension."""
+    """End a suspension; evidence of two histories against the site is settled with it."""
     _set(folder, site, "admitted")
 
 

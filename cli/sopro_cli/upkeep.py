@@ -4,6 +4,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from sopro_cli.evidence import tell_evidence
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
@@ -64,6 +65,7 @@ def status(folder: Path, *, as_json: bool) -> None:
         if one["problem"]:
             problem = one["problem"]
             show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
+    tell_evidence(answer["evidence"])
 
 
 COMMANDS = (reindex, status, sync)

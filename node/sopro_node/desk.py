@@ -8,6 +8,7 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.documents import read_structured
+from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings, decode_cursor
 from sopro_node.identity import Identity
@@ -334,6 +335,7 @@ class Desk:
                     if state.code
                     else None,
                     "sync_seconds": state.seconds,
+                    "evidence": [one.id.hex() for one in self._exchange.evidence.standing(origin)],
                 }
             )
         return {
@@ -347,6 +349,7 @@ class Desk:
             "acts_on": {"size": own.cursor.acted_on.size} if own.cursor.acted_on else None,
             "membership": self._membership_status(),
             "mirrors": mirrors,
+            "evidence": describe_evidence(self._exchange.evidence),
             "time": clock.format_time(now),
         }
 

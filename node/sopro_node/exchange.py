@@ -18,7 +18,9 @@ from typing import Any, Final
 
 from sopro_node import clock
 from sopro_node.config import Settings
+from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
+from sopro_node.gossip import Gossip
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import Identity, Invite
@@ -83,6 +85,7 @@ class Exchange:
         writer: Writer,
         hub: Hub,
         joined: Callable[[], Awaitable[None]],
+        evidence: EvidenceKeeper,
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -96,7 +99,9 @@ class Exchange:
         self._pool_timer: asyncio.TimerHandle | None = None
         self._pulling = 0
         self._is_running = False
-        self.mirror = Mirror(holdings, store, writer, workers=self._workers)
+        self.mirror = Mirror(holdings, store, writer, workers=self._workers, evidence=evidence)
+        self.evidence = evidence
+        self.gossip = Gossip(holdings, evidence, tellers=self._tellers)
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._fetch = Fetch(settings.fetch_seconds, reach=settings.reach)
@@ -138,6 +143,14 @@ class Exchange:
         )
         return Target(origin, root, tuple(every[:_MOST_BASES]), own_bases=len(own))
 
+    def _tellers(self) -> dict[str, str]:
+        """Return where the other nodes are, by the origin of their own logs."""
+        return {
+            origin: _root_url(origin, state.target.bases[0])
+            for origin, state in self.peers.items()
+            if state.target.own_bases and state.target.bases
+        }
+
     def refresh(self) -> None:
         """Follow new members, and old ones at new addresses."""
         for target in self.targets():
@@ -168,6 +181,10 @@ class Exchange:
         await self._fetch.__aenter__()
         self._is_running = True
         self.refresh()
+        every = float(self._settings.poll_seconds)
+        self._tasks["gossip"] = asyncio.create_task(
+            self.gossip.run(self._fetch, every=every), name="gossip"
+        )
 
     async def stop(self) -> None:
         """Stop following; what was committed stays."""
@@ -195,6 +212,8 @@ class Exchange:
                     state.target = target
                     results[target.origin] = await self._pull(state, fetch)
                 await self._after_coordinator()
+            for teller, url in self._tellers().items():
+                await self.gossip.visit(teller, url, fetch)
         await self._writer.run(self._save)
         if not self._is_running:
             self._close_pool()
@@ -350,8 +369,7 @@ class Exchange:
     async def _listen(self, origin: str) -> None:
         failures = faults = 0
         while True:
-            base = self.peers[origin].target.bases[0]
-            url = base[: -len("/log/" + origin.split("/", 1)[1])] + "/events"
+            url = _root_url(origin, self.peers[origin].target.bases[0]) + "/events"
             try:
                 async for line in self._fetch.lines(url, limit=2 * MAX_CHECKPOINT):
                     failures = 0
@@ -372,6 +390,7 @@ class Exchange:
         """Take a head that was pushed as a hint; the pull verifies it."""
         try:
             event = json.loads(data)
+            self.gossip.hear(teller, event)
             origin, size, note = event["origin"], event["size"], event["note"].encode()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
@@ -418,6 +437,11 @@ class Exchange:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _root_url(origin: str, base: str) -> str:
+    """Return a node's URL from that of a log it serves."""
+    return base[: -len("/log/" + origin.split("/", 1)[1])]
 
 
 def _read_tail(event: Mapping[str, Any]) -> tuple[int, bytes]:

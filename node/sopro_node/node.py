@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sopro_node.config import Settings, load_settings
 from sopro_node.desk import Desk
+from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
@@ -39,6 +40,7 @@ class Node:
         identity: who it is.
         holdings: the logs it holds.
         log: its own log.
+        evidence: of two histories, and against whom it stands.
         exchange: keeps its mirrors current.
         desk: answers questions.
         hub: announces new heads.
@@ -74,6 +76,15 @@ class Node:
             root_key=self.identity.root,
             published=self._published,
         )
+        self.evidence = EvidenceKeeper(
+            self.holdings,
+            self.store,
+            self.writer,
+            reader=self.reader,
+            identity=self.identity,
+            invite=lambda: self.invite,
+        )
+        self.evidence.tell(self.hub.announce_evidence)
         self.exchange = Exchange(
             settings=settings,
             identity=self.identity,
@@ -83,6 +94,7 @@ class Node:
             writer=self.writer,
             hub=self.hub,
             joined=self.log.append_state,
+            evidence=self.evidence,
         )
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.

@@ -13,6 +13,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import NewDocument
+from sopro_node.evidence import describe_evidence
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
@@ -322,7 +323,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List members, and at the coordinator the open requests for admission."""
     listed = [
-        {**msgspec.to_builtins(member, builtin_types=(bytes,)), "root": member.root.hex()}
+        {name: _in_hex(value) for name, value in _fields_of(member).items()}
         for member in node.holdings.directory.members()
     ]
     waiting = []
@@ -338,6 +339,18 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
             }
         )
     return {"members": listed, "applications": waiting}
+
+
+def _fields_of(member: site_membership.Body) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
+    return fields
+
+
+def _in_hex(value: Any) -> Any:
+    """Write bytes in hex, as programs and people read them."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return [_in_hex(one) for one in value] if isinstance(value, list) else value
 
 
 async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -374,12 +387,20 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Suspend, release or end a membership. `site`; `status`."""
+    """Suspend, release or end a membership. `site`; `status`. Answers `settled`.
+
+    Releasing a site settles the evidence of two histories that stands against it (SPEC EVID-10).
+    """
     _must_coordinate(node)
     member = node.holdings.directory.membership(values["site"])
     if member is None:
         raise NotFoundError(f"no member {values['site']!r}")
-    fields = msgspec.to_builtins(member, builtin_types=(bytes,))
+    fields = _fields_of(member)
+    fields.pop("settles", None)
+    settled: list[bytes] = []
+    if values["status"] == "admitted":
+        settled = [one.id for one in node.evidence.standing(member.origin)]
+        fields |= {"settles": settled} if settled else {}
     outcome = await node.log.append(
         Draft(
             "site_membership",
@@ -391,7 +412,26 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
             entity=node.reader.named(1, "site_membership", values["site"]),
         )
     )
-    return {"site": values["site"], "status": values["status"], "index": outcome.index}
+    return {
+        "site": values["site"],
+        "status": values["status"],
+        "index": outcome.index,
+        "settled": [one.hex() for one in settled],
+    }
+
+
+async def evidence(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """List the evidence of two histories that is kept here."""
+    return {"evidence": describe_evidence(node.evidence)}
+
+
+async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Return an evidence file. `id`: its first hexadecimal digits. Answers `id`, `content`."""
+    found = [one for one in node.evidence if one.id.hex().startswith(values["id"])]
+    if len(found) != 1:
+        known = ", ".join(one.id.hex()[:16] for one in node.evidence) or "none"
+        raise NotFoundError(f"no single evidence {values['id'][:64]!r} is kept here; kept: {known}")
+    return {"id": found[0].id, "content": node.reader.evidence_file(found[0].id)}
 
 
 def _must_coordinate(node: Node) -> None:
@@ -450,6 +490,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         members,
         admit,
         set_membership,
+        evidence,
+        evidence_file,
         publish_criteria,
         identity,
     )

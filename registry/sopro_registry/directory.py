@@ -52,6 +52,17 @@ class Directory:
         state = self._members.get(site)
         return _version(state.versions, size) if state else None
 
+    def settled(self, origin: str) -> frozenset[bytes]:
+        """Return the evidence against a log that its membership records settle (SPEC EVID-10)."""
+        state = self._members.get(origin.split("/")[1])
+        versions = [body for _, body in state.versions] if state else []
+        return frozenset(
+            one
+            for body in versions
+            if body.origin == origin and isinstance(body.settles, list)
+            for one in body.settles
+        )
+
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""
         state = self._schemes.get(name)

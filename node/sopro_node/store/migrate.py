@@ -6,7 +6,7 @@ from typing import Final
 
 from sopro_protocol.errors import FormatError
 
-LATEST: Final = "0001"
+LATEST: Final = "0003"
 
 
 def migrate(path: Path) -> None:

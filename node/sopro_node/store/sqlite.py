@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from sopro_node.store import statements as sql
-from sopro_node.store.base import DocumentRow, ExchangeRow, LabelRow, LogRow
+from sopro_node.store.base import DocumentRow, EvidenceRow, ExchangeRow, LabelRow, LogRow
 from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
 from sopro_protocol.errors import FormatError, StorageFullError
@@ -263,6 +263,15 @@ class SqliteStore:
         """Return how the exchange of each log went."""
         return [ExchangeRow(*row) for row in self._db.execute(sql.GET_EXCHANGES)]
 
+    def evidence(self) -> list[EvidenceRow]:
+        """Return all evidence of two histories, in the order in which it came."""
+        return [EvidenceRow(*row) for row in self._db.execute(sql.GET_EVIDENCE)]
+
+    def evidence_file(self, evidence: bytes) -> bytes | None:
+        """Return one evidence file."""
+        row = self._db.execute(sql.GET_EVIDENCE_FILE, (evidence,)).fetchone()
+        return row[0] if row else None
+
     # Writing, inside a transaction.
 
     def put_setting(self, name: str, value: bytes) -> None:
@@ -359,6 +368,10 @@ class SqliteStore:
     def put_exchange(self, row: ExchangeRow) -> None:
         """Keep how the exchange of a log went."""
         self._db.execute(sql.PUT_EXCHANGE, row)
+
+    def put_evidence(self, row: EvidenceRow) -> None:
+        """Keep evidence."""
+        self._db.execute(sql.PUT_EVIDENCE, row)
 
     def clear_indexes(self) -> None:
         """Empty every table that follows from the logs."""

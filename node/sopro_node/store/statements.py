@@ -16,6 +16,7 @@ from sopro_node.store.schema import (
     document,
     entity,
     entry,
+    evidence,
     exchange,
     kind,
     label,
@@ -258,6 +259,10 @@ GET_COUNTS = _sql(
         decision_count.c.count,
     )
 )
+
+PUT_EVIDENCE = _put(evidence, "id", "origin", "found", "data")
+GET_EVIDENCE = _sql(select(evidence).order_by(evidence.c.found, evidence.c.id))
+GET_EVIDENCE_FILE = _sql(select(evidence.c.data).where(evidence.c.id == _b("id")), "id")
 
 PUT_EXCHANGE = _put(exchange, "origin", "attempted", "confirmed", "failures", "code", "message")
 GET_EXCHANGES = _sql(select(exchange).order_by(exchange.c.origin))

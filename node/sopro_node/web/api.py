@@ -84,7 +84,7 @@ class Api:
                 "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
                 "versions": ["1"],
                 "profiles": ["R", "P"],
-                "features": ["documents-public", "events", "bundles"],
+                "features": ["documents-public", "events", "bundles", "evidence"],
                 "limits": DECLARED_LIMITS,
             }
         )

@@ -10,8 +10,9 @@ from aiohttp import web
 
 from sopro_node.bundles import compress_part, decompress, documents_part
 from sopro_node.certificates import make_proof
+from sopro_node.evidence import Kept
 from sopro_node.holdings import HeldLog
-from sopro_node.hub import News
+from sopro_node.hub import News, Told
 from sopro_node.node import Node
 from sopro_node.web.cache import ByteCache
 from sopro_protocol.bundle import WIDTH, format_items
@@ -167,7 +168,7 @@ class LogPages:
         )
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """Stream every new checkpoint this node knows, own and mirrored."""
+        """Stream every new checkpoint this node knows, own and mirrored, and all evidence."""
         if self._node.hub.listeners >= _MOST_LISTENERS:
             raise UnavailableError("too many listen already; ask for the checkpoint instead")
         response = web.StreamResponse(
@@ -181,14 +182,21 @@ class LogPages:
             for held in list(self._node.holdings.logs.values()):
                 if held.checkpoint:
                     await _write(response, self._event(News(held, held.signed_size)))
+            for kept in self._node.evidence:
+                await _write(response, _format_evidence(kept))
             async for new in self._node.hub.listen(idle=_IDLE):
-                await _write(response, self._event(new) if new else b": still here\n\n")
+                await _write(response, self._say(new))
         except ConnectionResetError:  # whoever listened has gone
             pass
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
         return response
+
+    def _say(self, told: Told | None) -> bytes:
+        if told is None:
+            return b": still here\n\n"
+        return _format_evidence(told) if isinstance(told, Kept) else self._event(told)
 
     def _event(self, news: News) -> bytes:
         """Write an event; every listener is told the same."""
@@ -223,6 +231,11 @@ def _format_event(checkpoint: bytes, since: int, bundle: bytes) -> bytes:
     if bundle:
         fields |= {"since": since, "bundle": b64encode(bundle).decode()}
     return f"event: checkpoint\ndata: {json.dumps(fields)}\n\n".encode()
+
+
+def _format_evidence(kept: Kept) -> bytes:
+    fields = {"evidence": kept.id.hex(), "origin": kept.origin}
+    return f"event: evidence\ndata: {json.dumps(fields)}\n\n".encode()
 
 
 def _check_published(held: HeldLog, resource: Resource) -> None:

@@ -192,6 +192,7 @@ class Pages:
             own=node.holdings.own,
             member=node.holdings.directory.membership(node.identity.site),
             peers=view_peers(node),
+            evidence=[(one, node.evidence.stands(one)) for one in node.evidence],
         )
 
     # What belongs to pages.

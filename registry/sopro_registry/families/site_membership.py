@@ -57,6 +57,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         origin: of its log; a new epoch has a new origin.
         prefix: the second part of its certificate numbers, permanent.
         root: its root key; one site for ever.
+        settles: ids of evidence of two histories that the federation has settled (SPEC EVID-10).
         site: code, permanent and never reused.
         status: of the membership.
         successor: site code of who takes over.
@@ -76,6 +77,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin
     prefix: Prefix
     root: Bytes32
+    settles: Annotated[list[Bytes32], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     site: SiteCode
     status: Status
     successor: SiteCode | UnsetType = UNSET
