@@ -69,8 +69,8 @@ def members_admit(folder: Path, site: str, prefix: str | None) -> None:
 def _set(folder: Path, site: str, status: str) -> None:
     answer = ask(folder, "set_membership", site=site, status=status)
     show(f"{answer['site']} is {answer['status']}")
-    for one in answer["settled"]:
-        show(f"  evidence of two histories {one[:16]} is settled: its log is followed again")
+    for head in answer["abandoned"]:
+        show(f"  two histories are settled: the head at size {head['size']} is abandoned")
 
 
 @members.command("suspend")

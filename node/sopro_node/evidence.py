@@ -45,15 +45,22 @@ class Kept(NamedTuple):
         id: of the evidence.
         origin: of the log.
         size: at which the heads differ.
-        sizes: of the two heads.
+        heads: sizes and roots that the two heads sign.
+        roots: of the two heads at the size at which they differ.
         found: when this node got it, ms UTC.
     """
 
     id: bytes
     origin: str
     size: int
-    sizes: tuple[int, int]
+    heads: tuple[tuple[int, bytes], tuple[int, bytes]]
+    roots: tuple[bytes, bytes]
     found: int
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sizes of the two heads."""
+        return self.heads[0][0], self.heads[1][0]
 
     @property
     def path(self) -> str:
@@ -101,11 +108,29 @@ class EvidenceKeeper:
         """Say whether no membership record has settled it (SPEC EVID-10, EVID-11)."""
         if kept.origin == self._holdings.coordinator_origin:
             return True
-        return kept.id not in self._holdings.directory.settled(kept.origin)
+        return self._holdings.directory.abandoned(kept.origin).isdisjoint(kept.heads)
 
     def standing(self, origin: str) -> list[Kept]:
         """Return what stands against a log."""
         return [one for one in self if one.origin == origin and self.stands(one)]
+
+    def abandonable(self, origin: str) -> list[tuple[int, bytes]]:
+        """Return the heads to abandon so that the history held here is gone on with.
+
+        They are those in standing evidence that are not of this history as far as it is held.
+        """
+        held = self._holdings.logs.get(origin)
+        if held is None:
+            return []
+        return sorted(
+            {
+                head
+                for one in self.standing(origin)
+                if one.size <= held.size
+                for head, root in zip(one.heads, one.roots, strict=True)
+                if root != held.tree.root_at(one.size)
+            }
+        )
 
     def refusal(self, origin: str) -> VerificationError | None:
         """Say why nothing more is taken from a log; None where it may be."""
@@ -147,18 +172,22 @@ class EvidenceKeeper:
             FormatError: it is no evidence file.
             VerificationError: it proves nothing.
             NotFoundError: `evid.unknown`, the log is none this node knows.
-            RefusedError: `refused`, enough stands against that log.
+            RefusedError: `refused`, it is settled, or enough stands against that log.
             StorageFullError: it could not be kept.
         """
         opened = self._open(data)
         kept = self._kept.get(opened.id)
         if kept is not None:
             return kept
+        row = EvidenceRow(opened.id, opened.origin, clock.now(), data)
+        if not self.stands(read_row(row)):
+            raise RefusedError(
+                f"evidence: {opened.origin}: one of the heads is abandoned already; it is settled"
+            )
         if len(self.standing(opened.origin)) >= MOST_STANDING:
             raise RefusedError(
                 f"evidence: {MOST_STANDING} stand against {opened.origin} already; no more are kept"
             )
-        row = EvidenceRow(opened.id, opened.origin, clock.now(), data)
 
         def keep() -> None:
             with self._store.transaction():
@@ -261,8 +290,15 @@ def _signing_heads(held: HeldLog, notes: Iterable[bytes]) -> list[KeySpan]:
 def read_row(row: EvidenceRow) -> Kept:
     """Say what kept evidence is about."""
     fork = parse_evidence(row.data).fork
-    first, second = (head_of(head.note).size for head in fork.heads)
-    return Kept(row.id, row.origin, fork.size, (first, second), row.found)
+    first, second = (head_of(head.note) for head in fork.heads)
+    return Kept(
+        row.id,
+        row.origin,
+        fork.size,
+        ((first.size, first.root), (second.size, second.root)),
+        (fork.heads[0].root, fork.heads[1].root),
+        row.found,
+    )
 
 
 def describe_evidence(keeper: EvidenceKeeper, origin: str | None = None) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from sopro_node import clock
 from sopro_node.config import Settings
-from sopro_node.evidence import EvidenceKeeper
+from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.gossip import Gossip
 from sopro_node.holdings import HeldLog, Holdings
@@ -101,6 +101,7 @@ class Exchange:
         self._is_running = False
         self.mirror = Mirror(holdings, store, writer, workers=self._workers, evidence=evidence)
         self.evidence = evidence
+        evidence.tell(self._distrust)
         self.gossip = Gossip(holdings, evidence, tellers=self._tellers)
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -331,6 +332,12 @@ class Exchange:
                     "failures": state.failures,
                 },
             )
+
+    def _distrust(self, kept: Kept) -> None:
+        """Say at once that a log is not followed any more, not only when it would be pulled."""
+        state, refusal = self.peers.get(kept.origin), self.evidence.refusal(kept.origin)
+        if state is not None and refusal is not None:
+            self._fail(state, refusal)
 
     def _wake_coordinator(self) -> None:
         state = self.peers.get(self._holdings.coordinator_origin or "")

@@ -43,6 +43,7 @@ Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
 MAX_LABELS: Final = 500
 MAX_APPLICATION: Final = 16 * 1024
+MOST_ABANDONED: Final = 64
 MAX_APPLICATIONS: Final = 256
 
 
@@ -322,10 +323,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List members, and at the coordinator the open requests for admission."""
-    listed = [
-        {name: _in_hex(value) for name, value in _fields_of(member).items()}
-        for member in node.holdings.directory.members()
-    ]
+    listed = [_in_hex(_fields_of(member)) for member in node.holdings.directory.members()]
     waiting = []
     for site, received, data in node.reader.applications():
         request = open_application(data)
@@ -350,6 +348,8 @@ def _in_hex(value: Any) -> Any:
     """Write bytes in hex, as programs and people read them."""
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, dict):
+        return {name: _in_hex(one) for name, one in value.items()}
     return [_in_hex(one) for one in value] if isinstance(value, list) else value
 
 
@@ -387,20 +387,22 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Suspend, release or end a membership. `site`; `status`. Answers `settled`.
+    """Suspend, release or end a membership. `site`; `status`. Answers `abandoned`.
 
-    Releasing a site settles the evidence of two histories that stands against it (SPEC EVID-10).
+    Releasing a site settles evidence of two histories against it: the federation goes on with the
+    history that the coordinator holds and abandons the heads of the other (SPEC EVID-10).
     """
     _must_coordinate(node)
     member = node.holdings.directory.membership(values["site"])
     if member is None:
         raise NotFoundError(f"no member {values['site']!r}")
     fields = _fields_of(member)
-    fields.pop("settles", None)
-    settled: list[bytes] = []
+    fields.pop("abandoned", None)
+    abandoned: list[dict[str, Value]] = []
     if values["status"] == "admitted":
-        settled = [one.id for one in node.evidence.standing(member.origin)]
-        fields |= {"settles": settled} if settled else {}
+        heads = node.evidence.abandonable(member.origin)[:MOST_ABANDONED]
+        abandoned = [{"root": root, "size": size} for size, root in heads]
+        fields |= {"abandoned": abandoned} if abandoned else {}
     outcome = await node.log.append(
         Draft(
             "site_membership",
@@ -416,7 +418,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
         "site": values["site"],
         "status": values["status"],
         "index": outcome.index,
-        "settled": [one.hex() for one in settled],
+        "abandoned": _in_hex(abandoned),
     }
 
 

@@ -52,15 +52,15 @@ class Directory:
         state = self._members.get(site)
         return _version(state.versions, size) if state else None
 
-    def settled(self, origin: str) -> frozenset[bytes]:
-        """Return the evidence against a log that its membership records settle (SPEC EVID-10)."""
+    def abandoned(self, origin: str) -> frozenset[tuple[int, bytes]]:
+        """Return the heads of a log that its membership records abandon (SPEC EVID-10)."""
         state = self._members.get(origin.split("/")[1])
         versions = [body for _, body in state.versions] if state else []
         return frozenset(
-            one
+            (head.size, head.root)
             for body in versions
-            if body.origin == origin and isinstance(body.settles, list)
-            for one in body.settles
+            if body.origin == origin and isinstance(body.abandoned, list)
+            for head in body.abandoned
         )
 
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:

@@ -99,20 +99,20 @@ def test_heads_of_one_history_are_never_evidence(
             check_fork(Fork(COURT.at.origin, at, heads), KEYS)
 
 
-def test_a_membership_settles_the_evidence_it_names_and_no_other() -> None:
+def test_a_membership_abandons_the_heads_it_names_and_no_other() -> None:
     world = World()
-    origin, one, other = world.at.origin, bytes(32), b"\1" * 32
+    origin = world.at.origin
+    one, other = ({"root": bytes([number]) * 32, "size": number} for number in (1, 2))
     directory = world.node.directory
-    assert directory.settled(origin) == frozenset()
     for status in ("suspended", "admitted"):
         assert world.put_membership(world.at, status=status).code is None
-    assert directory.settled(origin) == frozenset()
-    assert world.put_membership(world.at, settles=[one]).code is None
+    assert directory.abandoned(origin) == frozenset()
+    assert world.put_membership(world.at, abandoned=[one]).code is None
     assert world.put_membership(world.at).code is None
-    assert directory.settled(origin) == {one}
-    assert directory.settled(world.hu.origin) == frozenset()
-    assert directory.settled(f"{origin.rsplit('/', 1)[0]}/2") == frozenset()
-    assert world.put_membership(world.at, settles=[other]).code is None
-    assert directory.settled(origin) == {one, other}
-    assert world.put_membership(world.at, settles=[]).code == "rec.body"
-    assert world.put_membership(world.at, settles=[b"short"]).code == "rec.body"
+    assert directory.abandoned(origin) == {(1, b"\1" * 32)}
+    assert directory.abandoned(world.hu.origin) == frozenset()
+    assert directory.abandoned(f"{origin.rsplit('/', 1)[0]}/2") == frozenset()
+    assert world.put_membership(world.at, abandoned=[other]).code is None
+    assert len(directory.abandoned(origin)) == 2
+    assert world.put_membership(world.at, abandoned=[]).code == "rec.body"
+    assert world.put_membership(world.at, abandoned=[{"size": 1}]).code == "rec.body"

@@ -12,6 +12,7 @@ from sopro_registry.fields import (
     CivilDate,
     CountryCode,
     Cut,
+    Head,
     Line,
     Origin,
     Prefix,
@@ -48,6 +49,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A site as the federation knows it from this record on.
 
     Attributes:
+        abandoned: heads of its log that the federation has abandoned (SPEC EVID-10).
         conformance: digest of the statement of conformance it was admitted on.
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
@@ -57,7 +59,6 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         origin: of its log; a new epoch has a new origin.
         prefix: the second part of its certificate numbers, permanent.
         root: its root key; one site for ever.
-        settles: ids of evidence of two histories that the federation has settled (SPEC EVID-10).
         site: code, permanent and never reused.
         status: of the membership.
         successor: site code of who takes over.
@@ -65,6 +66,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         zone: IANA name of the zone its civil dates are read in.
     """
 
+    abandoned: Annotated[list[Head], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     conformance: Bytes32 | UnsetType = UNSET
     country: CountryCode
     effective_date: CivilDate
@@ -77,7 +79,6 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin
     prefix: Prefix
     root: Bytes32
-    settles: Annotated[list[Bytes32], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     site: SiteCode
     status: Status
     successor: SiteCode | UnsetType = UNSET
