@@ -1,5 +1,6 @@
 """Membership: `sopro join`, `sopro members ...`, `sopro criteria publish`."""
 
+import re
 from pathlib import Path
 
 import rich_click as click
@@ -66,8 +67,8 @@ def members_admit(folder: Path, site: str, prefix: str | None) -> None:
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
 
 
-def _set(folder: Path, site: str, status: str) -> None:
-    answer = ask(folder, "set_membership", site=site, status=status)
+def _set(folder: Path, site: str, status: str, **values: object) -> None:
+    answer = ask(folder, "set_membership", site=site, status=status, **values)
     show(f"{answer['site']} is {answer['status']}")
     for head in answer["abandoned"]:
         show(f"  two histories are settled: the head at size {head['size']} is abandoned")
@@ -84,9 +85,20 @@ def members_suspend(folder: Path, site: str) -> None:
 @members.command("release")
 @click.argument("folder", type=FOLDER)
 @click.argument("site")
-def members_release(folder: Path, site: str) -> None:
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="ROOT",
+    help="where the site has shown two histories: root of the head to go on with, its first digits",
+)
+def members_release(folder: Path, site: str, keep: tuple[str, ...]) -> None:
     """End a suspension; evidence of two histories against the site is settled with it."""
-    _set(folder, site, "admitted")
+    for root in keep:
+        if not re.fullmatch("[0-9a-f]{8,64}", root):
+            raise click.BadParameter(
+                f"--keep: expected 8 to 64 hexadecimal digits, got {root[:80]!r}"
+            )
+    _set(folder, site, "admitted", keep=list(keep))
 
 
 @click.group()

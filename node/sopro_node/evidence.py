@@ -6,7 +6,7 @@ on the disk: the promise is that no reaction comes before that.
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node import clock
@@ -22,6 +22,7 @@ from sopro_protocol.errors import (
     RefusedError,
     SoproError,
     StorageFullError,
+    UnavailableError,
     VerificationError,
 )
 from sopro_protocol.evidence import Evidence, Fork, format_evidence, parse_evidence
@@ -36,6 +37,10 @@ MOST_STANDING: Final = 8
 """Against one log; more would prove nothing more."""
 
 _logger = logging.getLogger("sopro.evidence")
+
+
+Head = tuple[int, bytes]
+"""Size and root that a head signs."""
 
 
 class Kept(NamedTuple):
@@ -53,7 +58,7 @@ class Kept(NamedTuple):
     id: bytes
     origin: str
     size: int
-    heads: tuple[tuple[int, bytes], tuple[int, bytes]]
+    heads: tuple[Head, Head]
     roots: tuple[bytes, bytes]
     found: int
 
@@ -114,23 +119,48 @@ class EvidenceKeeper:
         """Return what stands against a log."""
         return [one for one in self if one.origin == origin and self.stands(one)]
 
-    def abandonable(self, origin: str) -> list[tuple[int, bytes]]:
-        """Return the heads to abandon so that the history held here is gone on with.
-
-        They are those in standing evidence that are not of this history as far as it is held.
-        """
-        held = self._holdings.logs.get(origin)
-        if held is None:
-            return []
-        return sorted(
-            {
-                head
-                for one in self.standing(origin)
-                if one.size <= held.size
-                for head, root in zip(one.heads, one.roots, strict=True)
-                if root != held.tree.root_at(one.size)
-            }
+    def is_abandoned(self, held: HeldLog) -> bool:
+        """Say whether what is held of a log is a history the federation has abandoned."""
+        return held.origin != self._holdings.coordinator_origin and any(
+            size <= held.size and held.tree.root_at(size) == root
+            for size, root in self._holdings.directory.abandoned(held.origin)
         )
+
+    def choose(self, origin: str, *, keep: Sequence[str] = ()) -> list[Head]:
+        """Return the heads to abandon so that no evidence against a log stands any more.
+
+        They are those that are not of the history held here; where that does not reach so far,
+        those that stand against a head that is named.
+
+        Args:
+            origin: of the log.
+            keep: first hexadecimal digits of roots of heads to go on with.
+
+        Raises:
+            RefusedError: it cannot be told which head of one to abandon.
+        """
+        abandoned: set[Head] = set()
+        standing = self.standing(origin)
+        for one in standing:
+            abandoned |= set(self._wrong_heads(one, keep))
+        left = [one for one in standing if abandoned.isdisjoint(one.heads)]
+        if left:
+            roots = " or ".join(f"{root.hex()[:16]} (size {size})" for size, root in left[0].heads)
+            raise RefusedError(
+                f"{origin}: two histories, and what is held here does not say which one to go on "
+                f"with; ask the site and name the root of its head with --keep: {roots}"
+            )
+        return sorted(abandoned)
+
+    def _wrong_heads(self, kept: Kept, keep: Sequence[str]) -> list[Head]:
+        named = [head for head in kept.heads if head[1].hex().startswith(tuple(keep))]
+        if keep and len(named) == 1:
+            return [head for head in kept.heads if head not in named]
+        held = self._holdings.logs.get(kept.origin)
+        if held is None or kept.size > held.size:
+            return []
+        root = held.tree.root_at(kept.size)
+        return [head for head, one in zip(kept.heads, kept.roots, strict=True) if one != root]
 
     def refusal(self, origin: str) -> VerificationError | None:
         """Say why nothing more is taken from a log; None where it may be."""
@@ -157,8 +187,11 @@ class EvidenceKeeper:
         """
         try:
             return await self.take(self._write(fork))
-        except StorageFullError:
+        except (StorageFullError, UnavailableError):
             raise
+        except RefusedError:
+            # Settled, or enough stands already.
+            return None
         except SoproError as error:
             _logger.warning(
                 "no evidence", extra={"origin": fork.origin, "code": error.code, "why": str(error)}
@@ -310,6 +343,7 @@ def describe_evidence(keeper: EvidenceKeeper, origin: str | None = None) -> list
             "site": one.origin.split("/")[1],
             "size": one.size,
             "sizes": list(one.sizes),
+            "roots": [root.hex() for _, root in one.heads],
             "stands": keeper.stands(one),
             "found_at": clock.format_time(one.found),
             "path": one.path,

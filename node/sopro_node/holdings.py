@@ -78,13 +78,20 @@ def decode_cursor(data: bytes) -> Cursor:
 
 
 class Holdings:
-    """Every log this node holds, and the coordinator's directory."""
+    """Every log this node holds, and the coordinator's directory.
+
+    Attributes:
+        discarded: how many logs have been discarded since the start; what was kept of any log's
+            answers before is of no use then.
+    """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
         self._store = store
         self.own_origin = own
         self.coordinator_origin = coordinator
         self.logs: dict[str, HeldLog] = {}
+        self.discarded = 0
+        self._last_number = OWN
         self.directory = Directory()
         for row in store.logs():
             self._load(row)
@@ -105,6 +112,7 @@ class Holdings:
             )
         held = HeldLog(row, tree=tree)
         self.logs[row.origin] = held
+        self._last_number = max(self._last_number, row.log)
         return held
 
     @staticmethod
@@ -149,11 +157,7 @@ class Holdings:
 
     def begin(self, origin: str) -> HeldLog:
         """Begin to hold a log, inside the caller's transaction."""
-        number = (
-            OWN
-            if origin == self.own_origin
-            else 1 + max([OWN, *(held.number for held in self.logs.values())])
-        )
+        number = OWN if origin == self.own_origin else self._last_number + 1
         row = LogRow(number, origin, 0, CompactRange().root(), b"", b"")
         self._store.put_log(row)
         return self._load(row)
@@ -161,6 +165,17 @@ class Holdings:
     def forget(self, origin: str) -> None:
         """Undo `begin` after its transaction failed."""
         self.logs.pop(origin, None)
+
+    def discard(self, held: HeldLog) -> None:
+        """Drop a mirrored log and what follows from it, in a transaction of its own.
+
+        Its number is not given to another log while this process lives, so that nothing that was
+        remembered by it is mistaken for the new one's.
+        """
+        with self._store.transaction():
+            self._store.drop_log(held.number)
+        self.logs.pop(held.origin, None)
+        self.discarded += 1
 
     def entry(self, store: Reader, held: HeldLog, position: int) -> bytes:
         """Return an entry's bytes.

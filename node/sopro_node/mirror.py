@@ -189,6 +189,17 @@ class _Pull:
 
     async def run(self, push: Push | None) -> Pulled:
         self._check_trusted()
+        try:
+            return await self._run(push)
+        except SplitViewError:
+            held = self.held
+            if held is None or not self._evidence.is_abandoned(held):
+                raise
+        # The federation goes on with the other history (SPEC EVID-12): begin anew with it.
+        await self._writer.run(lambda: self._holdings.discard(held))
+        return await self._run(None)
+
+    async def _run(self, push: Push | None) -> Pulled:
         vkeys = await self._log_keys()
         if push is None:
             push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))

@@ -43,7 +43,6 @@ Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
 MAX_LABELS: Final = 500
 MAX_APPLICATION: Final = 16 * 1024
-MOST_ABANDONED: Final = 64
 MAX_APPLICATIONS: Final = 256
 
 
@@ -387,10 +386,11 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Suspend, release or end a membership. `site`; `status`. Answers `abandoned`.
+    """Suspend, release or end a membership. `site`; `status`; `keep`?. Answers `abandoned`.
 
     Releasing a site settles evidence of two histories against it: the federation goes on with the
-    history that the coordinator holds and abandons the heads of the other (SPEC EVID-10).
+    history that the coordinator holds, or that the roots in `keep` name, and abandons the heads of
+    the other (SPEC EVID-10).
     """
     _must_coordinate(node)
     member = node.holdings.directory.membership(values["site"])
@@ -400,7 +400,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     fields.pop("abandoned", None)
     abandoned: list[dict[str, Value]] = []
     if values["status"] == "admitted":
-        heads = node.evidence.abandonable(member.origin)[:MOST_ABANDONED]
+        heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
         abandoned = [{"root": root, "size": size} for size, root in heads]
         fields |= {"abandoned": abandoned} if abandoned else {}
     outcome = await node.log.append(

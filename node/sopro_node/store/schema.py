@@ -179,8 +179,12 @@ exchange = Table(
 INDEXES = (entity, name, label, void, decision_count)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
+OF_A_LOG = (entry, bundle, document, *INDEXES)
+"""The tables whose rows belong to one log each."""
+
 __all__ = [
     "INDEXES",
+    "OF_A_LOG",
     "application",
     "bundle",
     "decision_count",

@@ -286,6 +286,11 @@ class SqliteStore:
         """Move a log's head and cursor."""
         self._db.execute(sql.SET_LOG, (row.size, row.root, row.checkpoint, row.cursor, row.log))
 
+    def drop_log(self, log: int) -> None:
+        """Drop a log and everything that follows from it."""
+        for statement in (sql.DROP_LOG, *sql.DROP_OF_LOG):
+            self._db.execute(statement, (log,))
+
     def put_entries(self, log: int, start: int, entries: Sequence[bytes]) -> None:
         """Add entries that fill no bundle yet."""
         self._db.executemany(

@@ -10,6 +10,7 @@ from sqlalchemy import text as literal
 from sqlalchemy.dialects import sqlite
 
 from sopro_node.store.schema import (
+    OF_A_LOG,
     application,
     bundle,
     decision_count,
@@ -73,6 +74,9 @@ SET_LOG = _sql(
     "cursor",
     "log",
 )
+
+DROP_LOG = _sql(delete(log).where(log.c.id == _b("log")), "log")
+DROP_OF_LOG = [_sql(delete(one).where(one.c.log == _b("log")), "log") for one in OF_A_LOG]
 
 PUT_ENTRY = _put(entry, "log", "position", "data")
 GET_ENTRIES = _sql(

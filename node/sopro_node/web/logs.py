@@ -47,6 +47,7 @@ class LogPages:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._cache = ByteCache(_CACHED)
+        self._discarded = 0
         self._told: tuple[tuple[bytes, int], bytes] = ((b"", 0), b"")
 
     def routes(self) -> list[web.RouteDef]:
@@ -82,7 +83,10 @@ class LogPages:
         path = request.path
         is_bundle = "/bundle/" in path
         compressed = is_bundle and "zstd" in request.headers.get("Accept-Encoding", "")
-        # What was served once never changes, so a second request needs no more than its path.
+        # What was served once never changes, so a second request needs no more than its path;
+        # but of a log that was discarded nothing is served.
+        if self._discarded != self._node.holdings.discarded:
+            self._cache, self._discarded = ByteCache(_CACHED), self._node.holdings.discarded
         body = self._cache.find((path, compressed))
         if body is None:
             body = self._render(request, compressed=compressed)
