@@ -63,8 +63,7 @@ def evidence_get(evidence_id: str, folder: Path, output: Path | None) -> None:
 def evidence_show(file: Path) -> None:
     """Print an evidence file for a person; nothing is verified."""
     try:
-        data = read_file(file, limit=MAX_EVIDENCE, hint=HINT)
-        parse_evidence(data)
+        data = _read(file)
         lines = describe(data, where=str(file))
     except SoproError as error:
         fail(error)
@@ -89,7 +88,7 @@ def evidence_verify(
     if sum(one is not None for one in (invite, root, folder)) != 1:
         raise click.UsageError("say whom to trust: --invite FILE, --root KEY or --dir DIRECTORY")
     try:
-        data = read_file(file, limit=MAX_EVIDENCE, hint=HINT)
+        data = _read(file)
         if root is not None:
             opened = open_evidence_by_root(data, root=_as_key(root))
         else:
@@ -103,6 +102,15 @@ def evidence_verify(
         show_json(_plain(opened))
     else:
         _tell(opened)
+
+
+def _read(file: Path) -> bytes:
+    data = read_file(file, limit=MAX_EVIDENCE, hint=HINT)
+    try:
+        parse_evidence(data)
+    except FormatError as error:
+        raise FormatError(f"{file}: no evidence file: {error}; {HINT}", code=error.code) from None
+    return data
 
 
 def _as_key(text: str) -> bytes:
