@@ -90,7 +90,7 @@ class Desk:
         self._describe = lru_cache(maxsize=4096)(self._read_description)
         self._decision = lru_cache(maxsize=4096)(self._read_decision)
         self._statistics = lru_cache(maxsize=8)(self._count)
-        self._basis_of: dict[int, tuple[int, Basis]] = {}
+        self._basis_of: dict[int, Basis] = {}
 
     def today(self) -> int:
         """Return the civil date in this node's zone."""
@@ -104,12 +104,12 @@ class Desk:
 
     def basis(self, held: HeldLog) -> Basis:
         """Return the prefix of a log that is judged."""
-        size = held.cursor.projected
+        size, is_forked = held.cursor.projected, held.origin in self._exchange.evidence.forked()
         known = self._basis_of.get(held.number)
-        if known is None or known[0] != size:
-            basis = Basis(held.origin, size, held.tree.root_at(size).hex())
-            known = self._basis_of[held.number] = (size, basis)
-        return known[1]
+        if known is None or (known.size, known.two_histories) != (size, is_forked):
+            root = held.tree.root_at(size).hex()
+            known = self._basis_of[held.number] = Basis(held.origin, size, root, is_forked)
+        return known
 
     def label(self, number: str, day: int | None = None) -> LabelAnswer:
         """Say how a label stands on a day.
@@ -139,7 +139,8 @@ class Desk:
         root = (
             row.root if judged == row.size else self._holdings.logs[row.origin].tree.root_at(judged)
         )
-        return Basis(row.origin, judged, root.hex())
+        is_forked = row.origin in self._exchange.evidence.forked()
+        return Basis(row.origin, judged, root.hex(), is_forked)
 
     def labels(
         self, *, prefix: str = "", after: str = "", limit: int = 50, day: int | None = None
@@ -253,9 +254,12 @@ class Desk:
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""
         sizes = tuple((held.number, held.cursor.projected) for held in self._holdings.logs.values())
-        return self._with_freshness(self._statistics(day or self.today(), sizes))
+        forked = self._exchange.evidence.forked()
+        return self._with_freshness(self._statistics(day or self.today(), sizes, forked))
 
-    def _count(self, day: int, _sizes: tuple[tuple[int, int], ...]) -> Statistics:
+    def _count(
+        self, day: int, _sizes: tuple[tuple[int, int], ...], _forked: frozenset[str]
+    ) -> Statistics:
         reader = self._reader
         with reader.snapshot():
             rows = reader.logs()

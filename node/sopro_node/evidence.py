@@ -36,6 +36,7 @@ from sopro_registry.family import KeySpan
 MOST_STANDING: Final = 8
 """Against one log; more would prove nothing more."""
 
+_NONE: Final[frozenset[str]] = frozenset()
 _logger = logging.getLogger("sopro.evidence")
 
 
@@ -161,6 +162,10 @@ class EvidenceKeeper:
             return []
         root = held.tree.root_at(kept.size)
         return [head for head, one in zip(kept.heads, kept.roots, strict=True) if one != root]
+
+    def forked(self) -> frozenset[str]:
+        """Return the origins that evidence stands against."""
+        return frozenset(one.origin for one in self if self.stands(one)) if self._kept else _NONE
 
     def refusal(self, origin: str) -> VerificationError | None:
         """Say why nothing more is taken from a log; None where it may be."""

@@ -36,7 +36,7 @@ class Api:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._answers = AnswerCache(_ANSWERS)
-        self._discarded = 0
+        self._known: tuple[int, frozenset[str]] = (0, frozenset())
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -94,9 +94,9 @@ class Api:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
         day = (_day(request) if request.query_string else None) or self._node.desk.today()
-        if self._discarded != self._node.holdings.discarded:
-            self._answers = AnswerCache(_ANSWERS)
-            self._discarded = self._node.holdings.discarded
+        known = (self._node.holdings.discarded, self._node.evidence.forked())
+        if known != self._known:
+            self._answers, self._known = AnswerCache(_ANSWERS), known
         body = self._answers.find(number, day)
         if body is None:
             answer = self._node.desk.label(number, day)
