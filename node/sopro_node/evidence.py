@@ -4,6 +4,7 @@ Whatever follows from evidence follows from what is kept here, and it is kept he
 on the disk: the promise is that no reaction comes before that.
 """
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -213,7 +214,8 @@ class EvidenceKeeper:
             RefusedError: `refused`, it is settled, or enough stands against that log.
             StorageFullError: it could not be kept.
         """
-        opened = self._open(data)
+        # On another thread: a site can make what takes long to verify.
+        opened = await asyncio.to_thread(self._open, data)
         kept = self._kept.get(opened.id)
         if kept is not None:
             return kept
@@ -274,7 +276,9 @@ class EvidenceKeeper:
     def _write(self, fork: Fork) -> bytes:
         """Write the file: the two heads, and what ties them to the federation's root of trust."""
         holdings = self._holdings
-        held, coordinator = holdings.logs[fork.origin], holdings.coordinator
+        held, coordinator = holdings.logs.get(fork.origin), holdings.coordinator
+        if held is None:
+            raise NotFoundError(f"{fork.origin}: not held any more")
         keys = self._records(held, _signing_heads(held, [head.note for head in fork.heads]))
         if fork.origin == holdings.coordinator_origin:
             return format_evidence(Evidence(fork, keys, None, ()))

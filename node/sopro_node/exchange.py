@@ -213,8 +213,8 @@ class Exchange:
                     state.target = target
                     results[target.origin] = await self._pull(state, fetch)
                 await self._after_coordinator()
-            for teller, url in self._tellers().items():
-                await self.gossip.visit(teller, url, fetch)
+            tellers = self._tellers().items()
+            await asyncio.gather(*(self.gossip.visit(*one, fetch) for one in tellers))
         await self._writer.run(self._save)
         if not self._is_running:
             self._close_pool()

@@ -174,6 +174,8 @@ class Gossip:
                     await self._visit_next(fetch)
             except SoproError as error:
                 _logger.warning("gossip", extra={"code": error.code, "reason": str(error)})
+            except Exception:  # a bug of ours must not end the comparing
+                _logger.exception("bug in gossip")
             # Whoever tells without end gets no more than this.
             await asyncio.sleep(_CALM)
 

@@ -92,15 +92,15 @@ def open_keys(entries: Sequence[bytes], *, origin: str, root: bytes) -> list[sit
         FormatError: an entry is none.
         VerificationError: it is not signed by that key, or names no keys of this log.
     """
-    named: list[site_keys.SiteKey] = []
+    named: dict[site_keys.SiteKey, None] = {}
     for data in entries:
         entry = parse_entry(data)
         check_signatures(entry, {key_id(root): root})
         record, body = read_record(entry.record, READERS)
         if record.log != origin or not isinstance(body, site_keys.Body) or body.root != root:
             raise _untrusted(f"not the keys of {origin}")
-        named += [key for key in body.keys if key not in named]
-    return named
+        named |= dict.fromkeys(body.keys)
+    return list(named)
 
 
 def vkeys(keys: Iterable[site_keys.SiteKey], *, origin: str) -> list[VerifierKey]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from sopro_node.mirror import Pulled
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
 from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
+from sopro_protocol.encoding import Value, encode
 from sopro_protocol.errors import (
     NotFoundError,
     RefusedError,
@@ -29,9 +31,16 @@ from sopro_protocol.errors import (
     StorageFullError,
     VerificationError,
 )
-from sopro_protocol.evidence import MAX_EVIDENCE, Fork, ShownHead
-from sopro_protocol.keys import Ed25519Signer, Role, make_vkey
+from sopro_protocol.evidence import (
+    MAX_EVIDENCE,
+    Fork,
+    ShownHead,
+    format_evidence,
+    parse_evidence,
+)
+from sopro_protocol.keys import Ed25519Signer, Role, Signer, make_vkey
 from sopro_protocol.merkle import Hash, leaf_hash, root_at, subtree_reader
+from sopro_protocol.record import sign_record
 from sopro_registry.evidence import open_evidence
 from tests.node.conftest import Federation, Served, free_port, until
 
@@ -489,3 +498,60 @@ async def test_a_settlement_needs_to_know_which_history_to_go_on_with(
             await coordinator.node.evidence.take(data)
         data = coordinator.node.evidence._write(Fork(ORIGIN, size, (shown[1], third)))
         assert coordinator.node.evidence.stands(await coordinator.node.evidence.take(data))
+
+
+async def test_evidence_made_to_be_slow_is_verified_beside_the_loop(
+    federation: Federation,
+) -> None:
+    """The site itself names as many keys as a file can hold; nobody waits for it."""
+    async with two_sites(federation) as (_, at, hu):
+        held = hu.node.holdings.logs[ORIGIN]
+        root = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
+        fork = fork_within(held, opened(at, held.signed_size, bytes(32)))
+        assert fork is not None
+        evidence = parse_evidence(hu.node.evidence._write(fork))
+        many = [evidence.keys[0], *(key_record(root, number) for number in range(63))]
+        data = format_evidence(evidence._replace(keys=tuple(many)))
+        slowest = 0.0
+
+        async def watch() -> None:
+            nonlocal slowest
+            while True:
+                before = time.monotonic()
+                await asyncio.sleep(0.01)
+                slowest = max(slowest, time.monotonic() - before)
+
+        watching = asyncio.create_task(watch())
+        began = time.monotonic()
+        kept = await hu.node.evidence.take(data)
+        lasted = time.monotonic() - began
+        watching.cancel()
+        assert hu.node.evidence.standing(ORIGIN) == [kept]
+        assert lasted < 5
+        assert slowest < max(0.5, lasted / 2)
+
+
+def key_record(root: Signer, number: int) -> bytes:
+    body: dict[str, Value] = {
+        "keys": [
+            {
+                "public": Ed25519Signer(
+                    number.to_bytes(16, "big") + one.to_bytes(16, "big")
+                ).public_key,
+                "role": "log",
+            }
+            for one in range(64)
+        ],
+        "next_root": bytes(32),
+        "root": root.public_key,
+    }
+    record = {
+        "body": body,
+        "entity": bytes(16),
+        "family": "site_keys/1",
+        "log": ORIGIN,
+        "salt": bytes(16),
+        "time": 1,
+        "v": 1,
+    }
+    return sign_record(encode(record), [root])
