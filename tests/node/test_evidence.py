@@ -555,3 +555,48 @@ def key_record(root: Signer, number: int) -> bytes:
         "v": 1,
     }
     return sign_record(encode(record), [root])
+
+
+async def nothing(*_: object) -> None:
+    """Stand in for what is not to happen."""
+
+
+async def test_events_alone_carry_evidence_to_the_others(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gossip, "visit", nothing)
+    async with two_sites(federation) as (coordinator, at, hu):
+        await until(lambda: hu.node.hub.listeners >= 2)
+        kept = await accuse(hu, at)
+        assert kept is not None
+        await until(lambda: kept.id in coordinator.node.evidence, seconds=5)
+
+
+@pytest.mark.parametrize("teller", ["eeig", "at"])
+async def test_a_head_in_an_event_is_compared_whoever_tells_of_it(
+    federation: Federation, teller: str
+) -> None:
+    async with two_sites(federation) as (_, at, hu):
+        size = hu.node.holdings.logs[ORIGIN].signed_size
+        event = {"origin": ORIGIN, "size": size, "note": sign(at, size, bytes(32)).decode()}
+        hu.node.exchange._hear("sopro.example/fr/1", json.dumps(event).encode())
+        rumours = hu.node.exchange.gossip._rumours
+        assert (ORIGIN, "sopro.example/fr/1") not in rumours, "nobody that is followed has told"
+        hu.node.exchange._hear(f"sopro.example/{teller}/1", json.dumps(event).encode())
+        await until(lambda: hu.node.evidence.standing(ORIGIN), seconds=5)
+
+
+async def test_a_head_in_anothers_mirror_is_compared(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with two_sites(federation) as (_, at, hu):
+        held = hu.node.holdings.logs[ORIGIN]
+        note = sign(at, held.signed_size, bytes(32))
+        gossip = hu.node.exchange.gossip
+        async with peer({held.path + "/checkpoint": note}) as (url, _), Fetch(5.0) as strict:
+            await gossip._compare_mirrors("sopro.example/xx/1", url, strict)
+            known = (ORIGIN, "sopro.example/xx/1")
+            assert known not in gossip._rumours, "a private address is not called"
+            async with Fetch(5.0, reach=ANYWHERE) as fetch:
+                await gossip._compare_mirrors("sopro.example/xx/1", url, fetch)
+            await until(lambda: hu.node.evidence.standing(ORIGIN), seconds=5)
