@@ -16,6 +16,7 @@ from sopro_cli.options import FILE, read_file
 from sopro_cli.output import fail, remark
 from sopro_node import clock
 from sopro_node.fetch import Fetch
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.errors import FormatError, NotFoundError, PeerError, SoproError
 from sopro_registry.certificate_file import MAX_CERTIFICATE
 from sopro_registry.verdict import Judged, judge_certificate
@@ -104,7 +105,7 @@ async def _check_all(
 @asynccontextmanager
 async def _source(url: str | None, folder: Path | None) -> AsyncIterator[Get]:
     if url is not None:
-        async with Fetch() as fetch:
+        async with Fetch(reach=ANYWHERE) as fetch:
 
             async def over_network(number: str) -> bytes:
                 address = f"{url.rstrip('/')}/api/v1/certificates/{number}"

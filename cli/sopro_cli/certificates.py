@@ -17,6 +17,7 @@ from sopro_node import clock
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.qr import draw_qr, page_address
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 from sopro_registry.certificate_file import MAX_CERTIFICATE
 from sopro_registry.fields import format_day
@@ -55,7 +56,7 @@ def _write(path: Path, content: bytes) -> None:
 
 async def _fetch(url: str, number: str) -> bytes:
     node = url.rstrip("/")
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         try:
             address = f"{node}/api/v1/certificates/{number}"
             return (await fetch.find(address, limit=MAX_CERTIFICATE)).body

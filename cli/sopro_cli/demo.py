@@ -29,6 +29,7 @@ from sopro_cli.output import fail, remark, show
 from sopro_node.config import load_settings
 from sopro_node.fetch import Fetch
 from sopro_node.found import COORDINATOR, INVITE, make_folder
+from sopro_node.reach import ANYWHERE
 from sopro_node.store.sqlite import DATABASE
 from sopro_protocol.errors import SoproError
 
@@ -312,7 +313,7 @@ def _check(step: str, holds: object, found: object) -> None:
 
 def _get_json(url: str) -> dict[str, Any]:
     async def get() -> bytes:
-        async with Fetch() as fetch:
+        async with Fetch(reach=ANYWHERE) as fetch:
             return (await fetch.get(url, limit=_MAX_JSON)).body
 
     return msgspec.json.decode(asyncio.run(get()), type=dict[str, Any])

@@ -18,6 +18,7 @@ from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.cosignature import parse_cosignature
 from sopro_protocol.encoding import Value, decode
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.evidence import parse_evidence
 from sopro_protocol.merkle import HASH_SIZE, leaf_hash, root_of
 from sopro_protocol.note import Note, NoteSignature, parse_note
 from sopro_protocol.proof import parse_proof
@@ -36,7 +37,7 @@ Lines = Iterator[str]
 @click.command("inspect")
 @click.argument("file", type=FILE)
 def inspect_file(file: Path) -> None:
-    """Print an entry, record, bundle, tile, note, proof, key history, certificate or invite.
+    """Print an entry, record, bundle, tile, note, proof, certificate, evidence, invite, ...
 
     Nothing is verified: `sopro certificate verify` and `sopro audit` do that.
     """
@@ -64,7 +65,7 @@ def describe(data: bytes, *, where: str) -> list[str]:
     raise FormatError(
         f"{where}: no form this version knows: {len(data)} bytes that begin with "
         f"{data[:16]!r}; expected an entry, record, bundle, tile, note, proof, key "
-        "history, certificate or invite"
+        "history, certificate, evidence or invite"
     )
 
 
@@ -164,6 +165,23 @@ def _status(certificate: dict[str, Value]) -> Lines:
     match certificate.get("documents"):
         case list(documents):
             yield f"  {len(documents)} documents"
+
+
+def _evidence(data: bytes) -> Lines:
+    evidence = parse_evidence(data)
+    fork = evidence.fork
+    yield f"evidence that {fork.origin} has two histories, which differ in {fork.size} entries"
+    for head in fork.heads:
+        yield f"  head whose first {fork.size} entries have the root {head.root.hex()}"
+        yield f"    shown by {len(head.proof)} hashes"
+        yield from (f"    {line}" for line in _note(head.note))
+    parts = [("keys", one) for one in evidence.keys]
+    if evidence.membership is not None:
+        parts += [("membership", evidence.membership[0])]
+        parts += [("coordinator_keys", one) for one in evidence.coordinator_keys]
+    for name, entry in parts:
+        yield f"  {name}"
+        yield from (f"    {line}" for line in _entry(entry))
 
 
 def _entry(data: bytes) -> Lines:
@@ -290,6 +308,7 @@ _FORMS: Final[tuple[Callable[[bytes], Lines], ...]] = (
     _note,
     _invite,
     _certificate,
+    _evidence,
     _entry,
     _keys,
     _record,

@@ -39,6 +39,11 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
         show(f"  {one['effective_date'] or 'date unknown'}  {one['action']} -> {one['status']}")
     for basis in answer["computed_from"]:
         remark(f"computed from {basis['origin']} at size {basis['size']}, root {basis['root']}")
+        if basis.get("two_histories"):
+            remark(
+                f"beware: {basis['origin']} has two histories that exclude one another; "
+                "'sopro evidence list' says which heads"
+            )
     come = [stage for stage, is_reached in answer["publication"].items() if is_reached]
     remark(f"its last decision is {', '.join(come)}")
 

@@ -16,6 +16,7 @@ MODULES: Final[Mapping[str, str]] = {
     "decide": "deciding",
     "demo": "demo",
     "erase": "erasing",
+    "evidence": "evidence",
     "federation": "sites",
     "import": "importing",
     "inspect": "inspecting",

@@ -1,5 +1,6 @@
 """Membership: `sopro join`, `sopro members ...`, `sopro criteria publish`."""
 
+import re
 from pathlib import Path
 
 import rich_click as click
@@ -77,6 +78,8 @@ def _set(folder: Path, site: str, status: str, **more: object) -> None:
     size = answer["size"]
     end = "" if size is None else f"; of its log counts what lies below position {size}"
     show(f"{answer['site']}: {answer['status']}{end}")
+    for head in answer["abandoned"]:
+        show(f"  two histories are settled: the head at size {head['size']} is abandoned")
 
 
 SIZE = click.option(
@@ -99,9 +102,20 @@ def members_suspend(folder: Path, site: str, size: int | None) -> None:
 @members.command("release")
 @click.argument("folder", type=FOLDER)
 @click.argument("site", callback=SITE)
-def members_release(folder: Path, site: str) -> None:
-    """End a suspension."""
-    _set(folder, site, "admitted")
+@click.option(
+    "--keep",
+    multiple=True,
+    metavar="ROOT",
+    help="where the site has shown two histories: root of the head to go on with, its first digits",
+)
+def members_release(folder: Path, site: str, keep: tuple[str, ...]) -> None:
+    """End a suspension; evidence of two histories against the site is settled with it."""
+    for root in keep:
+        if not re.fullmatch("[0-9a-f]{8,64}", root):
+            raise click.BadParameter(
+                f"--keep: expected 8 to 64 hexadecimal digits, got {root[:80]!r}"
+            )
+    _set(folder, site, "admitted", keep=list(keep))
 
 
 @members.command("leave")

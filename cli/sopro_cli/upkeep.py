@@ -6,6 +6,7 @@ from typing import Any
 
 import rich_click as click
 
+from sopro_cli.evidence import tell_evidence
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
@@ -76,6 +77,8 @@ def status(folder: Path, *, as_json: bool) -> None:
             f"erasure of document {one['document']} of entry {one['entry']}: {late}, "
             f"not confirmed by {', '.join(one['missing'])}"
         )
+
+    tell_evidence(answer["evidence"])
 
 
 def _show_publication(answer: Mapping[str, Any]) -> None:

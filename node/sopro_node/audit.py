@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sopro_node.audit_forks import check_evidence
 from sopro_node.audit_witness import find_witness_problems
 from sopro_node.identity import check_projection, load_federation, load_identity
 from sopro_node.keyring import load_keys
@@ -273,6 +274,7 @@ def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress
             continue
         audit = _StoredLog(folder, store, row, is_own=row.origin == identity.origin)
         report.logs.append(audit.run(auditor, root_key, progress))
+    report.problems += check_evidence(store.evidence(), invite, auditor.directory)
 
 
 class _StoredLog:

@@ -9,16 +9,19 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report
+from sopro_node.audit_forks import Audited, check_evidence, compare_elsewhere, fetch_evidence
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
 from sopro_node.mirror import MAX_CHECKPOINT
+from sopro_node.reach import ANYWHERE, Reach, is_loopback_url
 from sopro_node.reindex import Progress
 from sopro_node.store.base import DocumentRow
 from sopro_node.tree import LogTree
 from sopro_protocol.bundle import MAX_BUNDLE, Bundle, parse_bundle
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.keys import Role
 from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.note import parse_note
 from sopro_protocol.record import parse_entry, read_record
@@ -59,7 +62,7 @@ async def audit_peer(url: str, invite: Invite | None, progress: Progress) -> Rep
         PeerError: the node does not answer.
         FormatError: what answers is no node.
     """
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         return await _PeerAudit(url.rstrip("/"), fetch, invite, progress).run()
 
 
@@ -82,7 +85,38 @@ class _PeerAudit:
         problems = Problems()
         await _Answers(self._url, self._fetch, self._audits, auditor.directory, problems).check()
         self._report.problems += problems.listed()
+        await self._find_forks(auditor, coordinator)
         return self._report
+
+    async def _find_forks(self, auditor: Auditor, coordinator: str | None) -> None:
+        """Verify the evidence served here, and look at what other members serve."""
+        trusted = self._invite or self._served_invite(coordinator)
+        try:
+            rows = await fetch_evidence(self._url, self._fetch)
+        except SoproError as error:
+            self._report.problems.append(str(error))
+            rows = []
+        self._report.problems += check_evidence(rows, trusted, auditor.directory)
+        audited = {
+            origin: Audited(audit.tree, audit.cursor.keys) for origin, audit in self._audits.items()
+        }
+        # The addresses of the others come from records, not from the command line.
+        reach = Reach(allow_private=is_loopback_url(self._url))
+        async with Fetch(reach=reach) as fetch:
+            self._report.problems += await compare_elsewhere(
+                self._url, fetch, audited, auditor.directory
+            )
+
+    def _served_invite(self, coordinator: str | None) -> Invite | None:
+        """Return the coordinator as the node serves it, where no invite pins it."""
+        audit = self._audits.get(coordinator or "")
+        keys = audit.cursor.keys if audit else ()
+        root = next((one.public for one in keys if one.role == Role.ROOT), None)
+        if root is None or coordinator is None:
+            return None
+        return Invite(
+            federation=coordinator.split("/")[0], origin=coordinator, root=root.hex(), urls=[]
+        )
 
     async def _discover(self) -> tuple[dict[str, str], str | None]:
         found = await discover(self._fetch, self._url)
@@ -246,6 +280,10 @@ class _Answers:
 
     def _compare(self, answer: dict[str, Any], expected: dict[str, Any] | None) -> None:
         number = answer.get("number")
+        for basis in answer.get("computed_from") or ():
+            # What the node knows beside the log; `check_evidence` looks at that.
+            if isinstance(basis, dict):
+                basis.pop("two_histories", None)
         if expected is None:
             self._problems.add("label", f"label {number}: answered, but in no log that is served")
             return

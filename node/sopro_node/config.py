@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from sopro_node.reach import Reach, is_loopback_url
 from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
 
@@ -28,6 +29,9 @@ class Settings:
         poll_seconds: between two looks at a peer that sends no events.
         fetch_seconds: how long one answer of a peer may take in all.
         heartbeat_seconds: after which witnesses are asked to cosign the same head again.
+        private_addresses: whether peers may have other addresses than public ones: auto, allow
+            or refuse.
+        peer_ca: PEM file that certificates of peers are verified against.
         workers: processes that verify on a large sync; 0 means one for each core.
         language: of pages and messages where the reader asks for none: de, en or hu.
         log_level: debug, info, warning or error.
@@ -44,6 +48,8 @@ class Settings:
     poll_seconds: int = 30
     fetch_seconds: int = 20
     heartbeat_seconds: int = 1800
+    private_addresses: str = "auto"
+    peer_ca: str = ""
     workers: int = 0
     language: str = "en"
     log_level: str = "info"
@@ -62,6 +68,16 @@ class Settings:
         scheme = "https" if self.tls_certificate else "http"
         return (self.url or f"{scheme}://{self.listen}").rstrip("/")
 
+    @property
+    def reach(self) -> Reach:
+        """Whom this node may call.
+
+        A node whose own address is this machine's has all its peers here, as in the demo.
+        """
+        choice = self.private_addresses
+        is_allowed = choice == "allow" or (choice == "auto" and is_loopback_url(self.public_url))
+        return Reach(is_allowed, self.peer_ca)
+
     def mirrors(self, site: str) -> bool:
         """Say whether the log of a site is to be mirrored."""
         return _WILDCARD in self.mirror or site in self.mirror
@@ -71,6 +87,7 @@ _CHOICES: Final = {
     "language": ("de", "en", "hu"),
     "log_level": ("debug", "info", "warning", "error"),
     "log_format": ("text", "json"),
+    "private_addresses": ("auto", "allow", "refuse"),
 }
 _RANGES: Final = {
     "poll_seconds": (1, 86_400),

@@ -101,7 +101,7 @@ class Cosigners:
         self._cosignatures = cosignatures
         self._urls = urls
         self._gathered = gathered
-        self._fetch = Fetch(settings.fetch_seconds)
+        self._fetch = Fetch(settings.fetch_seconds, reach=settings.reach)
         self._round = Round(b"", 0, 0.0)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._is_running = False

@@ -8,6 +8,7 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.documents import read_structured
+from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings, decode_cursor
 from sopro_node.identity import Identity
@@ -89,7 +90,7 @@ class Desk:
         self._describe = lru_cache(maxsize=4096)(self._read_description)
         self._decision = lru_cache(maxsize=4096)(self._read_decision)
         self._statistics = lru_cache(maxsize=8)(self._count)
-        self._basis_of: dict[int, tuple[int, Basis]] = {}
+        self._basis_of: dict[int, Basis] = {}
 
     def today(self) -> int:
         """Return the civil date in this node's zone."""
@@ -103,12 +104,12 @@ class Desk:
 
     def basis(self, held: HeldLog) -> Basis:
         """Return the prefix of a log that is judged."""
-        size = held.cursor.projected
+        size, is_forked = held.cursor.projected, held.origin in self._exchange.evidence.forked()
         known = self._basis_of.get(held.number)
-        if known is None or known[0] != size:
-            basis = Basis(held.origin, size, held.tree.root_at(size).hex())
-            known = self._basis_of[held.number] = (size, basis)
-        return known[1]
+        if known is None or (known.size, known.two_histories) != (size, is_forked):
+            root = held.tree.root_at(size).hex()
+            known = self._basis_of[held.number] = Basis(held.origin, size, root, is_forked)
+        return known
 
     def label(self, number: str, day: int | None = None) -> LabelAnswer:
         """Say how a label stands on a day.
@@ -144,7 +145,8 @@ class Desk:
         root = (
             row.root if judged == row.size else self._holdings.logs[row.origin].tree.root_at(judged)
         )
-        return Basis(row.origin, judged, root.hex())
+        is_forked = row.origin in self._exchange.evidence.forked()
+        return Basis(row.origin, judged, root.hex(), is_forked)
 
     def labels(
         self, *, prefix: str = "", after: str = "", limit: int = 50, day: int | None = None
@@ -257,14 +259,16 @@ class Desk:
 
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""
-        era = self._holdings.rejudged
         sizes = (
-            (0, era),
+            self._holdings.era,
             *((one.number, one.cursor.projected) for one in self._holdings.logs.values()),
         )
-        return self._with_freshness(self._statistics(day or self.today(), sizes))
+        forked = self._exchange.evidence.forked()
+        return self._with_freshness(self._statistics(day or self.today(), sizes, forked))
 
-    def _count(self, day: int, _sizes: tuple[tuple[int, int], ...]) -> Statistics:
+    def _count(
+        self, day: int, _sizes: tuple[tuple[int, int], ...], _forked: frozenset[str]
+    ) -> Statistics:
         reader = self._reader
         with reader.snapshot():
             rows = reader.logs()
@@ -344,6 +348,7 @@ class Desk:
                     if state.code
                     else None,
                     "sync_seconds": state.seconds,
+                    "evidence": [one.id.hex() for one in self._exchange.evidence.standing(origin)],
                 }
             )
         return {
@@ -357,6 +362,7 @@ class Desk:
             "acts_on": {"size": own.cursor.acted_on.size} if own.cursor.acted_on else None,
             "membership": self._membership_status(),
             "mirrors": mirrors,
+            "evidence": describe_evidence(self._exchange.evidence),
             "time": clock.format_time(now),
         }
 

@@ -18,7 +18,9 @@ from typing import Any, Final
 
 from sopro_node import clock
 from sopro_node.config import Settings
+from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
+from sopro_node.gossip import Gossip
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import Identity, Invite
@@ -85,6 +87,7 @@ class Exchange:
         joined: Callable[[], Awaitable[None]],
         erased: Callable[[], Awaitable[None]],
         heard: Callable[[str, str, bytes], None],
+        evidence: EvidenceKeeper,
     ) -> None:
         self._settings = settings
         self._identity = identity
@@ -101,10 +104,13 @@ class Exchange:
         self._pool_timer: asyncio.TimerHandle | None = None
         self._pulling = 0
         self._is_running = False
-        self.mirror = Mirror(holdings, store, writer, workers=self._workers)
+        self.mirror = Mirror(holdings, store, writer, workers=self._workers, evidence=evidence)
+        self.evidence = evidence
+        evidence.tell(self._distrust)
+        self.gossip = Gossip(holdings, evidence, tellers=self._tellers)
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._fetch = Fetch(settings.fetch_seconds)
+        self._fetch = Fetch(settings.fetch_seconds, reach=settings.reach)
         for row in store.exchanges():
             state = PeerState(Target(row.origin, b"", ()), *row[1:])
             self.peers[row.origin] = state
@@ -143,6 +149,14 @@ class Exchange:
         )
         return Target(origin, root, tuple(every[:_MOST_BASES]), own_bases=len(own))
 
+    def _tellers(self) -> dict[str, str]:
+        """Return where the other nodes are, by the origin of their own logs."""
+        return {
+            origin: _root_url(origin, state.target.bases[0])
+            for origin, state in self.peers.items()
+            if state.target.own_bases and state.target.bases
+        }
+
     def refresh(self) -> None:
         """Follow new members, and old ones at new addresses."""
         for target in self.targets():
@@ -176,6 +190,10 @@ class Exchange:
         await self._fetch.__aenter__()
         self._is_running = True
         self.refresh()
+        every = float(self._settings.poll_seconds)
+        self._tasks["gossip"] = asyncio.create_task(
+            self.gossip.run(self._fetch, every=every), name="gossip"
+        )
 
     async def stop(self) -> None:
         """Stop following; what was committed stays."""
@@ -193,7 +211,7 @@ class Exchange:
     async def sync_once(self) -> dict[str, Pulled | SoproError]:
         """Pull everything once, the coordinator first; new members are pulled too."""
         results: dict[str, Pulled | SoproError] = {}
-        async with Fetch(self._settings.fetch_seconds) as fetch:
+        async with Fetch(self._settings.fetch_seconds, reach=self._settings.reach) as fetch:
             while True:
                 waiting = [one for one in self.targets() if one.origin not in results]
                 if not waiting:
@@ -205,6 +223,8 @@ class Exchange:
                     state.push = None
                     results[target.origin] = await self._pull(state, fetch)
                 await self._after_coordinator()
+            tellers = self._tellers().items()
+            await asyncio.gather(*(self.gossip.visit(*one, fetch) for one in tellers))
         await self._try(self._after_erasures)
         await self._writer.run(self._save)
         if not self._is_running:
@@ -328,6 +348,12 @@ class Exchange:
                 },
             )
 
+    def _distrust(self, kept: Kept) -> None:
+        """Say at once that a log is not followed any more, not only when it would be pulled."""
+        state, refusal = self.peers.get(kept.origin), self.evidence.refusal(kept.origin)
+        if state is not None and refusal is not None:
+            self._fail(state, refusal)
+
     def _wake_coordinator(self) -> None:
         state = self.peers.get(self._holdings.coordinator_origin or "")
         if state is not None:
@@ -378,8 +404,7 @@ class Exchange:
     async def _listen(self, origin: str) -> None:
         failures = faults = 0
         while True:
-            base = self.peers[origin].target.bases[0]
-            url = base[: -len("/log/" + origin.split("/", 1)[1])] + "/events"
+            url = _root_url(origin, self.peers[origin].target.bases[0]) + "/events"
             try:
                 async for line in self._fetch.lines(url, limit=2 * MAX_CHECKPOINT):
                     failures = 0
@@ -400,6 +425,7 @@ class Exchange:
         """Take a head that was pushed as a hint; the pull verifies it."""
         try:
             event = json.loads(data)
+            self.gossip.hear(teller, event)
             origin, size, note = event["origin"], event["size"], event["note"].encode()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
@@ -448,6 +474,11 @@ class Exchange:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+
+def _root_url(origin: str, base: str) -> str:
+    """Return a node's URL from that of a log it serves."""
+    return base[: -len("/log/" + origin.split("/", 1)[1])]
 
 
 def _read_tail(event: Mapping[str, Any]) -> tuple[int, bytes]:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import aiohttp
 import zstandard
 
+from sopro_node.reach import GuardedResolver, Reach
 from sopro_protocol.errors import NotFoundError, PeerError, RefusedError, SoproError
 
 DEADLINE: Final = 20.0
@@ -43,17 +44,25 @@ class Fetch:
 
     Attributes:
         deadline: in seconds, for a whole answer.
+        reach: whom it may call.
     """
 
-    def __init__(self, deadline: float = DEADLINE) -> None:
+    def __init__(self, deadline: float = DEADLINE, *, reach: Reach = Reach()) -> None:  # noqa: B008  # frozen
         self.deadline = deadline
+        self.reach = reach
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Fetch":
         self._session = aiohttp.ClientSession(
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            connector=aiohttp.TCPConnector(limit=64, limit_per_host=8),
+            connector=aiohttp.TCPConnector(
+                limit=64,
+                limit_per_host=8,
+                resolver=GuardedResolver(self.reach),
+                use_dns_cache=False,
+                ssl=self.reach.tls(),
+            ),
             headers={"Accept-Encoding": _ENCODINGS, "User-Agent": "sopro"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
         )
@@ -79,8 +88,8 @@ class Fetch:
             headers: sent besides the usual ones.
 
         Raises:
-            PeerError: `hos.unreachable`, `hos.status`, `hos.redirect`, `hos.oversize`,
-                `hos.timeout` or `hos.content`.
+            PeerError: `hos.address`, `hos.unreachable`, `hos.status`, `hos.redirect`,
+                `hos.oversize`, `hos.timeout` or `hos.content`.
         """
         return await self._ask("GET", url, None, limit=limit, refuse=_refuse, headers=headers)
 
@@ -121,6 +130,7 @@ class Fetch:
         statuses: Collection[int] = (),
     ) -> Fetched:
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
+        self.reach.check_url(url)
         try:
             async with asyncio.timeout(self.deadline):
                 async with self._session.request(
@@ -148,6 +158,7 @@ class Fetch:
             PeerError: as `get`.
         """
         assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
+        self.reach.check_url(url)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=90)
         try:
             async with self._session.get(

@@ -18,6 +18,7 @@ from sopro_node.documents import VISIBILITIES, is_party
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.mirror import Target
+from sopro_node.reach import Reach
 from sopro_node.store.base import DocumentRow, Store
 from sopro_node.writer import Writer
 from sopro_protocol.commitment import check_document
@@ -77,14 +78,15 @@ class Gatherer:
         self._signer = signer
         self._waits: dict[str, tuple[int, int]] = {}
 
-    async def run(self, *, every: float, deadline: float) -> None:
+    async def run(self, *, every: float, deadline: float, reach: Reach) -> None:
         """Gather again and again; whatever goes wrong with one log, the others go on.
 
         Args:
             every: seconds between two passes.
             deadline: in seconds, for each document.
+            reach: where members may be.
         """
-        async with Fetch(deadline) as fetch:
+        async with Fetch(deadline, reach=reach) as fetch:
             while True:
                 await self.gather(fetch)
                 await asyncio.sleep(every)

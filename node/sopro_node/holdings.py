@@ -117,6 +117,8 @@ class Holdings:
         rejudged: how often a log was judged anew since this process began.
         changed_documents: how often documents were erased or came late since then; whoever keeps
             copies drops them.
+        discarded: how many logs have been discarded since the start; what was kept of any log's
+            answers before is of no use then.
     """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
@@ -124,6 +126,8 @@ class Holdings:
         self.own_origin = own
         self.coordinator_origin = coordinator
         self.logs: dict[str, HeldLog] = {}
+        self.discarded = 0
+        self._last_number = OWN
         self.directory = Directory()
         self.rejudged = 0
         self.changed_documents = 0
@@ -146,6 +150,7 @@ class Holdings:
             )
         held = HeldLog(row, tree=tree)
         self.logs[row.origin] = held
+        self._last_number = max(self._last_number, row.log)
         return held
 
     @staticmethod
@@ -177,10 +182,11 @@ class Holdings:
         return self.logs.get(self.coordinator_origin or "")
 
     @property
-    def era(self) -> tuple[int, int]:
+    def era(self) -> tuple[int, int, int]:
         """What answers about one log rest on besides its size; another one where it changes."""
         coordinator = self.coordinator
-        return self.rejudged, coordinator.cursor.projected if coordinator else 0
+        size = coordinator.cursor.projected if coordinator else 0
+        return self.rejudged, self.discarded, size
 
     def at_path(self, site: str, epoch: str) -> HeldLog:
         """Find a log by the path it is served under.
@@ -196,11 +202,7 @@ class Holdings:
 
     def begin(self, origin: str) -> HeldLog:
         """Begin to hold a log, inside the caller's transaction."""
-        number = (
-            OWN
-            if origin == self.own_origin
-            else 1 + max([OWN, *(held.number for held in self.logs.values())])
-        )
+        number = OWN if origin == self.own_origin else self._last_number + 1
         row = LogRow(number, origin, 0, CompactRange().root(), b"", b"")
         self._store.put_log(row)
         held = self._load(row)
@@ -222,6 +224,17 @@ class Holdings:
     def forget(self, origin: str) -> None:
         """Undo `begin` after its transaction failed."""
         self.logs.pop(origin, None)
+
+    def discard(self, held: HeldLog) -> None:
+        """Drop a mirrored log and what follows from it, in a transaction of its own.
+
+        Its number is not given to another log while this process lives, so that nothing that was
+        remembered by it is mistaken for the new one's.
+        """
+        with self._store.transaction():
+            self._store.drop_log(held.number)
+        self.logs.pop(held.origin, None)
+        self.discarded += 1
 
     def entry(self, store: Reader, held: HeldLog, position: int) -> bytes:
         """Return an entry's bytes.

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from sopro_node.evidence import Kept
 from sopro_node.holdings import HeldLog
 
 _QUEUE = 256
@@ -18,11 +19,15 @@ class News(NamedTuple):
     note: bytes = b""
 
 
+Told = News | Kept
+"""A new head, or new evidence of two histories."""
+
+
 class Hub:
-    """Hands every new head to every listener; a listener too slow to follow is let go."""
+    """Hands every new head and all new evidence to every listener, and lets the slow ones go."""
 
     def __init__(self) -> None:
-        self._listeners: set[asyncio.Queue[News | None]] = set()
+        self._listeners: set[asyncio.Queue[Told | None]] = set()
         self._is_closed = False
         self._soon: dict[str, HeldLog] = {}
         self._told: dict[str, int] = {}
@@ -52,10 +57,14 @@ class Hub:
         """Tell every listener of a head once more, now with its cosignatures (SPEC WIT-10)."""
         self._tell(News(held, held.signed_size, note))
 
-    def _tell(self, news: News) -> None:
+    def announce_evidence(self, kept: Kept) -> None:
+        """Tell every listener of new evidence."""
+        self._tell(kept)
+
+    def _tell(self, told: Told) -> None:
         for queue in list(self._listeners):
             try:
-                queue.put_nowait(news)
+                queue.put_nowait(told)
             except asyncio.QueueFull:
                 self._listeners.discard(queue)
                 queue.get_nowait()
@@ -74,9 +83,9 @@ class Hub:
         """How many listen."""
         return len(self._listeners)
 
-    async def listen(self, *, idle: float) -> AsyncIterator[News | None]:
+    async def listen(self, *, idle: float) -> AsyncIterator[Told | None]:
         """Go through new heads; None after `idle` seconds without one."""
-        queue: asyncio.Queue[News | None] = asyncio.Queue(_QUEUE)
+        queue: asyncio.Queue[Told | None] = asyncio.Queue(_QUEUE)
         self._listeners.add(queue)
         try:
             while not self._is_closed:

@@ -14,7 +14,9 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch, Fetched
+from sopro_node.forks import fork_in_roots, fork_within
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
 from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, is_verified
@@ -29,6 +31,7 @@ from sopro_protocol.errors import (
     SplitViewError,
     VerificationError,
 )
+from sopro_protocol.evidence import Fork
 from sopro_protocol.keys import ED25519, Role, VerifierKey, key_id, make_vkey
 from sopro_protocol.merkle import CompactRange, root_of
 from sopro_protocol.record import parse_entry, read_record
@@ -111,11 +114,13 @@ class Mirror:
         writer: Writer,
         *,
         workers: Callable[[], Executor],
+        evidence: EvidenceKeeper,
     ) -> None:
         self._holdings = holdings
         self._store = store
         self._writer = writer
         self._workers = workers
+        self._evidence = evidence
 
     async def pull(self, target: Target, fetch: Fetch, *, push: Push | None = None) -> Pulled:
         """Bring a log up to its newest head (SPEC SYNC-1).
@@ -131,7 +136,7 @@ class Mirror:
         Raises:
             PeerError: nobody served it.
             FormatError, VerificationError: what was served is not what was signed.
-            SplitViewError: the new head excludes the one held.
+            SplitViewError: the new head excludes the one held; the evidence is on the disk.
         """
         problem: SoproError | None = None
         for number in range(len(target.bases)):
@@ -174,6 +179,7 @@ class _Pull:
         self._store = mirror._store
         self._writer = mirror._writer
         self._workers = mirror._workers
+        self._evidence = mirror._evidence
         self._target = target
         self._bases = target.bases[first:]
         self._is_own = first < target.own_bases
@@ -186,6 +192,18 @@ class _Pull:
         return self._holdings.logs.get(self._target.origin)
 
     async def run(self, push: Push | None) -> Pulled:
+        self._check_trusted()
+        try:
+            return await self._run(push)
+        except SplitViewError:
+            held = self.held
+            if held is None or not self._evidence.is_abandoned(held):
+                raise
+        # The federation goes on with the other history (SPEC EVID-12): begin anew with it.
+        await self._writer.run(lambda: self._holdings.discard(held))
+        return await self._run(None)
+
+    async def _run(self, push: Push | None) -> Pulled:
         vkeys = await self._log_keys()
         if push is None:
             push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))
@@ -195,12 +213,18 @@ class _Pull:
         self._done.note = note
         held = self.held
         before = held.size if held else 0
-        if self._is_new(signed, held) and not await self._grow_by_push(signed, push):
+        if await self._is_new(signed, held) and not await self._grow_by_push(signed, push):
             await self._grow(signed, before)
         held = self.held
         self._done.size = held.size if held else 0
         self._done.added = self._done.size - before
         return self._done
+
+    def _check_trusted(self) -> None:
+        """Take nothing more from a log that evidence stands against (SPEC EVID-7)."""
+        refusal = self._evidence.refusal(self._target.origin)
+        if refusal is not None:
+            raise refusal
 
     # Keys.
 
@@ -237,7 +261,7 @@ class _Pull:
 
     # Heads.
 
-    def _is_new(self, signed: SignedCheckpoint, held: HeldLog | None) -> bool:
+    async def _is_new(self, signed: SignedCheckpoint, held: HeldLog | None) -> bool:
         """Compare a head with the one held (SPEC SYNC-2)."""
         if signed.size > _MOST_ENTRIES:
             raise VerificationError(
@@ -248,7 +272,7 @@ class _Pull:
         if held is None:
             return True
         if signed.size <= held.size and held.tree.root_at(signed.size) != signed.root:
-            raise self._split(signed, held)
+            raise await self._split(signed, held, fork_within(held, signed))
         if signed.size < held.signed_size and self._is_own:
             raise VerificationError(
                 f"{signed.origin}: head at size {signed.size}, {held.signed_size} was seen before",
@@ -256,7 +280,12 @@ class _Pull:
             )
         return signed.size > held.signed_size or not held.checkpoint
 
-    def _split(self, signed: SignedCheckpoint, held: HeldLog) -> SplitViewError:
+    async def _split(
+        self, signed: SignedCheckpoint, held: HeldLog, fork: Fork | None
+    ) -> SplitViewError:
+        """Keep the evidence, and then say so (SPEC EVID-7)."""
+        if fork is not None:
+            await self._evidence.accuse(fork)
         return SplitViewError(
             f"{signed.origin}: two histories, the head at size {signed.size} excludes the one "
             f"held at size {held.signed_size}",
@@ -353,6 +382,8 @@ class _Pull:
                         [roots[number] for number in group],
                         self._keys,
                         self._fetch.deadline,
+                        self._fetch.reach.allow_private,
+                        self._fetch.reach.ca_file,
                     )
                     window.append(loop.run_in_executor(pool, run_task, task))
                 answer = await window.pop(0)
@@ -405,6 +436,7 @@ class _Pull:
     ) -> None:
         """Extend the log in one transaction, on the writer's thread."""
         is_first = self.held is None
+        self._check_trusted()
         try:
             with self._store.transaction():
                 held = self.held or self._holdings.begin(self._target.origin)
@@ -446,25 +478,33 @@ class _Pull:
                 f"{signed.origin}: the hash tiles lead to another root than the signed one",
                 code="hos.tile",
             )
-        held = self.held
-        if held is not None and not await self._is_prefix(held, roots, leaves):
-            raise self._split(signed, held)
+        if self.held is not None:
+            await self._check_prefix(self.held, signed, roots, leaves)
         return roots
 
-    async def _is_prefix(
-        self, held: HeldLog, roots: Sequence[bytes], leaves: Sequence[bytes]
-    ) -> bool:
-        """Say whether what this node holds lies under the proven roots."""
+    async def _check_prefix(
+        self,
+        held: HeldLog,
+        signed: SignedCheckpoint,
+        roots: Sequence[bytes],
+        leaves: Sequence[bytes],
+    ) -> None:
+        """Hold what this node has to the proven roots.
+
+        Raises:
+            SplitViewError: it does not lie under them.
+        """
         edge = held.tree.edge
-        if list(roots[: edge.full]) != held.tree.roots[: edge.full]:
-            return False
-        if edge.full < len(roots) and edge.leaves:
-            leaves = await self._tile(0, edge.full, WIDTH)
-            if root_of(leaves) != roots[edge.full]:
+        known = {len(roots): leaves}
+        is_prefix = list(roots[: edge.full]) == held.tree.roots[: edge.full]
+        if is_prefix and edge.full < len(roots) and edge.leaves:
+            known[edge.full] = await self._tile(0, edge.full, WIDTH)
+            if root_of(known[edge.full]) != roots[edge.full]:
                 raise VerificationError(
                     f"{held.origin}: tile 0/{edge.full} does not match its parent", code="hos.tile"
                 )
-        return list(leaves[: len(edge.leaves)]) == edge.leaves
+        if not is_prefix or list(known.get(edge.full, ())[: len(edge.leaves)]) != edge.leaves:
+            raise await self._split(signed, held, fork_in_roots(held, signed, roots, known))
 
     async def _tile(self, level: int, index: int, width: int) -> list[bytes]:
         path = tile_path(level=level, index=index, width=width)

@@ -12,6 +12,7 @@ from sopro_node.cosignatures import Cosignatures
 from sopro_node.cosigners import Cosigners
 from sopro_node.desk import Desk
 from sopro_node.erasing import Eraser
+from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
 from sopro_node.gathering import Gatherer
 from sopro_node.holdings import HeldLog, Holdings
@@ -47,6 +48,7 @@ class Node:
         identity: who it is.
         holdings: the logs it holds.
         log: its own log.
+        evidence: of two histories, and against whom it stands.
         exchange: keeps its mirrors current.
         witness: cosigns heads of the logs it knows.
         cosignatures: those it knows, and what is witnessed.
@@ -90,6 +92,15 @@ class Node:
             root_key=self.identity.root,
             published=self._published,
         )
+        self.evidence = EvidenceKeeper(
+            self.holdings,
+            self.store,
+            self.writer,
+            reader=self.reader,
+            identity=self.identity,
+            invite=lambda: self.invite,
+        )
+        self.evidence.tell(self.hub.announce_evidence)
         self.exchange = Exchange(
             settings=settings,
             identity=self.identity,
@@ -101,6 +112,7 @@ class Node:
             joined=self.log.append_state,
             erased=self._carry_out_erasures,
             heard=self._heard,
+            evidence=self.evidence,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
         self.gate = Gate(self.holdings, urls=self._own_urls)

@@ -13,6 +13,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.documents import NewDocument
+from sopro_node.evidence import describe_evidence
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
@@ -221,7 +222,7 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     await node.pin(invite)
     request = make_application(node)
     last: SoproError | None = None
-    async with Fetch() as fetch:
+    async with Fetch(reach=node.settings.reach) as fetch:
         for url in invite.urls:
             try:
                 await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
@@ -319,10 +320,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List members, and at the coordinator the open requests for admission."""
-    listed = [
-        {**msgspec.to_builtins(member, builtin_types=(bytes,)), "root": member.root.hex()}
-        for member in node.holdings.directory.members()
-    ]
+    listed = [_in_hex(_fields_of(member)) for member in node.holdings.directory.members()]
     waiting = []
     for site, received, data in node.reader.applications():
         request = open_application(data)
@@ -336,6 +334,20 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
             }
         )
     return {"members": listed, "applications": waiting}
+
+
+def _fields_of(member: site_membership.Body) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
+    return fields
+
+
+def _in_hex(value: Any) -> Any:
+    """Write bytes in hex, as programs and people read them."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: _in_hex(one) for name, one in value.items()}
+    return [_in_hex(one) for one in value] if isinstance(value, list) else value
 
 
 async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -372,10 +384,14 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Suspend, release or end a membership.
+    """Suspend, release or end a membership. Answers `abandoned`.
 
     `site`; `status`; `size`?: of its log, from which its records count no more; by default what
-    this node holds of it; `successor`?: code of the site that looks after its labels.
+    this node holds of it; `successor`?: code of the site that looks after its labels; `keep`?.
+
+    Releasing a site settles evidence of two histories against it: the federation goes on with the
+    history that the coordinator holds, or that the roots in `keep` name, and abandons the heads of
+    the other (SPEC EVID-10).
     """
     _must_coordinate(node)
     site, status = values["site"], values["status"]
@@ -383,7 +399,13 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     if member is None:
         raise NotFoundError(f"no member {site!r}")
     fields = msgspec.to_builtins(member, builtin_types=(bytes,))
-    fields.pop("ends", None)
+    for past in ("ends", "abandoned"):
+        fields.pop(past, None)
+    abandoned: list[dict[str, Value]] = []
+    if status == "admitted":
+        heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
+        abandoned = [{"root": root, "size": size} for size, root in heads]
+        fields |= {"abandoned": abandoned} if abandoned else {}
     size = None
     if status in site_membership.ENDED and member.status != "applicant":
         size = _end_of(node, member, values.get("size"))
@@ -395,7 +417,13 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     fields |= {"status": status, "effective_date": format_day(node.desk.today())}
     entity = node.reader.named(1, "site_membership", site)
     outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
-    return {"site": site, "status": status, "size": size, "index": outcome.index}
+    return {
+        "site": site,
+        "status": status,
+        "size": size,
+        "index": outcome.index,
+        "abandoned": _in_hex(abandoned),
+    }
 
 
 async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -437,6 +465,20 @@ def _check_successor(node: Node, site: str, successor: str) -> None:
             f"{found.status if found else 'unknown here'}",
             code="mem.status",
         )
+
+
+async def evidence(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """List the evidence of two histories that is kept here."""
+    return {"evidence": describe_evidence(node.evidence)}
+
+
+async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Return an evidence file. `id`: its first hexadecimal digits. Answers `id`, `content`."""
+    found = [one for one in node.evidence if one.id.hex().startswith(values["id"])]
+    if len(found) != 1:
+        known = ", ".join(one.id.hex()[:16] for one in node.evidence) or "none"
+        raise NotFoundError(f"no single evidence {values['id'][:64]!r} is kept here; kept: {known}")
+    return {"id": found[0].id, "content": node.reader.evidence_file(found[0].id)}
 
 
 def _must_coordinate(node: Node) -> None:
@@ -505,6 +547,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         admit,
         set_membership,
         change_membership,
+        evidence,
+        evidence_file,
         publish_criteria,
         erase,
         policy,

@@ -86,6 +86,11 @@ class NodeMetrics(Collector):
             seconds.add_metric([origin], state.seconds)
             for code, count in list(state.refusals.items()):
                 refusals.add_metric([origin, code], count)
+        evidence = GaugeMetricFamily(
+            "sopro_evidence", "Evidence of two histories that stands", labels=["origin"]
+        )
+        for origin in sorted({one.origin for one in node.evidence}):
+            evidence.add_metric([origin], len(node.evidence.standing(origin)))
         listeners = GaugeMetricFamily(
             "sopro_event_listeners", "Open event streams", value=node.hub.listeners
         )
@@ -103,6 +108,7 @@ class NodeMetrics(Collector):
             failures,
             seconds,
             refusals,
+            evidence,
             listeners,
             outstanding,
             *_witnessing(node),

@@ -20,6 +20,7 @@ import msgspec
 import uvloop
 
 from sopro_node.fetch import Fetch
+from sopro_node.reach import Reach
 from sopro_node.verify import CheckedBundle, check_bundle
 from sopro_protocol import errors
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH
@@ -38,6 +39,8 @@ class Task(NamedTuple):
         roots: of their subtrees, as the signed checkpoint has them.
         keys: public keys of the site by id.
         deadline: in seconds, for each bundle.
+        allow_private: whether addresses that are not public may be called.
+        ca_file: that certificates are verified against.
     """
 
     bases: Sequence[str]
@@ -45,6 +48,8 @@ class Task(NamedTuple):
     roots: Sequence[bytes]
     keys: Mapping[bytes, bytes]
     deadline: float
+    allow_private: bool = False
+    ca_file: str = ""
 
 
 class Answer(NamedTuple):
@@ -221,7 +226,8 @@ def _work(link: socket.socket) -> None:
 
 async def _answer_tasks(link: socket.socket) -> None:
     task = _TASK.decode(_receive(link))
-    async with Fetch(task.deadline) as fetch:
+    reach = Reach(task.allow_private, task.ca_file)
+    async with Fetch(task.deadline, reach=reach) as fetch:
         while True:
             _send(link, _ENCODER.encode(await _do_task(fetch, task)))
             task = _TASK.decode(_receive(link))

@@ -90,6 +90,17 @@ class Directory:
         """Return where the coordinator has ended a log, in the order it did so."""
         return self._endings.get(origin, ())
 
+    def abandoned(self, origin: str) -> frozenset[tuple[int, bytes]]:
+        """Return the heads of a log that its membership records abandon (SPEC EVID-10)."""
+        state = self._members.get(origin.split("/")[1])
+        versions = [body for _, body in state.versions] if state else []
+        return frozenset(
+            (head.size, head.root)
+            for body in versions
+            if body.origin == origin and isinstance(body.abandoned, list)
+            for head in body.abandoned
+        )
+
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""
         state = self._schemes.get(name)

@@ -10,12 +10,20 @@ from sopro_registry.witnesses import Publication
 UNDETERMINED = "undetermined: upgrade needed"
 
 
-class Basis(Struct, frozen=True):
-    """The log prefix an answer rests on, so that anybody can compute it again."""
+class Basis(Struct, frozen=True, omit_defaults=True):
+    """The log prefix an answer rests on, so that anybody can compute it again.
+
+    Attributes:
+        origin: of the log.
+        size: of the prefix.
+        root: of the prefix, hex.
+        two_histories: whether evidence of two histories stands against the log (SPEC EVID-7).
+    """
 
     origin: str
     size: int
     root: str
+    two_histories: bool = False
 
 
 class DecisionAnswer(Struct, frozen=True):

@@ -9,6 +9,7 @@ from workload import Author, Site, World, fill
 from sopro_node.fetch import Fetch
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.bundle import WIDTH
 
 
@@ -41,7 +42,7 @@ async def _sync(origin: Site, mirror: Site) -> Pulled:
     with serving(origin.folder):
         node = await Node.open(mirror.folder)
         [target] = [one for one in node.exchange.targets() if one.origin == origin.origin]
-        async with Fetch() as fetch:
+        async with Fetch(reach=ANYWHERE) as fetch:
             pulled = await node.exchange.mirror.pull(target, fetch)
         await node.exchange.stop()
         await node.close()

@@ -18,6 +18,7 @@ from machine import cpu_seconds, memory_of, process_tree
 from sopro_cli.main import main as _command  # noqa: F401
 from sopro_node.fetch import Fetch
 from sopro_node.node import Node
+from sopro_node.reach import ANYWHERE
 
 
 async def pull(folder: Path, origin: str) -> dict[str, float]:
@@ -27,7 +28,7 @@ async def pull(folder: Path, origin: str) -> dict[str, float]:
     [target] = [one for one in node.exchange.targets() if one.origin == origin]
     cpu, own = cpu_seconds(me), time.process_time()
     began = time.perf_counter()
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         pulled = await node.exchange.mirror.pull(target, fetch)
     wall = time.perf_counter() - began
     own = time.process_time() - own

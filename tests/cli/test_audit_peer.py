@@ -2,11 +2,19 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sopro_node.audit import Report
 from sopro_node.audit_peer import audit_peer
+from sopro_node.fetch import Fetch, Fetched
+from sopro_node.forks import fork_within
 from sopro_node.identity import Invite
+from sopro_node.keyring import load_keys
+from sopro_protocol.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
+from sopro_protocol.keys import Role, make_vkey
+from sopro_protocol.merkle import Hash
+from sopro_registry.directory import Directory
 from tests.node.conftest import Federation, Served, grant
 
 
@@ -86,3 +94,63 @@ async def test_label_that_is_hidden_is_named(at: Served, monkeypatch: pytest.Mon
     monkeypatch.setattr(at.node.reader, "labels", lambda **_: [])
     report = await audit(at, at.node.invite)
     assert sentences(report) == ["label SOPRO/AT0/001/00001: in the log, not in the list of labels"]
+
+
+async def test_evidence_that_a_node_serves_is_verified_and_told(at: Served) -> None:
+    data = await against_the_coordinator(at)
+    assert at.node.invite is not None
+    kept = await at.node.evidence.take(data)
+    told = [one for one in sentences(await audit(at, at.node.invite)) if "two histories" in one]
+    assert told == [
+        f"sopro.example/eeig/1: two histories: two heads at size {kept.sizes[0]}, both signed "
+        f"(evidence {kept.id.hex()[:16]})"
+    ]
+    # Also where no invite is at hand, by what the node serves.
+    assert any("two histories" in one for one in sentences(await audit(at)))
+
+
+async def test_evidence_that_proves_nothing_is_named(
+    at: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await at.node.evidence.take(await against_the_coordinator(at))
+    monkeypatch.setattr(at.node.reader, "evidence_file", lambda _: b"\x81\xa1a\x01")
+    problems = sentences(await audit(at, at.node.invite))
+    assert problems == [
+        f"evidence {kept.id.hex()[:16]}: evidence: not an evidence file of this version"
+    ]
+
+
+async def test_another_history_at_another_member_is_found(
+    at: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The coordinator's own node shows another head than the one it has given to `at`."""
+    federation_folder = at.node.folder.parent
+    signer = load_keys(federation_folder / "eeig", Role.LOG)[Role.LOG]
+    held = at.node.holdings.logs["sopro.example/eeig/1"]
+    other = sign_checkpoint(Checkpoint(held.origin, held.signed_size, Hash(bytes(32))), signer)
+    liar = at.node.holdings.directory
+    members = [msgspec.structs.replace(one, urls=["http://127.0.0.1:9"]) for one in liar.members()]
+    get = Fetch.get
+
+    async def lie(self: Fetch, url: str, *, limit: int) -> Fetched:
+        if url.startswith("http://127.0.0.1:9/log/eeig/"):
+            return Fetched(other, None, len(other), {})
+        return await get(self, url, limit=limit)
+
+    monkeypatch.setattr(Fetch, "get", lie)
+    monkeypatch.setattr(Directory, "members", lambda _: iter(members))
+    problems = sentences(await audit(at, at.node.invite))
+    assert problems == [
+        f"{held.origin}: two histories: http://127.0.0.1:9 serves a signed head at size "
+        f"{held.signed_size} that excludes the {held.size} entries served here"
+    ]
+
+
+async def against_the_coordinator(at: Served) -> bytes:
+    signer = load_keys(at.node.folder.parent / "eeig", Role.LOG)[Role.LOG]
+    held = at.node.holdings.logs["sopro.example/eeig/1"]
+    note = sign_checkpoint(Checkpoint(held.origin, held.signed_size, Hash(bytes(32))), signer)
+    key = make_vkey(held.origin, signer.public_key)
+    fork = fork_within(held, open_checkpoint(note, origin=held.origin, keys=[key]))
+    assert fork is not None
+    return at.node.evidence._write(fork)

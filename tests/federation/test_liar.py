@@ -8,20 +8,16 @@ same request without the lie must be accepted right after.
 
 import gzip
 import json
-import shutil
 import socket
-import sqlite3
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 import msgspec
 import pytest
 
 from sopro_node.keyring import load_keys
-from sopro_node.store.sqlite import DATABASE
 from sopro_protocol.bundle import WIDTH, Bundle, RidingDocument
 from sopro_protocol.encoding import encode
 from sopro_protocol.keys import Ed25519Signer, Role
@@ -36,6 +32,7 @@ from tests.federation.federation import (
     wait_until,
 )
 from tests.federation.history import read_head
+from tests.federation.janus import make_fork
 from tests.federation.liar import (
     BUNDLE,
     CHECKPOINT,
@@ -94,6 +91,16 @@ class Arena:
             for width in range(1, size + 1)
         ]
         return root_of(leaves)
+
+    def whole_root(self, size: int) -> bytes:
+        """What the site itself says its log's root was."""
+        leaves: list[bytes] = []
+        for number, start in enumerate(range(0, size, WIDTH)):
+            width = min(WIDTH, size - start)
+            tail = f"{number:03}" if width == WIDTH else f"{number:03}.p/{width}"
+            body = self.at.get(f"/log/at/1/tile/0/{tail}").body
+            leaves += [body[at : at + 32] for at in range(0, len(body), 32)]
+        return root_of(leaves) if len(leaves) == size else b""
 
     def is_canary_calm(self) -> bool:
         """Say whether nobody came where redirects lead."""
@@ -476,6 +483,7 @@ def check_others_go_on(arena: Arena) -> None:
 def check_twin(arena: Arena) -> None:
     """See the same request accepted without the lie."""
     arena.liar.be_honest()
+    settle(arena)
     pulled = sync(arena.fr)[arena.at.origin]
     assert "code" not in pulled, pulled
     assert arena.fr.checkpoint("at") == arena.at.checkpoint("at")
@@ -483,21 +491,28 @@ def check_twin(arena: Arena) -> None:
     assert arena.fr.mirror(arena.at.origin)["problem"] is None
 
 
-def make_fork(arena: Arena) -> Site:
-    """Copy the site as it is now; what both append from here on are two histories."""
-    folder = arena.at.folder.parent / f"fork-{len(arena.land.sites)}"
-    shutil.copytree(
-        arena.at.folder, folder, ignore=shutil.ignore_patterns(f"{DATABASE}*", "*.sock", "lock")
-    )
-    with (
-        closing(sqlite3.connect(arena.at.folder / DATABASE)) as source,
-        closing(sqlite3.connect(folder / DATABASE)) as copy,
-    ):
-        source.backup(copy)
-    fork = Site(arena.nursery, folder, "at", arena.land.ports.take())
-    arena.land.sites[folder.name] = fork
-    fork.start()
-    return fork
+def settle(arena: Arena) -> None:
+    """Have the coordinator settle what stands against the site, as its officer would."""
+    coordinator, origin = arena.land.coordinator, arena.at.origin
+    nodes = (coordinator, arena.hu, arena.fr)
+
+    def is_settled() -> bool:
+        if not any(node.mirror(origin)["evidence"] for node in nodes):
+            return True
+        shown = coordinator.call("evidence")["evidence"]
+        standing = [one for one in shown if one["stands"]]
+        if standing:
+            keep = [
+                root
+                for one in standing
+                for size, root in zip(one["sizes"], one["roots"], strict=True)
+                if root == arena.whole_root(size).hex()
+            ]
+            coordinator.call("set_membership", site="at", status="suspended")
+            coordinator.call("set_membership", site="at", status="admitted", keep=keep)
+        return False
+
+    wait_until(is_settled, "everything is settled")
 
 
 @pytest.mark.parametrize(
@@ -506,7 +521,7 @@ def make_fork(arena: Arena) -> Site:
     ids=["same-size", "smaller", "larger", "much-larger"],
 )
 def test_refuses_another_history(arena: Arena, honest: int, forked: Sequence[int]) -> None:
-    fork = make_fork(arena)
+    fork = make_fork(arena.land, arena.nursery, arena.at)
     for _ in range(honest):
         arena.at.append()
     for count in forked:
@@ -523,6 +538,7 @@ def test_refuses_another_history(arena: Arena, honest: int, forked: Sequence[int
 
         assert pulled.get("code") == "hos.fork", pulled
         assert arena.seen() == seen
+        assert arena.fr.mirror(arena.at.origin)["evidence"]
         check_is_told(arena, "hos.fork", counted)
         check_others_go_on(arena)
     finally:

@@ -7,6 +7,7 @@ import pytest
 from sopro_node.store.base import (
     CosignedRow,
     DocumentRow,
+    EvidenceRow,
     ExchangeRow,
     LogRow,
     Store,
@@ -163,3 +164,51 @@ class StoreContract:
         with store.transaction():
             store.cut_application("at")
         assert store.applications() == []
+
+    def test_keeps_evidence_in_the_order_in_which_it_came(self, open_store: Open) -> None:
+        store = open_store()
+        rows = [
+            EvidenceRow(bytes([3 - number]) * 32, "sopro.example/at/1", number, b"%d" % number)
+            for number in range(3)
+        ]
+        with store.transaction():
+            for row in reversed(rows):
+                store.put_evidence(row)
+        again = open_store()
+        assert again.evidence() == rows
+        assert again.evidence_file(rows[1].id) == b"1"
+        assert again.evidence_file(bytes(32)) is None
+
+    def test_drops_a_log_and_nothing_of_another(self, open_store: Open) -> None:
+        store = open_store()
+
+        def counts(log: int) -> list[int]:
+            return [
+                len(store.entries(log, 0)),
+                len(store.bundle_roots(log)),
+                len(store.documents(log, 0, 10)),
+                len(list(store.all_entities(log))),
+                len(list(store.all_names(log))),
+                len(list(store.all_labels(log))),
+                len(store.voids(log, start=0, limit=10)),
+                len([one for one in store.decision_counts() if one[0] == log]),
+                len([row for row in store.logs() if row.log == log]),
+            ]
+
+        with store.transaction():
+            for log in (1, 2):
+                store.put_log(LogRow(log, f"sopro.example/s{log}/1", 1, ROOT, b"", b""))
+                store.put_entries(log, 0, [b"entry"])
+                store.put_bundles(log, [(0, ROOT, b"frame")])
+                store.put_documents(log, [DocumentRow(0, 0, 0, bytes(32), b"content")])
+                store.put_entities(log, [(bytes(16), EntityRow("novel", ROOT, None))])
+                store.put_names(log, [("novel", "name", bytes(16))])
+                label = LabelIndex(f"SOPRO/AT0/001/0000{log}", 1, 739_000, 740_000, 2026)
+                store.put_labels(log, [(bytes(16), label)])
+                store.put_voids(log, [(0, Void("rec.form", "why"))])
+                store.put_counts(log, [("grant", 2026, 1)])
+        assert counts(1) == counts(2) == [1] * 9
+        with store.transaction():
+            store.drop_log(2)
+        assert counts(1) == [1] * 9
+        assert counts(2) == [0] * 9

@@ -15,6 +15,7 @@ from sopro_node.config import Settings
 from sopro_node.fetch import Fetch
 from sopro_node.found import Plan, create_node
 from sopro_node.node import Node
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.errors import FormatError, PeerError
 from tests.node.conftest import Served, free_port
 
@@ -74,7 +75,7 @@ async def test_serves_over_tls_and_refuses_to_be_believed_blindly(tmp_path: Path
         session.get(f"{served.url}/health", ssl=context) as answer,
     ):
         assert answer.status == 200
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         with pytest.raises(PeerError, match="certificate") as caught:
             await fetch.get(f"{served.url}/health", limit=1_000)
     assert caught.value.code == "hos.unreachable"

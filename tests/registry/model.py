@@ -250,7 +250,10 @@ def leaf_of(label: dict[str, Any]) -> bytes:
     leaf: dict[str, Any] = {"certificate": label["number"], "decision": label["id"]}
     leaf |= say(standing)
     if pending:
-        leaf["pending"] = [say(one) for one in pending]
+        leaf["pending"] = [say(one) for one in pending[:16]]
+    if len(pending) > 16:
+        last = date.fromisoformat(pending[16]["from"]) - timedelta(days=1)
+        leaf["answers_until"] = last.isoformat()
     return encode(leaf)
 
 

@@ -342,8 +342,8 @@ def test_decision_after_the_end_of_its_sites_membership_does_not_count(
 ) -> None:
     [decision] = indexes_of(world.at, "label_decision/1", entity="label")
     ends = {"origin": world.at.origin, "size": decision + after}
-    assert world.put_membership(world.at, status="suspended", ends=ends).code is None
     good = certify(world)
+    assert world.put_membership(world.at, status="suspended", ends=ends).code is None
     [_, ended] = indexes_of(world.coordinator, "site_membership/1", entity="membership of at")
     judged = judge(world, good._replace(membership=prove(world.coordinator, ended)))
     assert (judged.verdict, judged.code) == (Verdict.FORGED if code else Verdict.VALID, code)

@@ -1,7 +1,7 @@
 """The tables of a node's database, in SQLAlchemy Core.
 
-Truth: `setting`, `log`, `entry`, `bundle`, `document`, `application`. Everything else is an index
-that `sopro reindex` rebuilds from them. Primary keys lead with the log.
+Truth: `setting`, `log`, `entry`, `bundle`, `document`, `application`, `evidence`. Everything else
+is an index that `sopro reindex` rebuilds from them. Primary keys lead with the log.
 """
 
 from sqlalchemy import (
@@ -82,6 +82,16 @@ application = Table(
     Column("received", BigInteger, nullable=False),
     Column("request", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Proof that a log has two histories, as a file that anybody can verify; never deleted.
+evidence = Table(
+    "evidence",
+    metadata,
+    _key("id", LargeBinary),
+    Column("origin", Text, nullable=False),
+    Column("found", BigInteger, nullable=False),
+    Column("data", LargeBinary, nullable=False),
 )
 
 kind = Table(
@@ -204,8 +214,12 @@ cosigned = Table(
 INDEXES = (entity, name, label, void, decision_count, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
+OF_A_LOG = (entry, bundle, document, *INDEXES)
+"""The tables whose rows belong to one log each."""
+
 __all__ = [
     "INDEXES",
+    "OF_A_LOG",
     "application",
     "bundle",
     "cosigned",
@@ -214,6 +228,7 @@ __all__ = [
     "entity",
     "entry",
     "erased",
+    "evidence",
     "exchange",
     "kind",
     "label",

@@ -19,6 +19,7 @@ from sopro_node.store import statements as sql
 from sopro_node.store.base import (
     CosignedRow,
     DocumentRow,
+    EvidenceRow,
     ExchangeRow,
     LabelRow,
     LogRow,
@@ -288,6 +289,15 @@ class SqliteStore:
         """Return the cosignatures known of each log."""
         return [CosignedRow(*row) for row in self._db.execute(sql.GET_COSIGNED)]
 
+    def evidence(self) -> list[EvidenceRow]:
+        """Return all evidence of two histories, in the order in which it came."""
+        return [EvidenceRow(*row) for row in self._db.execute(sql.GET_EVIDENCE)]
+
+    def evidence_file(self, evidence: bytes) -> bytes | None:
+        """Return one evidence file."""
+        row = self._db.execute(sql.GET_EVIDENCE_FILE, (evidence,)).fetchone()
+        return row[0] if row else None
+
     # Writing, inside a transaction.
 
     def put_setting(self, name: str, value: bytes) -> None:
@@ -301,6 +311,11 @@ class SqliteStore:
     def set_log(self, row: LogRow) -> None:
         """Move a log's head and cursor."""
         self._db.execute(sql.SET_LOG, (row.size, row.root, row.checkpoint, row.cursor, row.log))
+
+    def drop_log(self, log: int) -> None:
+        """Drop a log and everything that follows from it."""
+        for statement in (sql.DROP_LOG, *sql.DROP_OF_LOG):
+            self._db.execute(statement, (log,))
 
     def put_entries(self, log: int, start: int, entries: Sequence[bytes]) -> None:
         """Add entries that fill no bundle yet."""
@@ -399,6 +414,10 @@ class SqliteStore:
     def put_exchange(self, row: ExchangeRow) -> None:
         """Keep how the exchange of a log went."""
         self._db.execute(sql.PUT_EXCHANGE, row)
+
+    def put_evidence(self, row: EvidenceRow) -> None:
+        """Keep evidence."""
+        self._db.execute(sql.PUT_EVIDENCE, row)
 
     def put_witness_head(self, row: WitnessRow) -> None:
         """Keep what this node's witness cosigned."""

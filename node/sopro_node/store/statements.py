@@ -10,6 +10,7 @@ from sqlalchemy import text as literal
 from sqlalchemy.dialects import sqlite
 
 from sopro_node.store.schema import (
+    OF_A_LOG,
     application,
     bundle,
     cosigned,
@@ -18,6 +19,7 @@ from sopro_node.store.schema import (
     entity,
     entry,
     erased,
+    evidence,
     exchange,
     kind,
     label,
@@ -75,6 +77,9 @@ SET_LOG = _sql(
     "cursor",
     "log",
 )
+
+DROP_LOG = _sql(delete(log).where(log.c.id == _b("log")), "log")
+DROP_OF_LOG = [_sql(delete(one).where(one.c.log == _b("log")), "log") for one in OF_A_LOG]
 
 PUT_ENTRY = _put(entry, "log", "position", "data")
 GET_ENTRIES = _sql(
@@ -286,6 +291,10 @@ GET_COUNTS = _sql(
         decision_count.c.count,
     )
 )
+
+PUT_EVIDENCE = _put(evidence, "id", "origin", "found", "data")
+GET_EVIDENCE = _sql(select(evidence).order_by(evidence.c.found, evidence.c.id))
+GET_EVIDENCE_FILE = _sql(select(evidence.c.data).where(evidence.c.id == _b("id")), "id")
 
 PUT_EXCHANGE = _put(exchange, "origin", "attempted", "confirmed", "failures", "code", "message")
 GET_EXCHANGES = _sql(select(exchange).order_by(exchange.c.origin))

@@ -88,7 +88,7 @@ class Api:
                 "mirrors": [held.path for held in node.holdings.logs.values() if held is not own],
                 "versions": ["1"],
                 "profiles": ["R", "P", "W"],
-                "features": ["documents-public", "events", "bundles", "witness"],
+                "features": ["documents-public", "events", "bundles", "witness", "evidence"],
                 "limits": DECLARED_LIMITS,
             }
         )
@@ -97,7 +97,7 @@ class Api:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
         day = (_day(request) if request.query_string else None) or self._node.desk.today()
-        era = self._node.holdings.era
+        era = (self._node.holdings.era, self._node.evidence.forked())
         body = self._answers.find(number, day, era)
         if body is None:
             answer = self._node.desk.label(number, day)

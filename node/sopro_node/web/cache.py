@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
     held: HeldLog
     size: int
-    era: tuple[int, int]
+    era: Hashable
     last: int
     publication: Publication
     body: bytes
@@ -62,7 +62,7 @@ class AnswerCache:
         self._most = most
         self._answers: OrderedDict[tuple[str, int], Answer] = OrderedDict()
 
-    def find(self, number: str, day: int, era: tuple[int, int]) -> bytes | None:
+    def find(self, number: str, day: int, era: Hashable) -> bytes | None:
         """Return an answer that still holds.
 
         Args:
@@ -77,7 +77,7 @@ class AnswerCache:
         return answer.body if is_current else None
 
     def keep(
-        self, answer: LabelAnswer, day: int, held: HeldLog, era: tuple[int, int], body: bytes
+        self, answer: LabelAnswer, day: int, held: HeldLog, era: Hashable, body: bytes
     ) -> None:
         """Keep an answer, and let go of the oldest where there are too many."""
         number, [basis] = answer.number, answer.computed_from

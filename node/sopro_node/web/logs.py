@@ -12,8 +12,9 @@ from sopro_node.access import Caller
 from sopro_node.bundles import compress_part, decompress, documents_part
 from sopro_node.certificates import make_proof
 from sopro_node.documents import VISIBILITIES, is_party
+from sopro_node.evidence import Kept
 from sopro_node.holdings import HeldLog
-from sopro_node.hub import News
+from sopro_node.hub import News, Told
 from sopro_node.node import Node
 from sopro_node.store.base import DocumentRow
 from sopro_node.web.cache import ByteCache
@@ -53,7 +54,7 @@ class LogPages:
         self._node = node
         self._cache = ByteCache(_CACHED)
         self._told = _NOTHING
-        self._erasures = node.holdings.changed_documents
+        self._era = self._changes()
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -66,6 +67,11 @@ class LogPages:
             web.get(base + "/document/{index}/{number}", self.document),
             web.get("/events", self.events),
         ]
+
+    def _changes(self) -> tuple[int, int]:
+        """Return what changes where something served before is not to be served any more."""
+        holdings = self._node.holdings
+        return holdings.changed_documents, holdings.discarded
 
     def _held(self, request: web.Request) -> HeldLog:
         info = request.match_info
@@ -88,9 +94,10 @@ class LogPages:
         path = request.path
         is_bundle = "/bundle/" in path
         compressed = is_bundle and "zstd" in request.headers.get("Accept-Encoding", "")
-        # What was served once never changes, so a second request needs no more than its path.
-        if self._erasures != self._node.holdings.changed_documents:
-            self._erasures = self._node.holdings.changed_documents
+        # What was served once never changes, so a second request needs no more than its path;
+        # but of a log that was discarded, and of what was erased, nothing is served.
+        if self._era != self._changes():
+            self._era = self._changes()
             self._cache = ByteCache(_CACHED)
             self._told = _NOTHING
         body = self._cache.find((path, compressed))
@@ -195,7 +202,7 @@ class LogPages:
                 return False
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """Stream every new checkpoint this node knows, own and mirrored."""
+        """Stream every new checkpoint this node knows, own and mirrored, and all evidence."""
         if self._node.hub.listeners >= _MOST_LISTENERS:
             raise UnavailableError("too many listen already; ask for the checkpoint instead")
         response = web.StreamResponse(
@@ -209,14 +216,21 @@ class LogPages:
             for held in list(self._node.holdings.logs.values()):
                 if held.checkpoint:
                     await _write(response, self._event(News(held, held.signed_size)))
+            for kept in self._node.evidence:
+                await _write(response, _format_evidence(kept))
             async for new in self._node.hub.listen(idle=_IDLE):
-                await _write(response, self._event(new) if new else b": still here\n\n")
+                await _write(response, self._say(new))
         except ConnectionResetError:  # whoever listened has gone
             pass
         except TimeoutError:
             if request.transport is not None:
                 request.transport.abort()
         return response
+
+    def _say(self, told: Told | None) -> bytes:
+        if told is None:
+            return b": still here\n\n"
+        return _format_evidence(told) if isinstance(told, Kept) else self._event(told)
 
     def _event(self, news: News) -> bytes:
         """Write an event; every listener is told the same."""
@@ -252,6 +266,11 @@ def _format_event(checkpoint: bytes, since: int, bundle: bytes) -> bytes:
     if bundle:
         fields |= {"since": since, "bundle": b64encode(bundle).decode()}
     return f"event: checkpoint\ndata: {json.dumps(fields)}\n\n".encode()
+
+
+def _format_evidence(kept: Kept) -> bytes:
+    fields = {"evidence": kept.id.hex(), "origin": kept.origin}
+    return f"event: evidence\ndata: {json.dumps(fields)}\n\n".encode()
 
 
 def _check_published(held: HeldLog, resource: Resource) -> None:

@@ -224,6 +224,7 @@ class Pages:
             member=node.holdings.directory.membership(node.identity.site),
             peers=view_peers(node),
             standing=describe_standing(node),
+            evidence=[(one, node.evidence.stands(one)) for one in node.evidence],
         )
 
     # What belongs to pages.

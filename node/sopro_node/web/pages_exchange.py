@@ -1,10 +1,14 @@
 """How fresh what this node holds is: for each log when it was confirmed and what went wrong."""
 
 from dataclasses import dataclass
+from typing import Final
 
+from sopro_node.evidence import Kept
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_registry.families import site_membership
+
+_FORK: Final = "hos.fork"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,7 @@ class PeerView:
         code: of the last failure; empty when there is none.
         message: of the last failure, for the administrator.
         seconds: the last pull took.
+        evidence: that it has two histories, and that nobody has settled.
     """
 
     origin: str
@@ -34,11 +39,12 @@ class PeerView:
     code: str = ""
     message: str = ""
     seconds: float = 0.0
+    evidence: tuple[Kept, ...] = ()
 
     @property
     def has_two_histories(self) -> bool:
         """Whether the site has shown two histories."""
-        return self.code == "hos.fork"
+        return bool(self.evidence) or self.code == _FORK
 
 
 def view_peer(node: Node, origin: str) -> PeerView:
@@ -48,8 +54,11 @@ def view_peer(node: Node, origin: str) -> PeerView:
     member = holdings.directory.membership(site)
     held = holdings.logs.get(origin)
     state = node.exchange.peers.get(origin)
+    evidence = tuple(node.evidence.standing(origin))
     if origin == holdings.own_origin or state is None:
-        return PeerView(origin, site, member, held, origin == holdings.own_origin)
+        is_own = origin == holdings.own_origin
+        code = _FORK if evidence else ""
+        return PeerView(origin, site, member, held, is_own, code=code, evidence=evidence)
     return PeerView(
         origin,
         site,
@@ -58,9 +67,10 @@ def view_peer(node: Node, origin: str) -> PeerView:
         is_own=False,
         confirmed=state.confirmed,
         failures=state.failures,
-        code=state.code,
+        code=_FORK if evidence else state.code,
         message=state.message,
         seconds=state.seconds,
+        evidence=evidence,
     )
 
 

@@ -189,6 +189,9 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "It offers an older state than the one it had signed before. Nothing of it was taken over."
     ),
     "hos.unreachable": mark("It cannot be reached; what was verified before is shown."),
+    "hos.address": mark(
+        "Its address is one that this node does not call; what was verified before is shown."
+    ),
     "hos.timeout": mark("It does not answer in time; what was verified before is shown."),
     "hos.status": mark("It answers with an error; what was verified before is shown."),
     "hos.redirect": mark(

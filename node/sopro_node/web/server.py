@@ -17,6 +17,7 @@ from sopro_node.node import Node
 from sopro_node.telemetry import render_metrics
 from sopro_node.web.api import Api
 from sopro_node.web.connections import Connections, most_connections
+from sopro_node.web.evidence import EvidencePages
 from sopro_node.web.logs import LogPages
 from sopro_node.web.pages import Pages
 from sopro_node.web.problems import Handler, answer_error
@@ -91,6 +92,7 @@ def build_app(node: Node) -> web.Application:
     app.router.add_routes(Api(node).routes())
     app.router.add_routes(LogPages(node).routes())
     app.router.add_routes(WitnessPages(node).routes())
+    app.router.add_routes(EvidencePages(node).routes())
     app.router.add_routes(pages.routes())
 
     async def health(_request: web.Request) -> web.Response:
@@ -147,7 +149,9 @@ async def serve(
         await node.exchange.start()
         gathering = asyncio.create_task(
             node.gatherer.run(
-                every=min(settings.poll_seconds, _GATHER), deadline=settings.fetch_seconds
+                every=min(settings.poll_seconds, _GATHER),
+                deadline=settings.fetch_seconds,
+                reach=settings.reach,
             ),
             name="documents",
         )

@@ -12,6 +12,7 @@ from sopro_registry.fields import (
     CivilDate,
     CountryCode,
     Cut,
+    Head,
     Line,
     Origin,
     Prefix,
@@ -51,6 +52,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A site as the federation knows it from this record on.
 
     Attributes:
+        abandoned: heads of its log that the federation has abandoned (SPEC EVID-10).
         conformance: digest of the statement of conformance it was admitted on.
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
@@ -68,6 +70,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         zone: IANA name of the zone its civil dates are read in.
     """
 
+    abandoned: Annotated[list[Head], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     conformance: Bytes32 | UnsetType = UNSET
     country: CountryCode
     effective_date: CivilDate

@@ -10,9 +10,14 @@ from hatchling.builders.wheel import WheelBuilder
 from yarl import URL
 
 from sopro_node.found import Plan, create_node
+from sopro_node.keyring import load_keys
+from sopro_node.node import Node
 from sopro_node.web.i18n import LANGUAGES
 from sopro_node.web.pages_view import STATIC, isolate
 from sopro_node.web.pages_words import STATUSES as WORDS
+from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
+from sopro_protocol.keys import Role
+from sopro_protocol.merkle import Hash
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page
 from tests.node.web.register import (
@@ -535,3 +540,47 @@ def test_what_pages_are_made_of_rides_in_the_wheel() -> None:
     made_of = {path for path in STATIC.parent.rglob("*.*") if path.suffix in KINDS}
     assert {path.suffix for path in made_of} == KINDS
     assert made_of <= included
+
+
+def forge_head(node: Node, origin: str, folder: Path) -> bytes:
+    """Sign a head that excludes the one held, with the key of the log's own site."""
+    signer = load_keys(folder, Role.LOG)[Role.LOG]
+    size = node.holdings.logs[origin].signed_size
+    return sign_checkpoint(Checkpoint(origin, size, Hash(bytes(32))), signer)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_evidence_of_two_histories_is_said_and_linked_wherever_it_matters(
+    visit: Visit, register: Path, language: str
+) -> None:
+    words = {
+        "en": ("two signed heads that exclude one another", "not settled"),
+        "de": ("zwei signierte Stände, die einander ausschließen", "nicht geklärt"),
+        "hu": ("két, egymást kizáró aláírt állapota van", "nincs tisztázva"),
+    }
+    alarm = {"en": "has shown two histories", "de": "zwei Verläufe", "hu": "két, egymást kizáró"}
+    visitor = await visit("eeig")
+    origin = f"{visitor.node.identity.federation}/at/1"
+    address = f"/label/{number('active')}?lang={language}"
+    assert alarm[language] not in check_page(await visitor.read(address), language).text
+    answered = f"/api/v1/labels/{number('active')}"
+    assert "two_histories" not in await visitor.read(answered)
+
+    note = forge_head(visitor.node, origin, register / "at")
+    kept = await visitor.node.exchange.gossip.weigh(origin, note)
+    assert kept is not None
+
+    page = check_page(await visitor.read(f"/status?lang={language}"), language)
+    assert all(one in page.text for one in words[language])
+    for path in (address, f"/status?lang={language}"):
+        text = await visitor.read(path)
+        assert f'href="{kept.path}"' in text
+        check_page(text, language)
+    assert alarm[language] in check_page(await visitor.read(address), language).text
+    assert '"two_histories":true' in await visitor.read(answered)
+    assert '"two_histories":true' in await visitor.read("/api/v1/statistics")
+    async with visitor.client.get(kept.path) as answer:
+        assert (answer.status, answer.content_type) == (200, "application/octet-stream")
+        assert await answer.read() == visitor.node.reader.evidence_file(kept.id)
+    for path in ("/evidence/" + "0" * 64, "/evidence/no-id"):
+        await visitor.read(path, status=404)

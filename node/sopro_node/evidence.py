@@ -1,0 +1,370 @@
+"""Evidence of two histories that this node keeps, and what stands against whom (SPEC EVID).
+
+Whatever follows from evidence follows from what is kept here, and it is kept here only once it is
+on the disk: the promise is that no reaction comes before that.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from sopro_node import clock
+from sopro_node.certificates import make_proof
+from sopro_node.forks import head_of
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.identity import Identity, Invite
+from sopro_node.store.base import EvidenceRow, Reader, Store
+from sopro_node.writer import Writer
+from sopro_protocol.checkpoint import open_checkpoint
+from sopro_protocol.errors import (
+    NotFoundError,
+    RefusedError,
+    SoproError,
+    StorageFullError,
+    UnavailableError,
+    VerificationError,
+)
+from sopro_protocol.evidence import Evidence, Fork, format_evidence, parse_evidence
+from sopro_protocol.keys import Role, make_vkey
+from sopro_protocol.record import parse_entry
+from sopro_registry.catalogue import decode_state
+from sopro_registry.evidence import OpenedEvidence, open_evidence
+from sopro_registry.families import site_membership
+from sopro_registry.family import KeySpan
+
+MOST_STANDING: Final = 8
+"""Against one log; more would prove nothing more."""
+
+_NONE: Final[frozenset[str]] = frozenset()
+_logger = logging.getLogger("sopro.evidence")
+
+
+Head = tuple[int, bytes]
+"""Size and root that a head signs."""
+
+
+class Kept(NamedTuple):
+    """Evidence on this node's disk.
+
+    Attributes:
+        id: of the evidence.
+        origin: of the log.
+        size: at which the heads differ.
+        heads: sizes and roots that the two heads sign.
+        roots: of the two heads at the size at which they differ.
+        found: when this node got it, ms UTC.
+    """
+
+    id: bytes
+    origin: str
+    size: int
+    heads: tuple[Head, Head]
+    roots: tuple[bytes, bytes]
+    found: int
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Sizes of the two heads."""
+        return self.heads[0][0], self.heads[1][0]
+
+    @property
+    def path(self) -> str:
+        """Where nodes serve it."""
+        return f"/evidence/{self.id.hex()}"
+
+
+class EvidenceKeeper:
+    """Keeps evidence, its own and that of others, and says against whom some stands."""
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: Store,
+        writer: Writer,
+        *,
+        reader: Reader,
+        identity: Identity,
+        invite: Callable[[], Invite | None],
+    ) -> None:
+        self._holdings = holdings
+        self._store = store
+        self._writer = writer
+        self._reader = reader
+        self._identity = identity
+        self._invite = invite
+        self._tellers: list[Callable[[Kept], None]] = []
+        self._kept: dict[bytes, Kept] = {}
+        for row in reader.evidence():
+            self._kept[row.id] = read_row(row)
+
+    def tell(self, teller: Callable[[Kept], None]) -> None:
+        """Have new evidence told, once it is on the disk."""
+        self._tellers.append(teller)
+
+    # Asking.
+
+    def __contains__(self, evidence: object) -> bool:
+        return evidence in self._kept
+
+    def __iter__(self) -> Iterator[Kept]:
+        return iter(list(self._kept.values()))
+
+    def stands(self, kept: Kept) -> bool:
+        """Say whether no membership record has settled it (SPEC EVID-10, EVID-11)."""
+        if kept.origin == self._holdings.coordinator_origin:
+            return True
+        return self._holdings.directory.abandoned(kept.origin).isdisjoint(kept.heads)
+
+    def standing(self, origin: str) -> list[Kept]:
+        """Return what stands against a log."""
+        return [one for one in self if one.origin == origin and self.stands(one)]
+
+    def is_abandoned(self, held: HeldLog) -> bool:
+        """Say whether what is held of a log is a history the federation has abandoned."""
+        return held.origin != self._holdings.coordinator_origin and any(
+            size <= held.size and held.tree.root_at(size) == root
+            for size, root in self._holdings.directory.abandoned(held.origin)
+        )
+
+    def choose(self, origin: str, *, keep: Sequence[str] = ()) -> list[Head]:
+        """Return the heads to abandon so that no evidence against a log stands any more.
+
+        They are those that are not of the history held here; where that does not reach so far,
+        those that stand against a head that is named.
+
+        Args:
+            origin: of the log.
+            keep: first hexadecimal digits of roots of heads to go on with.
+
+        Raises:
+            RefusedError: it cannot be told which head of one to abandon.
+        """
+        abandoned: set[Head] = set()
+        standing = self.standing(origin)
+        for one in standing:
+            abandoned |= set(self._wrong_heads(one, keep))
+        left = [one for one in standing if abandoned.isdisjoint(one.heads)]
+        if left:
+            roots = " or ".join(f"{root.hex()[:16]} (size {size})" for size, root in left[0].heads)
+            raise RefusedError(
+                f"{origin}: two histories, and what is held here does not say which one to go on "
+                f"with; ask the site and name the root of its head with --keep: {roots}"
+            )
+        return sorted(abandoned)
+
+    def _wrong_heads(self, kept: Kept, keep: Sequence[str]) -> list[Head]:
+        named = [head for head in kept.heads if head[1].hex().startswith(tuple(keep))]
+        if keep and len(named) == 1:
+            return [head for head in kept.heads if head not in named]
+        held = self._holdings.logs.get(kept.origin)
+        if held is None or kept.size > held.size:
+            return []
+        root = held.tree.root_at(kept.size)
+        return [head for head, one in zip(kept.heads, kept.roots, strict=True) if one != root]
+
+    def forked(self) -> frozenset[str]:
+        """Return the origins that evidence stands against."""
+        return frozenset(one.origin for one in self if self.stands(one)) if self._kept else _NONE
+
+    def refusal(self, origin: str) -> VerificationError | None:
+        """Say why nothing more is taken from a log; None where it may be."""
+        standing = self.standing(origin)
+        if not standing:
+            return None
+        first = standing[0]
+        held = self._holdings.logs.get(origin)
+        kept = f"the head at size {held.signed_size} is kept" if held else "nothing of it is held"
+        return VerificationError(
+            f"{origin}: two histories: {describe_heads(first)}, both signed by the site; "
+            f"{kept} and nothing more is taken (evidence {first.id.hex()[:16]}) until the "
+            "coordinator has settled it",
+            code="hos.fork",
+        )
+
+    # Keeping.
+
+    async def accuse(self, fork: Fork) -> Kept | None:
+        """Write evidence down and keep it; None where what ties it to the federation is missing.
+
+        Raises:
+            StorageFullError: it could not be kept.
+        """
+        try:
+            return await self.take(self._write(fork))
+        except (StorageFullError, UnavailableError):
+            raise
+        except RefusedError:
+            # Settled, or enough stands already.
+            return None
+        except SoproError as error:
+            _logger.warning(
+                "no evidence", extra={"origin": fork.origin, "code": error.code, "why": str(error)}
+            )
+            return None
+
+    async def take(self, data: bytes) -> Kept:
+        """Verify an evidence file and keep it (SPEC EVID-9); one that is kept already is left.
+
+        Raises:
+            FormatError: it is no evidence file.
+            VerificationError: it proves nothing.
+            NotFoundError: `evid.unknown`, the log is none this node knows.
+            RefusedError: `refused`, it is settled, or enough stands against that log.
+            StorageFullError: it could not be kept.
+        """
+        # On another thread: a site can make what takes long to verify.
+        opened = await asyncio.to_thread(self._open, data)
+        kept = self._kept.get(opened.id)
+        if kept is not None:
+            return kept
+        row = EvidenceRow(opened.id, opened.origin, clock.now(), data)
+        if not self.stands(read_row(row)):
+            raise RefusedError(
+                f"evidence: {opened.origin}: one of the heads is abandoned already; it is settled"
+            )
+        if len(self.standing(opened.origin)) >= MOST_STANDING:
+            raise RefusedError(
+                f"evidence: {MOST_STANDING} stand against {opened.origin} already; no more are kept"
+            )
+
+        def keep() -> None:
+            with self._store.transaction():
+                self._store.put_evidence(row)
+
+        await self._writer.run(keep)
+        # From here on it is on the disk, and only from here on anything follows from it.
+        is_new = opened.id not in self._kept
+        kept = self._kept[opened.id] = read_row(row)
+        if is_new:
+            _logger.error(
+                "two histories",
+                extra={"origin": kept.origin, "evidence": kept.id.hex(), "sizes": kept.sizes},
+            )
+            for teller in self._tellers:
+                teller(kept)
+        return kept
+
+    def _open(self, data: bytes) -> OpenedEvidence:
+        origin = parse_evidence(data).fork.origin
+        root = self._root_of(origin)
+        invite = self._invite()
+        if root is None or invite is None:
+            raise NotFoundError(
+                f"evidence: the log {origin[:80]!r} is none this node knows", code="evid.unknown"
+            )
+        opened = open_evidence(data, coordinator=invite.origin, coordinator_root=invite.root_key)
+        if opened.root != root:
+            raise VerificationError(
+                f"evidence: {origin}: by another root key than the one known here",
+                code="mem.untrusted",
+            )
+        return opened
+
+    def _root_of(self, origin: str) -> bytes | None:
+        invite = self._invite()
+        if origin == self._identity.origin:
+            return self._identity.root
+        if invite is not None and origin == invite.origin:
+            return invite.root_key
+        member = self._holdings.directory.membership(origin.split("/")[1] if "/" in origin else "")
+        return member.root if member is not None and member.origin == origin else None
+
+    # Writing evidence down.
+
+    def _write(self, fork: Fork) -> bytes:
+        """Write the file: the two heads, and what ties them to the federation's root of trust."""
+        holdings = self._holdings
+        held, coordinator = holdings.logs.get(fork.origin), holdings.coordinator
+        if held is None:
+            raise NotFoundError(f"{fork.origin}: not held any more")
+        keys = self._records(held, _signing_heads(held, [head.note for head in fork.heads]))
+        if fork.origin == holdings.coordinator_origin:
+            return format_evidence(Evidence(fork, keys, None, ()))
+        if coordinator is None:
+            raise NotFoundError("the coordinator's log is not here yet")
+        place = self._membership_place(coordinator, held.site)
+        entry = holdings.entry(self._reader, coordinator, place)
+        signers = {one.key_id for one in parse_entry(entry).signatures}
+        coordinator_keys = self._records(
+            coordinator,
+            [span for span in coordinator.keys if span.key_id in signers]
+            + _signing_heads(coordinator, [coordinator.checkpoint]),
+        )
+        membership = (entry, make_proof(coordinator, place))
+        return format_evidence(Evidence(fork, keys, membership, coordinator_keys))
+
+    def _records(self, held: HeldLog, spans: Iterable[KeySpan]) -> tuple[bytes, ...]:
+        """Return entry 0 and the records that name these keys."""
+        positions = sorted({0} | {max(span.since - 1, 0) for span in spans})
+        return tuple(self._holdings.entry(self._reader, held, one) for one in positions)
+
+    def _membership_place(self, coordinator: HeldLog, site: str) -> int:
+        entity = self._reader.named(coordinator.number, "site_membership", site)
+        row = self._reader.entity(coordinator.number, entity) if entity else None
+        state = (
+            decode_state("site_membership", row.state)
+            if row is not None and isinstance(row.state, bytes)
+            else None
+        )
+        if not isinstance(state, site_membership.State):
+            raise NotFoundError(f"no membership of {site!r} is here")
+        covered = [index for index, _ in state.versions if index < coordinator.signed_size]
+        if not covered:
+            raise NotFoundError(f"no signed head covers the membership of {site!r} yet")
+        return covered[-1]
+
+
+def _signing_heads(held: HeldLog, notes: Iterable[bytes]) -> list[KeySpan]:
+    """Return the keys of a log that signed these heads of it."""
+    found = []
+    for note in notes:
+        for span in held.keys:
+            if span.role == Role.LOG.value:
+                key = make_vkey(held.origin, span.public)
+                with contextlib.suppress(VerificationError):
+                    open_checkpoint(note, origin=held.origin, keys=[key])
+                    found.append(span)
+    return found
+
+
+def read_row(row: EvidenceRow) -> Kept:
+    """Say what kept evidence is about."""
+    fork = parse_evidence(row.data).fork
+    first, second = (head_of(head.note) for head in fork.heads)
+    return Kept(
+        row.id,
+        row.origin,
+        fork.size,
+        ((first.size, first.root), (second.size, second.root)),
+        (fork.heads[0].root, fork.heads[1].root),
+        row.found,
+    )
+
+
+def describe_evidence(keeper: EvidenceKeeper, origin: str | None = None) -> list[dict[str, Any]]:
+    """Describe all evidence, or that against one log, for programs (SPEC EVID-8)."""
+    return [
+        {
+            "id": one.id.hex(),
+            "origin": one.origin,
+            "site": one.origin.split("/")[1],
+            "size": one.size,
+            "sizes": list(one.sizes),
+            "roots": [root.hex() for _, root in one.heads],
+            "stands": keeper.stands(one),
+            "found_at": clock.format_time(one.found),
+            "path": one.path,
+        }
+        for one in keeper
+        if origin in (None, one.origin)
+    ]
+
+
+def describe_heads(kept: Kept) -> str:
+    """Name the two heads."""
+    first, second = kept.sizes
+    if first == second:
+        return f"two heads at size {first}"
+    return f"the heads at size {first} and {second} exclude one another"

@@ -1,0 +1,148 @@
+"""Showing that a head excludes the one this node holds: the two roots at one size, and proofs.
+
+Three ways, by what is at hand: the head lies within what is held, its hash tiles are proven
+already, or they are asked of whoever serves that history (SPEC EVID-4).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from sopro_node.holdings import HeldLog
+from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, parse_checkpoint_text
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.evidence import Fork, ShownHead, sort_fork
+from sopro_protocol.merkle import (
+    SubtreeReader,
+    check_consistency,
+    prove_consistency,
+    root_at,
+    root_of,
+)
+from sopro_protocol.note import parse_note
+from sopro_protocol.tile import WIDTH
+
+AskTile = Callable[[int, int, int], Awaitable[list[bytes]]]
+"""Asks for a hash tile by level, index and width."""
+
+_HEIGHT = 8
+_Place = tuple[int, int]
+
+
+def fork_within(held: HeldLog, signed: SignedCheckpoint) -> Fork | None:
+    """Compare a head with the held one it is not larger than; None where it is a part of that."""
+    size = signed.size
+    if not 1 <= size <= held.signed_size or held.tree.root_at(size) == signed.root:
+        return None
+    return _fork(held, signed, size, ShownHead(signed.note, signed.root))
+
+
+def fork_in_roots(
+    held: HeldLog,
+    signed: SignedCheckpoint,
+    roots: Sequence[bytes],
+    leaves: Mapping[int, Sequence[bytes]],
+) -> Fork | None:
+    """Compare a head whose bundles' roots are proven with the held one; None where it has grown.
+
+    Args:
+        held: the log.
+        signed: a larger head.
+        roots: of the full bundles under it.
+        leaves: of those bundles under it whose leaves are proven too.
+    """
+
+    def read(level: int, index: int) -> bytes:
+        if level >= _HEIGHT:
+            span = 1 << (level - _HEIGHT)
+            return root_of(roots[index * span : (index + 1) * span])
+        number, start = divmod(index << level, WIDTH)
+        return root_of(leaves[number][start : start + (1 << level)])
+
+    parted = next(
+        (
+            number
+            for number, (one, other) in enumerate(zip(held.tree.roots, roots, strict=False))
+            if one != other
+        ),
+        None,
+    )
+    size = held.signed_size
+    if parted is not None:
+        size = min(size, (parted + 1) * WIDTH)
+    if size % WIDTH and size // WIDTH not in leaves:
+        # Their leaves are not at hand, but the bundle before may part already.
+        size -= size % WIDTH
+    return _fork_at(held, signed, size, read)
+
+
+async def fork_beyond(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> Fork | None:
+    """Compare a larger head with the held one by asking for the hashes between; None if it grew.
+
+    Raises:
+        PeerError, FormatError: whoever was asked did not answer with hashes.
+        VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
+    """
+    size = held.signed_size
+    wanted: set[_Place] = set()
+
+    def note_down(level: int, index: int) -> bytes:
+        wanted.add((level, index))
+        return bytes(32)
+
+    _read_both(note_down, size, signed.size)
+    tiles: dict[_Place, list[bytes]] = {}
+    for level, index in sorted(wanted):
+        place = _tile_of(level, index)
+        if place not in tiles:
+            count = (signed.size >> (_HEIGHT * place[0])) - place[1] * WIDTH
+            tiles[place] = await ask(*place, min(WIDTH, count))
+
+    def read(level: int, index: int) -> bytes:
+        start = (index << (level % _HEIGHT)) % WIDTH
+        hashes = tiles[_tile_of(level, index)]
+        return root_of(hashes[start : start + (1 << (level % _HEIGHT))])
+
+    root, proof = _read_both(read, size, signed.size)
+    try:
+        check_consistency(
+            old_size=size, new_size=signed.size, old_root=root, new_root=signed.root, proof=proof
+        )
+    except VerificationError:
+        raise VerificationError(
+            f"{signed.origin}: the hash tiles lead to another root than the signed one",
+            code="hos.tile",
+        ) from None
+    return _fork_at(held, signed, size, read)
+
+
+def _tile_of(level: int, index: int) -> _Place:
+    """Return level and index of the tile that a subtree's hashes are in."""
+    return level // _HEIGHT, (index << (level % _HEIGHT)) // WIDTH
+
+
+def _read_both(read: SubtreeReader, size: int, larger: int) -> tuple[bytes, list[bytes]]:
+    return root_at(read, size), list(prove_consistency(read, old_size=size, new_size=larger))
+
+
+def _fork_at(
+    held: HeldLog, signed: SignedCheckpoint, size: int, read: SubtreeReader
+) -> Fork | None:
+    if not 1 <= size <= held.signed_size:
+        return None
+    root, proof = _read_both(read, size, signed.size)
+    if root == held.tree.root_at(size):
+        return None
+    return _fork(held, signed, size, ShownHead(signed.note, root, tuple(proof)))
+
+
+def _fork(held: HeldLog, signed: SignedCheckpoint, size: int, other: ShownHead) -> Fork:
+    # Read once: the log may grow meanwhile.
+    note = held.checkpoint
+    head = head_of(note)
+    proof = prove_consistency(held.tree.read, old_size=size, new_size=head.size)
+    own = ShownHead(note, held.tree.root_at(size), tuple(proof))
+    return sort_fork(Fork(held.origin, size, (own, other)), [head, signed.checkpoint])
+
+
+def head_of(note: bytes) -> Checkpoint:
+    """Read the head in a note that was verified before."""
+    return parse_checkpoint_text(parse_note(note).text)

@@ -1,0 +1,129 @@
+"""Opening evidence of two histories with nothing but the federation's root of trust (SPEC EVID).
+
+The file ties itself to the federation: the coordinator's keys by its root, the membership by a
+registrar key of the coordinator and its place in that log, the site's keys by the root key that the
+membership names, the two heads by the site's log keys. Key records verify by the root's signature,
+before any head does.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from sopro_protocol.checkpoint import SignedCheckpoint
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.evidence import Evidence, check_fork, evidence_id, parse_evidence
+from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
+from sopro_protocol.proof import open_proof
+from sopro_protocol.record import check_signatures, parse_entry, read_record
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import site_keys, site_membership
+
+
+class OpenedEvidence(Struct, frozen=True):
+    """Evidence that holds; only `open_evidence` makes one.
+
+    Attributes:
+        id: of the evidence, the same for every file on these two heads.
+        origin: of the log.
+        site: its code.
+        root: the site's root key, by which its keys were verified.
+        size: at which the heads differ.
+        heads: the two of them, the smaller first.
+    """
+
+    id: bytes
+    origin: str
+    site: str
+    root: bytes
+    size: int
+    heads: tuple[SignedCheckpoint, ...]
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """The sizes of the two heads."""
+        return self.heads[0].size, self.heads[1].size
+
+
+def open_evidence(data: bytes, *, coordinator: str, coordinator_root: bytes) -> OpenedEvidence:
+    """Verify an evidence file with an invite's content alone (SPEC EVID-5).
+
+    Args:
+        data: the file.
+        coordinator: origin of the coordinator's log.
+        coordinator_root: its root key.
+
+    Raises:
+        FormatError: it is not an evidence file.
+        VerificationError: it proves nothing; the code says why.
+    """
+    evidence = parse_evidence(data)
+    if evidence.membership is None:
+        if evidence.fork.origin != coordinator:
+            raise _untrusted(f"{evidence.fork.origin}: no membership ties it to the federation")
+        return _open(evidence, coordinator_root)
+    return _open(evidence, _member_root(evidence, coordinator, coordinator_root))
+
+
+def open_evidence_by_root(data: bytes, *, root: bytes) -> OpenedEvidence:
+    """Verify an evidence file with the root key of the site it speaks about (SPEC EVID-5).
+
+    Raises:
+        FormatError: it is not an evidence file.
+        VerificationError: it proves nothing; the code says why.
+    """
+    return _open(parse_evidence(data), root)
+
+
+def _open(evidence: Evidence, root: bytes) -> OpenedEvidence:
+    fork = evidence.fork
+    keys = open_keys(evidence.keys, origin=fork.origin, root=root)
+    heads = check_fork(fork, vkeys(keys, origin=fork.origin))
+    site = fork.origin.split("/")[1] if fork.origin.count("/") == 2 else fork.origin
+    return OpenedEvidence(
+        evidence_id(fork.origin, heads), fork.origin, site, root, fork.size, heads
+    )
+
+
+def open_keys(entries: Sequence[bytes], *, origin: str, root: bytes) -> list[site_keys.SiteKey]:
+    """Return every key that a log's `site_keys` entries name, each signed by its root key.
+
+    Raises:
+        FormatError: an entry is none.
+        VerificationError: it is not signed by that key, or names no keys of this log.
+    """
+    named: dict[site_keys.SiteKey, None] = {}
+    for data in entries:
+        entry = parse_entry(data)
+        check_signatures(entry, {key_id(root): root})
+        record, body = read_record(entry.record, READERS)
+        if record.log != origin or not isinstance(body, site_keys.Body) or body.root != root:
+            raise _untrusted(f"not the keys of {origin}")
+        named |= dict.fromkeys(body.keys)
+    return list(named)
+
+
+def vkeys(keys: Iterable[site_keys.SiteKey], *, origin: str) -> list[VerifierKey]:
+    """Return the keys that may sign the heads of a log."""
+    return [make_vkey(origin, key.public) for key in keys if key.role == Role.LOG.value]
+
+
+def _member_root(evidence: Evidence, coordinator: str, coordinator_root: bytes) -> bytes:
+    """Return the root key that the coordinator's log names for the site (SPEC MEM)."""
+    assert evidence.membership is not None, "asked for"  # noqa: S101  # a bug if not
+    data, proof = evidence.membership
+    keys = open_keys(evidence.coordinator_keys, origin=coordinator, root=coordinator_root)
+    entry = parse_entry(data)
+    registrars = [key.public for key in keys if key.role == Role.REGISTRAR.value]
+    check_signatures(entry, {key_id(public): public for public in registrars})
+    record, body = read_record(entry.record, READERS)
+    if record.log != coordinator or not isinstance(body, site_membership.Body):
+        raise _untrusted("not a membership record of the coordinator's log")
+    if body.origin != evidence.fork.origin:
+        raise _untrusted(f"membership of {body.origin}, not of {evidence.fork.origin}")
+    open_proof(proof, entry=data, origin=coordinator, keys=vkeys(keys, origin=coordinator))
+    return body.root
+
+
+def _untrusted(what: str) -> VerificationError:
+    return VerificationError(f"evidence: {what}", code="mem.untrusted")

@@ -1,0 +1,79 @@
+"""A site that shows one history of its log to some of its peers and another one to the others."""
+
+import contextlib
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from aiohttp import web
+
+from sopro_node.store.sqlite import DATABASE
+from tests.federation.federation import Federation, Nursery, Site
+from tests.federation.liar import Liar
+
+
+def make_fork(land: Federation, nursery: Nursery, site: Site) -> Site:
+    """Copy a site as it is now and start the copy: what both append from here on parts."""
+    folder = site.folder.parent / f"fork-{len(land.sites)}"
+    shutil.copytree(
+        site.folder, folder, ignore=shutil.ignore_patterns(f"{DATABASE}*", "*.sock", "lock")
+    )
+    with (
+        closing(sqlite3.connect(site.folder / DATABASE)) as source,
+        closing(sqlite3.connect(folder / DATABASE)) as copy,
+    ):
+        source.backup(copy)
+    fork = Site(nursery, folder, site.code, land.ports.take())
+    land.sites[folder.name] = fork
+    fork.start()
+    return fork
+
+
+class Janus(Liar):
+    """Stands before a site and shows its fork to whoever is in `deceived`.
+
+    Attributes:
+        deceived: sites that are shown the other history.
+        other: URL of the fork; empty while there is none.
+    """
+
+    def __init__(self, port: int, *, upstream: str, code: str = "at") -> None:
+        super().__init__(port, upstream=upstream)
+        self.deceived: list[Site] = []
+        self.other = ""
+        self._prefix = f"/log/{code}/"
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        path = request.raw_path
+        if self.other and path.startswith(self._prefix) and self._is_deceived(request):
+            headers = {"Accept-Encoding": "identity"}
+            async with self._session.get(self.other + path, headers=headers) as answer:
+                kind = answer.headers.get("Content-Type", "")
+                return web.Response(
+                    body=await answer.read(), status=answer.status, headers={"Content-Type": kind}
+                )
+        return await super()._answer(request)
+
+    def _is_deceived(self, request: web.Request) -> bool:
+        assert request.transport is not None
+        port = request.transport.get_extra_info("peername")[1]
+        socket = f"socket:[{socket_at(port)}]"
+        return any(socket in sockets_of(one.process) for one in self.deceived)
+
+
+def socket_at(port: int) -> str:
+    """Return the kernel's number of the socket with that local port of 127.0.0.1."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[1].endswith(f":{port:04X}"):
+            return fields[9]
+    return ""
+
+
+def sockets_of(process: int | None) -> set[str]:
+    found = set()
+    for link in Path(f"/proc/{process}/fd").iterdir() if process else ():
+        with contextlib.suppress(OSError):
+            found.add(str(link.readlink()))
+    return found

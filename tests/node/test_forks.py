@@ -1,0 +1,116 @@
+"""Showing that a head excludes the one held, whatever is at hand to show it with."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sopro_node.forks import fork_in_roots, fork_within
+from sopro_node.holdings import HeldLog
+from sopro_node.store.base import LogRow
+from sopro_node.tree import LogTree
+from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.evidence import check_fork
+from sopro_protocol.keys import Ed25519Signer, make_vkey
+from sopro_protocol.merkle import leaf_hash, root_of
+from sopro_protocol.tile import WIDTH
+
+ORIGIN = "sopro.example/at/1"
+SIGNER = Ed25519Signer(bytes(range(32)))
+KEYS = [make_vkey(ORIGIN, SIGNER.public_key)]
+MOST = 5 * WIDTH + 40
+ENTRIES = [b"%d" % number for number in range(MOST)]
+LEAVES = [leaf_hash(data) for data in ENTRIES]
+
+
+def history(size: int, *, parted: int) -> list[bytes]:
+    """Leaves of a log that is another one from a position on."""
+    return [*LEAVES[:parted], *(leaf_hash(b"other %d" % one) for one in range(parted, size))][:size]
+
+
+def note(leaves: Sequence[bytes]) -> bytes:
+    return sign_checkpoint(Checkpoint(ORIGIN, len(leaves), root_of(leaves)), SIGNER)
+
+
+def head(leaves: Sequence[bytes]) -> SignedCheckpoint:
+    return open_checkpoint(note(leaves), origin=ORIGIN, keys=KEYS)
+
+
+def hold(size: int, *, signed: int) -> HeldLog:
+    """A log of which more may be stored than its head covers."""
+    full = size // WIDTH
+    roots = [root_of(LEAVES[one * WIDTH : (one + 1) * WIDTH]) for one in range(full)]
+    tree = LogTree(
+        roots,
+        ENTRIES[full * WIDTH : size],
+        load_leaves=lambda number: LEAVES[number * WIDTH : (number + 1) * WIDTH],
+    )
+    return HeldLog(LogRow(2, ORIGIN, size, tree.root(), note(LEAVES[:signed]), b""), tree=tree)
+
+
+sizes = st.integers(1, MOST)
+
+
+@given(sizes, sizes, sizes)
+@settings(max_examples=80, deadline=None)
+def test_a_head_within_what_is_held_is_evidence_where_it_parts(
+    size: int, offered: int, parted: int
+) -> None:
+    held = hold(size, signed=size)
+    signed = head(history(offered, parted=parted))
+    fork = fork_within(held, signed)
+    assert (fork is not None) == (parted < offered <= size)
+    if fork is not None:
+        check_fork(fork, KEYS)
+
+
+@given(sizes, sizes, sizes)
+@settings(max_examples=80, deadline=None)
+def test_a_larger_head_is_evidence_where_what_is_held_is_not_under_its_roots(
+    size: int, more: int, parted: int
+) -> None:
+    held = hold(size, signed=size)
+    leaves = history(size + more, parted=parted)
+    roots = [
+        root_of(leaves[one * WIDTH : (one + 1) * WIDTH]) for one in range(len(leaves) // WIDTH)
+    ]
+    full = size // WIDTH
+    known = {one: leaves[one * WIDTH : (one + 1) * WIDTH] for one in (full, len(roots))}
+    fork = fork_in_roots(held, head(leaves), roots, known)
+    assert (fork is not None) == (parted < size)
+    if fork is not None:
+        check_fork(fork, KEYS)
+
+
+def test_the_roots_alone_are_enough_where_a_full_bundle_parts() -> None:
+    held = hold(3 * WIDTH + 7, signed=3 * WIDTH + 7)
+    leaves = history(4 * WIDTH, parted=WIDTH + 9)
+    roots = [root_of(leaves[one * WIDTH : (one + 1) * WIDTH]) for one in range(4)]
+    fork = fork_in_roots(held, head(leaves), roots, {})
+    assert fork is not None
+    assert fork.size == 2 * WIDTH
+    check_fork(fork, KEYS)
+
+
+@pytest.mark.parametrize("signed", [WIDTH, 2 * WIDTH + 3])
+def test_what_no_head_covers_yet_accuses_nobody(signed: int) -> None:
+    """A half-synced mirror holds entries of which it can show no signed head."""
+    held = hold(3 * WIDTH, signed=signed)
+    leaves = history(4 * WIDTH, parted=signed + 1)
+    roots = [root_of(leaves[one * WIDTH : (one + 1) * WIDTH]) for one in range(4)]
+    known = {one: leaves[one * WIDTH : (one + 1) * WIDTH] for one in range(4)}
+    assert fork_in_roots(held, head(leaves), roots, known) is None
+    assert fork_within(held, head(leaves[: signed + 2])) is None
+
+
+def test_a_fork_that_is_none_does_not_pass_for_one() -> None:
+    held = hold(20, signed=20)
+    fork = fork_within(held, head(history(9, parted=4)))
+    assert fork is not None
+    first, second = fork.heads
+    with pytest.raises(VerificationError):
+        check_fork(fork._replace(heads=(first, first)), KEYS)
+    with pytest.raises(VerificationError):
+        check_fork(fork._replace(heads=(second._replace(note=first.note), second)), KEYS)
