@@ -70,7 +70,13 @@ class PeerState:
 
 
 class Exchange:
-    """Follows every log this node mirrors."""
+    """Follows every log this node mirrors.
+
+    Attributes:
+        mirror: pulls logs.
+        peers: how the exchange of each log goes, by origin.
+        on_own_head: told the notes of this node's own log, and who announces them.
+    """
 
     def __init__(  # noqa: PLR0913  # the parts it joins
         self,
@@ -100,6 +106,7 @@ class Exchange:
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._fetch = Fetch(settings.fetch_seconds)
+        self.on_own_head: Callable[[bytes, str], None] = lambda _note, _teller: None
         for row in store.exchanges():
             state = PeerState(Target(row.origin, b"", ()), *row[1:])
             self.peers[row.origin] = state
@@ -194,7 +201,7 @@ class Exchange:
                     state = self.peers.setdefault(target.origin, PeerState(target))
                     state.target = target
                     results[target.origin] = await self._pull(state, fetch)
-                await self._after_coordinator()
+                await self._try_after_coordinator()
         await self._writer.run(self._save)
         if not self._is_running:
             self._close_pool()
@@ -215,6 +222,17 @@ class Exchange:
                 )
 
     # Pulling.
+
+    async def heal(self, target: Target, fetch: Fetch, *, note: bytes) -> None:
+        """Fetch the tail of this node's own log from its mirrors (`Mirror.heal`)."""
+        self._pulling += 1
+        try:
+            await self.mirror.heal(target, fetch, note=note)
+        except BrokenExecutor:
+            self._close_pool()
+            raise UnavailableError("a worker process ended; is there too little memory?") from None
+        finally:
+            self._pulling -= 1
 
     async def _follow(self, origin: str) -> None:
         state = self.peers[origin]
@@ -375,6 +393,8 @@ class Exchange:
             origin, size, note = event["origin"], event["size"], event["note"].encode()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
+        if origin == self._identity.origin:
+            self.on_own_head(note, teller)
         state = self.peers.get(origin) if isinstance(origin, str) else None
         held = self._holdings.logs.get(origin) if state else None
         if state is None or not isinstance(size, int) or (held and size <= held.signed_size):

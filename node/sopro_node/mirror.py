@@ -149,6 +149,28 @@ class Mirror:
             f"{target.origin}: no node is known to serve it", code="hos.unreachable"
         )
 
+    async def heal(self, target: Target, fetch: Fetch, *, note: bytes) -> None:
+        """Fetch the tail of this node's own log under a head that its own key has signed.
+
+        Raises:
+            PeerError, FormatError, VerificationError: nobody served what that head signs.
+            SplitViewError: what the disk holds does not lie under it.
+        """
+        problem: SoproError | None = None
+        for number in range(len(target.bases)):
+            pull = _Pull(self, target, fetch, first=number)
+            try:
+                await pull.run(Push(note))
+            except SplitViewError:
+                raise
+            except (PeerError, FormatError, VerificationError) as error:
+                problem = problem or error.with_traceback(None)
+                continue
+            return
+        raise problem or PeerError(
+            f"{target.origin}: no other node is known that could serve it", code="hos.unreachable"
+        )
+
     async def resume(self, held: HeldLog, root_key: bytes) -> None:
         """Judge entries that had to wait for the coordinator's log."""
 

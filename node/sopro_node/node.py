@@ -8,6 +8,7 @@ from pathlib import Path
 from sopro_node.config import Settings, load_settings
 from sopro_node.desk import Desk
 from sopro_node.exchange import Exchange
+from sopro_node.fence import Fence
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import (
@@ -40,6 +41,7 @@ class Node:
         holdings: the logs it holds.
         log: its own log.
         exchange: keeps its mirrors current.
+        fence: stands before its own log after a start.
         desk: answers questions.
         hub: announces new heads.
         reader: a connection that sees the last commit.
@@ -84,6 +86,19 @@ class Node:
             hub=self.hub,
             joined=self.log.append_state,
         )
+        self.fence = Fence(
+            identity=self.identity,
+            invite=lambda: self.invite,
+            settings=settings,
+            holdings=self.holdings,
+            store=self.store,
+            writer=self.writer,
+            exchange=self.exchange,
+            log=self.log,
+            log_key=signers[Role.LOG].public_key,
+        )
+        self.log.admit = self.fence.admit
+        self.exchange.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
@@ -101,6 +116,7 @@ class Node:
         node = cls(folder, settings or load_settings(folder))
         _relax_collector()
         node.log.start()
+        node.fence.begin()
         return node
 
     async def close(self) -> None:

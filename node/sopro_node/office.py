@@ -18,6 +18,7 @@ from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
 from sopro_node.keyring import load_keys
 from sopro_node.log import CURRENT, Appended, Draft
+from sopro_node.losses import load_recovery
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
 from sopro_protocol.encoding import Value, decode, encode
@@ -186,7 +187,14 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
     """Describe the node: its log, its mirrors, what went wrong."""
-    return node.desk.status()
+    recovery = load_recovery(node.reader)
+    found = msgspec.to_builtins(recovery) if recovery else None
+    return {**node.desk.status(), "fence": node.fence.describe(), "recovery": found}
+
+
+async def alone(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Open the log although no peer has answered. `reason`. Answers `index`, None if not needed."""
+    return {"index": await node.fence.open_alone(values["reason"])}
 
 
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -211,6 +219,7 @@ def _pulled(result: Pulled | SoproError) -> Answer:
 
 async def certificate(node: Node, values: Mapping[str, Any]) -> Answer:
     """Make a label's certificate file. `number`. Answers `content`."""
+    await node.fence.settle()
     return {"content": make_certificate(node.reader, node.holdings, values["number"])}
 
 
@@ -443,6 +452,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         labels,
         label_entity,
         status,
+        alone,
         statistics,
         sync,
         certificate,

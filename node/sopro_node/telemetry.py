@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sopro_node import clock
+from sopro_node.fence import State
 from sopro_node.node import Node
 
 _PLAIN: Final = set(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
@@ -88,7 +89,12 @@ class NodeMetrics(Collector):
         listeners = GaugeMetricFamily(
             "sopro_event_listeners", "Open event streams", value=node.hub.listeners
         )
-        return [size, void, lag, failures, seconds, refusals, listeners]
+        fence = GaugeMetricFamily(
+            "sopro_fence_open",
+            "Whether this node's own log takes records",
+            value=int(node.fence.state is State.OPEN),
+        )
+        return [size, void, lag, failures, seconds, refusals, listeners, fence]
 
 
 def render_metrics(node: Node) -> bytes:

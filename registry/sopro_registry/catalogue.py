@@ -15,6 +15,7 @@ from sopro_registry.families import (
     offering,
     organisation,
     scheme,
+    serve_alone,
     site_keys,
     site_membership,
 )
@@ -26,6 +27,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
         for family in (
             site_keys.FAMILY,
             log_state.FAMILY,
+            serve_alone.FAMILY,
             site_membership.FAMILY,
             scheme.FAMILY,
             criterion.FAMILY,

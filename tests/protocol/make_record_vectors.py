@@ -436,6 +436,10 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "valid_until": "2027-01-01",
         },
     ),
+    "serve_alone/1": (
+        "registrar",
+        {"peers": 7, "reason": "the line to all other countries has been cut since Monday"},
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -488,6 +492,12 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("number of four digits", "certificate", "SOPRO/AT1/001/0001"),
         ("reference of two", "rests_on", [["sopro.example/at/1", 4]]),
         ("reason that is none", "reason_code", "bad"),
+    ],
+    "serve_alone/1": [
+        ("reason absent", "reason", ABSENT),
+        ("reason of nothing", "reason", ""),
+        ("reason of 501", "reason", "a" * 501),
+        ("peers below 0", "peers", -1),
     ],
 }
 

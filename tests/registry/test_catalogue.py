@@ -14,6 +14,7 @@ EXPECTED = {
     "offering/1",
     "organisation/1",
     "scheme/1",
+    "serve_alone/1",
     "site_keys/1",
     "site_membership/1",
 }
@@ -42,6 +43,7 @@ def test_says_what_every_field_means(name: str) -> None:
 def test_states_survive_the_tables(world: World) -> None:
     world.at.decide("grant", basis="imported")
     world.coordinator.write("criterion/1", criterion_body(), entity=bytes16("criterion"))
+    world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

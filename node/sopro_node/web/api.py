@@ -174,7 +174,8 @@ class Api:
 
     async def status(self, _request: web.Request) -> web.Response:
         """Describe this node's exchange."""
-        return _json(self._node.desk.status())
+        node = self._node
+        return _json({**node.desk.status(), "fence": node.fence.describe()})
 
     async def voids(self, request: web.Request) -> web.Response:
         """List void entries of a log and why they are."""

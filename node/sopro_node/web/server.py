@@ -92,7 +92,9 @@ def build_app(node: Node) -> web.Application:
 
     async def health(_request: web.Request) -> web.Response:
         """Say that this node serves."""
-        return web.json_response({"status": "ok", "size": node.holdings.own.size})
+        return web.json_response(
+            {"status": "ok", "size": node.holdings.own.size, "fence": str(node.fence.state)}
+        )
 
     async def metrics(_request: web.Request) -> web.Response:
         """Serve the metrics."""
@@ -142,10 +144,12 @@ async def serve(
                 code="listen",
             ) from None
         await node.exchange.start()
+        await node.fence.start()
         await ready(settings.public_url)
         await stop.wait()
         _logger.info("stopping")
         node.hub.close()
+        await node.fence.stop()
         await node.exchange.stop()
     finally:
         watching.cancel()
