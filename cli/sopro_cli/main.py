@@ -11,6 +11,7 @@ click.rich_click.MAX_WIDTH = 100
 
 MODULES: Final[Mapping[str, str]] = {
     "audit": "audit",
+    "backup": "recovery",
     "certificate": "certificates",
     "criteria": "members",
     "decide": "deciding",
@@ -23,7 +24,9 @@ MODULES: Final[Mapping[str, str]] = {
     "members": "members",
     "offering": "register",
     "organisation": "register",
+    "recover": "recovery",
     "reindex": "upkeep",
+    "restore": "recovery",
     "serve": "serving",
     "site": "sites",
     "status": "upkeep",

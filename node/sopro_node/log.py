@@ -7,6 +7,7 @@ signature is deterministic, so after a crash the same intent yields the same not
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
@@ -29,6 +30,7 @@ from sopro_protocol.errors import (
     FormatError,
     RefusedError,
     SoproError,
+    StorageFullError,
     UnavailableError,
 )
 from sopro_protocol.keys import Ed25519Signer, Role
@@ -144,12 +146,14 @@ class OwnLog:
             raise UnavailableError(self._closed.message, code=self._closed.code)
 
     async def stop(self) -> None:
-        """Commit what is waiting, then take no more."""
+        """Commit what is waiting, keep the signed head, then take no more."""
         await asyncio.gather(*self._unanswered, return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._checker.shutdown(wait=False)
+        with contextlib.suppress(StorageFullError):
+            await self._writer.run(self._keep_head)
 
     async def append(self, draft: Draft) -> Appended:
         """Append one record; durable when this returns.
@@ -322,16 +326,20 @@ class OwnLog:
             self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)
-        with self._store.transaction():
-            self._store.set_log(self._row())
+        self._keep_head()
 
-    def _row(self) -> LogRow:
-        """Return the log as it is now, with its signed head."""
+    def _keep_head(self) -> None:
+        """Store the signed head, so that it is served at the next start before anything is signed.
+
+        Beside a batch only the head before it is stored; this is for an orderly end.
+        """
         held = self.held
+        if held.signed_size != held.size:
+            return
         cursor = msgspec.msgpack.encode(held.cursor)
-        return LogRow(
-            held.number, held.origin, held.size, held.tree.root(), held.checkpoint, cursor
-        )
+        row = LogRow(held.number, held.origin, held.size, held.tree.root(), held.checkpoint, cursor)
+        with self._store.transaction():
+            self._store.set_log(row)
 
     async def append_state(self) -> None:
         """End an empty batch: say which head of the coordinator this site acts on now."""

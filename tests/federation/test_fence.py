@@ -14,7 +14,7 @@ from aiohttp import web
 
 from sopro_node.keyring import load_keys
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
-from sopro_protocol.errors import RefusedError, UnavailableError
+from sopro_protocol.errors import FormatError, RefusedError, UnavailableError
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.merkle import Hash
 from sopro_protocol.record import parse_entry, read_record
@@ -153,6 +153,8 @@ def test_nothing_is_signed_while_nobody_answers_and_reading_goes_on(land: Federa
         at.append()
 
     assert refused.value.code == "fence.asking"
+    with pytest.raises(FormatError, match="reason"):
+        at.call("alone", reason="x" * 501)
     assert at.checkpoint("at") == head
     assert at.get("/health").json["fence"] == "asking"
     assert b"sopro_fence_open 0.0" in at.get("/metrics").body

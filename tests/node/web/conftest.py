@@ -48,8 +48,6 @@ async def visit(register: Path, tmp_path: Path) -> AsyncIterator[Visit]:
         here = tmp_path / site
         shutil.copytree((folder or register) / site, here)
         node = await Node.open(here, settings=load_settings(here))
-        # Nobody else runs who could be asked; the pages of a node that works are looked at.
-        node.log.open()
         visitor = Visitor(node, TestClient(TestServer(build_app(node))))
         opened.append(visitor)
         await visitor.client.start_server()
