@@ -432,3 +432,42 @@ def test_killed_while_it_heals_it_goes_on(land: Federation) -> None:
         land.wait_for(hu, at)
     check_one_history([at, hu], watcher, acknowledged)
     assert at.call("status")["recovery"]["start"] == min(sizes)
+
+
+def test_a_tail_that_came_half_is_kept_and_the_rest_fetched_later(court: Court) -> None:
+    at, hu, coordinator = court.at, court.hu, court.land.coordinator
+    at.start()
+    wait_for_state(at, "open")
+    at.stop()
+    copies = Copies(at)
+    shutil.rmtree(copies.kept)
+    copies.keep()
+    at.start()
+    start = at.status()["size"]
+    acknowledged = {}
+    for _ in range(4):
+        acknowledged |= append(at, 1500)
+    for node in (hu, coordinator):
+        court.land.wait_for(node, at)
+    published = at.checkpoint("at")
+    at.stop()
+    copies.put_back()
+    coordinator.stop()
+    court.liar.tell(Lie(AT + "bundle/02.*", refuse))
+
+    at.start()
+    wait_until(lambda: at.status()["size"] > start, "a part has come")
+    assert state(at) == "behind"
+    assert read_head(at.checkpoint("at"))[0] == start
+    at.kill()
+    court.liar.be_honest()
+    at.start()
+    wait_for_state(at, "open")
+
+    assert at.checkpoint("at") == published
+    recovery = at.call("status")["recovery"]
+    assert (recovery["start"], recovery["end"]) == (start, read_head(published)[0])
+    append(at)
+    history = History()
+    history.read_on(at, "at")
+    history.check_acknowledged(court.acknowledged | acknowledged)
