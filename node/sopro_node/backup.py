@@ -5,16 +5,14 @@ snapshot is one step of SQLite's backup, so what is being appended meanwhile is 
 not hold it up. Everything is written beside its place and moved there when it is complete.
 """
 
-import os
-import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Final
 
 from sopro_node import clock
 from sopro_node.config import CONFIG
 from sopro_node.found import INVITE
+from sopro_node.fresh import check_space, new_directory
 from sopro_node.identity import load_identity
 from sopro_node.keychest import read_keys, seal_keys, write_private
 from sopro_node.manifest import (
@@ -30,9 +28,6 @@ from sopro_node.store.migrate import LATEST, migrate
 from sopro_node.store.sqlite import DATABASE, SqliteStore
 from sopro_protocol.errors import FormatError, StorageFullError, VerificationError
 
-_SPARE: Final = 16 * 1024 * 1024
-_PART: Final = ".part"
-
 
 def back_up(folder: Path, target: Path) -> Manifest:
     """Write a backup of a node's directory into a new directory.
@@ -42,29 +37,18 @@ def back_up(folder: Path, target: Path) -> Manifest:
         StorageFullError: there is too little space for it; nothing is left.
         VerificationError: what was copied is damaged; nothing is left.
     """
-    if target.exists():
-        raise FormatError(f"{target}: is there already; name a directory that is not")
     source = folder / DATABASE
     if not source.exists():
         raise FormatError(f"{folder}: no node here ({DATABASE} is missing)")
-    part = target.with_name(target.name + _PART)
-    _begin(part)
-    try:
+    with new_directory(target) as part:
         time = clock.format_time(clock.now())
-        _check_space(source, part)
+        check_space(part, _size_of(source), what="the backup")
         _copy_database(source, part / DATABASE)
         for name in (CONFIG, INVITE):
             if (folder / name).is_file():
                 write_private(part / name, (folder / name).read_bytes())
         manifest = _describe(part, time)
         write_private(part / MANIFEST, format_manifest(manifest))
-        sync_folder(part)
-        part.rename(target)
-        sync_folder(target.absolute().parent)
-    except OSError as error:
-        raise FormatError(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return manifest
 
 
@@ -85,26 +69,10 @@ def back_up_keys(folder: Path, target: Path, passphrase: str) -> int:
     return len(files)
 
 
-def _begin(part: Path) -> None:
-    """Make the directory that is written into; what an interrupted backup left goes."""
-    shutil.rmtree(part, ignore_errors=True)
-    try:
-        part.mkdir(mode=0o700)
-    except OSError as error:
-        raise FormatError(f"{part}: cannot be made ({error.strerror})") from None
-
-
-def _check_space(source: Path, part: Path) -> None:
-    needed = source.stat().st_size + _SPARE
+def _size_of(source: Path) -> int:
+    """Return what a copy takes at most."""
     log = source.with_name(source.name + "-wal")
-    if log.exists():
-        needed += log.stat().st_size
-    free = shutil.disk_usage(part).free
-    if free < needed:
-        raise StorageFullError(
-            f"{part.parent}: {free // 2**20} MiB are free, the backup takes up to "
-            f"{needed // 2**20} MiB; nothing was written"
-        )
+    return source.stat().st_size + (log.stat().st_size if log.exists() else 0)
 
 
 def _copy_database(source: Path, target: Path) -> None:
@@ -122,7 +90,6 @@ def _copy_database(source: Path, target: Path) -> None:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
             raise StorageFullError(f"{target}: the disk is full; nothing was written") from None
         raise FormatError(f"{source}: cannot be copied: {error}") from None
-    sync_file(target)
 
 
 def _describe(part: Path, time: str) -> Manifest:
@@ -150,17 +117,3 @@ def _describe(part: Path, time: str) -> Manifest:
         logs=logs,
         files={name: digest_file(part / name) for name in names},
     )
-
-
-def sync_file(path: Path) -> None:
-    """Make a file's content durable."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(path: Path) -> None:
-    """Make the names in a directory durable."""
-    sync_file(path)

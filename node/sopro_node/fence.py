@@ -13,23 +13,30 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
 from typing import Final
-
-import msgspec
-from msgspec import Struct
 
 from sopro_node import clock
 from sopro_node.asking import Heard, Question, ask_everybody
 from sopro_node.config import Settings
 from sopro_node.exchange import Exchange
+from sopro_node.fence_state import (
+    ALONE,
+    DOUBLE,
+    FORKED,
+    Kept,
+    State,
+    explain,
+    load_kept,
+    log_keys,
+    save_kept,
+)
 from sopro_node.fetch import Fetch
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
-from sopro_node.log import Closed, Draft, OwnLog
+from sopro_node.log import Draft, OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.mirror import Target
-from sopro_node.store.base import Reader, Store
+from sopro_node.store.base import Store
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
     SignedCheckpoint,
@@ -37,61 +44,15 @@ from sopro_protocol.checkpoint import (
     parse_checkpoint_text,
 )
 from sopro_protocol.errors import RefusedError, SoproError, SplitViewError, UnavailableError
-from sopro_protocol.keys import Role, VerifierKey, make_vkey
+from sopro_protocol.keys import VerifierKey
 from sopro_protocol.note import parse_note
 
-_SETTING: Final = "fence"
 _LONGEST: Final = 5.0
 _FIRST_PAUSE: Final = 0.25
 _MOST_PAUSE: Final = 60.0
 _MOST_PEERS: Final = 256
 
 _logger = logging.getLogger("sopro.fence")
-
-
-class State(StrEnum):
-    """How the fence stands.
-
-    Attributes:
-        OPEN: the log takes records.
-        ASKING: no peer has answered since the start.
-        BEHIND: peers hold more of the log than the disk does.
-        DOUBLE: another process signs with this site's key.
-        FORKED: two histories of this log carry its signature.
-    """
-
-    OPEN = "open"
-    ASKING = "asking"
-    BEHIND = "behind"
-    DOUBLE = "double"
-    FORKED = "forked"
-
-
-class Kept(Struct, frozen=True, kw_only=True):
-    """What the fence must not forget when the process ends.
-
-    Attributes:
-        known: the largest head with our signature that the disk did not hold yet.
-        start: size of the disk's log when that was found out.
-        fork: two heads with our signature that exclude one another.
-        is_restored: the directory came from a backup, so the list of peers may be too old.
-    """
-
-    known: bytes = b""
-    start: int = 0
-    fork: tuple[bytes, bytes] | None = None
-    is_restored: bool = False
-
-
-def load_kept(store: Reader) -> Kept:
-    """Read what the fence of a directory must not forget."""
-    data = store.setting(_SETTING)
-    return msgspec.msgpack.decode(data, type=Kept) if data else Kept()
-
-
-def save_kept(store: Store, kept: Kept) -> None:
-    """Keep it, inside the caller's transaction."""
-    store.put_setting(_SETTING, msgspec.msgpack.encode(kept))
 
 
 class Fence:
@@ -169,7 +130,7 @@ class Fence:
         """
         await self.settle()
         if self.state is not State.OPEN:
-            raise UnavailableError(self.reason, code=_explain(self.state, self.reason).code)
+            raise UnavailableError(self.reason, code=explain(self.state, self.reason).code)
 
     async def settle(self) -> None:
         """Wait until the peers were asked once; that takes some seconds at most."""
@@ -199,7 +160,7 @@ class Fence:
                 raise RefusedError(
                     f"{self.reason}; no operator can open that, because the next signature would "
                     "contradict what this site has signed",
-                    code=_explain(self.state, self.reason).code,
+                    code=explain(self.state, self.reason).code,
                 )
             index = await self._decide_alone(reason)
             await self._keep(Kept())
@@ -225,7 +186,7 @@ class Fence:
     def begin(self) -> None:
         """Say how it stands before anybody was asked; a log nobody was ever offered is open."""
         if self._kept.fork is not None:
-            self._set(State.FORKED, _FORKED)
+            self._set(State.FORKED, FORKED)
             self._decided.set()
         elif self._kept.known:
             self._known = self._open_note(self._kept.known)
@@ -396,7 +357,7 @@ class Fence:
         if self.state is State.BEHIND and self._known is None:
             await self._keep(Kept())
             if has_signed:
-                self._set(State.DOUBLE, _DOUBLE)
+                self._set(State.DOUBLE, DOUBLE)
             else:
                 self._open()
 
@@ -446,11 +407,11 @@ class Fence:
     def _set(self, state: State, reason: str) -> None:
         self.state, self.reason = state, reason
         if state is not State.OPEN:
-            self._log.close(_explain(state, reason))
+            self._log.close(explain(state, reason))
 
     async def _fork(self, held: bytes, offered: bytes) -> None:
         await self._keep(Kept(fork=(held, offered)))
-        self._shut(State.FORKED, _FORKED)
+        self._shut(State.FORKED, FORKED)
 
     async def _keep(self, kept: Kept) -> None:
         if kept == self._kept:
@@ -476,11 +437,11 @@ class Fence:
         if not self.peers():
             return (
                 "this directory was restored from a backup that knows no other node, so nobody "
-                "can be asked whether it is the newest; " + _ALONE
+                "can be asked whether it is the newest; " + ALONE
             )
         return (
             f"none of the {self.asked} other nodes this one knows has said yet what it holds of "
-            f"this site's log, so nothing may be signed; it goes on asking; {_ALONE}"
+            f"this site's log, so nothing may be signed; it goes on asking; {ALONE}"
         )
 
     def _words_behind(self) -> str:
@@ -490,36 +451,3 @@ class Fence:
             f"{self._holdings.own.size} entries, so nothing may be signed; a node that serves "
             "fetches the rest from its mirrors and goes on by itself"
         )
-
-
-_ALONE: Final = (
-    "if no other node can be reached for long, and nothing newer of this site can exist, "
-    "open it with: sopro serve DIRECTORY --alone REASON"
-)
-_DOUBLE: Final = (
-    "another process signs with this site's keys: stop it, and then start this node again"
-)
-_FORKED: Final = (
-    "two histories of this site's log carry its signature, so nothing may be signed in it any "
-    "more; tell the coordinator; the log has to be closed and a new epoch begun"
-)
-
-
-def _explain(state: State, reason: str) -> Closed:
-    """Say why nothing may be signed, by the clause that forbids it."""
-    match state:
-        case State.BEHIND:
-            return Closed(code="fence.behind", message=reason)
-        case State.DOUBLE:
-            return Closed(code="fence.double", message=reason)
-        case State.FORKED:
-            return Closed(code="fence.forked", message=reason)
-        case _:
-            return Closed(code="fence.asking", message=reason)
-
-
-def log_keys(own: HeldLog | None, in_directory: bytes, *, origin: str = "") -> list[VerifierKey]:
-    """Return the keys that heads of a site's own log may be signed by."""
-    publics = {span.public for span in own.keys if span.role == Role.LOG} if own else set()
-    name = own.origin if own else origin
-    return [make_vkey(name, public) for public in sorted(publics | {in_directory})]

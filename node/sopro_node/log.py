@@ -21,7 +21,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.documents import NewDocument, commit_all
 from sopro_node.holdings import HeldLog, Holdings, Step
-from sopro_node.store.base import LogRow, Store
+from sopro_node.store.base import Store
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.encoding import encode_struct
@@ -132,10 +132,8 @@ class OwnLog:
     def open(self) -> None:
         """Sign the head found on disk and let appends pass (SPEC FENCE-1)."""
         self._closed = None
-        note = self._sign(self.held.size, self.held.tree.root())
-        if note != self.held.checkpoint:
-            self.held.sign(note)
-            self._published(self.held)
+        self.held.sign(self._sign(self.held.size, self.held.tree.root()))
+        self._published(self.held)
 
     def close(self, why: Closed) -> None:
         """Sign nothing from now on."""
@@ -334,12 +332,10 @@ class OwnLog:
         Beside a batch only the head before it is stored; this is for an orderly end.
         """
         held = self.held
-        if held.signed_size != held.size:
-            return
-        cursor = msgspec.msgpack.encode(held.cursor)
-        row = LogRow(held.number, held.origin, held.size, held.tree.root(), held.checkpoint, cursor)
-        with self._store.transaction():
-            self._store.set_log(row)
+        [row] = [row for row in self._store.logs() if row.log == held.number]
+        if (row.size, row.root) == (held.signed_size, held.tree.root()):
+            with self._store.transaction():
+                self._store.set_log(row._replace(checkpoint=held.checkpoint))
 
     async def append_state(self) -> None:
         """End an empty batch: say which head of the coordinator this site acts on now."""

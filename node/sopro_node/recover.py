@@ -18,6 +18,7 @@ from sopro_node.asking import Heard, Question, ask_everybody
 from sopro_node.config import check_url, parse_address, write_settings
 from sopro_node.fetch import Fetch
 from sopro_node.found import INVITE
+from sopro_node.fresh import check_free, new_directory
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import (
     Identity,
@@ -31,7 +32,7 @@ from sopro_node.keychest import write_keys
 from sopro_node.keyring import load_keys
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.mirror import Mirror, Target
-from sopro_node.restore import check_free, check_keys, new_directory
+from sopro_node.restore import check_keys
 from sopro_node.store.sqlite import SqliteStore, create_database
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer

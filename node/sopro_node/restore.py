@@ -6,94 +6,26 @@ published is healed afterwards by the start fence, before anything is signed.
 """
 
 import os
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from sopro_node.backup import sync_file, sync_folder
-from sopro_node.fence import load_kept, save_kept
+from sopro_node.fence_state import load_kept, save_kept
+from sopro_node.fresh import check_free, check_space, new_directory
 from sopro_node.holdings import decode_cursor
 from sopro_node.identity import load_identity
 from sopro_node.keychest import write_keys
 from sopro_node.keyring import load_keys
-from sopro_node.lock import LOCK, DirectoryLock
 from sopro_node.manifest import FileDigest, Manifest, check_logs, digest_file, read_manifest
 from sopro_node.store.sqlite import DATABASE, SqliteStore
-from sopro_protocol.errors import (
-    FormatError,
-    StorageFullError,
-    VerificationError,
-)
+from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import Role
 from sopro_registry.tables import Cursor
 
 _BLOCK: Final = 1024 * 1024
-_SPARE: Final = 16 * 1024 * 1024
 SIGNING: Final = (Role.LOG, Role.REGISTRAR, Role.DECISION)
-
-
-@contextmanager
-def new_directory(folder: Path) -> Iterator[Path]:
-    """Give a directory to fill beside a place; it takes the place when nothing has failed.
-
-    Raises:
-        FormatError: the place is taken or cannot be written.
-        UnavailableError: another process fills it.
-    """
-    check_free(folder)
-    part = folder.absolute().with_name(f".{folder.name}.new")
-    try:
-        part.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise FormatError(f"{folder}: cannot be made ({error.strerror})") from None
-    lock = DirectoryLock(part)
-    try:
-        _empty(part)
-        try:
-            yield part
-            for path in part.rglob("*"):
-                sync_file(path)
-            sync_folder(part)
-            check_free(folder)
-            part.rename(folder)
-            sync_folder(part.parent)
-        except OSError as error:
-            raise FormatError(f"{folder}: cannot be written ({error.strerror})") from None
-        except BaseException:
-            shutil.rmtree(part, ignore_errors=True)
-            raise
-    finally:
-        lock.release()
-
-
-def check_free(folder: Path) -> None:
-    """Refuse a place where something is.
-
-    Raises:
-        FormatError: it is no empty directory, or not to be read.
-    """
-    try:
-        is_taken = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
-    except OSError as error:
-        raise FormatError(f"{folder}: cannot be read ({error.strerror})") from None
-    if is_taken:
-        raise FormatError(
-            f"{folder}: is not empty, and nothing is overwritten; name a new directory, or move "
-            "away what is there"
-        )
-
-
-def _empty(part: Path) -> None:
-    """Throw away what an interrupted attempt left."""
-    for path in part.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != LOCK:
-            path.unlink()
 
 
 def restore(backup: Path, folder: Path, keys: Mapping[str, bytes] | None) -> Manifest:
@@ -112,23 +44,13 @@ def restore(backup: Path, folder: Path, keys: Mapping[str, bytes] | None) -> Man
     check_free(folder)
     manifest = read_manifest(backup)
     with new_directory(folder) as part:
-        _check_space(manifest, part)
+        check_space(part, sum(one.size for one in manifest.files.values()), what="the backup")
         for name, digest in manifest.files.items():
             _copy(backup / name, part / name, digest)
         if keys is not None:
             write_keys(part, keys)
         _verify(part, manifest, has_keys=keys is not None)
     return manifest
-
-
-def _check_space(manifest: Manifest, part: Path) -> None:
-    needed = sum(one.size for one in manifest.files.values()) + _SPARE
-    free = shutil.disk_usage(part).free
-    if free < needed:
-        raise StorageFullError(
-            f"{part.parent}: {free // 2**20} MiB are free, the backup takes {needed // 2**20} MiB; "
-            "nothing was written"
-        )
 
 
 def _copy(source: Path, target: Path, expected: FileDigest) -> None:

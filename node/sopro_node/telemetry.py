@@ -10,7 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sopro_node import clock
-from sopro_node.fence import State
+from sopro_node.fence_state import State
 from sopro_node.node import Node
 
 _PLAIN: Final = set(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {

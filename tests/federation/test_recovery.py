@@ -174,7 +174,7 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Ite
         at.append(300)
         run = Run(base)
         run("backup", at.folder, base / "backup", *run.with_keys(base / "keys"))
-        assert "is there already" in run("backup", at.folder, base / "backup", code=65)
+        assert "nothing is overwritten" in run("backup", at.folder, base / "backup", code=65)
         assert "cannot be written" in run(
             "backup", at.folder, base / "second", *run.with_keys(base / "keys"), code=65
         )
