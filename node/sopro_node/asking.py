@@ -10,15 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node.fetch import Fetch
+from sopro_node.identity import Invite
 from sopro_node.mirror import MAX_CHECKPOINT
 from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
 from sopro_protocol.errors import PeerError, SoproError
 from sopro_protocol.keys import VerifierKey
+from sopro_registry.directory import Directory
 
 ROUND: Final = 5.0
 """Seconds that everybody has to answer."""
 GRACE: Final = 2.0
 """Seconds that the others still have when one has answered."""
+_MOST_PEERS: Final = 256
 _MOST_URLS: Final = 3
 _MOST_DISCOVERY: Final = 256 * 1024
 
@@ -52,6 +55,23 @@ class Heard(NamedTuple):
     peer: str
     base: str
     head: SignedCheckpoint | None
+
+
+def known_peers(
+    directory: Directory, invite: Invite | None, *, own_origin: str, own_url: str = ""
+) -> dict[str, list[str]]:
+    """Return the addresses of the coordinator and the members, by the origin of their own log."""
+    found: dict[str, list[str]] = {}
+    for member in directory.members():
+        found.setdefault(member.origin, []).extend(member.urls)
+    if invite is not None:
+        found.setdefault(invite.origin, []).extend(invite.urls)
+    found.pop(own_origin, None)
+    named = {
+        origin: [url for url in dict.fromkeys(urls) if url.rstrip("/") != own_url]
+        for origin, urls in found.items()
+    }
+    return dict([one for one in named.items() if one[1]][:_MOST_PEERS])
 
 
 async def ask_everybody(

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from sopro_node import clock
-from sopro_node.asking import Heard, Question, ask_everybody
+from sopro_node.asking import Heard, Question, ask_everybody, known_peers
 from sopro_node.config import Settings
 from sopro_node.exchange import Exchange
 from sopro_node.fence_state import (
@@ -50,7 +50,6 @@ from sopro_protocol.note import parse_note
 _LONGEST: Final = 5.0
 _FIRST_PAUSE: Final = 0.25
 _MOST_PAUSE: Final = 60.0
-_MOST_PEERS: Final = 256
 
 _logger = logging.getLogger("sopro.fence")
 
@@ -241,19 +240,12 @@ class Fence:
 
     def peers(self) -> dict[str, list[str]]:
         """Return the addresses of whoever may hold this log, by the origin of their own."""
-        own = self._identity.origin
-        found: dict[str, list[str]] = {}
-        for member in self._holdings.directory.members():
-            found.setdefault(member.origin, []).extend(member.urls)
-        invite = self._invite()
-        if invite is not None:
-            found.setdefault(invite.origin, []).extend(invite.urls)
-        found.pop(own, None)
-        named = {
-            origin: [url for url in dict.fromkeys(urls) if url.rstrip("/") != self._own_url]
-            for origin, urls in found.items()
-        }
-        return dict([one for one in named.items() if one[1]][:_MOST_PEERS])
+        return known_peers(
+            self._holdings.directory,
+            self._invite(),
+            own_origin=self._identity.origin,
+            own_url=self._own_url,
+        )
 
     async def _look(self, fetch: Fetch) -> None:
         """Ask who has not answered yet, and draw the conclusion."""

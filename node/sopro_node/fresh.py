@@ -4,6 +4,7 @@ They are filled beside their place, under a lock; what a killed attempt left the
 the next one, and nothing that is in the place already is ever touched.
 """
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sopro_node.lock import LOCK, DirectoryLock
-from sopro_protocol.errors import FormatError, StorageFullError
+from sopro_protocol.errors import FormatError, SoproError, StorageFullError
 
 _SPARE = 16 * 1024 * 1024
 
@@ -22,6 +23,7 @@ def new_directory(folder: Path) -> Iterator[Path]:
 
     Raises:
         FormatError: the place is taken or cannot be written.
+        StorageFullError: the disk is full.
         UnavailableError: another process fills it.
     """
     check_free(folder)
@@ -41,7 +43,7 @@ def new_directory(folder: Path) -> Iterator[Path]:
         _move(part, place)
     except OSError as error:
         shutil.rmtree(part, ignore_errors=True)
-        raise FormatError(f"{folder}: cannot be written ({error.strerror})") from None
+        raise explain(error, folder) from None
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
@@ -83,6 +85,13 @@ def _empty(part: Path) -> None:
             shutil.rmtree(path)
         elif path.name != LOCK:
             path.unlink()
+
+
+def explain(error: OSError, path: Path) -> SoproError:
+    """Tell a full disk from a place that cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError(f"{path}: the disk is full; nothing was written")
+    return FormatError(f"{path}: cannot be written ({error.strerror})")
 
 
 def check_space(place: Path, needed: int, *, what: str) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from sopro_node import clock
-from sopro_node.asking import Heard, Question, ask_everybody
+from sopro_node.asking import Heard, Question, ask_everybody, known_peers
 from sopro_node.config import check_url, parse_address, write_settings
 from sopro_node.fetch import Fetch
 from sopro_node.found import INVITE
@@ -225,11 +225,9 @@ class _Recovery:
     def _peers(self) -> dict[str, list[str]]:
         """Return whom to ask: the coordinator, the members, and who was named."""
         peers = {f"{_NAMED}: {url}": [url] for url in self._plan.peers}
-        for member in self._holdings.directory.members():
-            if member.site != self._plan.site:
-                peers[member.origin] = list(member.urls)
-        if not self._plan.is_coordinator:
-            peers[self._plan.invite.origin] = list(self._plan.invite.urls)
+        peers |= known_peers(
+            self._holdings.directory, self._plan.invite, own_origin=self._holdings.own_origin
+        )
         if not peers:
             raise NotFoundError("nobody is known who could be asked; name a member with --peer URL")
         return peers

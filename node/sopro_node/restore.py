@@ -61,16 +61,17 @@ def _copy(source: Path, target: Path, expected: FileDigest) -> None:
         FormatError: it cannot be read.
     """
     try:
-        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with source.open("rb") as reading, os.fdopen(descriptor, "wb") as writing:
-            left = expected.size + 1
-            while left > 0 and (block := reading.read(min(_BLOCK, left))):
-                writing.write(block)
-                left -= len(block)
+        reading = source.open("rb")
     except OSError as error:
         raise FormatError(
-            f"{source}: cannot be copied ({error.strerror}); is the backup complete?"
+            f"{source}: cannot be read ({error.strerror}); is the backup complete?"
         ) from None
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with reading, os.fdopen(descriptor, "wb") as writing:
+        left = expected.size + 1
+        while left > 0 and (block := reading.read(min(_BLOCK, left))):
+            writing.write(block)
+            left -= len(block)
     found = digest_file(target)
     if found != expected:
         raise VerificationError(

@@ -100,6 +100,54 @@ def test_an_old_copy_heals_from_its_mirrors_before_it_signs(land: Federation) ->
     assert recovery["lost"]["counts"] == {}
 
 
+def test_a_tail_that_acts_on_more_of_the_coordinators_log_waits_for_that(land: Federation) -> None:
+    at, hu = land.start(["at", "hu"])
+    at.stop()
+    copies = Copies(at)
+    copies.keep()
+    at.start()
+    for status in ("suspended", "admitted"):
+        land.coordinator.call("set_membership", site="hu", status=status)
+        land.wait_for(at, land.coordinator)
+        append(at)
+    land.wait_for(hu, at)
+    land.wait_for(hu, land.coordinator)
+    published = at.checkpoint("at")
+    at.stop()
+    copies.put_back()
+    # The other member has both logs.
+    land.coordinator.stop()
+    at.start()
+    wait_for_state(at, "open")
+    assert at.checkpoint("at") == published
+    assert at.checkpoint("eeig") == hu.checkpoint("eeig")
+    assert min(append(at)) == read_head(published)[0]
+    land.wait_for(hu, at)
+    assert hu.mirror(at.origin)["void"] == at.status()["void"] == 0
+
+
+def test_a_coordinator_put_back_knows_its_members_again(land: Federation) -> None:
+    coordinator = land.start_coordinator()
+    at = land.new("at")
+    land.join(at)
+    land.wait_for(at, coordinator)
+    coordinator.stop()
+    copies = Copies(coordinator)
+    copies.keep()
+    coordinator.start()
+    hu = land.new("hu")
+    land.join(hu)
+    land.wait_for(at, coordinator)
+    coordinator.stop()
+    copies.put_back()
+    coordinator.start()
+    wait_for_state(coordinator, "open")
+    append(hu)
+    land.wait_for(coordinator, hu)
+    coordinator.call("set_membership", site="hu", status="suspended")
+    wait_until(lambda: hu.status()["membership"] == "suspended", "hu follows it")
+
+
 def test_a_document_no_mirror_had_is_named_after_the_healing(land: Federation) -> None:
     at, hu = land.start(["at", "hu"])
     copies = Copies(at)
