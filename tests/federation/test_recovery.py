@@ -18,6 +18,7 @@ from sopro_node.control import call
 from sopro_node.manifest import MANIFEST, digest_file, read_manifest
 from sopro_node.store.sqlite import DATABASE
 from sopro_protocol.errors import UnavailableError
+from tests.cli.place import sopro
 from tests.federation.federation import (
     SOPRO,
     Federation,
@@ -260,14 +261,14 @@ def test_refuses_a_damaged_backup_and_leaves_nothing(
     shutil.copytree(backed_up / "backup", backup)
     arguments = ("restore", backup, folder, *run.with_keys(backed_up / "keys"))
     harm(backup)
-    said = run(*arguments, code=code)
+    said = sopro(*arguments, code=code).stderr
     assert words in said
     assert len(said.splitlines()) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "passphrase"]
     # The accepted twin.
     shutil.rmtree(backup)
     shutil.copytree(backed_up / "backup", backup)
-    run(*arguments)
+    sopro(*arguments)
 
 
 def test_overwrites_nothing(backed_up: Path, tmp_path: Path, run: Run) -> None:
