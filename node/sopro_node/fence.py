@@ -80,7 +80,7 @@ class Fence:
         self._identity = identity
         self._invite = invite
         self._own_url = settings.public_url
-        self._deadline = min(settings.fetch_seconds, _LONGEST)
+        self._deadline = settings.fetch_seconds
         self._holdings = holdings
         self._store = store
         self._writer = writer

@@ -5,6 +5,7 @@ A watcher notes every head of the log that any node ever shows; all of them must
 
 import contextlib
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from sopro_protocol.merkle import Hash
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import parse_entry_bundle
 from sopro_registry.catalogue import READERS
-from tests.federation.federation import Federation, Nursery, Site, federation, wait_until
+from tests.federation.federation import SOPRO, Federation, Nursery, Site, federation, wait_until
 from tests.federation.history import History, read_head
 from tests.federation.liar import CHECKPOINT, Handler, Liar, Lie, flood, never, say, stream, twist
 from tests.federation.test_kill import Watcher
@@ -250,6 +251,28 @@ def test_serve_alone_is_an_option_of_serve(land: Federation, tmp_path: Path) -> 
     wait_for_state(at, "open")
     append(at)
     assert "opened without having asked another node" in at.read_log()
+    # The same command reaches the node that serves.
+    again = [str(SOPRO), "serve", str(at.folder), "--alone", "again"]
+    done = subprocess.run(again, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "--alone was not needed" in done.stderr
+
+
+def test_an_override_that_was_wrong_is_found_out(land: Federation) -> None:
+    at, hu = land.start(["at", "hu"])
+    put_old_copy_back(land, at)
+    published = hu.checkpoint("at")
+    for node in (hu, land.coordinator):
+        node.stop()
+    at.start(alone="nobody answers, and this should be the newest copy")
+    wait_for_state(at, "open")
+    hu.start()
+    wait_for_state(at, "forked")
+    with pytest.raises(UnavailableError, match="two histories"):
+        at.append()
+    # The others keep what they had, and say so.
+    wait_until(lambda: "hos.fork" in hu.refusals(at.origin), "hu has seen it")
+    assert hu.checkpoint("at") == published
 
 
 # Peers that lie.
