@@ -78,13 +78,18 @@ def decode_cursor(data: bytes) -> Cursor:
 
 
 class Holdings:
-    """Every log this node holds, and the coordinator's directory."""
+    """Every log this node holds, and the coordinator's directory.
+
+    Attributes:
+        published: how many commits were shown to readers, or are about to be.
+    """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
         self._store = store
         self.own_origin = own
         self.coordinator_origin = coordinator
         self.logs: dict[str, HeldLog] = {}
+        self.published = 0
         self.directory = Directory()
         for row in store.logs():
             self._load(row)
@@ -321,6 +326,8 @@ class Step:
 
     def publish(self, *, checkpoint: bytes) -> None:
         """Show the committed step to readers."""
+        # First, so that whoever has read a row from before the commit sees that it may be old.
+        self._holdings.published += 1
         held = self.held
         edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
         held.tree.grow((root for _, root, _ in self._bundles), edge)
