@@ -11,6 +11,7 @@ click.rich_click.MAX_WIDTH = 100
 
 MODULES: Final[Mapping[str, str]] = {
     "audit": "audit",
+    "backup": "recovery",
     "certificate": "certificates",
     "criteria": "members",
     "decide": "deciding",
@@ -26,7 +27,9 @@ MODULES: Final[Mapping[str, str]] = {
     "offering": "register",
     "organisation": "register",
     "policy": "policies",
+    "recover": "recovery",
     "reindex": "upkeep",
+    "restore": "recovery",
     "serve": "serving",
     "site": "sites",
     "status": "upkeep",

@@ -3,13 +3,16 @@
 import asyncio
 import dataclasses
 import signal
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from sopro_cli.office import run
 from sopro_cli.options import FOLDER
-from sopro_cli.output import fail, show
+from sopro_cli.output import fail, remark, show
+from sopro_node.calling import call
 from sopro_node.config import load_settings, parse_address
 from sopro_node.control import ControlServer
 from sopro_node.node import Node
@@ -21,8 +24,17 @@ from sopro_protocol.errors import SoproError
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.option("--listen", default=None, help="HOST:PORT, instead of the configuration file's")
-def serve(folder: Path, listen: str | None) -> None:
-    """Run a node until it is stopped."""
+@click.option(
+    "--alone",
+    default=None,
+    metavar="REASON",
+    help="sign although no other node can be asked; REASON goes into the log",
+)
+def serve(folder: Path, listen: str | None, alone: str | None) -> None:
+    """Run a node until it is stopped; with --alone, also have the one that serves open its log."""
+    if alone is not None and run(call(folder, "identity", {})) is not None:
+        _tell_alone(run(call(folder, "alone", {"reason": alone})))
+        return
     try:
         settings = load_settings(folder)
         if listen is not None:
@@ -43,6 +55,8 @@ def serve(folder: Path, listen: str | None) -> None:
         async def ready(url: str) -> None:
             await control.start()
             show(f"serving {node.identity.origin} at {url}")
+            if alone is not None:
+                await _go_alone(node, alone)
 
         try:
             await serve_node(node, ready=ready, stop=stop)
@@ -51,6 +65,22 @@ def serve(folder: Path, listen: str | None) -> None:
             await node.close()
 
     run(work())
+
+
+async def _go_alone(node: Node, reason: str) -> None:
+    """Open the log as the operator says; where that is refused the node goes on serving."""
+    try:
+        _tell_alone({"index": await node.fence.open_alone(reason)})
+    except SoproError as error:
+        remark(f"error: {error}")
+
+
+def _tell_alone(answer: Mapping[str, Any] | None) -> None:
+    index = (answer or {}).get("index")
+    if index is None:
+        remark("other nodes have answered, so the log is open and --alone was not needed")
+    else:
+        remark(f"opened without having asked another node; entry {index} of the log says so")
 
 
 COMMANDS = (serve,)

@@ -61,6 +61,11 @@ def status(folder: Path, *, as_json: bool) -> None:
         return
     show(f"{answer['origin']}  {answer['role']}  membership: {answer['membership']}")
     show(f"own log: {answer['size']} entries, {answer['void']} void, {answer['labels']} labels")
+    fence = answer["fence"]
+    if fence["state"] != "open":
+        show(f"the log takes no records ({fence['state']}): {fence['reason']}")
+    if answer["recovery"]:
+        show(describe_recovery(answer["recovery"]))
     _show_publication(answer)
     for one in answer["mirrors"]:
         since = f"current {one['lag_seconds']} s ago" if one["confirmed_at"] else "never synced"
@@ -100,6 +105,23 @@ def _show_publication(answer: Mapping[str, Any]) -> None:
         if one["problem"]:
             problem = one["problem"]
             show(f"    {one['failures']} failures: {problem['message']} [{problem['code']}]")
+
+
+def describe_recovery(recovery: Mapping[str, Any]) -> str:
+    """Say what a recovery fetched back, and what no mirror had."""
+    fetched = (
+        f"entries {recovery['start']} to {recovery['end'] - 1} of the log were fetched back from "
+        f"other nodes ({recovery['time']})"
+    )
+    counts = recovery["lost"]["counts"]
+    if not counts:
+        return f"{fetched}; no document is missing"
+    counted = ", ".join(f"{count} for {who}" for who, count in sorted(counts.items()))
+    named = ", ".join(
+        f"{one['name']} of entry {one['position']}" for one in recovery["lost"]["named"][:10]
+    )
+    more = ", ..." if sum(counts.values()) > 10 else ""
+    return f"{fetched}; documents no other node had ({counted}): {named}{more}"
 
 
 COMMANDS = (reindex, status, sync)

@@ -351,7 +351,7 @@ class _StoredLog:
             )
         if row.checkpoint:
             audit.open_head(row.checkpoint)
-        elif self._is_own:
+        if self._is_own:
             _check_own_key(self._folder, audit)
 
 

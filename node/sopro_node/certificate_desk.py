@@ -38,6 +38,7 @@ def label_page(node: Node, site: str, number: str) -> str:
 
 async def certificate(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     """Make a label's certificate file. `number`. Answers `content`."""
+    await node.fence.settle()
     number = values["number"]
     row = node.reader.label(number)
     if row is not None:

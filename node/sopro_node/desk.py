@@ -117,10 +117,15 @@ class Desk:
         Raises:
             NotFoundError: no log this node holds has that number.
         """
-        row = self._reader.label(number)
-        if row is None:
-            raise NotFoundError(f"no label {number[:64]!r} is known here")
-        return self._answer(row, day or self.today())
+        while True:
+            before = self._holdings.published
+            row = self._reader.label(number)
+            if row is None:
+                raise NotFoundError(f"no label {number[:64]!r} is known here")
+            answer = self._answer(row, day or self.today())
+            # A commit in between would have an old row answered for the log as it is now.
+            if self._holdings.published == before:
+                return answer
 
     def _answer(self, row: LabelRow, day: int) -> LabelAnswer:
         label = _LABEL.decode(row.state)

@@ -85,7 +85,7 @@ class EvidenceKeeper:
         writer: Writer,
         *,
         reader: Reader,
-        identity: Identity,
+        identity: Identity | None,
         invite: Callable[[], Invite | None],
     ) -> None:
         self._holdings = holdings
@@ -264,7 +264,7 @@ class EvidenceKeeper:
 
     def _root_of(self, origin: str) -> bytes | None:
         invite = self._invite()
-        if origin == self._identity.origin:
+        if self._identity is not None and origin == self._identity.origin:
             return self._identity.root
         if invite is not None and origin == invite.origin:
             return invite.root_key

@@ -72,7 +72,13 @@ class PeerState:
 
 
 class Exchange:
-    """Follows every log this node mirrors."""
+    """Follows every log this node mirrors.
+
+    Attributes:
+        mirror: pulls logs.
+        peers: how the exchange of each log goes, by origin.
+        on_own_head: told the notes of this node's own log, and who announces them.
+    """
 
     def __init__(  # noqa: PLR0913  # the parts it joins
         self,
@@ -111,6 +117,7 @@ class Exchange:
         self.peers: dict[str, PeerState] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._fetch = Fetch(settings.fetch_seconds, reach=settings.reach)
+        self.on_own_head: Callable[[bytes, str], None] = lambda _note, _teller: None
         for row in store.exchanges():
             state = PeerState(Target(row.origin, b"", ()), *row[1:])
             self.peers[row.origin] = state
@@ -222,7 +229,7 @@ class Exchange:
                     # Whoever asks wants to know what the origin says now, not what it pushed.
                     state.push = None
                     results[target.origin] = await self._pull(state, fetch)
-                await self._after_coordinator()
+                await self._try(self._after_coordinator)
             tellers = self._tellers().items()
             await asyncio.gather(*(self.gossip.visit(*one, fetch) for one in tellers))
         await self._try(self._after_erasures)
@@ -246,6 +253,17 @@ class Exchange:
                 )
 
     # Pulling.
+
+    async def heal(self, target: Target, fetch: Fetch, *, note: bytes) -> None:
+        """Fetch the tail of this node's own log from its mirrors (`Mirror.heal`)."""
+        self._pulling += 1
+        try:
+            await self.mirror.heal(target, fetch, note=note)
+        except BrokenExecutor:
+            self._close_pool()
+            raise UnavailableError("a worker process ended; is there too little memory?") from None
+        finally:
+            self._pulling -= 1
 
     async def _follow(self, origin: str) -> None:
         state = self.peers[origin]
@@ -429,6 +447,8 @@ class Exchange:
             origin, size, note = event["origin"], event["size"], event["note"].encode()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return
+        if origin == self._identity.origin:
+            self.on_own_head(note, teller)
         if isinstance(origin, str):
             self._heard(teller, origin, note)
         state = self.peers.get(origin) if isinstance(origin, str) else None

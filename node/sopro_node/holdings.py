@@ -119,6 +119,7 @@ class Holdings:
             copies drops them.
         discarded: how many logs have been discarded since the start; what was kept of any log's
             answers before is of no use then.
+        published: how many commits were shown to readers, or are about to be.
     """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
@@ -128,6 +129,7 @@ class Holdings:
         self.logs: dict[str, HeldLog] = {}
         self.discarded = 0
         self._last_number = OWN
+        self.published = 0
         self.directory = Directory()
         self.rejudged = 0
         self.changed_documents = 0
@@ -418,6 +420,8 @@ class Step:
 
     def publish(self, *, checkpoint: bytes) -> None:
         """Show the committed step to readers."""
+        # First, so that whoever has read a row from before the commit sees that it may be old.
+        self._holdings.published += 1
         held = self.held
         edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
         held.tree.grow((root for _, root, _ in self._bundles), edge)

@@ -7,13 +7,14 @@ signature is deterministic, so after a crash the same intent yields the same not
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -24,7 +25,14 @@ from sopro_node.store.base import Store
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.encoding import encode_struct
-from sopro_protocol.errors import ConflictError, FormatError, RefusedError, SoproError
+from sopro_protocol.errors import (
+    ConflictError,
+    FormatError,
+    RefusedError,
+    SoproError,
+    StorageFullError,
+    UnavailableError,
+)
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.merkle import Hash
 from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
@@ -72,8 +80,23 @@ class Appended:
 Outcome = Appended | SoproError
 
 
+class Closed(NamedTuple):
+    """Why nothing may be signed, for programs and for people."""
+
+    code: str
+    message: str
+
+
+async def _always() -> None:
+    """Let every append pass."""
+
+
 class OwnLog:
-    """The node's own log and its queue."""
+    """The node's own log and its queue; it signs nothing before it is opened.
+
+    Attributes:
+        admit: waited for before an append is taken; raises where none may be.
+    """
 
     def __init__(
         self,
@@ -96,6 +119,8 @@ class OwnLog:
         self._checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checker")
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closed: Closed | None = Closed("unavailable", "this node has not begun yet")
+        self.admit: Callable[[], Awaitable[None]] = _always
 
     @property
     def held(self) -> HeldLog:
@@ -103,17 +128,32 @@ class OwnLog:
         return self._holdings.own
 
     def start(self) -> None:
-        """Sign the head found on disk and begin to take drafts."""
-        self.held.sign(self._sign(self.held.size, self.held.tree.root()))
+        """Begin to take drafts; until the log is opened they wait or are refused."""
         self._task = asyncio.create_task(self._run(), name="own log")
 
+    def open(self) -> None:
+        """Sign the head found on disk and let appends pass (SPEC FENCE-1)."""
+        self._closed = None
+        self.held.sign(self._sign(self.held.size, self.held.tree.root()))
+        self._published(self.held)
+
+    def close(self, why: Closed) -> None:
+        """Sign nothing from now on."""
+        self._closed = why
+
+    def _check_open(self) -> None:
+        if self._closed is not None:
+            raise UnavailableError(self._closed.message, code=self._closed.code)
+
     async def stop(self) -> None:
-        """Commit what is waiting, then take no more."""
+        """Commit what is waiting, keep the signed head, then take no more."""
         await asyncio.gather(*self._unanswered, return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         self._checker.shutdown(wait=False)
+        with contextlib.suppress(StorageFullError):
+            await self._writer.run(self._keep_head)
 
     async def append(self, draft: Draft) -> Appended:
         """Append one record; durable when this returns.
@@ -123,6 +163,7 @@ class OwnLog:
             ConflictError: its entity has changed since it was seen.
             FormatError: a field does not fit.
             StorageFullError: the disk is full.
+            UnavailableError: nothing may be signed now.
         """
         [outcome] = await self.append_all([draft])
         if isinstance(outcome, SoproError):
@@ -134,7 +175,13 @@ class OwnLog:
 
         Raises:
             StorageFullError: the disk is full; none was appended.
+            UnavailableError: nothing may be signed now; none was appended.
         """
+        await self.admit()
+        return await self.append_first(drafts)
+
+    async def append_first(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Append records without asking whether appends may pass; for who decides on that."""
         future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._unanswered.add(future)
         future.add_done_callback(self._unanswered.discard)
@@ -176,6 +223,7 @@ class OwnLog:
     # On the writer's thread.
 
     def _commit(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        self._check_open()
         with self._store.transaction():
             step = self._holdings.step(self.held, root_key=self._root_key)
             step.catch_up()
@@ -191,11 +239,12 @@ class OwnLog:
         """Write a batch, and check meanwhile that what was signed here verifies.
 
         A signature that a fault of the machine spoilt must not be committed. Checking costs
-        more than signing, so it has a thread of its own.
+        more than signing, so it has a thread of its own. The head before is kept beside the
+        batch: it is what this node serves after a start, until it may sign again.
         """
         keys = {signer.key_id: signer.public_key for signer in self._signers.values()}
         checked = self._checker.submit(_check_all, step.own_entries, keys)
-        step.write(checkpoint=b"")
+        step.write(checkpoint=self.held.checkpoint)
         checked.result()
 
     def _publish(self, step: Step) -> None:
@@ -278,13 +327,27 @@ class OwnLog:
             self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)
+        self._keep_head()
+
+    def _keep_head(self) -> None:
+        """Store the signed head, so that it is served at the next start before anything is signed.
+
+        Beside a batch only the head before it is stored; this is for an orderly end.
+        """
+        held = self.held
+        [row] = [row for row in self._store.logs() if row.log == held.number]
+        if (row.size, row.root) == (held.signed_size, held.tree.root()):
+            with self._store.transaction():
+                self._store.set_log(row._replace(checkpoint=held.checkpoint))
 
     async def append_state(self) -> None:
         """End an empty batch: say which head of the coordinator this site acts on now."""
+        await self.admit()
         await self._writer.run(self._commit_state)
         self._published(self.held)
 
     def _commit_state(self) -> None:
+        self._check_open()
         with self._store.transaction():
             step = self._holdings.step(self.held, root_key=self._root_key)
             step.catch_up()

@@ -156,16 +156,36 @@ class Mirror:
             f"{target.origin}: no node is known to serve it", code="hos.unreachable"
         )
 
+    async def heal(self, target: Target, fetch: Fetch, *, note: bytes) -> None:
+        """Fetch the tail of this node's own log under a head that its own key has signed.
+
+        Raises:
+            PeerError, FormatError, VerificationError: nobody served what that head signs.
+            SplitViewError: what the disk holds does not lie under it.
+        """
+        problem: SoproError | None = None
+        for number in range(len(target.bases)):
+            pull = _Pull(self, target, fetch, first=number)
+            try:
+                await pull.run(Push(note))
+            except SplitViewError:
+                raise
+            except (PeerError, FormatError, VerificationError) as error:
+                problem = problem or error.with_traceback(None)
+                continue
+            return
+        raise problem or PeerError(
+            f"{target.origin}: no other node is known that could serve it", code="hos.unreachable"
+        )
+
     async def resume(self, held: HeldLog, root_key: bytes) -> None:
         """Judge entries that had to wait for the coordinator's log, or count no longer the same."""
-        is_own = held is self._holdings.own
 
         def catch_up() -> None:
             with self._store.transaction():
                 step = self._holdings.step(held, root_key=root_key)
                 step.catch_up()
-                # Of our own log the database keeps the intent, never a signature.
-                step.write(checkpoint=b"" if is_own else held.checkpoint)
+                step.write(checkpoint=held.checkpoint)
             step.publish(checkpoint=held.checkpoint)
 
         await self._writer.run(catch_up)

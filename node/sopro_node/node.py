@@ -6,6 +6,8 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sopro_node.access import Gate
 from sopro_node.config import Settings, load_settings
 from sopro_node.cosignatures import Cosignatures
@@ -14,6 +16,7 @@ from sopro_node.desk import Desk
 from sopro_node.erasing import Eraser
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
+from sopro_node.fence import Fence
 from sopro_node.gathering import Gatherer
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
@@ -28,6 +31,7 @@ from sopro_node.identity import (
 from sopro_node.keyring import load_keys
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
+from sopro_node.losses import load_recovery
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.witness import Witness
 from sopro_node.writer import Writer
@@ -53,6 +57,7 @@ class Node:
         witness: cosigns heads of the logs it knows.
         cosignatures: those it knows, and what is witnessed.
         cosigners: collects cosignatures on its own heads.
+        fence: stands before its own log after a start.
         desk: answers questions.
         eraser: erases documents.
         gate: tells whose a request is.
@@ -141,6 +146,19 @@ class Node:
             urls=self.urls_of,
             gathered=lambda note: self.hub.announce_note(self.log.held, note),
         )
+        self.fence = Fence(
+            identity=self.identity,
+            invite=lambda: self.invite,
+            settings=settings,
+            holdings=self.holdings,
+            store=self.store,
+            writer=self.writer,
+            exchange=self.exchange,
+            log=self.log,
+            log_key=signers[Role.LOG].public_key,
+        )
+        self.log.admit = self.fence.admit
+        self.exchange.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
@@ -159,6 +177,7 @@ class Node:
         _relax_collector()
         node.log.start()
         node.cosignatures.restore()
+        node.fence.begin()
         return node
 
     async def close(self) -> None:
@@ -215,7 +234,12 @@ class Node:
         """Describe this node: its log, its mirrors, what went wrong, what is outstanding."""
         today = self.desk.today()
         erasures = [one.plain(today=today) for one in self.eraser.outstanding()]
-        return self.desk.status() | {"erasures": erasures}
+        recovery = load_recovery(self.reader)
+        return self.desk.status() | {
+            "erasures": erasures,
+            "fence": self.fence.describe(),
+            "recovery": msgspec.to_builtins(recovery) if recovery else None,
+        }
 
     async def _carry_out_erasures(self) -> None:
         await self.eraser.carry_out()

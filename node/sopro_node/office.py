@@ -193,6 +193,11 @@ async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
     return describe_standing(node)
 
 
+async def alone(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Open the log although no peer has answered. `reason`. Answers `index`, None if not needed."""
+    return {"index": await node.fence.open_alone(values["reason"])}
+
+
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
     """Count labels and decisions over every log held. `at`?: civil date."""
     at = values.get("at")
@@ -538,6 +543,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         labels,
         label_entity,
         status,
+        alone,
         statistics,
         sync,
         certificate,

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from sopro_node import clock
+from sopro_node.fence_state import State
 from sopro_node.node import Node
 from sopro_node.standing import unwitnessed_seconds
 
@@ -101,6 +102,11 @@ class NodeMetrics(Collector):
         waiting = [today > one.erased.deadline for one in node.eraser.outstanding()]
         for late in (False, True):
             outstanding.add_metric([str(late).lower()], waiting.count(late))
+        fence = GaugeMetricFamily(
+            "sopro_fence_open",
+            "Whether this node's own log takes records",
+            value=int(node.fence.state is State.OPEN),
+        )
         return [
             size,
             void,
@@ -111,6 +117,7 @@ class NodeMetrics(Collector):
             evidence,
             listeners,
             outstanding,
+            fence,
             *_witnessing(node),
         ]
 

@@ -17,6 +17,7 @@ from sopro_registry.families import (
     offering,
     organisation,
     scheme,
+    serve_alone,
     site_keys,
     site_membership,
     witness_policy,
@@ -29,6 +30,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
         for family in (
             site_keys.FAMILY,
             log_state.FAMILY,
+            serve_alone.FAMILY,
             site_membership.FAMILY,
             witness_policy.FAMILY,
             scheme.FAMILY,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvloop
 from bench_append import CALLERS
+from workload import let_append
 
 from sopro_node.log import Draft
 from sopro_node.node import Node
@@ -19,6 +20,7 @@ from sopro_node.node import Node
 
 async def work(folder: Path, seconds: float) -> dict[str, float]:
     node = await Node.open(folder)
+    let_append(node)
     prefix = f"{node.identity.site.upper()}0"
     register = {"country": "AT", "effective_date": "2025-10-01", "status": "active"}
     holder = await node.log.append(Draft("organisation", {"actor_type": "enterprise", **register}))

@@ -4,7 +4,7 @@ import asyncio
 
 from figures import Figure, at_most, only
 from machine import serving, span_of
-from workload import Author, Site, World, fill
+from workload import Author, Site, World, fill, let_append
 
 from sopro_node.fetch import Fetch
 from sopro_node.mirror import Pulled
@@ -51,6 +51,7 @@ async def _sync(origin: Site, mirror: Site) -> Pulled:
 
 async def _append_one(site: Site) -> None:
     node = await Node.open(site.folder)
+    let_append(node)
     [draft] = Author(site, seed=2).drafts(1)
     await node.log.append(draft)
     await node.close()

@@ -1,4 +1,5 @@
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,9 @@ from tests.cli.place import Place, make_place
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return make_place(tmp_path_factory.mktemp("place"))
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    with make_place(tmp_path_factory.mktemp("place")) as place:
+        yield place
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from sopro_cli.main import main
 from sopro_node.documents import structured
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from tests.neighbours import neighbours
 from tests.node.conftest import Federation
 
 GRANTED = "SOPRO/AT0/001/00001"
@@ -83,16 +84,25 @@ class Place:
         return answer
 
 
-def make_place(folder: Path) -> Place:
-    """Found the coordinator and the site, admit it, and fill its register."""
+@contextmanager
+def make_place(folder: Path) -> Iterator[Place]:
+    """Found the coordinator and the site, admit it, and fill its register.
+
+    Neither runs afterwards; whoever asks at their addresses hears that they hold nothing.
+    """
     asyncio.run(_join(folder))
     place = Place(folder)
+    with neighbours([place.eeig, place.at]):
+        _write(place)
+        yield place
+
+
+def _write(place: Place) -> None:
     offering = place.offering()
     place.decide("grant", "--offering", offering, "--valid-until", "2028-01-01")
     place.decide("grant", "--offering", offering, "--valid-until", "2028-01-01")
     place.decide("revoke", REVOKED, "--reason", "misuse_of_mark", "--appeal-until", "2027-01-01")
     asyncio.run(_fill(place.at))
-    return place
 
 
 async def _join(folder: Path) -> None:

@@ -155,11 +155,19 @@ class Site:
 
     # Life.
 
-    def start(self) -> None:
+    def start(self, *, alone: str = "") -> None:
         """Start it and wait until it answers, here and over its control socket."""
+        self.launch(alone=alone)
+        self.wait_up()
+
+    def launch(self, *, alone: str = "") -> None:
+        """Start it; `alone` is why it may sign without an answer."""
+        more = ("--alone", alone) if alone else ()
         self.process = self._nursery.start(
-            self.log, "serve", str(self.folder), "--listen", f"127.0.0.1:{self.port}"
+            self.log, "serve", str(self.folder), "--listen", f"127.0.0.1:{self.port}", *more
         )
+
+    def wait_up(self) -> None:
         wait_until(self._is_up, f"{self.code} answers")
 
     def _is_up(self) -> bool:
@@ -273,14 +281,14 @@ class Federation:
 
     def __init__(self, base: Path, nursery: Nursery) -> None:
         self._base = base
-        self._nursery = nursery
+        self.nursery = nursery
         self.ports = Ports()
         self.sites: dict[str, Site] = {}
 
     def new(self, code: str, *, url: str = "", **settings: object) -> Site:
         """Make a node's directory; `url` is where others reach it if not directly."""
         is_coordinator = code == COORDINATOR
-        site = Site(self._nursery, self._base / code, code, self.ports.take())
+        site = Site(self.nursery, self._base / code, code, self.ports.take())
         plan = Plan(
             federation=FEDERATION,
             site=code,

@@ -17,7 +17,7 @@ import pytest
 from sopro_node.control import call
 from sopro_protocol.errors import SoproError
 from sopro_protocol.tile import WIDTH, entries_path
-from tests.federation.federation import ROUTES, Federation, Site, organisation
+from tests.federation.federation import ROUTES, Federation, Site, organisation, wait_until
 from tests.federation.history import Head, History, read_head
 
 CALLERS = 4
@@ -105,6 +105,8 @@ def kill_again_and_again(land: Federation, kills: int, seed: int) -> None:
             asyncio.run(load.run(moment + 0.05))
             killer.join()
             victim.start()
+            # Until its peers have answered it serves the head before the last batch (SPEC FENCE).
+            wait_until(lambda: at.get("/health").json["fence"] == "open", "at signs again")
             history.read_on(at, "at")
             history.check_acknowledged(load.acknowledged)
         land.wait_for(hu, at)

@@ -185,3 +185,26 @@ async def test_statistics_agree_everywhere(federation: Federation) -> None:
     ]
     assert counted[0] == counted[1] == counted[2]
     assert counted[0][0][1] == {"active": 5}
+
+
+async def test_an_answer_is_never_older_than_the_log_it_names(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await federation.coordinator()
+    at = (await federation.join("at", "AT")).node
+    number, entity = await grant(at)
+    old, read = at.reader.label(number), at.reader.label
+    await decide(at, entity, action="terminate_on_request", reason_code="holder_request")
+    rows = iter([old])
+
+    def read_before_the_commit(asked: str) -> object:
+        row = next(rows, None)
+        if row is None:
+            return read(asked)
+        at.holdings.published += 1  # as the writer does when it shows the decision
+        return row
+
+    monkeypatch.setattr(at.reader, "label", read_before_the_commit)
+    answer = at.desk.label(number)
+    assert answer.status == "terminated"
+    assert answer.computed_from[0].size == at.log.held.size

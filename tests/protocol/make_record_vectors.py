@@ -448,6 +448,10 @@ BODIES: dict[str, tuple[str, Fields]] = {
         "registrar",
         {"faulty": 1, "quorum": 3, "witnesses": ["at", "hu", "si", "eeig"]},
     ),
+    "serve_alone/1": (
+        "registrar",
+        {"peers": 7, "reason": "the line to all other countries has been cut since Monday"},
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -519,6 +523,12 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("quorum of 0", "quorum", 0),
         ("fewer than none faulty", "faulty", -1),
         ("faulty absent", "faulty", ABSENT),
+    ],
+    "serve_alone/1": [
+        ("reason absent", "reason", ABSENT),
+        ("reason of nothing", "reason", ""),
+        ("reason of 501", "reason", "a" * 501),
+        ("peers below 0", "peers", -1),
     ],
 }
 

@@ -14,6 +14,7 @@ EXPECTED = {
     "offering/1",
     "organisation/1",
     "scheme/1",
+    "serve_alone/1",
     "site_keys/1",
     "site_membership/1",
     "witness_policy/1",
@@ -48,6 +49,7 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write("erasure_receipt/1", receipt, entity=bytes16("receipt"))
     policy = {"faulty": 0, "witnesses": ["at", "hu"]}
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
+    world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

@@ -6,12 +6,11 @@ from typing import Any, Final
 import msgspec
 from aiohttp import hdrs, web
 
-from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing
 from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
-from sopro_node.web.pages_label import view_label
+from sopro_node.web.pages_label import LabelView, view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
 from sopro_node.web.pages_query import QueryError, asked_after, asked_day, check_names
 from sopro_node.web.pages_view import PageWriter, Style, View
@@ -165,13 +164,14 @@ class Pages:
             peer=view_peer(self._node, shown.held.origin),
             scheme=directory.scheme(shown.answer.scheme),
             successor=directory.membership(shown.answer.successor),
-            has_certificate=self._has_certificate(shown.held),
+            has_certificate=self._has_certificate(shown),
         )
 
-    def _has_certificate(self, held: HeldLog) -> bool:
+    def _has_certificate(self, shown: LabelView) -> bool:
         holdings = self._node.holdings
-        is_known = holdings.directory.membership(held.site) is not None
-        return is_known and holdings.coordinator is not None and held.signed_size > 0
+        is_known = holdings.directory.membership(shown.held.site) is not None
+        is_signed = all(row.is_provable for row in shown.rows)
+        return is_known and holdings.coordinator is not None and is_signed
 
     async def statistics(self, request: web.Request) -> web.StreamResponse:
         """Count labels over every log held."""

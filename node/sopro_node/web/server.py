@@ -97,7 +97,9 @@ def build_app(node: Node) -> web.Application:
 
     async def health(_request: web.Request) -> web.Response:
         """Say that this node serves."""
-        return web.json_response({"status": "ok", "size": node.holdings.own.size})
+        return web.json_response(
+            {"status": "ok", "size": node.holdings.own.size, "fence": str(node.fence.state)}
+        )
 
     async def metrics(_request: web.Request) -> web.Response:
         """Serve the metrics."""
@@ -156,10 +158,12 @@ async def serve(
             name="documents",
         )
         await node.cosigners.start()
+        await node.fence.start()
         await ready(settings.public_url)
         await stop.wait()
         _logger.info("stopping")
         node.hub.close()
+        await node.fence.stop()
         await node.cosigners.stop()
         gathering.cancel()
         await asyncio.gather(gathering, return_exceptions=True)

@@ -1,0 +1,141 @@
+"""Asking other nodes what they hold of a log: its largest head that its own key has signed.
+
+Nothing they say is believed but what that key signs. Everybody is asked at once, within bounds of
+bytes and time; who answers nonsense, something endless or nothing has not answered (SPEC FENCE).
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sopro_node.fetch import Fetch
+from sopro_node.identity import Invite
+from sopro_node.mirror import MAX_CHECKPOINT
+from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
+from sopro_protocol.errors import PeerError, SoproError
+from sopro_protocol.keys import VerifierKey
+from sopro_registry.directory import Directory
+
+ROUND: Final = 5.0
+"""Seconds that everybody has to answer."""
+GRACE: Final = 2.0
+"""Seconds that the others still have when one has answered."""
+_MOST_PEERS: Final = 256
+_MOST_URLS: Final = 3
+_MOST_DISCOVERY: Final = 256 * 1024
+
+
+class Question(NamedTuple):
+    """Which log is asked about.
+
+    Attributes:
+        origin: of the log.
+        keys: that may have signed its heads.
+    """
+
+    origin: str
+    keys: Sequence[VerifierKey]
+
+    @property
+    def path(self) -> str:
+        """Where every node serves the log: `/log/<site>/<epoch>`."""
+        return "/log/" + self.origin.split("/", 1)[1]
+
+
+class Heard(NamedTuple):
+    """What one peer answered.
+
+    Attributes:
+        peer: origin of its own log, or its address.
+        base: URL under which it serves the log asked about.
+        head: the head it holds; None where it holds nothing of the log.
+    """
+
+    peer: str
+    base: str
+    head: SignedCheckpoint | None
+
+
+def known_peers(
+    directory: Directory, invite: Invite | None, *, own_origin: str, own_url: str = ""
+) -> dict[str, list[str]]:
+    """Return the addresses of the coordinator and the members, by the origin of their own log."""
+    found: dict[str, list[str]] = {}
+    for member in directory.members():
+        found.setdefault(member.origin, []).extend(member.urls)
+    if invite is not None:
+        found.setdefault(invite.origin, []).extend(invite.urls)
+    found.pop(own_origin, None)
+    named = {
+        origin: [url for url in dict.fromkeys(urls) if url.rstrip("/") != own_url]
+        for origin, urls in found.items()
+    }
+    return dict([one for one in named.items() if one[1]][:_MOST_PEERS])
+
+
+async def ask_everybody(
+    question: Question, peers: Mapping[str, Sequence[str]], fetch: Fetch
+) -> list[Heard]:
+    """Ask every peer at once; return what was answered in time.
+
+    Args:
+        question: about which log.
+        peers: their addresses, by the origin of their own log.
+        fetch: the client.
+    """
+    loop = asyncio.get_running_loop()
+    pending = {
+        asyncio.create_task(_ask(question, peer, urls, fetch)) for peer, urls in peers.items()
+    }
+    heard: list[Heard] = []
+    end = loop.time() + ROUND
+    try:
+        while pending and (left := end - loop.time()) > 0:
+            done, pending = await asyncio.wait(
+                pending, timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            answers = [answer for task in done if (answer := task.result()) is not None]
+            heard += answers
+            if any(answer.head is not None for answer in answers):
+                end = min(end, loop.time() + GRACE)
+    finally:
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+    return heard
+
+
+async def _ask(question: Question, peer: str, urls: Sequence[str], fetch: Fetch) -> Heard | None:
+    """Ask one peer under each of its addresses; None where it has not answered."""
+    for url in urls[:_MOST_URLS]:
+        base = url.rstrip("/") + question.path
+        try:
+            answer = await fetch.get(f"{base}/checkpoint", limit=MAX_CHECKPOINT)
+            head = open_checkpoint(answer.body, origin=question.origin, keys=question.keys)
+        except PeerError as error:
+            if error.code == "hos.status" and await _holds_nothing(question, url, fetch):
+                return Heard(peer, base, None)
+        except SoproError:
+            continue
+        else:
+            return Heard(peer, base, head)
+    return None
+
+
+async def _holds_nothing(question: Question, url: str, fetch: Fetch) -> bool:
+    """Say whether a node of the federation declares that it does not hold the log (EXCH-13).
+
+    A status alone says nothing: a proxy in front of a node that is down gives one, too.
+    """
+    try:
+        answer = await fetch.get(url.rstrip("/") + "/.well-known/sopro", limit=_MOST_DISCOVERY)
+        found: Any = json.loads(answer.body)
+        federation, mirrors = found["federation"], found["mirrors"]
+    except (SoproError, ValueError, TypeError, KeyError, RecursionError):
+        return False
+    return (
+        isinstance(mirrors, list)
+        and federation == question.origin.split("/")[0]
+        and question.path not in mirrors
+    )

@@ -1,0 +1,92 @@
+"""How the start fence stands: its states, what it must not forget, and its words for people."""
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from sopro_node.holdings import HeldLog
+from sopro_node.log import Closed
+from sopro_node.store.base import Reader, Store
+from sopro_protocol.keys import Role, VerifierKey, make_vkey
+
+_SETTING: Final = "fence"
+
+
+class State(StrEnum):
+    """How the fence stands.
+
+    Attributes:
+        OPEN: the log takes records.
+        ASKING: no peer has answered since the start.
+        BEHIND: peers hold more of the log than the disk does.
+        DOUBLE: another process signs with this site's key.
+        FORKED: two histories of this log carry its signature.
+    """
+
+    OPEN = "open"
+    ASKING = "asking"
+    BEHIND = "behind"
+    DOUBLE = "double"
+    FORKED = "forked"
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What the fence must not forget when the process ends.
+
+    Attributes:
+        known: the largest head with our signature that the disk did not hold yet.
+        start: size of the disk's log when that was found out.
+        fork: two heads with our signature that exclude one another.
+        is_restored: the directory came from a backup, so the list of peers may be too old.
+    """
+
+    known: bytes = b""
+    start: int = 0
+    fork: tuple[bytes, bytes] | None = None
+    is_restored: bool = False
+
+
+def load_kept(store: Reader) -> Kept:
+    """Read what the fence of a directory must not forget."""
+    data = store.setting(_SETTING)
+    return msgspec.msgpack.decode(data, type=Kept) if data else Kept()
+
+
+def save_kept(store: Store, kept: Kept) -> None:
+    """Keep it, inside the caller's transaction."""
+    store.put_setting(_SETTING, msgspec.msgpack.encode(kept))
+
+
+ALONE: Final = (
+    "if no other node can be reached for long, and nothing newer of this site can exist, "
+    "open it with: sopro serve DIRECTORY --alone REASON"
+)
+DOUBLE: Final = (
+    "another process signs with this site's keys: stop it, and then start this node again"
+)
+FORKED: Final = (
+    "two histories of this site's log carry its signature, so nothing may be signed in it any "
+    "more; tell the coordinator; the log has to be closed and a new epoch begun"
+)
+
+
+def explain(state: State, reason: str) -> Closed:
+    """Say why nothing may be signed, by the clause that forbids it."""
+    match state:
+        case State.BEHIND:
+            return Closed(code="fence.behind", message=reason)
+        case State.DOUBLE:
+            return Closed(code="fence.double", message=reason)
+        case State.FORKED:
+            return Closed(code="fence.forked", message=reason)
+        case _:
+            return Closed(code="fence.asking", message=reason)
+
+
+def log_keys(own: HeldLog | None, in_directory: bytes, *, origin: str = "") -> list[VerifierKey]:
+    """Return the keys that heads of a site's own log may be signed by."""
+    publics = {span.public for span in own.keys if span.role == Role.LOG} if own else set()
+    name = own.origin if own else origin
+    return [make_vkey(name, public) for public in sorted(publics | {in_directory})]
