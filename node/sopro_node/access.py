@@ -98,9 +98,12 @@ def sign_request(method: str, url: str, signer: Ed25519Signer) -> dict[str, str]
 
 
 class Caller(NamedTuple):
-    """Whose a request is."""
+    """Whose a request is: the sites that name the key, more than one where one copies another's.
 
-    site: str
+    Naming somebody else's key wins nothing, because its owner alone can sign with it.
+    """
+
+    sites: frozenset[str]
 
 
 class Gate:
@@ -131,18 +134,22 @@ class Gate:
                 return found
         return None
 
-    def _keys(self) -> dict[str, tuple[str, bytes]]:
-        """Return site and public key of every access key in force, by key id."""
-        return {
-            span.key_id.hex(): (member.site, span.public)
-            for member in self._holdings.directory.members()
-            if member.status == "admitted"
-            and (held := self._holdings.logs.get(member.origin)) is not None
-            for span in held.keys
-            if span.role == Role.ACCESS and span.until is None
-        }
+    def _keys(self) -> dict[str, tuple[frozenset[str], bytes]]:
+        """Return sites and public key of every access key in force, by key id."""
+        found: dict[str, tuple[frozenset[str], bytes]] = {}
+        for member in self._holdings.directory.members():
+            held = self._holdings.logs.get(member.origin)
+            if member.status != "admitted" or held is None:
+                continue
+            for span in held.keys:
+                if span.role == Role.ACCESS and span.until is None:
+                    others, _ = found.get(span.key_id.hex(), (frozenset(), b""))
+                    found[span.key_id.hex()] = (others | {member.site}, span.public)
+        return found
 
-    def _verify(self, message: _Message, sites: Mapping[str, tuple[str, bytes]]) -> Caller | None:
+    def _verify(
+        self, message: _Message, sites: Mapping[str, tuple[frozenset[str], bytes]]
+    ) -> Caller | None:
         keys = _Keys({key_id: public for key_id, (_, public) in sites.items()})
         verifier = HTTPMessageVerifier(signature_algorithm=_Ed25519, key_resolver=keys)
         verifier.max_clock_skew = _WINDOW

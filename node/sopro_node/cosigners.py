@@ -259,7 +259,7 @@ class Cosigners:
         answer = await self._fetch.post_for(url, request, limit=_MAX_ANSWER, statuses=(409,))
         if answer.status == 200:
             return answer.body
-        return Stale(_parse_size(url, answer.headers.get("Content-Type", ""), answer.body))
+        return Stale(_parse_size(url, answer.headers.get("content-type", ""), answer.body))
 
     def _keep(self, state: WitnessState, note: bytes, answer: bytes) -> None:
         """Keep the lines of this site's witness; there must be one that verifies."""

@@ -24,6 +24,7 @@ from sopro_registry.fields import format_day
 
 _TRIES: Final = 25
 _PAUSE: Final = 0.2
+_BATCH: Final = 512
 
 
 class Outstanding(NamedTuple):
@@ -59,6 +60,9 @@ class Eraser:
         self._reader = reader
         self._writer = writer
         self._log = log
+        self._lock = asyncio.Lock()
+        # What was erased before a start was scrubbed by opening the database anew.
+        self._scrubbed = holdings.changed_documents
 
     async def erase(self, entity: bytes, *, reason: str, deadline: str) -> list[Erased]:
         """Erase every document of the records on an entity of our own log.
@@ -83,10 +87,10 @@ class Eraser:
                 for index, number in places
             ]
         )
+        await self._scrub()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):
                 raise outcome
-        await self._scrub()
         done = {(one.position, one.number): one for one in self._reader.erased(OWN)}
         return [done[place] for place in places]
 
@@ -113,33 +117,39 @@ class Eraser:
         Raises:
             UnavailableError: a reader is in the way; nothing was said, try again.
         """
-        due = [
+        async with self._lock:
+            due = self._due()
+            if due or self._scrubbed != self._holdings.changed_documents:
+                await self._scrub()
+            receipts = [self._confirm(*one) for one in due]
+            for start in range(0, len(receipts), _BATCH):
+                await self._log.append_all(receipts[start : start + _BATCH])
+
+    def _due(self) -> list[tuple[HeldLog, Erased]]:
+        """Return what other sites have had erased and this one has not confirmed."""
+        return [
             (held, erased)
             for held in self._holdings.logs.values()
             if held.number != OWN
             for erased in self._reader.erased(held.number)
             if self._receipt(OWN, held.origin, erased.erasure) is None
         ]
-        if not due:
-            return
-        await self._scrub()
-        await self._log.append_all(
-            [
-                Draft(
-                    "erasure_receipt",
-                    {
-                        "erasure": self._entry_id(held, erased.erasure),
-                        "index": erased.erasure,
-                        "origin": held.origin,
-                    },
-                )
-                for held, erased in due
-            ]
+
+    def _confirm(self, held: HeldLog, erased: Erased) -> Draft:
+        return Draft(
+            "erasure_receipt",
+            {
+                "erasure": self._entry_id(held, erased.erasure),
+                "index": erased.erasure,
+                "origin": held.origin,
+            },
         )
 
     async def _scrub(self) -> None:
+        changed = self._holdings.changed_documents
         for _ in range(_TRIES):
             if await self._writer.run(self._store.scrub):
+                self._scrubbed = changed
                 return
             await asyncio.sleep(_PAUSE)
         raise UnavailableError(

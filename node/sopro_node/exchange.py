@@ -309,6 +309,11 @@ class Exchange:
         origin = state.target.origin
         push, state.push = state.push, None
         held = self._holdings.logs.get(origin)
+        if push is not None and held is not None and push.size <= held.signed_size:
+            push = None
+        if held is not None and self._holdings.is_overtaken(held):
+            # Whether or not its site answers.
+            await self.mirror.resume(held, state.target.root_key)
         before = held.size if held else 0
         began = clock.now()
         state.attempted = began
@@ -334,9 +339,7 @@ class Exchange:
             self._fail(state, pulled.problem)
         state.fruitless = 0 if pulled.added else state.fruitless + 1
         held = self._holdings.logs.get(origin)
-        if held is not None and self._holdings.is_overtaken(held):
-            await self.mirror.resume(held, state.target.root_key)
-        elif held is not None and self._holdings.is_behind(held):
+        if held is not None and self._holdings.is_behind(held):
             self._wake_coordinator()
         self._heard(origin, origin, pulled.note)
         if pulled.added:
@@ -394,6 +397,8 @@ class Exchange:
         own = self._holdings.own
         if self._holdings.is_overtaken(own):
             await self.mirror.resume(own, self._identity.root)
+            # What it said of its labels last is not how they stand now.
+            await self._joined()
         await self._say_joined()
 
     async def _after_erasures(self) -> None:
@@ -456,7 +461,7 @@ class Exchange:
         if state is None or not isinstance(size, int) or (held and size <= held.signed_size):
             return
         if teller == origin:
-            state.push = Push(note, *_read_tail(event))
+            state.push = Push(note, *_read_tail(event), size=size)
             state.wake.set()
         else:
             # The origin itself tells us in a moment, unless it is down.

@@ -253,7 +253,13 @@ async def _read(response: aiohttp.ClientResponse, url: str, limit: int) -> Fetch
     encoding = response.headers.get("Content-Encoding", "identity").lower()
     body = _expand(bytes(raw), encoding, url, limit)
     frames = bytes(raw) if encoding == "zstd" else None
-    return Fetched(body, frames, len(raw), dict(response.headers), response.status)
+    return Fetched(
+        body,
+        frames,
+        len(raw),
+        {name.lower(): value for name, value in response.headers.items()},
+        response.status,
+    )
 
 
 async def _words(response: aiohttp.ClientResponse) -> str:

@@ -22,7 +22,7 @@ from sopro_node.reach import Reach
 from sopro_node.store.base import DocumentRow, Store
 from sopro_node.writer import Writer
 from sopro_protocol.commitment import check_document
-from sopro_protocol.errors import FormatError, NotFoundError, PeerError, SoproError
+from sopro_protocol.errors import FormatError, PeerError, SoproError
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.record import Commitment, parse_entry, read_record
 from sopro_protocol.tile import WIDTH
@@ -32,6 +32,7 @@ _BATCH: Final = 8 * 1024 * 1024
 _MOST_MISSING: Final = 10_000
 _FIRST_RETRY: Final = 2_000
 _LAST_RETRY: Final = 3_600_000
+_LONGEST_PASS: Final = 300
 
 _logger = logging.getLogger("sopro.gathering")
 
@@ -88,20 +89,27 @@ class Gatherer:
         """
         async with Fetch(deadline, reach=reach) as fetch:
             while True:
-                await self.gather(fetch)
+                try:
+                    await self.gather(fetch)
+                except Exception:  # a bug of ours must not end it
+                    _logger.exception("bug in gathering")
                 await asyncio.sleep(every)
 
     async def gather(self, fetch: Fetch) -> None:
-        """Make one pass over every log."""
-        for target in self._targets():
-            held = self._holdings.logs.get(target.origin)
-            if held is None or not self._is_somebody():
-                continue
-            try:
+        """Make one pass over every log, side by side: a slow one holds up no other."""
+        if self._is_somebody():
+            await asyncio.gather(*(self._gather_log(one, fetch) for one in self._targets()))
+
+    async def _gather_log(self, target: Target, fetch: Fetch) -> None:
+        held = self._holdings.logs.get(target.origin)
+        if held is None:
+            return
+        try:
+            async with asyncio.timeout(_LONGEST_PASS):
                 await _Pass(self, held, target, fetch).run()
-            except SoproError as error:
-                reason = {"origin": target.origin, "code": error.code, "reason": str(error)}
-                _logger.info("documents wait", extra=reason)
+        except (SoproError, TimeoutError) as error:
+            reason = {"origin": target.origin, "reason": str(error) or "the pass took too long"}
+            _logger.info("documents wait", extra=reason)
 
     def _is_somebody(self) -> bool:
         """Say whether it is settled what this node may see."""
@@ -118,9 +126,9 @@ class Gatherer:
 
     def plan(self, origin: str, *, is_missing: bool) -> None:
         """Plan when to ask again."""
-        pause = self._waits.get(origin, (0, _FIRST_RETRY // 2))[1] * 2
+        pause = min(self._waits.get(origin, (0, _FIRST_RETRY // 2))[1] * 2, _LAST_RETRY)
         if is_missing:
-            self._waits[origin] = (clock.now() + pause, min(pause, _LAST_RETRY))
+            self._waits[origin] = (clock.now() + pause, pause)
         else:
             self._waits.pop(origin, None)
 
@@ -149,16 +157,15 @@ class _Pass:
         if progress.missing and self._gatherer.is_due(self._held.origin):
             await self._ask_again(progress)
         while progress.position < self._held.cursor.projected:
+            if len(progress.missing) >= _MOST_MISSING:
+                raise PeerError("too many documents are missing", code="hos.unreachable")
             await self._next_bundle(progress)
 
     async def _ask_again(self, progress: Progress) -> None:
-        places, progress.missing = progress.missing, []
-        by_position = dict.fromkeys(position for position, _ in places)
-        for position in by_position:
-            numbers = {number for at, number in places if at == position}
-            wanted = await self._find(position, position + 1)
-            for one in wanted:
-                if one.number in numbers:
+        places, progress.missing = set(progress.missing), []
+        for start in sorted({position // WIDTH * WIDTH for position, _ in places}):
+            for one in await self._find(start, start + WIDTH):
+                if (one.position, one.number) in places:
                     await self._take(one, progress)
         await self._save(progress)
         self._gatherer.plan(self._held.origin, is_missing=bool(progress.missing))
@@ -166,8 +173,15 @@ class _Pass:
     async def _next_bundle(self, progress: Progress) -> None:
         start = progress.position
         end = min(self._held.cursor.projected, (start // WIDTH + 1) * WIDTH)
-        for one in await self._find(start, end):
-            await self._take(one, progress)
+        was_member = self._gatherer.is_member()
+        try:
+            for one in await self._find(start, end):
+                await self._take(one, progress)
+        finally:
+            await self._keep()
+        if was_member != self._gatherer.is_member():
+            # What it may see has changed meanwhile; these are looked at again.
+            return
         progress.position = end
         if progress.missing:
             self._gatherer._waits.setdefault(
@@ -183,12 +197,13 @@ class _Pass:
     def _wanted(self, start: int, end: int) -> list[Wanted]:
         """Return what is wanted of the records in a part of one bundle."""
         log = self._held.number
-        here = {(row.position, row.number) for row in self._store.documents(log, start, end)}
+        here = set(self._store.document_places(log, start, end))
         gone = {(one.position, one.number) for one in self._store.erased(log)}
+        voids = {at for at, _ in self._store.voids(log, start=start, limit=WIDTH)}
         return [
             one
             for one in self._visible(start, end)
-            if (one.position, one.number) not in here | gone
+            if (one.position, one.number) not in here | gone and one.position not in voids
         ]
 
     def _visible(self, start: int, end: int) -> Iterator[Wanted]:
@@ -217,8 +232,7 @@ class _Pass:
     async def _take(self, one: Wanted, progress: Progress) -> None:
         row = await self._ask(one)
         if row is None:
-            if len(progress.missing) < _MOST_MISSING:
-                progress.missing.append((one.position, one.number))
+            progress.missing.append((one.position, one.number))
             return
         self._rows.append(row)
         self._size += len(row.content)
@@ -234,14 +248,17 @@ class _Pass:
         reached, failure = False, PeerError("no node is known to serve it", code="hos.unreachable")
         for base in self._target.bases:
             url = f"{base}/document/{one.position}/{one.number}"
-            headers = sign_request("GET", url, self._gatherer._signer)
+            is_public = one.commitment.visibility == "public"
+            headers = {} if is_public else sign_request("GET", url, self._gatherer._signer)
             try:
                 found = await self._fetch.find(url, limit=one.commitment.size, headers=headers)
-                key = bytes.fromhex(found.headers.get("SoPro-Document-Key", ""))
+                key = bytes.fromhex(found.headers.get("sopro-document-key", ""))
                 check_document(found.body, key=key, commitment=one.commitment)
             except PeerError as error:
+                # Who answers, only not with this document, has been asked.
+                reached = reached or error.code != "hos.unreachable"
                 failure = error
-            except (NotFoundError, SoproError, ValueError):
+            except (SoproError, ValueError):
                 reached = True
             else:
                 visibility = VISIBILITIES.index(one.commitment.visibility)

@@ -424,6 +424,9 @@ class Step:
         self._holdings.published += 1
         held = self.held
         edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
+        # First of all: no answer may be kept as one that knows what it does not.
+        if held.origin == self._holdings.coordinator_origin:
+            self._holdings.directory = self._directory
         held.tree.grow((root for _, root, _ in self._bundles), edge)
         held.cursor = self.ledger.cursor
         self._holdings.rejudged += self.is_anew
@@ -431,5 +434,3 @@ class Step:
         self.ledger.statuses.settle()
         held.statuses = self.ledger.statuses
         held.sign(checkpoint)
-        if held.origin == self._holdings.coordinator_origin:
-            self._holdings.directory = self._directory

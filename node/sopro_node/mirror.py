@@ -24,6 +24,7 @@ from sopro_node.worker import Task, run_task
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, parse_bundle
 from sopro_protocol.checkpoint import SignedCheckpoint, keep_lines_of, open_checkpoint
+from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import (
     FormatError,
     PeerError,
@@ -76,11 +77,13 @@ class Push(NamedTuple):
         note: the signed checkpoint.
         since: size of the log before the entries that came with it.
         bundle: those entries and their documents; empty where none came.
+        size: of the log with them, as it was told.
     """
 
     note: bytes
     since: int = 0
     bundle: bytes = b""
+    size: int = MAX_INTEGER
 
 
 @dataclass(slots=True)

@@ -452,6 +452,12 @@ def _end_of(node: Node, member: site_membership.Body, size: int | None) -> int:
     held = node.holdings.logs.get(member.origin)
     known = held.signed_size if held is not None else 0
     if size is None:
+        if not known:
+            raise RefusedError(
+                f"{member.site}: its log is not held here, so nobody here can say where it ends; "
+                "say it with --size",
+                code="mem.end",
+            )
         return known
     if size < known:
         raise RefusedError(

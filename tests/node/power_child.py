@@ -14,7 +14,7 @@ from sopro_node.node import Node
 from sopro_node.store import sqlite
 
 # What may be in the log of a site that has joined nobody.
-VALUES = {"deadline": "2099-01-31", "document": 0, "index": 0, "reason": "mistake"}
+VALUES = {"erasure": bytes(32), "index": 0, "origin": "sopro.example/hu/1"}
 
 
 async def work(folder: Path, appends: int) -> None:
@@ -22,7 +22,9 @@ async def work(folder: Path, appends: int) -> None:
     for number in range(appends):
         names = structured("organisation", {"legal_name": f"Firma {number}"})
         count = 60 if number % 8 == 7 else 1
-        outcomes = await node.log.append_all([Draft("erasure", VALUES, documents=(names,))] * count)
+        outcomes = await node.log.append_all(
+            [Draft("erasure_receipt", VALUES, documents=(names,))] * count
+        )
         assert all(isinstance(one, Appended) for one in outcomes), outcomes
         held = node.log.held
         os.write(1, b"%d %s\n" % (held.size, held.tree.root().hex().encode()))

@@ -67,7 +67,7 @@ async def test_a_request_is_signed(federation: Federation, case: str) -> None:
     signer = load_keys(hu.node.folder, Role.ACCESS)[Role.ACCESS]
     url = at.node.settings.public_url + TARGET
     found = at.node.gate.caller("GET", TARGET, sign(signer, url, **how))
-    assert (found.site if found else None) == ("hu" if is_good else None)
+    assert (found.sites if found else None) == ({"hu"} if is_good else None)
 
 
 async def test_a_nonce_serves_once_for_each_key(federation: Federation) -> None:

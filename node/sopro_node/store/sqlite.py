@@ -27,6 +27,7 @@ from sopro_node.store.base import (
 )
 from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
+from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, StorageFullError
 from sopro_registry.catalogue import encode_state
 from sopro_registry.family import Erased, LabelIndex
@@ -34,6 +35,7 @@ from sopro_registry.tables import EntityRow, Void
 
 DATABASE: Final = "node.db"
 _PAGE: Final = 2048
+_BUSY: Final = 30
 _PRAGMAS: Final = (
     ("journal_mode", "wal"),
     ("synchronous", 2),
@@ -95,7 +97,7 @@ class SqliteStore:
                 uri=True,
                 isolation_level=None,
                 check_same_thread=False,
-                timeout=30,
+                timeout=_BUSY,
                 cached_statements=256,
             )
             _set_pragmas(connection, path, writing=writing)
@@ -173,9 +175,21 @@ class SqliteStore:
         """Return the documents of a range of positions."""
         return [DocumentRow(*row) for row in self._db.execute(sql.GET_DOCUMENTS, (log, start, end))]
 
-    def document_places(self, log: int) -> list[tuple[int, int]]:
-        """Return positions and numbers of the documents of a log."""
-        return list(self._db.execute(sql.GET_DOCUMENT_PLACES, (log,)))
+    def riding_documents(self, log: int, start: int, end: int, *, most: int) -> list[DocumentRow]:
+        """Return the public documents of a range of positions that are not too large."""
+        values = (log, start, end, most)
+        return [DocumentRow(*row) for row in self._db.execute(sql.GET_RIDING_DOCUMENTS, values)]
+
+    def document_visibility(self, log: int, position: int, number: int) -> int | None:
+        """Return who may see a document, without reading it; None where it is not here."""
+        row = self._db.execute(sql.GET_DOCUMENT_HEAD, (log, position, number)).fetchone()
+        return row[0] if row else None
+
+    def document_places(
+        self, log: int, start: int = 0, end: int = MAX_INTEGER
+    ) -> list[tuple[int, int]]:
+        """Return positions and numbers of the documents of a range of positions."""
+        return list(self._db.execute(sql.GET_DOCUMENT_PLACES, (log, start, end)))
 
     def erased(self, log: int) -> list[Erased]:
         """Return the documents of a log that were erased."""
@@ -347,7 +361,12 @@ class SqliteStore:
 
     def scrub(self) -> bool:
         """Leave nothing on the disk of what was dropped; False where a reader is in the way."""
-        busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        # Whoever waits here for a reader holds up every append.
+        self._db.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            self._db.execute(f"PRAGMA busy_timeout = {_BUSY * 1000}")
         return not busy
 
     def put_entities(self, log: int, rows: Iterable[tuple[bytes, EntityRow]]) -> None:

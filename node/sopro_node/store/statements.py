@@ -137,11 +137,54 @@ GET_DOCUMENTS = _sql(
     "start",
     "end",
 )
-GET_DOCUMENT_PLACES = _sql(
-    select(document.c.position, document.c.number)
-    .where(document.c.log == _b("log"))
+GET_RIDING_DOCUMENTS = _sql(
+    select(
+        document.c.position,
+        document.c.number,
+        document.c.visibility,
+        document.c.key,
+        document.c.content,
+    )
+    .where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position >= _b("start"),
+            document.c.position < _b("end"),
+            document.c.visibility == 0,
+            func.length(document.c.content) <= _b("most"),
+        )
+    )
     .order_by(document.c.position, document.c.number),
     "log",
+    "start",
+    "end",
+    "most",
+)
+GET_DOCUMENT_HEAD = _sql(
+    select(document.c.visibility).where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position == _b("position"),
+            document.c.number == _b("number"),
+        )
+    ),
+    "log",
+    "position",
+    "number",
+)
+GET_DOCUMENT_PLACES = _sql(
+    select(document.c.position, document.c.number)
+    .where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position >= _b("start"),
+            document.c.position < _b("end"),
+        )
+    )
+    .order_by(document.c.position, document.c.number),
+    "log",
+    "start",
+    "end",
 )
 CUT_DOCUMENT = _sql(
     delete(document).where(

@@ -16,9 +16,8 @@ from sopro_node.evidence import Kept
 from sopro_node.holdings import HeldLog
 from sopro_node.hub import News, Told
 from sopro_node.node import Node
-from sopro_node.store.base import DocumentRow
 from sopro_node.web.cache import ByteCache
-from sopro_protocol.bundle import WIDTH, format_items
+from sopro_protocol.bundle import MAX_RIDING_DOCUMENT, WIDTH, format_items
 from sopro_protocol.errors import FormatError, NotFoundError, UnavailableError
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import Kind, Resource, format_entry_bundle, parse_tile_path
@@ -129,7 +128,9 @@ class LogPages:
     def _render_bundle(self, held: HeldLog, resource: Resource, *, compressed: bool) -> bytes:
         node = self._node
         start = resource.index * WIDTH
-        rows = node.reader.documents(held.number, start, start + resource.width)
+        rows = node.reader.riding_documents(
+            held.number, start, start + resource.width, most=MAX_RIDING_DOCUMENT
+        )
         documents = documents_part(rows)
         edge = held.tree.edge
         if resource.width == WIDTH and resource.index < edge.full:
@@ -175,8 +176,11 @@ class LogPages:
         caller = self._node.gate.caller(request.method, request.raw_path, request.headers)
         position = _number(request.match_info["index"], "position")
         number = _number(request.match_info["number"], "number")
-        row = self._node.reader.document(held.number, position, number)
-        if row is None or not self._may_see(caller, held, row):
+        row = None
+        visibility = self._node.reader.document_visibility(held.number, position, number)
+        if visibility is not None and self._may_see(caller, held, (position, number), visibility):
+            row = self._node.reader.document(held.number, position, number)
+        if row is None:
             raise NotFoundError(f"{held.origin}: no document {number} of entry {position} here")
         return web.Response(
             body=row.content,
@@ -188,16 +192,22 @@ class LogPages:
             },
         )
 
-    def _may_see(self, caller: Caller | None, held: HeldLog, row: DocumentRow) -> bool:
-        match VISIBILITIES[row.visibility]:
+    def _may_see(
+        self, caller: Caller | None, held: HeldLog, place: tuple[int, int], visibility: int
+    ) -> bool:
+        match VISIBILITIES[visibility]:
             case "public":
                 return True
             case "members":
                 return caller is not None
             case "parties":
-                data = self._node.holdings.entry(self._node.reader, held, row.position)
+                position, number = place
+                data = self._node.holdings.entry(self._node.reader, held, position)
                 record, _ = read_record(parse_entry(data).record, READERS)
-                return caller is not None and is_party(record.documents[row.number], caller.site)
+                commitment = record.documents[number]
+                return caller is not None and any(
+                    site == held.site or is_party(commitment, site) for site in caller.sites
+                )
             case _:
                 return False
 
@@ -249,7 +259,7 @@ class LogPages:
         items = format_items(list(edge.entries[since - first : size - first]))
         if len(items) > _MOST_PUSHED:
             return b""
-        rows = list(self._node.reader.documents(held.number, since, size))
+        rows = self._node.reader.riding_documents(held.number, since, size, most=_MOST_PUSHED)
         documents = documents_part(rows)
         return items + documents if len(items) + len(documents) <= _MOST_PUSHED else b""
 

@@ -37,12 +37,12 @@ class State(Struct, frozen=True, array_like=True):
     deadline: int
 
 
-def apply(fact: Fact[Body], state: State | None, _view: View) -> Change[State]:
+def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     """Erase a document of an earlier record.
 
     Raises:
         RefusedError: `era.index` for a record that is not before this one, `era.again` for a
-            second record on the entity, `rec.body` for a date that is none.
+            second record on the entity or the document, `rec.body` for a date that is none.
     """
     body = fact.body
     deadline = day_of(body.deadline, field="deadline")
@@ -53,8 +53,12 @@ def apply(fact: Fact[Body], state: State | None, _view: View) -> Change[State]:
             f"erasure: the document of entry {body.index}, which is not before this one",
             code="era.index",
         )
+    place = f"{body.index} {body.document}"
+    if view.exists_named("erasure", place):
+        raise RefusedError("erasure: this document was erased before", code="era.again")
     return Change(
         State(fact.index, body.index, body.document, deadline),
+        names=(place,),
         erased=Erased(body.index, body.document, fact.index, deadline),
     )
 

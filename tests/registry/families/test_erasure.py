@@ -39,7 +39,8 @@ def test_names_what_is_gone(world: World) -> None:
 def test_nothing_is_added_to_an_erasure(world: World) -> None:
     assert erase(world) is None
     assert erase(world, deadline="2099-01-01") == "era.again"
-    assert erase(world, entity="another") is None
+    assert erase(world, entity="another") == "era.again"
+    assert erase(world, entity="another", document=1) is None
 
 
 def test_a_void_erasure_erases_nothing(world: World) -> None:
