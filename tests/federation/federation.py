@@ -339,6 +339,17 @@ class Federation:
             self.join(site)
         return sites
 
+    def release(self, site: Site, **values: object) -> dict[str, Any]:
+        """End a suspension, and wait until the site acts on that."""
+        answer = self.coordinator.call(
+            "set_membership", site=site.code, status="admitted", **values
+        )
+        wait_until(
+            lambda: site.status()["acts_on"]["size"] > answer["index"],
+            f"{site.code} acts on its release",
+        )
+        return answer
+
     def wait_for(self, node: Site, source: Site, *, patience: float = PATIENCE) -> None:
         """Wait until a node holds and has judged all that another one publishes."""
 

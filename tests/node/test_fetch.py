@@ -5,6 +5,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from sopro_node.fetch import Fetch
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.errors import NotFoundError, PeerError, SoproError
 
 SAID = {
@@ -40,7 +41,7 @@ async def url() -> AsyncIterator[str]:
 async def test_says_in_the_words_of_who_answers_what_is_not_to_be_had(
     url: str, path: str, kind: type[SoproError], said: str
 ) -> None:
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         assert (await fetch.find(f"{url}/here", limit=10)).body == b"found"
         with pytest.raises(kind) as caught:
             await fetch.find(url + path, limit=10)
@@ -48,7 +49,7 @@ async def test_says_in_the_words_of_who_answers_what_is_not_to_be_had(
 
 
 async def test_what_a_log_lacks_is_a_peers_failure_whatever_its_words(url: str) -> None:
-    async with Fetch() as fetch:
+    async with Fetch(reach=ANYWHERE) as fetch:
         with pytest.raises(PeerError, match=r"/gone: status 404$") as caught:
             await fetch.get(f"{url}/gone", limit=10)
     assert caught.value.code == "hos.status"
