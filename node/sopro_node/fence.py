@@ -211,10 +211,10 @@ class Fence:
         began, pause = loop.time(), _FIRST_PAUSE
         try:
             async with Fetch(self._deadline, reach=self._reach) as fetch:
-                while self.state is not State.FORKED:
+                while True:
                     await self._try(fetch)
                     is_late = loop.time() - began >= _LONGEST
-                    if self.state is State.OPEN or is_late:
+                    if self.state in (State.OPEN, State.FORKED) or is_late:
                         self._decided.set()
                     if is_late:
                         most = _MOST_PAUSE if self.state is State.OPEN else _LONGEST
@@ -230,6 +230,10 @@ class Fence:
     async def _try(self, fetch: Fetch) -> None:
         """Ask and heal once; what fails is tried again."""
         try:
+            if self.state is State.FORKED:
+                await self._reopen()
+            if self.state is State.FORKED:
+                return
             await self._look(fetch)
             await self._heal(fetch)
         except SoproError as error:
@@ -282,6 +286,8 @@ class Fence:
             own = self._holdings.own
             if self.state is State.FORKED:
                 return
+            if (head.size, head.root) in self._abandoned():
+                continue
             if head.size <= own.size:
                 if own.tree.root_at(head.size) != head.root:
                     await self._fork(own.checkpoint, head.note)
@@ -301,6 +307,8 @@ class Fence:
         with contextlib.suppress(SoproError):
             said = parse_checkpoint_text(parse_note(note).text)
             if said.size <= own.size and own.tree.root_at(said.size) == said.root:
+                return
+            if (said.size, said.root) in self._abandoned():
                 return
             # Not what this process has signed; its own task compares and heals.
             self._event = self._open_note(note)
@@ -405,6 +413,23 @@ class Fence:
     async def _fork(self, held: bytes, offered: bytes) -> None:
         await self._keep(Kept(fork=(held, offered)))
         self._shut(State.FORKED, FORKED)
+
+    def _abandoned(self) -> frozenset[tuple[int, bytes]]:
+        """Return the heads of our own log that the coordinator has abandoned (SPEC EVID-10)."""
+        return self._holdings.directory.abandoned(self._identity.origin)
+
+    async def _reopen(self) -> None:
+        """Ask again where the coordinator has settled the fork for the history on this disk."""
+        own, fork = self._holdings.own, self._kept.fork
+        heads = [self._open_note(note) for note in fork or ()]
+        if any(
+            (head.size, head.root) in self._abandoned()
+            and (head.size > own.size or own.tree.root_at(head.size) != head.root)
+            for head in heads
+        ):
+            await self._keep(Kept())
+            self._heard = {}
+            self._shut(State.ASKING, self._words_asking())
 
     async def _keep(self, kept: Kept) -> None:
         if kept == self._kept:

@@ -67,8 +67,8 @@ DOUBLE: Final = (
     "another process signs with this site's keys: stop it, and then start this node again"
 )
 FORKED: Final = (
-    "two histories of this site's log carry its signature, so nothing may be signed in it any "
-    "more; tell the coordinator; the log has to be closed and a new epoch begun"
+    "two histories of this site's log carry its signature, so nothing may be signed in it until "
+    "the coordinator has settled which one holds; tell its operator"
 )
 
 

@@ -14,6 +14,7 @@ import pytest
 from sopro_node.found import INVITE
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.encoding import decode, encode
+from sopro_protocol.errors import UnavailableError
 from sopro_protocol.evidence import MAX_EVIDENCE
 from tests.federation.federation import (
     SOPRO,
@@ -105,7 +106,10 @@ def test_a_fork_shown_to_one_half_is_found_by_both_and_survived(
         wait_until(lambda site=site: halves.evidence(site), f"{site.code} has evidence")
     heads = {site.code: site.checkpoint("at") for site in halves.members}
     for site in halves.members:
-        assert "two histories" in site.mirror(at.origin)["problem"]["message"]
+        wait_until(
+            lambda site=site: "two histories" in str(site.mirror(at.origin)["problem"]),
+            f"{site.code} says so",
+        )
 
     # Everybody gets to the same evidence, and anybody can verify it with the file alone.
     common = set.intersection(*(set(halves.evidence(site)) for site in halves.members))
@@ -116,8 +120,10 @@ def test_a_fork_shown_to_one_half_is_found_by_both_and_survived(
         )
     check_file(halves, fr, tmp_path)
 
-    # Nothing more is taken from the log, and every other log goes on.
-    at.append()
+    # Nothing more is signed in the log or taken from it, and every other log goes on.
+    wait_until(lambda: at.status()["fence"]["state"] != "open", "at has heard of it")
+    with pytest.raises(UnavailableError, match="nothing may be signed"):
+        at.append()
     hu.append()
     for site in halves.members:
         assert sync(site)[at.origin]["code"] == "hos.fork"

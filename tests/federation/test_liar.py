@@ -508,11 +508,11 @@ def settle(arena: Arena) -> None:
                 for size, root in zip(one["sizes"], one["roots"], strict=True)
                 if root == arena.whole_root(size).hex()
             ]
-            coordinator.call("set_membership", site="at", status="suspended")
             coordinator.call("set_membership", site="at", status="admitted", keep=keep)
         return False
 
     wait_until(is_settled, "everything is settled")
+    wait_until(lambda: arena.at.status()["fence"]["state"] == "open", "at signs again")
 
 
 @pytest.mark.parametrize(
