@@ -3,6 +3,7 @@
 import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.keyrecords import list_key_records
 from sopro_node.store.base import Reader
 from sopro_protocol.errors import NotFoundError, UnavailableError
 from sopro_protocol.merkle import prove_inclusion
@@ -49,16 +50,24 @@ def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:
             _prove(reader, holdings, held, decision.index)
             for decision in _LABEL.decode(row.state).decisions
         ],
-        keys=_prove(reader, holdings, held, 0),
+        keys=_prove_keys(reader, holdings, held),
         membership=_prove(
             reader, holdings, coordinator, _latest_membership(reader, coordinator, entity)
         ),
-        coordinator_keys=_prove(reader, holdings, coordinator, 0),
+        coordinator_keys=_prove_keys(reader, holdings, coordinator),
     )
 
 
 def _prove(reader: Reader, holdings: Holdings, held: HeldLog, position: int) -> Proven:
     return Proven(holdings.entry(reader, held, position), make_proof(held, position))
+
+
+def _prove_keys(reader: Reader, holdings: Holdings, held: HeldLog) -> list[Proven]:
+    """Prove the key records that the head this node serves covers."""
+    return [
+        Proven(one.entry, make_proof(held, one.position))
+        for one in list_key_records(reader, holdings, held)
+    ]
 
 
 def _latest_membership(reader: Reader, coordinator: HeldLog, entity: bytes) -> int:

@@ -8,6 +8,8 @@ A certificate is a canonical map (SPEC section CERT):
     keys                 [entry, tlog-proof] of entry 0 of the site's log
     membership           [entry, tlog-proof] of the site's membership, in the coordinator's log
     coordinator_keys     [entry, tlog-proof] of entry 0 of the coordinator's log
+    keys_since           the later key records of the site's log, where there are any
+    coordinator_keys_since  likewise of the coordinator's log
 
 The decisions are a chain: each names the one before, so none can be left out but the last ones.
 What follows from them says the same rule that nodes project with; only what other records would
@@ -22,21 +24,24 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from sopro_protocol.checkpoint import SignedCheckpoint
-from sopro_protocol.encoding import decode, encode
+from sopro_protocol.checkpoint import SignedCheckpoint, parse_checkpoint_text
+from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import FormatError, RefusedError, VerificationError
-from sopro_protocol.keys import Role, key_id, make_vkey
+from sopro_protocol.keys import Role, make_vkey
 from sopro_protocol.merkle import leaf_hash
+from sopro_protocol.note import parse_note
 from sopro_protocol.proof import open_proof, parse_proof
 from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
 from sopro_registry.catalogue import READERS
-from sopro_registry.families import label_decision, site_keys, site_membership
-from sopro_registry.family import Fact, Waiting
+from sopro_registry.families import label_decision, site_membership
+from sopro_registry.family import Fact, KeySpan, Waiting
 from sopro_registry.fields import format_day
+from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 from sopro_registry.label import Label, status_at
 
 MAX_CERTIFICATE: Final = 4 * 1024 * 1024
 MAX_DECISIONS: Final = 256
+MAX_KEY_RECORDS: Final = 256
 
 
 class Proven(NamedTuple):
@@ -72,21 +77,31 @@ def format_certificate(
     number: str,
     *,
     decisions: Sequence[Proven],
-    keys: Proven,
+    keys: Sequence[Proven],
     membership: Proven,
-    coordinator_keys: Proven,
+    coordinator_keys: Sequence[Proven],
 ) -> bytes:
-    """Write a certificate file."""
-    return encode(
-        {
-            "coordinator_keys": list(coordinator_keys),
-            "decisions": [list(one) for one in decisions],
-            "keys": list(keys),
-            "membership": list(membership),
-            "number": number,
-            "sopro_certificate": 1,
-        }
-    )
+    """Write a certificate file.
+
+    Args:
+        number: of the label.
+        decisions: on it, in the order of the log.
+        keys: the key records of the site's log, entry 0 first.
+        membership: the site's latest membership.
+        coordinator_keys: the key records of the coordinator's log, entry 0 first.
+    """
+    fields: dict[str, Value] = {
+        "coordinator_keys": list(coordinator_keys[0]),
+        "decisions": [list(one) for one in decisions],
+        "keys": list(keys[0]),
+        "membership": list(membership),
+        "number": number,
+        "sopro_certificate": 1,
+    }
+    for name, later in (("keys_since", keys[1:]), ("coordinator_keys_since", coordinator_keys[1:])):
+        if later:
+            fields[name] = [list(one) for one in later]
+    return encode(fields)
 
 
 def open_certificate(
@@ -105,12 +120,12 @@ def open_certificate(
         VerificationError: a signature or a proof in it fails; the code says which.
     """
     number, decisions, keys, membership, coordinator_keys = _parse(data)
-    trusted, logged = _open_keys(coordinator_keys, coordinator, coordinator_root)
-    member = _open_membership(membership, coordinator, trusted, logged)
+    trusted = _open_keys(coordinator_keys, coordinator, coordinator_root)
+    member = _open_membership(membership, coordinator, trusted)
     if member.site != member.origin.split("/")[1]:
         raise VerificationError("certificate: membership of another site", code="mem.untrusted")
-    site_trusted, site_logged = _open_keys(keys, member.origin, member.root)
-    facts = [_open_decision(one, member, site_trusted, site_logged, number) for one in decisions]
+    site_keys = _open_keys(keys, member.origin, member.root)
+    facts = [_open_decision(one, member, site_keys, number) for one in decisions]
     _check_chain([fact for fact, _ in facts])
     label = _follow([fact for fact, _ in facts], member)
     status, last = status_at(label.decisions, day)
@@ -128,7 +143,7 @@ def open_certificate(
     )
 
 
-def _parse(data: bytes) -> tuple[str, list[Proven], Proven, Proven, Proven]:
+def _parse(data: bytes) -> tuple[str, list[Proven], list[Proven], Proven, list[Proven]]:
     value = decode(data, limit=MAX_CERTIFICATE)
     if not isinstance(value, dict) or value.get("sopro_certificate") != 1:
         raise FormatError("certificate: not a certificate file of this version", code="cert.form")
@@ -140,10 +155,19 @@ def _parse(data: bytes) -> tuple[str, list[Proven], Proven, Proven, Proven]:
     return (
         number,
         [_proven(one) for one in decisions],
-        _proven(value.get("keys")),
+        [_proven(value.get("keys")), *_later(value.get("keys_since"))],
         _proven(value.get("membership")),
-        _proven(value.get("coordinator_keys")),
+        [_proven(value.get("coordinator_keys")), *_later(value.get("coordinator_keys_since"))],
     )
+
+
+def _later(value: object) -> list[Proven]:
+    """Return the key records after the first, none where the field is absent."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not 1 <= len(value) < MAX_KEY_RECORDS:
+        raise FormatError("certificate: expected a list of key records", code="cert.form")
+    return [_proven(one) for one in value]
 
 
 def _proven(value: object) -> Proven:
@@ -153,55 +177,47 @@ def _proven(value: object) -> Proven:
     raise FormatError("certificate: expected [entry, proof]", code="cert.form")
 
 
-def _open_keys(
-    proven: Proven, origin: str, root: bytes
-) -> tuple[dict[bytes, tuple[str, bytes]], list[bytes]]:
-    """Return the keys that entry 0 names, by id with their role, and those that sign heads."""
-    entry = parse_entry(proven.entry)
-    check_signatures(entry, {key_id(root): root})
-    record, body = read_record(entry.record, READERS)
-    if record.log != origin or not isinstance(body, site_keys.Body) or body.root != root:
-        raise VerificationError(f"certificate: not the keys of {origin}", code="mem.untrusted")
-    log_keys = [key.public for key in body.keys if key.role == "log"]
-    head = open_proof(
-        proven.proof,
-        entry=proven.entry,
-        origin=origin,
-        keys=[make_vkey(origin, public) for public in log_keys],
-    )
-    if parse_proof(proven.proof).index != 0:
-        raise VerificationError(f"certificate: {head.origin}: not entry 0", code="proof.invalid")
-    return {key_id(key.public): (key.role, key.public) for key in body.keys}, log_keys
+def _open_keys(records: Sequence[Proven], origin: str, root: bytes) -> tuple[KeySpan, ...]:
+    """Return every key of a log, each record of them proven at its place (SPEC CERT-5)."""
+    history = [KeyRecord(parse_proof(one.proof).index, one.entry) for one in records]
+    keys = open_key_history(history, origin=origin, root=root)
+    for one in records:
+        _open_place(one, origin, keys)
+    return keys
+
+
+def _open_place(proven: Proven, origin: str, keys: Sequence[KeySpan]) -> SignedCheckpoint:
+    """Open the proof of an entry's place with the keys that may sign a head of its size."""
+    size = parse_checkpoint_text(parse_note(parse_proof(proven.proof).checkpoint_note).text).size
+    vkeys = [make_vkey(origin, public) for public in log_keys_at(keys, size)]
+    return open_proof(proven.proof, entry=proven.entry, origin=origin, keys=vkeys)
 
 
 def _open_entry(
-    proven: Proven,
-    origin: str,
-    trusted: dict[bytes, tuple[str, bytes]],
-    log_keys: list[bytes],
-    role: Role,
+    proven: Proven, origin: str, keys: Sequence[KeySpan], role: Role
 ) -> tuple[ReadRecord, SignedCheckpoint]:
+    """Open an entry that keys of a role have signed, each counting at its position."""
     entry = parse_entry(proven.entry)
+    head = _open_place(proven, origin, keys)
+    index = parse_proof(proven.proof).index
     check_signatures(
         entry,
-        {known: public for known, (held, public) in trusted.items() if held == role.value},
+        {
+            span.key_id: span.public
+            for span in keys
+            if span.role == role.value and span.counts_at(index)
+        },
     )
     read = read_record(entry.record, READERS)
     if read.record.log != origin:
         raise VerificationError(
             f"certificate: a record of {read.record.log[:80]!r}", code="hos.replay"
         )
-    vkeys = [make_vkey(origin, public) for public in log_keys]
-    return read, open_proof(proven.proof, entry=proven.entry, origin=origin, keys=vkeys)
+    return read, head
 
 
-def _open_membership(
-    proven: Proven,
-    origin: str,
-    trusted: dict[bytes, tuple[str, bytes]],
-    log_keys: list[bytes],
-) -> site_membership.Body:
-    (_, body), _ = _open_entry(proven, origin, trusted, log_keys, Role.REGISTRAR)
+def _open_membership(proven: Proven, origin: str, keys: Sequence[KeySpan]) -> site_membership.Body:
+    (_, body), _ = _open_entry(proven, origin, keys, Role.REGISTRAR)
     if not isinstance(body, site_membership.Body):
         raise VerificationError("certificate: not a membership record", code="mem.untrusted")
     return body
@@ -210,12 +226,11 @@ def _open_membership(
 def _open_decision(
     proven: Proven,
     member: site_membership.Body,
-    trusted: dict[bytes, tuple[str, bytes]],
-    log_keys: list[bytes],
+    keys: Sequence[KeySpan],
     number: str,
 ) -> tuple[Fact[label_decision.Body], int]:
     """Return a decision with its place, and the size of the checkpoint it is proven under."""
-    (record, body), head = _open_entry(proven, member.origin, trusted, log_keys, Role.DECISION)
+    (record, body), head = _open_entry(proven, member.origin, keys, Role.DECISION)
     if not isinstance(body, label_decision.Body) or body.certificate != number:
         raise VerificationError(f"certificate: not a decision on {number}", code="lbl.reference")
     index = parse_proof(proven.proof).index

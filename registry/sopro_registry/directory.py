@@ -52,6 +52,11 @@ class Directory:
         state = self._members.get(site)
         return _version(state.versions, size) if state else None
 
+    def founding_root(self, site: str) -> bytes | None:
+        """Return the root key that signed entry 0 of a site's log, as its first record names it."""
+        state = self._members.get(site)
+        return state.versions[0][1].root if state else None
+
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""
         state = self._schemes.get(name)

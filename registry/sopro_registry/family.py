@@ -135,13 +135,39 @@ class Waiting(Exception):  # noqa: N818 - not an error: the entry is judged late
 
 
 class KeySpan(Struct, frozen=True, array_like=True):
-    """A key of a site and the range of log positions at which it counts."""
+    """A key of a site and the range of log positions at which it counts (SPEC STATE-4, STATE-10).
+
+    Attributes:
+        role: what it is for.
+        public: the public key.
+        key_id: its id.
+        since: first position at which it counts.
+        until: the position after the last; None while it is in force.
+        cut: size from which it counts no more, where it was cut off.
+    """
 
     role: str
     public: bytes
     key_id: bytes
     since: int
     until: int | None = None
+    cut: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """The position after the last at which it counts, cut off or not."""
+        ends = [end for end in (self.until, self.cut) if end is not None]
+        return min(ends) if ends else None
+
+    def counts_at(self, position: int) -> bool:
+        """Say whether a record at a position may be signed by it."""
+        end = self.end
+        return self.since <= position and (end is None or position < end)
+
+    def signs_head(self, size: int) -> bool:
+        """Say whether it is a log key that may sign a head of that size (SPEC KEY-9)."""
+        end = self.end
+        return self.role == Role.LOG.value and self.since <= size and (end is None or size <= end)
 
 
 class LabelIndex(NamedTuple):
@@ -192,6 +218,10 @@ def _complete_nothing(
     return values
 
 
+def _name_nobody(_body: Struct, _state: Struct | None) -> bytes | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Family(Generic[B, S]):
     """A record family of one major version.
@@ -205,6 +235,8 @@ class Family(Generic[B, S]):
         place: the logs in which it counts.
         apply: the rule.
         complete: sets what only the append can know, in a draft's values.
+        newcomer: names a public key that may sign a record although the site has not named it
+            yet, from the body and the entity's state.
     """
 
     name: str
@@ -215,6 +247,7 @@ class Family(Generic[B, S]):
     place: Place
     apply: Callable[[Fact[B], S | None, View], Change[S]]
     complete: Callable[[Mapping[str, Any], S | None, View], Mapping[str, Any]] = _complete_nothing
+    newcomer: Callable[[B, S | None], bytes | None] = _name_nobody
 
     @property
     def title(self) -> str:

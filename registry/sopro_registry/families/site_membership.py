@@ -20,6 +20,7 @@ from sopro_registry.fields import (
     Url,
     day_of,
 )
+from sopro_registry.succession import check_succession
 
 Status = Literal["applicant", "admitted", "suspended", "left", "expelled"]
 
@@ -59,6 +60,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         root: its root key; one site for ever.
         site: code, permanent and never reused.
         status: of the membership.
+        succession: key records of the site that lead from the root key named before to this one.
         successor: site code of who takes over.
         urls: where its node answers.
         zone: IANA name of the zone its civil dates are read in.
@@ -78,6 +80,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     root: Bytes32
     site: SiteCode
     status: Status
+    succession: Annotated[list[bytes], Meta(min_length=2, max_length=16)] | UnsetType = UNSET
     successor: SiteCode | UnsetType = UNSET
     urls: Annotated[list[Url], Meta(min_length=1, max_length=8)]
     zone: Line
@@ -94,7 +97,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
 
     Raises:
         RefusedError: `mem.name` for a site code, origin or prefix in use or changed, `mem.key`
-            for a root key in use or changed, `mem.status` for a transition not in the table.
+            for a root key in use, or one that does not follow from the site's own records,
+            `mem.status` for a transition not in the table.
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
@@ -109,11 +113,12 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         _check_new(body, view)
     elif (before.site, before.prefix) != (body.site, body.prefix):
         raise RefusedError("site_membership: site code and prefix are permanent", code="mem.name")
-    elif before.root != body.root or before.origin != body.origin:
+    elif before.origin != body.origin:
         raise RefusedError(
-            "site_membership: the coordinator alone cannot replace a site's root key or log",
-            code="mem.key",
+            "site_membership: the coordinator alone cannot replace a site's log", code="mem.key"
         )
+    elif before.root != body.root:
+        _check_successor(before, body, view)
     versions = [*(state.versions if state else []), (fact.index, body)]
     # Prefix and root are names too, so that none is ever given to two sites.
     names = (body.site, f"prefix {body.prefix}", f"root {body.root.hex()}")
@@ -138,6 +143,19 @@ def _check_new(body: Body, view: View) -> None:
         raise RefusedError(f"site_membership: prefix {body.prefix} is taken", code="mem.name")
     if view.exists_named("site_membership", f"root {body.root.hex()}"):
         raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
+
+
+def _check_successor(before: Body, body: Body, view: View) -> None:
+    """Hold a new root key to what the site itself has signed (SPEC MEM-4)."""
+    if body.succession is UNSET:
+        raise RefusedError(
+            "site_membership: the coordinator alone cannot replace a site's root key; the site's "
+            "own key records must lead to it",
+            code="mem.key",
+        )
+    if view.exists_named("site_membership", f"root {body.root.hex()}"):
+        raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
+    check_succession(body.succession, origin=body.origin, root=before.root, successor=body.root)
 
 
 def _is_epoch(text: str) -> bool:
