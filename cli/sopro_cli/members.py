@@ -7,9 +7,12 @@ import rich_click as click
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
+from sopro_cli.secrets import passphrase_of
+from sopro_node.application import sign_application
 from sopro_node.criteria import read_criteria
 from sopro_node.identity import parse_invite
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_node.keyring import open_key
+from sopro_protocol.errors import FormatError, RefusedError, SoproError
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -17,7 +20,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("invite", type=FILE)
-def join(folder: Path, invite: Path) -> None:
+@click.option("--root-key", type=FILE, default=None, help="where it is, if not in keys/")
+@click.option("--passphrase-file", type=FILE, default=None, help="opens the file of --root-key")
+def join(folder: Path, invite: Path, root_key: Path | None, passphrase_file: Path | None) -> None:
     """Pin the coordinator named by an invite file and ask it for admission."""
     try:
         try:
@@ -28,12 +33,22 @@ def join(folder: Path, invite: Path) -> None:
                 "the coordinator's operator has the invite file"
             ) from None
         pinned = parse_invite(data, where=str(invite))
+        request = _sign_request(folder, root_key, passphrase_file) if root_key else None
     except SoproError as error:
         fail(error)
     fields = {name: getattr(pinned, name) for name in pinned.__struct_fields__}
-    answer = ask(folder, "join", invite=fields)
+    answer = ask(folder, "join", invite=fields, request=request)
     remark("the coordinator's officer admits you with: sopro members admit DIRECTORY SITE")
     show(f"{answer['site']} has asked {answer['asked']} for admission")
+
+
+def _sign_request(folder: Path, root_key: Path, passphrase_file: Path | None) -> bytes:
+    """Sign this site's request for admission here, so that the root key stays where it is."""
+    signer = open_key(root_key, passphrase_of(passphrase_file)).signer
+    request = ask(folder, "application")
+    if signer.public_key != request["root"]:
+        raise RefusedError(f"{root_key}: not the root key of this site")
+    return sign_application(request["content"], signer)
 
 
 @click.group()

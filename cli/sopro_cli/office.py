@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from sopro_cli.output import fail
+from sopro_cli.secrets import asker
 from sopro_node.calling import call
 from sopro_protocol.errors import SoproError, UnavailableError
 
@@ -32,7 +33,7 @@ async def reach(folder: Path) -> AsyncIterator[Call]:
     from sopro_node.node import Node  # noqa: PLC0415
     from sopro_node.office import OPERATIONS  # noqa: PLC0415
 
-    node = await Node.open(folder)
+    node = await Node.open(folder, ask=asker())
 
     async def here(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return await OPERATIONS[name](node, values)

@@ -1,6 +1,7 @@
 """Looking after a node: `sopro status`, `sopro sync`, `sopro reindex`."""
 
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
@@ -64,6 +65,22 @@ def status(folder: Path, *, as_json: bool) -> None:
         if one["problem"]:
             problem = one["problem"]
             show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
+    for one in answer["keys"]:
+        if one["in_force"]:
+            show(f"key: {tell_key(one)}")
+    for warning in answer["warnings"]:
+        show(f"warning: {warning}")
+
+
+def tell_key(one: dict[str, Any]) -> str:
+    """Describe a key in a line."""
+    standing = "in force" if one["in_force"] else "retired"
+    until = "" if one["until"] is None else f" to {one['until'] - 1}"
+    cut = "" if one["cut"] is None else f", cut off at size {one['cut']}"
+    return (
+        f"{one['role']:10} {one['id'][:16]}  {standing:8}  from entry {one['since']}{until}{cut}"
+        f"  {one['file'] or 'not on this machine'}"
+    )
 
 
 COMMANDS = (reindex, status, sync)

@@ -18,9 +18,11 @@ from sopro_node.identity import (
     load_identity,
     save_federation,
 )
-from sopro_node.keyring import load_keys
+from sopro_node.keyring import load_ring
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
+from sopro_node.passphrase import Ask, Passphrase
+from sopro_node.signatory import Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
@@ -41,13 +43,16 @@ class Node:
         log: its own log.
         exchange: keeps its mirrors current.
         desk: answers questions.
+        passphrase: of its key files.
+        signatory: signs with those that are at hand.
         hub: announces new heads.
         reader: a connection that sees the last commit.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, passphrase: Passphrase) -> None:
         self.folder = folder
         self.settings = settings
+        self.passphrase = passphrase
         self._lock = DirectoryLock(folder)
         self.writer = Writer()
         try:
@@ -60,7 +65,9 @@ class Node:
                 own=self.identity.origin,
                 coordinator=self.invite.origin if self.invite else None,
             )
-            signers = load_keys(folder, Role.LOG, Role.REGISTRAR, Role.DECISION)
+            self.signatory = Signatory(
+                load_ring(folder, Role.LOG, Role.REGISTRAR, Role.DECISION, passphrase=passphrase)
+            )
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
             self._lock.release()
@@ -70,7 +77,7 @@ class Node:
             self.holdings,
             self.store,
             self.writer,
-            signers=signers,
+            signatory=self.signatory,
             root_key=self.identity.root,
             published=self._published,
         )
@@ -91,16 +98,28 @@ class Node:
         self._counting_lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, folder: Path, *, settings: Settings | None = None) -> "Node":
+    async def open(
+        cls, folder: Path, *, settings: Settings | None = None, ask: Ask | None = None
+    ) -> "Node":
         """Take a data directory and start its log.
+
+        Args:
+            folder: the data directory.
+            settings: instead of its configuration file.
+            ask: asks a person for the passphrase of the key files, where nothing else has it.
 
         Raises:
             UnavailableError: another process works on it.
             FormatError: it holds no node, or a damaged one.
         """
-        node = cls(folder, settings or load_settings(folder))
+        settings = settings or load_settings(folder)
+        node = cls(folder, settings, Passphrase(settings, ask=ask))
         _relax_collector()
-        node.log.start()
+        try:
+            node.log.start()
+        except BaseException:
+            await node.close()
+            raise
         return node
 
     async def close(self) -> None:

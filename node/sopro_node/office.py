@@ -11,15 +11,18 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node import clock
+from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import NewDocument
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
-from sopro_node.keyring import load_keys
+from sopro_node.keyoffice import keys, plan_keys, put_keys
+from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
+from sopro_node.rootkeys import current_root, prove_succession, root_of_site
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
     ConflictError,
@@ -29,7 +32,7 @@ from sopro_protocol.errors import (
     RefusedError,
     SoproError,
 )
-from sopro_protocol.keys import Role, check_public_key, verify_ed25519
+from sopro_protocol.keys import check_public_key, verify_ed25519
 from sopro_protocol.record import parse_entry
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
@@ -39,7 +42,6 @@ from sopro_registry.fields import day_of, format_day
 Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
-APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
 MAX_LABELS: Final = 500
 MAX_APPLICATION: Final = 16 * 1024
 MAX_APPLICATIONS: Final = 256
@@ -185,8 +187,8 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Describe the node: its log, its mirrors, what went wrong."""
-    return node.desk.status()
+    """Describe the node: its log, its mirrors, what went wrong, and its keys."""
+    return node.desk.status() | await keys(node, {})
 
 
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -218,10 +220,14 @@ async def certificate(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def join(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Pin the coordinator and ask it for admission. `invite`: its fields."""
+    """Pin the coordinator and ask it for admission.
+
+    `invite`: its fields; `request`?: what `application` answered and its signature by the root
+    key, where that key is not here.
+    """
     invite = msgspec.convert(values["invite"], Invite)
+    request = values.get("request") or make_application(node)
     await node.pin(invite)
-    request = make_application(node)
     last: SoproError | None = None
     async with Fetch() as fetch:
         for url in invite.urls:
@@ -237,23 +243,36 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     )
 
 
+async def application(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Write this site's request for admission. Answers `content` and `root`, who has to sign it."""
+    return {"content": _application(node), "root": current_root(node)}
+
+
 def make_application(node: Node) -> bytes:
-    """Write this site's request for admission, signed by its root key."""
+    """Write this site's request for admission, signed by its root key.
+
+    Raises:
+        RefusedError: the root key is not here.
+    """
+    content = _application(node)
+    file = find_key(node.folder, current_root(node), passphrase=node.passphrase)
+    return sign_application(content, file.signer)
+
+
+def _application(node: Node) -> bytes:
     identity = node.identity
     request: dict[str, Value] = {
         "country": identity.country,
         "languages": list(identity.languages),
         "name": dict(identity.name),
         "origin": identity.origin,
-        "root": identity.root,
+        "root": current_root(node),
         "site": identity.site,
         "time": clock.now(),
         "urls": [node.settings.public_url],
         "zone": identity.zone,
     }
-    content = encode(request)
-    signer = load_keys(node.folder, Role.ROOT)[Role.ROOT]
-    return encode([content, signer.sign(APPLICATION_CONTEXT + content)])
+    return encode(request)
 
 
 def open_application(data: bytes) -> dict[str, Any]:
@@ -301,14 +320,22 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             code="mem.name",
         )
     member = node.holdings.directory.membership(site)
-    if member is not None and member.root != request["root"]:
-        raise RefusedError(f"the site code {site!r} is taken", code="mem.name")
+    if member is not None and request["root"] not in (member.root, root_of_site(node, member)):
+        raise RefusedError(
+            f"the site code {site!r} is taken by another root key; where its successor has "
+            "replaced it, ask again when the coordinator has this site's log",
+            code="mem.name",
+        )
     waiting = {known: held for known, _, held in node.reader.applications()}
     if site in waiting and open_application(waiting[site])["root"] != request["root"]:
         raise RefusedError(f"the site code {site!r} is being asked for already", code="mem.name")
     if len(waiting) >= MAX_APPLICATIONS and site not in waiting:
         raise RefusedError("too many open requests; ask the coordinator", code="mem.full")
-    if member is not None and member.status == "admitted" and list(member.urls) == request["urls"]:
+    if member is not None and (member.status, list(member.urls), member.root) == (
+        "admitted",
+        request["urls"],
+        request["root"],
+    ):
         return {"status": "admitted"}
 
     def keep() -> None:
@@ -356,6 +383,7 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
             "site_membership",
             {
                 **{key: value for key, value in request.items() if key != "time"},
+                **prove_succession(node, before, request["root"]),
                 "effective_date": format_day(node.desk.today()),
                 "prefix": prefix,
                 "status": "admitted",
@@ -380,6 +408,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     if member is None:
         raise NotFoundError(f"no member {values['site']!r}")
     fields = msgspec.to_builtins(member, builtin_types=(bytes,))
+    fields.pop("succession", None)
     outcome = await node.log.append(
         Draft(
             "site_membership",
@@ -446,7 +475,11 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         statistics,
         sync,
         certificate,
+        application,
         join,
+        keys,
+        plan_keys,
+        put_keys,
         members,
         admit,
         set_membership,
