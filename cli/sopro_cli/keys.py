@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import rich_click as click
 
-from sopro_cli.office import ask, reach, run
+from sopro_cli.office import reach, run
 from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import asker, new_passphrase, passphrase_of
@@ -46,7 +46,12 @@ def keys() -> None:
 @click.option("--json", "as_json", is_flag=True)
 def keys_list(folder: Path, *, as_json: bool) -> None:
     """List every key the site has had, and the positions of its log at which each counts."""
-    answer = ask(folder, "keys")
+
+    async def work() -> dict[str, Any]:
+        async with reach(folder, must_sign=False) as office:
+            return await office("keys", {})
+
+    answer = run(work())
     if as_json:
         show_json(answer)
         return
@@ -184,7 +189,7 @@ def _change(folder: Path, signing: _Signing, **act: Any) -> dict[str, Any]:
     """Have a change planned, sign it, have it put into the log, and tell what came of it."""
 
     async def work() -> tuple[dict[str, Any], int]:
-        async with reach(folder) as office:
+        async with reach(folder, must_sign=False) as office:
             for last in range(_TRIES):
                 plan = await office("plan_keys", act)
                 entry = sign_record(plan["record"], [signing.signer(plan["root"])])

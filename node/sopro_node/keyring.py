@@ -125,14 +125,19 @@ def load_keys(
     }
 
 
-def load_ring(folder: Path, *kinds: str, passphrase: Passphrase = _NO_PASSPHRASE) -> list[KeyFile]:
+def load_ring(
+    folder: Path,
+    *kinds: str,
+    passphrase: Passphrase = _NO_PASSPHRASE,
+    must_be: bool = True,
+) -> list[KeyFile]:
     """Read every key of some kinds.
 
     Raises:
-        FormatError: none of a kind is here, or one of them cannot be used.
+        FormatError: none of a kind is here and one must be, or one of them cannot be used.
     """
     found = [open_key(path, passphrase) for kind, path in list_key_files(folder) if kind in kinds]
-    for kind in kinds:
+    for kind in kinds if must_be else ():
         if not any(one.kind == kind for one in found):
             _read(folder / KEYS / f"{kind}.pem")
     return found

@@ -7,6 +7,7 @@ signature is deterministic, so after a crash the same intent yields the same not
 """
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import os
@@ -107,11 +108,17 @@ class OwnLog:
         """The log itself."""
         return self._holdings.own
 
-    def start(self) -> None:
-        """Sign the head found on disk and begin to take drafts."""
+    def start(self, *, must_sign: bool = True) -> None:
+        """Sign the head found on disk and begin to take drafts.
+
+        Raises:
+            FormatError: it must be able to sign, and the keys for it are not at hand.
+        """
         held = self.held
-        self._signatory.check(held.keys, size=held.size)
-        held.sign(self._sign(held.size, held.tree.root(), held.keys))
+        if must_sign:
+            self._signatory.check(held.keys, size=held.size)
+        with contextlib.nullcontext() if must_sign else contextlib.suppress(RefusedError):
+            held.sign(self._sign(held.size, held.tree.root(), held.keys))
         self._task = asyncio.create_task(self._run(), name="own log")
 
     async def stop(self) -> None:

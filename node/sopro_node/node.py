@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 from pathlib import Path
+from typing import Final
 
 from sopro_node.config import Settings, load_settings
 from sopro_node.desk import Desk
@@ -29,6 +30,8 @@ from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.aggregate import Statistics
 
+_SIGNING: Final = (Role.LOG, Role.REGISTRAR, Role.DECISION)
+
 _logger = logging.getLogger("sopro.node")
 
 
@@ -49,7 +52,9 @@ class Node:
         reader: a connection that sees the last commit.
     """
 
-    def __init__(self, folder: Path, settings: Settings, passphrase: Passphrase) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, passphrase: Passphrase, *, must_sign: bool
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self.passphrase = passphrase
@@ -66,7 +71,7 @@ class Node:
                 coordinator=self.invite.origin if self.invite else None,
             )
             self.signatory = Signatory(
-                load_ring(folder, Role.LOG, Role.REGISTRAR, Role.DECISION, passphrase=passphrase)
+                load_ring(folder, *_SIGNING, passphrase=passphrase, must_be=must_sign)
             )
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
@@ -99,7 +104,12 @@ class Node:
 
     @classmethod
     async def open(
-        cls, folder: Path, *, settings: Settings | None = None, ask: Ask | None = None
+        cls,
+        folder: Path,
+        *,
+        settings: Settings | None = None,
+        ask: Ask | None = None,
+        must_sign: bool = True,
     ) -> "Node":
         """Take a data directory and start its log.
 
@@ -107,16 +117,18 @@ class Node:
             folder: the data directory.
             settings: instead of its configuration file.
             ask: asks a person for the passphrase of the key files, where nothing else has it.
+            must_sign: whether the keys it signs with have to be there; a lost one is replaced
+                without.
 
         Raises:
             UnavailableError: another process works on it.
             FormatError: it holds no node, or a damaged one.
         """
         settings = settings or load_settings(folder)
-        node = cls(folder, settings, Passphrase(settings, ask=ask))
+        node = cls(folder, settings, Passphrase(settings, ask=ask), must_sign=must_sign)
         _relax_collector()
         try:
-            node.log.start()
+            node.log.start(must_sign=must_sign)
         except BaseException:
             await node.close()
             raise
