@@ -19,6 +19,7 @@ from sopro_node.keyring import (
 )
 from sopro_node.log import own_entity
 from sopro_node.node import Node
+from sopro_node.signatory import SIGNING
 from sopro_protocol.encoding import encode_struct
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
 from sopro_protocol.keys import Role
@@ -182,8 +183,17 @@ class KeyPlan:
         """Say whether this site keeps its keys under a passphrase."""
         return any(is_encrypted(path) for _, path in list_key_files(self._node.folder))
 
+    def _replace_lost(self) -> None:
+        """Name new keys where none that the node signs with is here any more."""
+        for role in SIGNING:
+            held = self._of(role)
+            if not any(self._node.signatory.has(span.public) for span in held):
+                self._end(held)
+                self._make(role)
+
     def answer(self) -> Answer:
         """Write the record."""
+        self._replace_lost()
         origin = self._node.log.held.origin
         entity = own_entity(origin, "site_keys")
         row = self._node.reader.entity(1, entity)

@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 from pathlib import Path
-from typing import Final
 
 from sopro_node.config import Settings, load_settings
 from sopro_node.desk import Desk
@@ -23,14 +22,11 @@ from sopro_node.keyring import load_ring
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
 from sopro_node.passphrase import Ask, Passphrase
-from sopro_node.signatory import Signatory
+from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
-from sopro_protocol.keys import Role
 from sopro_registry.aggregate import Statistics
-
-_SIGNING: Final = (Role.LOG, Role.REGISTRAR, Role.DECISION)
 
 _logger = logging.getLogger("sopro.node")
 
@@ -71,7 +67,7 @@ class Node:
                 coordinator=self.invite.origin if self.invite else None,
             )
             self.signatory = Signatory(
-                load_ring(folder, *_SIGNING, passphrase=passphrase, must_be=must_sign)
+                load_ring(folder, *SIGNING, passphrase=passphrase, must_be=must_sign)
             )
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:

@@ -1,6 +1,7 @@
 """Signing for the site: the keys at hand, and which of them count at a position (SPEC KEY-8)."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from sopro_node.keyring import KeyFile
 from sopro_protocol.checkpoint import Checkpoint, format_checkpoint, sign_checkpoint
@@ -8,6 +9,9 @@ from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.note import add_signatures, sign_text
 from sopro_registry.family import KeySpan
+
+SIGNING: Final = (Role.LOG, Role.REGISTRAR, Role.DECISION)
+"""The roles whose keys a node cannot do without."""
 
 
 class Signatory:
@@ -69,12 +73,12 @@ class Signatory:
         Raises:
             FormatError: a role's keys that count are not.
         """
-        for role in (Role.LOG, Role.REGISTRAR, Role.DECISION):
+        for role in SIGNING:
             spans = [span for span in keys if span.role == role.value and span.counts_at(size)]
             if not any(self.has(span.public) for span in spans):
                 wanted = ", ".join(span.key_id.hex()[:16] for span in spans) or "none"
                 raise FormatError(
                     f"keys/: no {role.value} key that counts at size {size} is here (in force: "
-                    f"{wanted}); put it back from your backup, or name a new one with: "
-                    f"sopro keys rotate {role.value}"
+                    f"{wanted}); put it back from your backup, or if it is lost replace it: "
+                    f"sopro keys revoke DIRECTORY {role.value} --at-size {size}"
                 )
