@@ -251,8 +251,10 @@ class _Pull:
         root = target.named_root if self._is_first else target.root_key
         try:
             return open_key_history(history, origin=target.origin, root=root)
-        except VerificationError as error:
-            raise VerificationError(f"keys: {error}", code=_reason(error)) from None
+        except (FormatError, VerificationError) as error:
+            # Out of order, or by nobody whom the membership names.
+            code = "hos.keys" if error.code == "hos.keys" else "mem.untrusted"
+            raise VerificationError(f"keys: {error}", code=code) from None
 
     def _check_keys(self, step: Step, signed: SignedCheckpoint) -> None:
         """Hold the head and the membership to the key records that are really in the log.
@@ -518,11 +520,6 @@ class _Pull:
         fetched = await self._fetch.get(f"{self._bases[0]}/{path}", limit=limit)
         self._done.received += fetched.wire_size
         return fetched
-
-
-def _reason(error: VerificationError) -> str:
-    """Return why key records are refused: out of order, or by nobody whom the membership names."""
-    return error.code if error.code == "hos.keys" else "mem.untrusted"
 
 
 def _check_root(step: Step, signed: SignedCheckpoint) -> None:

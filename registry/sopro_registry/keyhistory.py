@@ -47,9 +47,13 @@ def open_key_history(
         VerificationError: `mem.untrusted`, the records do not lead to that root or are not of
             this log; `hos.keys`, they do not follow one another; `sig.*`, `mem.key`.
     """
-    if not history or history[0].position != 0 or len(history) > MAX_HISTORY:
+    if not history or history[0].position != 0:
         raise VerificationError(
-            f"{origin}: key history, expected 1 to {MAX_HISTORY} records from entry 0 on",
+            f"{origin}: key records, expected entry 0 first", code="mem.untrusted"
+        )
+    if len(history) > MAX_HISTORY:
+        raise VerificationError(
+            f"{origin}: key records, expected at most {MAX_HISTORY}, got {len(history)}",
             code="hos.keys",
         )
     state: site_keys.State | None = None

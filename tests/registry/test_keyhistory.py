@@ -85,8 +85,8 @@ def no_keys(author: Author) -> bytes:
 
 
 CASES: dict[str, tuple[Callable[[list[KeyRecord], World], list[KeyRecord]], str]] = {
-    "nothing": (lambda _h, _w: [], "hos.keys"),
-    "no entry 0": (lambda h, _w: h[1:], "hos.keys"),
+    "nothing": (lambda _h, _w: [], "mem.untrusted"),
+    "no entry 0": (lambda h, _w: h[1:], "mem.untrusted"),
     "out of order": (lambda h, _w: [h[0], h[2], h[1]], "hos.keys"),
     "twice at a place": (lambda h, _w: [h[0], h[0]], "hos.keys"),
     "too many": (lambda h, _w: [h[0]] * (MAX_HISTORY + 1), "hos.keys"),
