@@ -15,6 +15,7 @@ from sopro_node.keyring import find_key
 from sopro_node.web.i18n import LANGUAGES
 from sopro_node.web.pages_view import STATIC, isolate
 from sopro_node.web.pages_words import STATUSES as WORDS
+from sopro_protocol.record import sign_record
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page
 from tests.node.web.register import (
