@@ -1,11 +1,12 @@
 """The keys of a site: `sopro keys ...`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import rich_click as click
 
-from sopro_cli.office import reach, run
+from sopro_cli.office import ask, reach, run
 from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import asker, new_passphrase, passphrase_of
@@ -81,7 +82,7 @@ def keys_rotate(
         _succeed(folder, root_key, passphrase_file)
         return
     act = "finish" if finish else "rotate"
-    _change(folder, _Signing(folder, root_key, passphrase_file), act=act, role=role)
+    _change(folder, Signing(folder, root_key, passphrase_file), act=act, role=role)
 
 
 @keys.command("revoke")
@@ -104,7 +105,7 @@ def keys_revoke(  # one for each option
     Heads of a larger size that it alone signed are refused everywhere, and so is whatever it signs
     from now on. What it signed between that size and now counts on; it is listed for you to judge.
     """
-    signing = _Signing(folder, root_key, passphrase_file)
+    signing = Signing(folder, root_key, passphrase_file)
     plan = _change(folder, signing, act="revoke", role=role, size=at_size, key=key)
     if plan["doubtful"]:
         remark(
@@ -117,14 +118,39 @@ def keys_revoke(  # one for each option
 @keys.command("recover")
 @click.argument("folder", type=FOLDER)
 @click.option("--successor", type=FILE, default=None, help="its file, if not in keys/")
+@click.option("--new-root", is_flag=True, help="the successor is lost too; other members approve")
 @_passphrase_file
-def keys_recover(folder: Path, successor: Path | None, passphrase_file: Path | None) -> None:
-    """Replace a lost or stolen root key by the successor it has committed to."""
-    _succeed(folder, successor, passphrase_file)
+def keys_recover(
+    folder: Path, successor: Path | None, passphrase_file: Path | None, *, new_root: bool
+) -> None:
+    """Replace a lost or stolen root key by the successor it has committed to.
+
+    Where that is lost too, `--new-root` makes another key; once enough of the other members have
+    approved it and the coordinator has named it, the same command puts it in its place.
+    """
+    if not new_root:
+        _succeed(folder, successor, passphrase_file)
+        return
+    if successor is not None:
+        raise click.UsageError("--new-root makes a key itself; leave out --successor")
+    answer = ask(folder, "new_root")
+    public = answer["public"]
+    if not answer["named"]:
+        remark(f"made {answer['path']}; copy it away")
+        remark(
+            "have the other members compare this key with you in person, and run: "
+            f"sopro members approve DIRECTORY SITE {public.hex()}\n"
+            "then the coordinator: sopro members recover DIRECTORY SITE\n"
+            "then run this command again"
+        )
+        show(public.hex())
+        return
+    signing = Signing(folder, None, passphrase_file)
+    _change(folder, signing, act="rotate", role="root", successor=public)
 
 
 def _succeed(folder: Path, path: Path | None, passphrase_file: Path | None) -> None:
-    signing = _Signing(folder, path, passphrase_file)
+    signing = Signing(folder, path, passphrase_file)
     try:
         signer = signing.successor()
     except SoproError as error:
@@ -133,7 +159,7 @@ def _succeed(folder: Path, path: Path | None, passphrase_file: Path | None) -> N
     remark(f"tell the coordinator: sopro join {folder} INVITE --root-key FILE")
 
 
-class _Signing:
+class Signing:
     """Finds the root key that has to sign; it never leaves this process."""
 
     def __init__(self, folder: Path, path: Path | None, passphrase_file: Path | None) -> None:
@@ -185,13 +211,15 @@ class _Signing:
         return open_key(found[-1], Passphrase(settings, ask=asker())).signer
 
 
-def _change(folder: Path, signing: _Signing, **act: Any) -> dict[str, Any]:
-    """Have a change planned, sign it, have it put into the log, and tell what came of it."""
+def sign_planned(
+    folder: Path, signing: Signing, operation: str, values: Mapping[str, Any]
+) -> tuple[dict[str, Any], int]:
+    """Have a record planned, sign it here, and have it put into the log; return plan and index."""
 
     async def work() -> tuple[dict[str, Any], int]:
         async with reach(folder, must_sign=False) as office:
             for last in range(_TRIES):
-                plan = await office("plan_keys", act)
+                plan = await office(operation, values)
                 entry = sign_record(plan["record"], [signing.signer(plan["root"])])
                 try:
                     return plan, (await office("put_keys", {"entry": entry}))["index"]
@@ -200,7 +228,12 @@ def _change(folder: Path, signing: _Signing, **act: Any) -> dict[str, Any]:
                         raise
         raise AssertionError("returned or raised")
 
-    plan, index = run(work())
+    return run(work())
+
+
+def _change(folder: Path, signing: Signing, **act: Any) -> dict[str, Any]:
+    """Make a change of keys, and tell what came of it."""
+    plan, index = sign_planned(folder, signing, "plan_keys", act)
     show(f"entry {index} names the keys of this site now")
     for path in plan["made"]:
         remark(f"made {path}; copy it away")

@@ -1,9 +1,11 @@
 """Membership: `sopro join`, `sopro members ...`, `sopro criteria publish`."""
 
+import re
 from pathlib import Path
 
 import rich_click as click
 
+from sopro_cli.keys import Signing, sign_planned
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
@@ -100,6 +102,36 @@ def members_suspend(folder: Path, site: str) -> None:
 def members_release(folder: Path, site: str) -> None:
     """End a suspension."""
     _set(folder, site, "admitted")
+
+
+@members.command("approve")
+@click.argument("folder", type=FOLDER)
+@click.argument("site")
+@click.argument("root")
+@click.option("--root-key", type=FILE, default=None, help="of this site, if not in keys/")
+@click.option("--passphrase-file", type=FILE, default=None, help="opens the file of --root-key")
+def members_approve(
+    folder: Path, site: str, root: str, root_key: Path | None, passphrase_file: Path | None
+) -> None:
+    """Approve ROOT (64 hex digits) as the new root key of SITE, which has lost its own.
+
+    Do so only after its people have told you that key in person.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", root):
+        raise click.BadParameter(f"ROOT: expected 64 hexadecimal digits, got {root!r}")
+    signing = Signing(folder, root_key, passphrase_file)
+    values = {"site": site, "root": bytes.fromhex(root)}
+    _, index = sign_planned(folder, signing, "plan_approval", values)
+    show(f"entry {index} approves the new root key of {site}")
+
+
+@members.command("recover")
+@click.argument("folder", type=FOLDER)
+@click.argument("site")
+def members_recover(folder: Path, site: str) -> None:
+    """Name the new root key of a member, at the coordinator, once enough others approve it."""
+    answer = ask(folder, "recover_member", site=site)
+    show(f"{site} has the root key {answer['root'].hex()}, approved by {answer['by']} members")
 
 
 @click.group()

@@ -7,7 +7,7 @@ written here, signed by whoever holds the key, and put into the log as it was si
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sopro_node.keyplan import KeyPlan, open_key_files, own_keys
 from sopro_node.keyring import NEXT_ROOT, KeyFile, is_encrypted, list_key_files
@@ -17,10 +17,13 @@ from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS
-from sopro_registry.families import site_keys
+from sopro_registry.families import key_recovery, site_keys
 from sopro_registry.family import KeySpan
 
 Answer = dict[str, Any]
+
+
+_BY_ROOT: Final = (site_keys.FAMILY.title, key_recovery.FAMILY.title)
 
 
 # What there is.
@@ -123,10 +126,10 @@ async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def put_keys(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Append a key record that was signed by the root key. `entry`. Answers `index`."""
+    """Append a record that was signed by the root key. `entry`. Answers `index`."""
     entry: bytes = values["entry"]
     record, _ = read_record(parse_entry(entry).record, READERS)
-    if record.family != site_keys.FAMILY.title:
-        raise RefusedError(f"expected a record of {site_keys.FAMILY.title}, got {record.family!r}")
+    if record.family not in _BY_ROOT:
+        raise RefusedError(f"expected a record of {' or '.join(_BY_ROOT)}, got {record.family!r}")
     appended = await node.log.append(Signed(entry))
     return {"index": appended.index}

@@ -24,6 +24,7 @@ from sopro_protocol.encoding import encode_struct
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Record, parse_entry
+from sopro_registry.catalogue import FAMILIES
 from sopro_registry.families import site_keys
 from sopro_registry.family import KeySpan
 
@@ -123,12 +124,15 @@ class KeyPlan:
         self._doubtful = _signed_by(self._node, span, size)
 
     def succeed(self, successor: bytes) -> None:
-        """Make the successor the root key, and commit to a new one."""
-        if hashlib.sha256(successor).digest() != self._state.next_root:
+        """Make another key the root key, and commit to a new successor."""
+        member = self._node.holdings.directory.membership(self._node.identity.site)
+        is_named = member is not None and member.root == successor
+        if not is_named and not site_keys.is_successor(successor, self._state):
             raise RefusedError(
                 "this is not the key that the log has committed to as the root key's successor "
-                f"(SHA-256 {self._state.next_root.hex()[:16]}...); where that key is lost too, "
-                "nobody can name keys for this log any more"
+                f"(SHA-256 {self._state.next_root.hex()[:16]}...), nor the one that the "
+                "coordinator's log names; where both are lost, the other members can approve a "
+                f"new one: sopro keys recover {self._node.folder} --new-root"
             )
         self._root = successor
         self.commit_anew()
@@ -194,9 +198,6 @@ class KeyPlan:
     def answer(self) -> Answer:
         """Write the record."""
         self._replace_lost()
-        origin = self._node.log.held.origin
-        entity = own_entity(origin, "site_keys")
-        row = self._node.reader.entity(1, entity)
         body: Answer = {
             "keys": [
                 {"public": span.public, "role": span.role}
@@ -208,24 +209,33 @@ class KeyPlan:
         }
         if self._revoked:
             body["revoked"] = self._revoked
-        typed = msgspec.convert(body, site_keys.Body, builtin_types=(bytes,))
-        record = Record(
-            body=msgspec.Raw(encode_struct(typed)),
-            entity=entity,
-            family=site_keys.FAMILY.title,
-            log=origin,
-            prev=row.head if row else msgspec.UNSET,
-            salt=os.urandom(16),
-            time=max(clock.now() + MARGIN, self._node.log.held.cursor.last_time),
-            v=1,
-        )
+        entity = own_entity(self._node.log.held.origin, "site_keys")
         return {
-            "record": encode_struct(record),
+            "record": write_record(self._node, site_keys.FAMILY.title, body, entity),
             "root": self._root,
             "made": [str(file.path) for file in self._made],
             "ended": [f"{span.role} {span.key_id.hex()[:16]}" for span in self._ended],
             "doubtful": self._doubtful,
         }
+
+
+def write_record(node: Node, family: str, body: Answer, entity: bytes) -> bytes:
+    """Write a record of this site's log for the root key to sign."""
+    row = node.reader.entity(1, entity)
+    typed = msgspec.convert(
+        body, FAMILIES[family.split("/", maxsplit=1)[0]].body, builtin_types=(bytes,)
+    )
+    record = Record(
+        body=msgspec.Raw(encode_struct(typed)),
+        entity=entity,
+        family=family,
+        log=node.log.held.origin,
+        prev=row.head if row else msgspec.UNSET,
+        salt=os.urandom(16),
+        time=max(clock.now() + MARGIN, node.log.held.cursor.last_time),
+        v=1,
+    )
+    return encode_struct(record)
 
 
 def _signed_by(node: Node, span: KeySpan, size: int) -> list[int]:

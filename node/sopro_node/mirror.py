@@ -247,14 +247,22 @@ class _Pull:
             history = _KEYS.decode(data)
         except msgspec.MsgspecError as error:
             raise FormatError(f"keys: {error}", code="hos.keys") from None
-        target = self._target
-        root = target.named_root if self._is_first else target.root_key
         try:
-            return open_key_history(history, origin=target.origin, root=root)
+            return self._follow_keys(history)
         except (FormatError, VerificationError) as error:
             # Out of order, or by nobody whom the membership names.
             code = "hos.keys" if error.code == "hos.keys" else "mem.untrusted"
             raise VerificationError(f"keys: {error}", code=code) from None
+
+    def _follow_keys(self, history: Sequence[KeyRecord]) -> tuple[KeySpan, ...]:
+        target = self._target
+        try:
+            return open_key_history(history, origin=target.origin, root=target.named_root)
+        except VerificationError:
+            if self._is_first:
+                raise
+        # The log may not have come to that root key yet; its beginning is held already.
+        return open_key_history(history, origin=target.origin, root=target.root_key)
 
     def _check_keys(self, step: Step, signed: SignedCheckpoint) -> None:
         """Hold the head and the membership to the key records that are really in the log.

@@ -18,6 +18,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
 from sopro_node.keyoffice import keys, plan_keys, put_keys
+from sopro_node.keyrecovery import collect_approvals, new_root, plan_approval
 from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
@@ -408,7 +409,8 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     if member is None:
         raise NotFoundError(f"no member {values['site']!r}")
     fields = msgspec.to_builtins(member, builtin_types=(bytes,))
-    fields.pop("succession", None)
+    for proof in ("approvals", "succession"):
+        fields.pop(proof, None)
     outcome = await node.log.append(
         Draft(
             "site_membership",
@@ -421,6 +423,29 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
         )
     )
     return {"site": values["site"], "status": values["status"], "index": outcome.index}
+
+
+async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Name a member's new root key where enough of the others approve it. `site`."""
+    _must_coordinate(node)
+    approved, root = collect_approvals(node, values["site"])
+    member = node.holdings.directory.membership(values["site"])
+    fields = msgspec.to_builtins(member, builtin_types=(bytes,))
+    fields.pop("succession", None)
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **fields,
+                "approvals": approved,
+                "effective_date": format_day(node.desk.today()),
+                "root": root,
+            },
+            entity=node.reader.named(1, "site_membership", values["site"]),
+        )
+    )
+    node.exchange.refresh_soon()
+    return {"site": values["site"], "root": root, "index": outcome.index, "by": len(approved)}
 
 
 def _must_coordinate(node: Node) -> None:
@@ -482,6 +507,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         put_keys,
         members,
         admit,
+        new_root,
+        plan_approval,
+        recover_member,
         set_membership,
         publish_criteria,
         identity,

@@ -10,6 +10,7 @@ from msgspec import Struct
 from sopro_protocol.encoding import Canonical
 from sopro_registry.families import (
     criterion,
+    key_recovery,
     label_decision,
     log_state,
     offering,
@@ -27,6 +28,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             site_keys.FAMILY,
             log_state.FAMILY,
             site_membership.FAMILY,
+            key_recovery.FAMILY,
             scheme.FAMILY,
             criterion.FAMILY,
             organisation.FAMILY,

@@ -299,6 +299,10 @@ class _CertificateView:
         """Return the membership in the certificate."""
         return self._member
 
+    def members(self) -> Sequence[site_membership.Body]:
+        """Return nobody, because no decision asks for others."""
+        return ()
+
     def scheme(self, _name: str) -> _AnyScheme:
         """Return a scheme that allowed it."""
         return _AnyScheme()

@@ -62,10 +62,12 @@ class Directory:
         state = self._schemes.get(name)
         return _version(state.versions, size) if state else None
 
-    def members(self) -> Iterator[site_membership.Body]:
-        """Go through the latest version of every membership, by site code."""
+    def members(self, *, size: int | None = None) -> Iterator[site_membership.Body]:
+        """Go through every membership, by site code: in the first `size` entries, or the latest."""
         for site in sorted(self._members):
-            yield self._members[site].versions[-1][1]
+            member = _version(self._members[site].versions, size)
+            if member is not None:
+                yield member
 
     def schemes(self) -> Iterator[scheme_family.Body]:
         """Go through the latest version of every scheme, by code."""

@@ -5,7 +5,7 @@ everything else the rule may look at. It returns a `Change` or raises RefusedErr
 the reason an entry is void. The same `apply` judges our own drafts and mirrored entries.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -33,6 +33,11 @@ class Membership(Protocol):
     """What rules of other families read of a site's membership."""
 
     @property
+    def origin(self) -> str:
+        """Origin of the site's log."""
+        ...
+
+    @property
     def prefix(self) -> str:
         """The second part of the site's certificate numbers."""
         ...
@@ -40,6 +45,11 @@ class Membership(Protocol):
     @property
     def root(self) -> bytes:
         """The site's root key."""
+        ...
+
+    @property
+    def site(self) -> str:
+        """The site's code."""
         ...
 
     @property
@@ -115,6 +125,10 @@ class View(Protocol):
 
     def membership(self) -> Membership | None:
         """Return this site's membership at the coordinator's size it acted on."""
+        ...
+
+    def members(self) -> Iterable[Membership]:
+        """Return every membership at the coordinator's size it acted on."""
         ...
 
     def scheme(self, name: str) -> Scheme | None:
@@ -218,7 +232,7 @@ def _complete_nothing(
     return values
 
 
-def _name_nobody(_body: Struct, _state: Struct | None) -> bytes | None:
+def _name_nobody(_body: Struct, _state: Struct | None, _view: View) -> bytes | None:
     return None
 
 
@@ -236,7 +250,7 @@ class Family(Generic[B, S]):
         apply: the rule.
         complete: sets what only the append can know, in a draft's values.
         newcomer: names a public key that may sign a record although the site has not named it
-            yet, from the body and the entity's state.
+            yet, from the body, the entity's state and what the rule may look at.
     """
 
     name: str
@@ -247,7 +261,7 @@ class Family(Generic[B, S]):
     place: Place
     apply: Callable[[Fact[B], S | None, View], Change[S]]
     complete: Callable[[Mapping[str, Any], S | None, View], Mapping[str, Any]] = _complete_nothing
-    newcomer: Callable[[B, S | None], bytes | None] = _name_nobody
+    newcomer: Callable[[B, S | None, View], bytes | None] = _name_nobody
 
     @property
     def title(self) -> str:

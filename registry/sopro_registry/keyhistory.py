@@ -56,67 +56,72 @@ def open_key_history(
             f"{origin}: key records, expected at most {MAX_HISTORY}, got {len(history)}",
             code="hos.keys",
         )
+    opened = [_open(one, origin) for one in history]
+    trusted = _find_trusted(opened, root)
+    if trusted is None:
+        raise VerificationError(
+            f"{origin}: its key records do not lead to the root key of its membership",
+            code="mem.untrusted",
+        )
     state: site_keys.State | None = None
-    before: KeyRecord | None = None
-    is_chained = True
-    for one in history:
-        entry = parse_entry(one.entry)
-        record, body = _read(entry, origin)
-        if before is not None:
-            if one.position <= before.position:
-                raise VerificationError(
-                    f"{origin}: key records out of order at {one.position}", code="hos.keys"
-                )
-            is_chained = is_chained and record.prev == leaf_hash(before.entry)
-        state = _follow(one, entry, record, body, state)
-        before = one
+    for number, one in enumerate(opened):
+        if number and one.position <= opened[number - 1].position:
+            raise VerificationError(
+                f"{origin}: key records out of order at {one.position}", code="hos.keys"
+            )
+        state = _follow(one, state, is_vouched_for=number <= trusted)
     assert state is not None, "there is at least one record"  # noqa: S101  # as checked above
-    _check_root(state, origin, root, is_chained=is_chained)
     return tuple(state.spans)
 
 
-def _read(entry: Entry, origin: str) -> tuple[Record, site_keys.Body]:
+class _Opened(NamedTuple):
+    """A key record that the key it names has signed."""
+
+    position: int
+    entry_id: bytes
+    entry: Entry
+    record: Record
+    body: site_keys.Body
+
+
+def _open(one: KeyRecord, origin: str) -> _Opened:
+    entry = parse_entry(one.entry)
     record, body = read_record(entry.record, READERS)
     if isinstance(body, FormatError):
         raise body
     if record.log != origin or not isinstance(body, site_keys.Body):
         raise VerificationError(f"{origin}: not a record of its keys", code="mem.untrusted")
-    return record, body
+    check_signatures(entry, {key_id(body.root): body.root})
+    return _Opened(one.position, leaf_hash(one.entry), entry, record, body)
+
+
+def _find_trusted(opened: Sequence[_Opened], root: bytes) -> int | None:
+    """Return which record the trusted root key was the first to sign, where it vouches for all.
+
+    It vouches for those before by the chain of hashes. Without that anybody could put another
+    beginning before its record.
+    """
+    for number, one in enumerate(opened):
+        if number and one.record.prev != opened[number - 1].entry_id:
+            return None
+        if one.body.root == root:
+            return number
+    return None
 
 
 def _follow(
-    one: KeyRecord,
-    entry: Entry,
-    record: Record,
-    body: site_keys.Body,
-    state: site_keys.State | None,
+    one: _Opened, state: site_keys.State | None, *, is_vouched_for: bool
 ) -> site_keys.State:
-    check_signatures(entry, {key_id(body.root): body.root})
-    if state is not None and body.root not in (state.root, site_keys.newcomer(body, state)):
+    body = one.body
+    is_known = state is None or body.root == state.root or site_keys.is_successor(body.root, state)
+    if not is_known and not is_vouched_for:
         raise VerificationError(
-            f"{record.log}: the key record at {one.position} is signed neither by the root key "
-            "nor by its successor",
+            f"{one.record.log}: the key record at {one.position} is signed neither by the root "
+            "key nor by its successor",
             code="mem.untrusted",
         )
-    signers = tuple(signer for signer, _ in entry.signatures)
+    signers = tuple(signer for signer, _ in one.entry.signatures)
     try:
-        return site_keys.follow(
-            Fact(one.position, leaf_hash(one.entry), record, body, signers), state
-        )
+        return site_keys.follow(Fact(one.position, one.entry_id, one.record, body, signers), state)
     except RefusedError as error:
-        raise VerificationError(f"{record.log}: {error}", code=error.code) from None
-
-
-def _check_root(state: site_keys.State, origin: str, root: bytes, *, is_chained: bool) -> None:
-    """Tie the history to the trusted root.
-
-    Where that is the founding root it has signed the beginning. Where it is a later one, anybody
-    could have put another beginning before its record; the chain of hashes rules that out.
-    """
-    roots = [span.public for span in state.spans if span.role == "root"]
-    if root == roots[0] or (root in roots and is_chained):
-        return
-    raise VerificationError(
-        f"{origin}: its key records do not lead to the root key of its membership",
-        code="mem.untrusted",
-    )
+        raise VerificationError(f"{one.record.log}: {error}", code=error.code) from None

@@ -6,6 +6,7 @@ log, is served, and counts for nothing. The order of the checks is fixed (SPEC V
 node gives the same reason.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -120,6 +121,11 @@ class Ledger:
             found = self._directory.membership(self.site, size=acted_on.size) if acted_on else None
             self._membership = (acted_on, found)
         return self._membership[1]
+
+    def members(self) -> Iterable[Membership]:
+        """Return every membership at the coordinator's size it acted on."""
+        size = self._coordinator_size()
+        return self._directory.members(size=size) if size is not None else ()
 
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
@@ -247,7 +253,7 @@ class Ledger:
             return None
         row = self._tables.entity(read.record.entity)
         state = self._state(row) if row is not None and row.family == family.name else None
-        public = family.newcomer(read.body, state)
+        public = family.newcomer(read.body, state, self)
         if public is None or key_id(public) != signer:
             return None
         return KeySpan(family.role.value, public, signer, self.index)

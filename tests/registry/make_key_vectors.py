@@ -31,8 +31,10 @@ COMMENT: Final = (
     " with its code. Clauses are of SPEC.md."
 )
 NAMES: Final = ("root", "next root", "third root", "log", "second log", "registrar", "thief")
+VOTERS: Final = ("hu", "fr", "si", "it")
 KEYS: Final = {
-    name: Ed25519Signer(hashlib.sha256(f"seed of {name}".encode()).digest()) for name in NAMES
+    name: Ed25519Signer(hashlib.sha256(f"seed of {name}".encode()).digest())
+    for name in (*NAMES, *(f"{site} root" for site in VOTERS))
 }
 
 
@@ -189,7 +191,6 @@ def histories() -> list[Case]:
                     "by a key that nobody has committed to",
                     "mem.untrusted",
                     [*ROTATED, (30, write(NEW, prev=ALONE, root="third root"))],
-                    "third root",
                 ),
                 refuse(
                     "the old root key signs after its successor",
@@ -212,6 +213,41 @@ def histories() -> list[Case]:
             ],
         },
     ]
+
+
+def recovered() -> Case:
+    """A root key that no record has committed to, and that the membership names (MEM-7)."""
+    return {
+        "name": "a root key that the membership names vouches for what came before",
+        "clauses": ["KEY-10", "STATE-5"],
+        "root": public("third root").hex(),
+        "history": show([*ROTATED, (30, write(NEW, prev=ALONE, root="third root"))]),
+        "keys": spans(
+            ("root", "root", 0, 31, None),
+            ("log", "log", 1, 21, None),
+            ("registrar", "registrar", 1, None, None),
+            ("log", "second log", 11, None, None),
+            ("root", "third root", 31, None, None),
+        ),
+        "reject": [
+            refuse(
+                "its record does not name the one before",
+                "mem.untrusted",
+                [*ROTATED, (30, write(NEW, prev=BESIDE, root="third root"))],
+                "third root",
+            ),
+            refuse(
+                "a record before it does not name the one before",
+                "mem.untrusted",
+                [
+                    (0, write(OLD, root="thief")),
+                    *ROTATED[1:],
+                    (30, write(NEW, prev=ALONE, root="third root")),
+                ],
+                "third root",
+            ),
+        ],
+    }
 
 
 def head(size: int, *names: str) -> str:
@@ -286,9 +322,84 @@ def successions() -> list[Case]:
     ]
 
 
+def approve(site: str, *, root: str = "third root", by: str = "", **changes: Any) -> bytes:
+    """Write a member's approval that `at` gets a new root key."""
+    record: Case = {
+        "body": {"before": public("root"), "origin": ORIGIN, "root": public(root), **changes},
+        "entity": b"\x44" * 16,
+        "family": "key_recovery/1",
+        "log": f"sopro.example/{site}/1",
+        "salt": b"\x55" * 16,
+        "time": 1_700_000_000_000,
+        "v": 1,
+    }
+    return sign_record(encode(record), [KEYS[by or f"{site} root"]])
+
+
+def approvals() -> list[Case]:
+    def case(number: int, entries: list[bytes]) -> Case:
+        members = [
+            {"origin": f"sopro.example/{site}/1", "root": public(f"{site} root").hex()}
+            for site in VOTERS[:number]
+        ]
+        return {"members": members, "approvals": [one.hex() for one in entries]}
+
+    def refused(delta: str, number: int, entries: list[bytes]) -> Case:
+        return {"delta": delta, "code": "mem.key", **case(number, entries)}
+
+    hu, fr, si, it = (approve(site) for site in VOTERS)
+    return [
+        {
+            "name": f"{len(enough)} of {number}",
+            "clauses": ["MEM-7"],
+            "before": public("root").hex(),
+            "root": public("third root").hex(),
+            **case(number, enough),
+            "reject": [
+                refused("one too few", number, enough[1:]),
+                *([refused("one twice", number, [*enough[1:], enough[-1]])] if number > 1 else []),
+                refused(
+                    "one approves another key",
+                    number,
+                    [*enough[1:], approve("hu", root="thief")],
+                ),
+                refused(
+                    "one names another root key before",
+                    number,
+                    [*enough[1:], approve("hu", before=public("log"))],
+                ),
+                refused(
+                    "one is about another site",
+                    number,
+                    [*enough[1:], approve("hu", origin="sopro.example/si/1")],
+                ),
+                refused(
+                    "one is not signed by the member's root key",
+                    number,
+                    [*enough[1:], approve("hu", by="registrar")],
+                ),
+                refused(
+                    "one is of nobody who is a member",
+                    number,
+                    [*enough[1:], approve("xx", by="thief")],
+                ),
+                refused("one is no approval", number, [*enough[1:], FIRST]),
+                refused("one of them is no entry", number, [*enough, b""]),
+                refused("there are no members", 0, []),
+            ],
+        }
+        for number, enough in ((1, [hu]), (2, [hu, fr]), (3, [hu, fr]), (4, [hu, si, it]))
+    ]
+
+
 def render() -> str:
     """Make the file's text."""
-    groups = {"histories": histories(), "heads": heads(), "successions": successions()}
+    groups = {
+        "histories": [*histories(), recovered()],
+        "heads": heads(),
+        "successions": successions(),
+        "approvals": approvals(),
+    }
     clauses = sorted(
         {one for cases in groups.values() for case in cases for one in case["clauses"]}
     )
@@ -296,7 +407,7 @@ def render() -> str:
         "comment": COMMENT,
         "clauses": clauses,
         "origin": ORIGIN,
-        "keys": {name: public(name).hex() for name in NAMES},
+        "keys": {name: public(name).hex() for name in KEYS},
         **groups,
     }
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"

@@ -5,10 +5,11 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
-from tests.registry.world import World, bytes16, criterion_body
+from tests.registry.world import World, bytes16, criterion_body, recovery_body
 
 EXPECTED = {
     "criterion/1",
+    "key_recovery/1",
     "label_decision/1",
     "log_state/1",
     "offering/1",
@@ -42,6 +43,7 @@ def test_says_what_every_field_means(name: str) -> None:
 def test_states_survive_the_tables(world: World) -> None:
     world.at.decide("grant", basis="imported")
     world.coordinator.write("criterion/1", criterion_body(), entity=bytes16("criterion"))
+    world.at.write("key_recovery/1", recovery_body(world.hu), entity=bytes16("r"), role="root")
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

@@ -1,7 +1,7 @@
 """The frozen vectors of key records, read as another implementation would read them."""
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -11,6 +11,7 @@ from sopro_protocol.keys import make_vkey
 from sopro_protocol.note import parse_note
 from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
+from sopro_registry.recovery import check_approvals
 from sopro_registry.succession import check_succession
 from tests.registry.make_key_vectors import FILE, render
 
@@ -81,4 +82,42 @@ def test_successions(case: dict[str, Any]) -> None:
     for hostile in case["reject"]:
         with pytest.raises(SoproError) as refused:
             succeed(hostile, case["before"])
+        assert refused.value.code == hostile["code"], hostile["delta"]
+
+
+class Member(NamedTuple):
+    """A member as the coordinator's log names it."""
+
+    origin: str
+    root: bytes
+
+    @property
+    def prefix(self) -> str:
+        return "XX1"
+
+    @property
+    def site(self) -> str:
+        return self.origin.split("/")[1]
+
+    @property
+    def status(self) -> str:
+        return "admitted"
+
+
+def approve(one: dict[str, Any], case: dict[str, Any]) -> None:
+    check_approvals(
+        [bytes.fromhex(entry) for entry in one["approvals"]],
+        [Member(member["origin"], bytes.fromhex(member["root"])) for member in one["members"]],
+        origin=ORIGIN,
+        before=bytes.fromhex(case["before"]),
+        root=bytes.fromhex(case["root"]),
+    )
+
+
+@named(VECTORS["approvals"])
+def test_approvals(case: dict[str, Any]) -> None:
+    approve(case, case)
+    for hostile in case["reject"]:
+        with pytest.raises(SoproError) as refused:
+            approve(hostile, case)
         assert refused.value.code == hostile["code"], hostile["delta"]

@@ -2,8 +2,8 @@
 
 Each record names the full set in force after it. A key counts from the position after the record
 that first names it up to and including the position of the record that no longer does. It is
-signed by the root key, or by the successor that the record before has committed to, which thereby
-becomes the root key.
+signed by the root key, or by the one that may replace it and thereby does: the successor that the
+record before has committed to, or the key that the site's membership names.
 """
 
 import hashlib
@@ -110,10 +110,23 @@ def follow(fact: Fact[Body], state: State | None) -> State:
     return State(_cut_spans(spans, body), body.next_root, positions)
 
 
-def newcomer(body: Body, state: State | None) -> bytes | None:
-    """Return the root key a record names, where the record before has committed to it (STATE-5)."""
-    is_committed = state is not None and hashlib.sha256(body.root).digest() == state.next_root
-    return body.root if is_committed else None
+def is_successor(public: bytes, state: State) -> bool:
+    """Say whether the latest record has committed to a key as the next root key (STATE-5)."""
+    return hashlib.sha256(public).digest() == state.next_root
+
+
+def newcomer(body: Body, state: State | None, view: View) -> bytes | None:
+    """Return the root key a record names, where it may replace the one before (STATE-5).
+
+    That is the successor it has committed to, or the root key that the membership names, which
+    only the site's own records or the other members can have changed (MEM-4, MEM-7).
+    """
+    if state is None:
+        return None
+    if is_successor(body.root, state):
+        return body.root
+    member = view.membership()
+    return body.root if member is not None and member.root == body.root else None
 
 
 def _continue_spans(state: State | None, named: Mapping[bytes, str], index: int) -> list[KeySpan]:

@@ -20,6 +20,7 @@ from sopro_registry.fields import (
     Url,
     day_of,
 )
+from sopro_registry.recovery import check_approvals, electorate
 from sopro_registry.succession import check_succession
 
 Status = Literal["applicant", "admitted", "suspended", "left", "expelled"]
@@ -49,6 +50,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A site as the federation knows it from this record on.
 
     Attributes:
+        approvals: of the other members, that this root key replaces the one named before.
         conformance: digest of the statement of conformance it was admitted on.
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
@@ -66,6 +68,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         zone: IANA name of the zone its civil dates are read in.
     """
 
+    approvals: Annotated[list[bytes], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     conformance: Bytes32 | UnsetType = UNSET
     country: CountryCode
     effective_date: CivilDate
@@ -146,16 +149,25 @@ def _check_new(body: Body, view: View) -> None:
 
 
 def _check_successor(before: Body, body: Body, view: View) -> None:
-    """Hold a new root key to what the site itself has signed (SPEC MEM-4)."""
-    if body.succession is UNSET:
+    """Hold a new root key to what the site itself or the other members have signed (MEM-4)."""
+    if (body.succession is UNSET) == (body.approvals is UNSET):
         raise RefusedError(
             "site_membership: the coordinator alone cannot replace a site's root key; the site's "
-            "own key records must lead to it",
+            "own key records must lead to it, or the other members approve it",
             code="mem.key",
         )
     if view.exists_named("site_membership", f"root {body.root.hex()}"):
         raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
-    check_succession(body.succession, origin=body.origin, root=before.root, successor=body.root)
+    if body.succession is not UNSET:
+        check_succession(body.succession, origin=body.origin, root=before.root, successor=body.root)
+    if body.approvals is not UNSET:
+        check_approvals(
+            body.approvals,
+            electorate(view.members(), site=body.site),
+            origin=body.origin,
+            before=before.root,
+            root=body.root,
+        )
 
 
 def _is_epoch(text: str) -> bool:
