@@ -270,3 +270,38 @@ def test_a_node_comes_back_unattended_with_encrypted_keys(land: Federation, tmp_
     ).stdout
     assert "key: decision" in told
     assert "without a passphrase" not in told
+
+
+def test_where_the_successor_is_lost_too_the_other_members_decide(land: Federation) -> None:
+    at, hu, fr = land.start(["at", "hu", "fr"])
+    number = grant(at)
+    before = certificate(at, number)
+    for name in ("root.pem", "next-root.pem"):
+        (at.folder / KEYS / name).unlink()
+    public = keys(at, "recover", "--new-root").stdout.strip()
+    eeig = land.coordinator
+    for member in (hu, fr):
+        refused = members(eeig, "recover", "at", code=1)
+        assert "2 must approve" in refused.stderr
+        members(member, "approve", "at", public)
+        land.wait_for(eeig, member)
+    assert f"at has the root key {public}, approved by 2" in members(eeig, "recover", "at").stdout
+    land.wait_for(at, eeig)
+    keys(at, "recover", "--new-root")
+    keys(at, "rotate", "log")
+    keys(at, "rotate", "log", "--finish")
+    for reader in (hu, fr, eeig):
+        land.wait_for(reader, at)
+    si = land.new("si")
+    land.join(si)
+    land.wait_for(si, at)
+    assert [verify(land, data) for data in (before, certificate(si, number))] == ["active"] * 2
+    assert_clean(si)
+
+
+def members(site: Site, action: str, *arguments: str, code: int = 0) -> Any:
+    """Run `sopro members` as its operator does, and hold it to an exit code."""
+    command = [str(SOPRO), "members", action, str(site.folder), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
