@@ -132,6 +132,9 @@ def _certificate(data: bytes) -> Lines:
     assert isinstance(value, dict)  # noqa: S101  # matched above
     names = ("keys", "membership", "coordinator_keys")
     parts += [(name, value[name]) for name in names if name in value]
+    for name in ("keys_since", "coordinator_keys_since"):
+        later = value.get(name)
+        parts += [(name, one) for one in (later if isinstance(later, list) else ())]
     for name, part in parts:
         match part:
             case [bytes(entry), bytes(proof)]:

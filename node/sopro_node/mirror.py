@@ -187,6 +187,7 @@ class _Pull:
         self._fetch = fetch
         self._done = Pulled()
         self._keys: Mapping[bytes, bytes] = {}
+        self._opened_with: tuple[KeySpan, ...] = ()
         held = self.held
         self._is_first = held is None or not held.keys
 
@@ -232,6 +233,7 @@ class _Pull:
 
     def _open_with(self, note: bytes, keys: Sequence[KeySpan]) -> SignedCheckpoint:
         self._keys = {span.key_id: span.public for span in keys}
+        self._opened_with = tuple(keys)
         origin = self._target.origin
         size = parse_checkpoint_text(parse_note(note).text).size
         return open_checkpoint(
@@ -273,7 +275,8 @@ class _Pull:
         if step.ledger.cursor.projected < step.size:
             return
         keys = step.ledger.cursor.keys
-        self._open_with(signed.note, keys)
+        if keys != self._opened_with:
+            self._open_with(signed.note, keys)
         roots = {span.public for span in keys if span.role == Role.ROOT.value}
         if self._is_first and self._target.named_root not in roots:
             raise VerificationError(
@@ -459,11 +462,11 @@ class _Pull:
                 step.catch_up()
                 fill(step)
                 note = held.checkpoint
-                if signed is not None and step.size == signed.size:
-                    note = signed.note
                 if must_end and signed is not None:
                     _check_root(step, signed)
+                if signed is not None and step.size == signed.size:
                     self._check_keys(step, signed)
+                    note = signed.note
                 step.write(checkpoint=note)
         except BaseException:
             if is_first:

@@ -23,7 +23,7 @@ from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
-from sopro_node.rootkeys import current_root, prove_succession, root_of_site
+from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
     ConflictError,
@@ -321,14 +321,18 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             code="mem.name",
         )
     member = node.holdings.directory.membership(site)
-    if member is not None and request["root"] not in (member.root, root_of_site(node, member)):
+    if member is not None and request["root"] not in roots_of_site(node, member):
         raise RefusedError(
             f"the site code {site!r} is taken by another root key; where its successor has "
             "replaced it, ask again when the coordinator has this site's log",
             code="mem.name",
         )
     waiting = {known: held for known, _, held in node.reader.applications()}
-    if site in waiting and open_application(waiting[site])["root"] != request["root"]:
+    if (
+        member is None
+        and site in waiting
+        and open_application(waiting[site])["root"] != request["root"]
+    ):
         raise RefusedError(f"the site code {site!r} is being asked for already", code="mem.name")
     if len(waiting) >= MAX_APPLICATIONS and site not in waiting:
         raise RefusedError("too many open requests; ask the coordinator", code="mem.full")

@@ -20,13 +20,15 @@ def current_root(node: Node) -> bytes:
     )
 
 
-def root_of_site(node: Node, member: site_membership.Body) -> bytes | None:
-    """Return a member's root key as its own log says, where this node holds it."""
+def roots_of_site(node: Node, member: site_membership.Body) -> set[bytes]:
+    """Return the root keys that may speak for a member: the named one and its log's own.
+
+    One that the site's log has replaced may not, though the membership still names it.
+    """
     held = node.holdings.logs.get(member.origin)
-    for span in held.keys if held else ():
-        if span.role == Role.ROOT.value and span.until is None:
-            return span.public
-    return None
+    spans = [span for span in held.keys if span.role == Role.ROOT.value] if held else []
+    current = {span.public for span in spans if span.until is None}
+    return (current | {member.root}) - {span.public for span in spans if span.until is not None}
 
 
 def prove_succession(

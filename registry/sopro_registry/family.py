@@ -175,8 +175,12 @@ class KeySpan(Struct, frozen=True, array_like=True):
 
     def counts_at(self, position: int) -> bool:
         """Say whether a record at a position may be signed by it."""
-        end = self.end
-        return self.since <= position and (end is None or position < end)
+        # Asked for every record, so in full.
+        return (
+            self.since <= position
+            and (self.until is None or position < self.until)
+            and (self.cut is None or position < self.cut)
+        )
 
     def signs_head(self, size: int) -> bool:
         """Say whether it is a log key that may sign a head of that size (SPEC KEY-9)."""

@@ -16,7 +16,7 @@ from sopro_registry.catalogue import READERS
 from sopro_registry.families import site_keys
 from sopro_registry.family import Fact, KeySpan
 
-MAX_HISTORY: Final = 4096
+MAX_HISTORY: Final = site_keys.MAX_KEYS
 
 
 class KeyRecord(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from sopro_node import clock, office
+from sopro_node.application import sign_application
 from sopro_node.certificates import make_certificate
 from sopro_node.found import COORDINATOR
 from sopro_node.keyoffice import keys, plan_keys, put_keys
@@ -170,12 +171,7 @@ async def test_a_lost_root_key_is_replaced_by_its_successor(
     await all_follow(federation, "at")
 
     # The coordinator takes over the new root key because the site's own log proves it.
-    assert coordinator.node.invite is not None
-    invite = {
-        name: getattr(coordinator.node.invite, name)
-        for name in coordinator.node.invite.__struct_fields__
-    } | {"urls": [coordinator.url]}
-    await office.join(at.node, {"invite": invite})
+    await join_again(coordinator, at)
     await office.admit(coordinator.node, {"site": "at"})
     member = coordinator.node.holdings.directory.membership("at")
     [root] = in_force(at.node, "root")
@@ -188,6 +184,52 @@ async def test_a_lost_root_key_is_replaced_by_its_successor(
         assert verify(at.node, data, number=number).status == "active"
     # A later record on the member needs no proof again.
     await office.set_membership(coordinator.node, {"site": "at", "status": "suspended"})
+
+
+async def test_several_successions_are_taken_over_at_once(
+    federation: Federation, pair: tuple[Served, Served]
+) -> None:
+    coordinator, at = pair
+    [first] = in_force(at.node, "root")
+    for _ in range(3):
+        await change(at.node, "rotate", "access")
+        newest = sorted(
+            (at.node.folder / KEYS).glob("next-root*.pem"), key=lambda path: path.stat().st_mtime_ns
+        )[-1]
+        await change(at.node, "rotate", "root", successor=open_key(newest).signer.public_key)
+    await all_follow(federation, "at")
+    await join_again(coordinator, at)
+    await office.admit(coordinator.node, {"site": "at"})
+    member = coordinator.node.holdings.directory.membership("at")
+    assert member is not None
+    assert member.root == in_force(at.node, "root")[0].public
+    assert len(list(member.succession or ())) == 6
+    assert coordinator.node.holdings.directory.founding_root("at") == first.public
+    hu = await federation.join("hu", "HU")
+    await until(lambda: follows(hu, at))
+
+
+async def test_a_replaced_root_key_speaks_for_nobody(
+    federation: Federation, pair: tuple[Served, Served]
+) -> None:
+    coordinator, at = pair
+    old = open_key(at.node.folder / KEYS / "root.pem").signer
+    content = (await office.application(at.node, {}))["content"]
+    await succeed(at.node)
+    await all_follow(federation, "at")
+    with pytest.raises(RefusedError) as refused:
+        await office.receive_application(coordinator.node, sign_application(content, old))
+    assert refused.value.code == "mem.name"
+
+
+async def join_again(coordinator: Served, at: Served) -> None:
+    """Tell the coordinator of a new root key."""
+    assert coordinator.node.invite is not None
+    invite = {
+        name: getattr(coordinator.node.invite, name)
+        for name in coordinator.node.invite.__struct_fields__
+    } | {"urls": [coordinator.url]}
+    await office.join(at.node, {"invite": invite})
 
 
 async def test_a_wrong_successor_is_refused(pair: tuple[Served, Served]) -> None:
@@ -213,7 +255,7 @@ async def test_the_coordinator_alone_cannot_replace_a_countrys_root_key(
     assert member is not None
     entity = coordinator.node.reader.named(1, "site_membership", "at")
     fields = {name: getattr(member, name) for name in member.__struct_fields__}
-    absent = ("conformance", "ends", "successor", "succession")
+    absent = ("approvals", "conformance", "ends", "successor", "succession")
     values = {key: value for key, value in fields.items() if key not in absent}
     values["root"] = thief.public_key
     own = coordinator.node.log.held.tree.edge.entries[0]

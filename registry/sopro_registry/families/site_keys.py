@@ -8,7 +8,7 @@ record before has committed to, or the key that the site's membership names.
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
@@ -16,6 +16,8 @@ from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role, check_public_key, key_id
 from sopro_registry.family import Change, Fact, Family, KeySpan, Place, View
 from sopro_registry.fields import Bytes32, Count
+
+MAX_KEYS: Final = 4096
 
 
 class SiteKey(Struct, frozen=True, kw_only=True):
@@ -107,6 +109,10 @@ def follow(fact: Fact[Body], state: State | None) -> State:
         )
     spans = _continue_spans(state, named, fact.index)
     positions = [*(state.positions if state else []), fact.index]
+    if len(spans) > MAX_KEYS or len(positions) > MAX_KEYS:
+        raise RefusedError(
+            f"site_keys: more than {MAX_KEYS} keys or key records in one log", code="mem.key"
+        )
     return State(_cut_spans(spans, body), body.next_root, positions)
 
 

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from sopro_registry.families import site_keys
 from sopro_registry.keyhistory import log_keys_at
 from tests.registry.world import (
     Author,
@@ -262,3 +263,12 @@ def test_a_log_key_signs_heads_from_its_record_to_its_end(world: World) -> None:
     assert revoke(at, old.public_key, 4).code is None
     assert log_keys_at(at.cursor.keys, 4) == [old.public_key]
     assert log_keys_at(at.cursor.keys, 5) == []
+
+
+def test_a_log_has_no_more_keys_than_can_be_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_keys, "MAX_KEYS", 7)
+    assert world.at.write_keys(keys_of(world.at, decision=NEW.public_key)).code is None
+    third = signer("at third decision").public_key
+    assert world.at.write_keys(keys_of(world.at, decision=third)).code == "mem.key"
