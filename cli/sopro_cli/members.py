@@ -62,7 +62,7 @@ def members() -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True)
 def members_list(folder: Path, *, as_json: bool) -> None:
-    """List members and open requests for admission."""
+    """List members, open requests for admission, and approvals of new root keys."""
     answer = ask(folder, "members")
     if as_json:
         show_json(answer)
@@ -71,6 +71,11 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         show(f"{member['site']:12} {member['status']:10} {member['country']}  {member['urls'][0]}")
     for waiting in answer["applications"]:
         show(f"{waiting['site']:12} asks       {waiting['country']}  {waiting['urls'][0]}")
+    for one in answer["recoveries"]:
+        show(
+            f"{one['site']:12} new root key {one['root']}: approved by {', '.join(one['by'])}; "
+            f"{one['needed']} of {one['voters']} have to"
+        )
 
 
 @members.command("admit")

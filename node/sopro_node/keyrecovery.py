@@ -7,6 +7,7 @@ in the membership record, and then the site names its new root key.
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sopro_node.keyplan import open_key_files, own_keys, write_record
@@ -55,27 +56,66 @@ async def plan_approval(node: Node, values: Mapping[str, Any]) -> Answer:
     return {"record": record, "root": current_root(node)}
 
 
-def collect_approvals(node: Node, site: str) -> tuple[list[bytes], bytes]:
-    """Return the approvals of one new root key by enough members, and that key.
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A new root key of a member that others have approved, as their logs held here say.
 
-    Raises:
-        RefusedError: too few have approved one.
+    Attributes:
+        site: whose key it is.
+        root: the new public key.
+        approvals: entry by the site that approves.
+        needed: how many have to.
+        voters: how many may.
     """
-    member = _member(node, site)
+
+    site: str
+    root: bytes
+    approvals: Mapping[str, bytes]
+    needed: int
+    voters: int
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether enough members have approved it."""
+        return 0 < self.needed <= len(self.approvals)
+
+
+def list_recoveries(node: Node) -> list[Recovery]:
+    """List the new root keys that members have approved and no membership names yet."""
+    return [
+        one for member in node.holdings.directory.members() for one in _recoveries(node, member)
+    ]
+
+
+def _recoveries(node: Node, member: site_membership.Body) -> Iterator[Recovery]:
     voters = electorate(node.holdings.directory.members(), site=member.site)
     found: dict[bytes, dict[str, bytes]] = {}
     for voter in voters:
         for root, entry in _approvals_of(node, voter.origin, voter.root, member):
             found.setdefault(root, {})[voter.site] = entry
     needed = needed_approvals(len(voters))
-    for root, by_site in found.items():
-        if by_site and len(by_site) >= needed:
-            return list(by_site.values()), root
-    told = "; ".join(f"{root.hex()[:16]}...: {', '.join(by)}" for root, by in found.items())
+    for root, approvals in found.items():
+        yield Recovery(member.site, root, approvals, needed, len(voters))
+
+
+def collect_approvals(node: Node, site: str) -> Recovery:
+    """Return the new root key of a member that enough of the others have approved.
+
+    Raises:
+        RefusedError: too few have approved one.
+        NotFoundError: there is no such member.
+    """
+    member = _member(node, site)
+    found = list(_recoveries(node, member))
+    for one in found:
+        if one.is_approved:
+            return one
+    told = "; ".join(f"{one.root.hex()[:16]}...: {', '.join(one.approvals)}" for one in found)
+    voters = len(electorate(node.holdings.directory.members(), site=site))
     raise RefusedError(
-        f"{len(voters)} other members are admitted and {needed} must approve a new root key of "
-        f"{member.site!r}; approvals in their logs: {told or 'none'}; each gives one with: "
-        f"sopro members approve DIRECTORY {member.site} ROOT"
+        f"{voters} other members are admitted and {needed_approvals(voters)} must approve a new "
+        f"root key of {site!r}; approvals in their logs: {told or 'none'}; each gives one with: "
+        f"sopro members approve DIRECTORY {site} ROOT"
     )
 
 

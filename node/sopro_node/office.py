@@ -18,7 +18,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
 from sopro_node.keyoffice import keys, plan_keys, put_keys
-from sopro_node.keyrecovery import collect_approvals, new_root, plan_approval
+from sopro_node.keyrecovery import collect_approvals, list_recoveries, new_root, plan_approval
 from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
@@ -352,7 +352,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 
 
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """List members, and at the coordinator the open requests for admission."""
+    """List members, new root keys that some have approved, and the open requests for admission."""
     listed = [
         {**msgspec.to_builtins(member, builtin_types=(bytes,)), "root": member.root.hex()}
         for member in node.holdings.directory.members()
@@ -369,7 +369,17 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
                 "received": clock.format_time(received),
             }
         )
-    return {"members": listed, "applications": waiting}
+    recoveries = [
+        {
+            "site": one.site,
+            "root": one.root.hex(),
+            "by": sorted(one.approvals),
+            "needed": one.needed,
+            "voters": one.voters,
+        }
+        for one in list_recoveries(node)
+    ]
+    return {"members": listed, "applications": waiting, "recoveries": recoveries}
 
 
 async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -432,7 +442,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
 async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
     """Name a member's new root key where enough of the others approve it. `site`."""
     _must_coordinate(node)
-    approved, root = collect_approvals(node, values["site"])
+    recovery = collect_approvals(node, values["site"])
     member = node.holdings.directory.membership(values["site"])
     fields = msgspec.to_builtins(member, builtin_types=(bytes,))
     fields.pop("succession", None)
@@ -441,15 +451,20 @@ async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
             "site_membership",
             {
                 **fields,
-                "approvals": approved,
+                "approvals": list(recovery.approvals.values()),
                 "effective_date": format_day(node.desk.today()),
-                "root": root,
+                "root": recovery.root,
             },
             entity=node.reader.named(1, "site_membership", values["site"]),
         )
     )
     node.exchange.refresh_soon()
-    return {"site": values["site"], "root": root, "index": outcome.index, "by": len(approved)}
+    return {
+        "site": values["site"],
+        "root": recovery.root,
+        "index": outcome.index,
+        "by": len(recovery.approvals),
+    }
 
 
 def _must_coordinate(node: Node) -> None:

@@ -285,7 +285,10 @@ def test_where_the_successor_is_lost_too_the_other_members_decide(land: Federati
         assert "2 must approve" in refused.stderr
         members(member, "approve", "at", public)
         land.wait_for(eeig, member)
+    listed = members(eeig, "list").stdout
+    assert f"new root key {public}: approved by fr, hu; 2 of 2 have to" in listed
     assert f"at has the root key {public}, approved by 2" in members(eeig, "recover", "at").stdout
+    assert "new root key" not in members(eeig, "list").stdout
     land.wait_for(at, eeig)
     keys(at, "recover", "--new-root")
     keys(at, "rotate", "log")
