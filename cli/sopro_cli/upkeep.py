@@ -76,6 +76,11 @@ def status(folder: Path, *, as_json: bool) -> None:
             f"erasure of document {one['document']} of entry {one['entry']}: {late}, "
             f"not confirmed by {', '.join(one['missing'])}"
         )
+    for one in answer["keys"]:
+        if one["in_force"]:
+            show(f"key: {tell_key(one)}")
+    for warning in answer["warnings"]:
+        show(f"warning: {warning}")
 
 
 def _show_publication(answer: Mapping[str, Any]) -> None:
@@ -97,6 +102,17 @@ def _show_publication(answer: Mapping[str, Any]) -> None:
         if one["problem"]:
             problem = one["problem"]
             show(f"    {one['failures']} failures: {problem['message']} [{problem['code']}]")
+
+
+def tell_key(one: dict[str, Any]) -> str:
+    """Describe a key in a line."""
+    standing = "in force" if one["in_force"] else "retired"
+    until = "" if one["until"] is None else f" to {one['until'] - 1}"
+    cut = "" if one["cut"] is None else f", cut off at size {one['cut']}"
+    return (
+        f"{one['role']:10} {one['id'][:16]}  {standing:8}  from entry {one['since']}{until}{cut}"
+        f"  {one['file'] or 'not on this machine'}"
+    )
 
 
 COMMANDS = (reindex, status, sync)

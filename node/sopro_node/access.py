@@ -132,14 +132,14 @@ class Gate:
         return None
 
     def _keys(self) -> dict[str, tuple[str, bytes]]:
-        """Return site and public key of every access key in force, by key id."""
+        """Return site and public key of every access key that counts now, by key id."""
         return {
             span.key_id.hex(): (member.site, span.public)
             for member in self._holdings.directory.members()
             if member.status == "admitted"
             and (held := self._holdings.logs.get(member.origin)) is not None
             for span in held.keys
-            if span.role == Role.ACCESS and span.until is None
+            if span.role == Role.ACCESS and span.counts_at(held.size)
         }
 
     def _verify(self, message: _Message, sites: Mapping[str, tuple[str, bytes]]) -> Caller | None:

@@ -68,7 +68,7 @@ class Gatherer:
         writer: Writer,
         *,
         targets: Callable[[], list[Target]],
-        signer: Ed25519Signer,
+        signer: Callable[[], Ed25519Signer],
     ) -> None:
         self._holdings = holdings
         self._store = store
@@ -232,7 +232,7 @@ class _Pass:
         reached, failure = False, PeerError("no node is known to serve it", code="hos.unreachable")
         for base in self._target.bases:
             url = f"{base}/document/{one.position}/{one.number}"
-            headers = sign_request("GET", url, self._gatherer._signer)
+            headers = sign_request("GET", url, self._gatherer._signer())
             try:
                 found = await self._fetch.find(url, limit=one.commitment.size, headers=headers)
                 key = bytes.fromhex(found.headers.get("SoPro-Document-Key", ""))

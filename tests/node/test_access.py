@@ -11,6 +11,7 @@ from http_message_signatures import HTTPMessageSigner, HTTPMessageVerifier
 
 from sopro_node.access import COVERED, TAG, _Ed25519, _Keys, _Message
 from sopro_node.keyring import load_keys
+from sopro_node.node import Node
 from sopro_protocol.keys import Ed25519Signer, Role
 from tests.node.conftest import Federation, until
 
@@ -30,6 +31,11 @@ def sign(signer: Ed25519Signer, url: str, **how: Any) -> dict[str, str]:
         message, key_id=key_id, label="any", **label
     )
     return message.headers
+
+
+def knows_keys(node: Node, origin: str) -> bool:
+    held = node.holdings.logs.get(origin)
+    return held is not None and bool(held.keys)
 
 
 # How to sign otherwise, times in seconds ago; and whether that is good.
@@ -56,7 +62,7 @@ async def test_a_request_is_signed(federation: Federation, case: str) -> None:
     await federation.coordinator()
     at = await federation.join("at", "AT")
     hu = await federation.join("hu", "HU")
-    await until(lambda: hu.node.log.held.origin in at.node.holdings.logs)
+    await until(lambda: knows_keys(at.node, hu.node.log.held.origin))
     signer = load_keys(hu.node.folder, Role.ACCESS)[Role.ACCESS]
     url = at.node.settings.public_url + TARGET
     found = at.node.gate.caller("GET", TARGET, sign(signer, url, **how))
@@ -67,7 +73,7 @@ async def test_a_nonce_serves_once_for_each_key(federation: Federation) -> None:
     await federation.coordinator()
     at = await federation.join("at", "AT")
     hu = await federation.join("hu", "HU")
-    await until(lambda: hu.node.log.held.origin in at.node.holdings.logs)
+    await until(lambda: knows_keys(at.node, hu.node.log.held.origin))
     signer = load_keys(hu.node.folder, Role.ACCESS)[Role.ACCESS]
     own = load_keys(at.node.folder, Role.ACCESS)[Role.ACCESS]
     url = at.node.settings.public_url + TARGET
