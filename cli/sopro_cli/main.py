@@ -22,6 +22,7 @@ MODULES: Final[Mapping[str, str]] = {
     "import": "importing",
     "inspect": "inspecting",
     "join": "members",
+    "keys": "keys",
     "label": "labels",
     "members": "members",
     "offering": "register",

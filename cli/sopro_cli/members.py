@@ -5,12 +5,16 @@ from pathlib import Path
 
 import rich_click as click
 
+from sopro_cli.keys import Signing, sign_planned
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER, PREFIX, SITE, URL
 from sopro_cli.output import fail, remark, show, show_json
+from sopro_cli.secrets import passphrase_of
+from sopro_node.application import sign_application
 from sopro_node.criteria import read_criteria
 from sopro_node.identity import parse_invite
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_node.keyring import open_key
+from sopro_protocol.errors import FormatError, RefusedError, SoproError
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -18,7 +22,9 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.argument("folder", type=FOLDER)
 @click.argument("invite", type=FILE)
-def join(folder: Path, invite: Path) -> None:
+@click.option("--root-key", type=FILE, default=None, help="where it is, if not in keys/")
+@click.option("--passphrase-file", type=FILE, default=None, help="opens the file of --root-key")
+def join(folder: Path, invite: Path, root_key: Path | None, passphrase_file: Path | None) -> None:
     """Pin the coordinator named by an invite file and ask it for admission."""
     try:
         try:
@@ -29,12 +35,22 @@ def join(folder: Path, invite: Path) -> None:
                 "the coordinator's operator has the invite file"
             ) from None
         pinned = parse_invite(data, where=str(invite))
+        request = _sign_request(folder, root_key, passphrase_file) if root_key else None
     except SoproError as error:
         fail(error)
     fields = {name: getattr(pinned, name) for name in pinned.__struct_fields__}
-    answer = ask(folder, "join", invite=fields)
+    answer = ask(folder, "join", invite=fields, request=request)
     remark("the coordinator's officer admits you with: sopro members admit DIRECTORY SITE")
     show(f"{answer['site']} has asked {answer['asked']} for admission")
+
+
+def _sign_request(folder: Path, root_key: Path, passphrase_file: Path | None) -> bytes:
+    """Sign this site's request for admission here, so that the root key stays where it is."""
+    signer = open_key(root_key, passphrase_of(passphrase_file)).signer
+    request = ask(folder, "application")
+    if signer.public_key != request["root"]:
+        raise RefusedError(f"{root_key}: not the root key of this site")
+    return sign_application(request["content"], signer)
 
 
 @click.group()
@@ -46,7 +62,7 @@ def members() -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True)
 def members_list(folder: Path, *, as_json: bool) -> None:
-    """List members and open requests for admission."""
+    """List members, open requests for admission, and approvals of new root keys."""
     answer = ask(folder, "members")
     if as_json:
         show_json(answer)
@@ -59,6 +75,11 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         )
     for waiting in answer["applications"]:
         show(f"{waiting['site']:12} asks       {waiting['country']}  {waiting['urls'][0]}")
+    for one in answer["recoveries"]:
+        show(
+            f"{one['site']:12} new root key {one['root']}: approved by {', '.join(one['by'])}; "
+            f"{one['needed']} of {one['voters']} have to"
+        )
 
 
 @members.command("admit")
@@ -191,6 +212,36 @@ def members_witnesses(
         )
         if not found["keys_known"]:
             remark("the keys of too few of them are known here yet")
+
+
+@members.command("approve")
+@click.argument("folder", type=FOLDER)
+@click.argument("site")
+@click.argument("root")
+@click.option("--root-key", type=FILE, default=None, help="of this site, if not in keys/")
+@click.option("--passphrase-file", type=FILE, default=None, help="opens the file of --root-key")
+def members_approve(
+    folder: Path, site: str, root: str, root_key: Path | None, passphrase_file: Path | None
+) -> None:
+    """Approve ROOT (64 hex digits) as the new root key of SITE, which has lost its own.
+
+    Do so only after its people have told you that key in person.
+    """
+    if not re.fullmatch("[0-9a-f]{64}", root):
+        raise click.BadParameter(f"ROOT: expected 64 hexadecimal digits, got {root!r}")
+    signing = Signing(folder, root_key, passphrase_file)
+    values = {"site": site, "root": bytes.fromhex(root)}
+    _, index = sign_planned(folder, signing, "plan_approval", values)
+    show(f"entry {index} approves the new root key of {site}")
+
+
+@members.command("recover")
+@click.argument("folder", type=FOLDER)
+@click.argument("site")
+def members_recover(folder: Path, site: str) -> None:
+    """Name the new root key of a member, at the coordinator, once enough others approve it."""
+    answer = ask(folder, "recover_member", site=site)
+    show(f"{site} has the root key {answer['root'].hex()}, approved by {answer['by']} members")
 
 
 @click.group()

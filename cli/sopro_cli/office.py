@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import uvloop
 
 from sopro_cli.output import fail
+from sopro_cli.secrets import asker
 from sopro_node.calling import call
 from sopro_protocol.errors import SoproError, UnavailableError
 
@@ -16,8 +17,11 @@ Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 @asynccontextmanager
-async def reach(folder: Path) -> AsyncIterator[Call]:
-    """Reach the node of a directory; the same operations either way."""
+async def reach(folder: Path, *, must_sign: bool = True) -> AsyncIterator[Call]:
+    """Reach the node of a directory; the same operations either way.
+
+    Without `must_sign` it is also opened where keys that it signs with are lost.
+    """
     if await call(folder, "identity", {}) is not None:
 
         async def over_socket(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -32,7 +36,7 @@ async def reach(folder: Path) -> AsyncIterator[Call]:
     from sopro_node.node import Node  # noqa: PLC0415
     from sopro_node.office import OPERATIONS  # noqa: PLC0415
 
-    node = await Node.open(folder)
+    node = await Node.open(folder, ask=asker(), must_sign=must_sign)
 
     async def here(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return await OPERATIONS[name](node, values)

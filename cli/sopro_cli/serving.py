@@ -12,6 +12,7 @@ import rich_click as click
 from sopro_cli.office import run
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
+from sopro_cli.secrets import asker
 from sopro_node.calling import call
 from sopro_node.config import load_settings, parse_address
 from sopro_node.control import ControlServer
@@ -49,7 +50,7 @@ def serve(folder: Path, listen: str | None, alone: str | None) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
-        node = await Node.open(folder, settings=settings)
+        node = await Node.open(folder, settings=settings, ask=asker())
         control = ControlServer(node)
 
         async def ready(url: str) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 import rich_click as click
 
 from sopro_cli.office import ask
-from sopro_cli.options import FOLDER
+from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import fail, remark, show
+from sopro_cli.secrets import new_passphrase
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
 from sopro_protocol.errors import SoproError
@@ -22,6 +23,13 @@ def _names(pairs: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     return tuple(named)
 
 
+def _secret(path: Path | None, *, ask_passphrase: bool) -> bytes | None:
+    try:
+        return new_passphrase(path, ask=ask_passphrase)
+    except SoproError as error:
+        fail(error)
+
+
 @click.group()
 def federation() -> None:
     """The coordination node."""
@@ -35,6 +43,10 @@ def federation() -> None:
 @click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
 @click.option("--url", default="", help="under which members reach it")
 @click.option("--criteria", type=click.Path(path_type=Path, dir_okay=False), help="TOML file")
+@click.option(
+    "--passphrase-file", type=FILE, default=None, help="for the key files; then and later"
+)
+@click.option("--ask-passphrase", is_flag=True, help="ask for the passphrase of the key files")
 def federation_new(  # one for each option
     folder: Path,
     federation_name: str,
@@ -43,8 +55,12 @@ def federation_new(  # one for each option
     listen: str,
     url: str,
     criteria: Path | None,
+    passphrase_file: Path | None,
+    *,
+    ask_passphrase: bool,
 ) -> None:
     """Make the coordinator's data directory and print its invite file."""
+    secret = _secret(passphrase_file, ask_passphrase=ask_passphrase)
     plan = Plan(
         federation=federation_name,
         site=COORDINATOR,
@@ -54,6 +70,8 @@ def federation_new(  # one for each option
         name=(("en", "SoPro coordination"),),
         listen=listen,
         url=url,
+        passphrase=secret,
+        passphrase_file=str(passphrase_file.resolve()) if passphrase_file else "",
     )
     try:
         published = read_criteria(criteria or DEFAULT_CRITERIA)
@@ -80,6 +98,10 @@ def site() -> None:
 @click.option("--name", "names", multiple=True, help="LANGUAGE=NAME, repeatable")
 @click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
 @click.option("--url", default="", help="under which others reach it")
+@click.option(
+    "--passphrase-file", type=FILE, default=None, help="for the key files; then and later"
+)
+@click.option("--ask-passphrase", is_flag=True, help="ask for the passphrase of the key files")
 def site_new(  # one for each option
     folder: Path,
     code: str,
@@ -90,8 +112,12 @@ def site_new(  # one for each option
     names: tuple[str, ...],
     listen: str,
     url: str,
+    passphrase_file: Path | None,
+    *,
+    ask_passphrase: bool,
 ) -> None:
     """Make a site's data directory: keys, configuration, an empty log."""
+    secret = _secret(passphrase_file, ask_passphrase=ask_passphrase)
     plan = Plan(
         federation=federation,
         site=code,
@@ -101,6 +127,8 @@ def site_new(  # one for each option
         name=_names(names),
         listen=listen,
         url=url,
+        passphrase=secret,
+        passphrase_file=str(passphrase_file.resolve()) if passphrase_file else "",
     )
     try:
         identity = create_node(folder, plan, coordinator=False)

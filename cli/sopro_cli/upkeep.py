@@ -82,6 +82,11 @@ def status(folder: Path, *, as_json: bool) -> None:
             f"erasure of document {one['document']} of entry {one['entry']}: {late}, "
             f"not confirmed by {', '.join(one['missing'])}"
         )
+    for one in answer["keys"]:
+        if one["in_force"]:
+            show(f"key: {tell_key(one)}")
+    for warning in answer["warnings"]:
+        show(f"warning: {warning}")
 
     tell_evidence(answer["evidence"])
 
@@ -122,6 +127,17 @@ def describe_recovery(recovery: Mapping[str, Any]) -> str:
     )
     more = ", ..." if sum(counts.values()) > 10 else ""
     return f"{fetched}; documents no other node had ({counted}): {named}{more}"
+
+
+def tell_key(one: dict[str, Any]) -> str:
+    """Describe a key in a line."""
+    standing = "in force" if one["in_force"] else "retired"
+    until = "" if one["until"] is None else f" to {one['until'] - 1}"
+    cut = "" if one["cut"] is None else f", cut off at size {one['cut']}"
+    return (
+        f"{one['role']:10} {one['id'][:16]}  {standing:8}  from entry {one['since']}{until}{cut}"
+        f"  {one['file'] or 'not on this machine'}"
+    )
 
 
 COMMANDS = (reindex, status, sync)

@@ -142,7 +142,7 @@ class Gate:
             if member.status != "admitted" or held is None:
                 continue
             for span in held.keys:
-                if span.role == Role.ACCESS and span.until is None:
+                if span.role == Role.ACCESS and span.counts_at(held.size):
                     others, _ = found.get(span.key_id.hex(), (frozenset(), b""))
                     found[span.key_id.hex()] = (others | {member.site}, span.public)
         return found

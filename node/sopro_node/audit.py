@@ -15,20 +15,24 @@ import msgspec
 
 from sopro_node.audit_forks import check_evidence
 from sopro_node.audit_witness import find_witness_problems
+from sopro_node.config import load_settings
 from sopro_node.identity import check_projection, load_federation, load_identity
-from sopro_node.keyring import load_keys
+from sopro_node.keyring import is_encrypted, list_key_files, load_ring
+from sopro_node.passphrase import Passphrase
 from sopro_node.reindex import Progress, coordinator_first, root_key_of
 from sopro_node.replay import MemoryTables, Replay, read_bundles
 from sopro_node.store.base import DocumentRow, LogRow, Reader
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.tree import LogTree
-from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
+from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint, parse_checkpoint_text
 from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import SoproError
 from sopro_protocol.keys import Role, make_vkey
+from sopro_protocol.note import parse_note
 from sopro_protocol.tile import WIDTH
 from sopro_registry.directory import Directory
 from sopro_registry.family import Waiting
+from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.projection import Judgement
 from sopro_registry.tables import Cursor, EntityRow
 
@@ -207,8 +211,9 @@ class LogAudit:
     def open_head(self, note: bytes) -> SignedCheckpoint | None:
         """Verify a signed head and compare it with the entries."""
         origin = self.report.origin
-        publics = [span.public for span in self.cursor.keys if span.role == Role.LOG.value]
         try:
+            size = parse_checkpoint_text(parse_note(note).text).size
+            publics = log_keys_at(self.cursor.keys, size)
             keys = [make_vkey(origin, public) for public in publics]
             head = open_checkpoint(note, origin=origin, keys=keys)
         except SoproError as error:
@@ -367,13 +372,18 @@ def _find_missing(
 
 
 def _check_own_key(folder: Path, audit: LogAudit) -> None:
-    """Our own head is signed when it is served; the key must be the one the log names."""
+    """Our own head is signed when it is served; a key the log names must be there for it."""
+    size = audit.tree.size
+    wanted = {span.public for span in audit.cursor.keys if span.signs_head(size)}
     try:
-        public = load_keys(folder, Role.LOG)[Role.LOG].public_key
+        passphrase = Passphrase(load_settings(folder))
+        if any(is_encrypted(path) for _, path in list_key_files(folder)) and not passphrase.find():
+            return  # whoever audits need not be able to sign
+        ring = load_ring(folder, Role.LOG, passphrase=passphrase)
     except SoproError as error:
         audit.problems.add("key", str(error))
         return
-    if public not in [span.public for span in audit.cursor.keys if span.role == Role.LOG.value]:
+    if not wanted & {one.signer.public_key for one in ring}:
         audit.problems.add("key", "keys/log.pem is not the key that the log names")
 
 

@@ -153,8 +153,10 @@ class _PeerAudit:
         if self._invite is not None and origin == self._invite.origin:
             self._report.trusted = "the invite file"
             return self._invite.root_key
-        member = auditor.directory.membership(origin.split("/")[1])
-        return member.root if member is not None and member.origin == origin else None
+        site = origin.split("/")[1]
+        member = auditor.directory.membership(site)
+        is_its = member is not None and member.origin == origin
+        return auditor.directory.founding_root(site) if is_its else None
 
     async def _served_root(self, base: str, size: int) -> bytes:
         """Take a log's root key from its own entry 0; only its holder could have signed that."""

@@ -8,6 +8,7 @@ import msgspec
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.errors import NotFoundError, UnavailableError
+from sopro_protocol.keys import Role
 from sopro_protocol.merkle import prove_inclusion
 from sopro_protocol.proof import TlogProof, format_proof
 from sopro_protocol.record import parse_entry, read_record
@@ -74,7 +75,7 @@ def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:
             number,
             decisions=[site(position) for position in positions],
             keys=site(0),
-            membership=federation(_latest_membership(reader, coordinator, entity)),
+            membership=federation(_latest_membership(reader, coordinator, entity, site=site)),
             coordinator_keys=federation(0),
             key_history=site.key_history(),
             coordinator_key_history=federation.key_history(),
@@ -165,11 +166,24 @@ def _disclose(reader: Reader, held: HeldLog, positions: Sequence[int]) -> list[D
     return found
 
 
-def _latest_membership(reader: Reader, coordinator: HeldLog, entity: bytes) -> int:
+def _latest_membership(
+    reader: Reader, coordinator: HeldLog, entity: bytes, *, site: _Prover
+) -> int:
+    """Return the position of a site's latest membership.
+
+    Raises:
+        UnavailableError: it names a root key that the site's log does not lead to yet.
+    """
     row = reader.entity(coordinator.number, entity)
     if row is None or not isinstance(row.state, bytes):
         raise NotFoundError("the membership record is not here")
     state = decode_state("site_membership", row.state)
     if not isinstance(state, site_membership.State):
         raise NotFoundError("the membership record is not here")
-    return state.versions[-1][0]
+    index, member = state.versions[-1]
+    roots = {span.public for span in site.held.keys if span.role == Role.ROOT.value}
+    if member.root not in roots:
+        raise UnavailableError(
+            f"{member.origin}: the site has not named its new root key in its log yet; try again"
+        )
+    return index

@@ -1,5 +1,6 @@
 """The node's one configuration file: TOML into a frozen value, unknown settings refused."""
 
+import json
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -24,6 +25,7 @@ class Settings:
         url: under which other nodes reach this one.
         tls_certificate: PEM file; with `tls_key` the node speaks TLS itself.
         tls_key: PEM file.
+        key_passphrase_file: whose first line opens the encrypted key files.
         trusted_proxies: addresses whose X-Forwarded-For and -Proto are believed.
         mirror: site codes whose logs this node mirrors, or `*` for every member.
         poll_seconds: between two looks at a peer that sends no events.
@@ -43,6 +45,7 @@ class Settings:
     url: str = ""
     tls_certificate: str = ""
     tls_key: str = ""
+    key_passphrase_file: str = ""
     trusted_proxies: tuple[str, ...] = ()
     mirror: tuple[str, ...] = (_WILDCARD,)
     poll_seconds: int = 30
@@ -179,7 +182,7 @@ def _check_value(path: Path, name: str, value: object) -> object:
     return value
 
 
-def write_settings(folder: Path, *, listen: str, url: str) -> None:
+def write_settings(folder: Path, *, listen: str, url: str, key_passphrase_file: str = "") -> None:
     """Write the first configuration file of a node."""
     lines = [
         "# Settings of this node; node/README.md describes each. Unknown settings are errors.",
@@ -187,4 +190,6 @@ def write_settings(folder: Path, *, listen: str, url: str) -> None:
     ]
     if url:
         lines.append(f'url = "{url}"')
+    if key_passphrase_file:
+        lines.append(f"key_passphrase_file = {json.dumps(key_passphrase_file)}")
     (folder / CONFIG).write_text("\n".join(lines) + "\n", "utf-8")

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, NamedTuple
 
 from sopro_node import clock
@@ -20,12 +21,15 @@ from sopro_protocol.checkpoint import (
     Checkpoint,
     keep_lines_of,
     open_checkpoint,
+    open_sized_checkpoint,
     parse_checkpoint_text,
 )
 from sopro_protocol.errors import FormatError, StorageFullError, VerificationError
 from sopro_protocol.keys import Role, VerifierKey, make_vkey
 from sopro_protocol.note import Note, NoteSignature, add_signatures, parse_note
 from sopro_protocol.policy import Policy, PolicyLog, find_cosignatures
+from sopro_registry.family import KeySpan
+from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.witnesses import SiteWitness, build_policy, keys_in_force, site_of
 
 MAX_AHEAD: Final = 300
@@ -113,7 +117,7 @@ class Cosignatures:
     def review(self) -> bool:
         """Read the policy anew, with the keys in force; say whether it is another one now."""
         holdings = self._holdings
-        rests_on = (holdings.directory, *(held.keys for held in holdings.logs.values()))
+        rests_on = (holdings.directory, *(_current_keys(held) for held in holdings.logs.values()))
         if rests_on == self._rests_on:
             return False
         self._rests_on = rests_on
@@ -135,7 +139,7 @@ class Cosignatures:
             held = self._held_of(site)
             if held is not None:
                 [url] = self._urls(site)[:1] or [""]
-                keys = keys_in_force(held.keys, Role.WITNESS)
+                keys = keys_in_force(held.keys, Role.WITNESS, size=held.size)
                 sites[site] = SiteWitness(keys, f"{url.rstrip('/')}{PATH}" if url else "")
         return build_policy(body, federation=federation, sites=sites, logs=self._logs())
 
@@ -149,7 +153,7 @@ class Cosignatures:
     def _logs(self) -> list[PolicyLog]:
         logs, seen = [], set()
         for origin, held in sorted(self._holdings.logs.items()):
-            for public in keys_in_force(held.keys, Role.LOG):
+            for public in keys_in_force(held.keys, Role.LOG, size=held.size):
                 if public not in seen:
                     [url] = self._urls(held.site)[:1] or [""]
                     address = f"{url.rstrip('/')}{held.path}" if url else ""
@@ -236,9 +240,10 @@ class Cosignatures:
         found = self._find(note.text, note.signatures)
         if not self.policy.is_met(found) or held.tree.root_at(checkpoint.size) != checkpoint.root:
             return False
-        signed = open_checkpoint(data, origin=held.origin, keys=_log_keys(held))
+        keys = _log_keys(held, checkpoint.size)
+        signed = open_checkpoint(data, origin=held.origin, keys=keys)
         known = self.known(held.origin)
-        own = keep_lines_of(signed, _log_keys(held)).note
+        own = keep_lines_of(signed, keys).note
         known.witnessed = _with_lines(own, found.values())
         known.times = {name: line.time for name, line in found.items()}
         self._settle(held.origin)
@@ -279,7 +284,9 @@ class Cosignatures:
     def _hear_of_own(self, teller: str, note: bytes) -> None:
         held = self._holdings.own
         try:
-            size = open_checkpoint(note, origin=held.origin, keys=_log_keys(held)).size
+            size = open_sized_checkpoint(
+                note, origin=held.origin, keys=partial(_log_keys, held)
+            ).size
         except (FormatError, VerificationError):
             return
         if size <= held.size:
@@ -349,8 +356,14 @@ def _with_lines(head: bytes, lines: Iterable[Line]) -> bytes:
     return add_signatures(head, signatures) if signatures else head
 
 
-def _log_keys(held: HeldLog) -> list[VerifierKey]:
-    return [make_vkey(held.origin, key) for key in keys_in_force(held.keys, Role.LOG)]
+def _log_keys(held: HeldLog, size: int) -> list[VerifierKey]:
+    """Return the keys that may sign a log's head of a size (SPEC KEY-9)."""
+    return [make_vkey(held.origin, public) for public in log_keys_at(held.keys, size)]
+
+
+def _current_keys(held: HeldLog) -> tuple[KeySpan, ...]:
+    """Return the keys that count at the end of a log; a cut may lie ahead of the last record."""
+    return tuple(span for span in held.keys if span.counts_at(held.size))
 
 
 def _head_of(note: bytes) -> Checkpoint:

@@ -13,7 +13,7 @@ import random
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sopro_node import clock
@@ -29,6 +29,7 @@ from sopro_node.store.base import ExchangeRow, Store
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError, StorageFullError, UnavailableError
+from sopro_registry.families import site_membership
 
 _MOST_BACK_OFF: Final = 300.0
 _HEARSAY_DELAY: Final = 2.0
@@ -128,6 +129,7 @@ class Exchange:
         """Return what is to be followed now, the coordinator first."""
         invite = self._invite()
         targets = []
+        latest: dict[str, bytes] = {}
         urls: dict[str, list[str]] = {}
         members = list(self._holdings.directory.members())
         if invite is not None:
@@ -138,10 +140,18 @@ class Exchange:
             known[:0] = [url for url in member.urls if url not in known]
             is_followed = member.status in ("admitted", "suspended", "left", "expelled")
             if is_followed and self._settings.mirrors(member.site):
-                targets.append((member.origin, member.root))
+                targets.append((member.origin, self._founding_root(member)))
+                latest[member.origin] = member.root
         own = self._identity.origin
         seen = dict(targets)
-        return [self._target(origin, root, urls) for origin, root in seen.items() if origin != own]
+        return [
+            replace(self._target(origin, root, urls), latest_root=latest.get(origin, b""))
+            for origin, root in seen.items()
+            if origin != own
+        ]
+
+    def _founding_root(self, member: site_membership.Body) -> bytes:
+        return self._holdings.directory.founding_root(member.site) or member.root
 
     def _target(self, origin: str, root: bytes, urls: dict[str, list[str]]) -> Target:
         path = "/log/" + origin.split("/", 1)[1]

@@ -89,4 +89,4 @@ def log_keys(own: HeldLog | None, in_directory: bytes, *, origin: str = "") -> l
     """Return the keys that heads of a site's own log may be signed by."""
     publics = {span.public for span in own.keys if span.role == Role.LOG} if own else set()
     name = own.origin if own else origin
-    return [make_vkey(name, public) for public in sorted(publics | {in_directory})]
+    return [make_vkey(name, public) for public in sorted(publics | {in_directory} - {b""})]

@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from babel import Locale
 from babel.languages import get_official_languages
 
-from sopro_node.config import check_url, parse_address, write_settings
+from sopro_node.config import Settings, check_url, parse_address, write_settings
 from sopro_node.holdings import Holdings
 from sopro_node.identity import (
     Identity,
@@ -21,8 +22,10 @@ from sopro_node.identity import (
     save_identity,
     save_projection,
 )
-from sopro_node.keyring import create_keys, load_keys, load_next_root
+from sopro_node.keyring import KINDS, NEXT_ROOT, KeyFile, create_keys, load_ring
 from sopro_node.log import OwnLog
+from sopro_node.passphrase import Passphrase, check_new_passphrase
+from sopro_node.signatory import Signatory
 from sopro_node.store.sqlite import SqliteStore, create_database
 from sopro_node.writer import Writer
 from sopro_node.zones import check_zone, only_zone
@@ -49,6 +52,8 @@ class Plan:
         name: of the site, by language.
         listen: HOST:PORT.
         url: under which others reach it; empty for what `listen` says.
+        passphrase: of its key files; None leaves them unencrypted.
+        passphrase_file: from which it reads the passphrase when it starts; empty for none.
     """
 
     federation: str
@@ -59,6 +64,8 @@ class Plan:
     name: tuple[tuple[str, str], ...] = ()
     listen: str = "127.0.0.1:8440"
     url: str = ""
+    passphrase: bytes | None = None
+    passphrase_file: str = ""
 
 
 def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
@@ -72,6 +79,8 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
     check_origin(origin)
     parse_address(plan.listen)
     check_url(plan.url)
+    if plan.passphrase is not None:
+        check_new_passphrase(plan.passphrase)
     zone = check_zone(plan.zone) if plan.zone else only_zone(plan.country)
     languages = list(plan.languages) or list(
         get_official_languages(plan.country, regional=False, de_facto=True)
@@ -81,18 +90,22 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
     if any(folder.iterdir()):
         raise FormatError(f"{folder}: not empty; a new node needs a directory of its own")
     try:
-        write_settings(folder, listen=plan.listen, url=plan.url)
-        create_keys(folder)
+        write_settings(
+            folder, listen=plan.listen, url=plan.url, key_passphrase_file=plan.passphrase_file
+        )
+        create_keys(folder, plan.passphrase)
         create_database(folder)
+        ring = {one.kind: one for one in load_ring(folder, *KINDS, passphrase=_passphrase(plan))}
         return _found(
             folder,
+            ring,
             Identity(
                 origin=origin,
                 country=plan.country,
                 zone=zone,
                 languages=languages or ["en"],
                 name=dict(plan.name) or {"en": f"SoPro {plan.country}"},
-                root=load_keys(folder, Role.ROOT)[Role.ROOT].public_key,
+                root=ring[Role.ROOT].signer.public_key,
                 coordinator=coordinator,
             ),
             urls=[plan.url or f"http://{plan.listen}"],
@@ -135,8 +148,13 @@ def _check_plan(plan: Plan) -> None:
         )
 
 
-def _found(folder: Path, identity: Identity, *, urls: list[str]) -> Identity:
-    signers = load_keys(folder, *Role)
+def _passphrase(plan: Plan) -> Passphrase:
+    return Passphrase.of(plan.passphrase) if plan.passphrase else Passphrase(Settings())
+
+
+def _found(
+    folder: Path, ring: Mapping[str, KeyFile], identity: Identity, *, urls: list[str]
+) -> Identity:
     store = SqliteStore.open(folder, writing=True)
     try:
         with store.transaction():
@@ -160,23 +178,21 @@ def _found(folder: Path, identity: Identity, *, urls: list[str]) -> Identity:
             holdings,
             store,
             Writer(),
-            signers=signers,
+            signatory=Signatory(ring.values()),
             root_key=identity.root,
             published=lambda _: None,
         )
-        log.found(_first_keys(folder))
+        log.found(_first_keys(ring))
     finally:
         store.close()
     os.sync()
     return identity
 
 
-def _first_keys(folder: Path) -> dict[str, object]:
-    signers = load_keys(folder, *Role)
+def _first_keys(ring: Mapping[str, KeyFile]) -> dict[str, object]:
     named = [role for role in Role if role is not Role.ROOT]
-    successor = load_next_root(folder).public_key
     return {
-        "root": signers[Role.ROOT].public_key,
-        "next_root": hashlib.sha256(successor).digest(),
-        "keys": [{"public": signers[role].public_key, "role": role.value} for role in named],
+        "root": ring[Role.ROOT].signer.public_key,
+        "next_root": hashlib.sha256(ring[NEXT_ROOT].signer.public_key).digest(),
+        "keys": [{"public": ring[role].signer.public_key, "role": role.value} for role in named],
     }

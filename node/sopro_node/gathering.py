@@ -70,7 +70,7 @@ class Gatherer:
         writer: Writer,
         *,
         targets: Callable[[], list[Target]],
-        signer: Ed25519Signer,
+        signer: Callable[[], Ed25519Signer],
     ) -> None:
         self._holdings = holdings
         self._store = store
@@ -249,7 +249,7 @@ class _Pass:
         for base in self._target.bases:
             url = f"{base}/document/{one.position}/{one.number}"
             is_public = one.commitment.visibility == "public"
-            headers = {} if is_public else sign_request("GET", url, self._gatherer._signer)
+            headers = {} if is_public else sign_request("GET", url, self._gatherer._signer())
             try:
                 found = await self._fetch.find(url, limit=one.commitment.size, headers=headers)
                 key = bytes.fromhex(found.headers.get("sopro-document-key", ""))

@@ -12,7 +12,7 @@ from sopro_protocol.errors import FormatError
 _IDENTITY: Final = "identity"
 _FEDERATION: Final = "federation"
 _PROJECTION: Final = "projection"
-_CURRENT: Final = b"2"
+_CURRENT: Final = b"3"
 """The form of the tables that follow from the logs; raised when a state's fields change."""
 
 

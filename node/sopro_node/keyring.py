@@ -1,40 +1,86 @@
-"""Key files: one PKCS#8 file for each role, readable by their owner only."""
+"""Key files: one PKCS#8 file for each key, readable by their owner only, encrypted where asked.
+
+`<role>.pem` is the key a site was made with, `<role>.<id>.pem` one that came later; `<id>` is the
+beginning of its key id. Nothing is ever renamed: which file counts follows from the log.
+"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
+    KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
 
-from sopro_protocol.errors import FormatError
+from sopro_node.config import Settings
+from sopro_node.passphrase import Passphrase, check_private
+from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Ed25519Signer, Role
 
 KEYS: Final = "keys"
 IMPORT_KEY: Final = "import.key"
-_NEXT_ROOT: Final = "next-root"
-_FILES: Final = (*(role.value for role in Role), _NEXT_ROOT)
+NEXT_ROOT: Final = "next-root"
+KINDS: Final = (*(role.value for role in Role), NEXT_ROOT)
+"""What key files are named after."""
+
+_ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
+_MAX_FILE: Final = 64 * 1024
+_NO_PASSPHRASE: Final = Passphrase(Settings())
 
 
-def create_keys(folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A key file that was opened.
+
+    Attributes:
+        kind: its role, or `next-root`.
+        path: of the file.
+        signer: signs with it.
+        encrypted: whether a passphrase protects it.
+    """
+
+    kind: str
+    path: Path
+    signer: Ed25519Signer
+    encrypted: bool
+
+
+def create_keys(folder: Path, passphrase: bytes | None = None) -> None:
     """Make a key for each role, the successor of the root, and the secret of the importer.
 
     Raises:
         FileExistsError: there are keys already.
     """
     (folder / KEYS).mkdir(mode=0o700)
-    for name in _FILES:
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        _write(folder / KEYS / f"{name}.pem", pem)
+    for kind in KINDS:
+        _write(folder / KEYS / f"{kind}.pem", format_key(Ed25519PrivateKey.generate(), passphrase))
     _write(folder / KEYS / IMPORT_KEY, os.urandom(32))
+
+
+def create_key(folder: Path, kind: str, passphrase: bytes | None) -> KeyFile:
+    """Make another key of a kind; durable when this returns."""
+    private = Ed25519PrivateKey.generate()
+    signer = Ed25519Signer(private.private_bytes_raw())
+    path = folder / KEYS / f"{kind}.{signer.key_id.hex()[:16]}.pem"
+    _write(path, format_key(private, passphrase))
+    sync_folder(path.parent)
+    return KeyFile(kind, path, signer, passphrase is not None)
+
+
+def format_key(private: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
+    """Write a private key as PKCS#8 PEM, encrypted where there is a passphrase."""
+    cipher: KeySerializationEncryption = (
+        BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
+    )
+    return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, cipher)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -45,48 +91,162 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def load_keys(folder: Path, *roles: Role) -> Mapping[Role, Ed25519Signer]:
-    """Read the keys of some roles.
+def sync_folder(folder: Path) -> None:
+    """Make new names in a directory durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def list_key_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Go through the key files of a node, each with its kind, the oldest of a kind first."""
+    paths = [path for path in (folder / KEYS).glob("*.pem") if path.name.split(".")[0] in KINDS]
+    for path in sorted(paths, key=lambda path: (path.name.count("."), path.stat().st_mtime_ns)):
+        yield path.name.split(".")[0], path
+
+
+def is_encrypted(path: Path) -> bool:
+    """Say whether a passphrase protects a key file."""
+    return _read(path).startswith(_ENCRYPTED)
+
+
+def load_keys(
+    folder: Path, *roles: Role, passphrase: Passphrase = _NO_PASSPHRASE
+) -> Mapping[Role, Ed25519Signer]:
+    """Read the keys a site was made with, of some roles.
 
     Raises:
-        FormatError: one is missing or is no Ed25519 key.
+        FormatError: one is missing, can be opened by others, or is no Ed25519 key.
     """
-    return {role: _load(folder / KEYS / f"{role.value}.pem") for role in roles}
+    return {
+        role: open_key(folder / KEYS / f"{role.value}.pem", passphrase).signer for role in roles
+    }
 
 
-def load_next_root(folder: Path) -> Ed25519Signer:
-    """Read the key that may replace the root.
+def load_ring(
+    folder: Path,
+    *kinds: str,
+    passphrase: Passphrase = _NO_PASSPHRASE,
+    must_be: bool = True,
+) -> list[KeyFile]:
+    """Read every key of some kinds.
+
+    Raises:
+        FormatError: none of a kind is here and one must be, or one of them cannot be used.
+    """
+    found = [open_key(path, passphrase) for kind, path in list_key_files(folder) if kind in kinds]
+    for kind in kinds if must_be else ():
+        if not any(one.kind == kind for one in found):
+            _read(folder / KEYS / f"{kind}.pem")
+    return found
+
+
+def load_next_root(folder: Path, *, passphrase: Passphrase = _NO_PASSPHRASE) -> Ed25519Signer:
+    """Read the key that may replace the root of a new site.
 
     Raises:
         FormatError: it is missing or is no Ed25519 key.
     """
-    return _load(folder / KEYS / f"{_NEXT_ROOT}.pem")
+    return open_key(folder / KEYS / f"{NEXT_ROOT}.pem", passphrase).signer
 
 
 def load_import_key(folder: Path) -> bytes:
     """Read the secret by which the importer finds what it imported before.
 
     Raises:
-        FormatError: it is missing.
+        FormatError: it is missing, or others can read it.
     """
     return _read(folder / KEYS / IMPORT_KEY)
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(_MAX_FILE)
     except OSError as error:
         raise FormatError(
             f"{path}: key file cannot be read ({error.strerror}); put it back from your backup"
         ) from None
+    check_private(path, what="key file")
+    return data
 
 
-def _load(path: Path) -> Ed25519Signer:
+def open_key(path: Path, passphrase: Passphrase = _NO_PASSPHRASE) -> KeyFile:
+    """Open a key file.
+
+    Raises:
+        FormatError: it is missing, others can open it, its passphrase is not at hand or wrong, or
+            it is no Ed25519 key.
+    """
     data = _read(path)
+    encrypted = data.startswith(_ENCRYPTED)
+    secret = passphrase.find() if encrypted else None
+    if encrypted and not secret:
+        raise FormatError(
+            f"{path}: encrypted, and no passphrase is at hand; name its file in the setting "
+            "'key_passphrase_file', or give systemd the credential 'key-passphrase'"
+        )
     try:
-        key = load_pem_private_key(data, password=None)
+        key = load_pem_private_key(data, password=secret)
     except (ValueError, TypeError):
+        if encrypted:
+            raise FormatError(f"{path}: the passphrase does not open this key file") from None
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise FormatError(f"{path}: expected an Ed25519 key in PKCS#8 PEM")
-    return Ed25519Signer(key.private_bytes_raw())
+    signer = Ed25519Signer(key.private_bytes_raw())
+    return KeyFile(path.name.split(".")[0], path, signer, encrypted)
+
+
+def find_key(folder: Path, public: bytes, *, passphrase: Passphrase) -> KeyFile:
+    """Find a root key among the key files of a node.
+
+    Raises:
+        RefusedError: it is not there.
+        FormatError: a root key is there but cannot be opened.
+    """
+    for kind, path in list_key_files(folder):
+        if kind in (Role.ROOT.value, NEXT_ROOT):
+            file = open_key(path, passphrase)
+            if file.signer.public_key == public:
+                return file
+    raise RefusedError(
+        f"the root key is not in {folder}/keys, where it need not be; name its file with "
+        "--root-key FILE"
+    )
+
+
+def encrypt_key(path: Path, passphrase: bytes) -> None:
+    """Put a key file that is not encrypted under a passphrase; either all of it or nothing.
+
+    Raises:
+        FormatError: as `open_key`.
+    """
+    data = _read(path)
+    open_key(path)
+    private = load_pem_private_key(data, password=None)
+    assert isinstance(private, Ed25519PrivateKey), "opened above"  # noqa: S101
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    _write(fresh, format_key(private, passphrase))
+    fresh.replace(path)
+    sync_folder(path.parent)
+
+
+def copy_key(path: Path, target: Path, *, passphrase: Passphrase, secret: bytes) -> None:
+    """Write a copy of a key file under another passphrase.
+
+    Raises:
+        FormatError: as `open_key`, or the copy exists already.
+    """
+    opened = open_key(path, passphrase)
+    private = load_pem_private_key(
+        _read(path), password=passphrase.find() if opened.encrypted else None
+    )
+    assert isinstance(private, Ed25519PrivateKey), "opened above"  # noqa: S101
+    try:
+        _write(target, format_key(private, secret))
+    except FileExistsError:
+        raise FormatError(f"{target}: exists already; name another directory") from None

@@ -21,9 +21,10 @@ import msgspec
 from sopro_node import clock
 from sopro_node.documents import NewDocument, commit_all
 from sopro_node.holdings import HeldLog, Holdings, Step
+from sopro_node.signatory import Signatory
 from sopro_node.store.base import Store
 from sopro_node.writer import Writer
-from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
+from sopro_protocol.checkpoint import Checkpoint
 from sopro_protocol.encoding import encode_struct
 from sopro_protocol.errors import (
     ConflictError,
@@ -33,11 +34,10 @@ from sopro_protocol.errors import (
     StorageFullError,
     UnavailableError,
 )
-from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.merkle import Hash
 from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
 from sopro_registry.catalogue import FAMILIES, decode_state
-from sopro_registry.family import Family
+from sopro_registry.family import Family, KeySpan
 from sopro_registry.tables import Void
 
 MAX_BATCH: Final = 1024
@@ -65,6 +65,13 @@ class Draft:
     entity: bytes | None = None
     seen: bytes | None = CURRENT
     documents: Sequence[NewDocument] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An entry that was signed elsewhere, such as with a root key that never comes here."""
+
+    entry: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +111,22 @@ class OwnLog:
         store: Store,
         writer: Writer,
         *,
-        signers: Mapping[Role, Ed25519Signer],
+        signatory: Signatory,
         root_key: bytes,
         published: Callable[[HeldLog], None],
     ) -> None:
         self._holdings = holdings
         self._store = store
         self._writer = writer
-        self._signers = signers
+        self._signatory = signatory
         self._root_key = root_key
         self._published = published
-        self._waiting: list[tuple[Sequence[Draft], asyncio.Future[list[Outcome]]]] = []
+        self._waiting: list[tuple[Sequence[Draft | Signed], asyncio.Future[list[Outcome]]]] = []
         self._unanswered: set[asyncio.Future[list[Outcome]]] = set()
         self._checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checker")
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._must_sign = True
         self._closed: Closed | None = Closed("unavailable", "this node has not begun yet")
         self.admit: Callable[[], Awaitable[None]] = _always
 
@@ -127,15 +135,25 @@ class OwnLog:
         """The log itself."""
         return self._holdings.own
 
-    def start(self) -> None:
-        """Begin to take drafts; until the log is opened they wait or are refused."""
+    def start(self, *, must_sign: bool = True) -> None:
+        """Begin to take drafts; until the log is opened they wait or are refused.
+
+        Raises:
+            FormatError: it must be able to sign, and the keys for it are not at hand.
+        """
+        held = self.held
+        self._must_sign = must_sign
+        if must_sign:
+            self._signatory.check(held.keys, size=held.size)
         self._task = asyncio.create_task(self._run(), name="own log")
 
     def open(self) -> None:
         """Sign the head found on disk and let appends pass (SPEC FENCE-1)."""
         self._closed = None
-        self.held.sign(self._sign(self.held.size, self.held.tree.root()))
-        self._published(self.held)
+        held = self.held
+        with contextlib.nullcontext() if self._must_sign else contextlib.suppress(RefusedError):
+            held.sign(self._sign(held.size, held.tree.root(), held.keys))
+        self._published(held)
 
     def close(self, why: Closed) -> None:
         """Sign nothing from now on."""
@@ -155,7 +173,7 @@ class OwnLog:
         with contextlib.suppress(StorageFullError):
             await self._writer.run(self._keep_head)
 
-    async def append(self, draft: Draft) -> Appended:
+    async def append(self, draft: Draft | Signed) -> Appended:
         """Append one record; durable when this returns.
 
         Raises:
@@ -170,7 +188,7 @@ class OwnLog:
             raise outcome
         return outcome
 
-    async def append_all(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def append_all(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
         """Append records in order, each on its own merits; durable when this returns.
 
         Raises:
@@ -180,7 +198,7 @@ class OwnLog:
         await self.admit()
         return await self.append_first(drafts)
 
-    async def append_first(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    async def append_first(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
         """Append records without asking whether appends may pass; for who decides on that."""
         future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._unanswered.add(future)
@@ -213,7 +231,7 @@ class OwnLog:
             start += len(group)
         self._published(self.held)
 
-    def _take(self) -> list[tuple[Sequence[Draft], asyncio.Future[list[Outcome]]]]:
+    def _take(self) -> list[tuple[Sequence[Draft | Signed], asyncio.Future[list[Outcome]]]]:
         taken, count = [], 0
         while self._waiting and count < MAX_BATCH:
             taken.append(self._waiting.pop(0))
@@ -222,7 +240,7 @@ class OwnLog:
 
     # On the writer's thread.
 
-    def _commit(self, drafts: Sequence[Draft]) -> list[Outcome]:
+    def _commit(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
         self._check_open()
         with self._store.transaction():
             step = self._holdings.step(self.held, root_key=self._root_key)
@@ -242,21 +260,22 @@ class OwnLog:
         more than signing, so it has a thread of its own. The head before is kept beside the
         batch: it is what this node serves after a start, until it may sign again.
         """
-        keys = {signer.key_id: signer.public_key for signer in self._signers.values()}
+        keys = {span.key_id: span.public for span in step.ledger.cursor.keys}
         checked = self._checker.submit(_check_all, step.own_entries, keys)
         step.write(checkpoint=self.held.checkpoint)
         checked.result()
 
     def _publish(self, step: Step) -> None:
-        step.publish(checkpoint=self._sign(step.size, step.range.root()))
+        keys = step.ledger.cursor.keys
+        step.publish(checkpoint=self._sign(step.size, step.range.root(), keys))
 
-    def _sign(self, size: int, root: bytes) -> bytes:
-        return sign_checkpoint(
-            Checkpoint(self.held.origin, size, Hash(root)), self._signers[Role.LOG]
-        )
+    def _sign(self, size: int, root: bytes, keys: Sequence[KeySpan]) -> bytes:
+        return self._signatory.sign_head(Checkpoint(self.held.origin, size, Hash(root)), keys)
 
-    def _try(self, step: Step, draft: Draft) -> Outcome:
+    def _try(self, step: Step, draft: Draft | Signed) -> Outcome:
         try:
+            if isinstance(draft, Signed):
+                return self._append_signed(step, draft.entry)
             return self._append(step, draft)
         except SoproError as error:
             return error
@@ -283,13 +302,28 @@ class OwnLog:
             time=max(clock.now(), step.ledger.cursor.last_time),
             v=1,
         )
-        data = sign_record(encode_struct(record), [self._signers[family.role]])
+        signer = self._signatory.signer(family.role, step.ledger.cursor.keys, position=step.size)
+        data = sign_record(encode_struct(record), [signer])
         judgement = step.ledger.judge(data, verified=True)  # by _write, before the commit
         if judgement.void is not None:
             raise _refusal(judgement.void)
         step.add_judged(data, judgement)
         step.add_documents(rows)
         return Appended(judgement.index, entity, judgement.entry_id, values)
+
+    def _append_signed(self, step: Step, data: bytes) -> Appended:
+        """Append an entry that was signed elsewhere, exactly as it is."""
+        judgement = step.ledger.judge(data)
+        if judgement.void is not None:
+            if judgement.void.code in ("lbl.conflict", "rec.time"):
+                raise ConflictError("the log has grown since this was signed; sign it again")
+            raise RefusedError(judgement.void.message, code=judgement.void.code)
+        if judgement.change is not None and judgement.change.keys is not None:
+            # A record after which nothing could be signed must not get in.
+            self._signatory.check(judgement.change.keys, size=judgement.index + 1)
+        step.add_judged(data, judgement)
+        assert judgement.record is not None, "not void"  # noqa: S101  # a bug if it were
+        return Appended(judgement.index, judgement.record.entity, judgement.entry_id, {})
 
     def _complete(
         self, step: Step, family: Family[Any, Any], entity: bytes, values: Mapping[str, Any]

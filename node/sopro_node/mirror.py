@@ -19,11 +19,11 @@ from sopro_node.fetch import Fetch, Fetched
 from sopro_node.forks import fork_in_roots, fork_within
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
-from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, is_verified
+from sopro_node.verify import CheckedBundle, check_bundle, check_pushed
 from sopro_node.worker import Task, run_task
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, parse_bundle
-from sopro_protocol.checkpoint import SignedCheckpoint, keep_lines_of, open_checkpoint
+from sopro_protocol.checkpoint import SignedCheckpoint, keep_lines_of, open_sized_checkpoint
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import (
     FormatError,
@@ -33,12 +33,11 @@ from sopro_protocol.errors import (
     VerificationError,
 )
 from sopro_protocol.evidence import Fork
-from sopro_protocol.keys import ED25519, Role, VerifierKey, key_id, make_vkey
+from sopro_protocol.keys import Role, VerifierKey, make_vkey
 from sopro_protocol.merkle import CompactRange, root_of
-from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import bundle_path, parse_tile, tile_path
-from sopro_registry.catalogue import READERS
-from sopro_registry.families import site_keys
+from sopro_registry.family import KeySpan
+from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 
 MAX_CHECKPOINT: Final = 64 * 1024
 MAX_KEYS: Final = 1024 * 1024
@@ -50,7 +49,7 @@ _LARGE: Final = 1024 * 1024
 _MOST_ENTRIES: Final = 2**27
 """A larger log is not mirrored: the roots of its bundles would take too much memory."""
 
-_KEYS: Final = msgspec.msgpack.Decoder(list[tuple[int, bytes]])
+_KEYS: Final = msgspec.msgpack.Decoder(list[KeyRecord])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +58,22 @@ class Target:
 
     Attributes:
         origin: of the log.
-        root_key: of its site, as the membership record or the invite names it.
+        root_key: that signed its entry 0, as the first membership record or the invite names it.
         bases: URLs under which nodes serve it, its own site's first.
         own_bases: how many of them are its own site's.
+        latest_root: its root key as the latest membership names it; empty where it is the same.
     """
 
     origin: str
     root_key: bytes
     bases: tuple[str, ...]
     own_bases: int = 1
+    latest_root: bytes = b""
+
+    @property
+    def named_root(self) -> bytes:
+        """The root key of the site that its key records have to lead to."""
+        return self.latest_root or self.root_key
 
 
 class Push(NamedTuple):
@@ -209,6 +215,9 @@ class _Pull:
         self._fetch = fetch
         self._done = Pulled()
         self._keys: Mapping[bytes, bytes] = {}
+        self._opened_with: tuple[KeySpan, ...] = ()
+        held = self.held
+        self._is_first = held is None or not held.keys
 
     @property
     def held(self) -> HeldLog | None:
@@ -227,13 +236,15 @@ class _Pull:
         return await self._run(None)
 
     async def _run(self, push: Push | None) -> Pulled:
-        vkeys = await self._log_keys()
+        held = self.held
+        history: Sequence[KeySpan] = held.keys if held else ()
+        if self._is_first:
+            # The keys come first: whether this site may be listened to follows from them.
+            history = await self._fetch_keys()
         if push is None:
             push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))
-        note = push.note
-        signed = open_checkpoint(note, origin=self._target.origin, keys=vkeys)
-        signed = keep_lines_of(signed, vkeys)
-        self._done.note = note
+        signed = await self._open_head(push.note, history)
+        self._done.note = push.note
         held = self.held
         before = held.size if held else 0
         if await self._is_new(signed, held) and not await self._grow_by_push(signed, push):
@@ -251,36 +262,77 @@ class _Pull:
 
     # Keys.
 
-    async def _log_keys(self) -> list[VerifierKey]:
-        """Return the keys that may sign the log's heads, asking for entry 0 on first contact."""
-        held = self.held
-        if held is not None and held.keys:
-            self._keys = {span.key_id: span.public for span in held.keys}
-            publics = [span.public for span in held.keys if span.role == Role.LOG]
-        else:
-            publics = await self._first_keys()
-        return [make_vkey(self._target.origin, public, key_type=ED25519) for public in publics]
+    async def _open_head(self, note: bytes, history: Sequence[KeySpan]) -> SignedCheckpoint:
+        """Open a head with the log keys that count at its size (SPEC KEY-9, SYNC-12).
 
-    async def _first_keys(self) -> list[bytes]:
+        Where none of those this node knows has signed it, the site may have changed its keys
+        since; then its key records are asked for.
+        """
+        try:
+            return self._open_with(note, history)
+        except VerificationError as error:
+            if error.code != "ckp.signature" or self._is_first:
+                raise
+            fetched = await self._fetch_keys()
+            if fetched == tuple(history):
+                raise
+        return self._open_with(note, fetched)
+
+    def _open_with(self, note: bytes, keys: Sequence[KeySpan]) -> SignedCheckpoint:
+        self._keys = {span.key_id: span.public for span in keys}
+        self._opened_with = tuple(keys)
+        origin = self._target.origin
+
+        def may_sign(size: int) -> list[VerifierKey]:
+            return [make_vkey(origin, public) for public in log_keys_at(keys, size)]
+
+        signed = open_sized_checkpoint(note, origin=origin, keys=may_sign)
+        return keep_lines_of(signed, may_sign(signed.size))
+
+    async def _fetch_keys(self) -> tuple[KeySpan, ...]:
+        """Ask for the site's key records, which verify by themselves (SPEC SYNC-1)."""
         data = await self._get("keys", limit=MAX_KEYS)
         try:
             history = _KEYS.decode(data)
         except msgspec.MsgspecError as error:
             raise FormatError(f"keys: {error}", code="hos.keys") from None
-        root = {key_id(self._target.root_key): self._target.root_key}
-        if not history or history[0][0] != 0 or not is_verified(history[0][1], root):
+        try:
+            return self._follow_keys(history)
+        except (FormatError, VerificationError) as error:
+            # Out of order, or by nobody whom the membership names.
+            code = "hos.keys" if error.code == "hos.keys" else "mem.untrusted"
+            raise VerificationError(f"keys: {error}", code=code) from None
+
+    def _follow_keys(self, history: Sequence[KeyRecord]) -> tuple[KeySpan, ...]:
+        target = self._target
+        try:
+            return open_key_history(history, origin=target.origin, root=target.named_root)
+        except VerificationError:
+            if self._is_first:
+                raise
+        # The log may not have come to that root key yet; its beginning is held already.
+        return open_key_history(history, origin=target.origin, root=target.root_key)
+
+    def _check_keys(self, step: Step, signed: SignedCheckpoint) -> bytes:
+        """Hold the head and the membership to the key records that are really in the log.
+
+        Before, they were taken from whoever served them, who could have left some out or told
+        other positions. Return the head with the lines of the keys that may sign it.
+        """
+        if step.ledger.cursor.projected < step.size:
+            return signed.note
+        keys = step.ledger.cursor.keys
+        if keys != self._opened_with:
+            # From what was served: before, lines of keys that were unknown were dropped.
+            signed = self._open_with(self._done.note, keys)
+        roots = {span.public for span in keys if span.role == Role.ROOT.value}
+        if self._is_first and self._target.named_root not in roots:
             raise VerificationError(
-                f"{self._target.origin}: entry 0 is not signed by the root key of its membership",
+                f"{self._target.origin}: its key records do not lead to the root key of its "
+                "membership",
                 code="mem.untrusted",
             )
-        record, body = read_record(parse_entry(history[0][1]).record, READERS)
-        if record.log != self._target.origin or not isinstance(body, site_keys.Body):
-            raise VerificationError(
-                f"{self._target.origin}: entry 0 does not name the site's keys",
-                code="mem.untrusted",
-            )
-        self._keys = root | {key_id(key.public): key.public for key in body.keys}
-        return [key.public for key in body.keys if key.role == Role.LOG.value]
+        return signed.note
 
     # Heads.
 
@@ -467,10 +519,10 @@ class _Pull:
                 step.catch_up()
                 fill(step)
                 note = held.checkpoint
-                if signed is not None and step.size == signed.size:
-                    note = signed.note
                 if must_end and signed is not None:
                     _check_root(step, signed)
+                if signed is not None and step.size == signed.size:
+                    note = self._check_keys(step, signed)
                 step.write(checkpoint=note)
         except BaseException:
             if is_first:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,17 @@ from sopro_node.identity import (
     load_identity,
     save_federation,
 )
-from sopro_node.keyring import load_keys
+from sopro_node.keyring import load_ring
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
 from sopro_node.losses import load_recovery
+from sopro_node.passphrase import Ask, Passphrase
+from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.witness import Witness
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
-from sopro_protocol.keys import Role
+from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
 
@@ -62,13 +65,18 @@ class Node:
         eraser: erases documents.
         gate: tells whose a request is.
         gatherer: gets documents that did not come with their bundle.
+        passphrase: of its key files.
+        signatory: signs with those that are at hand.
         hub: announces new heads.
         reader: a connection that sees the last commit.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, passphrase: Passphrase, *, must_sign: bool
+    ) -> None:
         self.folder = folder
         self.settings = settings
+        self.passphrase = passphrase
         self._lock = DirectoryLock(folder)
         self.writer = Writer()
         try:
@@ -81,8 +89,8 @@ class Node:
                 own=self.identity.origin,
                 coordinator=self.invite.origin if self.invite else None,
             )
-            signers = load_keys(
-                folder, Role.LOG, Role.WITNESS, Role.REGISTRAR, Role.DECISION, Role.ACCESS
+            self.signatory = Signatory(
+                load_ring(folder, *SIGNING, passphrase=passphrase, must_be=must_sign)
             )
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
@@ -93,7 +101,7 @@ class Node:
             self.holdings,
             self.store,
             self.writer,
-            signers=signers,
+            signatory=self.signatory,
             root_key=self.identity.root,
             published=self._published,
         )
@@ -126,11 +134,11 @@ class Node:
             self.store,
             self.writer,
             targets=self.exchange.targets,
-            signer=signers[Role.ACCESS],
+            signer=partial(self._signer, Role.ACCESS),
         )
         self.witness = Witness(
             name=witness_name(self.identity.federation, self.identity.site),
-            signer=signers[Role.WITNESS],
+            signer=partial(self._signer, Role.WITNESS),
             holdings=self.holdings,
             store=self.store,
             writer=self.writer,
@@ -155,7 +163,7 @@ class Node:
             writer=self.writer,
             exchange=self.exchange,
             log=self.log,
-            log_key=signers[Role.LOG].public_key,
+            log_key=self.signatory.any_public(Role.LOG),
         )
         self.log.admit = self.fence.admit
         self.exchange.on_own_head = self.fence.hear
@@ -166,18 +174,37 @@ class Node:
         self._counting_lock = asyncio.Lock()
 
     @classmethod
-    async def open(cls, folder: Path, *, settings: Settings | None = None) -> "Node":
+    async def open(
+        cls,
+        folder: Path,
+        *,
+        settings: Settings | None = None,
+        ask: Ask | None = None,
+        must_sign: bool = True,
+    ) -> "Node":
         """Take a data directory and start its log.
+
+        Args:
+            folder: the data directory.
+            settings: instead of its configuration file.
+            ask: asks a person for the passphrase of the key files, where nothing else has it.
+            must_sign: whether the keys it signs with have to be there; a lost one is replaced
+                without.
 
         Raises:
             UnavailableError: another process works on it.
             FormatError: it holds no node, or a damaged one.
         """
-        node = cls(folder, settings or load_settings(folder))
+        settings = settings or load_settings(folder)
+        node = cls(folder, settings, Passphrase(settings, ask=ask), must_sign=must_sign)
         _relax_collector()
-        node.log.start()
-        node.cosignatures.restore()
-        node.fence.begin()
+        try:
+            node.log.start(must_sign=must_sign)
+            node.cosignatures.restore()
+            node.fence.begin()
+        except BaseException:
+            await node.close()
+            raise
         return node
 
     async def close(self) -> None:
@@ -224,6 +251,11 @@ class Node:
         self.cosigners.wake()
         if self.identity.coordinator:
             self.exchange.refresh_soon()
+
+    def _signer(self, role: Role) -> Ed25519Signer:
+        """Return the newest key of a role that counts now; it changes when the site rotates it."""
+        held = self.log.held
+        return self.signatory.signer(role, held.keys, position=held.size)
 
     def _own_urls(self) -> list[str]:
         """Return where others reach this node."""

@@ -11,16 +11,20 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node import clock
+from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
-from sopro_node.keyring import load_keys
+from sopro_node.keyoffice import keys, plan_keys, put_keys
+from sopro_node.keyrecovery import collect_approvals, list_recoveries, new_root, plan_approval
+from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.mirror import Pulled
 from sopro_node.node import Node
+from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value, decode, encode
@@ -32,7 +36,7 @@ from sopro_protocol.errors import (
     RefusedError,
     SoproError,
 )
-from sopro_protocol.keys import Role, check_public_key, verify_ed25519
+from sopro_protocol.keys import check_public_key, verify_ed25519
 from sopro_protocol.record import parse_entry
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
@@ -42,7 +46,6 @@ from sopro_registry.fields import format_day, parse_day
 Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
-APPLICATION_CONTEXT: Final = b"sopro-application/1\n"
 MAX_LABELS: Final = 500
 _DAYS_TO_ERASE: Final = 30
 MAX_APPLICATION: Final = 16 * 1024
@@ -189,8 +192,8 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Describe the node: its log, its mirrors, what went wrong."""
-    return describe_standing(node)
+    """Describe the node: its log, its mirrors, what went wrong, and its keys."""
+    return describe_standing(node) | await keys(node, {})
 
 
 async def alone(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -222,10 +225,14 @@ def _pulled(result: Pulled | SoproError) -> Answer:
 
 
 async def join(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Pin the coordinator and ask it for admission. `invite`: its fields."""
+    """Pin the coordinator and ask it for admission.
+
+    `invite`: its fields; `request`?: what `application` answered and its signature by the root
+    key, where that key is not here.
+    """
     invite = msgspec.convert(values["invite"], Invite)
+    request = values.get("request") or make_application(node)
     await node.pin(invite)
-    request = make_application(node)
     last: SoproError | None = None
     async with Fetch(reach=node.settings.reach) as fetch:
         for url in invite.urls:
@@ -241,23 +248,36 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     )
 
 
+async def application(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Write this site's request for admission. Answers `content` and `root`, who has to sign it."""
+    return {"content": _application(node), "root": current_root(node)}
+
+
 def make_application(node: Node) -> bytes:
-    """Write this site's request for admission, signed by its root key."""
+    """Write this site's request for admission, signed by its root key.
+
+    Raises:
+        RefusedError: the root key is not here.
+    """
+    content = _application(node)
+    file = find_key(node.folder, current_root(node), passphrase=node.passphrase)
+    return sign_application(content, file.signer)
+
+
+def _application(node: Node) -> bytes:
     identity = node.identity
     request: dict[str, Value] = {
         "country": identity.country,
         "languages": list(identity.languages),
         "name": dict(identity.name),
         "origin": identity.origin,
-        "root": identity.root,
+        "root": current_root(node),
         "site": identity.site,
         "time": clock.now(),
         "urls": [node.settings.public_url],
         "zone": identity.zone,
     }
-    content = encode(request)
-    signer = load_keys(node.folder, Role.ROOT)[Role.ROOT]
-    return encode([content, signer.sign(APPLICATION_CONTEXT + content)])
+    return encode(request)
 
 
 def open_application(data: bytes) -> dict[str, Any]:
@@ -305,14 +325,26 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             code="mem.name",
         )
     member = node.holdings.directory.membership(site)
-    if member is not None and member.root != request["root"]:
-        raise RefusedError(f"the site code {site!r} is taken", code="mem.name")
+    if member is not None and request["root"] not in roots_of_site(node, member):
+        raise RefusedError(
+            f"the site code {site!r} is taken by another root key; where its successor has "
+            "replaced it, ask again when the coordinator has this site's log",
+            code="mem.name",
+        )
     waiting = {known: held for known, _, held in node.reader.applications()}
-    if site in waiting and open_application(waiting[site])["root"] != request["root"]:
+    if (
+        member is None
+        and site in waiting
+        and open_application(waiting[site])["root"] != request["root"]
+    ):
         raise RefusedError(f"the site code {site!r} is being asked for already", code="mem.name")
     if len(waiting) >= MAX_APPLICATIONS and site not in waiting:
         raise RefusedError("too many open requests; ask the coordinator", code="mem.full")
-    if member is not None and member.status == "admitted" and list(member.urls) == request["urls"]:
+    if member is not None and (member.status, list(member.urls), member.root) == (
+        "admitted",
+        request["urls"],
+        request["root"],
+    ):
         return {"status": "admitted"}
 
     def keep() -> None:
@@ -324,7 +356,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 
 
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """List members, and at the coordinator the open requests for admission."""
+    """List members, new root keys that some have approved, and the open requests for admission."""
     listed = [_in_hex(_fields_of(member)) for member in node.holdings.directory.members()]
     waiting = []
     for site, received, data in node.reader.applications():
@@ -338,12 +370,17 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
                 "received": clock.format_time(received),
             }
         )
-    return {"members": listed, "applications": waiting}
-
-
-def _fields_of(member: site_membership.Body) -> dict[str, Any]:
-    fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
-    return fields
+    recoveries = [
+        {
+            "site": one.site,
+            "root": one.root.hex(),
+            "by": sorted(one.approvals),
+            "needed": one.needed,
+            "voters": one.voters,
+        }
+        for one in list_recoveries(node)
+    ]
+    return {"members": listed, "applications": waiting, "recoveries": recoveries}
 
 
 def _in_hex(value: Any) -> Any:
@@ -371,6 +408,7 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
             "site_membership",
             {
                 **{key: value for key, value in request.items() if key != "time"},
+                **prove_succession(node, before, request["root"]),
                 "effective_date": format_day(node.desk.today()),
                 "prefix": prefix,
                 "status": "admitted",
@@ -403,7 +441,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     member = node.holdings.directory.membership(site)
     if member is None:
         raise NotFoundError(f"no member {site!r}")
-    fields = msgspec.to_builtins(member, builtin_types=(bytes,))
+    fields = _fields_of(member)
     for past in ("ends", "abandoned"):
         fields.pop(past, None)
     abandoned: list[dict[str, Value]] = []
@@ -440,11 +478,19 @@ async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
         raise NotFoundError(f"no member {site!r}")
     if "zone" in changes:
         check_zone(changes["zone"])
-    fields = msgspec.to_builtins(member, builtin_types=(bytes,)) | changes
+    fields = _fields_of(member) | changes
     fields["effective_date"] = format_day(node.desk.today())
     entity = node.reader.named(1, "site_membership", site)
     outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
     return {"site": site, "index": outcome.index}
+
+
+def _fields_of(member: site_membership.Body) -> dict[str, Any]:
+    """Copy a membership without what proves how it came to its root key."""
+    fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
+    return {
+        name: value for name, value in fields.items() if name not in ("approvals", "succession")
+    }
 
 
 def _end_of(node: Node, member: site_membership.Body, size: int | None) -> int:
@@ -490,6 +536,33 @@ async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
         known = ", ".join(one.id.hex()[:16] for one in node.evidence) or "none"
         raise NotFoundError(f"no single evidence {values['id'][:64]!r} is kept here; kept: {known}")
     return {"id": found[0].id, "content": node.reader.evidence_file(found[0].id)}
+
+
+async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Name a member's new root key where enough of the others approve it. `site`."""
+    _must_coordinate(node)
+    recovery = collect_approvals(node, values["site"])
+    member = node.holdings.directory.membership(values["site"])
+    assert member is not None, "its approvals were collected"  # noqa: S101  # a bug if not
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **_fields_of(member),
+                "approvals": list(recovery.approvals.values()),
+                "effective_date": format_day(node.desk.today()),
+                "root": recovery.root,
+            },
+            entity=node.reader.named(1, "site_membership", values["site"]),
+        )
+    )
+    node.exchange.refresh_soon()
+    return {
+        "site": values["site"],
+        "root": recovery.root,
+        "index": outcome.index,
+        "by": len(recovery.approvals),
+    }
 
 
 def _must_coordinate(node: Node) -> None:
@@ -554,9 +627,16 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         sync,
         certificate,
         page,
+        application,
         join,
+        keys,
+        plan_keys,
+        put_keys,
         members,
         admit,
+        new_root,
+        plan_approval,
+        recover_member,
         set_membership,
         change_membership,
         evidence,

@@ -25,7 +25,7 @@ from sopro_protocol.errors import (
     SplitViewError,
     UnavailableError,
 )
-from sopro_protocol.keys import Ed25519Signer, Role, make_vkey
+from sopro_protocol.keys import Ed25519Signer, make_vkey
 from sopro_protocol.merkle import EMPTY_ROOT
 from sopro_protocol.note import Note, format_note, format_signature
 from sopro_protocol.witness import (
@@ -35,7 +35,7 @@ from sopro_protocol.witness import (
     open_request,
     parse_request,
 )
-from sopro_registry.witnesses import keys_in_force
+from sopro_registry.keyhistory import log_keys_at
 
 MAX_BEHIND: Final = 60
 _MOST_WAITING: Final = 4096
@@ -68,7 +68,7 @@ class Witness:
         self,
         *,
         name: str,
-        signer: Ed25519Signer,
+        signer: Callable[[], Ed25519Signer],
         holdings: Holdings,
         store: Store,
         writer: Writer,
@@ -127,9 +127,10 @@ class Witness:
         request = parse_request(body)
         origin = request.checkpoint.origin
         held = self._holdings.logs.get(origin)
-        publics = keys_in_force(held.keys, Role.LOG) if held else []
-        if not publics:
+        if held is None or not held.keys:
             raise NotFoundError(f"this witness serves no log {origin[:80]!r}", code="wit.origin")
+        # No record names a key below size 1: the head of an empty log is signed by its first keys.
+        publics = log_keys_at(held.keys, max(request.checkpoint.size, 1))
         return open_request(request, [make_vkey(origin, public) for public in publics])
 
     async def _submit(self, submission: Submission) -> Answer:
@@ -234,7 +235,8 @@ class Witness:
                 f"the clock of this witness is {last.time - time} s behind what it cosigned last"
             )
         time = max(time, last.time if last else time)
-        line, note = cosign_submission(submission, name=self.name, signer=self._signer, time=time)
+        signer = self._signer()
+        line, note = cosign_submission(submission, name=self.name, signer=signer, time=time)
         offered = submission.checkpoint
         row = WitnessRow(offered.origin, offered.size, offered.root, time, note)
         return row, format_signature(line).encode()

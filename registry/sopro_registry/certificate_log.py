@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
-from sopro_protocol.errors import RefusedError, VerificationError
+from sopro_protocol.errors import VerificationError
 from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
 from sopro_protocol.merkle import Hash, check_inclusion, leaf_hash
 from sopro_protocol.proof import TlogProof, parse_proof
 from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
 from sopro_registry.catalogue import READERS
 from sopro_registry.certificate_file import Proven
-from sopro_registry.families import site_keys
-from sopro_registry.family import Fact, KeySpan
-from sopro_registry.unseen import Unseen
+from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Placed:
 
 
 class CertificateLog:
-    """What is proven of one log (SPEC CERT-2, CERT-6).
+    """What is proven of one log (SPEC CERT-2, CERT-6, CERT-12).
 
     Attributes:
         origin: of the log.
@@ -35,54 +34,38 @@ class CertificateLog:
     """
 
     def __init__(self, origin: str, root: bytes, first: Proven, later: Sequence[Proven]) -> None:
-        """Take the log's keys from its key records, which the root key signed.
+        """Follow the log's key records to the root key that is trusted (SPEC CERT-12).
 
         Raises:
             FormatError: one does not follow its form.
-            VerificationError: `mem.untrusted` or `sig.*` where one is not what the root key
-                signed, `proof.invalid` where one is not at its place.
+            VerificationError: `sig.*`, `mem.untrusted`, `hos.keys` or `mem.key` where they do not
+                lead there, `proof.invalid` where one is not at its place, `ckp.signature` where
+                no log key that may sign it has signed the head above it.
         """
         self.origin = origin
-        self.keys_record = b""
-        self._spans: dict[bytes, KeySpan] = {}
-        self._publics: dict[bytes, bytes] = {}
         self._heads: dict[bytes, SignedCheckpoint] = {}
-        state: site_keys.State | None = None
-        places: list[tuple[Proven, TlogProof]] = []
-        for proven in (first, *later):
-            proof = parse_proof(proven.proof)
-            before = places[-1][1].index if places else None
-            if (proof.index != 0) if before is None else (proof.index <= before):
+        places = [(proven, parse_proof(proven.proof)) for proven in (first, *later)]
+        for (_, before), (_, proof) in pairwise(places):
+            if proof.index <= before.index:
                 raise VerificationError(
-                    f"certificate: {origin}: not entry 0, or key records out of order",
-                    code="proof.invalid",
+                    f"certificate: {origin}: key records out of order", code="proof.invalid"
                 )
-            state = self._take_keys(proven, proof.index, root, state)
-            places.append((proven, proof))
+        if places[0][1].index != 0:
+            raise VerificationError(
+                f"certificate: {origin}: not entry 0 of its log", code="proof.invalid"
+            )
+        if not any(_is_signed_by(root, proven) for proven, _ in places):
+            raise VerificationError(
+                f"certificate: {origin}: the trusted root key signed none of its key records",
+                code="sig.unknown-key",
+            )
+        history = [KeyRecord(proof.index, proven.entry) for proven, proof in places]
+        self._keys = open_key_history(history, origin=origin, root=root)
+        self._spans = {span.key_id: span for span in self._keys}
+        self._publics = {span.key_id: span.public for span in self._keys}
         for proven, proof in places:
             self._place(leaf_hash(proven.entry), proof)
-
-    def _take_keys(
-        self, proven: Proven, index: int, root: bytes, state: site_keys.State | None
-    ) -> site_keys.State:
-        entry = parse_entry(proven.entry)
-        check_signatures(entry, {key_id(root): root})
-        record, body = read_record(entry.record, READERS)
-        if record.log != self.origin or not isinstance(body, site_keys.Body) or body.root != root:
-            raise VerificationError(
-                f"certificate: not the keys of {self.origin}", code="mem.untrusted"
-            )
-        signers = tuple(signer for signer, _ in entry.signatures)
-        entry_id = leaf_hash(proven.entry)
-        view = Unseen(self.origin, index, keys_record=self.keys_record or None)
-        try:
-            change = site_keys.apply(Fact(index, entry_id, record, body, signers), state, view)
-        except RefusedError as error:
-            raise VerificationError(f"certificate: {error}", code=error.code) from None
-        self.keys_record = entry_id
-        self._spans = {span.key_id: span for span in change.state.spans}
-        self._publics = {span.key_id: span.public for span in change.state.spans}
-        return change.state
+        self.keys_record = leaf_hash(places[-1][0].entry)
 
     def open(self, proven: Proven, role: Role) -> Placed:
         """Verify an entry: its signatures, by keys that count there, and its place.
@@ -112,7 +95,7 @@ class CertificateLog:
                 f"certificate: signed with a key that is not this site's, {signer.hex()[:16]}",
                 code="sig.unknown-key",
             )
-        if not _counts(span, index):
+        if not span.counts_at(index):
             raise VerificationError(
                 f"certificate: signed with a key that does not count at position {index}",
                 code="sig.key-retired",
@@ -143,12 +126,8 @@ class CertificateLog:
         return head
 
     def _log_keys(self, size: int) -> list[VerifierKey]:
-        return [
-            make_vkey(self.origin, span.public)
-            for span in self._spans.values()
-            if span.role == Role.LOG.value and _counts(span, max(size - 1, span.since))
-        ]
+        return [make_vkey(self.origin, public) for public in log_keys_at(self._keys, size)]
 
 
-def _counts(span: KeySpan, index: int) -> bool:
-    return span.since <= index and (span.until is None or index < span.until)
+def _is_signed_by(root: bytes, proven: Proven) -> bool:
+    return any(signer == key_id(root) for signer, _ in parse_entry(proven.entry).signatures)

@@ -101,6 +101,11 @@ class Directory:
             for head in body.abandoned
         )
 
+    def founding_root(self, site: str) -> bytes | None:
+        """Return the root key that signed entry 0 of a site's log, as its first record names it."""
+        state = self._members.get(site)
+        return state.versions[0][1].root if state else None
+
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""
         state = self._schemes.get(name)
@@ -110,10 +115,12 @@ class Directory:
         """Return the witness policy in the first `size` entries, or the latest."""
         return _version(self._witness_policy.versions, size)
 
-    def members(self) -> Iterator[site_membership.Body]:
-        """Go through the latest version of every membership, by site code."""
+    def members(self, *, size: int | None = None) -> Iterator[site_membership.Body]:
+        """Go through every membership, by site code: in the first `size` entries, or the latest."""
         for site in sorted(self._members):
-            yield self._members[site].versions[-1][1]
+            member = _version(self._members[site].versions, size)
+            if member is not None:
+                yield member
 
     def schemes(self) -> Iterator[scheme_family.Body]:
         """Go through the latest version of every scheme, by code."""

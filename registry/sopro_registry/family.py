@@ -5,7 +5,7 @@ everything else the rule may look at. It returns a `Change` or raises RefusedErr
 the reason an entry is void. The same `apply` judges our own drafts and mirrored entries.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
@@ -33,6 +33,11 @@ class Membership(Protocol):
     """What rules of other families read of a site's membership."""
 
     @property
+    def origin(self) -> str:
+        """Origin of the site's log."""
+        ...
+
+    @property
     def prefix(self) -> str:
         """The second part of the site's certificate numbers."""
         ...
@@ -40,6 +45,11 @@ class Membership(Protocol):
     @property
     def root(self) -> bytes:
         """The site's root key."""
+        ...
+
+    @property
+    def site(self) -> str:
+        """The site's code."""
         ...
 
     @property
@@ -126,6 +136,10 @@ class View(Protocol):
         """Return this site's membership at the coordinator's size it acted on."""
         ...
 
+    def members(self) -> Iterable[Membership]:
+        """Return every membership at the coordinator's size it acted on."""
+        ...
+
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
         ...
@@ -144,13 +158,43 @@ class Waiting(Exception):  # noqa: N818 - not an error: the entry is judged late
 
 
 class KeySpan(Struct, frozen=True, array_like=True):
-    """A key of a site and the range of log positions at which it counts."""
+    """A key of a site and the range of log positions at which it counts (SPEC STATE-4, STATE-12).
+
+    Attributes:
+        role: what it is for.
+        public: the public key.
+        key_id: its id.
+        since: first position at which it counts.
+        until: the position after the last; None while it is in force.
+        cut: size from which it counts no more, where it was cut off.
+    """
 
     role: str
     public: bytes
     key_id: bytes
     since: int
     until: int | None = None
+    cut: int | None = None
+
+    @property
+    def end(self) -> int | None:
+        """The position after the last at which it counts, cut off or not."""
+        ends = [end for end in (self.until, self.cut) if end is not None]
+        return min(ends) if ends else None
+
+    def counts_at(self, position: int) -> bool:
+        """Say whether a record at a position may be signed by it."""
+        # Asked for every record, so in full.
+        return (
+            self.since <= position
+            and (self.until is None or position < self.until)
+            and (self.cut is None or position < self.cut)
+        )
+
+    def signs_head(self, size: int) -> bool:
+        """Say whether it is a log key that may sign a head of that size (SPEC KEY-9)."""
+        end = self.end
+        return self.role == Role.LOG.value and self.since <= size and (end is None or size <= end)
 
 
 class LabelIndex(NamedTuple):
@@ -216,6 +260,10 @@ def _complete_nothing(
     return values
 
 
+def _name_nobody(_body: Struct, _state: Struct | None, _view: View) -> bytes | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Family(Generic[B, S]):
     """A record family of one major version.
@@ -229,6 +277,8 @@ class Family(Generic[B, S]):
         place: the logs in which it counts.
         apply: the rule.
         complete: sets what only the append can know, in a draft's values.
+        newcomer: names a public key that may sign a record although the site has not named it
+            yet, from the body, the entity's state and what the rule may look at.
     """
 
     name: str
@@ -239,6 +289,7 @@ class Family(Generic[B, S]):
     place: Place
     apply: Callable[[Fact[B], S | None, View], Change[S]]
     complete: Callable[[Mapping[str, Any], S | None, View], Mapping[str, Any]] = _complete_nothing
+    newcomer: Callable[[B, S | None, View], bytes | None] = _name_nobody
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ log, is served, and counts for nothing. The order of the checks is fixed (SPEC V
 node gives the same reason.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -136,6 +137,11 @@ class Ledger:
             self._membership = (acted_on, found)
         return self._membership[1]
 
+    def members(self) -> Iterable[Membership]:
+        """Return every membership at the coordinator's size it acted on."""
+        size = self._coordinator_size()
+        return self._directory.members(size=size) if size is not None else ()
+
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
         size = self._coordinator_size()
@@ -205,7 +211,7 @@ class Ledger:
             raise RefusedError(f"record: belongs to the log {record.log[:80]!r}", code="hos.replay")
         name, major = _split_title(record.family)
         family = FAMILIES.get(name)
-        self._check_signers(entry, family, body, verified=verified)
+        self._check_signers(entry, family, read, verified=verified)
         row = self._tables.entity(record.entity)
         _check_chain(record, row, name)
         if record.time < self.cursor.last_time:
@@ -227,20 +233,21 @@ class Ledger:
         self,
         entry: Entry,
         family: Family[Any, Any] | None,
-        body: Struct | FormatError | None,
+        read: ReadRecord,
         *,
         verified: bool,
     ) -> None:
         """Check that every signature is valid and by a key that may sign this, here."""
         roles = _ORDINARY_ROLES if family is None else _ROLES[family.name]
+        keys = self._public_keys
         for signer, _ in entry.signatures:
-            span = self._spans.get(signer)
+            span = self._spans.get(signer) or self._newcomer(family, read, signer)
             if span is None:
                 raise VerificationError(
                     f"record: signed with a key that is not this site's, {signer.hex()[:16]}",
                     code="sig.unknown-key",
                 )
-            if not span.since <= self.index or (span.until or self.index + 1) <= self.index:
+            if not span.counts_at(self.index):
                 raise VerificationError(
                     f"record: signed with a key that does not count at position {self.index}",
                     code="sig.key-retired",
@@ -249,8 +256,23 @@ class Ledger:
                 raise VerificationError(
                     f"record: a {span.role} key may not sign this family", code="sig.role"
                 )
+            if signer not in keys:
+                keys = {**keys, signer: span.public}
         if not verified:
-            check_signatures(entry, self._public_keys)
+            check_signatures(entry, keys)
+
+    def _newcomer(
+        self, family: Family[Any, Any] | None, read: ReadRecord, signer: bytes
+    ) -> KeySpan | None:
+        """Return a key that no record names yet but its family admits here (SPEC STATE-5)."""
+        if family is None or not isinstance(read.body, family.body):
+            return None
+        row = self._tables.entity(read.record.entity)
+        state = self._state(row) if row is not None and row.family == family.name else None
+        public = family.newcomer(read.body, state, self)
+        if public is None or key_id(public) != signer:
+            return None
+        return KeySpan(family.role.value, public, signer, self.index)
 
     def _check_place(self, family: Family[Any, Any]) -> None:
         if family.place is Place.COORDINATOR and not self.is_coordinator:

@@ -17,6 +17,7 @@ class Unseen:
 
     acted_on = None
     is_coordinator = False
+    keys_record = None
     states_status = False
 
     def __init__(
@@ -24,14 +25,12 @@ class Unseen:
         origin: str,
         index: int,
         *,
-        keys_record: bytes | None = None,
         grants: int = 0,
         member: site_membership.Body | None = None,
     ) -> None:
         self.origin = origin
         self.site = origin.split("/")[1]
         self.index = index
-        self.keys_record = keys_record
         self.grants = grants
         self._member = member
 
@@ -50,6 +49,10 @@ class Unseen:
     def membership(self) -> site_membership.Body | None:
         """Return the membership in the certificate."""
         return self._member
+
+    def members(self) -> tuple[site_membership.Body, ...]:
+        """Return nobody, because no decision asks for others."""
+        return ()
 
     def scheme(self, _name: str) -> AnyScheme:
         """Return a scheme that allowed it."""

@@ -5,7 +5,7 @@ that anybody can check notes with (`sopro_protocol.policy`), also offline and wi
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -47,9 +47,9 @@ class SiteWitness:
     url: str = ""
 
 
-def keys_in_force(spans: Sequence[KeySpan], role: Role) -> list[bytes]:
-    """Return the public keys of a role that count at the end of a log."""
-    return [span.public for span in spans if span.role == role.value and span.until is None]
+def keys_in_force(spans: Iterable[KeySpan], role: Role, *, size: int) -> list[bytes]:
+    """Return the public keys of a role that count at the end of a log of a size."""
+    return [span.public for span in spans if span.role == role.value and span.counts_at(size)]
 
 
 def site_of(name: str) -> str:

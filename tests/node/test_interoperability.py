@@ -70,7 +70,8 @@ async def read(node: Node, index: int) -> Read:
 
 def key_of(node: Node) -> tuple[bytes, Keyring]:
     """Give the log's key as that client takes it; it looks for a note key id before a key."""
-    [public] = keys_in_force(node.holdings.own.keys, Role.LOG)
+    own = node.holdings.own
+    [public] = keys_in_force(own.keys, Role.LOG, size=own.size)
     der = Ed25519PublicKey.from_public_bytes(public).public_bytes(
         Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     )

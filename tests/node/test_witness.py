@@ -44,7 +44,8 @@ class Stage:
 
     @property
     def vkey(self) -> VerifierKey:
-        [public] = keys_in_force(self.node.holdings.own.keys, Role.WITNESS)
+        own = self.node.holdings.own
+        [public] = keys_in_force(own.keys, Role.WITNESS, size=own.size)
         return make_vkey(self.node.witness.name, public, key_type=COSIGNATURE)
 
     async def ask(self, body: bytes) -> tuple[int, str, bytes]:

@@ -367,6 +367,14 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "zone": "Europe/Vienna",
         },
     ),
+    "key_recovery/1": (
+        "root",
+        {
+            "before": b"\x77" * 32,
+            "origin": "sopro.example/hu/1",
+            "root": SIGNERS["another site's registrar"].public_key,
+        },
+    ),
     "scheme/1": (
         "registrar",
         {
@@ -474,6 +482,11 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("language with underscore", "name", {"de_AT": "SoPro"}),
         ("url with a newline at its end", "urls", ["https://at.sopro.example/\n"]),
         ("ftp", "urls", ["ftp://at.sopro.example"]),
+    ],
+    "key_recovery/1": [
+        ("before of 31 bytes", "before", b"\x77" * 31),
+        ("origin with a plus sign", "origin", "sopro.example/hu+1"),
+        ("root absent", "root", ABSENT),
     ],
     "scheme/1": [
         ("months 0", "max_validity_months", 0),

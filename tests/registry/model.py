@@ -319,6 +319,8 @@ def take_organisation(log: Log, event: Event, held: dict[str, Any]) -> str | Non
 
 
 def take_offering(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    if "organisation" not in event["body"]:
+        return "rec.body"
     if not holds(log, "organisation", event["body"]["organisation"]):
         return "lbl.reference"
     held["state"] = event["body"]

@@ -5,10 +5,18 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
-from tests.registry.world import World, bytes16, criterion_body, erasure_body, receipt_body
+from tests.registry.world import (
+    World,
+    bytes16,
+    criterion_body,
+    erasure_body,
+    receipt_body,
+    recovery_body,
+)
 
 EXPECTED = {
     "criterion/1",
+    "key_recovery/1",
     "label_decision/1",
     "log_state/1",
     "offering/1",
@@ -50,6 +58,7 @@ def test_states_survive_the_tables(world: World) -> None:
     policy = {"faulty": 0, "witnesses": ["at", "hu"]}
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
     world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
+    world.at.write("key_recovery/1", recovery_body(world.hu), entity=bytes16("r"), role="root")
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

@@ -25,12 +25,14 @@ from tests.registry.certifying import TODAY, certify, cosigned, end_batch, index
 from tests.registry.world import (
     NOW,
     SITE_ROLES,
+    Author,
     World,
     bytes16,
     dates_of,
     offering_body,
     ordinal,
     organisation_body,
+    recovery_body,
     signer,
 )
 
@@ -52,11 +54,11 @@ def world() -> World:
 
 def judge(world: World, certificate: Certificate | bytes, **values: Any) -> Judged:
     data = certificate if isinstance(certificate, bytes) else format_certificate(certificate)
-    asked = {"day": TODAY, "now": NOW} | values
+    root = world.coordinator.keys["root"].public_key
+    asked = {"coordinator_root": root, "day": TODAY, "now": NOW} | values
     return judge_certificate(
         data,
         coordinator=world.coordinator.origin,
-        coordinator_root=world.coordinator.keys["root"].public_key,
         **asked,
     )
 
@@ -334,6 +336,93 @@ def test_key_record_that_the_state_names_cannot_be_hidden(world: World) -> None:
     assert (judged.verdict, judged.code) == (Verdict.FORGED, "sta.keys")
     swapped = judge(world, good._replace(keys=good.key_history[0], key_history=[good.keys]))
     assert (swapped.verdict, swapped.code) == (Verdict.FORGED, "proof.invalid")
+
+
+def succeed(author: Author, *, root: str) -> None:
+    """Replace a root key by another, in its own log."""
+    author.keys = author.keys | {"root": signer(root)}
+    assert author.write_keys().code is None
+
+
+def with_membership(world: World, certificate: Certificate) -> Certificate:
+    """Put the latest membership into a certificate."""
+    latest = indexes_of(world.coordinator, "site_membership/1", entity="membership of at")[-1]
+    return certificate._replace(membership=prove(world.coordinator, latest))
+
+
+def test_certificates_of_before_and_after_a_succession_verify(world: World) -> None:
+    before, first = certify(world), world.at.entries[0]
+    succeed(world.at, root="at next root")
+    end_batch(world)
+    unnamed = certify(world)  # the coordinator has not named the new root key yet
+    proof = [first, world.at.entries[-2]]
+    assert world.put_membership(world.at, succession=proof).code is None
+    assert world.at.decide("renew", **dates_of("renew", "2027-12-01")).code is None
+    end_batch(world)
+    named = with_membership(world, certify(world))
+    for good in (before, unnamed, named):
+        assert judge(world, good).verdict is Verdict.VALID
+    hidden = judge(world, named._replace(key_history=[]))
+    assert (hidden.verdict, hidden.code) == (Verdict.FORGED, "sig.unknown-key")
+
+
+def test_certificates_of_before_and_after_a_succession_of_the_coordinator_verify(
+    world: World,
+) -> None:
+    before, trusted = certify(world), world.coordinator.keys["root"].public_key
+    eu = world.coordinator
+    succeed(eu, root="eu next root")
+    eu.keys = eu.keys | {"registrar": signer("eu second registrar")}
+    assert eu.write_keys({eu.keys[one].public_key: one for one in SITE_ROLES}).code is None
+    assert world.put_membership(world.at).code is None
+    after = with_membership(world, certify(world))
+    for good in (before, after):
+        judged = judge(world, good, coordinator_root=trusted)
+        assert (judged.verdict, judged.code) == (Verdict.VALID, "")
+    hidden = judge(world, after._replace(coordinator_key_history=[]), coordinator_root=trusted)
+    assert (hidden.verdict, hidden.code) == (Verdict.FORGED, "sig.unknown-key")
+
+
+def test_certificates_of_before_and_after_a_recovery_verify(world: World) -> None:
+    at, before = world.at, certify(world)
+    body = recovery_body(at)
+    approval = world.hu.write("key_recovery/1", body, entity=bytes16("approval"), role="root")
+    at.keys = at.keys | {"root": signer("at new root")}
+    assert world.put_membership(at, approvals=[approval.data]).code is None
+    # The key record has to be in the file: the membership names a root key that it introduces.
+    early = judge(world, with_membership(world, certify(world)))
+    assert (early.verdict, early.code) == (Verdict.FORGED, "sig.unknown-key")
+    end_batch(world)
+    assert at.write_keys().code is None
+    end_batch(world)
+    after = with_membership(world, certify(world))
+    for good in (before, after):
+        judged = judge(world, good)
+        assert (judged.verdict, judged.code) == (Verdict.VALID, "")
+    # Nobody can put another beginning before the record of the trusted key.
+    assert at.write_keys().code is None
+    end_batch(world)
+    longer = with_membership(world, certify(world))
+    assert judge(world, longer).verdict is Verdict.VALID
+    gap = judge(world, longer._replace(key_history=longer.key_history[1:]))
+    assert (gap.verdict, gap.code) == (Verdict.FORGED, "mem.untrusted")
+
+
+def test_a_key_that_is_cut_off_signs_no_head_above_the_cut(world: World) -> None:
+    at = world.at
+    below = certify(world)
+    stolen, size = at.keys["log"], len(at.entries)
+    at.keys = at.keys | {"log": signer("at second log")}
+    named = {at.keys[one].public_key: one for one in SITE_ROLES}
+    cut = [{"key": stolen.public_key, "size": size}]
+    assert at.write_keys(named, revoked=cut).code is None
+    end_batch(world)
+    above = certify(world)
+    assert judge(world, below).verdict is Verdict.VALID
+    assert judge(world, above).verdict is Verdict.VALID
+    at.keys = at.keys | {"log": stolen}
+    judged = judge(world, certify(world))
+    assert (judged.verdict, judged.code) == (Verdict.FORGED, "ckp.signature")
 
 
 @pytest.mark.parametrize(("after", "code"), [(0, "mem.inactive"), (1, "")])

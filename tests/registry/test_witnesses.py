@@ -63,11 +63,17 @@ def test_sites_whose_keys_are_not_known_still_count_in_the_quorum() -> None:
 
 def test_keys_in_force_are_those_of_the_latest_record(world: World) -> None:
     at = world.at
-    assert keys_in_force(at.cursor.keys, Role.WITNESS) == [at.keys["witness"].public_key]
+    size = len(at.entries)
+    old = at.keys["witness"].public_key
+    assert keys_in_force(at.cursor.keys, Role.WITNESS, size=size) == [old]
     new = signer("at second witness").public_key
     kept = {
         one.public_key: role for role, one in at.keys.items() if role not in ("root", "witness")
     }
     written = at.write_keys(kept | {new: "witness"})
     assert written.code is None
-    assert keys_in_force(at.cursor.keys, Role.WITNESS) == [new]
+    assert keys_in_force(at.cursor.keys, Role.WITNESS, size=len(at.entries)) == [new]
+    cut = [{"key": new, "size": len(at.entries) + 3}]
+    assert at.write_keys(kept | {new: "witness"}, revoked=cut).code is None
+    assert keys_in_force(at.cursor.keys, Role.WITNESS, size=len(at.entries)) == [new]
+    assert keys_in_force(at.cursor.keys, Role.WITNESS, size=len(at.entries) + 2) == []

@@ -449,6 +449,15 @@ def membership_body(site: Author) -> dict[str, Any]:
     }
 
 
+def recovery_body(site: Author, root: bytes | None = None) -> dict[str, Any]:
+    """Return an approval that a site gets a new root key."""
+    return {
+        "before": site.keys["root"].public_key,
+        "origin": site.origin,
+        "root": root or signer(f"{site.site} new root").public_key,
+    }
+
+
 def scheme_body() -> dict[str, Any]:
     return {
         "effective_date": "2025-12-01",

@@ -79,7 +79,7 @@ class Api:
                         "id": span.key_id.hex(),
                         "public": span.public.hex(),
                         "since": span.since,
-                        "until": span.until,
+                        "until": span.end,
                     }
                     for span in own.keys
                 ],

@@ -15,6 +15,7 @@ from sopro_node.documents import VISIBILITIES, is_party
 from sopro_node.evidence import Kept
 from sopro_node.holdings import HeldLog
 from sopro_node.hub import News, Told
+from sopro_node.keyrecords import list_key_records
 from sopro_node.node import Node
 from sopro_node.web.cache import ByteCache
 from sopro_protocol.bundle import MAX_RIDING_DOCUMENT, WIDTH, format_items
@@ -147,11 +148,7 @@ class LogPages:
         """Serve the site's key records with their positions."""
         node = self._node
         held = self._held(request)
-        entity_index = sorted(
-            {max(span.since - 1, 0) for span in held.keys}
-            | {span.until - 1 for span in held.keys if span.until is not None}
-        )
-        history = [[index, node.holdings.entry(node.reader, held, index)] for index in entity_index]
+        history = [list(one) for one in list_key_records(node.reader, node.holdings, held)]
         return web.Response(
             body=msgspec.msgpack.encode(history), content_type=_OCTETS, headers=_SHORT
         )

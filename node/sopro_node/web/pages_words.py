@@ -153,6 +153,14 @@ MEMBERSHIPS: Final[Mapping[str, str]] = {
     "left": mark("has left"),
     "expelled": mark("expelled"),
 }
+KEY_ROLES: Final[Mapping[str, str]] = {
+    "root": mark("root key: names all the others"),
+    "log": mark("log key: signs the state of the register"),
+    "witness": mark("witness key: vouches for other registers"),
+    "registrar": mark("registrar key: signs entries"),
+    "decision": mark("decision key: signs decisions on labels"),
+    "access": mark("access key: asks other sites for documents"),
+}
 SCHEME_KINDS: Final[Mapping[str, str]] = {
     "product": mark("products"),
     "service": mark("services"),

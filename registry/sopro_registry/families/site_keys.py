@@ -1,17 +1,23 @@
 """site_keys/1: the keys of a site, signed by its root key (SPEC KEYS).
 
 Each record names the full set in force after it. A key counts from the position after the record
-that first names it up to and including the position of the record that no longer does.
+that first names it up to and including the position of the record that no longer does. It is
+signed by the root key, or by the one that may replace it and thereby does: the successor that the
+record before has committed to, or the key that the site's membership names.
 """
 
-from typing import Annotated, Literal
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role, check_public_key, key_id
 from sopro_registry.family import Change, Fact, Family, KeySpan, Place, View
 from sopro_registry.fields import Bytes32, Count
+
+MAX_KEYS: Final = 4096
 
 
 class SiteKey(Struct, frozen=True, kw_only=True):
@@ -45,23 +51,50 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State(Struct, frozen=True, array_like=True):
-    """Every key the site ever had."""
+    """Every key the site ever had.
+
+    Attributes:
+        spans: the keys, with the positions at which they count.
+        next_root: SHA-256 of the key that may succeed the root key.
+        positions: of the records all this follows from.
+    """
 
     spans: list[KeySpan]
+    next_root: bytes = b""
+    positions: list[int] = []
+
+    @property
+    def root(self) -> bytes:
+        """The root key in force."""
+        return next(
+            span.public
+            for span in self.spans
+            if span.role == Role.ROOT.value and span.until is None
+        )
 
 
 def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
-    """Open the spans of new keys, close those of keys no longer named.
+    """Open the spans of new keys, close those of keys no longer named, cut off revoked ones.
 
     Raises:
         RefusedError: `sig.weak-key`, `mem.key` for a key named twice, used in another role or
-            coming back, and for a second entity of keys, `sig.role` when it is not signed by the
-            root it names.
+            coming back, for a second entity of keys and a revocation of what is no key of the
+            site, `sig.role` when it is not signed by the root it names.
     """
-    body = fact.body
     if state is None and view.keys_record is not None:
         # A second entity would forget every retired key.
         raise RefusedError("site_keys: the keys of a site are one entity", code="mem.key")
+    after = follow(fact, state)
+    return Change(after, keys=tuple(after.spans))
+
+
+def follow(fact: Fact[Body], state: State | None) -> State:
+    """Return the keys after a record, from the record and the keys before it alone.
+
+    Raises:
+        RefusedError: as `apply`.
+    """
+    body = fact.body
     named = {body.root: Role.ROOT.value} | {key.public: key.role for key in body.keys}
     if len(named) != len(body.keys) + 1:
         raise RefusedError("site_keys: a key is named twice", code="mem.key")
@@ -74,11 +107,36 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         raise RefusedError(
             "site_keys: expected one signature, by the root key it names", code="sig.role"
         )
-    spans = _continue_spans(state.spans if state else [], named, fact.index)
-    return Change(State(spans), keys=tuple(spans))
+    spans = _continue_spans(state, named, fact.index)
+    positions = [*(state.positions if state else []), fact.index]
+    if len(spans) > MAX_KEYS or len(positions) > MAX_KEYS:
+        raise RefusedError(
+            f"site_keys: more than {MAX_KEYS} keys or key records in one log", code="mem.key"
+        )
+    return State(_cut_spans(spans, body), body.next_root, positions)
 
 
-def _continue_spans(spans: list[KeySpan], named: dict[bytes, str], index: int) -> list[KeySpan]:
+def is_successor(public: bytes, state: State) -> bool:
+    """Say whether the latest record has committed to a key as the next root key (STATE-5)."""
+    return hashlib.sha256(public).digest() == state.next_root
+
+
+def newcomer(body: Body, state: State | None, view: View) -> bytes | None:
+    """Return the root key a record names, where it may replace the one before (STATE-5).
+
+    That is the successor it has committed to, or the root key that the membership names, which
+    only the site's own records or the other members can have changed (MEM-4, MEM-10).
+    """
+    if state is None:
+        return None
+    if is_successor(body.root, state):
+        return body.root
+    member = view.membership()
+    return body.root if member is not None and member.root == body.root else None
+
+
+def _continue_spans(state: State | None, named: Mapping[bytes, str], index: int) -> list[KeySpan]:
+    spans = state.spans if state else []
     known = {span.public: span.role for span in spans}
     for public, role in named.items():
         if known.get(public, role) != role:
@@ -89,15 +147,38 @@ def _continue_spans(spans: list[KeySpan], named: dict[bytes, str], index: int) -
     closed = [
         span
         if span.public in named or span.until is not None
-        else KeySpan(span.role, span.public, span.key_id, span.since, index + 1)
+        else structs.replace(span, until=index + 1)
         for span in spans
     ]
     opened = [
-        KeySpan(role, public, key_id(public), 0 if role == Role.ROOT else index + 1)
+        # The founding root counts from the beginning: it signs the first record.
+        KeySpan(role, public, key_id(public), 0 if role == "root" and not state else index + 1)
         for public, role in named.items()
         if public not in known
     ]
     return closed + opened
 
 
-FAMILY = Family("site_keys", 1, Body, State, Role.ROOT, Place.ANY, apply)
+def _cut_spans(spans: list[KeySpan], body: Body) -> list[KeySpan]:
+    """Cut off the keys that a record revokes; a cut is never moved up again (STATE-12)."""
+    stated = [] if body.revoked is UNSET else body.revoked
+    cuts: dict[bytes, int] = {}
+    for one in stated:
+        cuts[one.key] = min(one.size, cuts.get(one.key, one.size))
+    if cuts.keys() - {span.public for span in spans} or body.root in cuts:
+        raise RefusedError(
+            "site_keys: revokes what is no key of the site, or the root key that signs it",
+            code="mem.key",
+        )
+    return [
+        span if span.public not in cuts else structs.replace(span, cut=_lower(span, cuts))
+        for span in spans
+    ]
+
+
+def _lower(span: KeySpan, cuts: Mapping[bytes, int]) -> int:
+    cut = cuts[span.public]
+    return cut if span.cut is None else min(cut, span.cut)
+
+
+FAMILY = Family("site_keys", 1, Body, State, Role.ROOT, Place.ANY, apply, newcomer=newcomer)

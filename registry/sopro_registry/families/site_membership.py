@@ -21,6 +21,8 @@ from sopro_registry.fields import (
     Url,
     day_of,
 )
+from sopro_registry.recovery import check_approvals, electorate
+from sopro_registry.succession import check_succession
 
 Status = Literal["applicant", "admitted", "suspended", "left", "expelled"]
 
@@ -53,6 +55,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         abandoned: heads of its log that the federation has abandoned (SPEC EVID-10).
+        approvals: of the other members, that this root key replaces the one named before.
         conformance: digest of the statement of conformance it was admitted on.
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
@@ -65,12 +68,14 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         root: its root key; one site for ever.
         site: code, permanent and never reused.
         status: of the membership.
+        succession: key records of the site that lead from the root key named before to this one.
         successor: site code of who takes over.
         urls: where its node answers.
         zone: IANA name of the zone its civil dates are read in.
     """
 
     abandoned: Annotated[list[Head], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
+    approvals: Annotated[list[bytes], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     conformance: Bytes32 | UnsetType = UNSET
     country: CountryCode
     effective_date: CivilDate
@@ -85,6 +90,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     root: Bytes32
     site: SiteCode
     status: Status
+    succession: Annotated[list[bytes], Meta(min_length=2, max_length=16)] | UnsetType = UNSET
     successor: SiteCode | UnsetType = UNSET
     urls: Annotated[list[Url], Meta(min_length=1, max_length=8)]
     zone: Line
@@ -101,8 +107,9 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
 
     Raises:
         RefusedError: `mem.name` for a site code, origin or prefix in use or changed, `mem.key`
-            for a root key in use or changed, `mem.status` for a transition not in the table,
-            `mem.end` for an end where none belongs.
+            for a root key in use, or one that does not follow from the site's own records,
+            `mem.status` for a transition not in the table, `mem.end` for an end where none
+            belongs.
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
@@ -117,11 +124,12 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         _check_new(body, view)
     elif (before.site, before.prefix) != (body.site, body.prefix):
         raise RefusedError("site_membership: site code and prefix are permanent", code="mem.name")
-    elif before.root != body.root or before.origin != body.origin:
+    elif before.origin != body.origin:
         raise RefusedError(
-            "site_membership: the coordinator alone cannot replace a site's root key or log",
-            code="mem.key",
+            "site_membership: the coordinator alone cannot replace a site's log", code="mem.key"
         )
+    elif before.root != body.root:
+        _check_successor(before, body, view)
     _check_end(body, state.versions if state else [])
     versions = [*(state.versions if state else []), (fact.index, body)]
     # Prefix and root are names too, so that none is ever given to two sites.
@@ -165,6 +173,28 @@ def _check_end(body: Body, versions: list[tuple[int, Body]]) -> None:
             f"site_membership: {body.site!r} ends at {body.ends.size}, an earlier record says "
             f"{latest}; an end is never moved back",
             code="mem.end",
+        )
+
+
+def _check_successor(before: Body, body: Body, view: View) -> None:
+    """Hold a new root key to what the site itself or the other members have signed (MEM-4)."""
+    if (body.succession is UNSET) == (body.approvals is UNSET):
+        raise RefusedError(
+            "site_membership: the coordinator alone cannot replace a site's root key; the site's "
+            "own key records must lead to it, or the other members approve it",
+            code="mem.key",
+        )
+    if view.exists_named("site_membership", f"root {body.root.hex()}"):
+        raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
+    if body.succession is not UNSET:
+        check_succession(body.succession, origin=body.origin, root=before.root, successor=body.root)
+    if body.approvals is not UNSET:
+        check_approvals(
+            body.approvals,
+            electorate(view.members(), site=body.site),
+            origin=body.origin,
+            before=before.root,
+            root=body.root,
         )
 
 

@@ -232,7 +232,7 @@ async def write_from_the_future(node: Node, entity: bytes) -> None:
         time=held.cursor.last_time,
         v=1,
     )
-    signer = node.log._signers[Role.DECISION]
+    signer = node.signatory.signer(Role.DECISION, held.keys, position=held.size)
     data = sign_record(format_record(record, READERS), [signer])
 
     def write() -> None:

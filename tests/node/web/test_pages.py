@@ -10,7 +10,8 @@ from hatchling.builders.wheel import WheelBuilder
 from yarl import URL
 
 from sopro_node.found import Plan, create_node
-from sopro_node.keyring import load_keys
+from sopro_node.keyoffice import plan_keys, put_keys
+from sopro_node.keyring import find_key, load_keys
 from sopro_node.node import Node
 from sopro_node.web.i18n import LANGUAGES
 from sopro_node.web.pages_view import STATIC, isolate
@@ -18,6 +19,7 @@ from sopro_node.web.pages_words import STATUSES as WORDS
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.keys import Role
 from sopro_protocol.merkle import Hash
+from sopro_protocol.record import sign_record
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page
 from tests.node.web.register import (
@@ -584,3 +586,20 @@ async def test_evidence_of_two_histories_is_said_and_linked_wherever_it_matters(
         assert await answer.read() == visitor.node.reader.evidence_file(kept.id)
     for path in ("/evidence/" + "0" * 64, "/evidence/no-id"):
         await visitor.read(path, status=404)
+
+
+async def test_the_status_page_shows_the_keys_that_count(visit: Visit) -> None:
+    hu = await visit("hu")
+    held = hu.node.log.held
+    page = check_page(await hu.read("/status?lang=en"), "en")
+    in_force = [span for span in held.keys if span.counts_at(held.size)]
+    assert len(in_force) == 6
+    for span in in_force:
+        assert span.key_id.hex() in page.text
+    assert "decision key: signs decisions on labels" in page.text
+    assert "replaced" not in page.text
+    plan = await plan_keys(hu.node, {"act": "rotate", "role": "access"})
+    root = find_key(hu.node.folder, plan["root"], passphrase=hu.node.passphrase).signer
+    await put_keys(hu.node, {"entry": sign_record(plan["record"], [root])})
+    page = check_page(await hu.read("/status?lang=de"), "de")
+    assert "Ein früherer Schlüssel wurde ersetzt" in page.text

@@ -1,8 +1,19 @@
+import hashlib
 from typing import Any
 
 import pytest
 
-from tests.registry.world import Author, World, bytes16, keys_body, organisation_body, signer
+from sopro_registry.families import site_keys
+from sopro_registry.keyhistory import log_keys_at
+from tests.registry.world import (
+    Author,
+    World,
+    Written,
+    bytes16,
+    keys_body,
+    organisation_body,
+    signer,
+)
 
 OLD, NEW = signer("at decision"), signer("at second decision")
 
@@ -120,3 +131,144 @@ def test_key_of_another_site_is_unknown(world: World) -> None:
         signers=[world.hu.keys["registrar"]],
     )
     assert written.code == "sig.unknown-key"
+
+
+NEXT, THIRD = signer("at next root"), signer("at third root")
+
+
+def hash_of(public: bytes) -> bytes:
+    return hashlib.sha256(public).digest()
+
+
+def succeed(author: Author, **changes: Any) -> Written:
+    """Write a key record by the committed successor, which commits to the third root."""
+    fields = {"root": NEXT.public_key, "next_root": hash_of(THIRD.public_key)}
+    body = keys_body(author) | fields | changes
+    return author.write("site_keys/1", body, entity=bytes16("keys"), signers=[NEXT])
+
+
+def test_the_committed_successor_replaces_the_root_from_the_next_position_on(world: World) -> None:
+    at = world.at
+    position = len(at.entries)
+    assert succeed(at).code is None
+    spans = {span.public: (span.since, span.until) for span in at.cursor.keys}
+    assert spans[at.keys["root"].public_key] == (0, position + 1)
+    assert spans[NEXT.public_key] == (position + 1, None)
+    old = at.judge("site_keys/1", keys_body(at), entity=bytes16("keys"), role="root")
+    assert old.code == "sig.key-retired"
+    assert at.would_decide("grant").code is None
+
+
+def test_a_chain_of_successors(world: World) -> None:
+    at = world.at
+    assert succeed(at).code is None
+    body = keys_body(at) | {"root": THIRD.public_key}
+    written = at.write("site_keys/1", body, entity=bytes16("keys"), signers=[THIRD])
+    assert written.code is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "by", "code"),
+    [
+        ({"root": NEXT.public_key}, NEXT, None),
+        ({"root": THIRD.public_key}, THIRD, "sig.unknown-key"),  # nobody has committed to it
+        ({"root": THIRD.public_key}, NEXT, "sig.unknown-key"),  # the committed one names another
+        ({}, NEXT, "sig.unknown-key"),  # the old root is named
+        ({"root": NEXT.public_key}, "root", "sig.role"),  # the old root names the new one
+    ],
+)
+def test_only_the_committed_successor_succeeds(
+    world: World, changes: dict[str, Any], by: Any, code: str | None
+) -> None:
+    at = world.at
+    signers = [at.keys[by] if isinstance(by, str) else by]
+    body = keys_body(at) | changes
+    assert at.judge("site_keys/1", body, entity=bytes16("keys"), signers=signers).code == code
+
+
+def test_a_successor_that_was_given_up_does_not_succeed(world: World) -> None:
+    at = world.at
+    assert at.write_keys(next_root=hash_of(THIRD.public_key)).code is None
+    assert succeed(at).code == "sig.unknown-key"
+
+
+def test_the_successor_signs_nothing_but_its_own_key_record(world: World) -> None:
+    at = world.at
+    body = {"certificates": 0, "keys": at.cursor.keys_record}
+    written = at.judge("log_state/1", body, entity=bytes16("state"), signers=[NEXT])
+    assert written.code == "sig.unknown-key"
+    fresh = keys_body(at) | {"root": NEXT.public_key}
+    other = at.judge("site_keys/1", fresh, entity=bytes16("other"), signers=[NEXT])
+    assert other.code == "sig.unknown-key"
+
+
+def test_a_bad_signature_of_the_successor_is_invalid(world: World) -> None:
+    at = world.at
+    body = keys_body(at) | {"root": NEXT.public_key}
+    data = at.draft("site_keys/1", body, entity=bytes16("keys"), signers=[NEXT])
+    spoilt = data[:-1] + bytes([data[-1] ^ 1])
+    judged = at.node.replicas[at.origin].ledger.judge(spoilt)
+    assert judged.void is not None
+    assert judged.void.code == "sig.invalid"
+
+
+def revoke(author: Author, key: bytes, size: int, **keys: bytes) -> Written:
+    return author.write_keys(keys_of(author, **keys), revoked=[{"key": key, "size": size}])
+
+
+def test_a_key_cut_off_counts_no_more_and_what_it_signed_before_stays(world: World) -> None:
+    at = world.at
+    assert at.decide("grant").code is None
+    assert revoke(at, OLD.public_key, 3, decision=NEW.public_key).code is None
+    assert at.would_decide("suspend").code == "sig.key-retired"
+    assert at.status("2026-06-01") == "active"
+    at.keys["decision"] = NEW
+    assert at.would_decide("suspend").code is None
+
+
+def test_a_key_that_is_still_named_counts_up_to_its_cut(world: World) -> None:
+    at = world.at
+    size = len(at.entries) + 2
+    assert revoke(at, OLD.public_key, size).code is None
+    assert at.decide("grant").code is None
+    assert len(at.entries) == size
+    assert at.would_decide("suspend").code == "sig.key-retired"
+
+
+def test_a_cut_is_never_moved_up(world: World) -> None:
+    at = world.at
+    assert revoke(at, OLD.public_key, 3, decision=NEW.public_key).code is None
+    at.keys["decision"] = NEW
+    assert revoke(at, OLD.public_key, 900).code is None
+    assert [span.cut for span in at.cursor.keys if span.public == OLD.public_key] == [3]
+
+
+@pytest.mark.parametrize("name", ["stranger", "at root"])
+def test_only_a_key_of_the_site_other_than_its_root_is_cut_off(world: World, name: str) -> None:
+    assert revoke(world.at, signer(name).public_key, 3).code == "mem.key"
+
+
+def test_a_log_key_signs_heads_from_its_record_to_its_end(world: World) -> None:
+    at = world.at
+    old, new = signer("at log"), signer("at second log")
+    position = len(at.entries)
+    assert at.write_keys(keys_of(at) | {new.public_key: "log"}).code is None
+    assert log_keys_at(at.cursor.keys, position) == [old.public_key]
+    assert set(log_keys_at(at.cursor.keys, position + 1)) == {old.public_key, new.public_key}
+    end = len(at.entries)
+    assert at.write_keys(keys_of(at, log=new.public_key)).code is None
+    assert set(log_keys_at(at.cursor.keys, end + 1)) == {old.public_key, new.public_key}
+    assert log_keys_at(at.cursor.keys, end + 2) == [new.public_key]
+    at.keys["log"] = new
+    assert revoke(at, old.public_key, 4).code is None
+    assert log_keys_at(at.cursor.keys, 4) == [old.public_key]
+    assert log_keys_at(at.cursor.keys, 5) == []
+
+
+def test_a_log_has_no_more_keys_than_can_be_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site_keys, "MAX_KEYS", 7)
+    assert world.at.write_keys(keys_of(world.at, decision=NEW.public_key)).code is None
+    third = signer("at third decision").public_key
+    assert world.at.write_keys(keys_of(world.at, decision=third)).code == "mem.key"

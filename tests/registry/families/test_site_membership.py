@@ -1,10 +1,20 @@
+import hashlib
+from collections.abc import Callable
 from itertools import product
 from typing import Any, get_args
 
 import pytest
 
 from sopro_registry.families.site_membership import TRANSITIONS, Status
-from tests.registry.world import Author, World, bytes16, membership_body, organisation_body, signer
+from tests.registry.world import (
+    Author,
+    World,
+    bytes16,
+    keys_body,
+    membership_body,
+    organisation_body,
+    signer,
+)
 
 # How to bring a site that the federation has not met to a status.
 PATHS: dict[str | None, tuple[str, ...]] = {
@@ -207,3 +217,98 @@ def test_where_a_membership_may_end(
     assert put(world, at, status="suspended", ends=end(at, 5)) is None
     assert put(world, at, status="admitted") is None
     assert put(world, at, **{"ends": end(at, 9), **changes}) == code
+
+
+NEXT, THIRD = signer("at next root"), signer("at third root")
+
+
+def successor_entry(world: World, *, by: Any = NEXT, **changes: Any) -> bytes:
+    body = keys_body(world.at) | {"root": by.public_key} | changes
+    return world.at.draft("site_keys/1", body, entity=bytes16("keys"), signers=[by])
+
+
+def name_root(world: World, root: Any, entries: list[bytes] | None) -> str | None:
+    changes: dict[str, Any] = {"root": root.public_key}
+    if entries is not None:
+        changes["succession"] = entries
+    return world.put_membership(world.at, **changes).code
+
+
+def test_a_root_key_that_follows_from_the_sites_own_records_may_be_named(world: World) -> None:
+    entries = [world.at.entries[0], successor_entry(world)]
+    assert name_root(world, NEXT, entries) is None
+    assert world.node.directory.founding_root("at") == signer("at root").public_key
+    # It is the root key now, and goes on being it without another proof.
+    assert name_root(world, NEXT, None) is None
+
+
+def test_several_successions_are_proven_at_once(world: World) -> None:
+    committed = hashlib.sha256(THIRD.public_key).digest()
+    entries = [
+        world.at.entries[0],
+        successor_entry(world, next_root=committed),
+        successor_entry(world, by=THIRD),
+    ]
+    assert name_root(world, THIRD, entries) is None
+
+
+SUCCESSIONS: dict[str, Callable[[World], list[bytes] | None]] = {
+    "no proof": lambda _w: None,
+    "the old root's record twice": lambda w: [w.at.entries[0]] * 2,
+    "another's records": lambda w: [w.hu.entries[0], successor_entry(w)],
+    "not begun by the root named before": lambda w: [successor_entry(w)] * 2,
+    "leads to another key": lambda w: [
+        w.at.entries[0],
+        successor_entry(w, next_root=hashlib.sha256(THIRD.public_key).digest()),
+        successor_entry(w, by=THIRD),
+    ],
+    "signed by a key nobody committed to": lambda w: [
+        w.at.entries[0],
+        successor_entry(w, by=THIRD),
+    ],
+    "not signed by the key it names": lambda w: [
+        w.at.entries[0],
+        w.at.draft(
+            "site_keys/1",
+            keys_body(w.at) | {"root": NEXT.public_key},
+            entity=bytes16("keys"),
+            signers=[signer("at root")],
+        ),
+    ],
+    "another family": lambda w: [
+        w.at.entries[0],
+        w.at.draft(
+            "organisation/1",
+            {"root": NEXT.public_key, "next_root": bytes(32)},
+            entity=bytes16("keys"),
+            signers=[NEXT],
+        ),
+    ],
+    "no root in it": lambda w: [
+        w.at.entries[0],
+        w.at.draft("site_keys/1", {"keys": []}, entity=bytes16("keys"), signers=[NEXT]),
+    ],
+    "no entries": lambda _w: [b"", b"\x00"],
+}
+
+
+@pytest.mark.parametrize("name", SUCCESSIONS)
+def test_the_coordinator_alone_cannot_replace_a_root_key(world: World, name: str) -> None:
+    assert name_root(world, NEXT, SUCCESSIONS[name](world)) == "mem.key"
+    member = world.node.directory.membership("at")
+    assert member is not None
+    assert member.root == signer("at root").public_key
+
+
+def test_a_root_key_of_another_site_or_an_earlier_one_is_not_taken_over(world: World) -> None:
+    committed = hashlib.sha256(signer("hu root").public_key).digest()
+    assert world.at.write_keys(next_root=committed).code is None
+    stolen = [world.at.entries[-1], successor_entry(world, by=signer("hu root"))]
+    assert name_root(world, signer("hu root"), stolen) == "mem.key"
+    assert name_root(world, NEXT, [world.at.entries[0], successor_entry(world)]) is None
+    committed = hashlib.sha256(signer("at root").public_key).digest()
+    back = [
+        successor_entry(world, next_root=committed),
+        successor_entry(world, by=signer("at root")),
+    ]
+    assert name_root(world, signer("at root"), back) == "mem.key"

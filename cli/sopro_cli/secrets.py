@@ -1,0 +1,49 @@
+"""Asking a person for a passphrase, and opening the key files that a person names."""
+
+import sys
+from pathlib import Path
+
+import rich_click as click
+
+from sopro_node.passphrase import Ask, Passphrase, read_passphrase
+from sopro_protocol.errors import FormatError
+
+
+def asker() -> Ask | None:
+    """Return what asks at the terminal; None where nobody sits there."""
+    if not sys.stdin.isatty():
+        return None
+
+    def ask(what: str) -> str:
+        return str(click.prompt(what, hide_input=True, err=True))
+
+    return ask
+
+
+def new_passphrase(path: Path | None, *, ask: bool) -> bytes | None:
+    """Return the passphrase for new key files: from a file, asked for twice, or none.
+
+    Raises:
+        FormatError: the file cannot be used, or nobody can be asked.
+    """
+    if path is not None:
+        return read_passphrase(path)
+    if not ask:
+        return None
+    if asker() is None:
+        raise FormatError("no terminal to ask for a passphrase at; use --passphrase-file FILE")
+    prompted = click.prompt(
+        "passphrase of the new key files", hide_input=True, confirmation_prompt=True, err=True
+    )
+    return str(prompted).encode()
+
+
+def passphrase_of(path: Path | None) -> Passphrase:
+    """Return the passphrase of a key file that somebody named: from a file, or asked for.
+
+    Raises:
+        FormatError: the passphrase file cannot be used.
+    """
+    if path is not None:
+        return Passphrase.of(read_passphrase(path))
+    return Passphrase.asking(asker())

@@ -1,0 +1,141 @@
+"""Replacing a root key that is lost with its successor: m of the other members agree (SPEC MEM-10).
+
+Three sites take part. The site makes a key and tells the others its public half by a way of their
+own; each of them that agrees puts an approval into its log; the coordinator collects the approvals
+in the membership record, and then the site names its new root key.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sopro_node.keyplan import open_key_files, own_keys, write_record
+from sopro_node.keyring import create_key, is_encrypted, list_key_files
+from sopro_node.node import Node
+from sopro_node.rootkeys import current_root
+from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_protocol.keys import Role, key_id
+from sopro_protocol.record import parse_entry
+from sopro_registry.catalogue import decode_state
+from sopro_registry.families import key_recovery, site_membership
+from sopro_registry.recovery import electorate, needed_approvals
+
+Answer = dict[str, Any]
+
+
+async def new_root(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Make a root key for the other members to approve, once. Answers `public`, `path`, `named`."""
+    known = {span.public for span in own_keys(node).spans}
+    waiting = [
+        file
+        for public, file in open_key_files(node).items()
+        if file.kind == Role.ROOT.value and public not in known
+    ]
+    if not waiting:
+        protected = any(is_encrypted(path) for _, path in list_key_files(node.folder))
+        secret = node.passphrase.find() if protected else None
+        waiting = [create_key(node.folder, Role.ROOT.value, secret)]
+    public = waiting[-1].signer.public_key
+    member = node.holdings.directory.membership(node.identity.site)
+    named = member is not None and member.root == public
+    if named:
+        # The log has to act on the record that names it before it may sign (STATE-5).
+        await node.log.append_state()
+    return {"public": public, "path": str(waiting[-1].path), "named": named}
+
+
+async def plan_approval(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Write an approval for this site's root key to sign. `site`; `root`: the new public key.
+
+    Answers `record` and `root`, who has to sign it.
+    """
+    member = _member(node, values["site"])
+    body = {"before": member.root, "origin": member.origin, "root": values["root"]}
+    record = write_record(node, key_recovery.FAMILY.title, body, os.urandom(16))
+    return {"record": record, "root": current_root(node)}
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """A new root key of a member that others have approved, as their logs held here say.
+
+    Attributes:
+        site: whose key it is.
+        root: the new public key.
+        approvals: entry by the site that approves.
+        needed: how many have to.
+        voters: how many may.
+    """
+
+    site: str
+    root: bytes
+    approvals: Mapping[str, bytes]
+    needed: int
+    voters: int
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether enough members have approved it."""
+        return 0 < self.needed <= len(self.approvals)
+
+
+def list_recoveries(node: Node) -> list[Recovery]:
+    """List the new root keys that members have approved and no membership names yet."""
+    return [
+        one for member in node.holdings.directory.members() for one in _recoveries(node, member)
+    ]
+
+
+def _recoveries(node: Node, member: site_membership.Body) -> Iterator[Recovery]:
+    voters = electorate(node.holdings.directory.members(), site=member.site)
+    found: dict[bytes, dict[str, bytes]] = {}
+    for voter in voters:
+        for root, entry in _approvals_of(node, voter.origin, voter.root, member):
+            found.setdefault(root, {})[voter.site] = entry
+    needed = needed_approvals(len(voters))
+    for root, approvals in found.items():
+        yield Recovery(member.site, root, approvals, needed, len(voters))
+
+
+def collect_approvals(node: Node, site: str) -> Recovery:
+    """Return the new root key of a member that enough of the others have approved.
+
+    Raises:
+        RefusedError: too few have approved one.
+        NotFoundError: there is no such member.
+    """
+    member = _member(node, site)
+    found = list(_recoveries(node, member))
+    for one in found:
+        if one.is_approved:
+            return one
+    told = "; ".join(f"{one.root.hex()[:16]}...: {', '.join(one.approvals)}" for one in found)
+    voters = len(electorate(node.holdings.directory.members(), site=site))
+    raise RefusedError(
+        f"{voters} other members are admitted and {needed_approvals(voters)} must approve a new "
+        f"root key of {site!r}; approvals in their logs: {told or 'none'}; each gives one with: "
+        f"sopro members approve DIRECTORY {site} ROOT"
+    )
+
+
+def _approvals_of(
+    node: Node, origin: str, voter_root: bytes, member: site_membership.Body
+) -> Iterator[tuple[bytes, bytes]]:
+    """Go through a member's approvals that its root key, as its membership names it, signed."""
+    held = node.holdings.logs.get(origin)
+    for _, _, data in node.reader.entities(held.number, "key_recovery") if held else ():
+        state = decode_state("key_recovery", data)
+        if not isinstance(state, key_recovery.State) or held is None:
+            continue
+        if (state.origin, state.before) == (member.origin, member.root):
+            entry = node.holdings.entry(node.reader, held, state.index)
+            if parse_entry(entry).signatures[0].key_id == key_id(voter_root):
+                yield state.root, entry
+
+
+def _member(node: Node, site: str) -> site_membership.Body:
+    member = node.holdings.directory.membership(site)
+    if member is None:
+        raise NotFoundError(f"no member {site[:32]!r} is known here")
+    return member

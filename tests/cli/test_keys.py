@@ -1,0 +1,227 @@
+"""`sopro keys` where no node serves: what it prints, and how it ends."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sopro_node.keyring import KEYS, list_key_files, open_key
+from sopro_node.passphrase import Passphrase
+from tests.cli.place import Place, sopro, told
+
+SECRET = "a long enough passphrase"
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_text(f"{SECRET}\n")
+    path.chmod(0o600)
+    return path
+
+
+def names(folder: Path, kind: str) -> list[str]:
+    return [path.name for found, path in list_key_files(folder) if found == kind]
+
+
+def test_lists_every_key_with_where_it_counts(place: Place) -> None:
+    lines = sopro("keys", "list", place.at).stdout.splitlines()
+    assert [line.split()[0] for line in lines] == [
+        "root", "log", "witness", "registrar", "decision", "access"
+    ]  # fmt: skip
+    assert lines[0].split("  ")[-3:] == ["in force", "from entry 0", "root.pem"]
+    [first, *_] = json.loads(sopro("keys", "list", place.at, "--json").stdout)["keys"]
+    assert (first["role"], first["since"], first["until"]) == ("root", 0, None)
+
+
+def test_rotates_and_tells_what_was_made_and_ended(place: Place) -> None:
+    size = json.loads(sopro("status", place.at, "--json").stdout)["size"]
+    done = sopro("keys", "rotate", place.at, "decision")
+    assert done.stdout == f"entry {size} names the keys of this site now\n"
+    _, new = names(place.at, "decision")
+    assert f"made {place.at / KEYS / new}; copy it away" in done.stderr
+    assert "retired: decision " in done.stderr
+    listed = sopro("keys", "list", place.at).stdout
+    assert f"from entry 1 to {size}  decision.pem" in listed
+    assert f"in force  from entry {size + 1}  {new}" in listed
+    place.decide("correct", "SOPRO/AT0/001/00001")
+    assert sopro("audit", place.at).stdout.endswith("clean\n")
+    assert "judged again" in sopro("reindex", place.at).stdout
+
+
+def test_status_shows_the_keys_in_force_and_what_to_do(place: Place) -> None:
+    sopro("keys", "rotate", place.at, "log")
+    status = sopro("status", place.at).stdout
+    assert status.count("key: log ") == 2
+    assert f"retire the older with: sopro keys rotate {place.at} log --finish" in status
+    assert "warning: key files without a passphrase: " in status
+    done = sopro("keys", "rotate", place.at, "log", "--finish")
+    assert "retired: log " in done.stderr
+    assert sopro("status", place.at).stdout.count("key: log ") == 1
+
+
+def test_revoking_names_what_the_key_has_signed_since(place: Place) -> None:
+    size = json.loads(sopro("status", place.at, "--json").stdout)["size"]
+    done = sopro("keys", "revoke", place.at, "decision", "--at-size", 3)
+    assert "entries from size 3 on are signed by it and count; look at each" in done.stderr
+    listed = sopro("keys", "list", place.at).stdout
+    assert f"to {size}, cut off at size 3  decision.pem" in listed
+
+
+REFUSED = {
+    "a role there is not": (["rotate", "king"], 2, "is not one of"),
+    "finish of another role": (["rotate", "decision", "--finish"], 2, "for the log key only"),
+    "nothing to finish": (["rotate", "log", "--finish"], 1, "there is nothing to finish"),
+    "no size": (["revoke", "log"], 2, "--at-size"),
+    "a size the log has not had": (
+        ["revoke", "log", "--at-size", "99999"],
+        1,
+        "a key is cut off at a size it has had; to replace a key in good order, rotate it",
+    ),
+    "the root": (["revoke", "root", "--at-size", "3"], 1, "sopro keys recover"),
+    "a key there is not": (
+        ["revoke", "log", "--at-size", "3", "--key", "ffff"],
+        1,
+        "expected one log key 'ffff', found none",
+    ),
+    "a root key that cannot be read": (
+        ["rotate", "log", "--root-key", "nowhere.pem"],
+        65,
+        "nowhere.pem: key file cannot be read (No such file or directory)",
+    ),
+    "a successor that cannot be read": (
+        ["recover", "--successor", "nowhere.pem"],
+        65,
+        "nowhere.pem: key file cannot be read",
+    ),
+    "another root key": (
+        ["rotate", "log", "--root-key", "EEIG/root.pem"],
+        1,
+        "not the key that has to sign, expected ",
+    ),
+    "another successor": (
+        ["recover", "--successor", "EEIG/next-root.pem"],
+        1,
+        "this is not the key that the log has committed to as the root key's successor",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_done_is_said_and_changes_nothing(place: Place, name: str) -> None:
+    [action, *rest], code, words = REFUSED[name]
+    arguments = [one.replace("EEIG", str(place.eeig / KEYS)) for one in rest]
+    before = sopro("keys", "list", place.at).stdout
+    done = sopro("keys", action, place.at, *arguments, code=code)
+    assert words in told(done.stderr)
+    assert "Traceback" not in done.stderr
+    assert sopro("keys", "list", place.at).stdout == before
+
+
+def test_the_root_key_is_kept_elsewhere_under_its_own_passphrase(
+    place: Place, secret: Path, tmp_path: Path
+) -> None:
+    vault = tmp_path / "vault"
+    done = sopro(
+        *("keys", "export", place.at, vault, "--kind", "root", "--kind", "next-root"),
+        *("--passphrase-file", secret),
+    )
+    assert sorted(Path(line).name for line in done.stdout.splitlines()) == [
+        "next-root.pem",
+        "root.pem",
+    ]
+    for kind in ("root", "next-root"):
+        (place.at / KEYS / f"{kind}.pem").unlink()
+    sopro("keys", "rotate", place.at, "access", code=1)
+    given = ("--root-key", vault / "root.pem")
+    locked = sopro("keys", "rotate", place.at, "access", *given, code=65)
+    assert "encrypted, and no passphrase is at hand" in locked.stderr
+    sopro("keys", "rotate", place.at, "access", *given, "--passphrase-file", secret)
+    given = ("--successor", vault / "next-root.pem", "--passphrase-file", secret)
+    assert "sopro join" in sopro("keys", "recover", place.at, *given).stderr
+    again = sopro("keys", "export", place.at, vault, "--passphrase-file", secret)
+    assert "log.pem" in again.stdout
+
+
+def test_export_overwrites_nothing(place: Place, secret: Path, tmp_path: Path) -> None:
+    given = ("keys", "export", place.at, tmp_path / "copy", "--passphrase-file", secret)
+    sopro(*given)
+    assert "exists already; name another directory" in sopro(*given, code=65).stderr
+
+
+def test_keys_are_put_under_a_passphrase_once(place: Place, secret: Path) -> None:
+    done = sopro("keys", "encrypt", place.at, "--passphrase-file", secret)
+    assert len(done.stdout.splitlines()) == len(list(list_key_files(place.at)))
+    assert sopro("keys", "encrypt", place.at, "--passphrase-file", secret).stdout == ""
+    assert open_key(place.at / KEYS / "log.pem", Passphrase.of(SECRET.encode())).encrypted
+    refused = sopro("status", place.at, code=65)
+    assert "name its file in the setting 'key_passphrase_file'" in refused.stderr
+    with (place.at / "node.toml").open("a") as file:
+        file.write(f'key_passphrase_file = "{secret}"\n')
+    assert "without a passphrase" not in sopro("status", place.at).stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "words"),
+    [
+        ("short\n", 0o600, "expected at least 16 characters, got 5"),
+        (f"{SECRET}\n", 0o644, "others than its owner can open this passphrase file"),
+        ("\n", 0o600, "expected 1 to 1024 bytes in the first line, got 0"),
+    ],
+)
+def test_a_bad_passphrase_file_is_refused(
+    place: Place, tmp_path: Path, content: str, mode: int, words: str
+) -> None:
+    path = tmp_path / "bad"
+    path.write_text(content)
+    path.chmod(mode)
+    for command in (
+        ("keys", "encrypt", place.at),
+        ("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU"),
+    ):
+        assert words in sopro(*command, "--passphrase-file", path, code=65).stderr
+    assert not (tmp_path / "hu").exists()
+    assert open_key(place.at / KEYS / "log.pem")
+
+
+def test_a_site_is_made_with_encrypted_keys_and_opens_by_itself(
+    tmp_path: Path, secret: Path
+) -> None:
+    folder = tmp_path / "hu"
+    made = ("--site", "hu", "--country", "HU", "--passphrase-file", secret)
+    sopro("site", "new", folder, *made)
+    assert "without a passphrase" not in sopro("status", folder).stdout
+    sopro("keys", "rotate", folder, "registrar")
+    [_, new] = names(folder, "registrar")
+    assert open_key(folder / KEYS / new, Passphrase.of(SECRET.encode())).encrypted
+
+
+def test_a_coordinator_is_made_with_encrypted_keys(tmp_path: Path, secret: Path) -> None:
+    folder = tmp_path / "eeig"
+    sopro("federation", "new", folder, "--name", "sopro.example", "--passphrase-file", secret)
+    assert "coordinator" in sopro("status", folder).stdout
+
+
+def test_nobody_is_asked_where_nobody_sits(tmp_path: Path) -> None:
+    made = ("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU", "--ask-passphrase")
+    assert "no terminal to ask for a passphrase at" in sopro(*made, code=65).stderr
+
+
+def test_a_lost_key_is_replaced_with_the_root_key(place: Place) -> None:
+    (place.at / KEYS / "log.pem").unlink()
+    refused = sopro("status", place.at, code=65)
+    assert "log.pem: key file cannot be read" in refused.stderr
+    listed = json.loads(sopro("keys", "list", place.at, "--json").stdout)
+    assert [one["file"] for one in listed["keys"] if one["role"] == "log"] == [None]
+    size = json.loads(sopro("status", place.eeig, "--json").stdout)["mirrors"][0]["size"]
+    done = sopro("keys", "revoke", place.at, "log", "--at-size", size)
+    assert "made " in done.stderr
+    assert sopro("audit", place.at).stdout.endswith("clean\n")
+
+
+def test_keys_that_others_can_open_are_refused(place: Place) -> None:
+    (place.at / KEYS / "registrar.pem").chmod(0o640)
+    assert "chmod 600" in sopro("status", place.at, code=65).stderr
+    shutil.copymode(place.at / KEYS / "log.pem", place.at / KEYS / "registrar.pem")
+    sopro("status", place.at)
