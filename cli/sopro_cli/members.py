@@ -94,6 +94,15 @@ def members_admit(folder: Path, site: str, prefix: str | None) -> None:
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
 
 
+@members.command("refuse")
+@click.argument("folder", type=FOLDER)
+@click.argument("site", callback=SITE)
+def members_refuse(folder: Path, site: str) -> None:
+    """Drop a site's request for admission; another one may ask under its code then."""
+    ask(folder, "refuse", site=site)
+    show(f"{site}: its request is dropped")
+
+
 def _set(folder: Path, site: str, status: str, **more: object) -> None:
     answer = ask(folder, "set_membership", site=site, status=status, **more)
     size = answer["size"]

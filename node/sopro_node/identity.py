@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from sopro_node.store.base import Reader, Store
 from sopro_protocol.errors import FormatError
+from sopro_protocol.keys import check_public_key
+from sopro_registry.fields import Url
 
 _IDENTITY: Final = "identity"
 _FEDERATION: Final = "federation"
@@ -79,9 +81,13 @@ def parse_invite(data: bytes, *, where: str) -> Invite:
     """
     try:
         invite = msgspec.json.decode(data, type=Invite)
-        is_whole = len(invite.root_key) == 32 and bool(invite.urls) and invite.sopro_invite == 1
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise FormatError(f"{where}: not an invite file: {error}") from None
+        is_whole = bool(invite.urls) and invite.sopro_invite == 1
+        msgspec.convert(list(invite.urls), list[Url])
+        check_public_key(invite.root_key)
+    except (msgspec.MsgspecError, ValueError, FormatError) as error:
+        raise FormatError(
+            f"{where}: not an invite file: {error}; the coordinator's operator has it"
+        ) from None
     if not is_whole or invite.origin.split("/")[0] != invite.federation:
         raise FormatError(f"{where}: not an invite file of this version")
     return invite

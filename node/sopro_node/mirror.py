@@ -52,6 +52,18 @@ _MOST_ENTRIES: Final = 2**27
 _KEYS: Final = msgspec.msgpack.Decoder(list[KeyRecord])
 
 
+def parse_keys(data: bytes) -> list[KeyRecord]:
+    """Read what `/keys` answers; nothing is verified.
+
+    Raises:
+        FormatError: `hos.keys`, it is no list of key records.
+    """
+    try:
+        return _KEYS.decode(data)
+    except msgspec.MsgspecError as error:
+        raise FormatError(f"keys: {error}", code="hos.keys") from None
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A log to pull.
@@ -291,11 +303,7 @@ class _Pull:
 
     async def _fetch_keys(self) -> tuple[KeySpan, ...]:
         """Ask for the site's key records, which verify by themselves (SPEC SYNC-1)."""
-        data = await self._get("keys", limit=MAX_KEYS)
-        try:
-            history = _KEYS.decode(data)
-        except msgspec.MsgspecError as error:
-            raise FormatError(f"keys: {error}", code="hos.keys") from None
+        history = parse_keys(await self._get("keys", limit=MAX_KEYS))
         try:
             return self._follow_keys(history)
         except (FormatError, VerificationError) as error:

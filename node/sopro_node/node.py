@@ -289,7 +289,9 @@ class Node:
                 f"--federation {invite.federation}"
             )
         held = self.invite
-        if held is not None and (held.origin, held.root) != (invite.origin, invite.root):
+        is_other = held is not None and (held.origin, held.root) != (invite.origin, invite.root)
+        # As long as nothing of the coordinator's log is held, nothing rests on the pin.
+        if is_other and self.holdings.coordinator is not None:
             raise RefusedError(
                 "this site is pinned to another coordinator already; only the federation's "
                 "recovery can change that"

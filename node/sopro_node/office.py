@@ -22,7 +22,7 @@ from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyrecovery import collect_approvals, list_recoveries, new_root, plan_approval
 from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
-from sopro_node.mirror import Pulled
+from sopro_node.mirror import MAX_KEYS, Pulled, parse_keys
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
@@ -35,6 +35,7 @@ from sopro_protocol.errors import (
     PeerError,
     RefusedError,
     SoproError,
+    VerificationError,
 )
 from sopro_protocol.keys import check_public_key, verify_ed25519
 from sopro_protocol.record import parse_entry
@@ -42,6 +43,7 @@ from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import site_membership
 from sopro_registry.fields import format_day, parse_day
+from sopro_registry.keyhistory import open_key_history
 
 Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
@@ -230,22 +232,47 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     `invite`: its fields; `request`?: what `application` answered and its signature by the root
     key, where that key is not here.
     """
+    if node.identity.coordinator:
+        raise RefusedError("this node is the coordinator of its federation; it joins none")
     invite = msgspec.convert(values["invite"], Invite)
     request = values.get("request") or make_application(node)
-    await node.pin(invite)
     last: SoproError | None = None
     async with Fetch(reach=node.settings.reach) as fetch:
         for url in invite.urls:
             try:
+                await check_coordinator(invite, url, fetch)
                 await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
             except PeerError as error:
                 last = error
                 continue
+            await node.pin(invite)
             return {"asked": url, "site": node.identity.site}
-    raise RefusedError(
+    await node.pin(invite)
+    raise PeerError(
         f"the coordinator could not be asked ({last}); the invite is pinned, run the same "
-        "command again when it can be reached"
+        "command again when it can be reached",
+        code="hos.unreachable",
     )
+
+
+async def check_coordinator(invite: Invite, url: str, fetch: Fetch) -> None:
+    """See that a node serves the coordinator's log under the root key that an invite names.
+
+    Raises:
+        FormatError: it serves another one, so the invite is wrong.
+        PeerError: it cannot be asked.
+    """
+    path = "/log/" + invite.origin.split("/", 1)[1]
+    served = await fetch.get(f"{url.rstrip('/')}{path}/keys", limit=MAX_KEYS)
+    try:
+        history = parse_keys(served.body)
+        open_key_history(history, origin=invite.origin, root=invite.root_key)
+    except (FormatError, VerificationError):
+        raise FormatError(
+            f"the node at {url} is not the coordinator whose root key this invite names; "
+            "ask the coordinator's operator for the invite file that is in force",
+            code="mem.untrusted",
+        ) from None
 
 
 async def application(node: Node, _values: Mapping[str, Any]) -> Answer:
@@ -318,6 +345,8 @@ async def receive_application(node: Node, data: bytes) -> Answer:
         raise NotFoundError("this node is not the coordinator; it admits nobody")
     request = open_application(data)
     site = request["site"]
+    if site == node.identity.site:
+        raise RefusedError(f"the site code {site!r} is the coordinator's own", code="mem.name")
     federation = node.identity.federation
     if request["origin"].rsplit("/", 1)[0] != f"{federation}/{site}":
         raise RefusedError(
@@ -424,6 +453,21 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     await node.writer.run(drop)
     node.exchange.refresh_soon()
     return {"site": site, "prefix": prefix, "index": outcome.index}
+
+
+async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Drop a request for admission. `site`."""
+    _must_coordinate(node)
+    site = values["site"]
+    if site not in {known for known, _, _ in node.reader.applications()}:
+        raise NotFoundError(f"{site!r} has not asked for admission")
+
+    def drop() -> None:
+        with node.store.transaction():
+            node.store.cut_application(site)
+
+    await node.writer.run(drop)
+    return {"site": site}
 
 
 async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -637,6 +681,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         new_root,
         plan_approval,
         recover_member,
+        refuse,
         set_membership,
         change_membership,
         evidence,

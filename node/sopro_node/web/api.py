@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from aiohttp import web
@@ -96,7 +96,7 @@ class Api:
     async def label(self, request: web.Request) -> web.Response:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
-        day = (_day(request) if request.query_string else None) or self._node.desk.today()
+        day = (_named_day(request) if request.query_string else None) or self._node.desk.today()
         era = (self._node.holdings.era, self._node.evidence.forked())
         body = self._answers.find(number, day, era)
         if body is None:
@@ -110,8 +110,8 @@ class Api:
     async def labels(self, request: web.Request) -> web.Response:
         """List labels by number."""
         query = request.query
-        _only(query, "site", "after", "limit", "at")
-        limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE)
+        _only(request, "site", "after", "limit", "at")
+        limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE, least=1)
         prefix = ""
         if "site" in query:
             member = self._node.holdings.directory.membership(query["site"])
@@ -126,6 +126,7 @@ class Api:
 
     async def certificate(self, request: web.Request) -> web.Response:
         """Serve a label's certificate file."""
+        _only(request)
         number = request.match_info["number"]
         answer = await certificate_desk.certificate(self._node, {"number": number})
         name = number.replace("/", "-")
@@ -141,8 +142,8 @@ class Api:
     async def organisations(self, request: web.Request) -> web.Response:
         """List the organisations of a site by entity; this node's own site where none is named."""
         query = request.query
-        _only(query, "site", "after", "limit")
-        limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE)
+        _only(request, "site", "after", "limit")
+        limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE, least=1)
         held = self._held(query.get("site", self._node.identity.site))
         after = _entity(query["after"], "after") if "after" in query else b""
         found = self._node.desk.organisations(held, after=after, limit=limit)
@@ -151,6 +152,7 @@ class Api:
 
     async def organisation(self, request: web.Request) -> web.Response:
         """Describe one organisation."""
+        _only(request)
         info = request.match_info
         entity = _entity(info["entity"], "entity")
         return _json(self._node.desk.organisation(self._held(info["site"]), entity))
@@ -166,25 +168,29 @@ class Api:
 
     async def statistics(self, request: web.Request) -> web.Response:
         """Count labels and decisions over every log held."""
-        _only(request.query, "at")
+        _only(request, "at")
         return _json(await self._node.statistics(_day(request)))
 
-    async def members(self, _request: web.Request) -> web.Response:
+    async def members(self, request: web.Request) -> web.Response:
         """List the members of the federation."""
+        _only(request)
         answer = await office.members(self._node, {})
         return _json({"members": answer["members"]})
 
-    async def criteria(self, _request: web.Request) -> web.Response:
+    async def criteria(self, request: web.Request) -> web.Response:
         """List schemes and criteria."""
+        _only(request)
         directory = self._node.holdings.directory
         return _json({"schemes": list(directory.schemes()), "criteria": list(directory.criteria())})
 
-    async def status(self, _request: web.Request) -> web.Response:
+    async def status(self, request: web.Request) -> web.Response:
         """Describe this node's exchange."""
+        _only(request)
         return _json(describe_standing(self._node))
 
-    async def witness_policy(self, _request: web.Request) -> web.Response:
+    async def witness_policy(self, request: web.Request) -> web.Response:
         """Serve the witness policy with its keys, as tlog-policy text."""
+        _only(request)
         answer = await export_policy(self._node, {})
         return web.Response(
             text=answer["content"],
@@ -194,12 +200,12 @@ class Api:
     async def voids(self, request: web.Request) -> web.Response:
         """List void entries of a log and why they are."""
         info, query = request.match_info, request.query
-        _only(query, "start", "limit")
+        _only(request, "start", "limit")
         held = self._node.holdings.at_path(info["site"], info["epoch"])
         found = self._node.reader.voids(
             held.number,
             start=_number(query.get("start", "0"), "start", most=2**48),
-            limit=_number(query.get("limit", "100"), "limit", most=MAX_PAGE),
+            limit=_number(query.get("limit", "100"), "limit", most=MAX_PAGE, least=1),
         )
         return _json(
             {
@@ -213,6 +219,7 @@ class Api:
 
     async def openapi(self, request: web.Request) -> web.Response:
         """Describe this API."""
+        _only(request)
         return _json(describe_api(request.app))
 
     async def apply(self, request: web.Request) -> web.Response:
@@ -247,6 +254,8 @@ async def read_body(request: web.Request, *, limit: int) -> bytes:
                     return bytes(body)
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
+        except web.RequestPayloadError as error:
+            raise FormatError(f"body: cannot be read: {error}"[:200], code="err.type") from None
     raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
 
 
@@ -273,17 +282,30 @@ def _entity(text: str, what: str) -> bytes:
     return bytes.fromhex(text)
 
 
-def _only(query: Mapping[str, Any], *known: str) -> None:
+def _named_day(request: web.Request) -> int | None:
+    _only(request, "at")
+    return _day(request)
+
+
+def _only(request: web.Request, *known: str) -> None:
+    """Refuse parameters that this path does not know, and one that is named twice (SPEC ERR-4)."""
+    query = request.query
+    for name in known:
+        if len(query.getall(name, [])) > 1:
+            raise FormatError(f"parameter {name!r} is named twice", code="err.query")
     unknown = sorted(set(query) - set(known))
     if unknown:
         raise FormatError(
-            f"unknown parameter {unknown[0][:32]!r}; known: {', '.join(known)}", code="err.query"
+            f"unknown parameter {unknown[0][:32]!r}; known: {', '.join(known) or 'none'}",
+            code="err.query",
         )
 
 
-def _number(text: str, what: str, *, most: int) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 15 or not 0 <= int(text) <= most:
+def _number(text: str, what: str, *, most: int, least: int = 0) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 15
+    if not is_number or not least <= int(text) <= most:
         raise FormatError(
-            f"{what}: expected a whole number up to {most}, got {text[:32]!r}", code="err.query"
+            f"{what}: expected a whole number from {least} to {most}, got {text[:32]!r}",
+            code="err.query",
         )
     return int(text)

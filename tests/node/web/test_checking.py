@@ -11,6 +11,7 @@ from sopro_node import certificate_desk
 from sopro_node.web.i18n import LANGUAGES
 from sopro_protocol.encoding import decode, encode
 from sopro_registry.certificate_file import MAX_CERTIFICATE
+from tests.neighbours import let_append
 from tests.node.web.conftest import Visit, Visitor
 from tests.node.web.page import Page, check_page
 from tests.node.web.register import HOSTILE_NUMBER, HUNGARIAN, day, decide, number
@@ -78,6 +79,7 @@ async def test_certificate_of_another_site_is_checked_too(visit: Visit) -> None:
 
 async def test_tampered_certificate_is_not_genuine_and_says_why(visit: Visit) -> None:
     hu = await visit("hu")
+    let_append(hu.node)
     entity = hu.node.reader.label(HUNGARIAN).entity
     await decide(hu.node, entity, "revoke", reason="misuse_of_mark", appeal_until=day(30))
     fields = decode(await certificate_of(hu, HUNGARIAN), limit=MAX_CERTIFICATE)

@@ -20,6 +20,7 @@ from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.keys import Role
 from sopro_protocol.merkle import Hash
 from sopro_protocol.record import sign_record
+from tests.neighbours import let_append
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page
 from tests.node.web.register import (
@@ -599,6 +600,7 @@ async def test_the_status_page_shows_the_keys_that_count(visit: Visit) -> None:
     assert "decision key: signs decisions on labels" in page.text
     assert "replaced" not in page.text
     plan = await plan_keys(hu.node, {"act": "rotate", "role": "access"})
+    let_append(hu.node)
     root = find_key(hu.node.folder, plan["root"], passphrase=hu.node.passphrase).signer
     await put_keys(hu.node, {"entry": sign_record(plan["record"], [root])})
     page = check_page(await hu.read("/status?lang=de"), "de")
