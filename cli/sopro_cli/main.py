@@ -1,10 +1,14 @@
 """The `sopro` command: one module for each kind of work, loaded when it is asked for."""
 
+import errno
+import sqlite3
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import rich_click as click
+
+from sopro_protocol.errors import FormatError, SoproError, StorageFullError
 
 click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.MAX_WIDTH = 100
@@ -41,6 +45,17 @@ MODULES: Final[Mapping[str, str]] = {
 class _Commands(click.RichGroup):
     """Finds a command by its name in the module that has it."""
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            known = _explain(error)
+            if known is None:
+                raise
+            from sopro_cli.output import fail  # noqa: PLC0415  # only where something failed
+
+            fail(known)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULES)
 
@@ -50,6 +65,26 @@ class _Commands(click.RichGroup):
         module = import_module(f"sopro_cli.{MODULES[cmd_name]}")
         found: click.Command = next(one for one in module.COMMANDS if one.name == cmd_name)
         return found
+
+
+def _explain(error: Exception) -> SoproError | None:
+    """Say what a disk or a database that fails means for people; None for everything else."""
+    # The toolkit that migrates wraps what the driver has said.
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StorageFullError(
+            "the disk is full: nothing was changed; free some space and try again"
+        )
+    if isinstance(cause, sqlite3.OperationalError):
+        code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            return StorageFullError(f"the disk is full or fails ({cause}): look at it, try again")
+    if isinstance(cause, sqlite3.DatabaseError):
+        return FormatError(
+            f"the database is damaged ({cause}): 'sopro audit DIRECTORY' says where; restore it "
+            "from a backup, or recover this site from its peers"
+        )
+    return None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

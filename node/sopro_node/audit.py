@@ -307,9 +307,9 @@ class _StoredLog:
                 "entries", f"bundle {number} (entries from {number * WIDTH} on): {error}"
             )
         audit.finish()
-        if audit.report.entries < row.size:
+        if audit.report.entries != row.size:
             audit.problems.add(
-                "entries", f"{row.size} entries are promised, {audit.report.entries} can be read"
+                "entries", f"{row.size} entries are promised, {audit.report.entries} are there"
             )
             return audit.close()
         self._check_head(audit)

@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import uvloop
+from workload import let_append
 
 from sopro_node import certificate_desk, clock
 from sopro_node.identity import Invite, parse_invite
@@ -146,6 +147,7 @@ class Desk:
 
 async def work(folder: Path, invite: Invite, count: int, runs: int) -> dict[str, Any]:
     node = await Node.open(folder)
+    let_append(node)
     desk = Desk(node)
     await desk.fill(count)
     for number in range(30):

@@ -95,3 +95,27 @@ def test_criteria_are_published_from_a_file(place: Place) -> None:
 
 def test_version_is_printed() -> None:
     assert "version 0." in sopro("--version").stdout
+
+
+def test_a_damaged_database_is_told_in_a_sentence(place: Place) -> None:
+    database = place.at / "node.db"
+    data = bytearray(database.read_bytes())
+    for start in range(4096, len(data), 2048):
+        data[start : start + 64] = bytes(64)
+    database.write_bytes(data)
+    for arguments in (("status", place.at), ("label", "list", "--dir", place.at)):
+        told = sopro(*arguments, code=65).stderr
+        assert "damaged" in told or "cannot be read" in told
+        assert "Traceback" not in told
+
+
+def test_a_wrong_invite_binds_nobody(place: Place, tmp_path: Path) -> None:
+    invite = json.loads((place.eeig / "invite.json").read_text())
+    sopro("site", "new", tmp_path / "fr", "--site", "fr", "--country", "FR")
+    wrong = tmp_path / "wrong.json"
+    for changes in ({"root": "00" * 32}, {"root": "zz"}, {"urls": ["nonsense"]}):
+        wrong.write_text(json.dumps(invite | changes))
+        told = sopro("join", tmp_path / "fr", wrong, code=65).stderr
+        assert "not an invite file" in told
+    coordinator = sopro("join", place.eeig, place.eeig / "invite.json", code=1).stderr
+    assert "this node is the coordinator" in coordinator

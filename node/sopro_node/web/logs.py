@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from base64 import b64encode
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -93,7 +95,7 @@ class LogPages:
         """Serve a tile, an entry bundle or a bundle, by the path grammar of tlog-tiles."""
         path = request.path
         is_bundle = "/bundle/" in path
-        compressed = is_bundle and "zstd" in request.headers.get("Accept-Encoding", "")
+        compressed = is_bundle and _takes_zstd(request.headers.get("Accept-Encoding", ""))
         # What was served once never changes, so a second request needs no more than its path;
         # but of a log that was discarded, and of what was erased, nothing is served.
         if self._era != self._changes():
@@ -259,6 +261,16 @@ class LogPages:
         rows = self._node.reader.riding_documents(held.number, since, size, most=_MOST_PUSHED)
         documents = documents_part(rows)
         return items + documents if len(items) + len(documents) <= _MOST_PUSHED else b""
+
+
+@lru_cache(maxsize=256)
+def _takes_zstd(accepted: str) -> bool:
+    """Say whether a client takes zstd: named, and not with a weight of nothing (RFC 9110)."""
+    for one in accepted.lower().split(","):
+        name, _, weight = one.replace(" ", "").partition(";")
+        if name == "zstd":
+            return re.fullmatch(r"q=0(\.0*)?", weight) is None
+    return False
 
 
 async def _write(response: web.StreamResponse, data: bytes) -> None:
