@@ -6,13 +6,13 @@ bytes and time; who answers nonsense, something endless or nothing has not answe
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
 from sopro_node.mirror import MAX_CHECKPOINT
-from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
+from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import PeerError, SoproError
 from sopro_protocol.keys import VerifierKey
 from sopro_registry.directory import Directory
@@ -31,11 +31,11 @@ class Question(NamedTuple):
 
     Attributes:
         origin: of the log.
-        keys: that may have signed its heads.
+        keys: that may sign its head of a size.
     """
 
     origin: str
-    keys: Sequence[VerifierKey]
+    keys: Callable[[int], Sequence[VerifierKey]]
 
     @property
     def path(self) -> str:
@@ -112,7 +112,7 @@ async def _ask(question: Question, peer: str, urls: Sequence[str], fetch: Fetch)
         base = url.rstrip("/") + question.path
         try:
             answer = await fetch.get(f"{base}/checkpoint", limit=MAX_CHECKPOINT)
-            head = open_checkpoint(answer.body, origin=question.origin, keys=question.keys)
+            head = open_sized_checkpoint(answer.body, origin=question.origin, keys=question.keys)
         except PeerError as error:
             if error.code == "hos.status" and await _holds_nothing(question, url, fetch):
                 return Heard(peer, base, None)

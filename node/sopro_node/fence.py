@@ -12,7 +12,7 @@ another process signs with the same key.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from sopro_node import clock
@@ -40,7 +40,7 @@ from sopro_node.store.base import Store
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
     SignedCheckpoint,
-    open_checkpoint,
+    open_sized_checkpoint,
     parse_checkpoint_text,
 )
 from sopro_protocol.errors import RefusedError, SoproError, SplitViewError, UnavailableError
@@ -75,7 +75,7 @@ class Fence:
         writer: Writer,
         exchange: Exchange,
         log: OwnLog,
-        log_key: bytes,
+        log_keys: Collection[bytes],
     ) -> None:
         self._identity = identity
         self._invite = invite
@@ -87,7 +87,7 @@ class Fence:
         self._writer = writer
         self._exchange = exchange
         self._log = log
-        self._log_key = log_key
+        self._in_directory = log_keys
         self._kept = load_kept(store)
         self._heard: dict[str, Heard] = {}
         self._known: SignedCheckpoint | None = None
@@ -263,7 +263,7 @@ class Fence:
         }
         if not unasked and not is_asking:
             return
-        question = Question(self._identity.origin, self._keys())
+        question = Question(self._identity.origin, self._keys)
         heard = await ask_everybody(question, unasked, fetch)
         async with self._working:
             self._heard |= {one.peer: one for one in heard}
@@ -444,12 +444,12 @@ class Fence:
 
     # Words and keys.
 
-    def _keys(self) -> list[VerifierKey]:
-        """Return our log keys: every one the log names, and the one in the directory."""
-        return log_keys(self._holdings.own, self._log_key)
+    def _keys(self, size: int) -> list[VerifierKey]:
+        """Return our log keys that may sign a head of a size."""
+        return log_keys(self._holdings.own, self._in_directory, size)
 
     def _open_note(self, note: bytes) -> SignedCheckpoint:
-        return open_checkpoint(note, origin=self._identity.origin, keys=self._keys())
+        return open_sized_checkpoint(note, origin=self._identity.origin, keys=self._keys)
 
     def _words_asking(self) -> str:
         if not self.peers():

@@ -1,5 +1,6 @@
 """How the start fence stands: its states, what it must not forget, and its words for people."""
 
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Final
 
@@ -9,7 +10,8 @@ from msgspec import Struct
 from sopro_node.holdings import HeldLog
 from sopro_node.log import Closed
 from sopro_node.store.base import Reader, Store
-from sopro_protocol.keys import Role, VerifierKey, make_vkey
+from sopro_protocol.keys import VerifierKey, make_vkey
+from sopro_registry.keyhistory import log_keys_at
 
 _SETTING: Final = "fence"
 
@@ -85,8 +87,11 @@ def explain(state: State, reason: str) -> Closed:
             return Closed(code="fence.asking", message=reason)
 
 
-def log_keys(own: HeldLog | None, in_directory: bytes, *, origin: str = "") -> list[VerifierKey]:
-    """Return the keys that heads of a site's own log may be signed by."""
-    publics = {span.public for span in own.keys if span.role == Role.LOG} if own else set()
-    name = own.origin if own else origin
-    return [make_vkey(name, public) for public in sorted(publics | {in_directory} - {b""})]
+def log_keys(own: HeldLog, in_directory: Collection[bytes], size: int) -> list[VerifierKey]:
+    """Return the keys that a head of a site's own log may be signed by (SPEC KEY-9).
+
+    A key in the directory that no record names here yet may be named by one this disk lacks.
+    """
+    named = {span.public for span in own.keys}
+    publics = {*log_keys_at(own.keys, size), *(set(in_directory) - named)}
+    return [make_vkey(own.origin, public) for public in sorted(publics)]

@@ -13,6 +13,7 @@ import logging
 import random
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import fork_beyond, fork_within
 from sopro_node.holdings import HeldLog, Holdings
-from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
+from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import (
     FormatError,
     NotFoundError,
@@ -30,8 +31,9 @@ from sopro_protocol.errors import (
     VerificationError,
 )
 from sopro_protocol.evidence import MAX_EVIDENCE, MAX_HEAD
-from sopro_protocol.keys import Role, make_vkey
+from sopro_protocol.keys import VerifierKey, make_vkey
 from sopro_protocol.tile import WIDTH, parse_tile, tile_path
+from sopro_registry.keyhistory import log_keys_at
 
 _MAX_LIST: Final = 256 * 1024
 _MOST_FILES: Final = 8
@@ -126,7 +128,7 @@ class Gossip:
         if held is None or not held.checkpoint or self._evidence.standing(origin):
             return None
         try:
-            signed = open_checkpoint(note, origin=origin, keys=_log_keys(held))
+            signed = open_sized_checkpoint(note, origin=origin, keys=partial(_log_keys, held))
             fork = fork_within(held, signed)
             if signed.size > max(held.signed_size, held.size) and fetch is not None:
                 fork = await self._compare_beyond(held, signed, fetch, base)
@@ -254,10 +256,8 @@ class Gossip:
             self._hear_head(teller, held.origin, answer.body, url)
 
 
-def _log_keys(held: HeldLog) -> list[Any]:
-    return [
-        make_vkey(held.origin, span.public) for span in held.keys if span.role == Role.LOG.value
-    ]
+def _log_keys(held: HeldLog, size: int) -> list[VerifierKey]:
+    return [make_vkey(held.origin, public) for public in log_keys_at(held.keys, size)]
 
 
 def _size(note: bytes) -> int:

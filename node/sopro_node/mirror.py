@@ -245,6 +245,7 @@ class _Pull:
                 raise
         # The federation goes on with the other history (SPEC EVID-12): begin anew with it.
         await self._writer.run(lambda: self._holdings.discard(held))
+        self._is_first = True
         return await self._run(None)
 
     async def _run(self, push: Push | None) -> Pulled:

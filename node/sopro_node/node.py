@@ -77,6 +77,7 @@ class Node:
         self.folder = folder
         self.settings = settings
         self.passphrase = passphrase
+        self._is_closed = False
         self._lock = DirectoryLock(folder)
         self.writer = Writer()
         try:
@@ -163,7 +164,7 @@ class Node:
             writer=self.writer,
             exchange=self.exchange,
             log=self.log,
-            log_key=self.signatory.any_public(Role.LOG),
+            log_keys=self.signatory.publics(Role.LOG),
         )
         self.log.admit = self.fence.admit
         self.exchange.on_own_head = self.fence.hear
@@ -208,7 +209,10 @@ class Node:
         return node
 
     async def close(self) -> None:
-        """Finish what is under way and give the directory back."""
+        """Finish what is under way and give the directory back; a second time it does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self.hub.close()
         await self.witness.stop()
         await self.cosignatures.stop()

@@ -30,7 +30,7 @@ from sopro_node.identity import (
     save_projection,
 )
 from sopro_node.keychest import write_keys
-from sopro_node.keyring import load_keys
+from sopro_node.keyring import load_ring
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.mirror import Mirror, Target
 from sopro_node.reach import ANYWHERE
@@ -229,8 +229,9 @@ class _Recovery:
         return held
 
     async def _ask(self, origin: str) -> list[Heard]:
-        key = load_keys(self._folder, Role.LOG)[Role.LOG].public_key
-        question = Question(origin, [make_vkey(origin, key)])
+        files = load_ring(self._folder, Role.LOG)
+        keys = [make_vkey(origin, one.signer.public_key) for one in files]
+        question = Question(origin, lambda _size: keys)
         return await ask_everybody(question, self._peers(), self._fetch)
 
     def _peers(self) -> dict[str, list[str]]:

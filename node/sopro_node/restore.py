@@ -17,15 +17,14 @@ from sopro_node.fresh import check_free, check_space, new_directory
 from sopro_node.holdings import decode_cursor
 from sopro_node.identity import load_identity
 from sopro_node.keychest import write_keys
-from sopro_node.keyring import load_keys
+from sopro_node.keyring import load_ring
 from sopro_node.manifest import FileDigest, Manifest, check_logs, digest_file, read_manifest
+from sopro_node.signatory import SIGNING
 from sopro_node.store.sqlite import DATABASE, SqliteStore
 from sopro_protocol.errors import FormatError, VerificationError
-from sopro_protocol.keys import Role
 from sopro_registry.tables import Cursor
 
 _BLOCK: Final = 1024 * 1024
-SIGNING: Final = (Role.LOG, Role.REGISTRAR, Role.DECISION)
 
 
 def restore(backup: Path, folder: Path, keys: Mapping[str, bytes] | None) -> Manifest:
@@ -115,9 +114,12 @@ def check_keys(folder: Path, cursor: Cursor) -> None:
         FormatError: a key file is missing or unreadable.
         VerificationError: a key is none of this site's.
     """
-    named = {(span.role, span.public) for span in cursor.keys}
-    for role, signer in load_keys(folder, *SIGNING).items():
-        if (role.value, signer.public_key) not in named:
+    size = cursor.projected
+    named = {(span.role, span.public) for span in cursor.keys if span.counts_at(size)}
+    ring = load_ring(folder, *SIGNING)
+    for role in SIGNING:
+        here = {(one.kind, one.signer.public_key) for one in ring if one.kind == role.value}
+        if not here & named:
             raise VerificationError(
                 f"keys: {role.value}.pem is no {role.value} key that this site's log names; "
                 "is it another site's, or newer than the log that was found?"

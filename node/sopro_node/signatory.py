@@ -28,14 +28,13 @@ class Signatory:
         """Say whether a key is at hand."""
         return public in self._files
 
+    def publics(self, role: Role) -> frozenset[bytes]:
+        """Return the public keys of a role that are at hand, in force or not."""
+        return frozenset(key for key, one in self._files.items() if one.kind == role.value)
+
     def file(self, public: bytes) -> KeyFile | None:
         """Return a key that is at hand."""
         return self._files.get(public)
-
-    def any_public(self, role: Role) -> bytes:
-        """Return the public key of a key of a role that is at hand; empty where there is none."""
-        kinds = {one.kind: one.signer.public_key for one in self._files.values()}
-        return kinds.get(role.value, b"")
 
     def signer(self, role: Role, keys: Sequence[KeySpan], *, position: int) -> Ed25519Signer:
         """Return the newest key of a role that counts at a position.

@@ -10,13 +10,14 @@ from aiohttp.test_utils import TestServer
 from sopro_node import asking
 from sopro_node.asking import Heard, Question, ask_everybody
 from sopro_node.fetch import Fetch
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.keys import Ed25519Signer, make_vkey
 from sopro_protocol.merkle import Hash
 
 ORIGIN = "sopro.example/at/1"
 OWN, OTHER = Ed25519Signer(b"\x01" * 32), Ed25519Signer(b"\x02" * 32)
-QUESTION = Question(ORIGIN, [make_vkey(ORIGIN, OWN.public_key)])
+QUESTION = Question(ORIGIN, lambda _size: [make_vkey(ORIGIN, OWN.public_key)])
 PATH = "/log/at/1/checkpoint"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Peer = Callable[..., Awaitable[str]]
@@ -57,7 +58,7 @@ async def peer() -> AsyncIterator[Peer]:
 
 
 async def ask(*urls: str) -> dict[str, Heard]:
-    async with Fetch(5) as fetch:
+    async with Fetch(5, reach=ANYWHERE) as fetch:
         peers = {f"peer{number}": [url] for number, url in enumerate(urls)}
         return {one.peer: one for one in await ask_everybody(QUESTION, peers, fetch)}
 
@@ -117,7 +118,7 @@ async def test_a_status_counts_only_with_what_the_node_declares(
 
 async def test_asks_under_every_address(peer: Peer) -> None:
     urls = ["http://127.0.0.1:1", await peer(b"", status=502), await peer(head(7))]
-    async with Fetch(5) as fetch:
+    async with Fetch(5, reach=ANYWHERE) as fetch:
         [heard] = await ask_everybody(QUESTION, {"peer": urls}, fetch)
     assert heard.base.startswith(urls[2])
 

@@ -9,15 +9,18 @@ from sopro_node import clock, office
 from sopro_node.access import sign_request
 from sopro_node.application import sign_application
 from sopro_node.certificates import make_certificate
+from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyring import KEYS, create_key, find_key, load_keys, open_key
 from sopro_node.node import Node
+from sopro_node.restore import check_keys
 from sopro_node.standing import publish_policy
-from sopro_protocol.checkpoint import open_checkpoint
+from sopro_protocol.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
 from sopro_protocol.encoding import decode, encode
 from sopro_protocol.errors import ConflictError, RefusedError, VerificationError
 from sopro_protocol.keys import COSIGNATURE, Ed25519Signer, Role, make_vkey
+from sopro_protocol.merkle import Hash
 from sopro_protocol.note import parse_note
 from sopro_protocol.record import sign_record
 from sopro_registry.certificate import MAX_CERTIFICATE, OpenedCertificate, open_certificate
@@ -134,21 +137,21 @@ async def test_requests_are_signed_with_the_access_key_that_counts(
     coordinator, at = pair
     target = "/log/at/1/document/5/0"
 
-    def who(signer: Ed25519Signer) -> str | None:
+    def who(signer: Ed25519Signer) -> set[str]:
         url = coordinator.node.settings.public_url + target
         said = coordinator.node.gate.caller("GET", target, sign_request("GET", url, signer))
-        return said.site if said else None
+        return set(said.sites) if said else set()
 
     await all_follow(federation, "at")
     old = load_keys(at.node.folder, Role.ACCESS)[Role.ACCESS]
-    assert who(old) == "at"
+    assert who(old) == {"at"}
     await change(at.node, "revoke", "access", size=at.node.log.held.size)
     await all_follow(federation, "at")
     [new] = in_force(at.node, "access")
     signer = at.node.signatory.signer(
         Role.ACCESS, at.node.log.held.keys, position=at.node.log.held.size
     )
-    assert (signer.public_key, who(signer), who(old)) == (new.public, "at", None)
+    assert (signer.public_key, who(signer), who(old)) == (new.public, {"at"}, set())
 
 
 async def test_a_new_witness_key_makes_heads_witnessed_in_place_of_the_old_one(
@@ -301,7 +304,7 @@ async def test_the_coordinator_alone_cannot_replace_a_countrys_root_key(
     assert member is not None
     entity = coordinator.node.reader.named(1, "site_membership", "at")
     fields = {name: getattr(member, name) for name in member.__struct_fields__}
-    absent = ("approvals", "conformance", "ends", "successor", "succession")
+    absent = ("abandoned", "approvals", "conformance", "ends", "successor", "succession")
     values = {key: value for key, value in fields.items() if key not in absent}
     values["root"] = thief.public_key
     own = coordinator.node.log.held.tree.edge.entries[0]
@@ -379,6 +382,39 @@ async def test_a_stolen_log_key_is_refused_above_the_cut_and_certificates_below_
     with pytest.raises(VerificationError) as refused:
         verify(at.node, encode(swapped))
     assert refused.value.code == "ckp.signature"
+
+
+async def test_a_stolen_log_key_shows_no_two_histories_above_the_cut(
+    federation: Federation, pair: tuple[Served, Served]
+) -> None:
+    coordinator, at = pair
+    origin, size = at.node.identity.origin, at.node.log.held.size
+    stolen = load_keys(at.node.folder, Role.LOG)[Role.LOG]
+    await change(at.node, "revoke", LOG, size=size)
+    await all_follow(federation, "at")
+    forged = [
+        sign_checkpoint(Checkpoint(origin, one, Hash(bytes(32))), stolen)
+        for one in (size + 1, size + 100, size)
+    ]
+    weigh = coordinator.node.exchange.gossip.weigh
+    assert [await weigh(origin, note) for note in forged[:2]] == [None, None]
+    for note in forged[:2]:
+        at.node.fence.hear(note, coordinator.node.identity.origin)
+    await at.node.log.append_state()
+    assert at.node.fence.state is State.OPEN
+    # What it could sign before the cut still counts against the site.
+    assert await weigh(origin, forged[2]) is not None
+
+
+async def test_a_restore_wants_the_keys_that_count(lone_node: Node) -> None:
+    check_keys(lone_node.folder, lone_node.log.held.cursor)
+    done = await change(lone_node, "rotate", LOG)
+    await change(lone_node, "finish", LOG)
+    check_keys(lone_node.folder, lone_node.log.held.cursor)
+    [made] = done["made"]
+    (lone_node.folder / KEYS / made.rpartition("/")[2]).unlink()
+    with pytest.raises(VerificationError, match="no log key that this site's log names"):
+        check_keys(lone_node.folder, lone_node.log.held.cursor)
 
 
 async def test_what_a_stolen_key_signed_since_is_named(pair: tuple[Served, Served]) -> None:
