@@ -41,7 +41,12 @@ def recount(services: Path, events: Path, zones: dict[str, str], today: date) ->
         counts[country]["services"] += 1
     lives: dict[tuple[str, str], list[dict[str, str]]] = {}
     for row in read_rows(events):
-        lives.setdefault((row["country"].strip(), row["service_key"].strip()), []).append(row)
+        service = (row["country"].strip(), row["service_key"].strip())
+        if service in keys and _is_readable(row["status_starting_time"].strip()):
+            lives.setdefault(service, []).append(row)
+        else:
+            # Of no service, or at no instant: the importer has to refuse it.
+            counts[service[0]]["bad"] += 1
     for (country, _), rows in lives.items():
         rows.sort(key=_place)
         _live(rows, counts[country], ZoneInfo(zones[country]), today)
@@ -62,6 +67,7 @@ def _empty() -> dict:
         "decisions": dict.fromkeys(ACTIONS, 0),
         "decisions_by_year": {},
         "refused": 0,
+        "bad": 0,
     }
 
 
@@ -92,6 +98,14 @@ def _live(rows: list[dict[str, str]], count: dict, zone: ZoneInfo, today: date) 
         by_year[action] = by_year.get(action, 0) + 1
     if standing is not None:
         count["active" if standing else "ended"] += 1
+
+
+def _is_readable(text: str) -> bool:
+    """Say whether a time is an instant, or not stated at all."""
+    try:
+        return not text or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _civil_day(text: str, zone: ZoneInfo) -> date | None:

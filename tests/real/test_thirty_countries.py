@@ -83,6 +83,9 @@ def another_year(folder: Path) -> tuple[Path, Path]:
         {"service_key": "EL-3", "country": "EL", "service_name": "=1+1", "service_name_lang": "el"},
         {"service_key": "EL-4", "country": "EL", "tsp_name": "Twin", "tsp_registration_ids": "A-1",
          "street": "Another street"},
+        {"service_key": "EL-3", "country": "EL", "service_name": "=1+1", "service_name_lang": "el"},
+        {"service_key": "EL-4", "country": "EL", "tsp_name": "Twin", "tsp_registration_ids": "A-1",
+         "service_name": "Named anew"},
     ]  # fmt: skip
     lives = [
         ("EL-1", 10, "2020-12-31T22:00:00Z", "neverheardof"),
@@ -98,6 +101,8 @@ def another_year(folder: Path) -> tuple[Path, Path]:
         ("EL-3", 3, "2016-06-30T21:00:00Z", "setbynationallaw"),
         ("EL-4", 1, "2018-01-01T00:00:00Z", "granted"),
         ("EL-4", 2, "2199-01-01T00:00:00Z", "withdrawn"),
+        ("EL-4", 3, "2022-01-01", "granted"),
+        ("EL-9", 1, "2018-01-01T00:00:00Z", "granted"),
     ]
     events = [
         {

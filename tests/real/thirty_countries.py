@@ -202,7 +202,7 @@ def _shown(site: Site, found: dict[str, Any]) -> dict[str, Any]:
     labels = found.get("labels", {})
     offerings, decisions = site.imported["offerings"], site.imported["decisions"]
     return {
-        "services": offerings["appended"] + offerings["unchanged"],
+        "services": offerings["appended"],
         "active": labels.get("active", 0),
         "ended": sum(labels.get(word, 0) for word in ENDS),
         "decisions": {action: found.get("decisions", {}).get(action, 0) for action in ACTIONS},
@@ -221,7 +221,7 @@ def _agrees(
         ("all labels", sum(found["labels"].values()), counted["active"] + counted["ended"]),
         ("all decisions", sum(found["decisions"].values()), sum(counted["decisions"].values())),
         ("void entries", found.get("void"), 0),
-        ("bad rows", sum(one["bad"] for one in site.imported.values()), 0),
+        ("bad rows", sum(one["bad"] for one in site.imported.values()), counted["bad"]),
     ]
     for name, here, there in pairs:
         if here != there:
