@@ -107,7 +107,7 @@ CASES: list[tuple[str, Arguments, int, str]] = [
     (
         "coordinator that does not answer",
         lambda place: ("join", place.at, place.invite),
-        1,
+        75,
         "the coordinator could not be asked (http://127.0.0.1:",
     ),
     (
