@@ -217,7 +217,9 @@ def test_evidence_is_on_the_disk_before_anybody_is_told(halves: Halves) -> None:
     """Killed at the first sign of a reaction, the node comes back with the evidence."""
     at, hu, fr = halves.at, halves.hu, halves.fr
     halves.part(honest=1, forked=1, deceived=[fr])
-    wait_until(lambda: sync(hu)[at.origin].get("code") == "hos.fork", "hu refuses the log")
+    wait_until(
+        lambda: sync(hu)[at.origin].get("code") == "hos.fork", "hu refuses the log", patience=90
+    )
     hu.kill()
     told = listed_on_disk(hu)
     assert told

@@ -390,6 +390,7 @@ def test_a_coordinator_whose_disk_is_gone_is_built_again(
     coordinator.start()
     wait_for_state(coordinator, "open")
     assert coordinator.checkpoint("eeig") == published
+    land.wait_for(coordinator, hu)
     coordinator.call("set_membership", site="hu", status="suspended")
     wait_until(lambda: hu.status()["membership"] == "suspended", "hu follows it again")
 

@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from sopro_cli.importing import IMPORT_LOCK
+from sopro_node.found import COORDINATOR
 from sopro_node.lock import DirectoryLock
 from sopro_node.node import Node
+from tests.neighbours import neighbours
 from tests.node.conftest import Federation
 from tests.node.importing.sources import over_msgpack
 
@@ -123,10 +127,17 @@ async def make_site(federation: Federation) -> Path:
     return site.node.folder
 
 
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as one:
+        yield one
+
+
 async def test_an_import_that_was_killed_is_finished_by_the_next(
-    federation: Federation, tmp_path: Path
+    federation: Federation, tmp_path: Path, stack: ExitStack
 ) -> None:
     folder = await make_site(federation)
+    stack.enter_context(neighbours([folder.parent / COORDINATOR]))
     work = tmp_path / "work"
     work.mkdir()
     (work / "mapping.toml").write_text(MAPPING)
