@@ -207,11 +207,6 @@ def test_only_a_membership_record_that_abandons_a_head_lifts_it(halves: Halves) 
     assert state_of(fr, at) == state_of(hu, at)
     assert [one["stands"] for one in listed(hu)] == [False] * len(listed(hu))
 
-    # A third history is found like the second.
-    halves.part(honest=1, forked=2, deceived=[halves.si])
-    for site in (coordinator, hu, halves.si):
-        wait_until(lambda site=site: halves.evidence(site), f"{site.code} has evidence again")
-
 
 def test_evidence_is_on_the_disk_before_anybody_is_told(halves: Halves) -> None:
     """Killed at the first sign of a reaction, the node comes back with the evidence."""
