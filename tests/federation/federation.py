@@ -26,7 +26,7 @@ from sopro_protocol.errors import SoproError
 
 T = TypeVar("T")
 FEDERATION = "sopro.example"
-PATIENCE = 20.0
+PATIENCE = 40.0
 SETTINGS: Mapping[str, object] = {"poll_seconds": 1, "fetch_seconds": 1, "workers": 1}
 COUNTRIES = {"at": "AT", "hu": "HU", "fr": "FR", "si": "SI"}
 SOPRO = Path(sysconfig.get_path("scripts")) / "sopro"
