@@ -75,6 +75,8 @@ class Place:
 
     def check(self, victim: Site) -> None:
         """Hold the promises Q1 and Q2, and the directory to its own logs."""
+        # Before a peer has answered, a node that was killed serves the head before its last batch.
+        wait_until(lambda: victim.status()["fence"]["state"] == "open", "it may sign again")
         for code, node in (("at", self.at), ("eeig", self.land.coordinator)):
             self.seen[code].read_on(node, code)
             self.seen[code].check_heads(self.heads[code])
