@@ -104,52 +104,41 @@ GET_BUNDLE_ROOTS = _sql(
     select(bundle.c.root).where(bundle.c.log == _b("log")).order_by(bundle.c.number), "log"
 )
 
+_DOCUMENT = (
+    document.c.position,
+    document.c.number,
+    document.c.visibility,
+    document.c.key,
+    document.c.content,
+)
+_THIS_DOCUMENT = and_(
+    document.c.log == _b("log"),
+    document.c.position == _b("position"),
+    document.c.number == _b("number"),
+)
+_THESE_DOCUMENTS = and_(
+    document.c.log == _b("log"),
+    document.c.position >= _b("start"),
+    document.c.position < _b("end"),
+)
 PUT_DOCUMENT = _put(document, "log", "position", "number", "visibility", "key", "content")
 GET_DOCUMENT = _sql(
-    select(document.c.visibility, document.c.key, document.c.content).where(
-        and_(
-            document.c.log == _b("log"),
-            document.c.position == _b("position"),
-            document.c.number == _b("number"),
-        )
-    ),
+    select(document.c.visibility, document.c.key, document.c.content).where(_THIS_DOCUMENT),
     "log",
     "position",
     "number",
 )
 GET_DOCUMENTS = _sql(
-    select(
-        document.c.position,
-        document.c.number,
-        document.c.visibility,
-        document.c.key,
-        document.c.content,
-    )
-    .where(
-        and_(
-            document.c.log == _b("log"),
-            document.c.position >= _b("start"),
-            document.c.position < _b("end"),
-        )
-    )
-    .order_by(document.c.position, document.c.number),
+    select(*_DOCUMENT).where(_THESE_DOCUMENTS).order_by(document.c.position, document.c.number),
     "log",
     "start",
     "end",
 )
 GET_RIDING_DOCUMENTS = _sql(
-    select(
-        document.c.position,
-        document.c.number,
-        document.c.visibility,
-        document.c.key,
-        document.c.content,
-    )
+    select(*_DOCUMENT)
     .where(
         and_(
-            document.c.log == _b("log"),
-            document.c.position >= _b("start"),
-            document.c.position < _b("end"),
+            _THESE_DOCUMENTS,
             document.c.visibility == 0,
             func.length(document.c.content) <= _b("most"),
         )
@@ -161,39 +150,21 @@ GET_RIDING_DOCUMENTS = _sql(
     "most",
 )
 GET_DOCUMENT_HEAD = _sql(
-    select(document.c.visibility).where(
-        and_(
-            document.c.log == _b("log"),
-            document.c.position == _b("position"),
-            document.c.number == _b("number"),
-        )
-    ),
+    select(document.c.visibility).where(_THIS_DOCUMENT),
     "log",
     "position",
     "number",
 )
 GET_DOCUMENT_PLACES = _sql(
     select(document.c.position, document.c.number)
-    .where(
-        and_(
-            document.c.log == _b("log"),
-            document.c.position >= _b("start"),
-            document.c.position < _b("end"),
-        )
-    )
+    .where(_THESE_DOCUMENTS)
     .order_by(document.c.position, document.c.number),
     "log",
     "start",
     "end",
 )
 CUT_DOCUMENT = _sql(
-    delete(document).where(
-        and_(
-            document.c.log == _b("log"),
-            document.c.position == _b("position"),
-            document.c.number == _b("number"),
-        )
-    ),
+    delete(document).where(_THIS_DOCUMENT),
     "log",
     "position",
     "number",
