@@ -1,11 +1,13 @@
-"""Killing a node at every write point: of an append, a bundle, a mirror, an erasure, a suspension.
+"""Killing a node at every write point: of an append, a bundle, a mirror, an erasure, a suspension,
+of what it cosigns and of what others have cosigned.
 
-What was acknowledged is there, what was shown is of one history, the node starts at once, and an
-audit of its directory finds nothing. CI takes a sample whose seed is printed; `SOPRO_SEED` repeats
-it, `make long` takes every point.
+What was acknowledged is there, what was shown or cosigned is of one history, the node starts at
+once, and an audit of its directory finds nothing. CI takes a sample whose seed is printed;
+`SOPRO_SEED` repeats it, `make long` takes every point.
 """
 
 import dataclasses
+import http.client
 import os
 import random
 import time
@@ -20,8 +22,10 @@ import pytest
 from sopro_node.audit import audit_directory
 from sopro_node.documents import structured
 from sopro_node.store.sqlite import SqliteStore
+from sopro_protocol.merkle import root_of
 from tests.federation.federation import Federation, Site, organisation, wait_until
 from tests.federation.history import Head, History, read_head
+from tests.federation.rivals import Given, Rivals, check_given
 from tests.federation.write_points import (
     Point,
     Tracer,
@@ -31,7 +35,7 @@ from tests.federation.write_points import (
     wait_until_done,
 )
 
-EACH = 5
+EACH = 4
 """How many points of each action are in the sample."""
 NUMBERS = count()
 
@@ -47,6 +51,7 @@ class Place:
     heads: dict[str, set[Head]]
     acknowledged: dict[int, bytes]
     entity: bytes
+    rivals: Rivals
 
     def append(self, *drafts: dict[str, Any]) -> list[dict[str, Any]]:
         """Append to `at`, and keep what it acknowledges."""
@@ -81,6 +86,7 @@ class Place:
             self.seen[code].read_on(node, code)
             self.seen[code].check_heads(self.heads[code])
         self.seen["at"].check_acknowledged(self.acknowledged)
+        self.rivals.check()
         report = audit_directory(victim.folder, lambda *_: None)
         assert report.is_clean, report
         self.land.wait_for(self.hu, self.at)
@@ -126,6 +132,25 @@ def suspend_and_release(place: Place) -> None:
         place.look()
 
 
+def cosign(place: Place) -> None:
+    place.rivals.race()
+
+
+def publish(place: Place) -> None:
+    """Have a head published and cosigned by a quorum, which the site keeps too."""
+    place.append(named())
+    end = time.monotonic() + 5
+    while time.monotonic() < end and not is_dead(place.at):
+        place.look()
+        try:
+            publication = place.at.status()["publication"]
+        except (OSError, ValueError, http.client.HTTPException):  # it was killed
+            return
+        if publication["witnessed"] >= publication["published"]:
+            return
+    assert is_dead(place.at), "no quorum has cosigned it"
+
+
 ACTIONS: dict[str, tuple[str, Callable[[Place], None]]] = {
     "append": ("at", append_some),
     "bundle": ("at", fill_a_bundle),
@@ -135,19 +160,25 @@ ACTIONS: dict[str, tuple[str, Callable[[Place], None]]] = {
     "mirror an erasure": ("hu", erase),
     "judge anew": ("hu", suspend_and_release),
     "be suspended": ("at", suspend_and_release),
+    "cosign": ("hu", cosign),
+    "publish": ("at", publish),
 }
 
 
 @pytest.fixture
 def place(land: Federation) -> Iterator[Place]:
     require_strace()
-    at, hu = land.start(["at", "hu"])
+    at, hu, fr = land.start(["at", "hu", "fr"])
+    land.wait_for(hu, fr)
+    rivals = Rivals(hu, fr)
+    fr.stop()
+    land.coordinator.call("publish_policy", witnesses=["eeig", "hu"], faulty=0)
     seen = {code: History() for code in ("at", "eeig")}
     store = SqliteStore.open(land.coordinator.folder, writing=False)
     entity = store.named(1, "site_membership", "at")
     store.close()
     assert entity is not None
-    yield Place(land, at, hu, seen, {"at": set(), "eeig": set()}, {}, entity)
+    yield Place(land, at, hu, seen, {"at": set(), "eeig": set()}, {}, entity, rivals)
 
 
 def do(place: Place, action: str, log: Path, *, kill_at: Point | None) -> list[Point]:
@@ -190,7 +221,11 @@ def test_a_kill_at_any_of_forty_write_points_loses_nothing(place: Place, tmp_pat
         print(f"{time.monotonic() - began:6.1f} s  {action}: {point.call} {point.number}")
         do(place, action, tmp_path / "strace", kill_at=point)
     assert len(place.acknowledged) > len(chosen)
-    wait_until(lambda: place.at.status()["erasures"] == [], "what was erased is confirmed")
+    assert len(place.rivals.given) > EACH
+    wait_until(
+        lambda: all(one["missing"] == ["fr"] for one in place.at.status()["erasures"]),
+        "what was erased is confirmed by all who run",
+    )
 
 
 @pytest.mark.long
@@ -199,3 +234,15 @@ def test_a_kill_at_every_write_point_loses_nothing(place: Place, tmp_path: Path)
     for action, point in points(place, tmp_path / "strace"):
         print(f"{action}: {point.call} {point.number}")
         do(place, action, tmp_path / "strace", kill_at=point)
+
+
+def test_the_check_sees_what_a_witness_must_not_do() -> None:
+    leaves = [bytes([number]) * 32 for number in range(4)]
+    root = root_of(leaves[:2])
+    check_given([Given(2, root, 10), Given(2, root, 11), Given(4, root_of(leaves), 11)], leaves)
+    with pytest.raises(AssertionError, match="two heads cosigned at 2"):
+        check_given([Given(2, root, 10), Given(2, bytes(32), 10)], leaves)
+    with pytest.raises(AssertionError, match="is kept"):
+        check_given([Given(2, root, 10)], leaves[:1])
+    with pytest.raises(AssertionError, match="after 11"):
+        check_given([Given(2, root, 11), Given(4, root_of(leaves), 10)], leaves)

@@ -8,7 +8,7 @@ import random
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -33,10 +33,14 @@ class Step(NamedTuple):
     at: int = 0
 
 
-def record(command: Sequence[str], folder: Path, log: Path) -> list[Step]:
+def record(
+    command: Sequence[str], folder: Path, log: Path, *, environment: Mapping[str, str]
+) -> list[Step]:
     """Run a command under strace; return what it did to the files of a folder and said."""
     options = ["-f", "-y", "-xx", "-s", str(2**24), "-o", str(log), "-e", f"trace={CALLS}"]
-    subprocess.run(["strace", *options, *command], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["strace", *options, *command], check=True, stdout=subprocess.DEVNULL, env=environment
+    )
     return [one for line in _lines(log) if (one := _read(line, folder)) is not None]
 
 

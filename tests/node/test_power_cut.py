@@ -1,9 +1,13 @@
-"""The power is cut after any write of an append: nothing acknowledged is lost, nothing is torn."""
+"""The power is cut after any write: nothing acknowledged is lost, nothing is torn.
+
+An append may not be forgotten once it was acknowledged, nor a head by the witness that cosigned it:
+after the power is back it would cosign another one.
+"""
 
 import os
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,29 +18,32 @@ from sopro_node.holdings import Holdings
 from sopro_node.identity import load_identity
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError
+from tests.federation.history import read_head
 from tests.federation.write_points import require_strace
 from tests.node.power_cut import Disk, Step, lay_out, record
 
-APPENDS = 20
+TIMES = {"append": 20, "cosign": 30}
 TEARINGS = 3
 FULL, NORMAL = 2, 1
 
 pytestmark = pytest.mark.slow
 
 
-def trace(tmp_path: Path, synchronous: int) -> tuple[Disk, list[Step]]:
-    """Have a node append in a process of its own; return its disk before, and what it did."""
+def trace(tmp_path: Path, action: str, synchronous: int) -> tuple[Disk, list[Step]]:
+    """Have a node act in a process of its own; return its disk before, and what it did."""
     require_strace()
     folder = tmp_path / "node"
     plan = Plan(federation="sopro.example", site=COORDINATOR, country="BE", zone="Europe/Brussels")
     create_node(folder, plan, coordinator=True)
     disk = Disk.of(folder)
     child = Path(__file__).with_name("power_child.py")
-    command = [sys.executable, str(child), str(folder), str(APPENDS), str(synchronous)]
-    return disk, record(command, folder, tmp_path / "strace")
+    arguments = [str(folder), action, str(TIMES[action]), str(synchronous)]
+    environment = {**os.environ, "PYTHONPATH": str(child.parents[2])}
+    command = [sys.executable, str(child), *arguments]
+    return disk, record(command, folder, tmp_path / "strace", environment=environment)
 
 
-def look(folder: Path) -> tuple[int, bytes]:
+def look_at_log(folder: Path) -> tuple[int, bytes]:
     """Return the size and the root of a node's own log, recomputed from its entries.
 
     Raises:
@@ -50,6 +57,28 @@ def look(folder: Path) -> tuple[int, bytes]:
         store.close()
 
 
+def look_at_witness(folder: Path) -> tuple[int, bytes]:
+    """Return the size and the root of what a node cosigned last, as its note has it.
+
+    Raises:
+        FormatError: the note says something else than the row, or the database is damaged.
+    """
+    store = SqliteStore.open(folder, writing=True)
+    try:
+        rows = store.witness_heads()
+    finally:
+        store.close()
+    if not rows:
+        return 0, b""
+    [row] = rows
+    if read_head(row.note) != (row.size, row.root):
+        raise FormatError("the note and its row differ")
+    return row.size, row.root
+
+
+LOOKS = {"append": look_at_log, "cosign": look_at_witness}
+
+
 @pytest.fixture
 def image(tmp_path: Path) -> Iterator[Path]:
     """A folder in memory, where there is one: thousands of databases are opened in it."""
@@ -61,7 +90,9 @@ def image(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder) / "image"
 
 
-def cut_everywhere(disk: Disk, steps: list[Step], image: Path) -> tuple[int, int, int]:
+def cut_everywhere(
+    disk: Disk, steps: list[Step], image: Path, look: Callable[[Path], tuple[int, bytes]]
+) -> tuple[int, int, int]:
     """Cut the power after every step, in several ways.
 
     Returns:
@@ -94,19 +125,21 @@ def cut_everywhere(disk: Disk, steps: list[Step], image: Path) -> tuple[int, int
     return images, lost, damaged
 
 
-def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, image: Path) -> None:
-    disk, steps = trace(tmp_path, FULL)
-    assert sum(step.what == "said" for step in steps) == APPENDS
-    images, lost, damaged = cut_everywhere(disk, steps, image)
+@pytest.mark.parametrize("action", TIMES)
+def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, image: Path, action: str) -> None:
+    disk, steps = trace(tmp_path, action, FULL)
+    assert sum(step.what == "said" for step in steps) == TIMES[action]
+    images, lost, damaged = cut_everywhere(disk, steps, image, LOOKS[action])
     print(f"synchronous=FULL: {len(steps)} steps, {images} images, {lost} lost, {damaged} damaged")
     assert (lost, damaged) == (0, 0)
     assert images > 500
 
 
-def test_it_would_be_seen_if_it_did(tmp_path: Path, image: Path) -> None:
+@pytest.mark.parametrize("action", TIMES)
+def test_it_would_be_seen_if_it_did(tmp_path: Path, image: Path, action: str) -> None:
     """With synchronous=NORMAL commits wait for no disk, and images must show that."""
-    disk, steps = trace(tmp_path, NORMAL)
-    images, lost, damaged = cut_everywhere(disk, steps, image)
+    disk, steps = trace(tmp_path, action, NORMAL)
+    images, lost, damaged = cut_everywhere(disk, steps, image, LOOKS[action])
     print(f"synchronous=NORMAL: {images} images, {lost} lost, {damaged} damaged")
     assert lost > images // 10
     assert damaged == 0
