@@ -123,9 +123,14 @@ class EvidenceKeeper:
 
     def is_abandoned(self, held: HeldLog) -> bool:
         """Say whether what is held of a log is a history the federation has abandoned."""
-        return held.origin != self._holdings.coordinator_origin and any(
-            size <= held.size and held.tree.root_at(size) == root
-            for size, root in self._holdings.directory.abandoned(held.origin)
+        if held.origin == self._holdings.coordinator_origin:
+            return False
+        abandoned = self._holdings.directory.abandoned(held.origin)
+        ahead = held.ahead.head if held.ahead else None
+        return any(
+            (size <= held.size and held.tree.root_at(size) == root)
+            or (ahead is not None and (ahead.size, ahead.root) == (size, root))
+            for size, root in abandoned
         )
 
     def choose(self, origin: str, *, keep: Sequence[str] = ()) -> list[Head]:

@@ -30,7 +30,7 @@ _Place = tuple[int, int]
 def fork_within(held: HeldLog, signed: SignedCheckpoint) -> Fork | None:
     """Compare a head with the held one it is not larger than; None where it is a part of that."""
     size = signed.size
-    if not 1 <= size <= held.signed_size or held.tree.root_at(size) == signed.root:
+    if not 1 <= size <= held.shown_size or held.tree.root_at(size) == signed.root:
         return None
     return _fork(held, signed, size, ShownHead(signed.note, signed.root))
 
@@ -49,14 +49,6 @@ def fork_in_roots(
         roots: of the full bundles under it.
         leaves: of those bundles under it whose leaves are proven too.
     """
-
-    def read(level: int, index: int) -> bytes:
-        if level >= _HEIGHT:
-            span = 1 << (level - _HEIGHT)
-            return root_of(roots[index * span : (index + 1) * span])
-        number, start = divmod(index << level, WIDTH)
-        return root_of(leaves[number][start : start + (1 << level)])
-
     parted = next(
         (
             number
@@ -65,13 +57,31 @@ def fork_in_roots(
         ),
         None,
     )
-    size = held.signed_size
+    size = held.shown_size
     if parted is not None:
         size = min(size, (parted + 1) * WIDTH)
     if size % WIDTH and size // WIDTH not in leaves:
         # Their leaves are not at hand, but the bundle before may part already.
         size -= size % WIDTH
-    return _fork_at(held, signed, size, read)
+    return _fork_at(held, signed, size, read_roots(roots, leaves))
+
+
+def read_roots(roots: Sequence[bytes], leaves: Mapping[int, Sequence[bytes]]) -> SubtreeReader:
+    """Return a reader of a tree known by the roots of its full bundles.
+
+    Args:
+        roots: of the full bundles.
+        leaves: of those bundles whose leaves are known.
+    """
+
+    def read(level: int, index: int) -> bytes:
+        if level >= _HEIGHT:
+            span = 1 << (level - _HEIGHT)
+            return root_of(roots[index * span : (index + 1) * span])
+        number, start = divmod(index << level, WIDTH)
+        return root_of(leaves[number][start : start + (1 << level)])
+
+    return read
 
 
 async def fork_beyond(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> Fork | None:
@@ -81,7 +91,7 @@ async def fork_beyond(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> 
         PeerError, FormatError: whoever was asked did not answer with hashes.
         VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
     """
-    size = held.signed_size
+    size = held.shown_size
     wanted: set[_Place] = set()
 
     def note_down(level: int, index: int) -> bytes:
@@ -126,7 +136,7 @@ def _read_both(read: SubtreeReader, size: int, larger: int) -> tuple[bytes, list
 def _fork_at(
     held: HeldLog, signed: SignedCheckpoint, size: int, read: SubtreeReader
 ) -> Fork | None:
-    if not 1 <= size <= held.signed_size:
+    if not 1 <= size <= held.shown_size:
         return None
     root, proof = _read_both(read, size, signed.size)
     if root == held.tree.root_at(size):
@@ -135,10 +145,13 @@ def _fork_at(
 
 
 def _fork(held: HeldLog, signed: SignedCheckpoint, size: int, other: ShownHead) -> Fork:
-    # Read once: the log may grow meanwhile.
-    note = held.checkpoint
+    # Each is read once, in this order: the log may grow meanwhile.
+    ahead, note = held.ahead, held.checkpoint
+    read: SubtreeReader = held.tree.read
+    if ahead is not None and (not note or head_of(note).size < size):
+        note, read = ahead.note, ahead.reader(held.tree)
     head = head_of(note)
-    proof = prove_consistency(held.tree.read, old_size=size, new_size=head.size)
+    proof = prove_consistency(read, old_size=size, new_size=head.size)
     own = ShownHead(note, held.tree.root_at(size), tuple(proof))
     return sort_fork(Fork(held.origin, size, (own, other)), [head, signed.checkpoint])
 

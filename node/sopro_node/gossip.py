@@ -125,12 +125,12 @@ class Gossip:
             StorageFullError: the evidence could not be kept.
         """
         held = self._holdings.logs.get(origin)
-        if held is None or not held.checkpoint or self._evidence.standing(origin):
+        if held is None or not held.shown_size or self._evidence.standing(origin):
             return None
         try:
             signed = open_sized_checkpoint(note, origin=origin, keys=partial(_log_keys, held))
             fork = fork_within(held, signed)
-            if signed.size > max(held.signed_size, held.size) and fetch is not None:
+            if signed.size > held.size and fetch is not None:
                 fork = await self._compare_beyond(held, signed, fetch, base)
         except (FormatError, VerificationError, PeerError):
             # Whoever told of it has shown nothing; that says nothing about the log's site.

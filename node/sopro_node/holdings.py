@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from sopro_node.ahead import Ahead, decode_ahead, encode_ahead
 from sopro_node.bundles import pack_entries, unpack_entries
 from sopro_node.numbers import Numbers
 from sopro_node.store.base import DocumentRow, LogRow, Reader, Store
@@ -46,6 +47,8 @@ class HeldLog:
         cosigned: that note with the cosignatures known; or one of a head before it, or empty.
         witnessed: note of the newest head known that had a quorum, with its cosignatures.
         witnessed_size: of that head; 0 for none.
+        ahead: the head that the entries beyond `signed_size` are proven under; None where there
+            are none.
         mirrored_size: up to which another node holds it too; of our own log only.
         statuses: the status tree as far as the log is judged, never changed but replaced; None
             until somebody needs it.
@@ -61,6 +64,7 @@ class HeldLog:
         self.witnessed_size = 0
         self.mirrored_size = 0
         self.sign(row.checkpoint)
+        self.ahead = decode_ahead(row.ahead)
         self.cursor = decode_cursor(row.cursor)
         self.tree = tree
 
@@ -78,6 +82,11 @@ class HeldLog:
     def size(self) -> int:
         """Number of entries stored."""
         return self.tree.size
+
+    @property
+    def shown_size(self) -> int:
+        """Number of entries that a signed head which is at hand covers."""
+        return self.size if self.ahead else self.signed_size
 
     def sign(self, checkpoint: bytes) -> None:
         """Serve a signed note this node has made or verified."""
@@ -283,6 +292,7 @@ class Step:
     Attributes:
         is_anew: whether every entry is judged again, because the coordinator has ended the log
             below what was judged.
+        ahead: the head that entries beyond the signed one are proven under.
     """
 
     def __init__(self, holdings: Holdings, store: Store, held: HeldLog, *, root_key: bytes) -> None:
@@ -315,6 +325,7 @@ class Step:
         self._documents: list[DocumentRow] = []
         self.own_entries: list[bytes] = []
         self._is_waiting = False
+        self.ahead: Ahead | None = held.ahead
 
     @property
     def size(self) -> int:
@@ -416,7 +427,8 @@ class Step:
         self._tables.flush(store)
         cursor = msgspec.msgpack.encode(self.ledger.cursor)
         root = self.range.root()
-        store.set_log(LogRow(held.number, held.origin, self.size, root, checkpoint, cursor))
+        ahead = encode_ahead(self.ahead)
+        store.set_log(LogRow(held.number, held.origin, self.size, root, checkpoint, cursor, ahead))
 
     def publish(self, *, checkpoint: bytes) -> None:
         """Show the committed step to readers."""
@@ -434,3 +446,5 @@ class Step:
         self.ledger.statuses.settle()
         held.statuses = self.ledger.statuses
         held.sign(checkpoint)
+        # After the checkpoint: whoever compares heads reads them in the other order.
+        held.ahead = self.ahead

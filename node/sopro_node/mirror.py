@@ -14,9 +14,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from sopro_node.ahead import look_ahead
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch, Fetched
-from sopro_node.forks import fork_in_roots, fork_within
+from sopro_node.forks import fork_in_roots, fork_within, read_roots
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
 from sopro_node.verify import CheckedBundle, check_bundle, check_pushed
@@ -34,7 +35,7 @@ from sopro_protocol.errors import (
 )
 from sopro_protocol.evidence import Fork
 from sopro_protocol.keys import Role, VerifierKey, make_vkey
-from sopro_protocol.merkle import CompactRange, root_of
+from sopro_protocol.merkle import CompactRange, SubtreeReader, root_of
 from sopro_protocol.tile import bundle_path, parse_tile, tile_path
 from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
@@ -228,6 +229,7 @@ class _Pull:
         self._done = Pulled()
         self._keys: Mapping[bytes, bytes] = {}
         self._opened_with: tuple[KeySpan, ...] = ()
+        self._proven: SubtreeReader | None = None
         held = self.held
         self._is_first = held is None or not held.keys
 
@@ -371,8 +373,8 @@ class _Pull:
         if fork is not None:
             await self._evidence.accuse(fork)
         return SplitViewError(
-            f"{signed.origin}: two histories, the head at size {signed.size} excludes the one "
-            f"held at size {held.signed_size}",
+            f"{signed.origin}: two histories, the head at size {signed.size} excludes what is "
+            f"held, {held.shown_size} entries",
             held=held.checkpoint,
             offered=signed.note,
         )
@@ -407,6 +409,10 @@ class _Pull:
         return True
 
     async def _grow(self, signed: SignedCheckpoint, before: int) -> None:
+        if signed.size <= before:
+            # Its entries came under a larger head, which was not reached.
+            await self._writer.run(lambda: self._extend(_add_nothing, signed, must_end=False))
+            return
         first = before // WIDTH
         if (signed.size - 1) // WIDTH - first < FEW:
             await self._grow_by_few(signed, first)
@@ -414,7 +420,7 @@ class _Pull:
         roots = await self._prove_roots(signed)
         if before % WIDTH:
             [fetched] = await self._fetch_bundles([first], [WIDTH])
-            await self._commit([(first, WIDTH, fetched)], None, root=roots[first])
+            await self._commit([(first, WIDTH, fetched)], signed, root=roots[first])
             first += 1
         await self._grow_by_many(first, roots, signed)
         if signed.size % WIDTH or not self._is_whole(signed):
@@ -496,7 +502,7 @@ class _Pull:
     async def _commit(
         self,
         fetched: list[tuple[int, int, Fetched]],
-        signed: SignedCheckpoint | None,
+        signed: SignedCheckpoint,
         *,
         root: bytes | None = None,
     ) -> None:
@@ -511,12 +517,12 @@ class _Pull:
                     step.add(bundle.entries[start:], bundle.leaves[start:], bundle.verified)
                     step.add_documents(bundle.documents)
 
-            self._extend(fill, signed, must_end=signed is not None)
+            self._extend(fill, signed, must_end=root is None)
 
         await self._writer.run(commit)
 
     def _extend(
-        self, fill: Callable[[Step], None], signed: SignedCheckpoint | None, *, must_end: bool
+        self, fill: Callable[[Step], None], signed: SignedCheckpoint, *, must_end: bool
     ) -> None:
         """Extend the log in one transaction, on the writer's thread."""
         is_first = self.held is None
@@ -528,10 +534,16 @@ class _Pull:
                 step.catch_up()
                 fill(step)
                 note = held.checkpoint
-                if must_end and signed is not None:
+                if must_end:
                     _check_root(step, signed)
-                if signed is not None and step.size == signed.size:
+                if step.size >= signed.size:
                     note = self._check_keys(step, signed)
+                if step.size == signed.size:
+                    step.ahead = None
+                elif step.size < signed.size and self._proven is not None:
+                    step.ahead = look_ahead(
+                        signed.note, start=step.size, size=signed.size, read=self._proven
+                    )
                 step.write(checkpoint=note)
         except BaseException:
             if is_first:
@@ -564,6 +576,7 @@ class _Pull:
             )
         if self.held is not None:
             await self._check_prefix(self.held, signed, roots, leaves)
+        self._proven = read_roots(roots, {full: leaves})
         return roots
 
     async def _check_prefix(
@@ -604,6 +617,10 @@ class _Pull:
         fetched = await self._fetch.get(f"{self._bases[0]}/{path}", limit=limit)
         self._done.received += fetched.wire_size
         return fetched
+
+
+def _add_nothing(_step: Step) -> None:
+    """Let a log stay as long as it is."""
 
 
 def _check_root(step: Step, signed: SignedCheckpoint) -> None:

@@ -547,6 +547,33 @@ def test_refuses_another_history(arena: Arena, honest: int, forked: Sequence[int
     check_twin(arena)
 
 
+def test_a_history_of_which_only_a_part_came_is_evidence_too(arena: Arena) -> None:
+    """The bundles before the last one are committed; the head they came under is kept with them."""
+    sync(arena.fr)
+    seen = arena.seen()
+    fork = make_fork(arena.land, arena.nursery, arena.at)
+    fork.append(MANY)
+    arena.liar.tell(Lie(BUNDLE + r"\.p/.*", say(b"nothing")))
+    arena.liar.upstream = fork.url
+    try:
+        sync(arena.fr)
+        checkpoint, size = arena.seen()
+        assert (checkpoint, size > seen[1], size % WIDTH) == (seen[0], True, 0)
+        arena.fr.kill()
+        arena.fr.start()
+    finally:
+        arena.liar.be_honest()
+        arena.liar.upstream = arena.at.url
+        fork.kill()
+
+    arena.at.append()
+    pulled = sync(arena.fr)[arena.at.origin]
+    assert pulled.get("code") == "hos.fork", pulled
+    assert arena.fr.checkpoint("at") == seen[0]
+    assert arena.fr.mirror(arena.at.origin)["evidence"]
+    check_twin(arena)
+
+
 def test_drops_a_document_that_its_record_does_not_commit_to(arena: Arena) -> None:
     def lie(truth: bytes) -> bytes:
         bundle = _BUNDLE.decode(truth)

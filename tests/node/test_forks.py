@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopro_node.forks import fork_in_roots, fork_within
+from sopro_node.ahead import decode_ahead, encode_ahead, look_ahead
+from sopro_node.forks import fork_in_roots, fork_within, read_roots
 from sopro_node.holdings import HeldLog
 from sopro_node.store.base import LogRow
 from sopro_node.tree import LogTree
@@ -14,7 +15,7 @@ from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, open_checkpo
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.evidence import check_fork
 from sopro_protocol.keys import Ed25519Signer, make_vkey
-from sopro_protocol.merkle import leaf_hash, root_of
+from sopro_protocol.merkle import leaf_hash, root_at, root_of
 from sopro_protocol.tile import WIDTH
 
 ORIGIN = "sopro.example/at/1"
@@ -38,8 +39,8 @@ def head(leaves: Sequence[bytes]) -> SignedCheckpoint:
     return open_checkpoint(note(leaves), origin=ORIGIN, keys=KEYS)
 
 
-def hold(size: int, *, signed: int) -> HeldLog:
-    """A log of which more may be stored than its head covers."""
+def hold(size: int, *, signed: int, ahead: int = 0) -> HeldLog:
+    """A log of which more may be stored than its head covers, under a head at size `ahead`."""
     full = size // WIDTH
     roots = [root_of(LEAVES[one * WIDTH : (one + 1) * WIDTH]) for one in range(full)]
     tree = LogTree(
@@ -47,7 +48,19 @@ def hold(size: int, *, signed: int) -> HeldLog:
         ENTRIES[full * WIDTH : size],
         load_leaves=lambda number: LEAVES[number * WIDTH : (number + 1) * WIDTH],
     )
-    return HeldLog(LogRow(2, ORIGIN, size, tree.root(), note(LEAVES[:signed]), b""), tree=tree)
+    stored = b""
+    if ahead > size:
+        known = {ahead // WIDTH: LEAVES[ahead // WIDTH * WIDTH : ahead]}
+        read = read_roots(roots_of(LEAVES[:ahead]), known)
+        stored = encode_ahead(look_ahead(note(LEAVES[:ahead]), start=size, size=ahead, read=read))
+    checkpoint = note(LEAVES[:signed]) if signed else b""
+    return HeldLog(LogRow(2, ORIGIN, size, tree.root(), checkpoint, b"", stored), tree=tree)
+
+
+def roots_of(leaves: Sequence[bytes]) -> list[bytes]:
+    """The roots of the full bundles."""
+    full = len(leaves) // WIDTH
+    return [root_of(leaves[one * WIDTH : (one + 1) * WIDTH]) for one in range(full)]
 
 
 sizes = st.integers(1, MOST)
@@ -103,6 +116,43 @@ def test_what_no_head_covers_yet_accuses_nobody(signed: int) -> None:
     known = {one: leaves[one * WIDTH : (one + 1) * WIDTH] for one in range(4)}
     assert fork_in_roots(held, head(leaves), roots, known) is None
     assert fork_within(held, head(leaves[: signed + 2])) is None
+
+
+@given(st.integers(0, 4 * WIDTH - 1), st.integers(1, 4), st.integers(1, WIDTH + 40), sizes, sizes)
+@settings(max_examples=150, deadline=None)
+def test_the_head_that_entries_came_under_is_evidence_though_it_was_not_reached(
+    signed: int, bundles: int, more: int, offered: int, parted: int
+) -> None:
+    size = bundles * WIDTH
+    signed = min(signed, size - 1)
+    held = hold(size, signed=signed, ahead=size + more)
+    leaves = history(offered, parted=parted)
+    fork = fork_within(held, head(leaves))
+    assert (fork is not None) == (parted < offered <= size)
+    if fork is not None:
+        check_fork(fork, KEYS)
+    if offered > size:
+        known = {offered // WIDTH: leaves[offered // WIDTH * WIDTH :]}
+        fork = fork_in_roots(held, head(leaves), roots_of(leaves), known)
+        assert (fork is not None) == (parted < size)
+        if fork is not None:
+            check_fork(fork, KEYS)
+
+
+@given(st.integers(1, 5), st.integers(1, 7 * WIDTH))
+def test_a_head_that_was_not_reached_is_read_back_whole(bundles: int, more: int) -> None:
+    size = bundles * WIDTH
+    leaves = [leaf_hash(b"%d" % one) for one in range(size + more)]
+    full = len(leaves) // WIDTH
+    read = read_roots(roots_of(leaves), {full: leaves[full * WIDTH :]})
+    ahead = look_ahead(note(leaves), start=size, size=len(leaves), read=read)
+    assert decode_ahead(encode_ahead(ahead)) == ahead
+    tree = LogTree(
+        roots_of(leaves[:size]),
+        [],
+        load_leaves=lambda number: leaves[number * WIDTH : (number + 1) * WIDTH],
+    )
+    assert root_at(ahead.reader(tree), len(leaves)) == ahead.head.root
 
 
 def test_a_fork_that_is_none_does_not_pass_for_one() -> None:

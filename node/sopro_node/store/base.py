@@ -14,7 +14,10 @@ from sopro_registry.tables import EntityRow, Void
 
 
 class LogRow(NamedTuple):
-    """A log this node holds: `size` entries are stored and judged, `checkpoint` is served."""
+    """A log this node holds: `size` entries are stored and judged, `checkpoint` is served.
+
+    `ahead` is the head that what lies beyond the checkpoint is proven under, see `ahead.Ahead`.
+    """
 
     log: int
     origin: str
@@ -22,6 +25,7 @@ class LogRow(NamedTuple):
     root: bytes
     checkpoint: bytes
     cursor: bytes
+    ahead: bytes = b""
 
 
 class DocumentRow(NamedTuple):

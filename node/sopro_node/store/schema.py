@@ -41,6 +41,7 @@ log = Table(
     Column("root", LargeBinary, nullable=False),  # root at that size
     Column("checkpoint", LargeBinary, nullable=False),  # signed note served; empty for none
     Column("cursor", LargeBinary, nullable=False),  # registry.tables.Cursor
+    Column("ahead", LargeBinary, nullable=False),  # ahead.Ahead; empty for none
 )
 
 # Entries after the last full bundle.

@@ -324,7 +324,7 @@ class SqliteStore:
 
     def set_log(self, row: LogRow) -> None:
         """Move a log's head and cursor."""
-        self._db.execute(sql.SET_LOG, (row.size, row.root, row.checkpoint, row.cursor, row.log))
+        self._db.execute(sql.SET_LOG, (*row[2:], row.log))
 
     def drop_log(self, log: int) -> None:
         """Drop a log and everything that follows from it."""

@@ -66,15 +66,16 @@ PUT_SETTING = _put(setting, "name", "value")
 GET_SETTING = _sql(select(setting.c.value).where(setting.c.name == _b("name")), "name")
 
 LOGS = _sql(select(log).order_by(log.c.id))
-PUT_LOG = _put(log, "id", "origin", "size", "root", "checkpoint", "cursor")
+PUT_LOG = _put(log, "id", "origin", "size", "root", "checkpoint", "cursor", "ahead")
 SET_LOG = _sql(
     update(log)
     .where(log.c.id == _b("log"))
-    .values(size=_b("size"), root=_b("root"), checkpoint=_b("checkpoint"), cursor=_b("cursor")),
+    .values({name: _b(name) for name in ("size", "root", "checkpoint", "cursor", "ahead")}),
     "size",
     "root",
     "checkpoint",
     "cursor",
+    "ahead",
     "log",
 )
 
