@@ -28,7 +28,7 @@ T = TypeVar("T")
 FEDERATION = "sopro.example"
 PATIENCE = 40.0
 SETTINGS: Mapping[str, object] = {"poll_seconds": 1, "fetch_seconds": 1, "workers": 1}
-COUNTRIES = {"at": "AT", "hu": "HU", "fr": "FR", "si": "SI"}
+COUNTRIES = {code.lower(): code for code in ("AT", "HU", "FR", "SI", "SK", "HR")}
 SOPRO = Path(sysconfig.get_path("scripts")) / "sopro"
 ROUTES = "/log/{site}/1"
 
@@ -305,8 +305,8 @@ class Federation:
         self.sites[code] = site
         return site
 
-    def start_coordinator(self) -> Site:
-        site = self.new(COORDINATOR)
+    def start_coordinator(self, **settings: object) -> Site:
+        site = self.new(COORDINATOR, **settings)
         site.start()
         site.call("publish_criteria", **read_criteria(DEFAULT_CRITERIA))
         return site
@@ -331,10 +331,10 @@ class Federation:
             f"{site.code} acts as a member",
         )
 
-    def start(self, codes: Sequence[str]) -> list[Site]:
+    def start(self, codes: Sequence[str], **settings: object) -> list[Site]:
         """Start a whole federation."""
-        self.start_coordinator()
-        sites = [self.new(code) for code in codes]
+        self.start_coordinator(**settings)
+        sites = [self.new(code, **settings) for code in codes]
         for site in sites:
             self.join(site)
         return sites
@@ -378,9 +378,11 @@ def is_admitted(site: Site) -> bool:
 
 
 @contextlib.contextmanager
-def federation(base: Path, nursery: Nursery) -> Iterator[Federation]:
+def federation(
+    base: Path, nursery: Nursery, *, land: Federation | None = None
+) -> Iterator[Federation]:
     """A federation that leaves no process behind, and shows what its nodes said on failure."""
-    one = Federation(base, nursery)
+    one = land or Federation(base, nursery)
     try:
         yield one
     except BaseException:

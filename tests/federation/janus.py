@@ -58,15 +58,18 @@ class Janus(Liar):
     def _is_deceived(self, request: web.Request) -> bool:
         assert request.transport is not None
         port = request.transport.get_extra_info("peername")[1]
-        socket = f"socket:[{socket_at(port)}]"
+        socket = f"socket:[{socket_between(port, self.port)}]"
         return any(socket in sockets_of(one.process) for one in self.deceived)
 
 
-def socket_at(port: int) -> str:
-    """Return the kernel's number of the socket with that local port of 127.0.0.1."""
+def socket_between(port: int, other: int) -> str:
+    """Return the kernel's number of the socket at a port of 127.0.0.1 that is connected to another.
+
+    A port alone does not tell: sockets with other ends may have it too.
+    """
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
-        if fields[1].endswith(f":{port:04X}"):
+        if fields[1].endswith(f":{port:04X}") and fields[2].endswith(f":{other:04X}"):
             return fields[9]
     return ""
 
