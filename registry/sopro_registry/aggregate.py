@@ -1,13 +1,14 @@
 """Counts of labels and decisions over sites, and the log prefixes they rest on."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from sopro_registry.fields import format_day
 from sopro_registry.label import Label, Status, status_at
 from sopro_registry.queries import Basis
+from sopro_registry.transfer import Course
 
 UNKNOWN_YEAR = "unknown"
 
@@ -89,6 +90,30 @@ def count_labels(
     return counts
 
 
+def move_labels(
+    counts: dict[int, dict[str, dict[str, int]]],
+    moved: Iterable[tuple[Course, Sequence[int], int]],
+    *,
+    day: int,
+) -> None:
+    """Count labels that another site has taken over there, and not where they were granted.
+
+    Args:
+        counts: by log, year of first grant and status, in which each counts where it was granted.
+        moved: the course of each, its logs in the same order, the year of its first grant.
+        day: asked about.
+    """
+    for course, logs, year in moved:
+        stage = course.at(day)
+        if stage is course.stages[0]:
+            continue
+        word = status_at(course.stages[0].label.decisions, day)[0].word
+        counts[logs[0]][_year(year)][word] -= 1
+        status = status_at(stage.label.decisions, day)[0].word
+        log = logs[course.stages.index(stage)]
+        counts[log][_year(year)]["undetermined" if stage.undetermined else status] += 1
+
+
 def count_decisions(
     rows: Iterable[tuple[int, str, int, int]],
 ) -> dict[int, dict[str, dict[str, int]]]:
@@ -105,12 +130,16 @@ def add_up(by_year: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     for counts in by_year.values():
         for key, number in counts.items():
             total[key] += number
-    return dict(sorted(total.items()))
+    return {key: number for key, number in sorted(total.items()) if number}
 
 
 def plain(by_year: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
     """Sort for an answer."""
-    return {year: dict(sorted(by_year[year].items())) for year in sorted(by_year)}
+    sorted_years = {
+        year: {key: number for key, number in sorted(by_year[year].items()) if number}
+        for year in sorted(by_year)
+    }
+    return {year: counts for year, counts in sorted_years.items() if counts}
 
 
 def total_of(sites: Iterable[SiteCounts], *, day: int) -> Statistics:

@@ -90,6 +90,19 @@ class Directory:
         """Return where the coordinator has ended a log, in the order it did so."""
         return self._endings.get(origin, ())
 
+    def successors(self, origin: str) -> tuple[str, ...]:
+        """Return every site that was named to look after the labels of a log's site (MEM-12)."""
+        state = self._members.get(origin.split("/")[1])
+        return tuple(
+            dict.fromkeys(
+                body.successor
+                for _, body in (state.versions if state else [])
+                if body.origin == origin
+                and body.status in ("left", "expelled")
+                and isinstance(body.successor, str)
+            )
+        )
+
     def abandoned(self, origin: str) -> frozenset[tuple[int, bytes]]:
         """Return the heads of a log that its membership records abandon (SPEC EVID-10)."""
         state = self._members.get(origin.split("/")[1])

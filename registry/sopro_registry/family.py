@@ -140,6 +140,18 @@ class View(Protocol):
         """Return every membership at the coordinator's size it acted on."""
         ...
 
+    def may_receive(self, site: str) -> bool:
+        """Say whether a site is another admitted member, at the coordinator's size it acted on."""
+        ...
+
+    def may_take(self, origin: str, *, is_orphaned: bool) -> bool:
+        """Say whether labels of another member's log may be taken over, at that size.
+
+        Those that nobody handed over are orphaned: only the successor of a member that has left
+        or was expelled may take them.
+        """
+        ...
+
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
         ...

@@ -137,6 +137,31 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
         return ACTIONS[self.code]
 
 
+class Handover(Struct, frozen=True, array_like=True, gc=False):
+    """To whom a label was handed over: the receiving site, and the label's entity there."""
+
+    site: str
+    entity: bytes
+
+
+class Takeover(Struct, frozen=True, array_like=True, gc=False):
+    """What the first decision on a label answers that another site granted (SPEC LBL-23).
+
+    Attributes:
+        origin: of the log it was in.
+        index: position there of the decision that is answered.
+        entry_id: its entry id.
+        is_orphaned: whether it claims a label of a site that has gone, instead of one handed over.
+        acted_on: size of the coordinator's log that counted.
+    """
+
+    origin: str
+    index: int
+    entry_id: bytes
+    is_orphaned: bool
+    acted_on: int
+
+
 class Label(Struct, frozen=True, array_like=True, gc=False):
     """A label: its number, what it was granted for, and every decision that counts.
 
@@ -144,10 +169,12 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         number: certificate number; empty for a refused application.
         offering: entity of what is labelled.
         scheme: code of the scheme.
-        status_index: its place in the status tree; -1 without a grant.
+        status_index: its place in the status tree; -1 where it has none.
         decisions: in the order of the log.
         last: entry id of the last of them.
         recorded: the earliest day on Earth at the claimed time of the last of them.
+        handed: to whom the last of them hands it over.
+        taken: what the first of them answers, where another site granted the label.
     """
 
     number: str
@@ -157,6 +184,8 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     decisions: list[Decision]
     last: bytes = b""
     recorded: int = 0
+    handed: Handover | None = None
+    taken: Takeover | None = None
 
 
 def status_at(decisions: list[Decision], day: int) -> tuple[Status, Decision | None]:

@@ -26,6 +26,7 @@ from sopro_protocol.record import (
 from sopro_protocol.status import StatusTree, status_leaf_hash
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state
 from sopro_registry.directory import Directory
+from sopro_registry.families import site_membership
 from sopro_registry.family import Change, Fact, Family, KeySpan, Membership, Place, Scheme
 from sopro_registry.fields import Head
 from sopro_registry.status import format_leaf
@@ -141,6 +142,25 @@ class Ledger:
         """Return every membership at the coordinator's size it acted on."""
         size = self._coordinator_size()
         return self._directory.members(size=size) if size is not None else ()
+
+    def may_receive(self, site: str) -> bool:
+        """Say whether a site is another admitted member, at the coordinator's size it acted on."""
+        member = self._other_member(site)
+        return member is not None and member.status == "admitted"
+
+    def may_take(self, origin: str, *, is_orphaned: bool) -> bool:
+        """Say whether labels of another member's log may be taken over, at that size."""
+        member = self._other_member(origin.split("/")[1])
+        if member is None or member.origin != origin:
+            return False
+        has_gone = member.status in ("left", "expelled")
+        return not is_orphaned or (has_gone and member.successor == self.site)
+
+    def _other_member(self, site: str) -> site_membership.Body | None:
+        size = self._coordinator_size()
+        if site == self.site or size is None:
+            return None
+        return self._directory.membership(site, size=size)
 
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""

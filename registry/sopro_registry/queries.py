@@ -1,10 +1,15 @@
 """Answers about labels: pure functions of states and a day, ready to be written as JSON."""
 
+from collections.abc import Sequence
+from enum import StrEnum
+from itertools import pairwise
+
 from msgspec import UNSET, Struct
 
 from sopro_registry.families import site_membership
 from sopro_registry.fields import format_day
-from sopro_registry.label import Action, Decision, Label, possible_actions, status_at
+from sopro_registry.label import Action, Decision, Takeover, possible_actions, status_at
+from sopro_registry.transfer import Course, Mismatch, Stage, compare
 from sopro_registry.witnesses import Publication
 
 UNDETERMINED = "undetermined: upgrade needed"
@@ -27,7 +32,7 @@ class Basis(Struct, frozen=True, omit_defaults=True):
 
 
 class DecisionAnswer(Struct, frozen=True):
-    """One decision of a label's history."""
+    """One decision of a label's history; `site` is whose log it is in."""
 
     index: int
     action: Action
@@ -36,6 +41,36 @@ class DecisionAnswer(Struct, frozen=True):
     effective_date: str | None
     decided_on: str | None
     valid_until: str | None
+    site: str = ""
+
+
+class TransferState(StrEnum):
+    """How far a transfer has come."""
+
+    COMPLETED = "completed"
+    OFFERED = "offered"
+    UNCONFIRMED = "unconfirmed"
+
+
+class TransferAnswer(Struct, frozen=True):
+    """One step of a label from a site to another, or what is missing of it.
+
+    Attributes:
+        from_site: code of the site that had it.
+        to_site: code of the site that has it then.
+        state: completed; offered, as long as the receiver has not taken it over; or unconfirmed,
+            where only the receiver says so, and that counts for nothing.
+        effective_date: the civil date from which the receiver decides on it.
+        is_succession: whether a successor took it over from a site that has gone.
+        problem: why it is not confirmed.
+    """
+
+    from_site: str
+    to_site: str
+    state: TransferState
+    effective_date: str | None
+    is_succession: bool
+    problem: str = ""
 
 
 class LabelAnswer(Struct, frozen=True):
@@ -56,6 +91,7 @@ class LabelAnswer(Struct, frozen=True):
         membership: of the site, as this node knows it; empty where it knows of none.
         successor: code of the member that looks after the labels of a site that has gone.
         publication: how far the last decision has come; None where only a log is there to tell.
+        transfers: its way from site to site, oldest first, and what is claimed beyond.
     """
 
     number: str
@@ -72,44 +108,92 @@ class LabelAnswer(Struct, frozen=True):
     membership: str = ""
     successor: str = ""
     publication: Publication | None = None
+    transfers: list[TransferAnswer] = []
 
 
 def answer_label(
-    label: Label,
+    course: Course,
     *,
-    basis: Basis,
+    bases: Sequence[Basis],
     day: int,
-    undetermined: bool = False,
     member: site_membership.Body | None = None,
+    claims: Sequence[Stage] = (),
 ) -> LabelAnswer:
     """Say how a label stands on a day.
 
     Args:
-        label: its state.
-        basis: the log it is in, as far as it is judged.
+        course: its state in each log it was in.
+        bases: those logs, as far as they are judged, in the same order.
         day: asked about.
-        undetermined: this version of the software cannot judge the label.
-        member: the membership of its site.
+        member: the membership of the site that decides on it that day.
+        claims: what other logs say of its number, confirmed or not.
     """
-    status, last = status_at(label.decisions, day)
+    stage = course.at(day)
+    status, last = status_at(stage.label.decisions, day)
+    basis = bases[course.stages.index(stage)]
+    first = course.stages[0].label
     return LabelAnswer(
-        label.number,
-        basis.origin.split("/")[1],
-        UNDETERMINED if undetermined else status.word,
+        first.number,
+        stage.site,
+        UNDETERMINED if stage.undetermined else status.word,
         format_day(day),
         _date(last.until) if last else None,
-        label.decisions[0].imported,
-        label.scheme,
-        label.offering.hex(),
+        first.decisions[0].imported,
+        first.scheme,
+        stage.label.offering.hex(),
         possible_actions(status),
-        [_answer_decision(decision) for decision in label.decisions],
-        [basis],
+        [
+            _answer_decision(decision, one.site)
+            for one in course.stages
+            for decision in one.label.decisions
+        ],
+        [basis, *(other for other in bases if other is not basis)],
         member.status if member else "",
         member.successor if member and member.successor is not UNSET else "",
+        transfers=_answer_transfers(course, claims),
     )
 
 
-def _answer_decision(decision: Decision) -> DecisionAnswer:
+def _answer_transfers(course: Course, claims: Sequence[Stage]) -> list[TransferAnswer]:
+    done = [
+        TransferAnswer(
+            before.site,
+            after.site,
+            TransferState.COMPLETED,
+            _date(after.label.decisions[0].effective),
+            before.label.handed is None,
+        )
+        for before, after in pairwise(course.stages)
+    ]
+    last = course.competent
+    if last.label.handed is not None:
+        done.append(
+            TransferAnswer(last.site, last.label.handed.site, TransferState.OFFERED, None, False)
+        )
+    return done + [
+        _answer_claim(claim, course, claim.label.taken)
+        for claim in claims
+        if claim.label.taken is not None and claim not in course.stages
+    ]
+
+
+def _answer_claim(claim: Stage, course: Course, taken: Takeover) -> TransferAnswer:
+    """Say why a claim that only one log makes is not confirmed."""
+    named = [stage for stage in course.stages if stage.origin == taken.origin]
+    found = [compare(stage, claim) or Mismatch.LATER for stage in named]
+    # A label comes back to a site it has left: the stage that fits best says what is wrong.
+    problem = next((one for one in found if one is not Mismatch.RECORD), Mismatch.RECORD)
+    return TransferAnswer(
+        taken.origin.split("/")[1],
+        claim.site,
+        TransferState.UNCONFIRMED,
+        _date(claim.label.decisions[0].effective),
+        taken.is_orphaned,
+        problem.value,
+    )
+
+
+def _answer_decision(decision: Decision, site: str) -> DecisionAnswer:
     return DecisionAnswer(
         decision.index,
         decision.action,
@@ -118,6 +202,7 @@ def _answer_decision(decision: Decision) -> DecisionAnswer:
         None if decision.undated else _date(decision.effective),
         _date(decision.decided),
         _date(decision.until),
+        site,
     )
 
 

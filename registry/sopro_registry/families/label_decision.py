@@ -16,6 +16,7 @@ from sopro_registry.fields import (
     Code,
     Count,
     Origin,
+    SiteCode,
     add_months,
     day_of,
     earliest_day,
@@ -29,11 +30,14 @@ from sopro_registry.label import (
     Action,
     Basis,
     Decision,
+    Handover,
     Label,
     Status,
+    Takeover,
     possible_actions,
     status_at,
 )
+from sopro_registry.transfer import takeover_entity, takeover_name
 
 State: TypeAlias = Label
 Reference: TypeAlias = tuple[Origin, Count, Bytes32]
@@ -67,11 +71,15 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         effective_date: from which civil date it holds; absent only when imported.
         offering: entity of what is labelled, on the first decision.
         reason_code: needed to suspend, reduce, refuse, revoke and terminate.
+        receiver: code of the site that a label is handed over to.
+        receiver_entity: the entity that the label is to have in the receiver's log.
         rests_on: the records of the assessment.
         scheme: code, on the first decision.
         source: digest of the decision's key in the register it was taken from.
-        status_index: number of grants before this one; on a grant only.
+        standing: how a label stood that is taken over from another site.
+        status_index: number of grants before this one; on a grant, and where it takes over.
         suspended_until: civil date; needed to suspend.
+        takes: the last decision on it in the log that it is taken over from.
         valid_from: civil date of a grant or renewal.
         valid_until: last civil date of validity of a grant or renewal, or of an imported return.
     """
@@ -85,11 +93,15 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     effective_date: CivilDate | UnsetType = UNSET
     offering: Bytes16 | UnsetType = UNSET
     reason_code: ReasonCode | UnsetType = UNSET
+    receiver: SiteCode | UnsetType = UNSET
+    receiver_entity: Bytes16 | UnsetType = UNSET
     rests_on: Annotated[list[Reference], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
     scheme: Code | UnsetType = UNSET
     source: Annotated[bytes, Meta(min_length=8, max_length=32)] | UnsetType = UNSET
+    standing: Literal["active", "suspended"] | UnsetType = UNSET
     status_index: Count | UnsetType = UNSET
     suspended_until: CivilDate | UnsetType = UNSET
+    takes: Reference | UnsetType = UNSET
     valid_from: CivilDate | UnsetType = UNSET
     valid_until: CivilDate | UnsetType = UNSET
 
@@ -152,6 +164,19 @@ def _needs_of(action: Action) -> _Needs:
 
 _NEEDS: Final = {action: _needs_of(action) for action in Action}
 
+# What takes over a label of another site leaves its validity as it was there (SPEC LBL-23).
+_TAKEOVER: Final = _NEEDS[Action.TRANSFER_IN]._replace(
+    assessed=(
+        "offering",
+        "scheme",
+        "decided_on",
+        "decider",
+        "effective_date",
+        "standing",
+        "status_index",
+    ),
+)
+
 
 def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     """Add a decision to a label's life.
@@ -165,7 +190,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     body = fact.body
     imported = body.basis is Basis.IMPORTED
     dates = _Dates(body)
-    needs = _NEEDS[body.action]
+    takes_over = body.takes is not UNSET
+    needs = _TAKEOVER if takes_over else _NEEDS[body.action]
     _check_fields(body, needs, imported=imported, is_numbered=state is None or bool(state.number))
     effective = dates.effective or (state.decisions[-1].effective if state else 0)
     before, last = status_at(state.decisions, effective) if state else (Status.NONE, None)
@@ -178,16 +204,23 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         raise _impossible(before, body.action, imported=imported)
     if before is Status.EXPIRED and last and body.action in _KEEPS_STANDING:
         after = last.status
+    if takes_over and body.standing == "suspended":
+        after = Status.SUSPENDED
     if not imported:
-        _check_dates(dates, fact, state, has_validity=needs.validity)
-        if needs.validity:
+        sets_validity = needs.validity and not takes_over
+        _check_dates(dates, fact, state, has_validity=sets_validity)
+        if sets_validity:
             _check_scheme(body, dates, state, view, late=before is Status.EXPIRED)
     if state is None:
-        _check_first(body, view)
-        label = Label(_text(body.certificate), _bytes(body.offering), _text(body.scheme), -1, [])
+        taken = _take(body, fact.record.entity, view)
+        _check_first(body, view, takes_over=takes_over)
+        label = Label(
+            _text(body.certificate), _bytes(body.offering), _text(body.scheme), -1, [], taken=taken
+        )
     else:
         _check_following(body, state)
         label = state
+    handed = _hand(body, view)
     until = dates.valid_until
     if not until and not needs.validity and last is not None:
         until = _standing_until(body.action, last, effective)
@@ -204,12 +237,16 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         [*label.decisions, decision],
         fact.entry_id,
         earliest_day(fact.record.time),
+        handed,
+        label.taken,
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(
         label,
-        label=_index(label),
-        is_grant=body.action is Action.GRANT,
+        # A label that is taken over is found and counted under the site that granted it.
+        names=(takeover_name(label.number, fact.index),) if takes_over else (),
+        label=None if label.taken else _index(label),
+        is_grant=body.action is Action.GRANT or takes_over,
         counted=(needs.word, year),
         status_index=label.status_index,
     )
@@ -263,13 +300,30 @@ def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: boo
     for field in needs.imported if imported else needs.assessed:
         if getattr(body, field) is UNSET:
             raise _lacking(body, field)
-    if body.status_index is not UNSET and body.action is not Action.GRANT:
+    if body.status_index is not UNSET and body.action is not Action.GRANT and body.takes is UNSET:
         raise RefusedError("decision: only a grant has a status index", code="lbl.precondition")
+    _check_transfer_fields(body, imported=imported)
     sets_validity = needs.validity or (imported and body.action is Action.REINSTATE)
     if not sets_validity and not (body.valid_from is UNSET and body.valid_until is UNSET):
         raise RefusedError(
             f"decision: {body.action.value} changes no validity", code="lbl.precondition"
         )
+
+
+def _check_transfer_fields(body: Body, *, imported: bool) -> None:
+    """Hold the fields of a transfer to the decisions that may have them (SPEC LBL-9)."""
+    if (body.receiver is UNSET) != (body.receiver_entity is UNSET):
+        raise RefusedError(
+            "decision: 'receiver' and 'receiver_entity' stand together", code="lbl.precondition"
+        )
+    if body.takes is UNSET and body.standing is not UNSET:
+        raise RefusedError("decision: 'standing' needs 'takes'", code="lbl.precondition")
+    for field, action in (("receiver", Action.TRANSFER_OUT), ("takes", Action.TRANSFER_IN)):
+        if getattr(body, field) is not UNSET and (imported or body.action is not action):
+            raise RefusedError(
+                f"decision: only a {action.value} by this site has {field!r}",
+                code="lbl.precondition",
+            )
 
 
 def _lacking(body: Body, field: str) -> RefusedError:
@@ -332,10 +386,42 @@ def _check_scheme(
         )
 
 
-def _check_first(body: Body, view: View) -> None:
+def _take(body: Body, entity: bytes, view: View) -> Takeover | None:
+    """Return what a first decision answers in another site's log (SPEC LBL-23)."""
+    if isinstance(body.takes, UnsetType):
+        return None
+    origin, index, entry_id = body.takes
+    is_orphaned = entity == takeover_entity(origin, index, entry_id)
+    if not view.may_take(origin, is_orphaned=is_orphaned):
+        raise RefusedError(
+            f"decision: no label of {origin} may be taken over here; "
+            + (
+                "its site has not gone and named this one as its successor"
+                if is_orphaned
+                else "that is no log of another member"
+            ),
+            code="lbl.competence",
+        )
+    acted_on = view.acted_on.size if view.acted_on else 0
+    return Takeover(origin, index, entry_id, is_orphaned, acted_on)
+
+
+def _hand(body: Body, view: View) -> Handover | None:
+    """Return to whom a decision hands the label over (SPEC LBL-19)."""
+    if isinstance(body.receiver, UnsetType):
+        return None
+    if not view.may_receive(body.receiver):
+        raise RefusedError(
+            f"decision: {body.receiver!r} cannot receive a label, it is no other admitted member",
+            code="lbl.competence",
+        )
+    return Handover(body.receiver, _bytes(body.receiver_entity))
+
+
+def _check_first(body: Body, view: View, *, takes_over: bool) -> None:
     number = _text(body.certificate)
     membership = view.membership()
-    if number:
+    if number and not takes_over:
         if membership is None or number.split("/")[1] != membership.prefix:
             raise RefusedError(
                 f"decision: {number} does not bear this site's prefix", code="lbl.competence"
@@ -363,7 +449,7 @@ def _check_following(body: Body, label: Label) -> None:
 
 
 def _status_index(body: Body, label: Label, view: View) -> int:
-    if body.action is not Action.GRANT:
+    if body.action is not Action.GRANT and body.takes is UNSET:
         return label.status_index
     if body.status_index != view.grants:
         raise RefusedError(
@@ -390,9 +476,9 @@ def _index(label: Label) -> LabelIndex | None:
 
 
 def complete(values: Mapping[str, Any], state: Label | None, view: View) -> Mapping[str, Any]:
-    """Set the status index of a grant, and on a later decision the label's number."""
+    """Set the status index of a new label, and on a later decision the label's number."""
     completed = dict(values)
-    if completed.get("action") == Action.GRANT:
+    if completed.get("action") == Action.GRANT or "takes" in completed:
         completed["status_index"] = view.grants
     if state and state.number:
         completed.setdefault("certificate", state.number)

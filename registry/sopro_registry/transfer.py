@@ -1,0 +1,162 @@
+"""Transfer of a label between two sites: two records that refer to each other (SPEC XFER).
+
+Each log is judged by itself. What binds the halves is computed where both are at hand: the label
+is the receiver's from the day its record holds, if and only if that record answers the last one
+on the label in the log before, and restates how the label stood there. The same halves give the
+same course, whichever came first.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from sopro_protocol.encoding import encode
+from sopro_registry.label import Decision, Label, Status
+
+_CONTEXT: Final = b"sopro-takeover/1\n"
+_ALIVE: Final = (Status.ACTIVE, Status.SUSPENDED)
+
+
+def takeover_entity(origin: str, index: int, entry_id: bytes) -> bytes:
+    """Return the entity on which a successor takes over a label that nobody handed over.
+
+    It follows from the last decision on the label, so that one log can do so only once.
+    """
+    return hashlib.sha256(_CONTEXT + encode([origin, index, entry_id])).digest()[:16]
+
+
+def takeover_name(number: str, index: int) -> str:
+    """Return the name by which the takeovers of a number are found in a log."""
+    return f"{number} {index}"
+
+
+class Mismatch(StrEnum):
+    """Why a takeover does not fit the log it says it takes the label from."""
+
+    LABEL = "another number or scheme"
+    RECORD = "not the last decision there"
+    RECEIVER = "not handed over to this site and entity"
+    STANDING = "the label did not stand so there"
+    DATE = "it begins before the last decision there holds"
+    UNDETERMINED = "the log before needs an upgrade to be judged"
+    LATER = "another site has taken it over"
+
+
+class Stage(Struct, frozen=True):
+    """A label in one log.
+
+    Attributes:
+        origin: of the log.
+        entity: of the label there.
+        label: its state there.
+        undetermined: this version cannot judge the label there.
+    """
+
+    origin: str
+    entity: bytes
+    label: Label
+    undetermined: bool = False
+
+    @property
+    def site(self) -> str:
+        """Code of the log's site."""
+        return self.origin.split("/")[1]
+
+
+class Course(Struct, frozen=True):
+    """A label's way through the logs, from where it was granted to who decides on it now."""
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def competent(self) -> Stage:
+        """Return the label where it can be decided on."""
+        return self.stages[-1]
+
+    def at(self, day: int) -> Stage:
+        """Return the label where it was on a day."""
+        for stage in reversed(self.stages[1:]):
+            if stage.label.decisions[0].effective <= day:
+                return stage
+        return self.stages[0]
+
+
+def follow_label(first: Stage, find: Callable[[str, bytes], Iterable[Stage]], *,
+                 successors: Callable[[str], Sequence[str]]) -> Course:  # fmt: skip
+    """Follow a label from the log that granted it (SPEC XFER-3).
+
+    Args:
+        first: the label there.
+        find: returns the labels at an entity in the logs of a site.
+        successors: names who may take over the labels of a log's site.
+    """
+    stages = [first]
+    while True:
+        last = stages[-1]
+        following = [
+            stage
+            for site, entity in _places_after(last, successors)
+            for stage in find(site, entity)
+            if stage not in stages and compare(last, stage) is None
+        ]
+        if not following:
+            return Course(tuple(stages))
+        stages.append(min(following, key=_precedence))
+
+
+def _places_after(stage: Stage, successors: Callable[[str], Sequence[str]]
+                  ) -> list[tuple[str, bytes]]:  # fmt: skip
+    """Return the sites and entities at which the label can go on."""
+    label = stage.label
+    if label.handed is not None:
+        return [(label.handed.site, label.handed.entity)]
+    if label.decisions[-1].status not in _ALIVE:
+        return []
+    sites = successors(stage.origin)
+    if not sites:
+        return []
+    entity = takeover_entity(stage.origin, label.decisions[-1].index, label.last)
+    return [(site, entity) for site in sites]
+
+
+def _precedence(stage: Stage) -> tuple[int, str, bytes]:
+    """Of two successors that take over one label, the one named earlier has it (SPEC XFER-4)."""
+    taken = stage.label.taken
+    return (taken.acted_on if taken else 0, stage.origin, stage.entity)
+
+
+def compare(before: Stage, after: Stage) -> Mismatch | None:  # noqa: PLR0911  # one for each reason
+    """Say why a takeover does not answer the log before; None where it does (SPEC XFER-2)."""
+    taken, old, new = after.label.taken, before.label, after.label
+    if (old.number, old.scheme) != (new.number, new.scheme):
+        return Mismatch.LABEL
+    last, first = old.decisions[-1], new.decisions[0]
+    if taken is None or (taken.origin, taken.index, taken.entry_id) != (
+        before.origin, last.index, old.last,
+    ):  # fmt: skip
+        return Mismatch.RECORD
+    if before.undetermined:
+        return Mismatch.UNDETERMINED
+    if old.handed is not None:
+        is_receiver = (old.handed.site, old.handed.entity) == (after.site, after.entity)
+    else:
+        is_receiver = taken.is_orphaned and last.status in _ALIVE
+    if not is_receiver:
+        return Mismatch.RECEIVER
+    if _standing(first) != _standing(stood(old)):
+        return Mismatch.STANDING
+    if first.effective < max(decision.effective for decision in old.decisions):
+        return Mismatch.DATE
+    return None
+
+
+def stood(label: Label) -> Decision:
+    """Return the decision that says how a label stood when it left its log."""
+    return label.decisions[-2 if label.handed is not None else -1]
+
+
+def _standing(decision: Decision) -> tuple[Status, int, int]:
+    return decision.status, decision.until, decision.suspended_until
