@@ -39,6 +39,7 @@ MODULES: Final[Mapping[str, str]] = {
     "site": "sites",
     "status": "upkeep",
     "sync": "upkeep",
+    "transfer": "transferring",
 }
 
 

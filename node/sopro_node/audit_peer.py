@@ -1,7 +1,7 @@
 """Verifying everything a node serves, from outside: every log, every tile, every label's answer."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final, TypeVar
 
@@ -40,6 +40,7 @@ from sopro_registry.families import site_keys
 from sopro_registry.fields import format_day
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import Basis, answer_label
+from sopro_registry.transfer import Course, Stage, follow_label
 
 _AT_ONCE: Final = 8
 _MAX_JSON: Final = 16 * 1024 * 1024
@@ -252,17 +253,48 @@ class _Answers:
             self._problems.add("label", f"label {number}: in the log, not in the list of labels")
 
     def _expected(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        claims = self._claims()
+        for course in self._courses():
+            number = course.stages[0].label.number
+            answer = answer_label(
+                course,
+                bases=[self._basis(stage.origin) for stage in course.stages],
+                day=self._day,
+                member=self._directory.membership(course.at(self._day).site),
+                claims=claims.get(number, ()),
+            )
+            expected = msgspec.json.decode(msgspec.json.encode(answer))
+            del expected["publication"]  # no log says who else holds it
+            yield number, expected
+
+    def _courses(self) -> Iterator[Course]:
+        """Go through the labels that a log granted, each with its way through the others."""
         for audit in self._audits.values():
-            basis = Basis(audit.report.origin, audit.cursor.projected, "")
-            basis = msgspec.structs.replace(basis, root=audit.tree.root_at(basis.size).hex())
-            member = self._directory.membership(basis.origin.split("/")[1])
-            for label, is_undetermined in _states(audit):
-                answer = answer_label(
-                    label, basis=basis, day=self._day, undetermined=is_undetermined, member=member
-                )
-                expected = msgspec.json.decode(msgspec.json.encode(answer))
-                del expected["publication"]  # no log says who else holds it
-                yield label.number, expected
+            for entity in audit.tables.labels:
+                for stage in _stages(audit, entity):
+                    yield follow_label(stage, self._find, successors=self._directory.successors)
+
+    def _find(self, site: str, entity: bytes) -> Iterator[Stage]:
+        for audit in self._audits.values():
+            if audit.report.origin.split("/")[1] == site:
+                yield from _stages(audit, entity)
+
+    def _claims(self) -> Mapping[str, list[Stage]]:
+        """Collect what logs say that they took over: by number, the first of each log."""
+        claims: dict[str, list[Stage]] = defaultdict(list)
+        for audit in sorted(self._audits.values(), key=lambda one: one.report.origin):
+            first: dict[str, bytes] = {}
+            for (family, name), entity in sorted(audit.tables.names.items()):
+                if family == "label_decision":
+                    first.setdefault(name.split(" ")[0], entity)
+            for number, entity in first.items():
+                claims[number] += _stages(audit, entity)
+        return claims
+
+    def _basis(self, origin: str) -> Basis:
+        audit = next(one for one in self._audits.values() if one.report.origin == origin)
+        size = audit.cursor.projected
+        return Basis(origin, size, audit.tree.root_at(size).hex())
 
     async def _labels(self) -> AsyncIterator[dict[str, Any]]:
         after = ""
@@ -299,9 +331,11 @@ class _Answers:
 
     def _is_same_basis(self, answer: Mapping[str, Any]) -> bool:
         """Say whether an answer rests on the very prefix that was audited."""
-        rests_on = answer.get("computed_from") or [{}]
-        audit = self._audits.get(rests_on[0].get("origin"))
-        return audit is None or rests_on[0].get("size") == audit.cursor.projected
+        for one in answer.get("computed_from") or [{}]:
+            audit = self._audits.get(one.get("origin"))
+            if audit is not None and one.get("size") != audit.cursor.projected:
+                return False
+        return True
 
     async def _compare_counts(self) -> None:
         day = format_day(self._day)
@@ -310,9 +344,8 @@ class _Answers:
         if not isinstance(sites, list) or not all(map(self._is_counted_alike, sites)):
             return
         total = Counter(
-            status_at(label.decisions, self._day)[0]
-            for audit in self._audits.values()
-            for label, _ in _states(audit)
+            status_at(course.at(self._day).label.decisions, self._day)[0]
+            for course in self._courses()
         )
         # What has not begun yet is no label of any status.
         found = {status.word: number for status, number in total.items() if status}
@@ -325,12 +358,12 @@ class _Answers:
         return self._is_same_basis({"computed_from": [site.get("computed_from", {})]})
 
 
-def _states(audit: LogAudit) -> Iterator[tuple[Label, bool]]:
-    """Go through the labels of a log, each with whether this version cannot judge it."""
-    for entity in audit.tables.labels:
-        row = audit.tables.entities[entity]
-        if isinstance(row.state, bytes):
-            yield _LABEL.decode(row.state), row.undetermined
+def _stages(audit: LogAudit, entity: bytes) -> Iterator[Stage]:
+    """Return the label at an entity of a log, if there is one."""
+    row = audit.tables.entities.get(entity)
+    if row is not None and row.family == "label_decision" and isinstance(row.state, bytes):
+        label = _LABEL.decode(row.state)
+        yield Stage(audit.report.origin, entity, label, row.undetermined)
 
 
 async def _get_json(fetch: Fetch, url: str) -> dict[str, Any]:

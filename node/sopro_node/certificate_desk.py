@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from sopro_node import clock
 from sopro_node.certificates import make_certificate
 from sopro_node.node import Node
 from sopro_node.qr import page_address
-from sopro_protocol.errors import NotFoundError, UnavailableError
+from sopro_protocol.errors import UnavailableError
 from sopro_registry.verdict import Judged, judge_certificate
 
 _TRIES: Final = 3
@@ -22,10 +23,7 @@ async def page(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     Where that site takes no part any more, it is this node's page.
     """
     number = values["number"]
-    row = node.reader.label(number)
-    if row is None:
-        raise NotFoundError(f"no label {number[:64]!r} is known here")
-    return {"url": label_page(node, node.desk.held(row.log).site, number)}
+    return {"url": label_page(node, node.desk.course(number).competent.site, number)}
 
 
 def label_page(node: Node, site: str, number: str) -> str:
@@ -40,11 +38,10 @@ async def certificate(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     """Make a label's certificate file. `number`. Answers `content`."""
     await node.fence.settle()
     number = values["number"]
-    row = node.reader.label(number)
-    if row is not None:
-        held = node.desk.held(row.log)
+    for stage in node.desk.course(number).stages:
+        held = node.holdings.logs[stage.origin]
         if held.statuses is None:
-            await node.writer.run(lambda: node.holdings.statuses(held))
+            await node.writer.run(partial(node.holdings.statuses, held))
     for _ in range(_TRIES):
         with contextlib.suppress(UnavailableError):
             return {"content": make_certificate(node.reader, node.holdings, number)}

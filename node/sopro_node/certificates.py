@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
+from sopro_node.courses import Courses
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.errors import NotFoundError, UnavailableError
@@ -25,8 +24,8 @@ from sopro_registry.certificate_file import (
 from sopro_registry.families import log_state, offering, organisation, site_membership
 from sopro_registry.label import Label
 from sopro_registry.status import format_leaf
+from sopro_registry.transfer import Stage
 
-_LABEL = msgspec.msgpack.Decoder(Label)
 _MOST_DISCLOSED: Final = 256 * 1024
 
 
@@ -55,24 +54,35 @@ def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:
         NotFoundError: no log this node holds has that number.
         UnavailableError: what ties the site to the federation is not here yet.
     """
-    row = reader.label(number)
-    if row is None:
+    course = Courses(reader, holdings).of(number)
+    if course is None:
         raise NotFoundError(f"no label {number[:64]!r} is known here")
-    held = next(held for held in holdings.logs.values() if held.number == row.log)
+    content = b""
+    for stage in course.stages:
+        content = _make_file(
+            reader, holdings, stage, before=content, is_last=stage is course.competent
+        )
+    return content
+
+
+def _make_file(
+    reader: Reader, holdings: Holdings, stage: Stage, *, before: bytes, is_last: bool
+) -> bytes:
+    """Write the file of a label in one log; documents only where it stands now."""
+    held, label = holdings.logs[stage.origin], stage.label
     coordinator = holdings.coordinator
     entity = coordinator and reader.named(coordinator.number, "site_membership", held.site)
     if coordinator is None or not entity:
         raise UnavailableError("the coordinator's log is not here yet; try again after a sync")
-    label = _LABEL.decode(row.state)
     site, federation = _Prover(reader, holdings, held), _Prover(reader, holdings, coordinator)
     positions = [decision.index for decision in label.decisions]
     if positions[-1] >= site.size:
         raise UnavailableError(f"{held.origin}: the newest decision is not signed yet; try again")
-    status = None if row.undetermined else _prove_status(site, label)
-    records = _subjects(reader, held, label, size=site.size)
+    status = None if stage.undetermined else _prove_status(site, label)
+    records = _subjects(reader, held, label, size=site.size) if is_last else []
     return format_certificate(
         Certificate(
-            number,
+            label.number,
             decisions=[site(position) for position in positions],
             keys=site(0),
             membership=federation(_latest_membership(reader, coordinator, entity, site=site)),
@@ -82,7 +92,8 @@ def make_certificate(reader: Reader, holdings: Holdings, number: str) -> bytes:
             state=site(site.size - 1) if status else None,
             status=status,
             records=[site(position) for position in records],
-            documents=_disclose(reader, held, [*records, *positions]),
+            documents=_disclose(reader, held, [*records, *positions]) if is_last else [],
+            before=before,
         )
     )
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from sopro_node import clock
+from sopro_node.courses import Courses
 from sopro_node.documents import read_structured
 from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
@@ -22,6 +23,7 @@ from sopro_registry.aggregate import (
     add_up,
     count_decisions,
     count_labels,
+    move_labels,
     plain,
     total_of,
 )
@@ -29,6 +31,7 @@ from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.families import label_decision, offering, organisation
 from sopro_registry.label import Label
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
+from sopro_registry.transfer import Course, Stage
 
 _LABEL = msgspec.msgpack.Decoder(Label)
 _END = "~"
@@ -85,6 +88,7 @@ class Desk:
         self._reader = reader
         self._holdings = holdings
         self._exchange = exchange
+        self.courses = Courses(reader, holdings)
         self._identity = identity
         self._logs: dict[int, HeldLog] = {}
         self._describe = lru_cache(maxsize=4096)(self._read_description)
@@ -121,25 +125,56 @@ class Desk:
             before = self._holdings.published
             row = self._reader.label(number)
             if row is None:
-                raise NotFoundError(f"no label {number[:64]!r} is known here")
+                raise self._unknown(number)
             answer = self._answer(row, day or self.today())
             # A commit in between would have an old row answered for the log as it is now.
             if self._holdings.published == before:
                 return answer
 
-    def _answer(self, row: LabelRow, day: int) -> LabelAnswer:
-        label = _LABEL.decode(row.state)
-        held = self.held(row.log)
-        basis = self.basis(held)
-        if label.decisions[-1].index >= basis.size:
-            # The row was committed a moment before its head was published.
-            basis = self._committed_basis(row.log)
-        member = self._holdings.directory.membership(basis.origin.split("/")[1])
-        answer = answer_label(
-            label, basis=basis, day=day, undetermined=row.undetermined, member=member
+    def _unknown(self, number: str) -> NotFoundError:
+        """Say that no label is known here, and who only says that it took it over."""
+        claims = [one for one in self.courses.claims(number) if one.label.taken is not None]
+        said = "".join(
+            f"; {one.site} says that it took it over from {one.label.taken.origin}, which is not "
+            "confirmed without that log and counts for nothing here"
+            for one in claims[:1]
+            if one.label.taken is not None
         )
-        publication = held.publication(label.decisions[-1].index)
+        return NotFoundError(f"no label {number[:64]!r} is known here{said}")
+
+    def course(self, number: str) -> Course:
+        """Return a label's way through the logs.
+
+        Raises:
+            NotFoundError: no log this node holds has that number.
+        """
+        course = self.courses.of(number)
+        if course is None:
+            raise self._unknown(number)
+        return course
+
+    def _answer(self, row: LabelRow, day: int) -> LabelAnswer:
+        course = self.courses.follow(row)
+        site = course.at(day).site
+        answer = answer_label(
+            course,
+            bases=[self._basis_of_stage(stage) for stage in course.stages],
+            day=day,
+            member=self._holdings.directory.membership(site),
+            claims=self.courses.claims(row.number),
+        )
+        last = course.competent
+        held = self._holdings.logs[last.origin]
+        publication = held.publication(last.label.decisions[-1].index)
         return msgspec.structs.replace(answer, publication=publication)
+
+    def _basis_of_stage(self, stage: Stage) -> Basis:
+        held = self._holdings.logs[stage.origin]
+        basis = self.basis(held)
+        if stage.label.decisions[-1].index >= basis.size:
+            # The row was committed a moment before its head was published.
+            return self._committed_basis(held.number)
+        return basis
 
     def _committed_basis(self, log: int) -> Basis:
         row = next(one for one in self._reader.logs() if one.log == log)
@@ -175,12 +210,9 @@ class Desk:
         Raises:
             NotFoundError: no log this node holds has that number.
         """
-        row = self._reader.label(number)
-        if row is None:
-            raise NotFoundError(f"no label {number[:64]!r} is known here")
-        return self._describe(
-            row.log, _LABEL.decode(row.state).offering, self.held(row.log).cursor.projected
-        )
+        stage = self.course(number).competent
+        held = self._holdings.logs[stage.origin]
+        return self._describe(held.number, stage.label.offering, held.cursor.projected)
 
     def _read_description(self, log: int, entity: bytes, _projected: int) -> Described:
         thing = self._state(log, entity)
@@ -285,7 +317,9 @@ class Desk:
                 (log, year, _LABEL.decode(state)) for log, year, state in reader.undetermined()
             ]
             decisions = count_decisions(reader.decision_counts())
+            moved = list(self.courses.moved())
         labels = count_labels(settled, unsettled, undetermined, day=day)
+        move_labels(labels, moved, day=day)
         sites = [
             self._count_site(row, labels.get(row.log, {}), decisions.get(row.log, {}))
             for row in rows

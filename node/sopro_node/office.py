@@ -26,6 +26,7 @@ from sopro_node.mirror import MAX_KEYS, Pulled, parse_keys
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
+from sopro_node.transferring import hand_over, offers, take_over
 from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
@@ -186,11 +187,18 @@ async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
     """Find one of this site's own labels. `number`. Answers `entity` and `head`."""
-    row = node.reader.label(values["number"])
-    if row is None or row.log != 1:
-        raise NotFoundError(f"this site has no label {values['number'][:64]!r}")
-    entity = node.reader.entity(1, row.entity)
-    return {"entity": row.entity, "head": entity.head if entity else None}
+    number, own = values["number"], node.identity.origin
+    course = node.desk.courses.of(number)
+    if course is None or own not in {stage.origin for stage in course.stages}:
+        raise NotFoundError(f"this site has no label {number[:64]!r}")
+    stage = course.competent
+    if stage.origin != own:
+        raise RefusedError(
+            f"{number} has been taken over by {stage.site}, which decides on it now",
+            code="lbl.competence",
+        )
+    entity = node.reader.entity(1, stage.entity)
+    return {"entity": stage.entity, "head": entity.head if entity else None}
 
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
@@ -691,6 +699,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         policy,
         publish_policy,
         export_policy,
+        hand_over,
+        offers,
+        take_over,
         identity,
     )
 }

@@ -10,7 +10,8 @@ names its last decision. Then the file proves how the label stood when that head
 was decided since, only a newer file or a node can tell.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
 
 from msgspec import UNSET, Struct
 
@@ -45,7 +46,11 @@ from sopro_registry.fields import format_day
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import UNDETERMINED
 from sopro_registry.status import format_leaf
+from sopro_registry.transfer import Course, Mismatch, Stage, compare
 from sopro_registry.unseen import Unseen
+
+MAX_DEPTH: Final = 8
+"""How many files may stand inside one another, one for each site that has had the label."""
 
 __all__ = [
     "MAX_CERTIFICATE",
@@ -79,6 +84,10 @@ class OpenedCertificate(Struct, frozen=True):
         suspended_until: last civil date of a suspension on that day, where one is stated.
         holder: name of the organisation; empty where it is not disclosed.
         named: the offering, by language; empty where it is not disclosed.
+        sites: every site that has decided on it, the one that granted it first.
+        handed_to: code of the site that it was handed over to; the file knows no more.
+        unproven_from: code of the site that it is said to come from, which the file does not
+            prove; empty where it proves it.
     """
 
     number: str
@@ -95,6 +104,9 @@ class OpenedCertificate(Struct, frozen=True):
     suspended_until: str | None
     holder: str
     named: dict[str, str]
+    sites: list[str] = []
+    handed_to: str = ""
+    unproven_from: str = ""
 
 
 def open_certificate(
@@ -118,9 +130,64 @@ def open_certificate(
         FormatError: it is not a certificate.
         VerificationError: a signature or a proof in it fails; the code says which.
     """
+    trust = _Trust(coordinator, coordinator_root, tuple(witnesses))
+    course = _open_course(data, trust, depth=1)
+    return _answer(course, day)
+
+
+class _Trust(NamedTuple):
+    """What every part of a file is verified from."""
+
+    coordinator: str
+    coordinator_root: bytes
+    witnesses: tuple[VerifierKey, ...]
+
+
+class _Opened(NamedTuple):
+    """A label in one log, as a file proves it.
+
+    Attributes:
+        number: of the label.
+        stage: what follows from its decisions there.
+        member: the membership of that log's site.
+        head: under which it is proven.
+        is_present: nothing else was decided on it under that head.
+        claimed_at: when that was (ms UTC), as the site claims.
+        cosigned_at: when a trusted witness last saw that head (ms UTC).
+        texts: fields of the documents that are disclosed, by family.
+    """
+
+    number: str
+    stage: Stage
+    member: site_membership.Body
+    head: SignedCheckpoint
+    is_present: bool
+    claimed_at: int
+    cosigned_at: int | None
+    texts: Mapping[str, dict[str, Value]]
+
+
+def _open_course(data: bytes, trust: _Trust, *, depth: int) -> list[_Opened]:
+    """Verify a file and those it holds of the logs before, from the log that granted it on."""
+    if depth > MAX_DEPTH:
+        raise FormatError(
+            f"certificate: more than {MAX_DEPTH} files inside one another", code="cert.form"
+        )
     file = parse_certificate(data)
+    opened = _open_file(file, trust)
+    if not file.before or not opened.stage.label.decisions:
+        return [opened]
+    earlier = _open_course(file.before, trust, depth=depth + 1)
+    _check_transfer(earlier[-1], opened)
+    return [*earlier, opened]
+
+
+def _open_file(file: Certificate, trust: _Trust) -> _Opened:
     federation = CertificateLog(
-        coordinator, coordinator_root, file.coordinator_keys, file.coordinator_key_history
+        trust.coordinator,
+        trust.coordinator_root,
+        file.coordinator_keys,
+        file.coordinator_key_history,
     )
     member = _open_membership(federation, file.membership)
     site = CertificateLog(member.origin, member.root, file.keys, file.key_history)
@@ -135,28 +202,63 @@ def open_certificate(
         if file.status is not None and is_judged:
             _check_leaf(file.status, body, label)
         head = state.head
-    # Of a label that this version cannot judge at all it does not know the offering either.
-    texts = _read_documents(file, site, placed, label) if label.decisions else {}
-    status, last = status_at(label.decisions, day)
-    until = last.suspended_until if last else 0
+    entity = placed[0].read.record.entity
+    return _Opened(
+        file.number,
+        Stage(member.origin, entity, label, undetermined=not is_judged),
+        member,
+        head,
+        file.status is not None and is_judged,
+        (state or placed[-1]).read.record.time,
+        _last_seen(head, trust.witnesses),
+        # Of a label that this version cannot judge at all it does not know the offering either.
+        _read_documents(file, site, placed, label) if label.decisions else {},
+    )
+
+
+def _check_transfer(before: _Opened, after: _Opened) -> None:
+    """Hold two halves of a transfer to one another (SPEC CERT-13)."""
+    mismatch = compare(before.stage, after.stage)
+    gone, site = before.member, after.stage.site
+    if mismatch is None and before.stage.label.handed is None:
+        has_gone = gone.status in ("left", "expelled") and gone.successor == site
+        mismatch = None if has_gone and before.is_present else Mismatch.RECEIVER
+    if mismatch is not None:
+        raise VerificationError(
+            f"certificate: {site} did not take the label over from {gone.site}: {mismatch.value}",
+            code="lbl.reference",
+        )
+
+
+def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
+    last = course[-1]
+    stage = Course(tuple(one.stage for one in course)).at(day)
+    status, decision = status_at(stage.label.decisions, day)
+    until = decision.suspended_until if decision else 0
+    taken, handed = course[0].stage.label.taken, last.stage.label.handed
     return OpenedCertificate(
-        number=file.number,
-        site=member.site,
-        status=status.word if is_judged else UNDETERMINED,
-        valid_until=format_day(last.until) if last and last.until else None,
+        number=last.number,
+        site=last.member.site,
+        status=UNDETERMINED if last.stage.undetermined else status.word,
+        valid_until=format_day(decision.until) if decision and decision.until else None,
         decided=[
             (one.action.value, format_day(one.effective) if one.effective else None)
-            for one in label.decisions
+            for opened in course
+            for one in opened.stage.label.decisions
         ],
-        origin=member.origin,
-        size=head.size,
-        root=head.root.hex(),
-        is_present=file.status is not None and is_judged,
-        claimed_at=(state or placed[-1]).read.record.time,
-        cosigned_at=_last_seen(head, witnesses),
+        origin=last.member.origin,
+        size=last.head.size,
+        root=last.head.root.hex(),
+        # Without the log it was taken over from, nothing says that it was handed over at all.
+        is_present=last.is_present and taken is None,
+        claimed_at=last.claimed_at,
+        cosigned_at=last.cosigned_at,
         suspended_until=format_day(until) if until else None,
-        holder=_holder(texts.get("organisation", {})),
-        named=_named(texts.get("offering", {})),
+        holder=_holder(last.texts.get("organisation", {})),
+        named=_named(last.texts.get("offering", {})),
+        sites=[one.member.site for one in course],
+        handed_to=handed.site if handed else "",
+        unproven_from=taken.origin.split("/")[1] if taken else "",
     )
 
 

@@ -12,6 +12,7 @@
     status                   [leaf, index, [hash, ...]], the label's place in the status tree
     records                  [[entry, tlog-proof], ...], the offering and its organisation
     documents                [[position, number, key, content], ...], public ones of these entries
+    before                   the certificate file of the label in the log it was taken over from
 
 The first six are always there, the others where the node that makes the file has them; a reader
 passes over keys it does not know.
@@ -65,6 +66,7 @@ KeyRecords: TypeAlias = Annotated[tuple[Proven, ...], Meta(max_length=MAX_KEY_RE
 class _File(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The file as its map; the module describes the keys."""
 
+    before: Annotated[bytes, Meta(min_length=1)] | UnsetType = UNSET
     coordinator_key_history: KeyRecords = ()
     coordinator_keys: Proven
     decisions: Annotated[tuple[Proven, ...], Meta(min_length=1, max_length=MAX_DECISIONS)]
@@ -96,12 +98,14 @@ class Certificate(NamedTuple):
     status: StatusPath | None = None
     records: Sequence[Proven] = ()
     documents: Sequence[Disclosed] = ()
+    before: bytes = b""
 
 
 def format_certificate(certificate: Certificate) -> bytes:
     """Write a certificate file (SPEC CERT-1, CERT-5)."""
     return encode_struct(
         _File(
+            before=certificate.before or UNSET,
             coordinator_key_history=tuple(certificate.coordinator_key_history),
             coordinator_keys=certificate.coordinator_keys,
             decisions=tuple(certificate.decisions),
@@ -143,6 +147,7 @@ def parse_certificate(data: bytes) -> Certificate:
         None if file.status is UNSET else file.status,
         file.records,
         file.documents,
+        b"" if file.before is UNSET else file.before,
     )
 
 

@@ -98,7 +98,7 @@ def follow_label(first: Stage, find: Callable[[str, bytes], Iterable[Stage]], *,
         last = stages[-1]
         following = [
             stage
-            for site, entity in _places_after(last, successors)
+            for site, entity in places_after(last, successors)
             for stage in find(site, entity)
             if stage not in stages and compare(last, stage) is None
         ]
@@ -107,7 +107,7 @@ def follow_label(first: Stage, find: Callable[[str, bytes], Iterable[Stage]], *,
         stages.append(min(following, key=_precedence))
 
 
-def _places_after(stage: Stage, successors: Callable[[str], Sequence[str]]
+def places_after(stage: Stage, successors: Callable[[str], Sequence[str]]
                   ) -> list[tuple[str, bytes]]:  # fmt: skip
     """Return the sites and entities at which the label can go on."""
     label = stage.label

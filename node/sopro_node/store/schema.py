@@ -130,6 +130,13 @@ name = Table(
     Column("entity", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
+# The labels that were taken over from another site: the only ones that have names.
+takeover = Index(
+    "takeover",
+    name.c.name,
+    sqlite_where=name.c.family == "label_decision",
+    postgresql_where=name.c.family == "label_decision",
+)
 
 label = Table(
     "label",

@@ -240,6 +240,36 @@ class SqliteStore:
         rows = self._db.execute(sql.GET_LABELS, (after, before, limit))
         return [LabelRow(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
 
+    def numbers_with(self, statuses: tuple[int, int], *, log: int = 0) -> list[str]:
+        """Return the numbers of labels whose last decision left a status between two.
+
+        Args:
+            statuses: the first and the last of them.
+            log: that granted them; every log if not given.
+        """
+        if log:
+            rows = self._db.execute(sql.GET_NUMBERS_OF, (*statuses, log))
+        else:
+            rows = self._db.execute(sql.GET_NUMBERS, statuses)
+        return [number for (number,) in rows]
+
+    def takeovers(self, number: str) -> list[tuple[int, bytes]]:
+        """Return log and entity where a label was taken over, the first of each log."""
+        low, high = f"{number} ", f"{number} ~"
+        if self._db.execute(sql.HAS_TAKEOVER, (low, high)).fetchone() is None:
+            return []
+        found = []
+        for row in self.logs():
+            entity = self._db.execute(sql.GET_TAKEOVER, (row.log, low, high)).fetchone()
+            if entity:
+                found.append((row.log, entity[0]))
+        return found
+
+    def taken_numbers(self) -> list[str]:
+        """Return the numbers of labels that some log says it took over, each once, in order."""
+        names = (name.split(" ")[0] for (name,) in self._db.execute(sql.ALL_TAKEOVERS))
+        return list(dict.fromkeys(names))
+
     def last_number(self, *, low: str, high: str) -> str | None:
         """Return the largest number strictly between two."""
         row = self._db.execute(sql.LAST_NUMBER, (low, high)).fetchone()

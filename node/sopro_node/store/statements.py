@@ -245,6 +245,20 @@ ALL_NAMES = _sql(
     select(name.c.family, name.c.name, name.c.entity).where(name.c.log == _b("log")), "log"
 )
 
+_IS_TAKEOVER = name.c.family == literal("'label_decision'")
+_IN_RANGE = and_(_IS_TAKEOVER, name.c.name > _b("low"), name.c.name < _b("high"))
+HAS_TAKEOVER = _sql(select(name.c.log).where(_IN_RANGE).limit(1), "low", "high")
+GET_TAKEOVER = _sql(
+    select(name.c.entity)
+    .where(and_(name.c.log == _b("log"), _IN_RANGE))
+    .order_by(name.c.name)
+    .limit(1),
+    "log",
+    "low",
+    "high",
+)
+ALL_TAKEOVERS = _sql(select(name.c.name).where(_IS_TAKEOVER).order_by(name.c.name))
+
 PUT_LABEL = _put(label, "number", "log", "entity", "status", "settled", "until", "year")
 GET_LABEL = _sql(
     select(label.c.log, label.c.entity).where(label.c.number == _b("number")), "number"
@@ -264,6 +278,16 @@ ALL_LABELS = _sql(
         label.c.until,
         label.c.year,
     ).where(label.c.log == _b("log")),
+    "log",
+)
+_IN_STATUS = and_(label.c.status >= _b("low"), label.c.status <= _b("high"))
+GET_NUMBERS = _sql(select(label.c.number).where(_IN_STATUS).order_by(label.c.number), "low", "high")
+GET_NUMBERS_OF = _sql(
+    select(label.c.number)
+    .where(and_(_IN_STATUS, label.c.log == _b("log")))
+    .order_by(label.c.number),
+    "low",
+    "high",
     "log",
 )
 LAST_NUMBER = _sql(

@@ -9,7 +9,7 @@ from sopro_node.certificate_desk import judge, label_page
 from sopro_node.node import Node
 from sopro_node.qr import draw_qr
 from sopro_node.web.pages_view import PageWriter
-from sopro_protocol.errors import FormatError, NotFoundError, UnavailableError
+from sopro_protocol.errors import FormatError, UnavailableError
 from sopro_registry.certificate_file import MAX_CERTIFICATE
 
 _MOST_AT_ONCE: Final = 16
@@ -54,10 +54,7 @@ class Checking:
     async def qr(self, request: web.Request) -> web.Response:
         """Draw the QR code that opens a label's page at the site that decides on it."""
         number = request.match_info["number"]
-        row = self._node.reader.label(number)
-        if row is None:
-            raise NotFoundError(f"no label {number[:64]!r} is known here")
-        site = self._node.desk.held(row.log).site
+        site = self._node.desk.course(number).competent.site
         return web.Response(
             body=draw_qr(label_page(self._node, site, number)),
             content_type="image/svg+xml",

@@ -19,6 +19,8 @@ class DecisionRow:
 
     Attributes:
         index: position of its entry.
+        site: code of the site whose log it is in.
+        path: of that log.
         action: what it did.
         status: what followed from it.
         imported: whether it was taken from an existing register.
@@ -32,6 +34,8 @@ class DecisionRow:
     """
 
     index: int
+    site: str
+    path: str
     action: str
     status: str
     imported: bool
@@ -78,7 +82,10 @@ def view_label(desk: Desk, holdings: Holdings, number: str, day: int | None) -> 
     answer = desk.label(number, day)
     held = holdings.logs[answer.computed_from[0].origin]
     shown = answer.history[-MAX_ROWS:]
-    rows = [_row(desk, held, decision, at=answer.at) for decision in shown]
+    by_site = {
+        basis.origin.split("/")[1]: holdings.logs[basis.origin] for basis in answer.computed_from
+    }
+    rows = [_row(desk, by_site[decision.site], decision, at=answer.at) for decision in shown]
     run = _current_run(rows, answer.history, at=answer.at)
     return LabelView(
         answer=answer,
@@ -96,6 +103,8 @@ def _row(desk: Desk, held: HeldLog, decision: DecisionAnswer, *, at: str) -> Dec
     body = desk.decision(held, decision.index)
     return DecisionRow(
         index=decision.index,
+        site=decision.site,
+        path=held.path,
         action=decision.action,
         status=decision.status,
         imported=decision.basis == "imported",
