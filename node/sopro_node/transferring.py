@@ -42,8 +42,9 @@ async def hand_over(node: Node, values: Mapping[str, Any]) -> Answer:
         RefusedError: a rule forbids it.
         NotFoundError: there is nothing to hand over.
     """
+    await _act_on_members(node)
     day = _day(node, values)
-    stages = list(_to_hand_over(node, values, day))
+    stages = sorted(_to_hand_over(node, values, day), key=lambda stage: stage.label.number)
     drafts = [
         Draft(
             _LABELS,
@@ -66,6 +67,18 @@ async def hand_over(node: Node, values: Mapping[str, Any]) -> Answer:
     outcomes = _check_all(await node.log.append_all(drafts))
     pairs = zip(stages, outcomes, strict=False)
     return {"handed": [{"number": one.label.number, "index": done.index} for one, done in pairs]}
+
+
+async def _act_on_members(node: Node) -> None:
+    """Have this site's log say that it acts on what the coordinator has written by now.
+
+    The records that follow are judged by it: who is a member, and who is whose successor.
+    """
+    acted_on, coordinator = node.holdings.own.cursor.acted_on, node.holdings.coordinator
+    if acted_on is None or coordinator is None:
+        return
+    if acted_on.size < min(coordinator.signed_size, coordinator.cursor.projected):
+        await node.log.append_state()
 
 
 def _move(node: Node, entity: bytes) -> Draft:
@@ -192,6 +205,8 @@ async def take_over(node: Node, values: Mapping[str, Any]) -> Answer:
             raise NotFoundError(f"{number[:64]!r} is not offered to this site")
     stages = [offered[number] for number in wanted]
     stages = [stage for stage in stages if values.get("from") in (None, stage.site)]
+    if stages:
+        await _act_on_members(node)
     taker = _Taker(node, values["decider"], _day(node, values))
     drafts = [draft for stage in stages for draft in taker.draft(stage)]
     outcomes = _check_all(await node.log.append_all(drafts))
@@ -266,28 +281,29 @@ class _Taker:
         today = {"effective_date": format_day(self.node.desk.today())}
         documents = _documents(self.node, held, position, record)
         family = record.family.split("/")[0]
-        return [Draft(family, fields | today | changes, entity=new, documents=documents)]
+        return [Draft(family, {**fields, **today, **changes}, entity=new, documents=documents)]
 
     def _take(self, stage: Stage, entity: bytes) -> Draft:
         label, last = stage.label, stage.label.decisions[-1]
         held = stood(label)
         day = max(self.day, *(decision.effective for decision in label.decisions))
         dates = {"valid_until": held.until, "suspended_until": held.suspended_until}
+        values: dict[str, Any] = {
+            "action": "transfer_in",
+            "basis": "assessed",
+            "certificate": label.number,
+            "decided_on": format_day(self.node.desk.today()),
+            "decider": self.decider,
+            "effective_date": format_day(day),
+            "offering": self.known[stage.origin, label.offering],
+            "scheme": label.scheme,
+            "standing": held.status.word,
+            "takes": [stage.origin, last.index, label.last],
+        }
+        stated = {name: format_day(date) for name, date in dates.items() if date}
         return Draft(
             _LABELS,
-            {
-                "action": "transfer_in",
-                "basis": "assessed",
-                "certificate": label.number,
-                "decided_on": format_day(self.node.desk.today()),
-                "decider": self.decider,
-                "effective_date": format_day(day),
-                "offering": self.known[stage.origin, label.offering],
-                "scheme": label.scheme,
-                "standing": held.status.word,
-                "takes": [stage.origin, last.index, label.last],
-            }
-            | {name: format_day(date) for name, date in dates.items() if date},
+            values | stated,
             entity=entity,
         )
 

@@ -91,7 +91,7 @@ class Directory:
         return self._endings.get(origin, ())
 
     def successors(self, origin: str) -> tuple[str, ...]:
-        """Return every site that was named to look after the labels of a log's site (MEM-12)."""
+        """Return every site that was named to look after the labels of a log's site (XFER-2)."""
         state = self._members.get(origin.split("/")[1])
         return tuple(
             dict.fromkeys(

@@ -145,7 +145,7 @@ class Handover(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Takeover(Struct, frozen=True, array_like=True, gc=False):
-    """What the first decision on a label answers that another site granted (SPEC LBL-23).
+    """What the first decision on a label answers that another site granted (SPEC XFER-2).
 
     Attributes:
         origin: of the log it was in.

@@ -164,7 +164,7 @@ def _needs_of(action: Action) -> _Needs:
 
 _NEEDS: Final = {action: _needs_of(action) for action in Action}
 
-# What takes over a label of another site leaves its validity as it was there (SPEC LBL-23).
+# What takes over a label of another site leaves its validity as it was there (SPEC XFER-2).
 _TAKEOVER: Final = _NEEDS[Action.TRANSFER_IN]._replace(
     assessed=(
         "offering",
@@ -387,7 +387,7 @@ def _check_scheme(
 
 
 def _take(body: Body, entity: bytes, view: View) -> Takeover | None:
-    """Return what a first decision answers in another site's log (SPEC LBL-23)."""
+    """Return what a first decision answers in another site's log (SPEC XFER-2)."""
     if isinstance(body.takes, UnsetType):
         return None
     origin, index, entry_id = body.takes

@@ -1,0 +1,282 @@
+"""Labels that change sites, and what every node makes of the two halves."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from sopro_node import office
+from sopro_node.certificate_desk import certificate, judge
+from sopro_node.documents import structured
+from sopro_node.log import Draft
+from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_registry.fields import format_day
+from tests.node.conftest import Federation, Served, decide, until
+
+DAY = "2026-10-01"
+DECIDER = bytes(16)
+
+
+async def register(served: Served) -> tuple[bytes, list[str]]:
+    """Register an organisation with two labels, the second suspended."""
+    append = served.node.log.append
+    values = {
+        "actor_type": "enterprise",
+        "country": "AT",
+        "effective_date": DAY,
+        "status": "active",
+    }
+    named = structured("organisation", {"legal_name": "Grenzwerk", "locality": "Bruck"})
+    owner = await append(Draft("organisation", values, documents=[named]))
+    numbers = []
+    for name in ("Brot", "Käse"):
+        values = {
+            "effective_date": DAY,
+            "kind": "product",
+            "organisation": owner.entity,
+            "status": "published",
+        }
+        document = structured("offering", {"name": {"de": name}})
+        offering = await append(Draft("offering", values, documents=[document]))
+        number, entity = await decide(
+            served.node,
+            None,
+            action="grant",
+            offering=offering.entity,
+            scheme="sopro",
+            valid_from=DAY,
+            valid_until="2028-06-30",
+        )
+        numbers.append(number)
+    await decide(
+        served.node,
+        entity,
+        action="suspend",
+        certificate=numbers[1],
+        reason_code="other",
+        suspended_until="2027-03-31",
+    )
+    return owner.entity, numbers
+
+
+async def three(federation: Federation) -> tuple[Served, Served, Served]:
+    coordinator = await federation.coordinator()
+    return coordinator, await federation.join("at", "AT"), await federation.join("hu", "HU")
+
+
+async def settle(*served: Served) -> None:
+    """Wait until everybody has judged what everybody wrote."""
+    sizes = {one.node.identity.origin: one.node.log.held.size for one in served}
+
+    def is_there(one: Served) -> bool:
+        logs = one.node.holdings.logs
+        return all(
+            origin in logs and logs[origin].cursor.projected >= size
+            for origin, size in sizes.items()
+        )
+
+    await until(lambda: all(map(is_there, served)))
+
+
+def answer(served: Served, number: str) -> dict[str, Any]:
+    """What a node says of a label, but for how far others have come."""
+    told: dict[str, Any] = msgspec.to_builtins(served.node.desk.label(number))
+    for basis in (told.pop("publication"), *told["computed_from"]):
+        basis.pop("root", None)
+    return told
+
+
+async def hand_over(served: Served, **values: object) -> list[str]:
+    done = await office.hand_over(served.node, {"to": "hu", "decider": DECIDER, **values})
+    return [one["number"] for one in done["handed"]]
+
+
+async def take_over(served: Served, **values: object) -> dict[str, str]:
+    done = await office.take_over(served.node, {"decider": DECIDER, **values})
+    return {one["number"]: one["status"] for one in done["taken"]}
+
+
+async def test_an_organisation_moves_with_its_labels(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    owner, numbers = await register(at)
+    assert await hand_over(at, organisation=owner) == numbers
+    await settle(*everybody)
+    offered = (await office.offers(hu.node, {}))["offers"]
+    assert [(one["number"], one["standing"]) for one in offered] == [
+        (numbers[0], "active"),
+        (numbers[1], "suspended"),
+    ]
+    assert await take_over(hu) == {numbers[0]: "active", numbers[1]: "suspended"}
+    seen = await office.label_entity(hu.node, {"number": numbers[0]})
+    revoked = {
+        "action": "revoke",
+        "appeal_until": "2027-12-01",
+        "certificate": numbers[0],
+        "effective_date": format_day(hu.node.desk.today()),
+        "reason_code": "other",
+    }
+    await decide(hu.node, seen["entity"], **revoked)
+    await settle(*everybody)
+
+    for number in numbers:
+        told = [answer(one, number) for one in everybody]
+        assert told[0] == told[1] == told[2]
+        assert told[0]["site"] == "hu"
+        assert told[0]["transfers"] == [
+            {
+                "from_site": "at",
+                "to_site": "hu",
+                "state": "completed",
+                "effective_date": told[0]["at"],
+                "is_succession": False,
+                "problem": "",
+            }
+        ]
+    assert answer(eeig, numbers[0])["status"] == "revoked"
+    history = [(one["site"], one["action"]) for one in answer(eeig, numbers[0])["history"]]
+    assert history == [
+        ("at", "grant"), ("at", "transfer_out"), ("hu", "transfer_in"), ("hu", "revoke"),
+    ]  # fmt: skip
+    assert answer(eeig, numbers[1])["status"] == "suspended"
+    described = eeig.node.desk.describe(numbers[1])
+    assert (described.holder, described.name) == ("Grenzwerk", {"de": "Käse"})
+
+    with pytest.raises(RefusedError, match="hu, which decides on it now"):
+        await office.label_entity(at.node, {"number": numbers[0]})
+    with pytest.raises(RefusedError, match="hu decides on it"):
+        await hand_over(at, number=numbers[0])
+    assert (await office.offers(hu.node, {}))["offers"] == []
+    assert at.node.desk.organisation(at.node.log.held, owner).status == "moved_to_site"
+
+
+async def test_what_has_moved_is_counted_once_and_on_its_day(federation: Federation) -> None:
+    everybody = _, at, hu = await three(federation)
+    _, numbers = await register(at)
+    await hand_over(at, number=numbers[0])
+    await settle(*everybody)
+    for one in everybody:
+        assert one.node.desk.statistics().total == {"suspended": 1, "transferred": 1}
+    await take_over(hu)
+    await settle(*everybody)
+    for one in everybody:
+        counts = one.node.desk.statistics()
+        assert counts.total == {"active": 1, "suspended": 1}
+        assert {site.site: site.labels for site in counts.sites} == {
+            "at": {"suspended": 1},
+            "hu": {"active": 1},
+        }
+        before = one.node.desk.statistics(one.node.desk.today() - 1)
+        assert {site.site: site.labels for site in before.sites}["hu"] == {}
+        assert before.total == {"active": 1, "suspended": 1}
+        earlier = one.node.desk.label(numbers[0], one.node.desk.today() - 1)
+        assert (earlier.site, earlier.status) == ("at", "active")
+
+
+async def test_a_certificate_tells_where_the_label_went(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, numbers = await register(at)
+    number, day = numbers[0], at.node.desk.today()
+    await hand_over(at, number=number)
+    await settle(*everybody)
+    file = (await certificate(eeig.node, {"number": number}))["content"]
+    judged = await judge(eeig.node, file, day=day)
+    assert judged.opened is not None
+    assert (judged.verdict, judged.opened.handed_to) == ("transferred", "hu")
+    await take_over(hu)
+    await settle(*everybody)
+    for one in everybody:
+        file = (await certificate(one.node, {"number": number}))["content"]
+        judged = await judge(eeig.node, file, day=day)
+        assert (judged.verdict, judged.why) == ("valid", "")
+        assert judged.opened is not None
+        assert (judged.opened.site, judged.opened.sites) == ("hu", ["at", "hu"])
+        assert judged.opened.holder == "Grenzwerk, Bruck"
+
+
+async def test_one_half_moves_nothing(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    owner, numbers = await register(at)
+    at_log = at.node.log.held.origin
+    await settle(*everybody)
+    # A receiver that takes what nobody hands over: it repeats the grant as if it were its due.
+    course = eeig.node.desk.course(numbers[0])
+    grant = course.competent.label
+    holder, offering = await copy(hu)
+    values = {
+        "action": "transfer_in",
+        "certificate": numbers[0],
+        "offering": offering,
+        "scheme": "sopro",
+        "standing": "active",
+        "takes": [at_log, grant.decisions[-1].index, grant.last],
+        "valid_until": "2028-06-30",
+    }
+    await decide(hu.node, None, **values)
+    await settle(*everybody)
+    for one in everybody:
+        told = answer(one, numbers[0])
+        assert (told["site"], told["status"]) == ("at", "active")
+        assert [
+            (step["to_site"], step["state"], step["problem"]) for step in told["transfers"]
+        ] == [("hu", "unconfirmed", "not handed over to this site and entity")]
+        assert one.node.desk.statistics().total == {"active": 1, "suspended": 1}
+    with pytest.raises(NotFoundError, match="this site has no label"):
+        await office.label_entity(hu.node, {"number": numbers[0]})
+    # A label that is handed over and not taken over yet.
+    await hand_over(at, organisation=owner)
+    await settle(*everybody)
+    for one in everybody:
+        told = answer(one, numbers[1])
+        assert (told["site"], told["status"]) == ("at", "transferred")
+        assert [(step["to_site"], step["state"]) for step in told["transfers"]] == [
+            ("hu", "offered")
+        ]
+    del holder
+
+
+async def copy(served: Served) -> tuple[bytes, bytes]:
+    append = served.node.log.append
+    values = {
+        "actor_type": "enterprise",
+        "country": "AT",
+        "effective_date": DAY,
+        "status": "active",
+    }
+    owner = await append(Draft("organisation", values))
+    values = {
+        "effective_date": DAY,
+        "kind": "product",
+        "organisation": owner.entity,
+        "status": "published",
+    }
+    return owner.entity, (await append(Draft("offering", values))).entity
+
+
+async def test_a_successor_takes_over_what_a_site_that_has_gone_left(
+    federation: Federation,
+) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, numbers = await register(at)
+    await settle(*everybody)
+    gone = {"site": "at", "status": "expelled", "successor": "hu"}
+    await office.set_membership(eeig.node, gone)
+    await until(lambda: at.node.holdings.directory.membership("at").status == "expelled")
+    await settle(eeig, hu)
+    for one in everybody:
+        told = answer(one, numbers[0])
+        assert (told["site"], told["membership"], told["successor"]) == ("at", "expelled", "hu")
+    with pytest.raises(RefusedError, match="this site is expelled"):
+        await hand_over(at, number=numbers[0])
+    await until(lambda: hu.node.holdings.directory.membership("at").status == "expelled")
+    assert await take_over(hu) == {numbers[0]: "active", numbers[1]: "suspended"}
+    await settle(eeig, hu)
+    await until(lambda: answer(at, numbers[1])["site"] == "hu")
+    for one in everybody:
+        told = answer(one, numbers[1])
+        assert (told["site"], told["status"], told["membership"]) == ("hu", "suspended", "admitted")
+        assert [(step["state"], step["is_succession"]) for step in told["transfers"]] == [
+            ("completed", True)
+        ]
+    file = (await certificate(eeig.node, {"number": numbers[0]}))["content"]
+    judged = await judge(eeig.node, file, day=eeig.node.desk.today())
+    assert (judged.verdict, judged.why) == ("valid", "")

@@ -1,0 +1,307 @@
+"""Labels that change sites: each half judged by its own log, both bound wherever they meet."""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sopro_registry.label import Label, Status, status_at
+from sopro_registry.status import format_leaf, parse_leaf
+from sopro_registry.transfer import Course, Mismatch, Stage, compare, follow_label, takeover_entity
+from tests.registry.world import EXPIRES, Author, Node, World, Written, bytes16, ordinal
+
+NUMBER = "SOPRO/AT1/001/00001"
+OUT, IN, LATER = "2026-05-01", "2026-05-02", "2026-06-01"
+THERE = "taken label"
+Changes = dict[str, Any]
+
+
+def hand_over(world: World, **changes: Any) -> Written:
+    fields: Changes = {
+        "decided_on": OUT,
+        "effective_date": OUT,
+        "receiver": "hu",
+        "receiver_entity": bytes16(THERE),
+    }
+    return world.at.decide("transfer_out", **fields | changes)
+
+
+def takeover(world: World, **changes: Any) -> Changes:
+    """Return the body that answers how the label of `at` stands there."""
+    label: Label = world.node.state(world.at.origin, bytes16("label"))
+    stood = label.decisions[-2 if label.handed else -1]
+    dates = {"valid_until": EXPIRES, "suspended_until": "2026-04-02"}
+    if stood.status is not Status.SUSPENDED:
+        del dates["suspended_until"]
+    fields: Changes = {
+        "certificate": label.number,
+        "decided_on": IN,
+        "effective_date": IN,
+        "standing": stood.status.word,
+        "status_index": world.hu.cursor.grants,
+        "takes": [world.at.origin, label.decisions[-1].index, label.last],
+        "valid_from": None,
+        "valid_until": None,
+    }
+    return fields | dates | changes
+
+
+def take_over(world: World, *, label: str = THERE, **changes: Any) -> Written:
+    return world.hu.decide("transfer_in", label=label, **takeover(world, **changes))
+
+
+def course_of(node: Node) -> Course:
+    """Follow the label of `at` through the logs of a node."""
+
+    def stages(site: str, entity: bytes) -> Iterator[Stage]:
+        for origin in node.replicas:
+            state = node.state(origin, entity)
+            if origin.split("/")[1] == site and isinstance(state, Label):
+                yield Stage(origin, entity, state)
+
+    [first] = stages("at", bytes16("label"))
+    return follow_label(first, stages, successors=node.directory.successors)
+
+
+def standing(node: Node, day: str) -> tuple[str, str]:
+    """Say whose the label is on a day, and how it stands."""
+    stage = course_of(node).at(ordinal(day))
+    return stage.site, status_at(stage.label.decisions, ordinal(day))[0].word
+
+
+def suspend(world: World) -> None:
+    changes = {"effective_date": "2026-02-01", "suspended_until": "2026-04-02"}
+    assert world.at.decide("suspend", decided_on="2026-02-01", **changes).code is None
+
+
+def expel(world: World, *, successor: str | None = "hu", **changes: Any) -> None:
+    """Expel `at`, which the receiver then acts on."""
+    named = {"successor": successor} if successor else {}
+    ends = {"ends": {"origin": world.at.origin, "size": len(world.at.entries)}}
+    fields = {"status": "expelled"} | ends | named | changes
+    assert world.put_membership(world.at, **fields).code is None
+    assert world.hu.write_state(world.coordinator).code is None
+
+
+def inherit(world: World, **changes: Any) -> Written:
+    """Take the label over as the successor would, at the entity that follows from its end."""
+    body = takeover(world, **changes)
+    body = world.hu.decision("transfer_in", label="none", **body)
+    return world.hu.write(
+        "label_decision/1", body, entity=takeover_entity(*body["takes"]), role="decision"
+    )
+
+
+def found() -> World:
+    world = World()
+    # It joined before the other and has to hear of it first.
+    assert world.at.write_state(world.coordinator).code is None
+    assert world.at.decide("grant").code is None
+    return world
+
+
+@pytest.fixture
+def world() -> World:
+    return found()
+
+
+def test_a_label_is_the_receivers_from_the_day_it_takes_it_over(world: World) -> None:
+    suspend(world)
+    assert hand_over(world).code is None
+    assert standing(world.node, IN) == ("at", "transferred")
+    assert take_over(world).code is None
+    assert [standing(world.node, day) for day in ("2026-03-01", OUT, IN, "2027-01-11")] == [
+        ("at", "suspended"), ("at", "transferred"), ("hu", "suspended"), ("hu", "expired"),
+    ]  # fmt: skip
+    reinstated = {"decided_on": LATER, "effective_date": LATER}
+    assert world.hu.decide("reinstate", label=THERE, **reinstated).code is None
+    assert standing(world.node, LATER) == ("hu", "active")
+    assert world.at.would_decide("revoke", effective_date=LATER).code == "lbl.transition"
+
+
+def test_a_label_goes_on_and_comes_back(world: World) -> None:
+    hand_over(world)
+    take_over(world)
+    back = {"receiver": "at", "receiver_entity": bytes16("back")}
+    dates = {"decided_on": LATER, "effective_date": LATER}
+    assert world.hu.decide("transfer_out", label=THERE, **back, **dates).code is None
+    label: Label = world.node.state(world.hu.origin, bytes16(THERE))
+    taken = takeover(world) | dates | {"status_index": world.at.cursor.grants}
+    taken["takes"] = [world.hu.origin, label.decisions[-1].index, label.last]
+    assert world.at.decide("transfer_in", label="back", **taken).code is None
+    assert [stage.site for stage in course_of(world.node).stages] == ["at", "hu", "at"]
+    assert standing(world.node, LATER) == ("at", "active")
+
+
+def test_what_is_taken_over_has_a_place_in_the_receivers_status_tree(world: World) -> None:
+    own = world.hu.decide("grant")
+    assert own.code is None
+    hand_over(world)
+    assert take_over(world, status_index=0).code == "lbl.precondition"
+    assert take_over(world).code is None
+    label: Label = world.node.state(world.hu.origin, bytes16(THERE))
+    assert (label.status_index, world.hu.cursor.grants) == (1, 2)
+    assert parse_leaf(format_leaf(label)).certificate == NUMBER
+    assert world.hu.write_state(world.coordinator).code is None
+    left = world.node.state(world.at.origin, bytes16("label"))
+    assert parse_leaf(format_leaf(left)).state == "transferred"
+
+
+HALVES: list[tuple[str, Changes, Changes, Mismatch]] = [
+    ("another number", {}, {"certificate": "SOPRO/AT1/001/00002"}, Mismatch.LABEL),
+    ("another place", {}, {"index": 1}, Mismatch.RECORD),
+    ("another entry id", {}, {"id": bytes(32)}, Mismatch.RECORD),
+    ("another receiver", {"receiver": "hu", "receiver_entity": bytes16("other")}, {},
+     Mismatch.RECEIVER),
+    ("another standing", {}, {"standing": "suspended"}, Mismatch.STANDING),
+    ("a longer validity", {}, {"valid_until": "2028-01-10"}, Mismatch.STANDING),
+    ("no end of validity", {}, {"valid_until": None}, Mismatch.STANDING),
+    ("a day before the hand-over", {"effective_date": LATER}, {}, Mismatch.DATE),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "taken", "mismatch"), [one[1:] for one in HALVES], ids=[one[0] for one in HALVES]
+)
+def test_halves_that_do_not_fit_move_nothing(
+    world: World, given: Changes, taken: Changes, mismatch: Mismatch
+) -> None:
+    hand_over(world, **given)
+    body = takeover(world)
+    origin, index, entry_id = body["takes"]
+    taken = dict(taken)
+    body["takes"] = [origin, taken.pop("index", index), taken.pop("id", entry_id)]
+    assert world.hu.decide("transfer_in", label=THERE, **body | taken).code is None
+    course = course_of(world.node)
+    assert [stage.site for stage in course.stages] == ["at"]
+    claim = Stage(
+        world.hu.origin, bytes16(THERE), world.node.state(world.hu.origin, bytes16(THERE))
+    )
+    assert compare(course.competent, claim) is mismatch
+
+
+def test_nobody_takes_what_is_not_handed_over(world: World) -> None:
+    assert take_over(world).code is None
+    assert standing(world.node, IN) == ("at", "active")
+    # The coordinator's log says that its site is there: it cannot be inherited from either.
+    assert inherit(world).code == "lbl.competence"
+    assert standing(world.node, IN) == ("at", "active")
+
+
+def test_a_successor_takes_over_what_is_left(world: World) -> None:
+    suspend(world)
+    expel(world)
+    assert hand_over(world).code == "mem.inactive"
+    assert inherit(world).code is None
+    assert standing(world.node, IN) == ("hu", "suspended")
+    assert standing(world.node, "2026-03-01") == ("at", "suspended")
+
+
+@pytest.mark.parametrize("successor", [None, "fr"])
+def test_only_the_successor_that_is_named_may(world: World, successor: str | None) -> None:
+    expel(world, successor=successor)
+    assert inherit(world).code == "lbl.competence"
+
+
+def test_a_successor_may_not_take_what_has_ended(world: World) -> None:
+    ended = {"decided_on": "2026-03-01", "effective_date": "2026-03-01"}
+    assert world.at.decide("revoke", appeal_until="2026-04-01", **ended).code is None
+    expel(world)
+    assert inherit(world, standing="active").code is None
+    assert standing(world.node, IN) == ("at", "revoked")
+
+
+def test_a_log_inherits_a_label_once(world: World) -> None:
+    expel(world)
+    assert inherit(world).code is None
+    assert inherit(world, status_index=world.hu.cursor.grants).code == "lbl.transition"
+
+
+def refuse_out(**changes: Any) -> Callable[[World], Written]:
+    return lambda world: hand_over(world, **changes)
+
+
+def refuse_in(**changes: Any) -> Callable[[World], Written]:
+    return lambda world: take_over(world, **changes)
+
+
+NOWHERE = ["sopro.example/xx/1", 3, bytes(32)]
+REFUSED: list[tuple[str, Callable[[World], Written], str]] = [
+    ("to nobody known", refuse_out(receiver="xx"), "lbl.competence"),
+    ("to itself", refuse_out(receiver="at"), "lbl.competence"),
+    ("to no entity", refuse_out(receiver_entity=None), "lbl.precondition"),
+    ("to nobody at an entity", refuse_out(receiver=None), "lbl.precondition"),
+    ("to no site code", refuse_out(receiver="HU"), "rec.body"),
+    ("imported out", refuse_out(basis="imported"), "lbl.precondition"),
+    ("imported in", refuse_in(basis="imported"), "lbl.precondition"),
+    ("from nobody known", refuse_in(takes=NOWHERE), "lbl.competence"),
+    ("from itself", refuse_in(takes=["sopro.example/hu/1", 3, bytes(32)]), "lbl.competence"),
+    ("from another epoch", refuse_in(takes=["sopro.example/at/2", 3, bytes(32)]), "lbl.competence"),
+    ("from no place", refuse_in(takes=["sopro.example/at/1", -1, bytes(32)]), "rec.body"),
+    ("without a standing", refuse_in(standing=None), "lbl.precondition"),
+    ("without an index", refuse_in(status_index=None), "lbl.precondition"),
+    ("revoked before", refuse_in(standing="revoked"), "rec.body"),
+    ("a standing of nothing", refuse_in(takes=None), "lbl.precondition"),
+    ("of another offering", refuse_in(offering=bytes(16)), "lbl.reference"),
+    ("of an unknown scheme", refuse_in(scheme="other"), "lbl.criteria"),
+    ("decided tomorrow", refuse_in(decided_on="2030-01-01"), "lbl.dates"),
+    ("a grant that takes", lambda world: world.hu.decide("grant", takes=NOWHERE),
+     "lbl.precondition"),
+    ("a grant with a receiver", lambda world: world.hu.decide(
+        "grant", receiver="at", receiver_entity=bytes(16)), "lbl.precondition"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("write", "code"), [one[1:] for one in REFUSED], ids=[one[0] for one in REFUSED]
+)
+def test_refuses(world: World, write: Callable[[World], Written], code: str) -> None:
+    assert write(world).code == code
+
+
+def test_a_receiver_that_is_suspended_receives_nothing(world: World) -> None:
+    assert world.put_membership(world.hu, status="suspended").code is None
+    assert world.at.write_state(world.coordinator).code is None
+    assert hand_over(world).code == "lbl.competence"
+
+
+# Whatever comes in whatever order.
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**20))
+def test_the_course_is_the_same_in_whatever_order_logs_come(seed: int) -> None:
+    rng = Random(seed)
+    world = found()
+    if rng.random() < 0.5:
+        suspend(world)
+    if rng.random() < 0.3:
+        expel(world)
+        inherit(world)
+    else:
+        if rng.random() < 0.8:
+            hand_over(world)
+        if rng.random() < 0.8:
+            take_over(world, **rng.choice([{}, {}, {}, {"standing": "suspended"}]))
+    for label in (THERE, "label"):
+        held = world.node.state(world.hu.origin, bytes16(label))
+        if held and rng.random() < 0.7:
+            dates = {"decided_on": LATER, "effective_date": LATER, "appeal_until": "2026-09-01"}
+            world.hu.decide("revoke", label=label, **dates)
+    days = ("2026-01-10", "2026-03-01", OUT, IN, LATER, "2027-02-01")
+    expected = [standing(world.node, day) for day in days]
+    for order in range(3):
+        node = World.new_node()
+        deliver([world.coordinator, world.at, world.hu], node, Random(seed + order))
+        assert [standing(node, day) for day in days] == expected
+
+
+def deliver(authors: list[Author], node: Node, rng: Random) -> None:
+    missing = {author.origin: list(author.entries) for author in authors}
+    while any(missing.values()):
+        origin = rng.choice([origin for origin, entries in missing.items() if entries])
+        taken = node.deliver(origin, missing[origin][: rng.choice((1, 2, 5))])
+        missing[origin] = missing[origin][taken:]
