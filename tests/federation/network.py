@@ -169,9 +169,9 @@ class Network:
     def _caller(self, writer: asyncio.StreamWriter) -> str:
         """Return the directory's name of whose connection it is; empty for nobody's."""
         ends = (writer.get_extra_info(one)[1] for one in ("peername", "sockname"))
-        socket = f"socket:[{socket_between(*ends)}]"
+        theirs = f"socket:[{socket_between(*ends)}]"
         for site in self._sites:
-            if any(socket in sockets_of(process) for process in processes_of(site)):
+            if any(theirs in sockets_of(process) for process in processes_of(site)):
                 return site.folder.name
         return ""
 
