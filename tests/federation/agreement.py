@@ -212,6 +212,10 @@ class Agreement:
         """Hold a node to the others no more; its log is held on."""
         self.nodes.remove(node)
 
+    def history(self, code: str) -> History:
+        """Return the history of an honest site's log, as `check` has last read it."""
+        return self._histories[code]
+
     def check(self, step: str, *, patience: float = PATIENCE) -> int:
         """Wait until all views are alike, and hold every head ever shown to one history.
 
