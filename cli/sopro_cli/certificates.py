@@ -122,6 +122,18 @@ def _tell(judged: Judged, trust: Trust) -> None:
         show(f"  {described}")
     for action, date in opened.decided:
         show(f"  {date or 'date unknown'}  {action}")
+    if len(opened.sites) > 1:
+        show(f"  the label went from site to site: {', '.join(opened.sites)}")
+    if opened.handed_to:
+        show(
+            f"  the label was transferred: {opened.site} has handed it over to {opened.handed_to}, "
+            "whose certificate says how it stands now"
+        )
+    if opened.unproven_from:
+        show(
+            f"  {opened.site} says that it took the label over from {opened.unproven_from}, which "
+            "this file does not prove; ask a node for a newer file"
+        )
     show(_say_proven(judged))
 
 

@@ -35,8 +35,12 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
     show(f"{answer['number']}: {answer['status']} on {answer['at']}{until}")
     if described := _describe(answer["describes"]):
         show(f"  {described}")
+    has_moved = len({one["site"] for one in answer["history"]}) > 1
     for one in answer["history"]:
-        show(f"  {one['effective_date'] or 'date unknown'}  {one['action']} -> {one['status']}")
+        by = f", by {one['site']}" if has_moved else ""
+        show(f"  {one['effective_date'] or 'date unknown'}  {one['action']} -> {one['status']}{by}")
+    for step in answer["transfers"]:
+        show(f"  {say_transfer(step)}")
     for basis in answer["computed_from"]:
         remark(f"computed from {basis['origin']} at size {basis['size']}, root {basis['root']}")
         if basis.get("two_histories"):
@@ -46,6 +50,23 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
             )
     come = [stage for stage, is_reached in answer["publication"].items() if is_reached]
     remark(f"its last decision is {', '.join(come)}")
+
+
+def say_transfer(step: Mapping[str, Any]) -> str:
+    """Say one step of a label from site to site, or what is missing of it, for people."""
+    giver, taker, day = step["from_site"], step["to_site"], step["effective_date"]
+    match step["state"]:
+        case "offered":
+            return f"handed over by {giver} to {taker}, which has not taken it over yet"
+        case "unconfirmed":
+            return (
+                f"{taker} says that it took it over from {giver}; that is not confirmed and counts "
+                f"for nothing: {step['problem']}"
+            )
+        case _ if step["is_succession"]:
+            return f"{taker} decides on it since {day}, as the successor of {giver}, which has gone"
+        case _:
+            return f"{taker} decides on it since {day}, as {giver} handed it over"
 
 
 @label.command("list")

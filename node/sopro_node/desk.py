@@ -1,8 +1,11 @@
 """Questions to this node's registers, answered from the last commit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -35,6 +38,9 @@ from sopro_registry.transfer import Course, Stage
 
 _LABEL = msgspec.msgpack.Decoder(Label)
 _END = "~"
+_ALL = "SOPRO/~"
+_PAGE = 100
+_Sizes: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 class Described(msgspec.Struct, frozen=True):
@@ -94,6 +100,7 @@ class Desk:
         self._describe = lru_cache(maxsize=4096)(self._read_description)
         self._decision = lru_cache(maxsize=4096)(self._read_decision)
         self._statistics = lru_cache(maxsize=8)(self._count)
+        self._moved = lru_cache(maxsize=2)(self._follow_moved)
         self._basis_of: dict[int, Basis] = {}
 
     def today(self) -> int:
@@ -189,20 +196,61 @@ class Desk:
         return Basis(row.origin, judged, root.hex(), is_forked)
 
     def labels(
-        self, *, prefix: str = "", after: str = "", limit: int = 50, day: int | None = None
+        self, *, site: str = "", after: str = "", limit: int = 50, day: int | None = None
     ) -> list[LabelAnswer]:
         """List labels by number, from one on.
 
         Args:
-            prefix: of a site, or empty for all.
+            site: code of who decides on them, or empty for all.
             after: a number; the list begins behind it.
             limit: how many at most.
             day: asked about.
+
+        Raises:
+            NotFoundError: no member has that code.
         """
-        low = f"SOPRO/{prefix}/" if prefix else "SOPRO/"
-        rows = self._reader.labels(after=max(low, after), before=low + _END, limit=limit)
         day = day or self.today()
-        return [self._answer(row, day) for row in rows]
+        if not site:
+            rows = self._reader.labels(after=max("SOPRO/", after), before=_ALL, limit=limit)
+            return [self._answer(row, day) for row in rows]
+        answers = (self._answer(row, day) for row in self._labels_of(site, after))
+        return list(islice((one for one in answers if one.site == site), limit))
+
+    def _labels_of(self, site: str, after: str) -> Iterator[LabelRow]:
+        """Go through the labels that a site may have: its own numbers, and what it has taken over.
+
+        Raises:
+            NotFoundError: no member has that code.
+        """
+        member = self._holdings.directory.membership(site)
+        if member is None:
+            raise NotFoundError(f"no member {site[:32]!r} is known here")
+        low = f"SOPRO/{member.prefix}/"
+        taken = {
+            course.stages[0].label.number
+            for course, _, _ in self._moved(self._sizes())
+            if site in {stage.site for stage in course.stages[1:]}
+        }
+        others = sorted(one for one in taken if one > after and not one.startswith(low))
+        rows = filter(None, map(self._reader.label, others))
+        return merge(self._numbered(low, after), rows, key=attrgetter("number"))
+
+    def _numbered(self, low: str, after: str) -> Iterator[LabelRow]:
+        """Go through the labels whose numbers begin so, page by page."""
+        after = max(low, after)
+        while rows := self._reader.labels(after=after, before=low + _END, limit=_PAGE):
+            yield from rows
+            after = rows[-1].number
+
+    def _sizes(self) -> _Sizes:
+        """Say what every count and every way from log to log rests on."""
+        return (
+            self._holdings.era,
+            *((one.number, one.cursor.projected) for one in self._holdings.logs.values()),
+        )
+
+    def _follow_moved(self, _sizes: _Sizes) -> list[tuple[Course, list[int], int]]:
+        return list(self.courses.moved())
 
     def describe(self, number: str) -> Described:
         """Say whose label it is and of what, as far as public documents are here.
@@ -296,16 +344,11 @@ class Desk:
 
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""
-        sizes = (
-            self._holdings.era,
-            *((one.number, one.cursor.projected) for one in self._holdings.logs.values()),
-        )
+        sizes = self._sizes()
         forked = self._exchange.evidence.forked()
         return self._with_freshness(self._statistics(day or self.today(), sizes, forked))
 
-    def _count(
-        self, day: int, _sizes: tuple[tuple[int, int], ...], _forked: frozenset[str]
-    ) -> Statistics:
+    def _count(self, day: int, _sizes: _Sizes, _forked: frozenset[str]) -> Statistics:
         reader = self._reader
         with reader.snapshot():
             rows = reader.logs()

@@ -129,6 +129,7 @@ class Holdings:
         discarded: how many logs have been discarded since the start; what was kept of any log's
             answers before is of no use then.
         published: how many commits were shown to readers, or are about to be.
+        takeovers: how many of them said in one log that a label of another is taken over.
     """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
@@ -139,6 +140,7 @@ class Holdings:
         self.discarded = 0
         self._last_number = OWN
         self.published = 0
+        self.takeovers = 0
         self.directory = Directory()
         self.rejudged = 0
         self.changed_documents = 0
@@ -193,11 +195,11 @@ class Holdings:
         return self.logs.get(self.coordinator_origin or "")
 
     @property
-    def era(self) -> tuple[int, int, int]:
+    def era(self) -> tuple[int, int, int, int]:
         """What answers about one log rest on besides its size; another one where it changes."""
         coordinator = self.coordinator
         size = coordinator.cursor.projected if coordinator else 0
-        return self.rejudged, self.discarded, size
+        return self.rejudged, self.discarded, size, self.takeovers
 
     def at_path(self, site: str, epoch: str) -> HeldLog:
         """Find a log by the path it is served under.
@@ -434,6 +436,7 @@ class Step:
         """Show the committed step to readers."""
         # First, so that whoever has read a row from before the commit sees that it may be old.
         self._holdings.published += 1
+        self._holdings.takeovers += self.tables.has_taken
         held = self.held
         edge = Edge(self._full + len(self._bundles), self._tail, self._tail_leaves, self.range)
         # First of all: no answer may be kept as one that knows what it does not.

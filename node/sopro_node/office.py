@@ -162,14 +162,9 @@ async def label(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
     """List labels by number. `site`?: code; `after`?: number; `limit`?; `at`?: civil date."""
-    prefix, at = "", values.get("at")
-    if values.get("site"):
-        member = node.holdings.directory.membership(values["site"])
-        if member is None:
-            raise NotFoundError(f"no member {values['site'][:32]!r} is known here")
-        prefix = member.prefix
+    at = values.get("at")
     found = node.desk.labels(
-        prefix=prefix,
+        site=values.get("site") or "",
         after=values.get("after") or "",
         limit=values.get("limit") or MAX_LABELS,
         day=parse_day(at, field="at") if at else None,

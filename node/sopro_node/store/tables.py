@@ -13,6 +13,7 @@ class StoreTables:
 
     Attributes:
         has_erased: whether a document was erased.
+        has_taken: whether a label was taken over from another log.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class StoreTables:
         self._counts: Counter[tuple[str, int]] = Counter()
         self._erased: list[Erased] = []
         self.has_erased = False
+        self.has_taken = False
 
     def entity(self, entity: bytes) -> EntityRow | None:
         """Return an entity's row."""
@@ -52,6 +54,7 @@ class StoreTables:
     def put_name(self, family: str, name: str, entity: bytes) -> None:
         """Keep a name."""
         self._names[family, name] = entity
+        self.has_taken = self.has_taken or family == "label_decision"
 
     def put_label(self, entity: bytes, label: LabelIndex) -> None:
         """Keep the columns by which a label is found."""

@@ -102,8 +102,7 @@ class Api:
         if body is None:
             answer = self._node.desk.label(number, day)
             body = _JSON.encode(answer)
-            [basis] = answer.computed_from
-            held = self._node.holdings.logs[basis.origin]
+            held = self._node.holdings.logs[answer.computed_from[0].origin]
             self._answers.keep(answer, day, held, era, body)
         return web.Response(body=body, headers=_HEADERS)
 
@@ -112,14 +111,8 @@ class Api:
         query = request.query
         _only(request, "site", "after", "limit", "at")
         limit = _number(query.get("limit", "100"), "limit", most=MAX_PAGE, least=1)
-        prefix = ""
-        if "site" in query:
-            member = self._node.holdings.directory.membership(query["site"])
-            if member is None:
-                raise NotFoundError(f"no member {query['site'][:32]!r} is known here")
-            prefix = member.prefix
         found = self._node.desk.labels(
-            prefix=prefix, after=query.get("after", ""), limit=limit, day=_day(request)
+            site=query.get("site", ""), after=query.get("after", ""), limit=limit, day=_day(request)
         )
         following = found[-1].number if len(found) == limit else None
         return _json({"labels": found, "next": following})

@@ -79,10 +79,13 @@ class AnswerCache:
     def keep(
         self, answer: LabelAnswer, day: int, held: HeldLog, era: Hashable, body: bytes
     ) -> None:
-        """Keep an answer, and let go of the oldest where there are too many."""
-        number, [basis] = answer.number, answer.computed_from
-        if answer.publication is None:
+        """Keep an answer, and let go of the oldest where there are too many.
+
+        One that rests on more than a log is not kept: it would have to be asked which has grown.
+        """
+        if answer.publication is None or answer.transfers:
             return
+        number, [basis] = answer.number, answer.computed_from
         last = answer.history[-1].index
         self._answers[number, day] = Answer(held, basis.size, era, last, answer.publication, body)
         self._answers.move_to_end((number, day))

@@ -112,7 +112,7 @@ class Pages:
         if self._node.identity.coordinator:
             return self._writer.write(request, "coordinator.html", **await self._counted())
         member = self._node.holdings.directory.membership(self._node.identity.site)
-        wanted = Search(prefix=member.prefix if member else "", after=asked_after(request))
+        wanted = Search(site=member.site if member else "", after=asked_after(request))
         results = await search(self._node.desk, wanted) if member else Results([], "", 0)
         return self._writer.write(
             request, "site.html", member=member, results=results, wanted=wanted
@@ -136,7 +136,7 @@ class Pages:
                 f"status: expected one of {', '.join(STATUSES)}, got {status[:32]!r}",
             )
         wanted = Search(
-            prefix=member.prefix if member else "",
+            site=site,
             status=status,
             text=text,
             after=asked_after(request),

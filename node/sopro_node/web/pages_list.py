@@ -21,13 +21,13 @@ class Search:
     """What is looked for.
 
     Attributes:
-        prefix: of a site's numbers, or empty.
+        site: code of who decides on it, or empty.
         status: or empty.
         text: part of a number or of a name, or empty.
         after: a number; the list begins behind it.
     """
 
-    prefix: str = ""
+    site: str = ""
     status: str = ""
     text: str = ""
     after: str = ""
@@ -76,7 +76,7 @@ async def search(desk: Desk, wanted: Search) -> Results:
     beginning = wanted.text.upper() if _BEGINNING.fullmatch(wanted.text.upper()) else ""
     after = max(after, beginning)
     while looked_at < MOST_LOOKED_AT:
-        rows = desk.labels(prefix=wanted.prefix, after=after, limit=_CHUNK)
+        rows = desk.labels(site=wanted.site, after=after, limit=_CHUNK)
         for position, answer in enumerate(rows):
             if not answer.number.startswith(beginning):
                 return Results(found, "", looked_at + position)
