@@ -222,7 +222,7 @@ def _check_transfer(before: _Opened, after: _Opened) -> None:
     gone, site = before.member, after.stage.site
     if mismatch is None and before.stage.label.handed is None:
         has_gone = gone.status in ("left", "expelled") and gone.successor == site
-        mismatch = None if has_gone and before.is_present else Mismatch.RECEIVER
+        mismatch = None if has_gone else Mismatch.RECEIVER
     if mismatch is not None:
         raise VerificationError(
             f"certificate: {site} did not take the label over from {gone.site}: {mismatch.value}",
@@ -250,7 +250,7 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         size=last.head.size,
         root=last.head.root.hex(),
         # Without the log it was taken over from, nothing says that it was handed over at all.
-        is_present=last.is_present and taken is None,
+        is_present=all(one.is_present for one in course) and taken is None,
         claimed_at=last.claimed_at,
         cosigned_at=last.cosigned_at,
         suspended_until=format_day(until) if until else None,

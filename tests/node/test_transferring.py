@@ -1,15 +1,20 @@
 """Labels that change sites, and what every node makes of the two halves."""
 
+import re
+from html import unescape
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import ClientSession
 
 from sopro_node import office
 from sopro_node.certificate_desk import certificate, judge
+from sopro_node.certificates import _make_file
 from sopro_node.documents import structured
 from sopro_node.log import Draft
 from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_registry.certificate_file import format_certificate, parse_certificate
 from sopro_registry.fields import format_day
 from tests.node.conftest import Federation, Served, decide, until
 
@@ -193,6 +198,67 @@ async def test_a_certificate_tells_where_the_label_went(federation: Federation) 
         assert judged.opened.holder == "Grenzwerk, Bruck"
 
 
+async def test_a_certificate_needs_the_log_the_label_came_from(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    owner, numbers = await register(at)
+    await settle(*everybody)
+    day = at.node.desk.today()
+    # One without `before`, and one whose `before` is of before the label was handed over.
+    early = (await certificate(eeig.node, {"number": numbers[0]}))["content"]
+    await hand_over(at, organisation=owner)
+    await settle(*everybody)
+    await take_over(hu)
+    await settle(*everybody)
+    file = parse_certificate((await certificate(eeig.node, {"number": numbers[0]}))["content"])
+    other = (await certificate(eeig.node, {"number": numbers[1]}))["content"]
+
+    async def judged(**changes: Any) -> tuple[str, str]:
+        data = format_certificate(file._replace(**changes))
+        found = await judge(eeig.node, data, day=day)
+        return found.verdict.value, found.code
+
+    before = parse_certificate(file.before)
+    silent = format_certificate(before._replace(state=None, status=None))
+    assert await judged() == ("valid", "")
+    assert await judged(before=b"") == ("unproven", "")
+    assert await judged(before=silent) == ("unproven", "")
+    assert await judged(before=early) == ("forged", "lbl.reference")
+    assert await judged(before=other) == ("forged", "lbl.reference")
+    assert await judged(before=parse_certificate(other).before) == ("forged", "lbl.reference")
+    assert await judged(before=format_certificate(file)) == ("forged", "lbl.reference")
+    assert await judged(before=file.before[:-1]) == ("malformed", "enc.framing")
+    nested = b""
+    for _ in range(9):
+        nested = format_certificate(file._replace(before=nested))
+    assert await judged(before=nested) == ("malformed", "cert.form")
+
+
+async def test_nobody_certifies_a_label_that_is_not_handed_over(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, numbers = await register(at)
+    await settle(*everybody)
+    granted = eeig.node.desk.course(numbers[0]).competent
+    _, offering = await copy(hu)
+    claimed = {
+        "action": "transfer_in",
+        "certificate": numbers[0],
+        "offering": offering,
+        "scheme": "sopro",
+        "standing": "active",
+        "takes": [granted.origin, granted.label.decisions[-1].index, granted.label.last],
+        "valid_until": "2028-06-30",
+    }
+    await decide(hu.node, None, **claimed)
+    await settle(*everybody)
+    [claim] = eeig.node.desk.courses.claims(numbers[0])
+    before = (await certificate(eeig.node, {"number": numbers[0]}))["content"]
+    reader, holdings = eeig.node.reader, eeig.node.holdings
+    file = _make_file(reader, holdings, claim, before=before, is_last=True)
+    found = await judge(eeig.node, file, day=at.node.desk.today())
+    assert (found.verdict, found.code) == ("forged", "lbl.reference")
+    assert "hu did not take the label over from at" in found.why
+
+
 async def test_one_half_moves_nothing(federation: Federation) -> None:
     everybody = eeig, at, hu = await three(federation)
     owner, numbers = await register(at)
@@ -201,7 +267,7 @@ async def test_one_half_moves_nothing(federation: Federation) -> None:
     # A receiver that takes what nobody hands over: it repeats the grant as if it were its due.
     course = eeig.node.desk.course(numbers[0])
     grant = course.competent.label
-    holder, offering = await copy(hu)
+    _, offering = await copy(hu)
     values = {
         "action": "transfer_in",
         "certificate": numbers[0],
@@ -231,7 +297,6 @@ async def test_one_half_moves_nothing(federation: Federation) -> None:
         assert [(step["to_site"], step["state"]) for step in told["transfers"]] == [
             ("hu", "offered")
         ]
-    del holder
 
 
 async def copy(served: Served) -> tuple[bytes, bytes]:
@@ -280,3 +345,60 @@ async def test_a_successor_takes_over_what_a_site_that_has_gone_left(
     file = (await certificate(eeig.node, {"number": numbers[0]}))["content"]
     judged = await judge(eeig.node, file, day=eeig.node.desk.today())
     assert (judged.verdict, judged.why) == ("valid", "")
+
+
+async def read_page(served: Served, number: str, language: str) -> str:
+    async with ClientSession() as session:
+        address = f"{served.url}/label/{number}?lang={language}"
+        async with session.get(address) as response:
+            assert response.status == 200
+            text = unescape(re.sub(r"<[^>]*>", "", await response.text()))
+    return " ".join(text.replace("\u2068", "").replace("\u2069", "").split())
+
+
+PAGES = {
+    "en": (
+        "SoPro AT has handed this label over to SoPro HU, which has not taken it over yet.",
+        "SoPro AT has handed this label over to SoPro HU, which has decided on it since",
+        "SoPro HU says that it has taken this label over. The register of SoPro AT does not",
+    ),
+    "de": (
+        "SoPro AT hat dieses Gütezeichen an SoPro HU übergeben; dort wurde es noch nicht",
+        "SoPro AT hat dieses Gütezeichen an SoPro HU übergeben; seit",
+        "SoPro HU gibt an, dieses Gütezeichen übernommen zu haben.",
+    ),
+    "hu": (
+        "SoPro AT átadta ezt a védjegyet, de az átvevő (SoPro HU) még nem vette át.",
+        "SoPro AT átadta ezt a védjegyet, azóta az átvevő (SoPro HU) dönt róla",
+        "SoPro HU azt állítja, hogy átvette ezt a védjegyet.",
+    ),
+}
+
+
+async def test_pages_tell_a_transfer_in_three_languages(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, numbers = await register(at)
+    await settle(*everybody)
+    _, offering = await copy(hu)
+    granted = eeig.node.desk.course(numbers[1]).competent.label
+    claimed = {
+        "action": "transfer_in",
+        "certificate": numbers[1],
+        "offering": offering,
+        "scheme": "sopro",
+        "standing": "active",
+        "takes": [at.node.log.held.origin, granted.decisions[-1].index, granted.last],
+    }
+    await decide(hu.node, None, **claimed)
+    await hand_over(at, number=numbers[0])
+    await settle(*everybody)
+    for language, (offered, _, unconfirmed) in PAGES.items():
+        page = await read_page(eeig, numbers[0], language)
+        assert offered in page
+        assert unconfirmed in await read_page(eeig, numbers[1], language)
+    await take_over(hu)
+    await settle(*everybody)
+    for language, (offered, completed, _) in PAGES.items():
+        page = await read_page(eeig, numbers[0], language)
+        assert completed in page
+        assert offered not in page

@@ -164,6 +164,7 @@ class Pages:
             peer=view_peer(self._node, shown.held.origin),
             scheme=directory.scheme(shown.answer.scheme),
             successor=directory.membership(shown.answer.successor),
+            sites={one.site: one for one in directory.members()} if shown.answer.transfers else {},
             has_certificate=self._has_certificate(shown),
         )
 

@@ -18,6 +18,7 @@ from sopro_node.node import Node
 from sopro_node.web import pages_words
 from sopro_node.web.i18n import LANGUAGES, choose_language, load_languages
 from sopro_node.web.pages_words import Words
+from sopro_registry.families import site_membership
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 STATIC: Final = Path(__file__).parent / "static"
@@ -87,6 +88,11 @@ class View:
         """Write a name that stands in several languages in the best of them."""
         tag, text = self.language.choose(texts, others=self._others)
         return isolate(text, tag)
+
+    def site_name(self, site: str, members: Mapping[str, site_membership.Body]) -> Markup:
+        """Write a site's name in the best of its languages, or its code where it is not known."""
+        member = members.get(site)
+        return self.choose(member.name) if member else isolate(site)
 
 
 class _Compiled(jinja2.BaseLoader):

@@ -13,7 +13,7 @@ from msgspec import UNSET
 from sopro_node.web.i18n import Language, mark, zoned
 from sopro_node.web.pages_label import LabelView
 from sopro_registry.families.criterion import Body as Criterion
-from sopro_registry.queries import UNDETERMINED
+from sopro_registry.queries import UNDETERMINED, TransferState
 from sopro_registry.verdict import Judged
 
 _PERCENT: Final = "P1"
@@ -42,6 +42,10 @@ SHAPES: Final[Mapping[str, str]] = {
 }
 # In which an end of validity means something: it is still to come, or has come.
 BOUNDED: Final = ("active", "suspended", "expired")
+OFFERED: Final = mark(
+    "This label was handed over to another site, which has not taken it over yet; until then "
+    "nobody decides on it."
+)
 # With the date it holds from, and where that date is not known.
 SINCE: Final[Mapping[str, tuple[str, str]]] = {
     "suspended": (
@@ -390,4 +394,6 @@ class Words:
                 until=self.day(answer.valid_until),
             )
         dated, undated = SINCE[answer.status]
+        if any(step.state is TransferState.OFFERED for step in answer.transfers):
+            dated = undated = OFFERED
         return say(dated, since=self.day(view.since)) if view.since else say(undated)
