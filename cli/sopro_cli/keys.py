@@ -212,7 +212,12 @@ class Signing:
 
 
 def sign_planned(
-    folder: Path, signing: Signing, operation: str, values: Mapping[str, Any]
+    folder: Path,
+    signing: Signing,
+    operation: str,
+    values: Mapping[str, Any],
+    *,
+    put: str = "put_keys",
 ) -> tuple[dict[str, Any], int]:
     """Have a record planned, sign it here, and have it put into the log; return plan and index."""
 
@@ -222,7 +227,7 @@ def sign_planned(
                 plan = await office(operation, values)
                 entry = sign_record(plan["record"], [signing.signer(plan["root"])])
                 try:
-                    return plan, (await office("put_keys", {"entry": entry}))["index"]
+                    return plan, (await office(put, {"entry": entry}))["index"]
                 except ConflictError:
                     if last == _TRIES - 1:
                         raise

@@ -40,6 +40,7 @@ MODULES: Final[Mapping[str, str]] = {
     "status": "upkeep",
     "sync": "upkeep",
     "transfer": "transferring",
+    "withhold": "withholding",
 }
 
 

@@ -16,12 +16,14 @@ from sopro_protocol.errors import (
     StorageFullError,
     UnavailableError,
     VerificationError,
+    WithheldError,
 )
 
 VERIFICATION: Final = 76
 EXIT: Final[Mapping[type[SoproError], int]] = {
     RefusedError: 1,
     NotFoundError: 1,
+    WithheldError: 1,
     FormatError: 65,
     StorageFullError: 74,
     ConflictError: 75,

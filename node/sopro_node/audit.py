@@ -24,6 +24,7 @@ from sopro_node.replay import MemoryTables, Replay, read_bundles
 from sopro_node.store.base import DocumentRow, LogRow, Reader
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.tree import LogTree
+from sopro_protocol.bundle import Item
 from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint, parse_checkpoint_text
 from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import SoproError
@@ -31,7 +32,7 @@ from sopro_protocol.keys import Role, make_vkey
 from sopro_protocol.note import parse_note
 from sopro_protocol.tile import WIDTH
 from sopro_registry.directory import Directory
-from sopro_registry.family import Waiting
+from sopro_registry.family import Waiting, Withholding
 from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.projection import Judgement
 from sopro_registry.tables import Cursor, EntityRow
@@ -181,7 +182,11 @@ class LogAudit:
         """What holds at the end of what was judged."""
         return self._replay.ledger.cursor
 
-    def feed(self, entries: Sequence[bytes], documents: Iterable[DocumentRow]) -> list[Judgement]:
+    def explain(self, withholdings: Iterable[Withholding]) -> None:
+        """Take in why entries that are fed later have no bytes."""
+        self._replay.explain(withholdings)
+
+    def feed(self, entries: Sequence[Item], documents: Iterable[DocumentRow]) -> list[Judgement]:
         """Judge a bundle and check the documents that belong to it."""
         judged = self._replay.feed(entries)
         self.report.entries += len(entries)
@@ -235,9 +240,23 @@ class LogAudit:
         self.tree = self._replay.tree()
         self.report.root = self.tree.root().hex()
         self.report.judged = self.cursor.projected
+        self._check_withheld()
         self.report.labels = len(self.tables.labels)
         self.report.void = dict(Counter(void.code for void in self.tables.voids.values()))
         self._auditor.finish(self)
+
+    def _check_withheld(self) -> None:
+        """Check that whatever is withheld is so by a record that counts, and that it is gone."""
+        overtaken = self._replay.overtaken
+        if overtaken is not None:
+            self.problems.add(
+                "withheld",
+                f"entry {overtaken.index} is withheld by entry {overtaken.record}, and its bytes "
+                "are still here",
+            )
+        ledger = self._replay.ledger
+        if not ledger.is_explained:
+            self.problems.add("withheld", "an entry is withheld by a record that is not judged")
 
     def close(self) -> LogReport:
         """Return the report."""
@@ -291,12 +310,14 @@ class _StoredLog:
         self._row = row
         self._is_own = is_own
         self._missing: list[tuple[int, int]] = []
+        self._withheld = {one.index for one in store.withheld(row.log)}
 
     def run(self, auditor: Auditor, root_key: bytes, progress: Progress) -> LogReport:
         row = self._row
         cursor = _CURSOR.decode(row.cursor) if row.cursor else Cursor()
         audit = auditor.begin(row.origin, root_key, judged_until=cursor.projected)
         roots = self._store.bundle_roots(row.log)
+        audit.explain(self._store.withheld(row.log))
         try:
             for number, entries in enumerate(read_bundles(self._store, row)):
                 self._feed(audit, number, entries, roots)
@@ -335,8 +356,11 @@ class _StoredLog:
                 problem = f"document {number} of entry {position} was erased, and is here"
                 audit.problems.add("documents", problem)
 
-    def _feed(self, audit: LogAudit, number: int, entries: list[bytes], roots: list[bytes]) -> None:
+    def _feed(self, audit: LogAudit, number: int, entries: list[Item], roots: list[bytes]) -> None:
         start = number * WIDTH
+        for position, item in enumerate(entries, start):
+            if position in self._withheld and isinstance(item, bytes):
+                audit.problems.add("withheld", f"entry {position} is withheld, and its bytes here")
         rows = self._store.documents(self._row.log, start, start + len(entries))
         judged = audit.feed(entries, rows)
         if len(entries) == WIDTH and audit.last_root() != roots[number]:
@@ -346,7 +370,8 @@ class _StoredLog:
                 "another root than the stored one",
             )
         if self._is_own:
-            self._missing.extend(_find_missing(judged, rows))
+            shown = [one for one in judged if one.index not in self._withheld]
+            self._missing.extend(_find_missing(shown, rows))
 
     def _check_head(self, audit: LogAudit) -> None:
         row = self._row

@@ -17,10 +17,9 @@ from sopro_node.mirror import MAX_CHECKPOINT
 from sopro_node.reach import ANYWHERE, Reach, is_loopback_url
 from sopro_node.reindex import Progress
 from sopro_node.store.base import DocumentRow
-from sopro_node.tree import LogTree
-from sopro_protocol.bundle import MAX_BUNDLE, Bundle, parse_bundle
+from sopro_protocol.bundle import MAX_BUNDLE, Bundle, Withheld, parse_bundle
 from sopro_protocol.checkpoint import parse_checkpoint_text
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
 from sopro_protocol.keys import Role
 from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.note import parse_note
@@ -37,10 +36,12 @@ from sopro_protocol.tile import (
 from sopro_registry.catalogue import READERS
 from sopro_registry.directory import Directory
 from sopro_registry.families import site_keys
+from sopro_registry.family import Withholding
 from sopro_registry.fields import format_day
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import Basis, answer_label
 from sopro_registry.transfer import Course, Stage, follow_label
+from sopro_registry.withholding import open_withholding
 
 _AT_ONCE: Final = 8
 _MAX_JSON: Final = 16 * 1024 * 1024
@@ -75,6 +76,7 @@ class _PeerAudit:
         self._progress = progress
         self._report = Report(url)
         self._audits: dict[str, LogAudit] = {}
+        self._withheld: dict[str, set[int]] = {}
 
     async def run(self) -> Report:
         paths, coordinator = await self._discover()
@@ -136,11 +138,8 @@ class _PeerAudit:
         audit = self._audits[origin] = auditor.begin(origin, root_key)
         try:
             async for number, bundle in self._bundles(base, size):
-                entries = [item for item in bundle.items if isinstance(item, bytes)]
-                if len(entries) != len(bundle.items):
-                    audit.problems.add("entries", f"bundle {number}: an entry is withheld")
-                    break
-                audit.feed(entries, _rows(bundle))
+                audit.explain(await self._explain(base, origin, number, bundle, size))
+                audit.feed(bundle.items, _rows(bundle))
                 self._progress(origin, audit.report.entries, size)
         except SoproError as error:
             audit.problems.add("entries", str(error))
@@ -176,18 +175,42 @@ class _PeerAudit:
         )
         return body.root
 
+    async def _explain(
+        self, base: str, origin: str, number: int, bundle: Bundle, size: int
+    ) -> list[Withholding]:
+        """Read the records that withhold entries of a bundle; judging says whether they count."""
+        found = []
+        gaps = {
+            number * WIDTH + place: item
+            for place, item in enumerate(bundle.items)
+            if isinstance(item, Withheld)
+        }
+        for index, (leaf, record) in gaps.items():
+            self._withheld.setdefault(origin, set()).add(index)
+            if record >= size:
+                raise VerificationError(
+                    f"entry {index} is withheld without a record under this head", code="wdh.gap"
+                )
+            at, place = divmod(record, WIDTH)
+            item = (await self._bundle(base, at, size)).items[place]
+            data = item if isinstance(item, bytes) else b""
+            found.append(
+                open_withholding(data, origin=origin, index=index, leaf=leaf, record=record)
+            )
+        return found
+
+    async def _bundle(self, base: str, number: int, size: int) -> Bundle:
+        width = min(WIDTH, size - number * WIDTH)
+        url = f"{base}/{bundle_path(index=number, width=width)}"
+        body = (await self._fetch.get(url, limit=MAX_BUNDLE)).body
+        return parse_bundle(body, index=number, width=width)
+
     async def _bundles(self, base: str, size: int) -> AsyncIterator[tuple[int, Bundle]]:
         numbers = range(-(-size // WIDTH))
 
-        async def fetch(number: int) -> Bundle:
-            width = min(WIDTH, size - number * WIDTH)
-            url = f"{base}/{bundle_path(index=number, width=width)}"
-            body = (await self._fetch.get(url, limit=MAX_BUNDLE)).body
-            return parse_bundle(body, index=number, width=width)
-
         for first in range(0, len(numbers), _AT_ONCE):
             window = numbers[first : first + _AT_ONCE]
-            found = await asyncio.gather(*(fetch(number) for number in window))
+            found = await asyncio.gather(*(self._bundle(base, number, size) for number in window))
             for number, bundle in zip(window, found, strict=True):
                 yield number, bundle
 
@@ -197,14 +220,19 @@ class _PeerAudit:
         for first in range(0, len(resources), _AT_ONCE):
             window = resources[first : first + _AT_ONCE]
             problems = await asyncio.gather(
-                *(self._check_tile(base, audit.tree, resource) for resource in window)
+                *(self._check_tile(base, audit, resource) for resource in window)
             )
             for problem in filter(None, problems):
                 audit.problems.add("tiles", problem)
             done = min(first + _AT_ONCE, len(resources))
             self._progress(f"{audit.report.origin} tiles", done, len(resources))
 
-    async def _check_tile(self, base: str, tree: LogTree, resource: Resource) -> str | None:
+    async def _check_tile(self, base: str, audit: LogAudit, resource: Resource) -> str | None:
+        start = resource.index * WIDTH
+        withheld = self._withheld.get(audit.report.origin, set())
+        if resource.kind is Kind.ENTRIES and withheld & set(range(start, start + resource.width)):
+            return await self._check_gone(f"{base}/{resource.path}")
+        tree = audit.tree
         try:
             url = f"{base}/{resource.path}"
             body = (await self._fetch.get(url, limit=MAX_ENTRY_BUNDLE)).body
@@ -217,6 +245,16 @@ class _PeerAudit:
             return f"{resource.path}: {error}"
         expected = b"".join(tree.hashes(resource.level, resource.index, resource.width))
         return None if found == expected else f"{resource.path}: not what the bundles hold"
+
+    async def _check_gone(self, url: str) -> str | None:
+        """An entry bundle cannot say that an entry is withheld, so it must be refused."""
+        try:
+            await self._fetch.get(url, limit=MAX_ENTRY_BUNDLE)
+        except PeerError as error:
+            return None if error.code == "hos.status" and " 410" in str(error) else str(error)
+        except SoproError as error:
+            return str(error)
+        return f"{url}: an entry of it is withheld, and it is served"
 
 
 class _Answers:

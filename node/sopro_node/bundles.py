@@ -1,6 +1,6 @@
 """Bundles on disk and on the wire: entries as one zstd frame, documents as a second one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import zstandard
@@ -10,7 +10,9 @@ from sopro_protocol.bundle import (
     MAX_BUNDLE,
     MAX_RIDING_DOCUMENT,
     MAX_RIDING_DOCUMENTS,
+    Item,
     RidingDocument,
+    Withheld,
     format_documents,
     format_items,
     parse_items,
@@ -21,19 +23,30 @@ _LEVEL: Final = 3
 PUBLIC: Final = 0
 
 
-def pack_entries(entries: list[bytes]) -> bytes:
-    """Compress entries as the first frame of a bundle."""
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(format_items(list(entries)))
+def pack_entries(entries: Sequence[Item]) -> bytes:
+    """Compress entries, and what is left of withheld ones, as the first frame of a bundle."""
+    return zstandard.ZstdCompressor(level=_LEVEL).compress(format_items(entries))
 
 
-def unpack_entries(frame: bytes) -> list[bytes]:
+def unpack_entries(frame: bytes) -> list[Item]:
     """Decompress what `pack_entries` or a verified peer packed.
 
     Raises:
         FormatError: the frame is damaged.
     """
-    items = parse_items(decompress(frame))
-    return [item for item in items if isinstance(item, bytes)]
+    return parse_items(decompress(frame))
+
+
+def blank(frame: bytes, withheld: Mapping[int, Withheld]) -> bytes:
+    """Write a frame anew without the bytes of some entries, by their places in it.
+
+    Raises:
+        FormatError: the frame is damaged.
+    """
+    items = unpack_entries(frame)
+    for place, one in withheld.items():
+        items[place] = one
+    return pack_entries(items)
 
 
 def decompress(frame: bytes) -> bytes:

@@ -19,7 +19,7 @@ from sopro_node.identity import Identity
 from sopro_node.store.base import LabelRow, LogRow, Reader
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError
-from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.record import read_record
 from sopro_registry.aggregate import (
     SiteCounts,
     Statistics,
@@ -290,11 +290,11 @@ class Desk:
         Raises:
             NotFoundError: the log is not that long.
         """
-        return self._decision(held.number, position)
+        return self._decision(held.number, position, self._holdings.changed_documents)
 
-    def _read_decision(self, log: int, position: int) -> label_decision.Body | None:
-        data = self._holdings.entry(self._reader, self.held(log), position)
-        _, body = read_record(parse_entry(data).record, READERS)
+    def _read_decision(self, log: int, position: int, _changed: int) -> label_decision.Body | None:
+        data = self._holdings.record(self._reader, self.held(log), position)
+        _, body = read_record(data, READERS)
         return body if isinstance(body, label_decision.Body) else None
 
     def _state(self, log: int, entity: bytes) -> msgspec.Struct | None:

@@ -6,15 +6,15 @@ in our own log that another site's document is gone; both are done again until t
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node.holdings import OWN, HeldLog, Holdings
 from sopro_node.log import Draft, OwnLog
 from sopro_node.store.base import Reader, Store
 from sopro_node.writer import Writer
+from sopro_protocol.bundle import Item, Withheld
 from sopro_protocol.errors import NotFoundError, SoproError, UnavailableError
-from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import READERS, decode_state
@@ -87,7 +87,7 @@ class Eraser:
                 for index, number in places
             ]
         )
-        await self._scrub()
+        await self.scrub()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):
                 raise outcome
@@ -96,20 +96,17 @@ class Eraser:
 
     def _places_of(self, entity: bytes) -> Iterator[tuple[int, int]]:
         held = self._holdings.own
-        bundle: tuple[int, list[bytes]] = (-1, [])
+        bundle: tuple[int, Sequence[Item]] = (-1, [])
         for index, number in self._store.document_places(OWN):
             at, offset = divmod(index, WIDTH)
             if at != bundle[0]:
-                bundle = (at, self._entries(held, at))
-            record, _ = read_record(parse_entry(bundle[1][offset]).record, READERS)
+                bundle = (at, self._holdings.bundle_of(self._store, held, at))
+            item = bundle[1][offset]
+            if isinstance(item, Withheld):
+                continue
+            record, _ = read_record(parse_entry(item).record, READERS)
             if record.entity == entity:
                 yield index, number
-
-    def _entries(self, held: HeldLog, number: int) -> list[bytes]:
-        edge = held.tree.edge
-        if number == edge.full:
-            return edge.entries
-        return self._holdings.read_bundle(self._store, held.number, number)
 
     async def carry_out(self) -> None:
         """Leave nothing of what other sites have had erased, and say so in our own log.
@@ -120,7 +117,7 @@ class Eraser:
         async with self._lock:
             due = self._due()
             if due or self._scrubbed != self._holdings.changed_documents:
-                await self._scrub()
+                await self.scrub()
             receipts = [self._confirm(*one) for one in due]
             for start in range(0, len(receipts), _BATCH):
                 await self._log.append_all(receipts[start : start + _BATCH])
@@ -145,7 +142,12 @@ class Eraser:
             },
         )
 
-    async def _scrub(self) -> None:
+    async def scrub(self) -> None:
+        """Leave nothing on the disk of what was dropped.
+
+        Raises:
+            UnavailableError: a reader is in the way.
+        """
         changed = self._holdings.changed_documents
         for _ in range(_TRIES):
             if await self._writer.run(self._store.scrub):
@@ -153,12 +155,12 @@ class Eraser:
                 return
             await asyncio.sleep(_PAUSE)
         raise UnavailableError(
-            "erased, but the write-ahead log cannot be emptied while somebody reads the database; "
-            "end what reads it, and it is done at the next erasure or start"
+            "it is dropped, but the write-ahead log cannot be emptied while somebody reads the "
+            "database; end what reads it, and it is done at the next erasure or start"
         )
 
     def _entry_id(self, held: HeldLog, index: int) -> bytes:
-        return leaf_hash(self._holdings.entry(self._reader, held, index))
+        return held.tree.leaves(index // WIDTH)[index % WIDTH]
 
     def _receipt(self, log: int, origin: str, index: int) -> erasure_receipt.State | None:
         name = erasure_receipt.name_of(origin, index)

@@ -21,6 +21,7 @@ from sopro_node.mirror import Target
 from sopro_node.reach import Reach
 from sopro_node.store.base import DocumentRow, Store
 from sopro_node.writer import Writer
+from sopro_protocol.bundle import Item, Withheld
 from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import FormatError, PeerError, SoproError
 from sopro_protocol.keys import Ed25519Signer
@@ -209,8 +210,8 @@ class _Pass:
     def _visible(self, start: int, end: int) -> Iterator[Wanted]:
         is_member, site = self._gatherer.is_member(), self._holdings.own.site
         first = start // WIDTH * WIDTH
-        for position, data in enumerate(self._entries(first // WIDTH), first):
-            if not start <= position < end:
+        for position, data in enumerate(self._bundle(first // WIDTH), first):
+            if not start <= position < end or isinstance(data, Withheld):
                 continue
             try:
                 record, _ = read_record(parse_entry(data).record, READERS)
@@ -221,11 +222,8 @@ class _Pass:
                 if is_public or (is_member and is_party(commitment, site)):
                     yield Wanted(position, number, commitment)
 
-    def _entries(self, number: int) -> Sequence[bytes]:
-        edge = self._held.tree.edge
-        if number == edge.full:
-            return edge.entries
-        return Holdings.read_bundle(self._store, self._held.number, number)
+    def _bundle(self, number: int) -> Sequence[Item]:
+        return self._holdings.bundle_of(self._store, self._held, number)
 
     # Asking.
 

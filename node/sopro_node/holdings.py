@@ -5,25 +5,28 @@ the caller's transaction. Only after the commit does `HeldLog` change; a failed 
 All of it runs on the writer's thread; other threads only read what a commit has published.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
 
 import msgspec
 
 from sopro_node.ahead import Ahead, decode_ahead, encode_ahead
-from sopro_node.bundles import pack_entries, unpack_entries
+from sopro_node.bundles import blank, pack_entries, unpack_entries
 from sopro_node.numbers import Numbers
 from sopro_node.store.base import DocumentRow, LogRow, Reader, Store
 from sopro_node.store.tables import StoreTables
 from sopro_node.tree import Edge, LogTree
 from sopro_node.verify import CheckedBundle, Held
-from sopro_protocol.errors import FormatError, NotFoundError
-from sopro_protocol.merkle import CompactRange, leaf_hash, root_of
+from sopro_protocol.bundle import Item, Withheld, leaf_of
+from sopro_protocol.errors import FormatError, NotFoundError, VerificationError, WithheldError
+from sopro_protocol.merkle import CompactRange, root_of
+from sopro_protocol.record import parse_entry
 from sopro_protocol.status import StatusTree
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import KeySpan, Waiting
+from sopro_registry.family import KeySpan, Waiting, Withholding
 from sopro_registry.label import Label
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.status import status_tree
@@ -50,6 +53,7 @@ class HeldLog:
         ahead: the head that the entries beyond `signed_size` are proven under; None where there
             are none.
         mirrored_size: up to which another node holds it too; of our own log only.
+        withheld: entries whose bytes are not here any more, by position; replaced, not changed.
         statuses: the status tree as far as the log is judged, never changed but replaced; None
             until somebody needs it.
     """
@@ -67,6 +71,7 @@ class HeldLog:
         self.ahead = decode_ahead(row.ahead)
         self.cursor = decode_cursor(row.cursor)
         self.tree = tree
+        self.withheld: Mapping[int, Withholding] = {}
 
     @property
     def site(self) -> str:
@@ -124,8 +129,8 @@ class Holdings:
 
     Attributes:
         rejudged: how often a log was judged anew since this process began.
-        changed_documents: how often documents were erased or came late since then; whoever keeps
-            copies drops them.
+        changed_documents: how often documents were erased or came late, or entries were withheld,
+            since then; whoever keeps copies drops them.
         discarded: how many logs have been discarded since the start; what was kept of any log's
             answers before is of no use then.
         published: how many commits were shown to readers, or are about to be.
@@ -153,7 +158,7 @@ class Holdings:
             self._store.bundle_roots(row.log),
             self._store.entries(row.log, 0),
             load_leaves=lambda number: [
-                leaf_hash(data) for data in self.read_bundle(self._store, row.log, number)
+                leaf_of(item) for item in self.read_bundle(self._store, row.log, number)
             ],
         )
         if (tree.size, tree.root()) != (row.size, row.root):
@@ -162,13 +167,14 @@ class Holdings:
                 f"{row.size}; the database is damaged, restore it or sync this site anew"
             )
         held = HeldLog(row, tree=tree)
+        held.withheld = {one.index: one for one in self._store.withheld(row.log)}
         self.logs[row.origin] = held
         self._last_number = max(self._last_number, row.log)
         return held
 
     @staticmethod
-    def read_bundle(store: Reader, log: int, number: int) -> list[bytes]:
-        """Return the entries of a full bundle."""
+    def read_bundle(store: Reader, log: int, number: int) -> list[Item]:
+        """Return the entries of a full bundle, and what is left of withheld ones."""
         frame = store.bundle(log, number)
         if frame is None:
             raise NotFoundError(f"log {log}: no bundle {number}")
@@ -254,14 +260,37 @@ class Holdings:
 
         Raises:
             NotFoundError: the log is not that long.
+            WithheldError: it is withheld.
         """
         if not 0 <= position < held.size:
             raise NotFoundError(f"{held.origin}: no entry {position}, the log has {held.size}")
         bundle, offset = divmod(position, WIDTH)
+        item = self.bundle_of(store, held, bundle)[offset]
+        if isinstance(item, Withheld):
+            raise WithheldError(
+                f"{held.origin}: entry {position} is withheld, entry {item.record} says why"
+            )
+        return item
+
+    def record(self, store: Reader, held: HeldLog, position: int) -> bytes:
+        """Return the bytes of a record, or of the one that holds instead of a withheld one.
+
+        Raises:
+            FormatError: it is no entry.
+            NotFoundError: the log is not that long.
+            WithheldError: it is withheld, and nothing holds instead.
+        """
+        withheld = held.withheld.get(position)
+        if withheld is not None and withheld.instead:
+            return withheld.instead
+        return parse_entry(self.entry(store, held, position)).record
+
+    def bundle_of(self, store: Reader, held: HeldLog, number: int) -> Sequence[Item]:
+        """Return the entries of a bundle, full or not, and what is left of withheld ones."""
         edge = held.tree.edge
-        if bundle == edge.full:
-            return edge.entries[offset]
-        return self.read_bundle(store, held.number, bundle)[offset]
+        if number == edge.full:
+            return edge.entries
+        return self.read_bundle(store, held.number, number)
 
     def is_overtaken(self, held: HeldLog) -> bool:
         """Say whether the coordinator has ended a log below what is judged (SPEC MEM-7)."""
@@ -288,46 +317,81 @@ class Holdings:
         return held.tree.root_at(size)
 
 
+class _Added(NamedTuple):
+    """An entry of a step: its bytes or what is left, its hash, whether its signatures are valid."""
+
+    item: Item
+    leaf: bytes
+    is_verified: bool
+
+
 class Step:
     """One log growing in one transaction, inside which it is made.
 
     Attributes:
         is_anew: whether every entry is judged again, because the coordinator has ended the log
-            below what was judged.
+            below what was judged, or an entry that was judged is withheld.
+        ledger: what follows from the log.
+        tables: where that is gathered.
+        numbers: of labels.
         ahead: the head that entries beyond the signed one are proven under.
     """
+
+    ledger: Ledger
+    tables: StoreTables
+    numbers: Numbers
 
     def __init__(self, holdings: Holdings, store: Store, held: HeldLog, *, root_key: bytes) -> None:
         self.held = held
         self._holdings = holdings
         self._store = store
-        is_coordinator = held.origin == holdings.coordinator_origin
-        self._directory = holdings.directory.copy() if is_coordinator else holdings.directory
-        self._tables = StoreTables(store, held.number, coordinator_root=holdings.coordinator_root)
-        self.is_anew = holdings.is_overtaken(held)
-        if self.is_anew:
-            store.clear_indexes(held.number)
-        self.ledger = Ledger(
-            origin=held.origin,
-            root_key=root_key,
-            cursor=Cursor() if self.is_anew else msgspec.structs.replace(held.cursor),
-            tables=self._tables,
-            directory=self._directory,
-            is_coordinator=is_coordinator,
-            statuses=StatusTree() if self.is_anew else holdings.statuses(held).copy(),
-        )
-        self.tables = self._tables
-        self.numbers = Numbers(store, self._tables)
+        self._root_key = root_key
+        self._is_coordinator = held.origin == holdings.coordinator_origin
+        self._directory = holdings.directory
+        if self._is_coordinator:
+            self._directory = holdings.directory.copy()
+        self._withheld = dict(held.withheld)
+        self._fresh: dict[int, Withholding] = {}
         edge = held.tree.edge
         self.range = edge.range.copy()
         self._full = edge.full
         self._tail = list(edge.entries)
         self._tail_leaves = list(edge.leaves)
+        self._new: list[_Added] = []
         self._bundles: list[tuple[int, bytes, bytes]] = []
         self._documents: list[DocumentRow] = []
         self.own_entries: list[bytes] = []
         self._is_waiting = False
         self.ahead: Ahead | None = held.ahead
+        self.is_anew = False
+        if holdings.is_overtaken(held):
+            self._begin_anew()
+        else:
+            cursor = msgspec.structs.replace(held.cursor)
+            self._begin(cursor, holdings.statuses(held).copy())
+
+    def _begin(self, cursor: Cursor, statuses: StatusTree) -> None:
+        store, held = self._store, self.held
+        root_of_coordinator = self._holdings.coordinator_root
+        self.tables = StoreTables(store, held.number, coordinator_root=root_of_coordinator)
+        self.numbers = Numbers(store, self.tables)
+        self.ledger = Ledger(
+            origin=held.origin,
+            root_key=self._root_key,
+            cursor=cursor,
+            tables=self.tables,
+            directory=self._directory,
+            is_coordinator=self._is_coordinator,
+            leaf_at=self._leaf_at,
+            statuses=statuses,
+            withholdings=self._withheld,
+        )
+
+    def _begin_anew(self) -> None:
+        """Judge every entry again, from the first."""
+        self.is_anew = True
+        self._store.clear_indexes(self.held.number)
+        self._begin(Cursor(), StatusTree())
 
     @property
     def size(self) -> int:
@@ -339,70 +403,140 @@ class Step:
         """The entries after the last full bundle, with those of this step."""
         return Held(tuple(self._tail), tuple(self._tail_leaves))
 
-    def catch_up(self) -> None:
-        """Judge entries that had to wait for the coordinator's log, or count no longer the same.
-
-        Runs before the step adds anything.
-        """
+    def _leaf_at(self, index: int) -> bytes:
         held = self.held
-        while self.ledger.index < held.size and not self._is_waiting:
-            bundle, offset = divmod(self.ledger.index, WIDTH)
-            edge = held.tree.edge
-            if bundle == edge.full:
-                entries = edge.entries
-            else:
-                entries = Holdings.read_bundle(self._store, held.number, bundle)
-            for data in entries[offset:]:
-                self._judge(data, leaf_hash(data), verified=False)
-            if bundle % _PER_FLUSH == _PER_FLUSH - 1:
-                self._tables.flush(self._store)
+        if index >= held.size:
+            return self._new[index - held.size].leaf
+        return held.tree.leaves(index // WIDTH)[index % WIDTH]
+
+    def catch_up(self) -> None:
+        """Judge whatever is here and is not judged yet, or counts no longer the same.
+
+        Entries had to wait for the coordinator's log, or are judged anew.
+        """
+        while not self._is_waiting and self.ledger.index < self.held.size + len(self._new):
+            index = self.ledger.index
+            for one in self._from(index):
+                if not self._judge(one):
+                    break
+            if index // WIDTH % _PER_FLUSH == _PER_FLUSH - 1 and index < self.held.size:
+                self.tables.flush(self._store)
+
+    def _from(self, index: int) -> Iterable[_Added]:
+        """Go through entries from a position on, of the log as it is held up to a bundle's end."""
+        held = self.held
+        if index >= held.size:
+            return islice(self._new, index - held.size, None)
+        bundle, offset = divmod(index, WIDTH)
+        items = self._holdings.bundle_of(self._store, held, bundle)[offset:]
+        return (_Added(item, leaf_of(item), is_verified=False) for item in items)
+
+    def explain(self, withholdings: Iterable[Withholding]) -> None:
+        """Take in why entries that are to be added have no bytes (SPEC WITHHOLD-9)."""
+        for one in withholdings:
+            self._withheld[one.index] = self._fresh[one.index] = one
+            self.ledger.expect(one)
+
+    def check_explained(self, size: int) -> None:
+        """Check that every entry without bytes under a head is withheld by a record that counts.
+
+        Args:
+            size: of the head.
+
+        Raises:
+            VerificationError: `wdh.gap`, one is not, or that is not judged yet.
+        """
+        judged = min(self.ledger.index, size)
+        if any(one.index < size and one.record >= judged for one in self._withheld.values()):
+            raise VerificationError(
+                f"{self.held.origin}: an entry is withheld by a record that is not judged yet; it "
+                "is looked at again when the coordinator's log is here",
+                code="wdh.gap",
+            )
 
     def add(
-        self, entries: Sequence[bytes], leaves: Sequence[bytes], verified: Sequence[bool]
+        self, entries: Sequence[Item], leaves: Sequence[bytes], verified: Sequence[bool]
     ) -> None:
         """Add entries behind the log's end.
 
         Args:
-            entries: their bytes.
+            entries: their bytes, or what is left of those that were explained.
             leaves: their hashes.
             verified: whether every signature on each was found valid.
+
+        Raises:
+            VerificationError: `wdh.gap`, `wdh.state`, one is withheld and should not be.
         """
-        for data, leaf, is_verified in zip(entries, leaves, verified, strict=True):
-            self._judge(data, leaf, verified=is_verified)
-            self._push(data, leaf)
+        for item, leaf, is_verified in zip(entries, leaves, verified, strict=True):
+            self._take(item, leaf, is_verified=is_verified)
+            self._push(item, leaf)
+        self.catch_up()
 
     def add_bundle(self, bundle: CheckedBundle) -> None:
-        """Add a full bundle as it was received; the one before must be full."""
-        for data, leaf, is_verified in zip(
+        """Add a full bundle as it was received; the one before must be full.
+
+        Raises:
+            VerificationError: as `add`.
+        """
+        for item, leaf, is_verified in zip(
             bundle.entries, bundle.leaves, bundle.verified, strict=True
         ):
-            self._judge(data, leaf, verified=is_verified)
+            self._take(item, leaf, is_verified=is_verified)
         self._bundles.append((bundle.number, bundle.root, bundle.frame))
         self._documents.extend(bundle.documents)
         self.range.append_subtree(bundle.root, level=8)
+        self.catch_up()
 
     def add_judged(self, data: bytes, judgement: Judgement) -> None:
-        """Add an entry of our own that was judged already."""
-        self.ledger.commit(judgement)
+        """Add an entry of our own that was judged already.
+
+        Raises:
+            VerificationError: `wdh.state`, it withholds what cannot be withheld; nothing may be
+                written then.
+        """
+        self._take(data, judgement.entry_id, is_verified=True)
         self._push(data, judgement.entry_id)
         self.own_entries.append(data)
+        self._commit(judgement)
+        self.catch_up()
 
     def add_documents(self, documents: Iterable[DocumentRow]) -> None:
         """Add documents that belong to entries of this step."""
         self._documents.extend(documents)
 
-    def _judge(self, data: bytes, leaf: bytes, *, verified: bool) -> None:
-        if self._is_waiting:
-            return
+    def _take(self, item: Item, leaf: bytes, *, is_verified: bool) -> None:
+        if isinstance(item, Withheld):
+            index = self.held.size + len(self._new)
+            known = self._withheld.get(index)
+            if known is None or (known.leaf, known.record) != item:
+                raise VerificationError(
+                    f"{self.held.origin}: entry {index} is withheld without a record",
+                    code="wdh.gap",
+                )
+        self._new.append(_Added(item, leaf, is_verified))
+
+    def _judge(self, one: _Added) -> bool:
+        """Judge and commit the next entry; False where the one after it is not to be judged now."""
+        data = b"" if isinstance(one.item, Withheld) else one.item
         try:
-            judgement = self.ledger.judge(data, entry_id=leaf, verified=verified)
+            judgement = self.ledger.judge(data, entry_id=one.leaf, verified=one.is_verified)
         except Waiting:
             self._is_waiting = True
-            return
-        self.ledger.commit(judgement)
+            return False
+        return self._commit(judgement)
 
-    def _push(self, data: bytes, leaf: bytes) -> None:
-        self._tail.append(data)
+    def _commit(self, judgement: Judgement) -> bool:
+        """Commit a judgement; False where the log has to be judged anew because of it."""
+        self.ledger.commit(judgement)
+        overtaken = self.ledger.overtaken
+        if overtaken is None:
+            return True
+        self._withheld[overtaken.index] = self._fresh[overtaken.index] = overtaken
+        self._begin_anew()
+        return False
+
+    def _push(self, item: Item, leaf: bytes) -> None:
+        self._tail.append(item)
         self._tail_leaves.append(leaf)
         self.range.append(leaf)
         if len(self._tail) == WIDTH:
@@ -411,6 +545,26 @@ class Step:
             self._bundles.append((number, root_of(self._tail_leaves), frame))
             self._tail, self._tail_leaves = [], []
 
+    def _remove_bytes(self) -> None:
+        """Leave nothing of entries that are withheld from now on."""
+        bundles: dict[int, dict[int, Withheld]] = {}
+        for one in self._fresh.values():
+            number, place = divmod(one.index, WIDTH)
+            bundles.setdefault(number, {})[place] = Withheld(one.leaf, one.record)
+        for number, places in bundles.items():
+            if number == self.size // WIDTH:
+                for place, left in places.items():
+                    self._tail[place] = left
+            elif number >= self._full:
+                at = number - self._full
+                _, root, frame = self._bundles[at]
+                self._bundles[at] = (number, root, blank(frame, places))
+            else:
+                frame = self._store.bundle(self.held.number, number) or b""
+                root = self.held.tree.roots[number]
+                self._store.put_bundles(self.held.number, [(number, root, blank(frame, places))])
+        self._store.put_withheld(self.held.number, self._fresh.values())
+
     def write(self, *, checkpoint: bytes) -> None:
         """Write everything, inside the caller's transaction.
 
@@ -418,6 +572,8 @@ class Step:
             checkpoint: the signed note to serve from now on.
         """
         held, store = self.held, self._store
+        if self._fresh:
+            self._remove_bytes()
         full = (self.size // WIDTH) * WIDTH
         if self._bundles:
             store.put_bundles(held.number, self._bundles)
@@ -426,7 +582,7 @@ class Step:
         if len(self._tail) > kept:
             store.put_entries(held.number, full + kept, self._tail[kept:])
         store.put_documents(held.number, self._documents)
-        self._tables.flush(store)
+        self.tables.flush(store)
         cursor = msgspec.msgpack.encode(self.ledger.cursor)
         root = self.range.root()
         ahead = encode_ahead(self.ahead)
@@ -444,8 +600,9 @@ class Step:
             self._holdings.directory = self._directory
         held.tree.grow((root for _, root, _ in self._bundles), edge)
         held.cursor = self.ledger.cursor
+        held.withheld = self._withheld
         self._holdings.rejudged += self.is_anew
-        self._holdings.changed_documents += self._tables.has_erased
+        self._holdings.changed_documents += bool(self.tables.has_erased or self._fresh)
         self.ledger.statuses.settle()
         held.statuses = self.ledger.statuses
         held.sign(checkpoint)

@@ -98,6 +98,15 @@ async def _always() -> None:
     """Let every append pass."""
 
 
+class _SpoiltError(Exception):
+    """A draft was found to be wrong when it was in its step already, which is of no use then."""
+
+    def __init__(self, number: int, error: SoproError) -> None:
+        super().__init__(str(error))
+        self.number = number
+        self.error = error
+
+
 class OwnLog:
     """The node's own log and its queue; it signs nothing before it is opened.
 
@@ -241,11 +250,25 @@ class OwnLog:
     # On the writer's thread.
 
     def _commit(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
+        refused: dict[int, SoproError] = {}
+        while True:
+            try:
+                return self._commit_others(drafts, refused)
+            except _SpoiltError as spoilt:
+                refused[spoilt.number] = spoilt.error
+
+    def _commit_others(
+        self, drafts: Sequence[Draft | Signed], refused: Mapping[int, SoproError]
+    ) -> list[Outcome]:
+        """Commit drafts but those that are refused already."""
         self._check_open()
         with self._store.transaction():
             step = self._holdings.step(self.held, root_key=self._root_key)
             step.catch_up()
-            outcomes = [self._try(step, draft) for draft in drafts]
+            outcomes: list[Outcome] = [
+                refused[number] if number in refused else self._try(step, draft, number)
+                for number, draft in enumerate(drafts)
+            ]
             if step.size == self.held.size and not step.is_anew:
                 return outcomes
             self._append(step, self._state_draft())
@@ -272,12 +295,15 @@ class OwnLog:
     def _sign(self, size: int, root: bytes, keys: Sequence[KeySpan]) -> bytes:
         return self._signatory.sign_head(Checkpoint(self.held.origin, size, Hash(root)), keys)
 
-    def _try(self, step: Step, draft: Draft | Signed) -> Outcome:
+    def _try(self, step: Step, draft: Draft | Signed, number: int) -> Outcome:
+        before = step.size
         try:
             if isinstance(draft, Signed):
                 return self._append_signed(step, draft.entry)
             return self._append(step, draft)
         except SoproError as error:
+            if step.size > before:
+                raise _SpoiltError(number, error) from error
             return error
 
     def _append(self, step: Step, draft: Draft) -> Appended:
@@ -321,7 +347,14 @@ class OwnLog:
         if judgement.change is not None and judgement.change.keys is not None:
             # A record after which nothing could be signed must not get in.
             self._signatory.check(judgement.change.keys, size=judgement.index + 1)
+        voids = step.ledger.cursor.voids
         step.add_judged(data, judgement)
+        is_withholding = judgement.change is not None and judgement.change.withheld is not None
+        if is_withholding and step.ledger.cursor.voids > voids + 1:
+            raise RefusedError(
+                "without that entry later ones of this log would be void; it cannot be withheld",
+                code="wdh.state",
+            )
         assert judgement.record is not None, "not void"  # noqa: S101  # a bug if it were
         return Appended(judgement.index, judgement.record.entity, judgement.entry_id, {})
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader, Store
+from sopro_protocol.bundle import Withheld
 from sopro_protocol.errors import SoproError
 from sopro_protocol.record import Commitment, parse_entry, read_record
 from sopro_protocol.tile import WIDTH
@@ -76,12 +77,13 @@ def find_lost(store: Reader, held: HeldLog, *, start: int) -> Lost:
 
 def _commitments(store: Reader, held: HeldLog, start: int) -> Iterator[tuple[int, Commitment, int]]:
     """Go through the commitments of a log: position, commitment, its number in the record."""
-    edge = held.tree.edge
     for bundle in range(start // WIDTH, -(-held.size // WIDTH)):
-        is_last = bundle == edge.full
-        entries = edge.entries if is_last else Holdings.read_bundle(store, held.number, bundle)
+        is_last = bundle == held.tree.edge.full
+        entries = (
+            held.tree.edge.entries if is_last else Holdings.read_bundle(store, held.number, bundle)
+        )
         for position, entry in enumerate(entries, bundle * WIDTH):
-            if position < start:
+            if position < start or isinstance(entry, Withheld):
                 continue
             try:
                 record, _ = read_record(parse_entry(entry).record, READERS)

@@ -17,8 +17,9 @@ from sopro_node.config import CONFIG
 from sopro_node.found import INVITE
 from sopro_node.store.base import LogRow, Reader
 from sopro_node.store.sqlite import DATABASE
+from sopro_protocol.bundle import leaf_of
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
-from sopro_protocol.merkle import CompactRange, leaf_hash, root_of
+from sopro_protocol.merkle import CompactRange, root_of
 from sopro_protocol.tile import WIDTH
 
 MANIFEST: Final = "manifest.json"
@@ -144,8 +145,8 @@ def _recompute(store: Reader, row: LogRow) -> tuple[int, bytes]:
     roots = store.bundle_roots(row.log)
     for number, root in enumerate(roots):
         entries = unpack_entries(store.bundle(row.log, number) or b"")
-        if len(entries) != WIDTH or root_of([leaf_hash(data) for data in entries]) != root:
+        if len(entries) != WIDTH or root_of([leaf_of(item) for item in entries]) != root:
             raise FormatError(f"bundle {number} is damaged")
         right.append_subtree(root, level=8)
-    right.extend([leaf_hash(data) for data in store.entries(row.log, len(roots) * WIDTH)])
+    right.extend([leaf_of(item) for item in store.entries(row.log, len(roots) * WIDTH)])
     return right.size, right.root()

@@ -7,7 +7,7 @@ head that this node serves moves only with the last of them (SPEC section SYNC).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -20,10 +20,10 @@ from sopro_node.fetch import Fetch, Fetched
 from sopro_node.forks import fork_in_roots, fork_within, read_roots
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
-from sopro_node.verify import CheckedBundle, check_bundle, check_pushed
+from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, find_withheld
 from sopro_node.worker import Task, run_task
 from sopro_node.writer import Writer
-from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, parse_bundle
+from sopro_protocol.bundle import MAX_BUNDLE, WIDTH, Item, Withheld, parse_bundle
 from sopro_protocol.checkpoint import SignedCheckpoint, keep_lines_of, open_sized_checkpoint
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import (
@@ -37,8 +37,9 @@ from sopro_protocol.evidence import Fork
 from sopro_protocol.keys import Role, VerifierKey, make_vkey
 from sopro_protocol.merkle import CompactRange, SubtreeReader, root_of
 from sopro_protocol.tile import bundle_path, parse_tile, tile_path
-from sopro_registry.family import KeySpan
+from sopro_registry.family import KeySpan, Withholding
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
+from sopro_registry.withholding import open_withholding
 
 MAX_CHECKPOINT: Final = 64 * 1024
 MAX_KEYS: Final = 1024 * 1024
@@ -490,8 +491,17 @@ class _Pull:
                 future.cancel()
 
     async def _commit_full(self, bundles: list[CheckedBundle], signed: SignedCheckpoint) -> None:
+        gaps = [
+            (bundle.number * WIDTH + place, item)
+            for bundle in bundles
+            for place, item in enumerate(bundle.entries)
+            if isinstance(item, Withheld)
+        ]
+        explained = await self._explain(gaps, signed)
+
         def commit() -> None:
             def fill(step: Step) -> None:
+                step.explain(explained)
                 for bundle in bundles:
                     step.add_bundle(bundle)
 
@@ -506,8 +516,12 @@ class _Pull:
         *,
         root: bytes | None = None,
     ) -> None:
+        """Commit bundles up to the signed head, or one whose root was proven."""
+        explained: list[Withholding] = []
+
         def commit() -> None:
             def fill(step: Step) -> None:
+                step.explain(explained)
                 for number, width, answer in fetched:
                     held = step.tail
                     bundle = check_bundle(
@@ -519,7 +533,63 @@ class _Pull:
 
             self._extend(fill, signed, must_end=root is None)
 
-        await self._writer.run(commit)
+        try:
+            await self._writer.run(commit)
+        except VerificationError as error:
+            if error.code != "wdh.gap":
+                raise
+            before = self.held.size if self.held else 0
+            gaps = [
+                (position, item)
+                for number, width, answer in fetched
+                for position, item in find_withheld(answer, number=number, width=width)
+                if position >= before
+            ]
+            explained += await self._explain(gaps, signed)
+            await self._writer.run(commit)
+
+    # Withheld entries.
+
+    async def _explain(
+        self, gaps: Iterable[tuple[int, Item]], signed: SignedCheckpoint
+    ) -> list[Withholding]:
+        """Fetch the records that are said to withhold entries (SPEC WITHHOLD-9).
+
+        What they say is needed to judge the log; that they count is seen when it is judged up to
+        them, and that they stand there at all when the entries lead to the signed root.
+
+        Raises:
+            VerificationError: `wdh.gap`, an entry is withheld without such a record.
+        """
+        roots = {one.key_id: one.public for one in self._opened_with if one.role == Role.ROOT.value}
+        found = []
+        bundle: tuple[int, list[Item]] = (-1, [])
+        for index, item in gaps:
+            if not isinstance(item, Withheld):
+                continue
+            number, place = divmod(item.record, WIDTH)
+            if item.record >= signed.size:
+                raise VerificationError(
+                    f"{signed.origin}: entry {index} is withheld by entry {item.record}, which is "
+                    f"not under the head at size {signed.size}",
+                    code="wdh.gap",
+                )
+            if number != bundle[0]:
+                width = min(WIDTH, signed.size - number * WIDTH)
+                answer = await self._ask(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
+                bundle = (number, parse_bundle(answer.body, index=number, width=width).items)
+            data = bundle[1][place]
+            found.append(
+                open_withholding(
+                    data if isinstance(data, bytes) else b"",
+                    origin=signed.origin,
+                    index=index,
+                    leaf=item.leaf,
+                    record=item.record,
+                    roots=roots,
+                )
+            )
+        return found
 
     def _extend(
         self, fill: Callable[[Step], None], signed: SignedCheckpoint, *, must_end: bool
@@ -537,6 +607,7 @@ class _Pull:
                 if must_end:
                     _check_root(step, signed)
                 if step.size >= signed.size:
+                    step.check_explained(signed.size)
                     note = self._check_keys(step, signed)
                 if step.size == signed.size:
                     step.ahead = None

@@ -16,7 +16,6 @@ from sopro_node.certificate_desk import certificate, page
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
 from sopro_node.fetch import Fetch
-from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyrecovery import collect_approvals, list_recoveries, new_root, plan_approval
@@ -27,7 +26,9 @@ from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.transferring import hand_over, offers, take_over
+from sopro_node.withholding import plan_withholding, put_withholding
 from sopro_node.zones import check_zone
+from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
     ConflictError,
@@ -130,22 +131,23 @@ class _Bodies:
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._bundle: tuple[int, list[bytes]] = (-1, [])
+        self._bundle: tuple[int, Sequence[Item]] = (-1, [])
 
     def read(self, position: int) -> Answer:
         """Return a record's body."""
-        number, offset = divmod(position, WIDTH)
-        edge = self._node.holdings.own.tree.edge
-        if number == edge.full:
-            entries: Sequence[bytes] = edge.entries
-        else:
-            if number != self._bundle[0]:
-                found = Holdings.read_bundle(self._node.reader, 1, number)
-                self._bundle = (number, found)
-            entries = self._bundle[1]
-        record = decode(parse_entry(entries[offset]).record)
+        record = decode(self._record(position))
         body = record.get("body") if isinstance(record, dict) else None
         return dict(body) if isinstance(body, dict) else {}
+
+    def _record(self, position: int) -> bytes:
+        holdings, reader = self._node.holdings, self._node.reader
+        number, offset = divmod(position, WIDTH)
+        if number != self._bundle[0]:
+            self._bundle = (number, holdings.bundle_of(reader, holdings.own, number))
+        item = self._bundle[1][offset]
+        if isinstance(item, bytes):
+            return parse_entry(item).record
+        return holdings.record(reader, holdings.own, position)
 
 
 def _as_map(state: msgspec.Struct) -> Answer:
@@ -691,6 +693,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         evidence_file,
         publish_criteria,
         erase,
+        plan_withholding,
+        put_withholding,
         policy,
         publish_policy,
         export_policy,

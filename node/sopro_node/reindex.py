@@ -79,6 +79,7 @@ class _Reindex:
             directory=self._directory,
             is_coordinator=is_coordinator,
         )
+        replay.explain(self._store.withheld(row.log))
         done = 0
         for number, entries in enumerate(read_bundles(self._store, row)):
             replay.feed(entries)

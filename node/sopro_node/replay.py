@@ -1,7 +1,7 @@
 """Judging a log again from its first entry, for audit and reindex."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -9,11 +9,13 @@ from msgspec import Struct
 from sopro_node.bundles import unpack_entries
 from sopro_node.store.base import LogRow, Reader
 from sopro_node.tree import LogTree
-from sopro_protocol.merkle import leaf_hash, root_of
+from sopro_protocol.bundle import Item, Withheld, leaf_of
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.merkle import root_of
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import Erased, LabelIndex, Waiting
+from sopro_registry.family import Erased, LabelIndex, Waiting, Withholding
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
@@ -88,7 +90,9 @@ class Replay:
         origin: of the log.
         ledger: what follows from it.
         judged_until: position at which judging stops; beyond it only hashes are taken.
-        is_waiting: an entry acts on a size of the coordinator's log that is not there.
+        is_waiting: an entry acts on a size of the coordinator's log that is not there, or
+            withholds one whose bytes were judged.
+        overtaken: that one.
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Replay:
         self.origin = origin
         self.judged_until = judged_until
         self.is_waiting = False
+        self.overtaken: Withholding | None = None
         self.ledger = Ledger(
             origin=origin,
             root_key=root_key,
@@ -111,36 +116,68 @@ class Replay:
             tables=tables,
             directory=directory,
             is_coordinator=is_coordinator,
+            leaf_at=self._leaf_at,
         )
         self._roots: list[bytes] = []
         self._leaves: list[bytes] = []
-        self._tail: list[bytes] = []
+        self._tail: list[Item] = []
+        self._tail_leaves: list[bytes] = []
 
-    def feed(self, entries: Sequence[bytes]) -> list[Judgement]:
-        """Take the next bundle, which is full unless it is the last; return what was judged."""
-        leaves = [leaf_hash(data) for data in entries]
+    def explain(self, withholdings: Iterable[Withholding]) -> None:
+        """Take in why entries that are fed later have no bytes, or are not judged by them."""
+        for one in withholdings:
+            self.ledger.expect(one)
+
+    def feed(self, entries: Sequence[Item]) -> list[Judgement]:
+        """Take the next bundle, which is full unless it is the last; return what was judged.
+
+        Raises:
+            VerificationError: `wdh.gap`, `wdh.state`, an entry is withheld and should not be.
+        """
+        leaves = [leaf_of(item) for item in entries]
         if len(entries) == WIDTH:
             self._roots.append(root_of(leaves))
             self._leaves.append(b"".join(leaves))
         else:
-            self._tail = list(entries)
+            self._tail, self._tail_leaves = list(entries), leaves
         return [
             judgement
-            for data, leaf in zip(entries, leaves, strict=True)
-            if (judgement := self._judge(data, leaf)) is not None
+            for item, leaf in zip(entries, leaves, strict=True)
+            if (judgement := self._judge(item, leaf)) is not None
         ]
 
-    def _judge(self, data: bytes, leaf: bytes) -> Judgement | None:
+    def _judge(self, item: Item, leaf: bytes) -> Judgement | None:
         is_far_enough = self.judged_until is not None and self.ledger.index >= self.judged_until
         if self.is_waiting or is_far_enough:
             return None
+        if isinstance(item, Withheld) and not self._is_explained(item):
+            raise VerificationError(
+                f"entry {self.ledger.index} is withheld without a record", code="wdh.gap"
+            )
         try:
+            data = b"" if isinstance(item, Withheld) else item
             judgement = self.ledger.judge(data, entry_id=leaf)
         except Waiting:
             self.is_waiting = True
             return None
+        withheld = judgement.change.withheld if judgement.change is not None else None
+        if withheld is not None and withheld.index not in self.ledger.withholdings:
+            # What comes before would have to be judged anew; whoever holds the log does that.
+            self.overtaken = withheld
+            self.is_waiting = True
+            return None
         self.ledger.commit(judgement)
         return judgement
+
+    def _is_explained(self, item: Withheld) -> bool:
+        known = self.ledger.withholdings.get(self.ledger.index)
+        return known is not None and (known.leaf, known.record) == item
+
+    def _leaf_at(self, index: int) -> bytes:
+        bundle, offset = divmod(index, WIDTH)
+        if bundle == len(self._leaves):
+            return self._tail_leaves[offset]
+        return self._leaves[bundle][offset * _HASH : (offset + 1) * _HASH]
 
     def last_root(self) -> bytes:
         """Return the hash of the last full bundle's subtree."""
@@ -155,7 +192,7 @@ class Replay:
         return [joined[at : at + _HASH] for at in range(0, len(joined), _HASH)]
 
 
-def read_bundles(store: Reader, row: LogRow) -> Iterator[list[bytes]]:
+def read_bundles(store: Reader, row: LogRow) -> Iterator[list[Item]]:
     """Go through a stored log bundle by bundle.
 
     Raises:

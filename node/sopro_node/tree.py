@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from sopro_protocol.merkle import CompactRange, Hash, leaf_hash, root_at, root_of
+from sopro_protocol.bundle import Item, leaf_of
+from sopro_protocol.merkle import CompactRange, Hash, root_at, root_of
 from sopro_protocol.tile import WIDTH
 
 _BUNDLE_LEVEL = 8
@@ -15,13 +16,13 @@ class Edge(NamedTuple):
 
     Attributes:
         full: number of full bundles.
-        entries: those after the last full bundle.
+        entries: those after the last full bundle, or what is left of withheld ones.
         leaves: their leaf hashes.
         range: the right edge of the tree, for its root.
     """
 
     full: int
-    entries: list[bytes]
+    entries: list[Item]
     leaves: list[bytes]
     range: CompactRange
 
@@ -37,7 +38,7 @@ class LogTree:
     def __init__(
         self,
         roots: list[bytes],
-        entries: list[bytes],
+        entries: list[Item],
         *,
         load_leaves: Callable[[int], list[bytes]],
     ) -> None:
@@ -45,7 +46,7 @@ class LogTree:
         right = CompactRange()
         for root in roots:
             right.append_subtree(root, level=_BUNDLE_LEVEL)
-        leaves: list[bytes] = [leaf_hash(data) for data in entries]
+        leaves: list[bytes] = [leaf_of(item) for item in entries]
         right.extend(leaves)
         self.edge = Edge(len(roots), entries, leaves, right)
         self._leaves = lru_cache(maxsize=64)(load_leaves)

@@ -3,17 +3,25 @@
 It runs in worker processes on a large sync and on the writer's thread on a small one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from sopro_node.bundles import first_frame, pack_entries
 from sopro_node.fetch import Fetched
 from sopro_node.store.base import DocumentRow
-from sopro_protocol.bundle import WIDTH, Bundle, format_items, parse_bundle
+from sopro_protocol.bundle import (
+    WIDTH,
+    Bundle,
+    Item,
+    Withheld,
+    format_items,
+    leaf_of,
+    parse_bundle,
+)
 from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
 from sopro_protocol.keys import verify_ed25519
-from sopro_protocol.merkle import leaf_hash, root_of
+from sopro_protocol.merkle import root_of
 from sopro_protocol.record import RECORD_CONTEXT, parse_entry, read_record
 from sopro_registry.catalogue import READERS
 
@@ -23,7 +31,7 @@ class CheckedBundle(NamedTuple):
 
     Attributes:
         number: which bundle.
-        entries: as they came.
+        entries: as they came; of withheld ones what is left.
         leaves: their hashes.
         root: of the subtree, where it was known before.
         verified: per entry not held before, whether every signature on it was found valid.
@@ -33,7 +41,7 @@ class CheckedBundle(NamedTuple):
     """
 
     number: int
-    entries: list[bytes]
+    entries: list[Item]
     leaves: list[bytes]
     root: bytes
     verified: list[bool]
@@ -45,7 +53,7 @@ class CheckedBundle(NamedTuple):
 class Held(NamedTuple):
     """The first entries of a bundle, as this node holds them, and their leaf hashes."""
 
-    entries: Sequence[bytes]
+    entries: Sequence[Item]
     leaves: Sequence[bytes]
 
 
@@ -76,12 +84,12 @@ def check_bundle(  # what comes, where it belongs, what is known
         VerificationError: `hos.bundle`, its entries lead to another root.
     """
     bundle = parse_bundle(fetched.body, index=number, width=width)
-    entries = _shown(bundle, number)
+    entries = bundle.items
     start = len(held.entries)
     if entries[:start] == list(held.entries):
-        leaves: list[bytes] = [*held.leaves, *map(leaf_hash, entries[start:])]
+        leaves: list[bytes] = [*held.leaves, *map(leaf_of, entries[start:])]
     else:
-        leaves = [leaf_hash(data) for data in entries]
+        leaves = [leaf_of(item) for item in entries]
     if root is not None and root_of(leaves) != root:
         raise VerificationError(
             f"bundle {number}: its entries lead to another root than the signed one",
@@ -93,7 +101,7 @@ def check_bundle(  # what comes, where it belongs, what is known
         entries,
         leaves,
         root or b"",
-        [is_verified(data, keys) for data in new],
+        [is_verified(item, keys) for item in new],
         _check_documents(bundle, new, first=number * WIDTH + start),
         _frame(fetched, entries) if root is not None else b"",
         fetched.wire_size,
@@ -105,7 +113,8 @@ def check_pushed(
 ) -> CheckedBundle:
     """Check the last entries of a bundle as they came with their head (SPEC SYNC-11).
 
-    Whether they lead to the signed root is for the caller to say.
+    Whether they lead to the signed root is for the caller to say; so is why one of them is withheld
+    already, for which the bundle is fetched.
 
     Args:
         body: the bundle without its first entries.
@@ -118,32 +127,37 @@ def check_pushed(
         FormatError: `hos.bundle`, it is not such a bundle.
     """
     bundle = parse_bundle(body, index=number, width=width, start=start)
-    entries = _shown(bundle, number)
+    entries = bundle.items
+    if any(isinstance(item, Withheld) for item in entries):
+        raise FormatError(f"bundle {number}: an entry is withheld already", code="hos.bundle")
     return CheckedBundle(
         number,
         entries,
-        [leaf_hash(data) for data in entries],
+        [leaf_of(item) for item in entries],
         b"",
-        [is_verified(data, keys) for data in entries],
+        [is_verified(item, keys) for item in entries],
         _check_documents(bundle, entries, first=number * WIDTH + start),
         b"",
         len(body),
     )
 
 
-def _shown(bundle: Bundle, number: int) -> list[bytes]:
-    """Return the entries of a bundle that withholds none."""
-    entries = [item for item in bundle.items if isinstance(item, bytes)]
-    if len(entries) != len(bundle.items):
-        raise FormatError(
-            f"bundle {number}: an entry is withheld, which this version does not know",
-            code="hos.bundle",
-        )
-    return entries
+def find_withheld(fetched: Fetched, *, number: int, width: int) -> Iterator[tuple[int, Withheld]]:
+    """Go through the withheld entries of a fetched bundle, with their positions.
+
+    Raises:
+        FormatError: `hos.bundle`, it is not a bundle of that width.
+    """
+    items = parse_bundle(fetched.body, index=number, width=width).items
+    for place, item in enumerate(items):
+        if isinstance(item, Withheld):
+            yield number * WIDTH + place, item
 
 
-def is_verified(data: bytes, keys: Mapping[bytes, bytes]) -> bool:
+def is_verified(data: Item, keys: Mapping[bytes, bytes]) -> bool:
     """Say whether every signature of an entry is valid; false where judging must look again."""
+    if isinstance(data, Withheld):
+        return False
     try:
         entry = parse_entry(data)
         message = RECORD_CONTEXT + entry.record
@@ -157,16 +171,16 @@ def is_verified(data: bytes, keys: Mapping[bytes, bytes]) -> bool:
     return True
 
 
-def _frame(fetched: Fetched, entries: list[bytes]) -> bytes:
+def _frame(fetched: Fetched, entries: list[Item]) -> bytes:
     """Keep the entries as received where they came as a frame of their own and of fair size."""
     if fetched.frames is not None:
         frame, content = first_frame(fetched.frames)
-        if len(frame) <= len(content) and content == format_items(list(entries)):
+        if len(frame) <= len(content) and content == format_items(entries):
             return frame
     return pack_entries(entries)
 
 
-def _check_documents(bundle: Bundle, entries: list[bytes], *, first: int) -> list[DocumentRow]:
+def _check_documents(bundle: Bundle, entries: list[Item], *, first: int) -> list[DocumentRow]:
     """Keep the documents that match what their records commit to; others are left out.
 
     A document is not part of the log: a peer that serves a wrong one only loses it.
@@ -175,8 +189,11 @@ def _check_documents(bundle: Bundle, entries: list[bytes], *, first: int) -> lis
     for one in bundle.documents:
         if one.position < first:
             continue
+        item = entries[one.position - first]
+        if isinstance(item, Withheld):
+            continue
         try:
-            entry = parse_entry(entries[one.position - first])
+            entry = parse_entry(item)
             record, _ = read_record(entry.record, READERS)
             commitment = record.documents[one.number]
             check_document(one.content, key=one.key, commitment=commitment)

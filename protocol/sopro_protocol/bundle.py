@@ -8,13 +8,15 @@ Bundle N holds positions 256 N to 256 N + 255; a partial one of width W the firs
 (SPEC section BUNDLE). On the wire it may be compressed as HTTP content encoding says.
 """
 
-from typing import Annotated, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 import msgspec
 from msgspec import Meta
 
 from sopro_protocol.encoding import MAX_ENTRY, MAX_INTEGER
 from sopro_protocol.errors import FormatError
+from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.record import Bytes32
 
 WIDTH: Final = 256
@@ -33,6 +35,15 @@ class Withheld(NamedTuple):
     record: _Position
 
 
+Item: TypeAlias = _Entry | Withheld
+"""What a bundle holds at a position: an entry, or what is left of a withheld one."""
+
+
+def leaf_of(item: bytes | Withheld) -> bytes:
+    """Return the leaf hash of an item."""
+    return item.leaf if isinstance(item, Withheld) else leaf_hash(item)
+
+
 class RidingDocument(NamedTuple):
     """A document that comes with its bundle."""
 
@@ -45,21 +56,21 @@ class RidingDocument(NamedTuple):
 class Bundle(NamedTuple):
     """A bundle taken apart; nothing is verified."""
 
-    items: list[_Entry | Withheld]
+    items: list[Item]
     documents: list[RidingDocument]
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(Bundle)
-_ITEMS: Final = msgspec.msgpack.Decoder(list[_Entry | Withheld])
+_ITEMS: Final = msgspec.msgpack.Decoder(list[Item])
 _ENCODER: Final = msgspec.msgpack.Encoder()
 # The outer array of two; what follows are the items and then the documents, so that a server can
 # keep the first part compressed and put the second behind it.
 _HEAD: Final = b"\x92"
 
 
-def format_items(items: list[bytes | Withheld]) -> bytes:
+def format_items(items: Sequence[Item]) -> bytes:
     """Encode the first part of a bundle."""
-    return _HEAD + _ENCODER.encode(items)
+    return _HEAD + _ENCODER.encode(list(items))
 
 
 def format_documents(documents: list[RidingDocument]) -> bytes:
@@ -67,7 +78,7 @@ def format_documents(documents: list[RidingDocument]) -> bytes:
     return _ENCODER.encode(documents)
 
 
-def parse_items(data: bytes) -> list[bytes | Withheld]:
+def parse_items(data: bytes) -> list[Item]:
     """Decode the first part of a bundle that this node wrote itself.
 
     Raises:

@@ -56,6 +56,12 @@ class NotFoundError(SoproError):
     default_code = "not-found"
 
 
+class WithheldError(NotFoundError):
+    """An entry is withheld: it was there, and nobody shows it any more."""
+
+    default_code = "entry.withheld"
+
+
 class PeerError(SoproError):
     """Another site failed us: its URL, and the status, limit or deadline."""
 

@@ -21,6 +21,7 @@ from sopro_registry.families import (
     serve_alone,
     site_keys,
     site_membership,
+    withhold,
     witness_policy,
 )
 from sopro_registry.family import Family
@@ -42,6 +43,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             label_decision.FAMILY,
             erasure.FAMILY,
             erasure_receipt.FAMILY,
+            withhold.FAMILY,
         )
     }
 )

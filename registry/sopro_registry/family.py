@@ -120,6 +120,25 @@ class View(Protocol):
         """Whether this is the coordinator's log."""
         ...
 
+    @property
+    def withheld(self) -> int:
+        """Number of entries that are withheld by a record before this position."""
+        ...
+
+    @property
+    def stated(self) -> int:
+        """Position of the last log_state record before this position; -1 for none."""
+        ...
+
+    @property
+    def misstated(self) -> int:
+        """Position of the last log_state record before this position that is void."""
+        ...
+
+    def leaf(self, index: int) -> bytes:
+        """Return the leaf hash of an earlier entry."""
+        ...
+
     def status_root(self) -> bytes | None:
         """Return the root of the status tree here; None where this version cannot tell."""
         ...
@@ -228,6 +247,24 @@ class Erased(NamedTuple):
     deadline: int
 
 
+class Withholding(Struct, frozen=True, array_like=True):
+    """An entry whose bytes are shown no more.
+
+    Attributes:
+        index: its position.
+        leaf: its leaf hash.
+        record: position of the withhold record.
+        reason: why.
+        instead: the record that holds at its position; empty for none.
+    """
+
+    index: int
+    leaf: bytes
+    record: int
+    reason: str
+    instead: bytes
+
+
 class Change(Struct, Generic[S], frozen=True, gc=False):
     """What follows from a fact.
 
@@ -242,6 +279,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         erased: a document that is kept and shown no more.
         status_index: a label's place in the status tree, where it has changed; else -1.
         states_status: whether it states the root of the status tree.
+        withheld: an entry whose bytes are kept and shown no more.
     """
 
     state: S
@@ -254,6 +292,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     erased: Erased | None = None
     status_index: int = -1
     states_status: bool = False
+    withheld: Withholding | None = None
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

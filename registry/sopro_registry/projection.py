@@ -6,8 +6,9 @@ log, is served, and counts for nothing. The order of the checks is fixed (SPEC V
 node gives the same reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from msgspec import Struct
@@ -26,13 +27,23 @@ from sopro_protocol.record import (
 from sopro_protocol.status import StatusTree, status_leaf_hash
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state
 from sopro_registry.directory import Directory
-from sopro_registry.families import site_membership
-from sopro_registry.family import Change, Fact, Family, KeySpan, Membership, Place, Scheme
+from sopro_registry.families import site_membership, withhold
+from sopro_registry.family import (
+    Change,
+    Fact,
+    Family,
+    KeySpan,
+    Membership,
+    Place,
+    Scheme,
+    Withholding,
+)
 from sopro_registry.fields import Head
 from sopro_registry.status import format_leaf
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
 _LABELS: Final = "label_decision"
+_STATES: Final = "log_state"
 _ORDINARY_ROLES: Final = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
 _ROLES: Final = {name: frozenset({family.role.value}) for name, family in FAMILIES.items()}
 
@@ -47,6 +58,8 @@ class Judgement(Struct, frozen=True, gc=False):
         void: why it counts for nothing.
         change: what follows; None where it is void or not interpreted.
         undetermined: its entity cannot be judged by this version from here on.
+        stands_in: void, because it is withheld, but what follows is what holds in its stead.
+        contradicts: it withholds an entry under the root key and is void all the same.
     """
 
     index: int
@@ -55,6 +68,8 @@ class Judgement(Struct, frozen=True, gc=False):
     void: Void | None = None
     change: Change[Any] | None = None
     undetermined: bool = False
+    stands_in: bool = False
+    contradicts: bool = False
 
 
 class Ledger:
@@ -63,6 +78,9 @@ class Ledger:
     Attributes:
         index: position of the entry being judged.
         statuses: the status tree at that position.
+        withholdings: entries that count for nothing by their bytes, by position.
+        overtaken: what the last entry committed withholds and was judged by its bytes before: the
+            log has to be judged anew with it.
     """
 
     def __init__(  # noqa: PLR0913  # what a log is judged from
@@ -74,18 +92,34 @@ class Ledger:
         tables: Tables,
         directory: Directory,
         is_coordinator: bool,
+        leaf_at: Callable[[int], bytes],
         statuses: StatusTree | None = None,
+        withholdings: Mapping[int, Withholding] = MappingProxyType({}),
     ) -> None:
         self.origin = origin
         self.site = origin.split("/")[1]
         self.cursor = cursor
         self.is_coordinator = is_coordinator
         self.statuses = statuses if statuses is not None else StatusTree()
+        self.withholdings = dict(withholdings)
+        self._withheld_by = {one.record: one for one in withholdings.values()}
+        self._leaf_at = leaf_at
+        self.overtaken: Withholding | None = None
         self._root_key = root_key
         self._tables = tables
         self._directory = directory
         self._take_keys(cursor.keys)
         self._membership: tuple[Head | None, Membership | None] = (None, None)
+
+    def expect(self, withholding: Withholding) -> None:
+        """Judge an entry that comes later as one that is withheld by a record behind it."""
+        self.withholdings[withholding.index] = withholding
+        self._withheld_by[withholding.record] = withholding
+
+    @property
+    def is_explained(self) -> bool:
+        """Whether every record that withholds an entry has been judged."""
+        return all(record < self.index for record in self._withheld_by)
 
     # What rules may look at (family.View).
 
@@ -117,6 +151,25 @@ class Ledger:
     def status_root(self) -> bytes | None:
         """Return the root of the status tree here; None where this version cannot tell."""
         return self.statuses.root() if self.cursor.knows_status else None
+
+    @property
+    def withheld(self) -> int:
+        """Number of entries that are withheld by a record before this position."""
+        return self.cursor.withheld
+
+    @property
+    def stated(self) -> int:
+        """Position of the last log_state record before this position; -1 for none."""
+        return self.cursor.stated
+
+    @property
+    def misstated(self) -> int:
+        """Position of the last log_state record before this position that is void."""
+        return self.cursor.misstated
+
+    def leaf(self, index: int) -> bytes:
+        """Return the leaf hash of an earlier entry."""
+        return self._leaf_at(index)
 
     def exists(self, family: str, entity: bytes) -> bool:
         """Say whether this log holds such an entity."""
@@ -184,13 +237,16 @@ class Ledger:
         """Judge the entry at the next position from tables that are only read (SPEC VOID).
 
         Args:
-            data: the entry's bytes.
+            data: the entry's bytes, or anything where it is withheld.
             entry_id: its leaf hash, where the caller has it.
             verified: every signature was found valid under the key whose id it names.
 
         Raises:
             Waiting: the entry acts on a size of the coordinator's log that is not here.
         """
+        withholding = self.withholdings.get(self.index)
+        if withholding is not None:
+            return self._judge_withheld(withholding)
         entry_id = entry_id or leaf_hash(data)
         try:
             entry = parse_entry(data)
@@ -201,37 +257,109 @@ class Ledger:
             change, undetermined = self._judge_record(entry, read, entry_id, verified=verified)
         except (RefusedError, VerificationError, FormatError) as error:
             void = Void(error.code, str(error))
-            return Judgement(self.index, entry_id, read.record, void)
+            contradicts = self._is_contradiction(entry, read)
+            return Judgement(self.index, entry_id, read.record, void, contradicts=contradicts)
         return Judgement(
             self.index, entry_id, read.record, change=change, undetermined=undetermined
         )
 
+    def _judge_withheld(self, withholding: Withholding) -> Judgement:
+        """Judge what holds instead of a withheld entry, whose bytes nobody looks at."""
+        index, leaf = self.index, withholding.leaf
+        void = Void(
+            "entry.withheld", f"withheld by entry {withholding.record}: {withholding.reason}"
+        )
+        if not withholding.instead:
+            return Judgement(index, leaf, void=void)
+        try:
+            read = read_record(withholding.instead, READERS)
+        except FormatError:
+            return Judgement(index, leaf, void=void)
+        try:
+            change, undetermined = self._judge_record(None, read, leaf, verified=True)
+        except (RefusedError, VerificationError, FormatError):
+            return Judgement(index, leaf, read.record, void)
+        return Judgement(index, leaf, read.record, void, change, undetermined, stands_in=True)
+
+    def _is_contradiction(self, entry: Entry, read: ReadRecord) -> bool:
+        """Say whether a void record withholds under the root key what is not withheld by another.
+
+        Whoever has never seen the entry would find that it counts (SPEC WITHHOLD-6).
+        """
+        record, body = read
+        if not isinstance(body, withhold.Body) or record.log != self.origin or self.is_coordinator:
+            return False
+        if body.index >= self.index or self.leaf(body.index) != body.leaf:
+            return False
+        roots = {
+            key: span.public for key, span in self._spans.items() if span.role == Role.ROOT.value
+        }
+        try:
+            check_signatures(entry, roots)
+        except VerificationError:
+            return False
+        return not self.exists_named("withhold", str(body.index))
+
     def commit(self, judgement: Judgement) -> None:
-        """Put a judgement into the tables and go on to the next position."""
+        """Put a judgement into the tables and go on to the next position.
+
+        Raises:
+            VerificationError: `wdh.state` or `wdh.gap`, the log contradicts what it withholds.
+        """
+        self._check_withholding(judgement)
         cursor = self.cursor
         if judgement.void is not None:
             cursor.voids += 1
             self._tables.put_void(judgement.index, judgement.void)
         if judgement.record is not None:
             self._put_entity(judgement.record, judgement)
-        if judgement.void is None and judgement.record is not None:
+        if judgement.record is not None and (judgement.void is None or judgement.stands_in):
             cursor.last_time = judgement.record.time
             if judgement.change is None:
                 cursor.uninterpreted += 1
             else:
                 self._put_change(judgement.record, judgement.change, judgement.entry_id)
+        if judgement.record is not None and _split_title(judgement.record.family)[0] == _STATES:
+            cursor.stated = judgement.index
+            if judgement.void is not None:
+                cursor.misstated = judgement.index
         cursor.projected += 1
         cursor.endings = len(self._directory.endings(self.origin))
 
+    def _check_withholding(self, judgement: Judgement) -> None:
+        """Hold the record that withholds an entry to what was said of it before it was judged."""
+        expected = self._withheld_by.get(judgement.index)
+        found = judgement.change.withheld if judgement.change is not None else None
+        if judgement.contradicts:
+            message = judgement.void.message if judgement.void else ""
+            raise VerificationError(
+                f"{self.origin}: entry {judgement.index} withholds another under the root key and "
+                f"is void: {message}",
+                code="wdh.state",
+            )
+        if expected is not None and found != expected:
+            raise VerificationError(
+                f"{self.origin}: entry {expected.index} is withheld without a record: entry "
+                f"{judgement.index}, which is said to be it, is none that counts",
+                code="wdh.gap",
+            )
+        if found is not None and self.withholdings.get(found.index, found) != found:
+            raise VerificationError(
+                f"{self.origin}: entry {found.index} is withheld by entry {found.record}, and "
+                "another was named",
+                code="wdh.gap",
+            )
+
     def _judge_record(
-        self, entry: Entry, read: ReadRecord, entry_id: bytes, *, verified: bool
+        self, entry: Entry | None, read: ReadRecord, entry_id: bytes, *, verified: bool
     ) -> tuple[Change[Any] | None, bool]:
         record, body = read
         if record.log != self.origin:
             raise RefusedError(f"record: belongs to the log {record.log[:80]!r}", code="hos.replay")
         name, major = _split_title(record.family)
         family = FAMILIES.get(name)
-        self._check_signers(entry, family, read, verified=verified)
+        if entry is not None:
+            self._check_signers(entry, family, read, verified=verified)
         row = self._tables.entity(record.entity)
         _check_chain(record, row, name)
         if record.time < self.cursor.last_time:
@@ -245,7 +373,7 @@ class Ledger:
         self._check_place(family)
         if isinstance(body, FormatError):
             raise body
-        signers = tuple(key for key, _ in entry.signatures)
+        signers = tuple(key for key, _ in entry.signatures) if entry else ()
         fact: Fact[Any] = Fact(self.index, entry_id, record, body, signers)
         return family.apply(fact, self._state(row), self), False
 
@@ -349,6 +477,10 @@ class Ledger:
             self._tables.count(*change.counted)
         if change.erased is not None:
             self._tables.erase(change.erased)
+        if change.withheld is not None:
+            self.cursor.withheld += 1
+            is_known = change.withheld.index in self.withholdings
+            self.overtaken = None if is_known else change.withheld
         if change.is_grant:
             self.cursor.grants += 1
         if change.status_index >= 0:

@@ -53,6 +53,9 @@ class Cursor(Struct, array_like=True):
         states_status: a log_state has stated the root of the status tree.
         knows_status: no label is undetermined, so this version can compute that root.
         key_records: positions of the site_keys records that count.
+        withheld: number of withhold records that count.
+        stated: position of the last log_state record, void or not; -1 for none.
+        misstated: position of the last one that is void.
     """
 
     projected: int = 0
@@ -67,6 +70,9 @@ class Cursor(Struct, array_like=True):
     states_status: bool = False
     knows_status: bool = True
     key_records: tuple[int, ...] = ()
+    withheld: int = 0
+    stated: int = -1
+    misstated: int = -1
 
 
 class Tables(Protocol):

@@ -19,6 +19,9 @@ class Unseen:
     is_coordinator = False
     keys_record = None
     states_status = False
+    withheld = 0
+    stated = -1
+    misstated = -1
 
     def __init__(
         self,
@@ -66,6 +69,10 @@ class Unseen:
     def scheme(self, _name: str) -> AnyScheme:
         """Return a scheme that allowed it."""
         return AnyScheme()
+
+    def leaf(self, _index: int) -> bytes:
+        """Return nothing, because no decision asks for it."""
+        return b""
 
     def coordinator_root(self, size: int) -> bytes:
         """Raise, because no decision asks for it."""

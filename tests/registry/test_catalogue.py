@@ -12,6 +12,7 @@ from tests.registry.world import (
     erasure_body,
     receipt_body,
     recovery_body,
+    withhold_body,
 )
 
 EXPECTED = {
@@ -59,6 +60,10 @@ def test_states_survive_the_tables(world: World) -> None:
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
     world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
     world.at.write("key_recovery/1", recovery_body(world.hu), entity=bytes16("r"), role="root")
+    world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("withheld"))
+    world.at.write_state(world.coordinator)
+    body = withhold_body(world.at, len(world.at.entries) - 2)
+    world.at.write("withhold/1", body, entity=bytes16("withhold"), role="root")
     seen = set()
     for author in (world.at, world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

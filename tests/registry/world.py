@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sopro_protocol.encoding import encode
+from sopro_protocol.encoding import decode, encode
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.merkle import CompactRange, leaf_hash
-from sopro_protocol.record import sign_record
+from sopro_protocol.record import parse_entry, sign_record
 from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import Erased, LabelIndex, Waiting
+from sopro_registry.family import Erased, LabelIndex, Waiting, Withholding
 from sopro_registry.label import Decision, Label, Status, status_at
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Void
@@ -115,6 +115,7 @@ class Node:
         self.replicas: dict[str, Replica] = {}
         self._root_keys = dict(root_keys)
         self._taken: dict[str, list[bytes]] = {origin: [] for origin in root_keys}
+        self.withheld: dict[str, dict[int, Withholding]] = {origin: {} for origin in root_keys}
         for origin in root_keys:
             self._begin(origin)
 
@@ -127,8 +128,19 @@ class Node:
             tables=tables,
             directory=self.directory,
             is_coordinator=origin == self._coordinator,
+            leaf_at=lambda index: self._leaf(origin, index),
+            withholdings=self.withheld[origin],
         )
         self.replicas[origin] = Replica(ledger, tables, cursor)
+
+    def _leaf(self, origin: str, index: int) -> bytes:
+        withheld = self.withheld[origin].get(index)
+        return withheld.leaf if withheld else leaf_hash(self._taken[origin][index])
+
+    def explain(self, origin: str, withheld: Withholding) -> None:
+        """Tell what is withheld before a log is delivered; its bytes will not matter."""
+        self.withheld[origin][withheld.index] = withheld
+        self._begin(origin)
 
     def take(self, origin: str, data: bytes) -> Judgement:
         """Judge and commit the next entry of a log; raises `Waiting`."""
@@ -136,6 +148,9 @@ class Node:
         judgement = ledger.judge(data)
         ledger.commit(judgement)
         self._taken[origin].append(data)
+        if ledger.overtaken is not None:
+            self.withheld[origin][ledger.overtaken.index] = ledger.overtaken
+            self._judge_anew(origin)
         if origin == self._coordinator:
             self._tree.append(leaf_hash(data))
             self._roots.append(self._tree.root())
@@ -147,10 +162,13 @@ class Node:
         for origin, (_, _, cursor) in list(self.replicas.items()):
             endings = self.directory.endings(origin)[cursor.endings :]
             if any(ending.size < cursor.projected for ending in endings):
-                self._begin(origin)
-                for data in self._taken[origin]:
-                    replica = self.replicas[origin]
-                    replica.ledger.commit(replica.ledger.judge(data))
+                self._judge_anew(origin)
+
+    def _judge_anew(self, origin: str) -> None:
+        self._begin(origin)
+        ledger = self.replicas[origin].ledger
+        for data in self._taken[origin]:
+            ledger.commit(ledger.judge(data))
 
     def deliver(self, origin: str, entries: Sequence[bytes]) -> int:
         """Take entries until one has to wait; say how many were taken."""
@@ -510,6 +528,19 @@ def offering_body() -> dict[str, Any]:
 
 def erasure_body() -> dict[str, Any]:
     return {"deadline": "2028-02-01", "document": 0, "index": 1, "reason": "request"}
+
+
+def withhold_body(author: Author, index: int, instead: bytes = b"") -> dict[str, Any]:
+    body = {"index": index, "leaf": leaf_hash(author.entries[index]), "reason": "mistake"}
+    return body | ({"instead": instead} if instead else {})
+
+
+def instead_of(data: bytes, **changes: Any) -> bytes:
+    """Return the record that holds instead of an entry: the same without documents."""
+    fields = decode(parse_entry(data).record)
+    assert isinstance(fields, dict)
+    fields |= {"salt": bytes16("instead")} | changes
+    return encode({name: value for name, value in fields.items() if name != "docs"})
 
 
 def receipt_body(origin: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The tables of a node's database, in SQLAlchemy Core.
 
-Truth: `setting`, `log`, `entry`, `bundle`, `document`, `application`, `evidence`. Everything else
-is an index that `sopro reindex` rebuilds from them. Primary keys lead with the log.
+Truth: `setting`, `log`, `entry`, `bundle`, `withheld`, `document`, `application`, `evidence`.
+Everything else is an index that `sopro reindex` rebuilds from them. Primary keys lead with the log.
 """
 
 from sqlalchemy import (
@@ -183,6 +183,19 @@ erased = Table(
     sqlite_with_rowid=False,
 )
 
+# Entries whose bytes are kept and shown no more, what holds instead, and the record that says so.
+withheld = Table(
+    "withheld",
+    metadata,
+    _key("log", Integer),
+    _key("position", Integer),
+    Column("leaf", LargeBinary, nullable=False),
+    Column("record", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("instead", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # How the exchange of each log went; kept so that `sopro status` can tell it without the server.
 exchange = Table(
     "exchange",
@@ -222,7 +235,7 @@ cosigned = Table(
 INDEXES = (entity, name, label, void, decision_count, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
-OF_A_LOG = (entry, bundle, document, *INDEXES)
+OF_A_LOG = (entry, bundle, document, withheld, *INDEXES)
 """The tables whose rows belong to one log each."""
 
 __all__ = [
@@ -245,5 +258,6 @@ __all__ = [
     "name",
     "setting",
     "void",
+    "withheld",
     "witness_head",
 ]

@@ -27,10 +27,11 @@ from sopro_node.store.base import (
 )
 from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
+from sopro_protocol.bundle import Item, Withheld
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, StorageFullError
 from sopro_registry.catalogue import encode_state
-from sopro_registry.family import Erased, LabelIndex
+from sopro_registry.family import Erased, LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
 
 DATABASE: Final = "node.db"
@@ -153,9 +154,15 @@ class SqliteStore:
         """Return every log, its own first."""
         return [LogRow(*row) for row in self._db.execute(sql.LOGS)]
 
-    def entries(self, log: int, start: int) -> list[bytes]:
+    def entries(self, log: int, start: int) -> list[Item]:
         """Return the entries after the last full bundle, from a position on."""
-        return [row[0] for row in self._db.execute(sql.GET_ENTRIES, (log, start))]
+        gone = {one.index: Withheld(one.leaf, one.record) for one in self.withheld(log)}
+        rows = self._db.execute(sql.GET_ENTRIES, (log, start))
+        return [gone.get(position, data) for position, data in rows]
+
+    def withheld(self, log: int) -> list[Withholding]:
+        """Return the entries of a log that are withheld."""
+        return [Withholding(*row) for row in self._db.execute(sql.GET_WITHHELD, (log,))]
 
     def bundle(self, log: int, number: int) -> bytes | None:
         """Return a full bundle's entries as a zstd frame."""
@@ -361,11 +368,24 @@ class SqliteStore:
         for statement in (sql.DROP_LOG, *sql.DROP_OF_LOG):
             self._db.execute(statement, (log,))
 
-    def put_entries(self, log: int, start: int, entries: Sequence[bytes]) -> None:
-        """Add entries that fill no bundle yet."""
-        self._db.executemany(
-            sql.PUT_ENTRY, [(log, start + number, data) for number, data in enumerate(entries)]
-        )
+    def put_entries(self, log: int, start: int, entries: Sequence[Item]) -> None:
+        """Add entries that fill no bundle yet; of withheld ones `put_withheld` keeps what is left.
+
+        An entry may have no bytes at all, so that alone says nothing.
+        """
+        rows = [
+            (log, start + number, item if isinstance(item, bytes) else b"")
+            for number, item in enumerate(entries)
+        ]
+        self._db.executemany(sql.PUT_ENTRY, rows)
+
+    def put_withheld(self, log: int, withheld: Iterable[Withholding]) -> None:
+        """Drop entries that fill no bundle yet, and documents, of withheld positions for ever."""
+        for one in withheld:
+            row = (one.index, one.leaf, one.record, one.reason, one.instead)
+            self._db.execute(sql.PUT_WITHHELD, (log, *row))
+            self._db.execute(sql.BLANK_ENTRY, (b"", log, one.index))
+            self._db.execute(sql.CUT_DOCUMENTS, (log, one.index))
 
     def cut_entries(self, log: int, end: int) -> None:
         """Drop entries that have moved into a bundle."""
@@ -376,11 +396,16 @@ class SqliteStore:
         self._db.executemany(sql.PUT_BUNDLE, [(log, *bundle) for bundle in bundles])
 
     def put_documents(self, log: int, documents: Iterable[DocumentRow]) -> None:
-        """Add documents, but none that was erased."""
+        """Add documents, but none that was erased, or whose record is withheld."""
         rows = list(documents)
         if rows:
             gone = {(one.position, one.number) for one in self.erased(log)}
-            rows = [row for row in rows if (row.position, row.number) not in gone]
+            withheld = {one.index for one in self.withheld(log)}
+            rows = [
+                row
+                for row in rows
+                if (row.position, row.number) not in gone and row.position not in withheld
+            ]
         self._db.executemany(sql.PUT_DOCUMENT, [(log, *row) for row in rows])
 
     def erase_documents(self, log: int, erased: Iterable[Erased]) -> None:

@@ -27,6 +27,7 @@ from sopro_node.store.schema import (
     name,
     setting,
     void,
+    withheld,
     witness_head,
 )
 
@@ -84,11 +85,32 @@ DROP_OF_LOG = [_sql(delete(one).where(one.c.log == _b("log")), "log") for one in
 
 PUT_ENTRY = _put(entry, "log", "position", "data")
 GET_ENTRIES = _sql(
-    select(entry.c.data)
+    select(entry.c.position, entry.c.data)
     .where(and_(entry.c.log == _b("log"), entry.c.position >= _b("start")))
     .order_by(entry.c.position),
     "log",
     "start",
+)
+BLANK_ENTRY = _sql(
+    update(entry)
+    .where(and_(entry.c.log == _b("log"), entry.c.position == _b("position")))
+    .values(data=_b("nothing")),
+    "nothing",
+    "log",
+    "position",
+)
+PUT_WITHHELD = _put(withheld, "log", "position", "leaf", "record", "reason", "instead")
+GET_WITHHELD = _sql(
+    select(
+        withheld.c.position,
+        withheld.c.leaf,
+        withheld.c.record,
+        withheld.c.reason,
+        withheld.c.instead,
+    )
+    .where(withheld.c.log == _b("log"))
+    .order_by(withheld.c.position),
+    "log",
 )
 CUT_ENTRIES = _sql(
     delete(entry).where(and_(entry.c.log == _b("log"), entry.c.position < _b("end"))),
@@ -169,6 +191,13 @@ CUT_DOCUMENT = _sql(
     "log",
     "position",
     "number",
+)
+CUT_DOCUMENTS = _sql(
+    delete(document).where(
+        and_(document.c.log == _b("log"), document.c.position == _b("position"))
+    ),
+    "log",
+    "position",
 )
 PUT_ERASED = _put(erased, "log", "position", "number", "erasure", "deadline")
 GET_ERASED = _sql(

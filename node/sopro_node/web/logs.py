@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from base64 import b64encode
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -20,9 +21,15 @@ from sopro_node.hub import News, Told
 from sopro_node.keyrecords import list_key_records
 from sopro_node.node import Node
 from sopro_node.web.cache import ByteCache
-from sopro_protocol.bundle import MAX_RIDING_DOCUMENT, WIDTH, format_items
-from sopro_protocol.errors import FormatError, NotFoundError, UnavailableError
-from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.bundle import (
+    MAX_RIDING_DOCUMENT,
+    WIDTH,
+    Item,
+    Withheld,
+    format_items,
+)
+from sopro_protocol.errors import FormatError, NotFoundError, UnavailableError, WithheldError
+from sopro_protocol.record import read_record
 from sopro_protocol.tile import Kind, Resource, format_entry_bundle, parse_tile_path
 from sopro_registry.catalogue import READERS
 
@@ -118,15 +125,12 @@ class LogPages:
 
     def _render_tile(self, held: HeldLog, resource: Resource) -> bytes:
         if resource.kind is Kind.ENTRIES:
-            return format_entry_bundle(self._entries(held, resource))
+            return format_entry_bundle(_shown(held, self._entries(held, resource)))
         return b"".join(held.tree.hashes(resource.level, resource.index, resource.width))
 
-    def _entries(self, held: HeldLog, resource: Resource) -> list[bytes]:
-        edge = held.tree.edge
-        if resource.index == edge.full:
-            return edge.entries[: resource.width]
-        entries = self._node.holdings.read_bundle(self._node.reader, held.number, resource.index)
-        return entries[: resource.width]
+    def _entries(self, held: HeldLog, resource: Resource) -> Sequence[Item]:
+        found = self._node.holdings.bundle_of(self._node.reader, held, resource.index)
+        return found[: resource.width]
 
     def _render_bundle(self, held: HeldLog, resource: Resource, *, compressed: bool) -> bytes:
         node = self._node
@@ -141,7 +145,7 @@ class LogPages:
             if compressed:
                 return frame + compress_part(documents)
             return decompress(frame) + documents
-        items = format_items(list(self._entries(held, resource)))
+        items = format_items(self._entries(held, resource))
         if compressed:
             return compress_part(items) + compress_part(documents)
         return items + documents
@@ -201,8 +205,8 @@ class LogPages:
                 return caller is not None
             case "parties":
                 position, number = place
-                data = self._node.holdings.entry(self._node.reader, held, position)
-                record, _ = read_record(parse_entry(data).record, READERS)
+                data = self._node.holdings.record(self._node.reader, held, position)
+                record, _ = read_record(data, READERS)
                 commitment = record.documents[number]
                 return caller is not None and any(
                     site == held.site or is_party(commitment, site) for site in caller.sites
@@ -255,7 +259,7 @@ class LogPages:
         first, size = edge.full * WIDTH, held.signed_size
         if held is not self._node.holdings.own or not first <= since < size:
             return b""
-        items = format_items(list(edge.entries[since - first : size - first]))
+        items = format_items(edge.entries[since - first : size - first])
         if len(items) > _MOST_PUSHED:
             return b""
         rows = self._node.reader.riding_documents(held.number, since, size, most=_MOST_PUSHED)
@@ -290,6 +294,23 @@ def _format_event(checkpoint: bytes, since: int, bundle: bytes) -> bytes:
 def _format_evidence(kept: Kept) -> bytes:
     fields = {"evidence": kept.id.hex(), "origin": kept.origin}
     return f"event: evidence\ndata: {json.dumps(fields)}\n\n".encode()
+
+
+def _shown(held: HeldLog, items: Sequence[Item]) -> list[bytes]:
+    """Return entries of which none is withheld.
+
+    Raises:
+        WithheldError: one is, which the format of c2sp cannot say.
+    """
+    entries = []
+    for item in items:
+        if isinstance(item, Withheld):
+            raise WithheldError(
+                f"{held.origin}: an entry of this bundle is withheld by entry {item.record}; "
+                "fetch 'bundle/' instead of 'tile/entries/'"
+            )
+        entries.append(item)
+    return entries
 
 
 def _check_published(held: HeldLog, resource: Resource) -> None:

@@ -19,6 +19,7 @@ from sopro_protocol.errors import (
     StorageFullError,
     UnavailableError,
     VerificationError,
+    WithheldError,
 )
 
 HTTP_STATUS: Final[Mapping[type[SoproError], int]] = {
@@ -26,6 +27,7 @@ HTTP_STATUS: Final[Mapping[type[SoproError], int]] = {
     VerificationError: 403,
     SplitViewError: 403,
     NotFoundError: 404,
+    WithheldError: 410,
     ConflictError: 409,
     RefusedError: 422,
     PeerError: 502,
@@ -40,6 +42,7 @@ _TITLES: Final = {
     408: "Too slow",
     411: "Length required",
     409: "Out of date",
+    410: "Withheld",
     413: "Too large",
     415: "Unsupported media type",
     422: "Refused by a rule",

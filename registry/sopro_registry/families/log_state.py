@@ -24,12 +24,14 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
             and in the coordinator's own log.
         keys: entry id of the latest site_keys record.
         status_root: root of the status tree; absent in logs older than the tree.
+        withheld: number of entries withheld by records before this one; absent where none is.
     """
 
     certificates: Count
     coordinator: Head | UnsetType = UNSET
     keys: Bytes32
     status_root: Bytes32 | UnsetType = UNSET
+    withheld: Count | UnsetType = UNSET
 
 
 class State(Struct, frozen=True, array_like=True):
@@ -46,7 +48,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         RefusedError: `sta.certificates`, `sta.keys` when it contradicts its own log;
             `sta.coordinator` when the coordinator's size falls, its root is another, or one is
             named where none belongs; `sta.status` when the status tree has another root, or
-            none is stated where one was before.
+            none is stated where one was before; `sta.withheld` for another number of withheld
+            entries.
         Waiting: the coordinator's log is not here up to the size it names.
     """
     body = fact.body
@@ -59,6 +62,12 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         raise RefusedError("log_state: not the latest key record", code="sta.keys")
     _check_coordinator(body.coordinator, view)
     _check_status(body.status_root, view)
+    withheld = 0 if body.withheld is UNSET else body.withheld
+    if withheld != view.withheld:
+        raise RefusedError(
+            f"log_state: {withheld} entries withheld, the log withholds {view.withheld}",
+            code="sta.withheld",
+        )
     acted_on = None if body.coordinator is UNSET else body.coordinator
     return Change(
         State(fact.index, body.certificates),
@@ -110,7 +119,14 @@ def complete(values: Mapping[str, Any], _state: State | None, view: View) -> Map
     """Fill in what the log itself says at this position."""
     root = view.status_root()
     status = {} if root is None else {"status_root": root}
-    return {"certificates": view.grants, "keys": view.keys_record, **status, **values}
+    withheld = {"withheld": view.withheld} if view.withheld else {}
+    return {
+        "certificates": view.grants,
+        "keys": view.keys_record,
+        **status,
+        **withheld,
+        **values,
+    }
 
 
 FAMILY = Family("log_state", 1, Body, State, Role.REGISTRAR, Place.ANY, apply, complete)
