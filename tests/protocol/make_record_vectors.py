@@ -460,6 +460,10 @@ BODIES: dict[str, tuple[str, Fields]] = {
         "registrar",
         {"peers": 7, "reason": "the line to all other countries has been cut since Monday"},
     ),
+    "withhold/1": (
+        "root",
+        {"index": 3, "instead": b"\x80", "leaf": b"\xdd" * 32, "reason": "personal_data"},
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -542,6 +546,14 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("reason of nothing", "reason", ""),
         ("reason of 501", "reason", "a" * 501),
         ("peers below 0", "peers", -1),
+    ],
+    "withhold/1": [
+        ("leaf hash of 31 bytes", "leaf", b"\xdd" * 31),
+        ("leaf hash absent", "leaf", ABSENT),
+        ("position below 0", "index", -1),
+        ("reason in free words", "reason", "Maria has asked us"),
+        ("nothing instead", "instead", b""),
+        ("a map instead of a record's bytes", "instead", {}),
     ],
 }
 
