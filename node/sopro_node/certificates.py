@@ -150,7 +150,7 @@ def _prove_status(site: _Prover, label: Label) -> StatusPath | None:
 
 
 def _subjects(reader: Reader, held: HeldLog, label: Label, *, size: int) -> list[int]:
-    """Return the positions of the label's offering and of its organisation, as they are now."""
+    """Return the positions of the label's offering and organisation as they are now, if shown."""
     positions: list[int] = []
     entity = label.offering
     for family in ("offering", "organisation"):
@@ -159,6 +159,8 @@ def _subjects(reader: Reader, held: HeldLog, label: Label, *, size: int) -> list
             break
         state = decode_state(family, row.state)
         if not isinstance(state, offering.State | organisation.State) or state.index >= size:
+            break
+        if state.index in held.withheld:
             break
         positions.append(state.index)
         entity = state.organisation if isinstance(state, offering.State) else b""

@@ -17,7 +17,7 @@ from sopro_node.holdings import HeldLog
 from sopro_node.log import Appended, Draft
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError, RefusedError, SoproError
-from sopro_protocol.record import Record, parse_entry, read_record
+from sopro_protocol.record import Record, read_record
 from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.families import offering, organisation
 from sopro_registry.fields import format_day, parse_day
@@ -310,8 +310,8 @@ class _Taker:
 
 def _read(node: Node, held: HeldLog, position: int) -> tuple[Record, dict[str, Any]]:
     """Return a record that counts and the fields of its body."""
-    data = node.holdings.entry(node.reader, held, position)
-    record, body = read_record(parse_entry(data).record, READERS)
+    data = node.holdings.record(node.reader, held, position)
+    record, body = read_record(data, READERS)
     assert isinstance(body, msgspec.Struct), "it counts"  # noqa: S101  # a bug if not
     return record, msgspec.to_builtins(body, builtin_types=(bytes,))
 

@@ -63,10 +63,10 @@ def _instead(node: Node, data: bytes, index: int, drop: Sequence[str]) -> tuple[
     name = record.family.split("/")[0]
     if _is_void(node, index):
         return record.family, b""
-    if name in withhold.UNTOUCHABLE:
+    if name in withhold.UNTOUCHABLE or withhold.is_transfer(record):
         raise RefusedError(
-            f"entry {index} is a {name} record; what follows from it cannot be said without its "
-            "bytes, so it cannot be withheld",
+            f"entry {index} is a {name} record about the log itself or a transfer; what follows "
+            "from it cannot be said without its bytes, so it cannot be withheld",
             code="wdh.instead",
         )
     fields = _known_fields(name, body) | dict(_SAID.get(name, {}))

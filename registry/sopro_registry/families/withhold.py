@@ -10,7 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from sopro_protocol.encoding import MAX_RECORD
+from sopro_protocol.encoding import MAX_RECORD, decode
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Record, read_record
@@ -22,6 +22,10 @@ Reason = Literal["personal_data", "court_order", "mistake", "other"]
 MOST: Final = 256
 UNTOUCHABLE: Final = frozenset({"site_keys", "log_state", "withhold", "erasure"})
 """Families whose records keep their bytes: what follows from them cannot be said without."""
+
+_LABELS: Final = "label_decision"
+# Another site's label rests on what no log_state of this one states.
+_TRANSFERS: Final = ("transfer_in", "transfer_out")
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -120,12 +124,21 @@ def read_instead(data: bytes) -> Record:
         record, _ = read_record(data, {})
     except FormatError as error:
         raise RefusedError(f"withhold: instead: {error}", code="wdh.instead") from None
-    if record.family.split("/")[0] in UNTOUCHABLE or record.documents:
+    name = record.family.split("/")[0]
+    if name in UNTOUCHABLE or is_transfer(record) or record.documents:
         raise RefusedError(
-            f"withhold: a record of {record.family} cannot hold instead, nor one with documents",
+            f"withhold: a record of {record.family} cannot hold instead, if it is about the log "
+            "itself or a transfer, or has documents",
             code="wdh.instead",
         )
     return record
+
+
+def is_transfer(record: Record) -> bool:
+    """Say whether a record hands a label over to another site or takes one over."""
+    body = decode(bytes(record.body))
+    is_decision = record.family.split("/")[0] == _LABELS
+    return is_decision and isinstance(body, dict) and body.get("action") in _TRANSFERS
 
 
 def _check_instead(data: bytes, view: View) -> None:

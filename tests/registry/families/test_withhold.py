@@ -140,6 +140,15 @@ def test_what_holds_instead_is_no_record_about_the_log_itself(at: Author) -> Non
         withhold(at, index, instead=record)
 
 
+@pytest.mark.parametrize("action", ["transfer_in", "transfer_out"])
+def test_a_transfer_keeps_its_bytes(at: Author, action: str) -> None:
+    at.decide("grant")
+    assert state(at).code is None
+    record = instead_of(at.entries[5], body={"action": action, "basis": "assessed"})
+    with pytest.raises(VerificationError, match="label_decision/1 cannot hold instead"):
+        withhold(at, 5, instead=record)
+
+
 def test_a_log_state_says_how_many_are_withheld(at: Author) -> None:
     index = alone(at)
     assert withhold(at, index).code is None
