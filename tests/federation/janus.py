@@ -11,7 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from sopro_node.store.sqlite import DATABASE
-from tests.federation.federation import Federation, Nursery, Site
+from tests.federation.federation import Federation, Nursery, Site, wait_until
 from tests.federation.liar import Liar
 
 _SOCK_DIAG, _BY_FAMILY, _REQUEST = 4, 20, 1
@@ -33,6 +33,8 @@ def make_fork(land: Federation, nursery: Nursery, site: Site) -> Site:
     fork = Site(nursery, folder, site.code, land.ports.take())
     land.sites[folder.name] = fork
     fork.start()
+    # One that asks its peers later hears of the other history, and follows that one instead.
+    wait_until(lambda: fork.status()["fence"]["state"] == "open", "the fork may sign")
     return fork
 
 

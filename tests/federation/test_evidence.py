@@ -62,6 +62,7 @@ class Halves:
         self.janus.deceived, self.janus.other = list(deceived), fork.url
         self.at.append(honest)
         fork.append(forked)
+        assert read_head(fork.checkpoint("at"))[1] != read_head(self.at.checkpoint("at"))[1]
         return fork
 
     def evidence(self, site: Site) -> list[str]:
@@ -206,6 +207,11 @@ def test_only_a_membership_record_that_abandons_a_head_lifts_it(halves: Halves) 
     assert fr.get("/log/at/1/tile/0/000.p/4").body == at.get("/log/at/1/tile/0/000.p/4").body
     assert state_of(fr, at) == state_of(hu, at)
     assert [one["stands"] for one in listed(hu)] == [False] * len(listed(hu))
+
+    # A third history is found like the second.
+    halves.part(honest=1, forked=2, deceived=[halves.si])
+    for site in halves.members:
+        wait_until(lambda site=site: halves.evidence(site), f"{site.code} has evidence again")
 
 
 def test_evidence_is_on_the_disk_before_anybody_is_told(halves: Halves) -> None:
