@@ -143,6 +143,7 @@ class Node:
             holdings=self.holdings,
             store=self.store,
             writer=self.writer,
+            weigh=self.exchange.gossip.weigh,
         )
         self.cosignatures = Cosignatures(
             holdings=self.holdings, store=self.store, writer=self.writer, urls=self.urls_of

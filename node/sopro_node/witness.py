@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +24,7 @@ from sopro_protocol.errors import (
     SoproError,
     SplitViewError,
     UnavailableError,
+    VerificationError,
 )
 from sopro_protocol.keys import Ed25519Signer, make_vkey
 from sopro_protocol.merkle import EMPTY_ROOT
@@ -64,7 +65,7 @@ class Witness:
         answers: given so far, by what was answered: `cosigned` or the code of the refusal.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the parts it joins
         self,
         *,
         name: str,
@@ -72,6 +73,7 @@ class Witness:
         holdings: Holdings,
         store: Store,
         writer: Writer,
+        weigh: Callable[[str, bytes], Awaitable[object]],
         now: Callable[[], int] = clock.now,
     ) -> None:
         self.name = name
@@ -80,6 +82,7 @@ class Witness:
         self._holdings = holdings
         self._store = store
         self._writer = writer
+        self._weigh = weigh
         self._now = now
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -116,12 +119,33 @@ class Witness:
             StorageFullError: nothing was stored.
         """
         try:
-            answer = await self._submit(self._open(body))
+            submission = self._open(body)
+            try:
+                answer = await self._submit(submission)
+            except VerificationError as error:
+                await self._compare(submission, error)
+                raise
+            if isinstance(answer, Stale):
+                await self._compare(submission)
         except SoproError as error:
             self.answers[error.code] += 1
             raise
         self.answers["wit.size" if isinstance(answer, Stale) else "cosigned"] += 1
         return answer
+
+    async def _compare(
+        self, submission: Submission, error: VerificationError | None = None
+    ) -> None:
+        """Have a head that is not cosigned compared with the one held (SPEC EVID-6).
+
+        Its log has signed it, whatever it was refused for; where it excludes what this node holds,
+        the evidence is on the disk before the answer leaves.
+        """
+        origin = submission.checkpoint.origin
+        if submission.checkpoint.size:
+            await self._weigh(origin, _note_of(submission))
+        if isinstance(error, SplitViewError):
+            await self._weigh(origin, error.offered)
 
     def _open(self, body: bytes) -> Submission:
         request = parse_request(body)
@@ -212,8 +236,7 @@ class Witness:
     def _check_held(self, submission: Submission) -> None:
         offered, held = submission.checkpoint, self._held(submission)
         if offered.size <= held.size:
-            note = Note(format_checkpoint(offered), submission.lines)
-            self._check_root(held, offered.size, offered.root, format_note(note))
+            self._check_root(held, offered.size, offered.root, _note_of(submission))
 
     def _held(self, submission: Submission) -> HeldLog:
         return self._holdings.logs[submission.checkpoint.origin]
@@ -240,3 +263,8 @@ class Witness:
         offered = submission.checkpoint
         row = WitnessRow(offered.origin, offered.size, offered.root, time, note)
         return row, format_signature(line).encode()
+
+
+def _note_of(submission: Submission) -> bytes:
+    """Return an offered head with the lines its log has signed it with."""
+    return format_note(Note(format_checkpoint(submission.checkpoint), submission.lines))

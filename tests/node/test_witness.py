@@ -220,11 +220,36 @@ async def test_refuses_a_head_that_excludes_what_it_holds(stage: Stage) -> None:
         await stage.node.witness.add_checkpoint(fork.request(1, held))
     assert both.value.held == stage.node.holdings.logs[author.origin].checkpoint
     assert both.value.offered == fork.sign(held)
+    [kept] = stage.node.evidence.standing(author.origin)
+    assert {size for size, _ in kept.heads} == {held}
     # Larger than what is held: the proof has to begin where the entries end.
     answer = await stage.ask(fork.request(1, held + 1))
     assert answer == (409, SIZE_TYPE, f"{held}\n".encode())
     assert await stage.code(fork.request(held, held + 1)) == (422, "proof.invalid")
     assert (await stage.ask(author.request(held, held + 1)))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "status", "code"),
+    [("cosigned", 422, "proof.invalid"), ("nothing", 409, "")],
+    ids=["refused", "asked to prove from elsewhere"],
+)
+async def test_a_second_head_offered_to_be_cosigned_is_evidence(
+    stage: Stage, old: str, status: int, code: str
+) -> None:
+    """Whatever it is refused for: its log has signed it (EVID-6)."""
+    author, held, node = stage.author, stage.author.held, stage.node
+    assert (await stage.ask(author.request(0, held)))[0] == 200
+    await stage.ask(author.request(0, held - 1))
+    await stage.ask(author.request(held, held, note=author.sign(held)))
+    assert node.evidence.standing(author.origin) == []
+    second = AddCheckpoint(held if old == "cosigned" else 0, (), author.sign(held, bytes(32)))
+    answer = await stage.ask(format_add_checkpoint(second))
+    assert answer[0] == status
+    assert code.encode() in answer[2]
+    [kept] = node.evidence.standing(author.origin)
+    assert {root for _, root in kept.heads} == {author.root(held), bytes(32)}
+    assert [row.id for row in node.reader.evidence()] == [kept.id]
 
 
 async def test_two_histories_between_witness_and_mirror_are_never_cosigned(stage: Stage) -> None:
