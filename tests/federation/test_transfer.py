@@ -120,3 +120,12 @@ def test_labels_change_sites_and_everybody_tells_the_same(land: Federation) -> N
     assert listed == [SOLD, SUSPENDED, LEFT]
     sopro("audit", fr.url, "--invite", invite)
     wait_until(lambda: counts(land)["hu"].get("active") == 1, "everybody counts what is left")
+
+    # What a node has made of it is what anybody makes of its entries again.
+    shown = sopro("label", "show", LEFT, "--dir", fr.folder).stdout
+    assert "hu decides on it since" in shown
+    assert "as the successor of at, which has gone" in shown
+    fr.stop()
+    sopro("audit", fr.folder)
+    sopro("reindex", fr.folder)
+    assert sopro("label", "show", LEFT, "--dir", fr.folder).stdout == shown

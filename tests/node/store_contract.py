@@ -50,6 +50,32 @@ class StoreContract:
         ]
         assert again.cosigned() == [CosignedRow("sopro.example/at/1", b"newest", b"witnessed")]
 
+    def test_finds_what_each_log_says_that_it_took_over(self, open_store: Open) -> None:
+        number, other = "SOPRO/AT0/001/00001", "SOPRO/AT0/001/000010"
+        store = open_store()
+        with store.transaction():
+            for log in (1, 2, 3):
+                store.put_log(LogRow(log, f"sopro.example/s{log}/1", 0, ROOT, b"", b""))
+            taken = [("label_decision", f"{number} {index}", bytes([index])) for index in (7, 5)]
+            store.put_names(3, [*taken, ("scheme", f"{number} 1", b"scheme")])
+            store.put_names(2, [("label_decision", f"{number} 9", b"nine")])
+            store.put_names(2, [("label_decision", f"{other} 1", b"other")])
+        again = open_store()
+        assert sorted(again.takeovers(number)) == [(2, b"nine"), (3, bytes([5]))]
+        assert again.takeovers("SOPRO/AT0/001/0000") == []
+        assert again.taken_numbers() == [number, other]
+
+    def test_finds_numbers_by_what_was_decided_last(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            for log, status in ((1, 1), (1, 2), (1, 5), (2, 5)):
+                number = f"SOPRO/AT{log}/001/0000{status}"
+                row = LABEL._replace(number=number, status=status)
+                store.put_labels(log, [(bytes([log, status]), row)])
+        assert store.numbers_with((5, 5)) == ["SOPRO/AT1/001/00005", "SOPRO/AT2/001/00005"]
+        assert store.numbers_with((1, 2), log=1) == ["SOPRO/AT1/001/00001", "SOPRO/AT1/001/00002"]
+        assert store.numbers_with((1, 2), log=2) == []
+
     def test_forgets_what_was_rolled_back(self, open_store: Open) -> None:
         store = open_store()
         with pytest.raises(ZeroDivisionError), store.transaction():

@@ -90,6 +90,7 @@ class Life:
         site = self.authors[rng.choice(("at", "at", "hu"))]
         kinds: list[tuple[Callable[[Author, Random], None], int]] = [
             (self._decide, 60),
+            (self._transfer, 10),
             (self._state, 12),
             (self._member, 6),
             (self._scheme, 4),
@@ -108,7 +109,7 @@ class Life:
         held = log["entities"].get(bytes16(name), {}).get("state")
         history = held["history"] if held else []
         basis = rng.choice(("assessed", "assessed", "imported"))
-        today = datetime.fromtimestamp(self.clock / 1000, UTC).date().isoformat()
+        today = self._today()
         last = history[-1]["from"] if history else ""
         day = shift(max(last or "2026-01-01", "2025-01-01"), rng.choice((0, 1, 30, 100, 380)))
         if rng.random() < 0.15:
@@ -140,6 +141,55 @@ class Life:
             field = rng.choice(sorted(extra))
             body[field] = extra[field]
         self._write(site, "label_decision/1", body, name, rng, role="decision")
+
+    def _transfer(self, site: Author, rng: Random) -> None:
+        """Hand a label over, or take over one that another site has, handed over or not."""
+        name, other = rng.choice(LABELS), self.authors["hu" if site.site == "at" else "at"]
+        here = self.logs[site.site]["entities"].get(bytes16(name), {}).get("state")
+        if here and here["number"] and rng.random() < 0.7:
+            day = max(here["history"][-1]["from"], self._today())
+            body = decision_body("transfer_out", effective=day) | {"decided_on": self._today()}
+            body["certificate"] = here["number"]
+            body["receiver"] = rng.choice([other.site] * 9 + ["xx"])
+            body["receiver_entity"] = bytes16(f"{name} of {site.site}")
+            self._write(site, "label_decision/1", body, name, rng, role="decision")
+            if rng.random() < 0.3:
+                return
+            site, other = other, site
+        there = self.logs[other.site]["entities"].get(bytes16(name), {}).get("state")
+        if there and there["number"]:
+            body, entity = self._takeover(site, other, name, rng)
+            self._write(site, "label_decision/1", body, entity, rng, role="decision")
+
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self.clock / 1000, UTC).date().isoformat()
+
+    def _takeover(
+        self, site: Author, other: Author, name: str, rng: Random
+    ) -> tuple[dict[str, Any], str | bytes]:
+        there = self.logs[other.site]["entities"][bytes16(name)]["state"]
+        stood = there["history"][-2 if there["receiver"] else -1]
+        day = max(self._today(), *(one["from"] for one in there["history"]))
+        body = decision_body("transfer_in", effective=day) | {"decided_on": self._today()}
+        del body["valid_from"], body["valid_until"]
+        dates = {"valid_until": stood["until"], "suspended_until": stood["suspended"]}
+        body |= {field: date for field, date in dates.items() if date}
+        body |= {
+            "certificate": there["number"],
+            "offering": bytes16("offering"),
+            "scheme": there["scheme"],
+            "standing": stood["is"] if stood["is"] in ("active", "suspended") else "active",
+            "status_index": self.logs[site.site]["grants"],
+            "takes": [other.origin, there["index"], there["id"]],
+        }
+        if rng.random() < 0.2:
+            field = rng.choice(("certificate", "offering", "standing", "status_index", "takes"))
+            wrong = {"certificate": site.number(7), "offering": bytes(16), "status_index": 99}
+            wrong |= {"standing": "suspended", "takes": [site.origin, 3, bytes(32)]}
+            body[field] = wrong[field]
+        if there["receiver"] or rng.random() < 0.3:
+            return body, f"{name} of {other.site}"
+        return body, model.inherited(body["takes"])
 
     @staticmethod
     def _choose_action(history: list[dict[str, Any]], day: str, basis: str, rng: Random) -> str:
@@ -216,6 +266,8 @@ class Life:
             body["ends"] = {"origin": site.origin, "size": size}
         if rng.random() < 0.05:
             body["ends"] = {"origin": self.coordinator.origin, "size": 10**6}
+        if body["status"] in ("left", "expelled"):
+            body["successor"] = rng.choice(("at", "hu", "hu", "fr"))
         entity = site.site if rng.random() < 0.9 else f"second {site.site}"
         self._write(self.coordinator, "site_membership/1", body, entity, rng)
 
@@ -245,7 +297,7 @@ class Life:
         author: Author,
         family: str,
         body: dict[str, Any],
-        entity: str,
+        entity: str | bytes,
         rng: Random,
         *,
         role: str = "registrar",
@@ -267,14 +319,14 @@ class Life:
         author: Author,
         family: str,
         body: dict[str, Any],
-        name: str,
+        name: str | bytes,
         *,
         role: str = "registrar",
         signers: tuple[Ed25519Signer, ...] = (),
         genuine: bool = True,
         **changes: Any,
     ) -> None:
-        entity = bytes16(name)
+        entity = name if isinstance(name, bytes) else bytes16(name)
         signers = signers or (author.keys[role],)
         held = self.logs[author.site]["entities"].get(entity)
         envelope: dict[str, Any] = {

@@ -349,14 +349,17 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     after = follow(before, standing, body["action"], imported=imported)
     if after is None:
         return "lbl.transition"
+    if "takes" in body:
+        after = body["standing"]
     if not imported:
         code = judge_dates(event, history) or judge_scheme(log, body, label, before, history)
         if code is not None:
             return code
-    code = judge_following(body, label) if label else judge_first(log, body)
+    code = judge_following(log, body, label) if label else judge_first(log, event)
     if code is not None:
         return code
-    if body["action"] == "grant" and body["status_index"] != log["grants"]:
+    is_new = body["action"] == "grant" or "takes" in body
+    if is_new and body["status_index"] != log["grants"]:
         return "lbl.precondition"
     if label is None:
         held["state"] = label = {
@@ -364,15 +367,19 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
             "offering": body["offering"],
             "scheme": body["scheme"],
             "history": [],
+            "takes": body.get("takes"),
+            "acted_on": log["acted_on"],
         }
     until, suspended = until_of(body, history, day), ""
     if after == "suspended":
         suspended = body.get("suspended_until", "")
-        if not suspended and body["action"] != "suspend":
+        if not suspended and body["action"] != "suspend" and history:
             suspended = found_by(history, day, imported=imported)["suspended"]
     decision = {"from": day, "is": after, "until": until, "suspended": suspended}
     label |= {"history": [*history, decision], "id": event["id"], "time": event["time"]}
-    if body["action"] == "grant":
+    label |= {"index": log["size"], "receiver": body.get("receiver")}
+    label["receiver_entity"] = body.get("receiver_entity")
+    if is_new:
         log["status"][log["grants"]] = label
         log["grants"] += 1
     log["counts"][body["action"], int(body.get("effective_date", "0")[:4])] += 1
@@ -436,7 +443,9 @@ def follow(  # noqa: PLR0911 - one for each sentence
     return None
 
 
-def lacks(body: dict[str, Any], label: dict[str, Any] | None, *, imported: bool) -> bool:
+def lacks(  # noqa: PLR0912 - one for each row of the table
+    body: dict[str, Any], label: dict[str, Any] | None, *, imported: bool
+) -> bool:
     """Say whether a decision lacks a field its action needs, or has one it must not have."""
     action = body["action"]
     needed = set()
@@ -444,11 +453,14 @@ def lacks(body: dict[str, Any], label: dict[str, Any] | None, *, imported: bool)
         needed.add("certificate")
     if action in ("grant", "refuse", "transfer_in"):
         needed |= {"offering", "scheme"}
-    if action == "grant":
+    takes_over = "takes" in body
+    if action == "grant" or takes_over:
         needed.add("status_index")
     if not imported:
         needed |= {"decided_on", "decider", "effective_date"}
-        if action in NAMES_VALIDITY:
+        if takes_over:
+            needed.add("standing")
+        elif action in NAMES_VALIDITY:
             needed |= {"valid_from", "valid_until"}
         if action in ("suspend", "reduce_scope", "refuse", "revoke", "terminate_on_request"):
             needed.add("reason_code")
@@ -456,7 +468,15 @@ def lacks(body: dict[str, Any], label: dict[str, Any] | None, *, imported: bool)
             needed.add("suspended_until")
         if action == "revoke":
             needed.add("appeal_until")
-    forbidden = set() if action == "grant" else {"status_index"}
+    forbidden = set() if action == "grant" or takes_over else {"status_index"}
+    if imported or action != "transfer_out":
+        forbidden |= {"receiver", "receiver_entity"}
+    elif "receiver" in body or "receiver_entity" in body:
+        needed |= {"receiver", "receiver_entity"}
+    if imported or action != "transfer_in":
+        forbidden.add("takes")
+    if not takes_over:
+        forbidden.add("standing")
     if action not in NAMES_VALIDITY and not (imported and action == "reinstate"):
         forbidden |= {"valid_from", "valid_until"}
     return bool(needed - body.keys() or forbidden & body.keys())
@@ -469,7 +489,7 @@ def judge_dates(event: Event, history: list[dict[str, Any]]) -> str | None:
         return "lbl.dates"
     if body["decided_on"] > recorded.date().isoformat():
         return "lbl.dates"
-    if body["action"] in NAMES_VALIDITY:
+    if body["action"] in NAMES_VALIDITY and "takes" not in body:
         days = [body["decided_on"], body["valid_from"], body["valid_until"]]
         if days != sorted(days):
             return "lbl.dates"
@@ -485,7 +505,7 @@ def judge_scheme(
     before: str,
     history: list[dict[str, Any]],
 ) -> str | None:
-    if body["action"] not in NAMES_VALIDITY:
+    if body["action"] not in NAMES_VALIDITY or "takes" in body:
         return None
     scheme = as_of(log, "schemes", label["scheme"] if label else body["scheme"])
     if scheme is None or scheme["status"] == "proposed":
@@ -508,14 +528,26 @@ def months_after(day: str, months: int) -> str:
     return f"{year:04}-{month + 1:02}-{min(of_month, last):02}"
 
 
-def judge_first(log: Log, body: dict[str, Any]) -> str | None:
+def judge_first(log: Log, event: Event) -> str | None:
+    body = event["body"]
     number = body.get("certificate")
-    if number is not None:
+    if "takes" in body:
+        origin = body["takes"][0]
+        member = as_of(log, "members", origin.split("/")[1])
+        if origin == log["origin"] or member is None or member["origin"] != origin:
+            return "lbl.competence"
+        if event["entity"] == inherited(body["takes"]):
+            heir = member.get("successor") if member["status"] in ("left", "expelled") else None
+            if heir != log["site"]:
+                return "lbl.competence"
+    elif number is not None:
         member = membership_of(log)
         if member is None or f"/{member['prefix']}/" not in number:
             return "lbl.competence"
         for other in log["entities"].values():
             is_label = other["family"] == "label_decision" and other["state"]
+            if is_label and other["state"]["takes"]:
+                continue
             if is_label and other["state"]["number"] == number:
                 return "lbl.competence"
     if not holds(log, "offering", body["offering"]):
@@ -523,11 +555,22 @@ def judge_first(log: Log, body: dict[str, Any]) -> str | None:
     return None if as_of(log, "schemes", body["scheme"]) else "lbl.criteria"
 
 
-def judge_following(body: dict[str, Any], label: dict[str, Any]) -> str | None:
+def inherited(takes: list[Any]) -> bytes:
+    """Return the entity of a label that nobody handed over."""
+    return hashlib.sha256(b"sopro-takeover/1\n" + encode(takes)).digest()[:16]
+
+
+def judge_following(log: Log, body: dict[str, Any], label: dict[str, Any]) -> str | None:
     for field, held in (("offering", "offering"), ("scheme", "scheme")):
         if body.get(field, label[held]) != label[held]:
             return "lbl.reference"
-    return None if body.get("certificate", "") == label["number"] else "lbl.reference"
+    if body.get("certificate", "") != label["number"]:
+        return "lbl.reference"
+    if "receiver" in body:
+        member = as_of(log, "members", body["receiver"])
+        if member is None or member["status"] != "admitted" or body["receiver"] == log["site"]:
+            return "lbl.competence"
+    return None
 
 
 def until_of(body: dict[str, Any], history: list[dict[str, Any]], day: str) -> str:
@@ -537,6 +580,51 @@ def until_of(body: dict[str, Any], history: list[dict[str, Any]], day: str) -> s
     until = str(history[-1]["until"])
     # Only an existing register brings back what had expired; the old end holds no longer.
     return "" if body["action"] == "reinstate" and until < day else until
+
+
+# Two logs: whose the label is.
+
+
+def whose(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> tuple[str, str]:
+    """Say whose a label is on a day that a log granted, and how it stands."""
+    before = log["entities"][entity]
+    steps = [(log, before)]
+    while True:
+        fitting = [
+            (other, held)
+            for other in logs.values()
+            for place, held in other["entities"].items()
+            if held["family"] == "label_decision" and held["state"] and (other, held) not in steps
+            if fits(*steps[-1], other, place, held)
+        ]
+        if not fitting:
+            break
+        steps.append(min(fitting, key=lambda one: (one[1]["state"]["acted_on"], one[0]["origin"])))
+    begun = [one for one in steps[1:] if one[1]["state"]["history"][0]["from"] <= day]
+    last, held = begun[-1] if begun else steps[0]
+    return last["site"], status_on(held["state"]["history"], day)
+
+
+def fits(log: Log, old: dict[str, Any], other: Log, place: bytes, new: dict[str, Any]) -> bool:
+    """Say whether a record takes over what another log has left."""
+    left, taken = old["state"], new["state"]
+    reference = [log["origin"], left["index"], left["id"]]
+    if taken["takes"] != reference or old["undetermined"]:
+        return False
+    if (left["number"], left["scheme"]) != (taken["number"], taken["scheme"]):
+        return False
+    history, first = left["history"], taken["history"][0]
+    if left["receiver"]:
+        stood = history[-2]
+        if (left["receiver"], left["receiver_entity"]) != (other["site"], place):
+            return False
+    else:
+        stood = history[-1]
+        if stood["is"] not in ("active", "suspended") or place != inherited(reference):
+            return False
+    if any(first[field] != stood[field] for field in ("is", "until", "suspended")):
+        return False
+    return bool(first["from"] >= max(one["from"] for one in history))
 
 
 RULES = {

@@ -1,6 +1,6 @@
 """Every node agrees with the model and with every other node, whatever comes in whatever order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
 
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sopro_registry.label import Label, status_at
+from sopro_registry.transfer import Stage, follow_label
 from tests.registry import model
 from tests.registry.lives import Life
 from tests.registry.world import Node, World, ordinal, shift
@@ -99,6 +100,33 @@ def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, 
     }
 
 
+def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:
+    """Say whose every label is, by the model and by a node, and how many have changed sites."""
+    expected, found, moved = [], [], 0
+
+    def stages(site: str, entity: bytes) -> Iterator[Stage]:
+        for origin, replica in node.replicas.items():
+            state = node.state(origin, entity)
+            if origin.split("/")[1] == site and isinstance(state, Label):
+                yield Stage(origin, entity, state, replica.tables.rows[entity][3])
+
+    for site, author in life.authors.items():
+        for entity, held in life.logs[site]["entities"].items():
+            label = held["state"] if held["family"] == "label_decision" else None
+            if not label or label["takes"]:
+                continue
+            [first] = stages(site, entity)
+            course = follow_label(first, stages, successors=node.directory.successors)
+            moved += len(course.stages) > 1
+            for day in DAYS:
+                expected.append(model.whose(life.logs, life.logs[site], entity, day))
+                stage = course.at(ordinal(day))
+                word = status_at(stage.label.decisions, ordinal(day))[0].word
+                found.append((stage.site, word))
+        assert author.site == site
+    return expected, found, moved
+
+
 def check_agreement(life: Life, nodes: list[Node]) -> None:
     for site, author in life.authors.items():
         expected = by_model(life.logs[site])
@@ -108,6 +136,9 @@ def check_agreement(life: Life, nodes: list[Node]) -> None:
         everywhere = [node.replicas[author.origin].tables for node in nodes]
         assert all(vars(tables) | {"_roots": 0} == vars(everywhere[0]) | {"_roots": 0}
                    for tables in everywhere)  # fmt: skip
+    for node in nodes:
+        expected, found, _ = courses(life, node)
+        assert found == expected
 
 
 @settings(max_examples=80, deadline=None, print_blob=True)
@@ -123,14 +154,16 @@ def test_every_node_agrees_with_the_model(steps: list[int], order: int) -> None:
 def test_lives_reach_every_reason_and_every_status() -> None:
     reasons: set[str] = set()
     words: set[str] = set()
-    waited = 0
+    waited = moved = 0
     for start in range(25):
         life = live(range(start * 1000, start * 1000 + 150))
         node = World.new_node()
         waited += deliver(life, node, start)
         check_agreement(life, [node])
+        moved += courses(life, node)[2]
         for log in life.logs.values():
             reasons |= set(log["voids"].values())
             words |= {word for seen in by_model(log)["labels"].values() for _, word in seen}
     assert (REASONS - reasons, WORDS - words) == (set(), set())
     assert waited > 25
+    assert moved > 3

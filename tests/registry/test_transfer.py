@@ -1,5 +1,6 @@
 """Labels that change sites: each half judged by its own log, both bound wherever they meet."""
 
+import json
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -8,49 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopro_registry.label import Label, Status, status_at
+from sopro_protocol.errors import RefusedError
+from sopro_registry.label import Label, status_at
 from sopro_registry.status import format_leaf, parse_leaf
-from sopro_registry.transfer import Course, Mismatch, Stage, compare, follow_label, takeover_entity
-from tests.registry.world import EXPIRES, Author, Node, World, Written, bytes16, ordinal
-
-NUMBER = "SOPRO/AT1/001/00001"
-OUT, IN, LATER = "2026-05-01", "2026-05-02", "2026-06-01"
-THERE = "taken label"
-Changes = dict[str, Any]
-
-
-def hand_over(world: World, **changes: Any) -> Written:
-    fields: Changes = {
-        "decided_on": OUT,
-        "effective_date": OUT,
-        "receiver": "hu",
-        "receiver_entity": bytes16(THERE),
-    }
-    return world.at.decide("transfer_out", **fields | changes)
-
-
-def takeover(world: World, **changes: Any) -> Changes:
-    """Return the body that answers how the label of `at` stands there."""
-    label: Label = world.node.state(world.at.origin, bytes16("label"))
-    stood = label.decisions[-2 if label.handed else -1]
-    dates = {"valid_until": EXPIRES, "suspended_until": "2026-04-02"}
-    if stood.status is not Status.SUSPENDED:
-        del dates["suspended_until"]
-    fields: Changes = {
-        "certificate": label.number,
-        "decided_on": IN,
-        "effective_date": IN,
-        "standing": stood.status.word,
-        "status_index": world.hu.cursor.grants,
-        "takes": [world.at.origin, label.decisions[-1].index, label.last],
-        "valid_from": None,
-        "valid_until": None,
-    }
-    return fields | dates | changes
-
-
-def take_over(world: World, *, label: str = THERE, **changes: Any) -> Written:
-    return world.hu.decide("transfer_in", label=label, **takeover(world, **changes))
+from sopro_registry.transfer import Course, Mismatch, Stage, compare, follow_label
+from tests.registry.make_transfer_vectors import FOLDER, OPERATIONS, render
+from tests.registry.transferring import (
+    IN,
+    LATER,
+    NUMBER,
+    OUT,
+    THERE,
+    Changes,
+    expel,
+    found,
+    hand_over,
+    inherit,
+    suspend,
+    take_over,
+    takeover,
+)
+from tests.registry.world import Author, Node, World, Written, bytes16, ordinal
 
 
 def course_of(node: Node) -> Course:
@@ -70,37 +49,6 @@ def standing(node: Node, day: str) -> tuple[str, str]:
     """Say whose the label is on a day, and how it stands."""
     stage = course_of(node).at(ordinal(day))
     return stage.site, status_at(stage.label.decisions, ordinal(day))[0].word
-
-
-def suspend(world: World) -> None:
-    changes = {"effective_date": "2026-02-01", "suspended_until": "2026-04-02"}
-    assert world.at.decide("suspend", decided_on="2026-02-01", **changes).code is None
-
-
-def expel(world: World, *, successor: str | None = "hu", **changes: Any) -> None:
-    """Expel `at`, which the receiver then acts on."""
-    named = {"successor": successor} if successor else {}
-    ends = {"ends": {"origin": world.at.origin, "size": len(world.at.entries)}}
-    fields = {"status": "expelled"} | ends | named | changes
-    assert world.put_membership(world.at, **fields).code is None
-    assert world.hu.write_state(world.coordinator).code is None
-
-
-def inherit(world: World, **changes: Any) -> Written:
-    """Take the label over as the successor would, at the entity that follows from its end."""
-    body = takeover(world, **changes)
-    body = world.hu.decision("transfer_in", label="none", **body)
-    return world.hu.write(
-        "label_decision/1", body, entity=takeover_entity(*body["takes"]), role="decision"
-    )
-
-
-def found() -> World:
-    world = World()
-    # It joined before the other and has to hear of it first.
-    assert world.at.write_state(world.coordinator).code is None
-    assert world.at.decide("grant").code is None
-    return world
 
 
 @pytest.fixture
@@ -305,3 +253,29 @@ def deliver(authors: list[Author], node: Node, rng: Random) -> None:
         origin = rng.choice([origin for origin, entries in missing.items() if entries])
         taken = node.deliver(origin, missing[origin][: rng.choice((1, 2, 5))])
         missing[origin] = missing[origin][taken:]
+
+
+# What is frozen.
+
+
+GROUPS = json.loads((FOLDER / "transfer.json").read_text(encoding="utf-8"))["groups"]
+
+
+def test_frozen_vectors_are_what_the_maker_makes() -> None:
+    assert render() == (FOLDER / "transfer.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["accept"]]
+)
+def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
+    assert OPERATIONS[call](case) == case["gives"]
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["reject"]]
+)
+def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        OPERATIONS[call](case)
+    assert refusal.value.code == case["code"]

@@ -7,6 +7,7 @@ and nothing else. So a test says what was written and asks a node what follows.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -144,17 +145,29 @@ class Node:
 
     def take(self, origin: str, data: bytes) -> Judgement:
         """Judge and commit the next entry of a log; raises `Waiting`."""
-        ledger = self.replicas[origin].ledger
-        judgement = ledger.judge(data)
-        ledger.commit(judgement)
         self._taken[origin].append(data)
-        if ledger.overtaken is not None:
-            self.withheld[origin][ledger.overtaken.index] = ledger.overtaken
-            self._judge_anew(origin)
+        try:
+            judgement = self._catch_up(origin)
+        except Waiting:
+            self._taken[origin].pop()
+            raise
+        assert judgement is not None
         if origin == self._coordinator:
             self._tree.append(leaf_hash(data))
             self._roots.append(self._tree.root())
             self._take_again()
+        return judgement
+
+    def _catch_up(self, origin: str) -> Judgement | None:
+        """Judge all that was taken, and return what came last; raises `Waiting`."""
+        judgement, taken = None, self._taken[origin]
+        while self.replicas[origin].cursor.projected < len(taken):
+            ledger, _, cursor = self.replicas[origin]
+            judgement = ledger.judge(taken[cursor.projected])
+            ledger.commit(judgement)
+            if ledger.overtaken is not None:
+                self.withheld[origin][ledger.overtaken.index] = ledger.overtaken
+                self._begin(origin)
         return judgement
 
     def _take_again(self) -> None:
@@ -162,13 +175,10 @@ class Node:
         for origin, (_, _, cursor) in list(self.replicas.items()):
             endings = self.directory.endings(origin)[cursor.endings :]
             if any(ending.size < cursor.projected for ending in endings):
-                self._judge_anew(origin)
-
-    def _judge_anew(self, origin: str) -> None:
-        self._begin(origin)
-        ledger = self.replicas[origin].ledger
-        for data in self._taken[origin]:
-            ledger.commit(ledger.judge(data))
+                self._begin(origin)
+            # An entry that was void may count now, and act on what is not here yet.
+            with suppress(Waiting):
+                self._catch_up(origin)
 
     def deliver(self, origin: str, entries: Sequence[bytes]) -> int:
         """Take entries until one has to wait; say how many were taken."""
