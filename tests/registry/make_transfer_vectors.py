@@ -151,7 +151,7 @@ def render() -> str:
         },
         {
             "name": "courses",
-            "clause": "XFER-3, XFER-4, XFER-5",
+            "clause": "XFER-4",
             "call": "course",
             "accept": [
                 course_case(suspend, hand_over, take_over, revoke),
@@ -163,7 +163,7 @@ def render() -> str:
         },
         {
             "name": "halves that are void",
-            "clause": "LBL-9, LBL-19, XFER-2",
+            "clause": "XFER-2",
             "call": "last",
             "accept": [],
             "reject": [
