@@ -1,19 +1,16 @@
 """A whole federation on this machine: `sopro demo`."""
 
-import asyncio
 import os
 import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 import rich_click as click
 
 from sopro_cli.demo_nodes import (
@@ -24,12 +21,11 @@ from sopro_cli.demo_nodes import (
     stop_all,
     wait_until,
 )
+from sopro_cli.demo_story import Story
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
 from sopro_node.config import load_settings
-from sopro_node.fetch import Fetch
 from sopro_node.found import COORDINATOR, INVITE, make_folder
-from sopro_node.reach import ANYWHERE
 from sopro_node.store.sqlite import DATABASE
 from sopro_protocol.errors import SoproError
 
@@ -42,7 +38,6 @@ _NAMES: Final = {
 }
 _KINDS: Final = ("organisations", "offerings", "decisions")
 _FAILED: Final = 1
-_MAX_JSON: Final = 16 * 1024 * 1024
 
 
 @click.command()
@@ -69,7 +64,7 @@ def demo(folder: Path | None, port: int, *, once: bool) -> None:
         with _place(folder) as place, _Federation(place, port) as federation:
             federation.begin()
             if once:
-                _Story(federation).tell()
+                Story(federation.nodes, place, federation.invite).tell()
                 show(f"done in {time.monotonic() - began:.1f} s: every step came out as it must")
             else:
                 federation.stay()
@@ -179,6 +174,11 @@ class _Federation:
         for node in self.nodes:
             show(f"  {node.url}  pages of {node.site}")
         show("")
+        show(f"labels:        {self.at.url}/labels, and behind each its history and certificate")
+        show(f"certificates:  {self.hu.url}/verify checks a certificate file, from whichever site")
+        show(f"trust:         {self.coordinator.url}/status says who mirrors and cosigns whom, and")
+        show("               whether anybody was caught with two histories")
+        show("told and checked step by step, a revocation and a liar too: sopro demo --once")
         show(f"data and logs are in {self.place}; Ctrl-C ends it")
         while all(node.is_serving() for node in self.nodes):
             time.sleep(0.3)
@@ -189,134 +189,6 @@ class _Federation:
 def _is_member(node: DemoNode) -> bool:
     status = run_command("status", str(node.folder), "--json").json()
     return bool(status["membership"] == "admitted" and status["acts_on"])
-
-
-class _Story:
-    """What a federation is for, step by step, each step checked."""
-
-    def __init__(self, federation: _Federation) -> None:
-        self._nodes = federation.nodes
-        self._at = federation.at
-        self._hu = federation.hu
-        self._place = federation.place
-        self._invite = federation.invite
-
-    def tell(self) -> None:
-        """Tell it.
-
-        Raises:
-            DemoError: a step did not come out as it must.
-        """
-        number = self._grant()
-        self._see(number, "active")
-        self._certify(number, self._hu.url, code=0)
-        self._revoke(number)
-        self._see(number, "revoked")
-        self._certify(number, self._hu.url, code=11)
-        self._count()
-        self._audit()
-        codes = stop_all(self._nodes)
-        _check("every node stopped cleanly", codes == [0, 0, 0], f"exit codes {codes}")
-
-    def _grant(self) -> str:
-        folder = str(self._at.folder)
-        holder = run_command(
-            *("organisation", "add", folder, "--legal-name", "Werkstatt am Fluss", "--country"),
-            *("AT", "--locality", "Linz", "--actor-type", "social_enterprise"),
-        ).output
-        thing = run_command(
-            *("offering", "add", folder, "--organisation", holder),
-            *("--name", "de=Sessel aus Altholz", "--name", "en=Chair of reclaimed wood"),
-        ).output
-        until = (date.today() + timedelta(days=700)).isoformat()  # noqa: DTZ011  # far enough
-        granted = run_command(
-            "decide", folder, "grant", "--offering", thing, "--valid-until", until, "--json"
-        ).json()
-        _check("at granted a label", granted["status"] == "active", granted["status"])
-        return str(granted["number"])
-
-    def _see(self, number: str, status: str) -> None:
-        for node in self._nodes:
-            wait_until(
-                f"{number} is {status} at {node.site}",
-                partial(self._is, node, number, status),
-            )
-        answers = [self._label(node, number) for node in self._nodes]
-        for answer in answers:
-            del answer["publication"]  # what a node knows of the others, which comes in its time
-        same = all(answer == answers[0] for answer in answers)
-        _check(f"{number} is {status} at all three nodes, with the same history", same, answers)
-        for node in self._nodes:
-            wait_until(
-                f"it is witnessed as {node.site} knows", partial(self._is_witnessed, node, number)
-            )
-        show(f"checked: all three nodes know that a quorum has witnessed it: {number} {status}")
-
-    def _label(self, node: DemoNode, number: str) -> dict[str, Any]:
-        return _get_json(f"{node.url}/api/v1/labels/{number}")
-
-    def _is(self, node: DemoNode, number: str, status: str) -> bool:
-        return bool(self._label(node, number)["status"] == status)
-
-    def _is_witnessed(self, node: DemoNode, number: str) -> bool:
-        return bool(self._label(node, number)["publication"]["witnessed"])
-
-    def _certify(self, number: str, url: str, *, code: int) -> None:
-        path = str(self._place / f"certificate-{code}.sopro")
-        run_command("certificate", "get", number, "--url", url, "-o", path)
-        verified = run_command(
-            "certificate", "verify", path, "--invite", self._invite, "--json", code=code
-        ).json()
-        expected = "valid" if code == 0 else "revoked"
-        _check(
-            f"the certificate served by hu, verified offline, says {expected}",
-            verified["verdict"] == expected,
-            verified,
-        )
-
-    def _revoke(self, number: str) -> None:
-        until = (date.today() + timedelta(days=30)).isoformat()  # noqa: DTZ011  # far enough
-        revoked = run_command(
-            *("decide", str(self._at.folder), "revoke", number, "--reason", "misuse_of_mark"),
-            *("--appeal-until", until, "--json"),
-        ).json()
-        _check(f"at revoked {number}", revoked["status"] == "revoked", revoked["status"])
-
-    def _count(self) -> None:
-        def counted() -> list[Any]:
-            answers = [_get_json(f"{node.url}/api/v1/statistics") for node in self._nodes]
-            sites = [
-                {one["site"]: (one["labels"], one["decisions"]) for one in answer["sites"]}
-                for answer in answers
-            ]
-            return [(answer["total"], known) for answer, known in zip(answers, sites, strict=True)]
-
-        wait_until("the counts agree", lambda: len({repr(one) for one in counted()}) == 1)
-        total = counted()[0][0]
-        words = ", ".join(f"{count} {status}" for status, count in sorted(total.items()))
-        _check(f"all three nodes count the same labels: {words}", bool(total), total)
-
-    def _audit(self) -> None:
-        for target in (*(str(node.folder) for node in self._nodes), self._hu.url):
-            trust = ["--invite", self._invite] if target.startswith("http") else []
-            report = run_command("audit", target, "--json", *trust).json()
-            entries = sum(log["entries"] for log in report["logs"])
-            shown = target.removeprefix(f"{self._place}/")
-            _check(f"audit of {shown}: {entries} entries, clean", report["clean"], report)
-
-
-def _check(step: str, holds: object, found: object) -> None:
-    if not holds:
-        raise DemoError(f"not so: {step}; found {found}")
-    show(f"checked: {step}")
-
-
-def _get_json(url: str) -> dict[str, Any]:
-    async def get() -> bytes:
-        async with Fetch(reach=ANYWHERE) as fetch:
-            return (await fetch.get(url, limit=_MAX_JSON)).body
-
-    return msgspec.json.decode(asyncio.run(get()), type=dict[str, Any])
 
 
 COMMANDS = (demo,)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -38,7 +39,21 @@ def test_story_comes_out_as_it_must(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     steps = [line for line in done.stdout.splitlines() if line.startswith("checked: ")]
-    assert len(steps) >= 10
+    assert len(steps) >= 18
+    [seen] = re.findall(r"checked: every node says so ([0-9.]+) s later", done.stdout)
+    assert float(seen) <= 1
+    told = [
+        "verified offline with the invite: valid",
+        "at revoked SOPRO/AT0/",
+        "verified offline with the invite: revoked",
+        "a liar signs a second history of sopro.example/hu/1",
+        "caught, and told to all three nodes: sopro.example/hu/1",
+        "verified offline with the invite: two histories are proven",
+        "the coordinator settled it",
+    ]
+    places = [done.stdout.find(one) for one in told]
+    assert -1 not in places
+    assert places == sorted(places)
     assert done.stdout.splitlines()[-1].endswith("every step came out as it must")
     assert list(tmp_path.iterdir()) == []
 
@@ -56,6 +71,10 @@ def test_runs_until_interrupted_and_goes_on_where_it_was(tmp_path: Path) -> None
             assert lines[-1], lines
         ports = [int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)  ", "".join(lines))]
         assert [is_alive(port) for port in ports] == [True] * 3
+        for page in ("labels", "verify", "status"):
+            [address] = re.findall(rf"http://127\.0\.0\.1:\d+/{page}\b", "".join(lines))
+            with urlopen(address) as answer:
+                assert answer.status == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         process.stdout.close()
