@@ -147,11 +147,25 @@ def tell_evidence(kept: Sequence[dict[str, Any]]) -> None:
         stands = (
             "the first head is kept, nothing more is taken from it"
             if one["stands"]
-            else "settled by the coordinator"
+            else "settled by the federation"
         )
         show(
             f"{one['origin']}: two histories: signed heads at size {first} and size {second} "
             f"exclude one another; {stands} (evidence {one['id'][:16]}, at {one['path']})"
+        )
+        if one["stands"]:
+            heads = zip(one["roots"], one["sizes"], strict=True)
+            show(f"  roots: {' and '.join(f'{root} (size {size})' for root, size in heads)}")
+
+
+def tell_anchors(anchors: Sequence[dict[str, Any]]) -> None:
+    """Say how many members have decided for which history of the coordinator's log."""
+    for one in anchors:
+        by = ", ".join(one["by"]) or "nobody"
+        settled = "settled" if one["settled"] else f"{one['needed']} of {one['voters']} have to"
+        show(
+            f"{one['origin']}: the history with the root {one['root'][:16]} at size {one['size']} "
+            f"is anchored by {by}; {settled}"
         )
 
 

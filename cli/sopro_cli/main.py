@@ -14,6 +14,7 @@ click.rich_click.TEXT_MARKUP = "markdown"
 click.rich_click.MAX_WIDTH = 100
 
 MODULES: Final[Mapping[str, str]] = {
+    "anchor": "anchoring",
     "audit": "audit",
     "backup": "recovery",
     "certificate": "certificates",

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sopro_node.anchored import Anchored
 from sopro_node.audit_forks import check_evidence
 from sopro_node.audit_witness import find_witness_problems
 from sopro_node.config import load_settings
@@ -298,7 +299,7 @@ def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress
             continue
         audit = _StoredLog(folder, store, row, is_own=row.origin == identity.origin)
         report.logs.append(audit.run(auditor, root_key, progress))
-    report.problems += check_evidence(store.evidence(), invite, auditor.directory)
+    report.problems += check_evidence(store.evidence(), invite, auditor.directory, Anchored(store))
 
 
 class _StoredLog:

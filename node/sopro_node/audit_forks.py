@@ -4,11 +4,12 @@ Evidence is verified again from the file, and the heads that other members serve
 are compared with the entries that were judged.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from sopro_node.anchored import Anchored
 from sopro_node.evidence import describe_heads, read_row
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
@@ -35,9 +36,12 @@ class Audited(NamedTuple):
 
 
 def check_evidence(
-    rows: Iterable[EvidenceRow], invite: Invite | None, directory: Directory
+    rows: Sequence[EvidenceRow],
+    invite: Invite | None,
+    directory: Directory,
+    anchored: Anchored | None = None,
 ) -> Iterator[str]:
-    """Verify evidence again, and say what stands (SPEC EVID-5, EVID-10)."""
+    """Verify evidence again, and say what stands (SPEC EVID-5, EVID-10, EVID-11)."""
     for row in rows:
         where = f"evidence {row.id.hex()[:16]}"
         if invite is None:
@@ -54,8 +58,12 @@ def check_evidence(
             yield f"{where}: the file is another evidence, {opened.id.hex()[:16]}"
             continue
         kept = read_row(row)
-        is_coordinator = row.origin == invite.origin
-        if is_coordinator or directory.abandoned(row.origin).isdisjoint(kept.heads):
+        if row.origin == invite.origin:
+            others = [read_row(one) for one in rows if one.origin == row.origin]
+            stands = anchored is None or not anchored.settles(kept, others)
+        else:
+            stands = directory.abandoned(row.origin).isdisjoint(kept.heads)
+        if stands:
             yield f"{row.origin}: two histories: {describe_heads(kept)}, both signed ({where})"
 
 

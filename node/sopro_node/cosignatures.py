@@ -112,6 +112,10 @@ class Cosignatures:
         """Return what is known of a log's heads."""
         return self._known.setdefault(origin, Known())
 
+    def forget(self, origin: str) -> None:
+        """Forget what is known of a log's heads, because another history of it is held now."""
+        self._known.pop(origin, None)
+
     # The policy.
 
     def review(self) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node import clock
+from sopro_node.anchored import Anchored
 from sopro_node.certificates import make_proof
 from sopro_node.forks import head_of
 from sopro_node.holdings import HeldLog, Holdings
@@ -29,6 +30,7 @@ from sopro_protocol.errors import (
 from sopro_protocol.evidence import Evidence, Fork, format_evidence, parse_evidence
 from sopro_protocol.keys import Role, make_vkey
 from sopro_protocol.record import parse_entry
+from sopro_registry.anchors import Tally
 from sopro_registry.catalogue import decode_state
 from sopro_registry.evidence import OpenedEvidence, open_evidence
 from sopro_registry.families import site_membership
@@ -76,7 +78,11 @@ class Kept(NamedTuple):
 
 
 class EvidenceKeeper:
-    """Keeps evidence, its own and that of others, and says against whom some stands."""
+    """Keeps evidence, its own and that of others, and says against whom some stands.
+
+    Attributes:
+        settled: what members have settled about the coordinator's log.
+    """
 
     def __init__(
         self,
@@ -94,6 +100,7 @@ class EvidenceKeeper:
         self._reader = reader
         self._identity = identity
         self._invite = invite
+        self.settled = Anchored(reader)
         self._tellers: list[Callable[[Kept], None]] = []
         self._kept: dict[bytes, Kept] = {}
         for row in reader.evidence():
@@ -112,9 +119,10 @@ class EvidenceKeeper:
         return iter(list(self._kept.values()))
 
     def stands(self, kept: Kept) -> bool:
-        """Say whether no membership record has settled it (SPEC EVID-10, EVID-11)."""
+        """Say whether nobody has settled it (SPEC EVID-10, EVID-11)."""
         if kept.origin == self._holdings.coordinator_origin:
-            return True
+            others = [one for one in self if one.origin == kept.origin]
+            return not self.settled.settles(kept, others)
         return self._holdings.directory.abandoned(kept.origin).isdisjoint(kept.heads)
 
     def standing(self, origin: str) -> list[Kept]:
@@ -124,7 +132,7 @@ class EvidenceKeeper:
     def is_abandoned(self, held: HeldLog) -> bool:
         """Say whether what is held of a log is a history the federation has abandoned."""
         if held.origin == self._holdings.coordinator_origin:
-            return False
+            return self.settled.contradicts(held.tree)
         abandoned = self._holdings.directory.abandoned(held.origin)
         ahead = held.ahead.head if held.ahead else None
         return any(
@@ -132,6 +140,10 @@ class EvidenceKeeper:
             or (ahead is not None and (ahead.size, ahead.root) == (size, root))
             for size, root in abandoned
         )
+
+    def anchored(self, origin: str) -> list[Tally]:
+        """Return what members have settled about a log; only about the coordinator's they can."""
+        return list(self.settled) if origin == self._holdings.coordinator_origin else []
 
     def choose(self, origin: str, *, keep: Sequence[str] = ()) -> list[Head]:
         """Return the heads to abandon so that no evidence against a log stands any more.
@@ -175,16 +187,20 @@ class EvidenceKeeper:
 
     def refusal(self, origin: str) -> VerificationError | None:
         """Say why nothing more is taken from a log; None where it may be."""
-        standing = self.standing(origin)
+        standing, held = self.standing(origin), self._holdings.logs.get(origin)
+        is_coordinator = origin == self._holdings.coordinator_origin
+        if is_coordinator:
+            # Who does not hold the part in doubt has taken neither side yet (SPEC EVID-11).
+            size = held.size if held else 0
+            standing = [one for one in standing if one.size <= size + 1]
         if not standing:
             return None
         first = standing[0]
-        held = self._holdings.logs.get(origin)
         kept = f"the head at size {held.signed_size} is kept" if held else "nothing of it is held"
         return VerificationError(
             f"{origin}: two histories: {describe_heads(first)}, both signed by the site; "
-            f"{kept} and nothing more is taken (evidence {first.id.hex()[:16]}) until the "
-            "coordinator has settled it",
+            f"{kept} and nothing more is taken (evidence {first.id.hex()[:16]}) until "
+            + ("enough members anchor one" if is_coordinator else "the coordinator has settled it"),
             code="hos.fork",
         )
 
@@ -197,7 +213,7 @@ class EvidenceKeeper:
             StorageFullError: it could not be kept.
         """
         try:
-            return await self.take(self._write(fork))
+            return await self.take(self.write(fork))
         except (StorageFullError, UnavailableError):
             raise
         except RefusedError:
@@ -222,14 +238,14 @@ class EvidenceKeeper:
         # On another thread: a site can make what takes long to verify.
         opened = await asyncio.to_thread(self._open, data)
         kept = self._kept.get(opened.id)
-        if kept is not None:
+        if kept is not None and (kept.size <= opened.size or not self._may_sharpen(kept)):
             return kept
         row = EvidenceRow(opened.id, opened.origin, clock.now(), data)
-        if not self.stands(read_row(row)):
+        if kept is None and not self.stands(read_row(row)):
             raise RefusedError(
                 f"evidence: {opened.origin}: one of the heads is abandoned already; it is settled"
             )
-        if len(self.standing(opened.origin)) >= MOST_STANDING:
+        if kept is None and len(self.standing(opened.origin)) >= MOST_STANDING:
             raise RefusedError(
                 f"evidence: {MOST_STANDING} stand against {opened.origin} already; no more are kept"
             )
@@ -250,6 +266,13 @@ class EvidenceKeeper:
             for teller in self._tellers:
                 teller(kept)
         return kept
+
+    def _may_sharpen(self, kept: Kept) -> bool:
+        """Say whether a file on the same heads is better that differs at a smaller size.
+
+        The smallest is right behind what both histories share, where members settle them.
+        """
+        return kept.origin == self._holdings.coordinator_origin
 
     def _open(self, data: bytes) -> OpenedEvidence:
         origin = parse_evidence(data).fork.origin
@@ -278,8 +301,13 @@ class EvidenceKeeper:
 
     # Writing evidence down.
 
-    def _write(self, fork: Fork) -> bytes:
-        """Write the file: the two heads, and what ties them to the federation's root of trust."""
+    def write(self, fork: Fork) -> bytes:
+        """Write the file: the two heads, and what ties them to the federation's root of trust.
+
+        Raises:
+            NotFoundError: what ties it to the federation is not held here.
+            FormatError: it would be none, such as with too many keys.
+        """
         holdings = self._holdings
         held, coordinator = holdings.logs.get(fork.origin), holdings.coordinator
         if held is None:

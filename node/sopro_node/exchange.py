@@ -93,6 +93,8 @@ class Exchange:
         hub: Hub,
         joined: Callable[[], Awaitable[None]],
         erased: Callable[[], Awaitable[None]],
+        restarted: Callable[[], None],
+        count_anchors: Callable[[], Awaitable[None]],
         heard: Callable[[str, str, bytes], None],
         evidence: EvidenceKeeper,
     ) -> None:
@@ -106,6 +108,9 @@ class Exchange:
         self._joined = joined
         self._erased = erased
         self._erasures = -1
+        self._restarted = restarted
+        self._restarts = 0
+        self._count_anchors = count_anchors
         self._heard = heard
         self._pool: ProcessPoolExecutor | None = None
         self._pool_timer: asyncio.TimerHandle | None = None
@@ -242,6 +247,7 @@ class Exchange:
                 await self._try(self._after_coordinator)
             tellers = self._tellers().items()
             await asyncio.gather(*(self.gossip.visit(*one, fetch) for one in tellers))
+        await self._try(self._count_anchors)
         await self._try(self._after_erasures)
         await self._writer.run(self._save)
         if not self._is_running:
@@ -286,6 +292,7 @@ class Exchange:
             if origin == self._holdings.coordinator_origin:
                 await self._try(self._after_coordinator)
             await self._try(self._after_erasures)
+            await self._try(self._count_anchors)
             await self._pause(state)
 
     async def _pause(self, state: PeerState) -> None:
@@ -340,6 +347,9 @@ class Exchange:
             return ended
         finally:
             self._pulling -= 1
+        if self._restarts != self._holdings.restarts:
+            self._restarts = self._holdings.restarts
+            self._restarted()
         state.seconds = (clock.now() - began) / 1000
         if pulled.problem is None:
             state.confirmed = clock.now()
@@ -350,7 +360,7 @@ class Exchange:
         state.fruitless = 0 if pulled.added else state.fruitless + 1
         held = self._holdings.logs.get(origin)
         if held is not None and self._holdings.is_behind(held):
-            self._wake_coordinator()
+            self.wake_coordinator()
         self._heard(origin, origin, pulled.note)
         if pulled.added:
             # One decision that comes by itself is no news to whoever reads logs.
@@ -385,7 +395,8 @@ class Exchange:
         if state is not None and refusal is not None:
             self._fail(state, refusal)
 
-    def _wake_coordinator(self) -> None:
+    def wake_coordinator(self) -> None:
+        """Look at the coordinator's log now."""
         state = self.peers.get(self._holdings.coordinator_origin or "")
         if state is not None:
             state.wake.set()
@@ -405,10 +416,11 @@ class Exchange:
                 await self.mirror.resume(held, target.root_key)
                 self._hub.announce_soon(held)
         own = self._holdings.own
-        if self._holdings.is_overtaken(own):
+        if self._holdings.is_behind(own):
             await self.mirror.resume(own, self._identity.root)
-            # What it said of its labels last is not how they stand now.
-            await self._joined()
+            if not self._holdings.is_behind(own):
+                # What it said of its labels last is not how they stand now.
+                await self._joined()
         await self._say_joined()
 
     async def _after_erasures(self) -> None:

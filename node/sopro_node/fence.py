@@ -20,9 +20,11 @@ from sopro_node.asking import Heard, Question, ask_everybody, known_peers
 from sopro_node.config import Settings
 from sopro_node.exchange import Exchange
 from sopro_node.fence_state import (
+    ABANDONED,
     ALONE,
     DOUBLE,
     FORKED,
+    FORKED_COORDINATOR,
     Kept,
     State,
     explain,
@@ -31,6 +33,7 @@ from sopro_node.fence_state import (
     save_kept,
 )
 from sopro_node.fetch import Fetch
+from sopro_node.forks import ask_tiles, root_below
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
 from sopro_node.log import Draft, OwnLog
@@ -43,9 +46,18 @@ from sopro_protocol.checkpoint import (
     open_sized_checkpoint,
     parse_checkpoint_text,
 )
-from sopro_protocol.errors import RefusedError, SoproError, SplitViewError, UnavailableError
+from sopro_protocol.errors import (
+    FormatError,
+    PeerError,
+    RefusedError,
+    SoproError,
+    SplitViewError,
+    UnavailableError,
+    VerificationError,
+)
 from sopro_protocol.keys import VerifierKey
 from sopro_protocol.note import parse_note
+from sopro_registry.anchors import Tally
 
 _LONGEST: Final = 5.0
 _FIRST_PAUSE: Final = 0.25
@@ -91,7 +103,7 @@ class Fence:
         self._kept = load_kept(store)
         self._heard: dict[str, Heard] = {}
         self._known: SignedCheckpoint | None = None
-        self._event: SignedCheckpoint | None = None
+        self._event: tuple[SignedCheckpoint, str] | None = None
         self._opened_at: int | None = None
         self._is_doubled = False
         self._task: asyncio.Task[None] | None = None
@@ -186,7 +198,7 @@ class Fence:
     def begin(self) -> None:
         """Say how it stands before anybody was asked; a log nobody was ever offered is open."""
         if self._kept.fork is not None:
-            self._set(State.FORKED, FORKED)
+            self._set(State.FORKED, self._words_forked())
             self._decided.set()
         elif self._kept.known:
             self._known = self._open_note(self._kept.known)
@@ -264,7 +276,11 @@ class Fence:
         if not unasked and not is_asking:
             return
         question = Question(self._identity.origin, self._keys)
-        heard = await ask_everybody(question, unasked, fetch)
+        heard = [
+            one
+            for one in await ask_everybody(question, unasked, fetch)
+            if one.head is None or not await self._is_abandoned(one.head, one.base, fetch)
+        ]
         async with self._working:
             self._heard |= {one.peer: one for one in heard}
             await self._take(one.head for one in heard if one.head is not None)
@@ -311,7 +327,7 @@ class Fence:
             if (said.size, said.root) in self._abandoned():
                 return
             # Not what this process has signed; its own task compares and heals.
-            self._event = self._open_note(note)
+            self._event = self._open_note(note), teller
             # Who has answered since the start and learns more now has it from somebody else.
             self._is_doubled = self._is_doubled or teller in self._heard
             self._wake.set()
@@ -322,8 +338,8 @@ class Fence:
         """Fetch our own tail where peers hold more than the disk (SPEC FENCE-4)."""
         async with self._working:
             event, self._event = self._event, None
-            if event is not None:
-                await self._take([event])
+            if event is not None and not await self._is_abandoned_event(*event, fetch):
+                await self._take([event[0]])
             if self.state is not State.BEHIND or self._known is None:
                 return
             # A batch that was under way is part of what is compared.
@@ -343,6 +359,8 @@ class Fence:
             return
         except SoproError as error:
             self._set(State.BEHIND, f"{self._words_behind()} (last try: {error})")
+            if self._identity.coordinator:
+                await self._weigh_known(known, fetch)
             return
         await self._report(self._kept.start)
         if own.cursor.projected < own.size:
@@ -361,6 +379,29 @@ class Fence:
                 self._set(State.DOUBLE, DOUBLE)
             else:
                 self._open()
+
+    async def _weigh_known(self, known: SignedCheckpoint, fetch: Fetch) -> None:
+        """See whether the head that cannot be fetched is of another history (SPEC ANCHOR-8)."""
+        own, evidence = self._holdings.own, self._exchange.evidence
+        if evidence.standing(own.origin):
+            await self._fork(own.checkpoint, known.note)
+        elif any(self._is_settled_for_ours(one) for one in evidence.anchored(own.origin)):
+            peers = self.peers()
+            question = Question(own.origin, self._keys)
+            heads = [one.head for one in await ask_everybody(question, peers, fetch)]
+            if len(heads) == len(peers) and all(self._is_held(head) for head in heads):
+                # Whoever has shown it has given it up since.
+                await self._ask_again()
+
+    def _is_held(self, head: SignedCheckpoint | None) -> bool:
+        own = self._holdings.own
+        return head is None or (head.size <= own.size and own.tree.root_at(head.size) == head.root)
+
+    async def _ask_again(self) -> None:
+        self._known = None
+        await self._keep(Kept())
+        self._heard = {}
+        self._shut(State.ASKING, self._words_asking())
 
     async def _report(self, before: int) -> None:
         """Keep what was fetched back, and which documents no mirror had."""
@@ -412,24 +453,50 @@ class Fence:
 
     async def _fork(self, held: bytes, offered: bytes) -> None:
         await self._keep(Kept(fork=(held, offered)))
-        self._shut(State.FORKED, FORKED)
+        self._shut(State.FORKED, self._words_forked())
 
     def _abandoned(self) -> frozenset[tuple[int, bytes]]:
         """Return the heads of our own log that the coordinator has abandoned (SPEC EVID-10)."""
         return self._holdings.directory.abandoned(self._identity.origin)
 
+    def _is_settled_for_ours(self, one: Tally) -> bool:
+        """Say whether members have settled that the history on this disk holds (SPEC ANCHOR-8)."""
+        own = self._holdings.own
+        return one.size <= own.size and own.tree.root_at(one.size) == one.root
+
+    async def _is_abandoned(self, head: SignedCheckpoint, base: str, fetch: Fetch) -> bool:
+        """Say whether a head is shown to be of a history that the members have abandoned."""
+        own = self._holdings.own
+        if head.size <= own.size and own.tree.root_at(head.size) == head.root:
+            return False
+        for one in self._exchange.evidence.anchored(self._identity.origin):
+            if one.size <= head.size and self._is_settled_for_ours(one):
+                with contextlib.suppress(FormatError, PeerError, VerificationError):
+                    if await root_below(head, one.size, ask_tiles(fetch, base)) != one.root:
+                        return True
+        return False
+
+    async def _is_abandoned_event(self, head: SignedCheckpoint, teller: str, fetch: Fetch) -> bool:
+        urls = self.peers().get(teller, [])
+        bases = [url.rstrip("/") + self._holdings.own.path for url in urls[:1]]
+        return any([await self._is_abandoned(head, base, fetch) for base in bases])
+
     async def _reopen(self) -> None:
-        """Ask again where the coordinator has settled the fork for the history on this disk."""
+        """Ask again where it is settled that the history on this disk holds."""
         own, fork = self._holdings.own, self._kept.fork
         heads = [self._open_note(note) for note in fork or ()]
+        evidence = self._exchange.evidence
+        if self._identity.coordinator:
+            self.reason = self._words_forked()
         if any(
             (head.size, head.root) in self._abandoned()
             and (head.size > own.size or own.tree.root_at(head.size) != head.root)
             for head in heads
+        ) or (
+            any(self._is_settled_for_ours(one) for one in evidence.anchored(own.origin))
+            and not evidence.standing(own.origin)
         ):
-            await self._keep(Kept())
-            self._heard = {}
-            self._shut(State.ASKING, self._words_asking())
+            await self._ask_again()
 
     async def _keep(self, kept: Kept) -> None:
         if kept == self._kept:
@@ -450,6 +517,12 @@ class Fence:
 
     def _open_note(self, note: bytes) -> SignedCheckpoint:
         return open_sized_checkpoint(note, origin=self._identity.origin, keys=self._keys)
+
+    def _words_forked(self) -> str:
+        evidence = self._exchange.evidence
+        if not self._identity.coordinator:
+            return FORKED
+        return ABANDONED if evidence.is_abandoned(self._holdings.own) else FORKED_COORDINATOR
 
     def _words_asking(self) -> str:
         if not self.peers():

@@ -72,6 +72,16 @@ FORKED: Final = (
     "two histories of this site's log carry its signature, so nothing may be signed in it until "
     "the coordinator has settled which one holds; tell its operator"
 )
+FORKED_COORDINATOR: Final = (
+    "two histories of the coordinator's log carry its signature, so nothing may be signed in it "
+    "until enough members have anchored the one on this disk; agree with them which one holds, and "
+    "each runs: sopro anchor DIRECTORY --keep ROOT"
+)
+ABANDONED: Final = (
+    "the members go on with another history of this log than the one on this disk, so nothing may "
+    "ever be signed in this one; make the directory anew from theirs with: sopro recover "
+    "DIRECTORY --from-peers"
+)
 
 
 def explain(state: State, reason: str) -> Closed:

@@ -5,7 +5,9 @@ already, or they are asked of whoever serves that history (SPEC EVID-4).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 
+from sopro_node.fetch import Fetch
 from sopro_node.holdings import HeldLog
 from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, parse_checkpoint_text
 from sopro_protocol.errors import VerificationError
@@ -18,13 +20,26 @@ from sopro_protocol.merkle import (
     root_of,
 )
 from sopro_protocol.note import parse_note
-from sopro_protocol.tile import WIDTH
+from sopro_protocol.tile import WIDTH, parse_tile, tile_path
+from sopro_registry.anchors import root_with
 
 AskTile = Callable[[int, int, int], Awaitable[list[bytes]]]
 """Asks for a hash tile by level, index and width."""
 
 _HEIGHT = 8
 _Place = tuple[int, int]
+
+
+class Parting(NamedTuple):
+    """Where a head's history parts from the one held.
+
+    Attributes:
+        fork: the two heads, which differ right behind what both share.
+        leaves: leaf hashes there, in the order of the heads.
+    """
+
+    fork: Fork
+    leaves: tuple[bytes, bytes]
 
 
 def fork_within(held: HeldLog, signed: SignedCheckpoint) -> Fork | None:
@@ -92,6 +107,68 @@ async def fork_beyond(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> 
         VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
     """
     size = held.shown_size
+    return _fork_at(held, signed, size, await read_below(signed, size, ask))
+
+
+async def root_below(signed: SignedCheckpoint, size: int, ask: AskTile) -> bytes:
+    """Return the root of a head's first entries, by asking for hashes.
+
+    Raises:
+        PeerError, FormatError: whoever was asked did not answer with hashes.
+        VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
+    """
+    if size == signed.size:
+        return signed.root
+    return root_at(await read_below(signed, size, ask), size)
+
+
+async def find_parting(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> Parting | None:
+    """Find the first entry at which a head's history is another; None where there is none.
+
+    Raises:
+        PeerError, FormatError: whoever was asked did not answer with hashes.
+        VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
+    """
+    number = await _parted_bundle(held, signed, ask)
+    width = min(WIDTH, signed.size - number * WIDTH)
+    theirs = await ask(0, number, width) if width else []
+    pairs = list(zip(held.tree.leaves(number), theirs, strict=False))
+    offset = next((place for place, (mine, other) in enumerate(pairs) if mine != other), None)
+    if offset is None:
+        return None
+    shared = number * WIDTH + offset
+    read = await read_below(signed, shared + 1, ask)
+    fork = _fork_at(held, signed, shared + 1, read)
+    if fork is None:
+        return None
+    roots = [root_with(held.tree.read, size=shared, leaf=leaf) for leaf in pairs[offset]]
+    leaves = dict(zip(roots, pairs[offset], strict=True))
+    first, second = (leaves.get(head.root) for head in fork.heads)
+    if first is None or second is None:
+        raise _untrue(signed)
+    return Parting(fork, (first, second))
+
+
+async def _parted_bundle(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> int:
+    """Return the number of the first bundle that is not the same under a head."""
+    own, full = held.tree.roots, signed.size // WIDTH
+    common = min(len(own), full)
+    for tile in range(-(-common // WIDTH)):
+        start = tile * WIDTH
+        theirs = await ask(1, tile, min(WIDTH, full - start))
+        for number, (mine, other) in enumerate(zip(own[start:], theirs, strict=False), start):
+            if mine != other:
+                return number
+    return common
+
+
+async def read_below(signed: SignedCheckpoint, size: int, ask: AskTile) -> SubtreeReader:
+    """Return a reader of what is needed of a head's tree at a smaller size, proven.
+
+    Raises:
+        PeerError, FormatError: whoever was asked did not answer with hashes.
+        VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
+    """
     wanted: set[_Place] = set()
 
     def note_down(level: int, index: int) -> bytes:
@@ -117,11 +194,25 @@ async def fork_beyond(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> 
             old_size=size, new_size=signed.size, old_root=root, new_root=signed.root, proof=proof
         )
     except VerificationError:
-        raise VerificationError(
-            f"{signed.origin}: the hash tiles lead to another root than the signed one",
-            code="hos.tile",
-        ) from None
-    return _fork_at(held, signed, size, read)
+        raise _untrue(signed) from None
+    return read
+
+
+def _untrue(signed: SignedCheckpoint) -> VerificationError:
+    return VerificationError(
+        f"{signed.origin}: the hash tiles lead to another root than the signed one",
+        code="hos.tile",
+    )
+
+
+def ask_tiles(fetch: Fetch, base: str) -> AskTile:
+    """Return what asks for the hash tiles of a log that is served under a URL."""
+
+    async def ask(level: int, index: int, width: int) -> list[bytes]:
+        url = f"{base}/{tile_path(level=level, index=index, width=width)}"
+        return list(parse_tile((await fetch.get(url, limit=WIDTH * 32)).body, width=width))
+
+    return ask
 
 
 def _tile_of(level: int, index: int) -> _Place:

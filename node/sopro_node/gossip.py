@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
-from sopro_node.forks import fork_beyond, fork_within
+from sopro_node.forks import AskTile, ask_tiles, find_parting, fork_beyond, fork_within
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import (
@@ -30,9 +30,8 @@ from sopro_protocol.errors import (
     SoproError,
     VerificationError,
 )
-from sopro_protocol.evidence import MAX_EVIDENCE, MAX_HEAD
+from sopro_protocol.evidence import MAX_EVIDENCE, MAX_HEAD, Fork
 from sopro_protocol.keys import VerifierKey, make_vkey
-from sopro_protocol.tile import WIDTH, parse_tile, tile_path
 from sopro_registry.keyhistory import log_keys_at
 
 _MAX_LIST: Final = 256 * 1024
@@ -130,21 +129,31 @@ class Gossip:
         try:
             signed = open_sized_checkpoint(note, origin=origin, keys=partial(_log_keys, held))
             fork = fork_within(held, signed)
-            if signed.size > held.size and fetch is not None:
-                fork = await self._compare_beyond(held, signed, fetch, base)
+            ask = ask_tiles(fetch, base) if fetch is not None else None
+            if signed.size > held.size and ask is not None:
+                fork = await fork_beyond(held, signed, ask)
+            if fork is not None and origin == self._holdings.coordinator_origin:
+                fork = await self._sharpen(fork, held, signed, ask)
         except (FormatError, VerificationError, PeerError):
             # Whoever told of it has shown nothing; that says nothing about the log's site.
             return None
         return await self._evidence.accuse(fork) if fork is not None else None
 
-    async def _compare_beyond(
-        self, held: HeldLog, signed: SignedCheckpoint, fetch: Fetch, base: str
-    ) -> Any:
-        async def ask(level: int, index: int, width: int) -> list[bytes]:
-            url = f"{base}/{tile_path(level=level, index=index, width=width)}"
-            return list(parse_tile((await fetch.get(url, limit=WIDTH * 32)).body, width=width))
+    async def _sharpen(
+        self, fork: Fork, held: HeldLog, signed: SignedCheckpoint, ask: AskTile | None
+    ) -> Fork | None:
+        """Show right behind what both share that they differ, where it can be shown.
 
-        return await fork_beyond(held, signed, ask)
+        Where members have settled a fork, what cannot be told apart from it is passed over: it
+        would bring back for ever what is settled.
+        """
+        try:
+            parting = await find_parting(held, signed, ask) if ask is not None else None
+        except (FormatError, VerificationError, PeerError):
+            parting = None
+        if parting is not None:
+            return parting.fork
+        return None if self._evidence.anchored(held.origin) else fork
 
     async def _weigh_rumours(self, fetch: Fetch) -> None:
         for key, rumour in list(self._rumours.items()):

@@ -14,7 +14,7 @@ import msgspec
 from sopro_node.ahead import Ahead, decode_ahead, encode_ahead
 from sopro_node.bundles import blank, pack_entries, unpack_entries
 from sopro_node.numbers import Numbers
-from sopro_node.store.base import DocumentRow, LogRow, Reader, Store
+from sopro_node.store.base import CosignedRow, DocumentRow, LogRow, Reader, Store
 from sopro_node.store.tables import StoreTables
 from sopro_node.tree import Edge, LogTree
 from sopro_node.verify import CheckedBundle, Held
@@ -135,6 +135,8 @@ class Holdings:
             answers before is of no use then.
         published: how many commits were shown to readers, or are about to be.
         takeovers: how many of them said in one log that a label of another is taken over.
+        restarts: how often another history of the coordinator's log was taken instead of the
+            one held; everything that rested on it is judged anew.
     """
 
     def __init__(self, store: Store, *, own: str, coordinator: str | None) -> None:
@@ -146,6 +148,7 @@ class Holdings:
         self._last_number = OWN
         self.published = 0
         self.takeovers = 0
+        self.restarts = 0
         self.directory = Directory()
         self.rejudged = 0
         self.changed_documents = 0
@@ -254,6 +257,37 @@ class Holdings:
             self._store.drop_log(held.number)
         self.logs.pop(held.origin, None)
         self.discarded += 1
+
+    def give_up(self, held: HeldLog) -> Directory:
+        """Drop the coordinator's log, and every judgement that rests on it.
+
+        Inside the caller's transaction, in which another history of that log begins. Returns the
+        directory until now, for `take_back` where the transaction fails.
+        """
+        self._store.drop_log(held.number)
+        self._store.cut_witness_head(held.origin)
+        self._store.put_cosigned(CosignedRow(held.origin, b"", b""))
+        for row in self._store.logs():
+            self._store.clear_indexes(row.log)
+            self._store.set_log(row._replace(cursor=b""))
+        self.logs.pop(held.origin)
+        directory, self.directory = self.directory, Directory()
+        return directory
+
+    def take_back(self, held: HeldLog, directory: Directory) -> None:
+        """Undo `give_up` in memory after its transaction failed."""
+        self.logs[held.origin] = held
+        self.directory = directory
+
+    def begin_judging_anew(self) -> None:
+        """Take notice of a committed `give_up`: every other log waits for being judged."""
+        for held in self.logs.values():
+            if held.origin != self.coordinator_origin:
+                held.cursor = Cursor()
+                held.statuses = None
+        self.discarded += 1
+        self.rejudged += 1
+        self.restarts += 1
 
     def entry(self, store: Reader, held: HeldLog, position: int) -> bytes:
         """Return an entry's bytes.
@@ -397,6 +431,11 @@ class Step:
     def size(self) -> int:
         """Number of entries, with those of this step."""
         return self.range.size
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether entries of the log wait for the coordinator's log, so that none can follow."""
+        return self._is_waiting
 
     @property
     def tail(self) -> Held:

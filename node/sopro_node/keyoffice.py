@@ -17,13 +17,13 @@ from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS
-from sopro_registry.families import key_recovery, site_keys
+from sopro_registry.families import anchor, key_recovery, site_keys
 from sopro_registry.family import KeySpan
 
 Answer = dict[str, Any]
 
 
-_BY_ROOT: Final = (site_keys.FAMILY.title, key_recovery.FAMILY.title)
+_BY_ROOT: Final = (site_keys.FAMILY.title, key_recovery.FAMILY.title, anchor.FAMILY.title)
 
 
 # What there is.

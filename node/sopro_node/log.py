@@ -265,6 +265,7 @@ class OwnLog:
         with self._store.transaction():
             step = self._holdings.step(self.held, root_key=self._root_key)
             step.catch_up()
+            _check_judged(step)
             outcomes: list[Outcome] = [
                 refused[number] if number in refused else self._try(step, draft, number)
                 for number, draft in enumerate(drafts)
@@ -407,20 +408,35 @@ class OwnLog:
             with self._store.transaction():
                 self._store.set_log(row._replace(checkpoint=held.checkpoint))
 
-    async def append_state(self) -> None:
-        """End an empty batch: say which head of the coordinator this site acts on now."""
+    async def append_state(self, count: int = 1) -> None:
+        """End an empty batch: say which head of the coordinator this site acts on now.
+
+        Args:
+            count: of such records; several only make the log longer.
+        """
         await self.admit()
-        await self._writer.run(self._commit_state)
+        await self._writer.run(lambda: self._commit_state(count))
         self._published(self.held)
 
-    def _commit_state(self) -> None:
+    def _commit_state(self, count: int) -> None:
         self._check_open()
         with self._store.transaction():
             step = self._holdings.step(self.held, root_key=self._root_key)
             step.catch_up()
-            self._append(step, self._state_draft())
+            _check_judged(step)
+            for _ in range(count):
+                self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)
+
+
+def _check_judged(step: Step) -> None:
+    """Let nothing be appended behind what cannot be judged yet."""
+    if step.is_waiting:
+        raise UnavailableError(
+            "this site's own log waits for the coordinator's log to be judged; try again in a "
+            "moment, and see with 'sopro status' that the coordinator's log is followed"
+        )
 
 
 def _check_all(entries: Sequence[bytes], keys: Mapping[bytes, bytes]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from sopro_node.ahead import look_ahead
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch, Fetched
-from sopro_node.forks import fork_in_roots, fork_within, read_roots
+from sopro_node.forks import find_parting, fork_in_roots, fork_within, read_roots, root_below
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
 from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, find_withheld
@@ -231,12 +231,19 @@ class _Pull:
         self._keys: Mapping[bytes, bytes] = {}
         self._opened_with: tuple[KeySpan, ...] = ()
         self._proven: SubtreeReader | None = None
+        self._abandoned: HeldLog | None = None
         held = self.held
         self._is_first = held is None or not held.keys
 
     @property
     def held(self) -> HeldLog | None:
-        return self._holdings.logs.get(self._target.origin)
+        held = self._holdings.logs.get(self._target.origin)
+        # What is given up is dropped only when something takes its place.
+        return None if held is self._abandoned else held
+
+    @property
+    def _is_coordinator(self) -> bool:
+        return self._target.origin == self._holdings.coordinator_origin
 
     async def run(self, push: Push | None) -> Pulled:
         self._check_trusted()
@@ -244,7 +251,7 @@ class _Pull:
             return await self._run(push)
         except SplitViewError:
             held = self.held
-            if held is None or not self._evidence.is_abandoned(held):
+            if held is None or self._is_coordinator or not self._evidence.is_abandoned(held):
                 raise
         # The federation goes on with the other history (SPEC EVID-12): begin anew with it.
         await self._writer.run(lambda: self._holdings.discard(held))
@@ -261,6 +268,10 @@ class _Pull:
             push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))
         signed = await self._open_head(push.note, history)
         self._done.note = push.note
+        if await self._is_of_other_history(signed):
+            # From the beginning, keys too, and from here: nothing that was pushed is of use.
+            self._abandoned, self._is_first = self.held, True
+            signed = await self._open_head(push.note, await self._fetch_keys())
         held = self.held
         before = held.size if held else 0
         if await self._is_new(signed, held) and not await self._grow_by_push(signed, push):
@@ -275,6 +286,33 @@ class _Pull:
         refusal = self._evidence.refusal(self._target.origin)
         if refusal is not None:
             raise refusal
+
+    async def _is_of_other_history(self, signed: SignedCheckpoint) -> bool:
+        """Say whether members have settled that a head's history holds and not the one held.
+
+        Raises:
+            VerificationError: `hos.fork`, they have settled that its history does not hold.
+        """
+        held = self.held
+        is_wrong = held is not None and self._evidence.is_abandoned(held)
+        reached = held.size if held and not is_wrong else 0
+        for one in self._evidence.anchored(self._target.origin):
+            if not reached < one.size <= signed.size:
+                continue
+            if await root_below(signed, one.size, self._tile) != one.root:
+                raise VerificationError(
+                    f"{signed.origin}: this node still serves a history that the members have "
+                    f"abandoned: of the first {one.size} entries the root is not {one.root.hex()}",
+                    code="hos.fork",
+                )
+        if is_wrong and not any(
+            one.size <= signed.size for one in self._evidence.anchored(self._target.origin)
+        ):
+            raise VerificationError(
+                f"{signed.origin}: this head is too small to show of which history it is",
+                code="hos.rollback",
+            )
+        return is_wrong
 
     # Keys.
 
@@ -372,13 +410,23 @@ class _Pull:
     ) -> SplitViewError:
         """Keep the evidence, and then say so (SPEC EVID-7)."""
         if fork is not None:
-            await self._evidence.accuse(fork)
+            await self._evidence.accuse(await self._sharpen(fork, signed, held))
         return SplitViewError(
             f"{signed.origin}: two histories, the head at size {signed.size} excludes what is "
             f"held, {held.shown_size} entries",
             held=held.checkpoint,
             offered=signed.note,
         )
+
+    async def _sharpen(self, fork: Fork, signed: SignedCheckpoint, held: HeldLog) -> Fork:
+        """Show right behind what both share that they differ, where it can be shown (EVID-11)."""
+        if not self._is_coordinator:
+            return fork
+        try:
+            parting = await find_parting(held, signed, self._tile)
+        except (FormatError, PeerError, VerificationError):
+            return fork
+        return parting.fork if parting is not None else fork
 
     # Growing.
 
@@ -595,10 +643,13 @@ class _Pull:
         self, fill: Callable[[Step], None], signed: SignedCheckpoint, *, must_end: bool
     ) -> None:
         """Extend the log in one transaction, on the writer's thread."""
-        is_first = self.held is None
+        is_first, abandoned = self.held is None, self._abandoned
+        directory = self._holdings.directory
         self._check_trusted()
         try:
             with self._store.transaction():
+                if abandoned is not None:
+                    directory = self._holdings.give_up(abandoned)
                 held = self.held or self._holdings.begin(self._target.origin)
                 step = self._holdings.step(held, root_key=self._target.root_key)
                 step.catch_up()
@@ -619,7 +670,12 @@ class _Pull:
         except BaseException:
             if is_first:
                 self._holdings.forget(self._target.origin)
+            if abandoned is not None:
+                self._holdings.take_back(abandoned, directory)
             raise
+        if abandoned is not None:
+            self._holdings.begin_judging_anew()
+            self._abandoned = None
         step.publish(checkpoint=note)
 
     # Hash tiles.

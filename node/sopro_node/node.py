@@ -5,11 +5,12 @@ import gc
 import logging
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from sopro_node.access import Gate
+from sopro_node.anchors import Anchors
 from sopro_node.config import Settings, load_settings
 from sopro_node.cosignatures import Cosignatures
 from sopro_node.cosigners import Cosigners
@@ -18,6 +19,7 @@ from sopro_node.erasing import Eraser
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
 from sopro_node.fence import Fence
+from sopro_node.fence_state import State
 from sopro_node.gathering import Gatherer
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
@@ -31,7 +33,7 @@ from sopro_node.identity import (
 )
 from sopro_node.keyring import load_ring
 from sopro_node.lock import DirectoryLock
-from sopro_node.log import OwnLog
+from sopro_node.log import MAX_BATCH, OwnLog
 from sopro_node.losses import load_recovery
 from sopro_node.passphrase import Ask, Passphrase
 from sopro_node.signatory import SIGNING, Signatory
@@ -40,8 +42,15 @@ from sopro_node.witness import Witness
 from sopro_node.writer import Writer
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Ed25519Signer, Role
+from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import log_state
+from sopro_registry.fields import Head
+
+_MOST_BEYOND: Final = 4096
+"""Entries beyond the largest head in evidence that a member may have acted on."""
 
 _logger = logging.getLogger("sopro.node")
 
@@ -56,6 +65,7 @@ class Node:
         holdings: the logs it holds.
         log: its own log.
         evidence: of two histories, and against whom it stands.
+        anchors: what members have decided about two histories of the coordinator's log.
         exchange: keeps its mirrors current.
         witness: cosigns heads of the logs it knows.
         cosignatures: those it knows, and what is witnessed.
@@ -115,6 +125,13 @@ class Node:
             invite=lambda: self.invite,
         )
         self.evidence.tell(self.hub.announce_evidence)
+        self.anchors = Anchors(
+            self.holdings,
+            self.store,
+            self.writer,
+            evidence=self.evidence,
+            invite=lambda: self.invite,
+        )
         self.exchange = Exchange(
             settings=settings,
             identity=self.identity,
@@ -125,6 +142,8 @@ class Node:
             hub=self.hub,
             joined=self.log.append_state,
             erased=self._carry_out_erasures,
+            restarted=self._forget_other_history,
+            count_anchors=self._count_anchors,
             heard=self._heard,
             evidence=self.evidence,
         )
@@ -274,12 +293,50 @@ class Node:
         recovery = load_recovery(self.reader)
         return self.desk.status() | {
             "erasures": erasures,
+            "anchors": self.anchors.describe(),
             "fence": self.fence.describe(),
             "recovery": msgspec.to_builtins(recovery) if recovery else None,
         }
 
     async def _carry_out_erasures(self) -> None:
         await self.eraser.carry_out()
+
+    def _forget_other_history(self) -> None:
+        origin = self.holdings.coordinator_origin or ""
+        self.witness.forget(origin)
+        self.cosignatures.forget(origin)
+
+    async def _count_anchors(self) -> None:
+        """Act on what members have settled about the coordinator's log."""
+        if await self.anchors.count():
+            self.exchange.wake_coordinator()
+        if self.identity.coordinator:
+            await self.outgrow_abandoned()
+
+    async def outgrow_abandoned(self) -> None:
+        """Make the coordinator's log as long as the abandoned one that members acted on.
+
+        Their records name heads of it, and can be judged only where this log is as long.
+        """
+        own = self.holdings.own
+        heads = [head for one in self.evidence if one.origin == own.origin for head in one.heads]
+        if not self.evidence.anchored(own.origin) or self.fence.state is not State.OPEN:
+            return
+        most = max((size for size, _ in heads), default=0) + _MOST_BEYOND
+        wanted = [size for size in self._sizes_waited_for() if own.size < size <= most]
+        while wanted and own.size < max(wanted):
+            await self.log.append_state(min(MAX_BATCH, max(wanted) - own.size))
+
+    def _sizes_waited_for(self) -> list[int]:
+        """Return the sizes of the coordinator's log at which other logs can be judged on."""
+        sizes = []
+        for held in self.holdings.logs.values():
+            if held is not self.holdings.own and held.cursor.projected < held.size:
+                entry = self.holdings.entry(self.reader, held, held.cursor.projected)
+                _, body = read_record(parse_entry(entry).record, READERS)
+                if isinstance(body, log_state.Body) and isinstance(body.coordinator, Head):
+                    sizes.append(body.coordinator.size)
+        return sizes
 
     async def pin(self, invite: Invite) -> None:
         """Pin the federation named by an invite.

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node import clock
+from sopro_node.anchoring import plan_anchor
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.documents import NewDocument
@@ -685,6 +686,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         admit,
         new_root,
         plan_approval,
+        plan_anchor,
         recover_member,
         refuse,
         set_membership,

@@ -91,6 +91,10 @@ class Witness:
     def _load(self) -> None:
         self._heads = {row.origin: row for row in self._store.witness_heads()}
 
+    def forget(self, origin: str) -> None:
+        """Forget what was cosigned of a log, because another history of it is held now."""
+        self._heads.pop(origin, None)
+
     @property
     def heads(self) -> Sequence[WitnessRow]:
         """What it cosigned last, by log."""

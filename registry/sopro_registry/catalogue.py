@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from sopro_protocol.encoding import Canonical
 from sopro_registry.families import (
+    anchor,
     criterion,
     erasure,
     erasure_receipt,
@@ -36,6 +37,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             site_membership.FAMILY,
             witness_policy.FAMILY,
             key_recovery.FAMILY,
+            anchor.FAMILY,
             scheme.FAMILY,
             criterion.FAMILY,
             organisation.FAMILY,

@@ -135,6 +135,11 @@ class Directory:
             if member is not None:
                 yield member
 
+    def membership_sizes(self) -> list[int]:
+        """Return the sizes of the log right behind each membership record."""
+        states = self._members.values()
+        return sorted(index + 1 for state in states for index, _ in state.versions)
+
     def schemes(self) -> Iterator[scheme_family.Body]:
         """Go through the latest version of every scheme, by code."""
         for name in sorted(self._schemes):

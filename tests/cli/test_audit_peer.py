@@ -153,4 +153,4 @@ async def against_the_coordinator(at: Served) -> bytes:
     key = make_vkey(held.origin, signer.public_key)
     fork = fork_within(held, open_checkpoint(note, origin=held.origin, keys=[key]))
     assert fork is not None
-    return at.node.evidence._write(fork)
+    return at.node.evidence.write(fork)

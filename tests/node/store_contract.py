@@ -49,6 +49,9 @@ class StoreContract:
             WitnessRow("sopro.example/hu/1", 2**48, ROOT, 6, b"new"),
         ]
         assert again.cosigned() == [CosignedRow("sopro.example/at/1", b"newest", b"witnessed")]
+        with again.transaction():
+            again.cut_witness_head("sopro.example/at/1")
+        assert [row.origin for row in again.witness_heads()] == ["sopro.example/hu/1"]
 
     def test_finds_what_each_log_says_that_it_took_over(self, open_store: Open) -> None:
         number, other = "SOPRO/AT0/001/00001", "SOPRO/AT0/001/000010"

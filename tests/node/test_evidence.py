@@ -85,7 +85,7 @@ async def file_against(one: Served, at: Served, root: bytes = bytes(32)) -> byte
     held = one.node.holdings.logs[ORIGIN]
     fork = fork_within(held, opened(at, held.signed_size, root))
     assert fork is not None
-    return one.node.evidence._write(fork)
+    return one.node.evidence.write(fork)
 
 
 async def test_a_second_history_is_told_after_it_is_on_the_disk(
@@ -493,10 +493,10 @@ async def test_a_settlement_needs_to_know_which_history_to_go_on_with(
         answer = await office.set_membership(coordinator.node, values)
         assert answer["abandoned"] == []
         third = ShownHead(sign(at, size, bytes([3]) * 32), bytes([3]) * 32)
-        data = coordinator.node.evidence._write(Fork(ORIGIN, size, (shown[0], third)))
+        data = coordinator.node.evidence.write(Fork(ORIGIN, size, (shown[0], third)))
         with pytest.raises(RefusedError, match="settled"):
             await coordinator.node.evidence.take(data)
-        data = coordinator.node.evidence._write(Fork(ORIGIN, size, (shown[1], third)))
+        data = coordinator.node.evidence.write(Fork(ORIGIN, size, (shown[1], third)))
         assert coordinator.node.evidence.stands(await coordinator.node.evidence.take(data))
 
 
@@ -509,7 +509,7 @@ async def test_evidence_made_to_be_slow_is_verified_beside_the_loop(
         root = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
         fork = fork_within(held, opened(at, held.signed_size, bytes(32)))
         assert fork is not None
-        evidence = parse_evidence(hu.node.evidence._write(fork))
+        evidence = parse_evidence(hu.node.evidence.write(fork))
         many = [evidence.keys[0], *(key_record(root, number) for number in range(63))]
         data = format_evidence(evidence._replace(keys=tuple(many)))
         slowest = 0.0

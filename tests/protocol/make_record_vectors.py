@@ -464,6 +464,16 @@ BODIES: dict[str, tuple[str, Fields]] = {
         "root",
         {"index": 3, "instead": b"\x80", "leaf": b"\xdd" * 32, "reason": "personal_data"},
     ),
+    "anchor/1": (
+        "root",
+        {
+            "evidence": b"what would be verified beside it",
+            "leaves": [b"\xdd" * 32, b"\xee" * 32],
+            "origin": "sopro.example/eeig/1",
+            "root": b"\x77" * 32,
+            "size": 12,
+        },
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -554,6 +564,14 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("reason in free words", "reason", "Maria has asked us"),
         ("nothing instead", "instead", b""),
         ("a map instead of a record's bytes", "instead", {}),
+    ],
+    "anchor/1": [
+        ("no evidence", "evidence", b""),
+        ("one leaf", "leaves", [b"\xdd" * 32]),
+        ("three leaves", "leaves", [b"\xdd" * 32] * 3),
+        ("leaf of 31 bytes", "leaves", [b"\xdd" * 32, b"\xee" * 31]),
+        ("root absent", "root", ABSENT),
+        ("size below 0", "size", -1),
     ],
 }
 

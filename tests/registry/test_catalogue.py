@@ -5,6 +5,7 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
+from tests.registry.test_anchors import Dispute
 from tests.registry.world import (
     World,
     bytes16,
@@ -16,6 +17,7 @@ from tests.registry.world import (
 )
 
 EXPECTED = {
+    "anchor/1",
     "criterion/1",
     "key_recovery/1",
     "label_decision/1",
@@ -58,6 +60,7 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write("erasure_receipt/1", receipt, entity=bytes16("receipt"))
     policy = {"faulty": 0, "witnesses": ["at", "hu"]}
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
+    world.at.write("anchor/1", Dispute().body(), entity=bytes16("anchor"), role="root")
     world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
     world.at.write("key_recovery/1", recovery_body(world.hu), entity=bytes16("r"), role="root")
     world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("withheld"))

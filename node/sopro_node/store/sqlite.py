@@ -497,6 +497,10 @@ class SqliteStore:
         """Keep what this node's witness cosigned."""
         self._db.execute(sql.PUT_WITNESS_HEAD, row)
 
+    def cut_witness_head(self, origin: str) -> None:
+        """Forget what this node's witness cosigned of a log."""
+        self._db.execute(sql.CUT_WITNESS_HEAD, (origin,))
+
     def put_cosigned(self, row: CosignedRow) -> None:
         """Keep the cosignatures known of a log."""
         self._db.execute(sql.PUT_COSIGNED, row)

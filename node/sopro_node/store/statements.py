@@ -368,6 +368,7 @@ PUT_EXCHANGE = _put(exchange, "origin", "attempted", "confirmed", "failures", "c
 GET_EXCHANGES = _sql(select(exchange).order_by(exchange.c.origin))
 
 PUT_WITNESS_HEAD = _put(witness_head, "origin", "size", "root", "time", "note")
+CUT_WITNESS_HEAD = _sql(delete(witness_head).where(witness_head.c.origin == _b("origin")), "origin")
 GET_WITNESS_HEADS = _sql(select(witness_head).order_by(witness_head.c.origin))
 
 PUT_COSIGNED = _put(cosigned, "origin", "newest", "witnessed")

@@ -226,6 +226,7 @@ class Pages:
             peers=view_peers(node),
             standing=describe_standing(node),
             evidence=[(one, node.evidence.stands(one)) for one in node.evidence],
+            anchors=node.anchors.tallies,
         )
 
     # What belongs to pages.

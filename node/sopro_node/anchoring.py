@@ -1,0 +1,181 @@
+"""Planning a site's anchor: which history of the coordinator's log it goes on with (SPEC ANCHOR).
+
+A person names the root of a head. What has to be shown with it is taken from another member's
+anchor that says the same, or is asked of the nodes that serve the other history.
+"""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import UNSET
+
+from sopro_node.evidence import Kept
+from sopro_node.fetch import Fetch
+from sopro_node.forks import Parting, ask_tiles, find_parting, head_of
+from sopro_node.holdings import HeldLog
+from sopro_node.keyplan import write_record
+from sopro_node.node import Node
+from sopro_node.rootkeys import current_root
+from sopro_protocol.checkpoint import open_sized_checkpoint
+from sopro_protocol.errors import (
+    FormatError,
+    PeerError,
+    RefusedError,
+    VerificationError,
+)
+from sopro_protocol.evidence import MAX_HEAD, Fork, parse_evidence
+from sopro_protocol.keys import VerifierKey, make_vkey
+from sopro_registry.families import anchor
+from sopro_registry.keyhistory import log_keys_at
+
+Answer = dict[str, Any]
+
+
+async def plan_anchor(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Write an anchor for this site's root key to sign. `keep`: first hex digits of a root.
+
+    Answers `record`, `root` (who has to sign it), and `size` and `kept`, what it says.
+
+    Raises:
+        RefusedError: nothing is in doubt, or the root does not say which history is meant.
+    """
+    origin = node.holdings.coordinator_origin or ""
+    held, standing = node.holdings.logs.get(origin), node.evidence.standing(origin)
+    if node.identity.coordinator:
+        raise RefusedError(
+            "the coordinator does not say which history of its own log holds; its members do"
+        )
+    if held is None or not standing:
+        raise RefusedError(
+            "no evidence stands against the coordinator's log, so there is nothing to settle"
+        )
+    named = _Named(held, standing, str(values["keep"]))
+    body = _same_as_others(node, named) or await _show_parting(node, named)
+    body = body or _confirm_held(node, named)
+    fields = {name: getattr(body, name) for name in body.__struct_fields__}
+    known = {name: value for name, value in fields.items() if value is not UNSET}
+    record = write_record(node, anchor.FAMILY.title, known, os.urandom(16))
+    return {
+        "record": record,
+        "root": current_root(node),
+        "size": body.size,
+        "kept": body.root,
+    }
+
+
+class _Named(NamedTuple):
+    """What a person has named of the histories in doubt.
+
+    Attributes:
+        held: what this node holds.
+        standing: evidence, whose heads can be named.
+        keep: first digits of a root.
+    """
+
+    held: HeldLog
+    standing: Sequence[Kept]
+    keep: str
+
+    def side_of(self, fork: Fork) -> bytes | None:
+        """Return the root, of the two of a fork, whose history is meant; None where unclear."""
+        roots, tree = {head.root for head in fork.heads}, self.held.tree
+        own = tree.root_at(fork.size) if fork.size <= self.held.size else b""
+        named = {
+            head.root
+            for head in fork.heads
+            if self._names(head.root) or self._names(head_of(head.note).root)
+        }
+        for size, root in (head for one in self.standing for head in one.heads):
+            if self._names(root):
+                is_own = size <= self.held.size and tree.root_at(size) == root
+                named |= {own} if is_own else roots - {own}
+        return named.pop() if len(named) == 1 and own in roots else None
+
+    def _names(self, root: bytes) -> bool:
+        return root.hex().startswith(self.keep)
+
+
+def _same_as_others(node: Node, named: _Named) -> anchor.Body | None:
+    """Say the same as another member whose anchor names the history that is meant."""
+    for ballot in node.anchors.ballots():
+        if named.side_of(anchor.read_fork(ballot.body)) == ballot.body.root:
+            return ballot.body
+    return None
+
+
+async def _show_parting(node: Node, named: _Named) -> anchor.Body | None:
+    """Ask who serves the other history where it parts; None where nobody does."""
+    found = await _partings(node, named.held)
+    meant = {
+        (one.fork.size, root): one for one in found if (root := named.side_of(one.fork)) is not None
+    }
+    if len(meant) != 1:
+        return None
+    [((size, root), parting)] = meant.items()
+    return anchor.Body(
+        evidence=_fitting(node.evidence.write(parting.fork)),
+        leaves=list(parting.leaves),
+        origin=named.held.origin,
+        root=root,
+        size=size,
+    )
+
+
+def _confirm_held(node: Node, named: _Named) -> anchor.Body:
+    """Confirm the history that is held against a head whose entries nobody serves."""
+    held = named.held
+    for one in sorted(named.standing, key=lambda kept: kept.size):
+        file = node.reader.evidence_file(one.id)
+        root = named.side_of(parse_evidence(file).fork) if file else None
+        if file and root is not None and root == held.tree.root_at(one.size):
+            return anchor.Body(
+                evidence=_fitting(file), origin=held.origin, root=root, size=one.size
+            )
+    roots = sorted({root.hex()[:16] for one in named.standing for _, root in one.heads})
+    raise RefusedError(
+        f"{held.origin}: --keep {named.keep[:64]}: expected the first digits of the root of one "
+        f"of the heads in evidence, {' or '.join(roots)}; where that is of a history which this "
+        "node does not hold, a node that serves it must be reachable"
+    )
+
+
+async def _partings(node: Node, held: HeldLog) -> list[Parting]:
+    """Ask every other node which history of a log it serves, and where it parts from ours."""
+    found = []
+    path = held.path
+    async with Fetch(node.settings.fetch_seconds, reach=node.settings.reach) as fetch:
+        for base in _bases(node, path):
+            try:
+                note = (await fetch.get(f"{base}/checkpoint", limit=MAX_HEAD)).body
+                signed = open_sized_checkpoint(
+                    note, origin=held.origin, keys=lambda size: _log_keys(held, size)
+                )
+                parting = await find_parting(held, signed, ask_tiles(fetch, base))
+            except (FormatError, PeerError, VerificationError):
+                continue
+            if parting is not None:
+                found.append(parting)
+    return found
+
+
+def _bases(node: Node, path: str) -> Iterator[str]:
+    invite = node.invite
+    urls = list(invite.urls) if invite else []
+    for member in node.holdings.directory.members():
+        if member.site != node.identity.site:
+            urls += member.urls
+    for url in dict.fromkeys(url.rstrip("/") for url in urls):
+        yield url + path
+
+
+def _log_keys(held: HeldLog, size: int) -> list[VerifierKey]:
+    return [make_vkey(held.origin, public) for public in log_keys_at(held.keys, size)]
+
+
+def _fitting(evidence: bytes) -> bytes:
+    if len(evidence) > anchor.MAX_FILE:
+        raise RefusedError(
+            f"the evidence has {len(evidence)} bytes, and {anchor.MAX_FILE} fit into a record"
+        )
+    return evidence

@@ -1,0 +1,165 @@
+"""Counting what members have decided about two histories of the coordinator's log (SPEC ANCHOR).
+
+Their anchors are read from the entries of their logs, whether those can be judged yet or not: what
+judges them is the very log in doubt. Nothing is counted while nothing is in doubt.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from sopro_node.evidence import EvidenceKeeper
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.identity import Invite
+from sopro_node.store.base import Store
+from sopro_node.writer import Writer
+from sopro_protocol.errors import SoproError
+from sopro_protocol.tile import WIDTH
+from sopro_registry.anchors import Ballot, Held, Tally, count_ballots, is_genuine, read_ballot
+
+_MARK: Final = b"anchor/1"
+_PER_TURN: Final = 64 * WIDTH
+"""Entries looked through before others may write."""
+_MOST_OF_A_SITE: Final = 64
+
+_logger = logging.getLogger("sopro.anchors")
+
+
+class Anchors:
+    """Counts anchors, and keeps what follows from them.
+
+    Attributes:
+        tallies: how many members have decided for which history, as counted last.
+    """
+
+    def __init__(
+        self,
+        holdings: Holdings,
+        store: Store,
+        writer: Writer,
+        *,
+        evidence: EvidenceKeeper,
+        invite: Callable[[], Invite | None],
+    ) -> None:
+        self._holdings = holdings
+        self._store = store
+        self._writer = writer
+        self._evidence = evidence
+        self._settled = evidence.settled
+        self._invite = invite
+        self._looked: dict[int, int] = {}
+        self._found: dict[int, dict[int, Ballot]] = {}
+        self._genuine: dict[bytes, bool] = {}
+        self._working = asyncio.Lock()
+        self.tallies: tuple[Tally, ...] = tuple(evidence.settled)
+
+    def ballots(self) -> list[Ballot]:
+        """Return the first decision of each member about each pair of histories."""
+        numbers = {held.number for held in self._holdings.logs.values()}
+        found = [self._found.get(number, {}) for number in numbers]
+        return [one for by_size in found for one in by_size.values()]
+
+    async def count(self) -> bool:
+        """Count what is new while evidence stands; say whether anything was settled by it."""
+        origin = self._holdings.coordinator_origin
+        if origin is None or not self._evidence.standing(origin):
+            return False
+        async with self._working:
+            for held in list(self._holdings.logs.values()):
+                if held.origin != origin and held.keys:
+                    await self._look_through(held)
+            return await self._settle(origin)
+
+    async def _look_through(self, held: HeldLog) -> None:
+        while (start := self._looked.get(held.number, 0)) < held.size:
+            end = min(held.size, (start // _PER_TURN + 1) * _PER_TURN)
+            await self._writer.run(lambda start=start, end=end: self._read(held, start, end))  # type: ignore[misc]  # mypy infers no default
+            self._looked[held.number] = end
+
+    def _read(self, held: HeldLog, start: int, end: int) -> None:
+        found = self._found.setdefault(held.number, {})
+        for number in range(start // WIDTH, -(-end // WIDTH)):
+            edge = held.tree.edge
+            entries = (
+                edge.entries
+                if number == edge.full
+                else self._holdings.read_bundle(self._store, held.number, number)
+            )
+            for position, data in enumerate(entries, number * WIDTH):
+                if start <= position < end and _MARK in data and len(found) < _MOST_OF_A_SITE:
+                    ballot = read_ballot(
+                        data, origin=held.origin, position=position, keys=held.keys
+                    )
+                    if ballot is not None and ballot.body.origin == self._origin:
+                        found.setdefault(ballot.body.size, ballot)
+
+    @property
+    def _origin(self) -> str:
+        return self._holdings.coordinator_origin or ""
+
+    async def _settle(self, origin: str) -> bool:
+        held = self._holdings.logs.get(origin)
+        if held is None:
+            return False
+        groups: dict[tuple[int, bytes], list[Ballot]] = {}
+        for ballot in self.ballots():
+            if await self._is_genuine(ballot):
+                groups.setdefault((ballot.body.size, ballot.body.root), []).append(ballot)
+        known = {one.size: one for one in self._settled}
+        tallies = [
+            count_ballots(ballots, _held_at(held, size), self._holdings.directory)
+            for (size, _), ballots in sorted(groups.items())
+        ]
+        fresh = [one for one in tallies if one.is_settled and one.size not in known]
+        self.tallies = (*known.values(), *(one for one in tallies if one.size not in known))
+        if not fresh:
+            return False
+        await self._take_evidence(groups[one.size, one.root] for one in fresh)
+        await self._writer.run(lambda: self._settled.keep(self._store, fresh))
+        for one in fresh:
+            _logger.warning(
+                "two histories settled",
+                extra={"origin": origin, "size": one.size, "root": one.root.hex(), "by": one.by},
+            )
+        return True
+
+    async def _is_genuine(self, ballot: Ballot) -> bool:
+        """Verify the evidence in a ballot, once."""
+        data, invite = ballot.body.evidence, self._invite()
+        if invite is None:
+            return False
+        if data not in self._genuine:
+            # On another thread: a site can make what takes long to verify.
+            self._genuine[data] = await asyncio.to_thread(
+                is_genuine, ballot, coordinator=invite.origin, root_key=invite.root_key
+            )
+        return self._genuine[data]
+
+    async def _take_evidence(self, settled: Iterable[list[Ballot]]) -> None:
+        """Keep what was decided about: it says of its heads which of them are abandoned."""
+        for ballots in settled:
+            for data in {one.body.evidence for one in ballots}:
+                with contextlib.suppress(SoproError):
+                    await self._evidence.take(data)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Describe the tallies, for programs."""
+        return [
+            {
+                "origin": self._origin,
+                "size": one.size,
+                "root": one.root.hex(),
+                "by": list(one.by),
+                "needed": one.needed,
+                "voters": one.voters,
+                "settled": one.is_settled,
+            }
+            for one in self.tallies
+        ]
+
+
+def _held_at(held: HeldLog, size: int) -> Held:
+    root = held.tree.root_at(size) if size <= held.size else None
+    return Held(held.size, held.tree.read, root)

@@ -1,0 +1,120 @@
+"""Anchors at one node: what is settled, what is not, and what a node does then."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from sopro_node import office
+from sopro_node.evidence import Kept
+from sopro_node.keyring import load_keys
+from sopro_protocol.errors import RefusedError, UnavailableError
+from sopro_protocol.keys import Role
+from sopro_protocol.record import sign_record
+from tests.node.conftest import Federation, Served, until
+from tests.node.test_evidence import EEIG, sign
+
+WRONG = bytes(32)
+
+
+async def anchor(one: Served, keep: str) -> int:
+    """Decide as the command does."""
+    plan = await office.plan_anchor(one.node, {"keep": keep})
+    root = load_keys(one.node.folder, Role.ROOT)[Role.ROOT]
+    answer = await office.put_keys(one.node, {"entry": sign_record(plan["record"], [root])})
+    return int(answer["index"])
+
+
+@asynccontextmanager
+async def disputed(federation: Federation) -> AsyncIterator[tuple[Served, Served, Served, Kept]]:
+    """Two members that have met a head of the coordinator's log under which nobody has entries."""
+    coordinator = await federation.coordinator()
+    at, hu = await federation.join("at", "AT"), await federation.join("hu", "HU")
+    size = coordinator.node.log.held.size
+    for one in (at, hu):
+        held = one.node.holdings.logs[EEIG]
+        await until(lambda held=held: held.signed_size == size)
+    note = sign(coordinator, size, WRONG)
+    kept = await hu.node.exchange.gossip.weigh(EEIG, note)
+    assert kept is not None
+    await until(lambda: kept.id in at.node.evidence, seconds=10)
+    yield coordinator, at, hu, kept
+
+
+def right_root(one: Served, kept: Kept) -> bytes:
+    return bytes(one.node.holdings.logs[EEIG].tree.root_at(kept.size))
+
+
+async def test_enough_members_lift_evidence_against_the_coordinators_log(
+    federation: Federation,
+) -> None:
+    async with disputed(federation) as (coordinator, at, hu, kept):
+        keep = right_root(hu, kept).hex()
+        await until(lambda: coordinator.node.evidence.standing(EEIG))
+        await anchor(hu, keep[:16])
+        await until(lambda: [one.by for one in at.node.anchors.tallies] == [("hu",)])
+        assert at.node.evidence.stands(kept)
+        [told] = at.node.status()["anchors"]
+        assert (told["needed"], told["voters"], told["settled"]) == (2, 2, False)
+        await anchor(at, keep[:16])
+        for one in (coordinator, at, hu):
+            await until(lambda one=one: not one.node.evidence.standing(EEIG))
+            assert one.node.status()["anchors"][0]["settled"]
+        # It is final: what is settled is not taken up again, also after a restart.
+        assert (
+            await hu.node.exchange.gossip.weigh(EEIG, sign(coordinator, kept.size, WRONG)) is None
+        )
+        before = coordinator.node.log.held.size
+        await coordinator.node.log.append_state()
+        await until(lambda: hu.node.holdings.logs[EEIG].size > before)
+        port = int(at.url.rpartition(":")[2])
+        await at.close()
+        again = await federation.open("at", port)
+        assert not again.node.evidence.standing(EEIG)
+        assert again.node.anchors.tallies[0].is_settled
+
+
+async def test_members_that_differ_settle_nothing(federation: Federation) -> None:
+    async with disputed(federation) as (_, at, hu, kept):
+        keep = right_root(hu, kept).hex()
+        await anchor(hu, keep[:16])
+        with pytest.raises(RefusedError, match="decided already"):
+            await anchor(hu, keep[:16])
+        with pytest.raises(RefusedError, match="expected the first digits"):
+            await anchor(at, WRONG.hex())
+        with pytest.raises(RefusedError, match="expected the first digits"):
+            await anchor(at, "1" * 64)
+        await at.node.exchange.sync_once()
+        assert at.node.evidence.stands(kept)
+
+
+async def test_only_members_anchor_and_only_what_is_in_doubt(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    with pytest.raises(RefusedError, match="nothing to settle"):
+        await anchor(at, "0" * 8)
+    with pytest.raises(RefusedError, match="its members do"):
+        await anchor(coordinator, "0" * 8)
+
+
+async def test_nothing_is_appended_while_the_own_log_cannot_be_judged(
+    federation: Federation,
+) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    node = at.node
+    held = node.holdings.logs[EEIG]
+
+    def restart() -> None:
+        with node.store.transaction():
+            node.holdings.give_up(held)
+        node.holdings.begin_judging_anew()
+
+    size, labels = node.log.held.size, node.log.held.keys
+    await node.writer.run(restart)
+    with pytest.raises(UnavailableError, match="waits for the coordinator's log"):
+        await node.log.append_state()
+    assert node.log.held.size == size
+    # It is fetched again as at first contact, and everything is judged anew by it.
+    await until(lambda: node.log.held.keys == labels)
+    await until(lambda: node.log.held.cursor.projected == node.log.held.size > size)
