@@ -39,9 +39,14 @@ class Disputed(Protocol):
 class Anchored:
     """The settlements this node knows, by rising size."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, settled: Iterable[Tally]) -> None:
+        self._settled = sorted(settled, key=lambda one: one.size)
+
+    @classmethod
+    def load(cls, reader: Reader) -> "Anchored":
+        """Return those that were kept."""
         data = reader.setting(_SETTING)
-        self._settled: list[Tally] = _TALLIES.decode(data) if data else []
+        return cls(_TALLIES.decode(data) if data else ())
 
     def __iter__(self) -> Iterator[Tally]:
         return iter(self._settled)
@@ -60,15 +65,21 @@ class Anchored:
             one.size <= tree.size and tree.root_at(one.size) != one.root for one in self._settled
         )
 
-    def settles(self, disputed: Disputed, kept: Iterable[Disputed]) -> bool:
+    def settles(self, disputed: Disputed, kept: Iterable[Disputed], tree: LogTree | None) -> bool:
         """Say whether evidence against the coordinator's log stands no more (SPEC ANCHOR-7).
 
         Args:
             disputed: the evidence.
             kept: all evidence against that log, which says of further heads where they belong.
+            tree: what is held of the log.
         """
-        if any(one.size == disputed.size for one in self._settled):
-            return True
+        for one in self._settled:
+            is_held = (
+                tree is not None and one.size <= tree.size and tree.root_at(one.size) == one.root
+            )
+            # What parts from the history that holds below that size is another one.
+            if one.size == disputed.size or (is_held and disputed.size < one.size):
+                return True
         abandoned = {
             head
             for other in kept

@@ -41,6 +41,7 @@ async def plan_anchor(node: Node, values: Mapping[str, Any]) -> Answer:
         RefusedError: nothing is in doubt, or the root does not say which history is meant.
     """
     origin = node.holdings.coordinator_origin or ""
+    await node.anchors.count()
     held, standing = node.holdings.logs.get(origin), node.evidence.standing(origin)
     if node.identity.coordinator:
         raise RefusedError(

@@ -17,12 +17,14 @@ from sopro_node.store.base import Store
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError
 from sopro_protocol.tile import WIDTH
-from sopro_registry.anchors import Ballot, Held, Tally, count_ballots, is_genuine, read_ballot
+from sopro_registry.anchors import Ballot, Tally, count_all, is_genuine, read_ballot
 
-_MARK: Final = b"anchor/1"
+ANCHOR_MARK: Final = b"anchor/1"
+"""Bytes that every anchor holds."""
+MOST_ANCHORS: Final = 64
+"""Of one site that are looked at."""
 _PER_TURN: Final = 64 * WIDTH
 """Entries looked through before others may write."""
-_MOST_OF_A_SITE: Final = 64
 
 _logger = logging.getLogger("sopro.anchors")
 
@@ -88,7 +90,7 @@ class Anchors:
                 else self._holdings.read_bundle(self._store, held.number, number)
             )
             for position, data in enumerate(entries, number * WIDTH):
-                if start <= position < end and _MARK in data and len(found) < _MOST_OF_A_SITE:
+                if start <= position < end and ANCHOR_MARK in data and len(found) < MOST_ANCHORS:
                     ballot = read_ballot(
                         data, origin=held.origin, position=position, keys=held.keys
                     )
@@ -103,20 +105,17 @@ class Anchors:
         held = self._holdings.logs.get(origin)
         if held is None:
             return False
-        groups: dict[tuple[int, bytes], list[Ballot]] = {}
-        for ballot in self.ballots():
-            if await self._is_genuine(ballot):
-                groups.setdefault((ballot.body.size, ballot.body.root), []).append(ballot)
+        ballots = [one for one in self.ballots() if await self._is_genuine(one)]
         known = {one.size: one for one in self._settled}
-        tallies = [
-            count_ballots(ballots, _held_at(held, size), self._holdings.directory)
-            for (size, _), ballots in sorted(groups.items())
-        ]
+        tallies = count_all(ballots, self._holdings.directory, size=held.size, tree=held.tree.read)
         fresh = [one for one in tallies if one.is_settled and one.size not in known]
         self.tallies = (*known.values(), *(one for one in tallies if one.size not in known))
         if not fresh:
             return False
-        await self._take_evidence(groups[one.size, one.root] for one in fresh)
+        decided = {(one.size, one.root) for one in fresh}
+        await self._take_evidence(
+            one.body.evidence for one in ballots if (one.body.size, one.body.root) in decided
+        )
         await self._writer.run(lambda: self._settled.keep(self._store, fresh))
         for one in fresh:
             _logger.warning(
@@ -137,12 +136,11 @@ class Anchors:
             )
         return self._genuine[data]
 
-    async def _take_evidence(self, settled: Iterable[list[Ballot]]) -> None:
+    async def _take_evidence(self, files: Iterable[bytes]) -> None:
         """Keep what was decided about: it says of its heads which of them are abandoned."""
-        for ballots in settled:
-            for data in {one.body.evidence for one in ballots}:
-                with contextlib.suppress(SoproError):
-                    await self._evidence.take(data)
+        for data in set(files):
+            with contextlib.suppress(SoproError):
+                await self._evidence.take(data)
 
     def describe(self) -> list[dict[str, Any]]:
         """Describe the tallies, for programs."""
@@ -158,8 +156,3 @@ class Anchors:
             }
             for one in self.tallies
         ]
-
-
-def _held_at(held: HeldLog, size: int) -> Held:
-    root = held.tree.root_at(size) if size <= held.size else None
-    return Held(held.size, held.tree.read, root)

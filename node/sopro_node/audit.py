@@ -13,8 +13,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sopro_node.anchored import Anchored
-from sopro_node.audit_forks import check_evidence
+from sopro_node.anchors import ANCHOR_MARK, MOST_ANCHORS
+from sopro_node.audit_forks import Marked, check_evidence, count_anchors
 from sopro_node.audit_witness import find_witness_problems
 from sopro_node.config import load_settings
 from sopro_node.identity import check_projection, load_federation, load_identity
@@ -123,10 +123,12 @@ class Auditor:
     Attributes:
         directory: members and criteria as the coordinator's log says.
         coordinator: its tree, once it has been judged.
+        audits: the logs that have been judged.
     """
 
     def __init__(self, coordinator_origin: str | None) -> None:
         self.directory = Directory()
+        self.audits: list[LogAudit] = []
         self.coordinator: LogTree | None = None
         self._origin = coordinator_origin
         self._judged = 0
@@ -145,8 +147,13 @@ class Auditor:
         """Say whether a log is the coordinator's."""
         return origin == self._origin
 
+    def marked(self) -> list[Marked]:
+        """Return the entries of all logs that may be anchors."""
+        return [Marked(one.report.origin, one.cursor.keys, one.anchors) for one in self.audits]
+
     def finish(self, audit: "LogAudit") -> None:
-        """Take in the coordinator's log, which the others are judged by."""
+        """Take in a log; the coordinator's is the one which the others are judged by."""
+        self.audits.append(audit)
         if self.is_coordinator(audit.report.origin):
             self.coordinator, self._judged = audit.tree, audit.cursor.projected
 
@@ -159,6 +166,7 @@ class LogAudit:
         problems: likewise, while it is gathered.
         tables: what follows from the entries.
         tree: of the entries, after `finish`.
+        anchors: entries that may be anchors, with their positions.
     """
 
     def __init__(
@@ -177,6 +185,7 @@ class LogAudit:
             judged_until=judged_until,
         )
         self.tree = self._replay.tree()
+        self.anchors: list[tuple[int, bytes]] = []
 
     @property
     def cursor(self) -> Cursor:
@@ -190,6 +199,9 @@ class LogAudit:
     def feed(self, entries: Sequence[Item], documents: Iterable[DocumentRow]) -> list[Judgement]:
         """Judge a bundle and check the documents that belong to it."""
         judged = self._replay.feed(entries)
+        for position, data in enumerate(entries, self.report.entries):
+            if ANCHOR_MARK in data and len(self.anchors) < MOST_ANCHORS:
+                self.anchors.append((position, data))
         self.report.entries += len(entries)
         records = {one.index: one.record for one in judged}
         for row in documents:
@@ -299,7 +311,9 @@ def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress
             continue
         audit = _StoredLog(folder, store, row, is_own=row.origin == identity.origin)
         report.logs.append(audit.run(auditor, root_key, progress))
-    report.problems += check_evidence(store.evidence(), invite, auditor.directory, Anchored(store))
+    tree, directory = auditor.coordinator, auditor.directory
+    settled = count_anchors(auditor.marked(), tree, invite, directory)
+    report.problems += check_evidence(store.evidence(), invite, directory, settled, tree)
 
 
 class _StoredLog:

@@ -4,7 +4,7 @@ Evidence is verified again from the file, and the heads that other members serve
 are compared with the entries that were judged.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +19,7 @@ from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
 from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
 from sopro_protocol.evidence import MAX_EVIDENCE, MAX_HEAD
 from sopro_protocol.keys import Role, make_vkey
+from sopro_registry.anchors import Ballot, count_all, is_genuine, read_ballot
 from sopro_registry.directory import Directory
 from sopro_registry.evidence import open_evidence
 from sopro_registry.family import KeySpan
@@ -35,11 +36,20 @@ class Audited(NamedTuple):
     keys: Sequence[KeySpan]
 
 
+class Marked(NamedTuple):
+    """A log's entries that may be anchors, with their positions, and its site's keys."""
+
+    origin: str
+    keys: Sequence[KeySpan]
+    entries: Sequence[tuple[int, bytes]]
+
+
 def check_evidence(
     rows: Sequence[EvidenceRow],
     invite: Invite | None,
     directory: Directory,
-    anchored: Anchored | None = None,
+    anchored: Anchored,
+    tree: LogTree | None,
 ) -> Iterator[str]:
     """Verify evidence again, and say what stands (SPEC EVID-5, EVID-10, EVID-11)."""
     for row in rows:
@@ -60,11 +70,35 @@ def check_evidence(
         kept = read_row(row)
         if row.origin == invite.origin:
             others = [read_row(one) for one in rows if one.origin == row.origin]
-            stands = anchored is None or not anchored.settles(kept, others)
+            stands = not anchored.settles(kept, others, tree)
         else:
             stands = directory.abandoned(row.origin).isdisjoint(kept.heads)
         if stands:
             yield f"{row.origin}: two histories: {describe_heads(kept)}, both signed ({where})"
+
+
+def count_anchors(
+    logs: Iterable[Marked],
+    tree: LogTree | None,
+    invite: Invite | None,
+    directory: Directory,
+) -> Anchored:
+    """Count again what members have settled about the coordinator's log (SPEC ANCHOR)."""
+    if tree is None or invite is None:
+        return Anchored(())
+    ballots: dict[tuple[str, int], Ballot] = {}
+    for log in logs:
+        for position, data in log.entries:
+            ballot = read_ballot(data, origin=log.origin, position=position, keys=log.keys)
+            if ballot is not None:
+                ballots.setdefault((ballot.site, ballot.body.size), ballot)
+    genuine = [
+        one
+        for one in ballots.values()
+        if is_genuine(one, coordinator=invite.origin, root_key=invite.root_key)
+    ]
+    tallies = count_all(genuine, directory, size=tree.size, tree=tree.read)
+    return Anchored(one for one in tallies if one.is_settled)
 
 
 async def fetch_evidence(url: str, fetch: Fetch) -> list[EvidenceRow]:

@@ -9,7 +9,13 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report
-from sopro_node.audit_forks import Audited, check_evidence, compare_elsewhere, fetch_evidence
+from sopro_node.audit_forks import (
+    Audited,
+    check_evidence,
+    compare_elsewhere,
+    count_anchors,
+    fetch_evidence,
+)
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
@@ -99,7 +105,9 @@ class _PeerAudit:
         except SoproError as error:
             self._report.problems.append(str(error))
             rows = []
-        self._report.problems += check_evidence(rows, trusted, auditor.directory)
+        tree, directory = auditor.coordinator, auditor.directory
+        settled = count_anchors(auditor.marked(), tree, trusted, directory)
+        self._report.problems += check_evidence(rows, trusted, directory, settled, tree)
         audited = {
             origin: Audited(audit.tree, audit.cursor.keys) for origin, audit in self._audits.items()
         }

@@ -100,7 +100,7 @@ class EvidenceKeeper:
         self._reader = reader
         self._identity = identity
         self._invite = invite
-        self.settled = Anchored(reader)
+        self.settled = Anchored.load(reader)
         self._tellers: list[Callable[[Kept], None]] = []
         self._kept: dict[bytes, Kept] = {}
         for row in reader.evidence():
@@ -122,7 +122,8 @@ class EvidenceKeeper:
         """Say whether nobody has settled it (SPEC EVID-10, EVID-11)."""
         if kept.origin == self._holdings.coordinator_origin:
             others = [one for one in self if one.origin == kept.origin]
-            return not self.settled.settles(kept, others)
+            held = self._holdings.logs.get(kept.origin)
+            return not self.settled.settles(kept, others, held.tree if held else None)
         return self._holdings.directory.abandoned(kept.origin).isdisjoint(kept.heads)
 
     def standing(self, origin: str) -> list[Kept]:

@@ -57,7 +57,6 @@ from sopro_protocol.errors import (
 )
 from sopro_protocol.keys import VerifierKey
 from sopro_protocol.note import parse_note
-from sopro_registry.anchors import Tally
 
 _LONGEST: Final = 5.0
 _FIRST_PAUSE: Final = 0.25
@@ -279,7 +278,7 @@ class Fence:
         heard = [
             one
             for one in await ask_everybody(question, unasked, fetch)
-            if one.head is None or not await self._is_abandoned(one.head, one.base, fetch)
+            if one.head is None or not await self._is_given_up(one.head, one.base, fetch)
         ]
         async with self._working:
             self._heard |= {one.peer: one for one in heard}
@@ -311,7 +310,12 @@ class Fence:
                 start = self._kept.start if self._kept.known else own.size
                 self._known = head
                 await self._keep(
-                    Kept(known=head.note, start=start, is_restored=self._kept.is_restored)
+                    Kept(
+                        known=head.note,
+                        start=start,
+                        is_restored=self._kept.is_restored,
+                        settled=self._settlements(),
+                    )
                 )
                 self._shut(State.BEHIND, self._words_behind())
 
@@ -338,8 +342,8 @@ class Fence:
         """Fetch our own tail where peers hold more than the disk (SPEC FENCE-4)."""
         async with self._working:
             event, self._event = self._event, None
-            if event is not None and not await self._is_abandoned_event(*event, fetch):
-                await self._take([event[0]])
+            if event is not None:
+                await self._take(await self._heads_of(*event, fetch))
             if self.state is not State.BEHIND or self._known is None:
                 return
             # A batch that was under way is part of what is compared.
@@ -359,8 +363,7 @@ class Fence:
             return
         except SoproError as error:
             self._set(State.BEHIND, f"{self._words_behind()} (last try: {error})")
-            if self._identity.coordinator:
-                await self._weigh_known(known, fetch)
+            await self._weigh_known(known)
             return
         await self._report(self._kept.start)
         if own.cursor.projected < own.size:
@@ -380,22 +383,13 @@ class Fence:
             else:
                 self._open()
 
-    async def _weigh_known(self, known: SignedCheckpoint, fetch: Fetch) -> None:
-        """See whether the head that cannot be fetched is of another history (SPEC ANCHOR-8)."""
-        own, evidence = self._holdings.own, self._exchange.evidence
-        if evidence.standing(own.origin):
-            await self._fork(own.checkpoint, known.note)
-        elif any(self._is_settled_for_ours(one) for one in evidence.anchored(own.origin)):
-            peers = self.peers()
-            question = Question(own.origin, self._keys)
-            heads = [one.head for one in await ask_everybody(question, peers, fetch)]
-            if len(heads) == len(peers) and all(self._is_held(head) for head in heads):
-                # Whoever has shown it has given it up since.
-                await self._ask_again()
-
-    def _is_held(self, head: SignedCheckpoint | None) -> bool:
+    async def _weigh_known(self, known: SignedCheckpoint) -> None:
+        """See whether the head that cannot be fetched is of another history."""
         own = self._holdings.own
-        return head is None or (head.size <= own.size and own.tree.root_at(head.size) == head.root)
+        if self._exchange.evidence.standing(own.origin):
+            await self._fork(own.checkpoint, known.note)
+        elif self._is_settled_since():
+            await self._ask_again()
 
     async def _ask_again(self) -> None:
         self._known = None
@@ -452,49 +446,69 @@ class Fence:
             self._log.close(explain(state, reason))
 
     async def _fork(self, held: bytes, offered: bytes) -> None:
-        await self._keep(Kept(fork=(held, offered)))
+        await self._keep(Kept(fork=(held, offered), settled=self._settlements()))
         self._shut(State.FORKED, self._words_forked())
 
     def _abandoned(self) -> frozenset[tuple[int, bytes]]:
         """Return the heads of our own log that the coordinator has abandoned (SPEC EVID-10)."""
         return self._holdings.directory.abandoned(self._identity.origin)
 
-    def _is_settled_for_ours(self, one: Tally) -> bool:
-        """Say whether members have settled that the history on this disk holds (SPEC ANCHOR-8)."""
-        own = self._holdings.own
-        return one.size <= own.size and own.tree.root_at(one.size) == one.root
+    def _settlements(self) -> int:
+        """Return how much is settled about two histories of our own log."""
+        anchored = self._exchange.evidence.anchored(self._identity.origin)
+        return len(anchored) + len(self._abandoned())
 
-    async def _is_abandoned(self, head: SignedCheckpoint, base: str, fetch: Fetch) -> bool:
-        """Say whether a head is shown to be of a history that the members have abandoned."""
+    def _is_settled_since(self) -> bool:
+        """Say whether it was settled since the fence has shut that what is on this disk holds."""
+        evidence, own = self._exchange.evidence, self._holdings.own
+        return (
+            self._settlements() > self._kept.settled
+            and not evidence.is_abandoned(own)
+            and not evidence.standing(own.origin)
+        )
+
+    async def _is_given_up(self, head: SignedCheckpoint, base: str, fetch: Fetch) -> bool:
+        """Say whether a head is not shown to be of the history members settled (SPEC ANCHOR-8).
+
+        Who shows it is asked again; it may be about to take the other history.
+        """
         own = self._holdings.own
         if head.size <= own.size and own.tree.root_at(head.size) == head.root:
             return False
-        for one in self._exchange.evidence.anchored(self._identity.origin):
-            if one.size <= head.size and self._is_settled_for_ours(one):
-                with contextlib.suppress(FormatError, PeerError, VerificationError):
-                    if await root_below(head, one.size, ask_tiles(fetch, base)) != one.root:
-                        return True
+        for one in self._exchange.evidence.anchored(own.origin):
+            is_ours = one.size <= own.size and own.tree.root_at(one.size) == one.root
+            if is_ours and one.size <= head.size:
+                try:
+                    root = await root_below(head, one.size, ask_tiles(fetch, base))
+                except (FormatError, PeerError, VerificationError):
+                    return True
+                if root != one.root:
+                    return True
         return False
 
-    async def _is_abandoned_event(self, head: SignedCheckpoint, teller: str, fetch: Fetch) -> bool:
-        urls = self.peers().get(teller, [])
-        bases = [url.rstrip("/") + self._holdings.own.path for url in urls[:1]]
-        return any([await self._is_abandoned(head, base, fetch) for base in bases])
+    async def _heads_of(
+        self, said: SignedCheckpoint, teller: str, fetch: Fetch
+    ) -> list[SignedCheckpoint]:
+        """Return a head that was told, or where something is settled what its teller serves now."""
+        if not self._exchange.evidence.anchored(self._identity.origin):
+            return [said]
+        peers = {origin: urls for origin, urls in self.peers().items() if origin == teller}
+        heard = await ask_everybody(Question(self._identity.origin, self._keys), peers, fetch)
+        return [
+            one.head
+            for one in heard
+            if one.head is not None and not await self._is_given_up(one.head, one.base, fetch)
+        ]
 
     async def _reopen(self) -> None:
         """Ask again where it is settled that the history on this disk holds."""
         own, fork = self._holdings.own, self._kept.fork
         heads = [self._open_note(note) for note in fork or ()]
-        evidence = self._exchange.evidence
-        if self._identity.coordinator:
-            self.reason = self._words_forked()
-        if any(
+        self._set(State.FORKED, self._words_forked())
+        if self._is_settled_since() or any(
             (head.size, head.root) in self._abandoned()
             and (head.size > own.size or own.tree.root_at(head.size) != head.root)
             for head in heads
-        ) or (
-            any(self._is_settled_for_ours(one) for one in evidence.anchored(own.origin))
-            and not evidence.standing(own.origin)
         ):
             await self._ask_again()
 

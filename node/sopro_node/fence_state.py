@@ -42,12 +42,14 @@ class Kept(Struct, frozen=True, kw_only=True):
         start: size of the disk's log when that was found out.
         fork: two heads with our signature that exclude one another.
         is_restored: the directory came from a backup, so the list of peers may be too old.
+        settled: how much had been settled about two histories of this log by then.
     """
 
     known: bytes = b""
     start: int = 0
     fork: tuple[bytes, bytes] | None = None
     is_restored: bool = False
+    settled: int = 0
 
 
 def load_kept(store: Reader) -> Kept:

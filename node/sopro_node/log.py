@@ -152,7 +152,7 @@ class OwnLog:
         """
         held = self.held
         self._must_sign = must_sign
-        if must_sign:
+        if must_sign and held.keys:
             self._signatory.check(held.keys, size=held.size)
         self._task = asyncio.create_task(self._run(), name="own log")
 
@@ -160,7 +160,9 @@ class OwnLog:
         """Sign the head found on disk and let appends pass (SPEC FENCE-1)."""
         self._closed = None
         held = self.held
-        with contextlib.nullcontext() if self._must_sign else contextlib.suppress(RefusedError):
+        # Without keys the log waits for being judged, and its next batch is signed.
+        is_sure = self._must_sign and bool(held.keys)
+        with contextlib.nullcontext() if is_sure else contextlib.suppress(RefusedError):
             held.sign(self._sign(held.size, held.tree.root(), held.keys))
         self._published(held)
 

@@ -5,7 +5,7 @@ either of them counts alike (SPEC ANCHOR). An anchor is read from its entry: the
 by which other records are judged, is the very thing in doubt.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from msgspec import Struct
 from sopro_protocol.errors import FormatError, RefusedError, SoproError, VerificationError
 from sopro_protocol.evidence import Fork
 from sopro_protocol.keys import Role
-from sopro_protocol.merkle import CompactRange, SubtreeReader
+from sopro_protocol.merkle import CompactRange, SubtreeReader, root_at
 from sopro_protocol.record import check_signatures, parse_entry, read_record
 from sopro_registry.catalogue import READERS
 from sopro_registry.directory import Directory
@@ -165,6 +165,26 @@ def count_ballots(ballots: Collection[Ballot], held: Held, directory: Directory)
         len(voters),
         is_settled,
     )
+
+
+def count_all(
+    ballots: Iterable[Ballot], directory: Directory, *, size: int, tree: SubtreeReader
+) -> list[Tally]:
+    """Count genuine ballots, the first of each member for each size, by size and root.
+
+    Args:
+        ballots: all there are.
+        directory: the members as the coordinator's log says.
+        size: number of entries of that log that are held.
+        tree: reads hashes of its subtrees.
+    """
+    groups: dict[tuple[int, bytes], list[Ballot]] = {}
+    for one in ballots:
+        groups.setdefault((one.body.size, one.body.root), []).append(one)
+    return [
+        count_ballots(group, Held(size, tree, root_at(tree, at) if at <= size else None), directory)
+        for (at, _), group in sorted(groups.items())
+    ]
 
 
 def _carries(by: Collection[str], electorate: Collection[str]) -> bool:

@@ -110,11 +110,14 @@ async def test_nothing_is_appended_while_the_own_log_cannot_be_judged(
             node.holdings.give_up(held)
         node.holdings.begin_judging_anew()
 
-    size, labels = node.log.held.size, node.log.held.keys
+    size, keys = node.log.held.size, node.log.held.keys
     await node.writer.run(restart)
     with pytest.raises(UnavailableError, match="waits for the coordinator's log"):
         await node.log.append_state()
     assert node.log.held.size == size
-    # It is fetched again as at first contact, and everything is judged anew by it.
-    await until(lambda: node.log.held.keys == labels)
-    await until(lambda: node.log.held.cursor.projected == node.log.held.size > size)
+    # Also after a restart it is fetched as at first contact, and everything judged anew by it.
+    port = int(at.url.rpartition(":")[2])
+    await at.close()
+    again = (await federation.open("at", port)).node.log
+    await until(lambda: again.held.cursor.projected == again.held.size > size)
+    assert again.held.keys == keys
