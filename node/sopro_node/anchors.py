@@ -59,9 +59,12 @@ class Anchors:
 
     def ballots(self) -> list[Ballot]:
         """Return the first decision of each member about each pair of histories."""
-        numbers = {held.number for held in self._holdings.logs.values()}
-        found = [self._found.get(number, {}) for number in numbers]
-        return [one for by_size in found for one in by_size.values()]
+        return [
+            one
+            for held in self._holdings.logs.values()
+            for one in self._found.get(held.number, {}).values()
+            if one.position not in held.withheld
+        ]
 
     async def count(self) -> bool:
         """Count what is new while evidence stands; say whether anything was settled by it."""
@@ -83,14 +86,11 @@ class Anchors:
     def _read(self, held: HeldLog, start: int, end: int) -> None:
         found = self._found.setdefault(held.number, {})
         for number in range(start // WIDTH, -(-end // WIDTH)):
-            edge = held.tree.edge
-            entries = (
-                edge.entries
-                if number == edge.full
-                else self._holdings.read_bundle(self._store, held.number, number)
-            )
+            entries = self._holdings.bundle_of(self._store, held, number)
             for position, data in enumerate(entries, number * WIDTH):
-                if start <= position < end and ANCHOR_MARK in data and len(found) < MOST_ANCHORS:
+                if not isinstance(data, bytes) or ANCHOR_MARK not in data:
+                    continue
+                if start <= position < end and len(found) < MOST_ANCHORS:
                     ballot = read_ballot(
                         data, origin=held.origin, position=position, keys=held.keys
                     )

@@ -200,8 +200,9 @@ class LogAudit:
         """Judge a bundle and check the documents that belong to it."""
         judged = self._replay.feed(entries)
         for position, data in enumerate(entries, self.report.entries):
-            if ANCHOR_MARK in data and len(self.anchors) < MOST_ANCHORS:
+            if isinstance(data, bytes) and ANCHOR_MARK in data:
                 self.anchors.append((position, data))
+        del self.anchors[MOST_ANCHORS:]
         self.report.entries += len(entries)
         records = {one.index: one.record for one in judged}
         for row in documents:
