@@ -13,8 +13,9 @@ from sopro_node.store.base import (
     Store,
     WitnessRow,
 )
+from sopro_protocol.bundle import Withheld
 from sopro_protocol.errors import SoproError
-from sopro_registry.family import LabelIndex
+from sopro_registry.family import LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
 
 Open = Callable[[], Store]
@@ -78,6 +79,36 @@ class StoreContract:
         assert store.numbers_with((5, 5)) == ["SOPRO/AT1/001/00005", "SOPRO/AT2/001/00005"]
         assert store.numbers_with((1, 2), log=1) == ["SOPRO/AT1/001/00001", "SOPRO/AT1/001/00002"]
         assert store.numbers_with((1, 2), log=2) == []
+
+    def test_keeps_what_is_left_of_withheld_entries_and_nothing_else(
+        self, open_store: Open
+    ) -> None:
+        store = open_store()
+        gone = Withholding(256, ROOT, 300, "mistake", b"instead")
+        early = Withholding(5, ROOT, 300, "other", b"")
+        with store.transaction():
+            store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
+            store.put_entries(1, 256, [b"withheld", b"", b"kept"])
+            store.put_entries(2, 256, [b"another log's"])
+            store.put_documents(1, [DocumentRow(one, 0, 0, ROOT, b"x") for one in (5, 256, 258)])
+        with store.transaction():
+            store.put_withheld(1, [gone, early])
+            store.put_documents(1, [DocumentRow(256, 0, 0, ROOT, b"x")])
+        again = open_store()
+        assert again.entries(1, 0) == [Withheld(ROOT, 300), b"", b"kept"]
+        assert again.entries(1, 257) == [b"", b"kept"]
+        assert again.entries(2, 0) == [b"another log's"]
+        assert again.withheld(1) == [early, gone]
+        assert again.document_places(1) == [(258, 0)]
+        with store.transaction():
+            store.clear_indexes(1)
+            store.put_entries(1, 259, [Withheld(ROOT, 300)])
+            store.put_withheld(1, [Withholding(259, ROOT, 300, "other", b"")])
+        assert again.withheld(2) == []
+        assert again.entries(1, 258) == [b"kept", Withheld(ROOT, 300)]
+        with store.transaction():
+            store.drop_log(1)
+        assert again.withheld(1) == []
 
     def test_forgets_what_was_rolled_back(self, open_store: Open) -> None:
         store = open_store()

@@ -225,6 +225,11 @@ class Pages:
             member=node.holdings.directory.membership(node.identity.site),
             peers=view_peers(node),
             standing=describe_standing(node),
+            withheld=[
+                (held.origin, one)
+                for held in node.holdings.logs.values()
+                for _, one in sorted(held.withheld.items())
+            ],
             evidence=[(one, node.evidence.stands(one)) for one in node.evidence],
             anchors=node.anchors.tallies,
         )

@@ -31,6 +31,7 @@ class DecisionRow:
         appeal_until: civil date, empty where none is given.
         is_later: whether it takes effect only after the day asked about.
         is_provable: whether the signed head served here covers it.
+        withheld: why its entry is withheld; empty where it is not.
     """
 
     index: int
@@ -46,6 +47,7 @@ class DecisionRow:
     appeal_until: str
     is_later: bool
     is_provable: bool
+    withheld: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def view_label(desk: Desk, holdings: Holdings, number: str, day: int | None) -> 
 
 
 def _row(desk: Desk, held: HeldLog, decision: DecisionAnswer, *, at: str) -> DecisionRow:
-    body = desk.decision(held, decision.index)
+    body, withheld = desk.decision(held, decision.index), held.withheld.get(decision.index)
     return DecisionRow(
         index=decision.index,
         site=decision.site,
@@ -115,6 +117,7 @@ def _row(desk: Desk, held: HeldLog, decision: DecisionAnswer, *, at: str) -> Dec
         appeal_until=_text(body.appeal_until) if body else "",
         is_later=_is_later(decision, at),
         is_provable=decision.index < held.signed_size,
+        withheld=withheld.reason if withheld else "",
     )
 
 

@@ -144,6 +144,12 @@ REASONS: Final[Mapping[str, str]] = {
     "appeal_upheld": mark("an appeal was upheld"),
     "other": mark("another reason"),
 }
+WITHHELD: Final[Mapping[str, str]] = {
+    "personal_data": mark("it held personal data"),
+    "court_order": mark("a court has ordered it"),
+    "mistake": mark("it was logged by mistake"),
+    "other": mark("another reason"),
+}
 KINDS: Final[Mapping[str, str]] = {
     "product": mark("product"),
     "service": mark("service"),

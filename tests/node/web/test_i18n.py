@@ -19,7 +19,14 @@ from sopro_node.web.i18n import (
     zoned,
 )
 from sopro_protocol.keys import Role
-from sopro_registry.families import criterion, label_decision, offering, scheme, site_membership
+from sopro_registry.families import (
+    criterion,
+    label_decision,
+    offering,
+    scheme,
+    site_membership,
+    withhold,
+)
 from sopro_registry.label import Action, Status
 
 Text = str | tuple[str, ...]
@@ -85,6 +92,7 @@ def test_every_word_of_the_registers_has_words() -> None:
     assert set(pages_words.BOUNDED) < status
     assert set(pages_words.ACTIONS) == {one.value for one in Action}
     assert set(pages_words.REASONS) == set(get_args(label_decision.ReasonCode))
+    assert set(pages_words.WITHHELD) == set(get_args(withhold.Reason))
     assert set(pages_words.KEY_ROLES) == {role.value for role in Role}
     assert set(pages_words.MEMBERSHIPS) == set(get_args(site_membership.Status))
     for table, body, field in (
