@@ -20,6 +20,7 @@ from sopro_protocol.keys import Role
 from sopro_protocol.record import sign_record
 from tests.federation.federation import SOPRO, Federation, Site, organisation, wait_until
 from tests.federation.test_erasure import CANARIES, CANARY, frames, named
+from tests.federation.test_fence import Copies
 
 pytestmark = pytest.mark.slow
 
@@ -167,3 +168,33 @@ def test_a_withheld_entry_is_found_nowhere(land: Federation) -> None:
         assert report.is_clean, report
     report = asyncio.run(audit_peer(fresh.url, Invite(**land.invite()), lambda *_: None))
     assert report.is_clean, report
+
+
+def test_older_copies_drop_what_was_withheld_meanwhile(land: Federation) -> None:
+    at, hu = land.start(["at", "hu"])
+    [word] = put(at, alone(CANARY))
+    put(at, *[organisation() for _ in range(300)])
+    copies = []
+    for site in (hu, at):
+        land.wait_for(site, at) if site is not at else None
+        site.stop()
+        copies.append(Copies(site))
+        copies[-1].keep()
+        site.start()
+    wait_until(lambda: at.status()["fence"]["state"] == "open", "at may append")
+    withhold(at, word["index"])
+    for mirror in (land.coordinator, hu):
+        land.wait_for(mirror, at)
+    for site, copy in zip((hu, at), copies, strict=True):
+        site.stop()
+        copy.put_back()
+        assert any(
+            CANARY.encode() in data for where, data in kept(site.folder) if "bundle" in where
+        )
+        site.start()
+    for site in (at, hu):
+        wait_until(
+            lambda site=site: not sightings(site, word["index"]), f"{site.code} has dropped it"
+        )
+    land.wait_for(hu, at)
+    assert tables(hu, at) == tables(at, at)
