@@ -243,8 +243,8 @@ def _signed_by(node: Node, span: KeySpan, size: int) -> list[int]:
     held = node.log.held
     found = []
     for position in range(max(size, span.since), held.size):
-        entry = node.holdings.entry(node.reader, held, position)
         try:
+            entry = node.holdings.entry(node.reader, held, position)
             signatures = parse_entry(entry).signatures
         except SoproError:
             continue

@@ -14,7 +14,7 @@ from sopro_node.keyplan import open_key_files, own_keys, write_record
 from sopro_node.keyring import create_key, is_encrypted, list_key_files
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root
-from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_protocol.errors import NotFoundError, RefusedError, WithheldError
 from sopro_protocol.keys import Role, key_id
 from sopro_protocol.record import parse_entry
 from sopro_registry.catalogue import decode_state
@@ -129,7 +129,10 @@ def _approvals_of(
         if not isinstance(state, key_recovery.State) or held is None:
             continue
         if (state.origin, state.before) == (member.origin, member.root):
-            entry = node.holdings.entry(node.reader, held, state.index)
+            try:
+                entry = node.holdings.entry(node.reader, held, state.index)
+            except WithheldError:
+                continue
             if parse_entry(entry).signatures[0].key_id == key_id(voter_root):
                 yield state.root, entry
 
