@@ -52,6 +52,7 @@ class Planned:
         reason: of a refusal or an error.
         draft: for the office operation `append`.
         is_expected: a refusal that the mapping's own words foresee.
+        field: of the mapping that the reason is about.
     """
 
     row: Spooled
@@ -59,6 +60,7 @@ class Planned:
     reason: str = ""
     draft: dict[str, Any] | None = None
     is_expected: bool = False
+    field: str = "key"
 
 
 def entity_of(secret: bytes, family: str, key: Sequence[str]) -> bytes:
@@ -115,7 +117,8 @@ def plan_thing(
         if row.item is None:
             planned.append(Planned(row, Verdict.BAD, row.problem))
         elif not is_referred:
-            planned.append(Planned(row, Verdict.BAD, _not_there(kind, row.item)))
+            reason = _not_there(kind, row.item)
+            planned.append(Planned(row, Verdict.BAD, reason, field=REFERS_TO[kind]))
         elif first is not None and first.item is not None:
             planned.append(_plan_repeat(first, row, row.item, takes_first=takes_first))
         else:
@@ -207,11 +210,13 @@ def plan_label(
             reason = f"waits for line {hole}, which comes before it and is bad"
             one = Planned(row, Verdict.BAD, reason)
         elif row.item.reference != offering:
-            one = Planned(row, Verdict.BAD, "names another offering than the rows before it")
+            reason = "another offering than that of the rows before it"
+            one = Planned(row, Verdict.BAD, reason, field="offering")
         elif source in by_source:
             one = life.compare(row, row.item, by_source[source])
         elif not is_referred:
-            one = Planned(row, Verdict.BAD, _not_there(Kind.DECISIONS, row.item))
+            reason = _not_there(Kind.DECISIONS, row.item)
+            one = Planned(row, Verdict.BAD, reason, field="offering")
         else:
             is_late = at < last_known or _day_of(row.item) < newest
             one = life.plan(row, row.item, is_late=is_late)
@@ -265,8 +270,8 @@ class _Life:
             # What was decided here after the source's last row counts, too.
             self._status, self._is_drafting = self._latest, True
         if item.word == END and self._status is Status.NONE:
-            reason = f"status {item.status[1]!r} ends what never began"
-            return Planned(row, Verdict.REFUSED, reason, is_expected=True)
+            reason = "ends what never began"
+            return Planned(row, Verdict.REFUSED, reason, is_expected=True, field="status")
         if is_late:
             reason = "stands before a decision that is in the log already"
             return Planned(row, Verdict.REFUSED, reason)
@@ -280,7 +285,7 @@ class _Life:
         }
         self._seen = b""
         self._status = IMPORTED_TRANSITIONS.get((self._status, action), self._status)
-        return Planned(row, Verdict.DRAFTED, draft=draft)
+        return Planned(row, Verdict.DRAFTED, draft=draft, field="status")
 
     def _values(self, action: Action, item: Item) -> dict[str, Any]:
         values = {

@@ -230,16 +230,29 @@ class _Import:
         if one.verdict is Verdict.REFUSED or code.startswith(_RULE_CODES):
             self.summary.refused += 1
             self.summary.forbidden += not one.is_expected
-            self._tell(row.line, f"refused: {outcome.get('error', one.reason)}")
+            reason = self._place(one, outcome.get("error", one.reason))
+            self._tell(row.line, f"refused: {reason}")
         elif one.verdict is Verdict.BAD or code:
             again = "; it has changed meanwhile, import again" if outcome.get("is_conflict") else ""
-            self._fail(row.line, row.cells, one.reason or f"{outcome['error']}{again}")
+            reason = one.reason or f"{outcome['error']}{again}"
+            self._fail(row.line, row.cells, self._place(one, reason))
         elif one.verdict is Verdict.UNCHANGED:
             self.summary.unchanged += 1
         else:
             self.summary.appended += 1
 
     # Rows that did not go in.
+
+    def _place(self, one: Planned, reason: str) -> str:
+        """Say in which column, and with which value, what is wrong with a row is."""
+        if reason.startswith("column "):
+            return reason
+        columns = self._mapping.columns_of(one.field) or self._mapping.columns_of("key")
+        if one.field == "status" and one.row.item is not None and one.row.item.status[0]:
+            columns = (one.row.item.status[0],)
+        cells = dict(zip(self._source.header, one.row.cells, strict=False))
+        places = [f"column {name!r}, value {cells.get(name, '')[:80]!r}" for name in columns]
+        return f"{' and '.join(places)}: {reason}"
 
     def _fail(self, line: int, cells: list[str], reason: str) -> None:
         self.summary.bad += 1
