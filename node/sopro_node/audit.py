@@ -13,10 +13,12 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from sopro_node.ahead import Ahead, decode_ahead
 from sopro_node.anchors import ANCHOR_MARK, MOST_ANCHORS
 from sopro_node.audit_forks import Marked, check_evidence, count_anchors
 from sopro_node.audit_witness import find_witness_problems
 from sopro_node.config import load_settings
+from sopro_node.holdings import decode_cursor
 from sopro_node.identity import check_projection, load_federation, load_identity
 from sopro_node.keyring import is_encrypted, list_key_files, load_ring
 from sopro_node.passphrase import Passphrase
@@ -28,8 +30,9 @@ from sopro_node.tree import LogTree
 from sopro_protocol.bundle import Item
 from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint, parse_checkpoint_text
 from sopro_protocol.commitment import check_document
-from sopro_protocol.errors import SoproError
+from sopro_protocol.errors import FormatError, SoproError
 from sopro_protocol.keys import Role, make_vkey
+from sopro_protocol.merkle import root_at
 from sopro_protocol.note import parse_note
 from sopro_protocol.tile import WIDTH
 from sopro_registry.directory import Directory
@@ -42,7 +45,6 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 _MOST: Final = 20
-_CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
 
 
 @dataclass
@@ -227,16 +229,33 @@ class LogAudit:
         """Return the hash of the last full bundle's subtree."""
         return self._replay.last_root()
 
-    def open_head(self, note: bytes) -> SignedCheckpoint | None:
-        """Verify a signed head and compare it with the entries."""
+    def _open(self, note: bytes, what: str) -> SignedCheckpoint | None:
         origin = self.report.origin
         try:
             size = parse_checkpoint_text(parse_note(note).text).size
             publics = log_keys_at(self.cursor.keys, size)
             keys = [make_vkey(origin, public) for public in publics]
-            head = open_checkpoint(note, origin=origin, keys=keys)
+            return open_checkpoint(note, origin=origin, keys=keys)
         except SoproError as error:
-            self.problems.add("head", f"signed head: {error}")
+            self.problems.add("head", f"{what}: {error}")
+            return None
+
+    def check_ahead(self, ahead: Ahead) -> None:
+        """Verify the head that entries beyond the signed one came under."""
+        what = "head that is not reached yet"
+        head = self._open(ahead.note, what)
+        if head is None:
+            return
+        read = ahead.reader(self.tree)
+        if ahead.start != self.tree.size or root_at(read, head.size) != head.root:
+            self.problems.add(
+                "head", f"{what}: the {self.tree.size} entries do not lie under the root it signs"
+            )
+
+    def open_head(self, note: bytes) -> SignedCheckpoint | None:
+        """Verify a signed head and compare it with the entries."""
+        head = self._open(note, "signed head")
+        if head is None:
             return None
         if head.size > self.tree.size:
             self.problems.add(
@@ -328,10 +347,17 @@ class _StoredLog:
         self._missing: list[tuple[int, int]] = []
         self._withheld = {one.index for one in store.withheld(row.log)}
 
+    def _read_cursor(self) -> tuple[Cursor, str]:
+        try:
+            return decode_cursor(self._row.cursor), ""
+        except FormatError as error:
+            return Cursor(), str(error)
+
     def run(self, auditor: Auditor, root_key: bytes, progress: Progress) -> LogReport:
         row = self._row
-        cursor = _CURSOR.decode(row.cursor) if row.cursor else Cursor()
-        audit = auditor.begin(row.origin, root_key, judged_until=cursor.projected)
+        cursor, damage = self._read_cursor()
+        judged = row.size if damage else cursor.projected
+        audit = auditor.begin(row.origin, root_key, judged_until=judged)
         roots = self._store.bundle_roots(row.log)
         audit.explain(self._store.withheld(row.log))
         try:
@@ -350,6 +376,9 @@ class _StoredLog:
             )
             return audit.close()
         self._check_head(audit)
+        ahead = decode_ahead(row.ahead)
+        if ahead is not None:
+            audit.check_ahead(ahead)
         for problem in find_witness_problems(
             self._store,
             row.origin,
@@ -358,8 +387,11 @@ class _StoredLog:
             root_at=audit.tree.root_at,
         ):
             audit.problems.add("cosigned", problem)
-        for problem in compare(self._store, row.log, cursor, audit):
-            audit.problems.add(problem.split(" ", 1)[0], problem)
+        if damage:
+            audit.problems.add("database", damage)
+        else:
+            for problem in compare(self._store, row.log, cursor, audit):
+                audit.problems.add(problem.split(" ", 1)[0], problem)
         self._check_erased(audit)
         return audit.close()
 

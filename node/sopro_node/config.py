@@ -4,12 +4,14 @@ import json
 import os
 import re
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 
 from sopro_node.reach import Reach, is_loopback_url
 from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
+from sopro_protocol.record import SITE_PATTERN
 
 CONFIG: Final = "node.toml"
 _WILDCARD: Final = "*"
@@ -166,6 +168,7 @@ def _check_value(path: Path, name: str, value: object) -> object:
     default = getattr(Settings(), name)
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
+            _check_list(path, name, value)
             return tuple(value)
         raise FormatError(f"{path}: {name}: expected a list of texts, got {value!r}")
     if type(value) is not type(default):
@@ -180,6 +183,23 @@ def _check_value(path: Path, name: str, value: object) -> object:
         if not low <= value <= high:
             raise FormatError(f"{path}: {name}: expected {low} to {high}, got {value}")
     return value
+
+
+def _check_list(path: Path, name: str, values: list[str]) -> None:
+    for value in values:
+        if name == "trusted_proxies" and not _is_address(value):
+            raise FormatError(
+                f"{path}: {name}: expected addresses such as '127.0.0.1' or '::1', got {value!r}"
+            )
+        if name == "mirror" and value != _WILDCARD and not re.search(SITE_PATTERN, value):
+            raise FormatError(f"{path}: {name}: expected site codes or '*', got {value!r}")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return str(ip_address(text)) == text
+    except ValueError:
+        return False
 
 
 def write_settings(folder: Path, *, listen: str, url: str, key_passphrase_file: str = "") -> None:

@@ -1,6 +1,6 @@
 """Questions to this node's registers, answered from the last commit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -19,6 +19,7 @@ from sopro_node.identity import Identity
 from sopro_node.store.base import LabelRow, LogRow, Reader
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError
+from sopro_protocol.merkle import EMPTY_ROOT
 from sopro_protocol.record import read_record
 from sopro_registry.aggregate import (
     SiteCounts,
@@ -368,7 +369,24 @@ class Desk:
             for row in rows
             if row.origin != self._holdings.coordinator_origin
         ]
-        return total_of(sites, day=day)
+        return total_of([*sites, *self._unheard({row.origin for row in rows})], day=day)
+
+    def _unheard(self, held: Set[str]) -> list[SiteCounts]:
+        """Return members that are followed, and of which nothing has come yet."""
+        unheard = {one.origin for one in self._exchange.targets()} - held
+        return [
+            SiteCounts(
+                member.site,
+                member.country,
+                *({}, {}, {}, {}),
+                entries=0,
+                void=0,
+                confirmed_at=None,
+                computed_from=Basis(member.origin, 0, EMPTY_ROOT.hex()),
+            )
+            for member in self._holdings.directory.members()
+            if member.origin in unheard
+        ]
 
     def _count_site(
         self,

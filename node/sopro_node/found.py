@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from babel import Locale
 from babel.languages import get_official_languages
 
@@ -33,6 +34,7 @@ from sopro_protocol.checkpoint import check_origin
 from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import SITE_PATTERN
+from sopro_registry.fields import LanguageTag, Line
 
 INVITE: Final = "invite.json"
 COORDINATOR: Final = "eeig"
@@ -146,6 +148,28 @@ def _check_plan(plan: Plan) -> None:
         raise FormatError(
             f"country: expected an ISO 3166-1 code such as 'AT', got {plan.country!r}"
         )
+    for tag in plan.languages:
+        _check_language("language", tag)
+    for tag, text in plan.name:
+        _check_language("name", tag)
+        if not _fits(text, Line):
+            raise FormatError(f"name: expected one line of at most 500 letters, got {text[:80]!r}")
+
+
+def _check_language(what: str, tag: str) -> None:
+    language = tag.split("-", maxsplit=1)[0].lower()
+    if not _fits(tag, LanguageTag) or language not in Locale("en").languages:
+        raise FormatError(
+            f"{what}: expected the BCP 47 tag of a language, such as 'de' or 'de-AT', got {tag!r}"
+        )
+
+
+def _fits(text: str, kind: Any) -> bool:
+    try:
+        msgspec.convert(text, kind)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _passphrase(plan: Plan) -> Passphrase:

@@ -120,8 +120,18 @@ class HeldLog:
 
 
 def decode_cursor(data: bytes) -> Cursor:
-    """Read a log's cursor from its row."""
-    return _CURSOR.decode(data) if data else Cursor()
+    """Read a log's cursor from its row.
+
+    Raises:
+        FormatError: it is damaged.
+    """
+    try:
+        return _CURSOR.decode(data) if data else Cursor()
+    except msgspec.MsgspecError as error:
+        raise FormatError(
+            f"the database is damaged: what is stored beside a log cannot be read ({error}); "
+            "'sopro reindex' makes it anew from the entries"
+        ) from None
 
 
 class Holdings:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 from typing import Final
 
@@ -81,8 +82,9 @@ class NodeMetrics(Collector):
             "sopro_peer_refusals", "Pulls refused, by reason", labels=["origin", "code"]
         )
         for origin, state in list(node.exchange.peers.items()):
-            if state.confirmed:
-                lag.add_metric([origin], max(0.0, (now - state.confirmed) / 1000))
+            # Never is longer ago than any limit an alarm may have.
+            seconds_ago = (now - state.confirmed) / 1000 if state.confirmed else math.inf
+            lag.add_metric([origin], max(0.0, seconds_ago))
             failures.add_metric([origin], state.failures)
             seconds.add_metric([origin], state.seconds)
             for code, count in list(state.refusals.items()):

@@ -134,6 +134,11 @@ DAMAGES: list[tuple[str, Damage, str]] = [
         execute("DELETE FROM document WHERE position = 20"),
         "document 0 of entry 20 is gone",
     ),
+    (
+        "what is stored beside the log",
+        execute("UPDATE log SET cursor = x'c1' WHERE id = 2"),
+        "what is stored beside a log cannot be read",
+    ),
     ("signed head", flip_head, "signed head: note: signature of 'sopro.example/eeig/1'"),
     ("key of the log", other_log_key, "keys/log.pem is not the key that the log names"),
 ]

@@ -3,6 +3,8 @@ import re
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.cli.place import Place, sopro
 
 
@@ -107,6 +109,23 @@ def test_a_damaged_database_is_told_in_a_sentence(place: Place) -> None:
         told = sopro(*arguments, code=65).stderr
         assert "damaged" in told or "cannot be read" in told
         assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "sentence"),
+    [
+        ("--language", "xx_yy", "language: expected the BCP 47 tag of a language"),
+        ("--language", "qq", "language: expected the BCP 47 tag of a language"),
+        ("--name", "=Ort", "name: expected the BCP 47 tag of a language"),
+        ("--name", f"de={501 * 'a'}", "name: expected one line of at most 500 letters"),
+    ],
+)
+def test_a_site_is_not_made_with_what_nobody_could_read(
+    tmp_path: Path, option: str, value: str, sentence: str
+) -> None:
+    made = ("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU")
+    assert sentence in sopro(*made, option, value, code=65).stderr
+    assert not (tmp_path / "hu").exists()
 
 
 def test_a_wrong_invite_binds_nobody(place: Place, tmp_path: Path) -> None:

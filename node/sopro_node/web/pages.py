@@ -180,6 +180,8 @@ class Pages:
 
     async def _counted(self) -> dict[str, Any]:
         counted = await self._node.statistics()
+        heard = [one for one in counted.sites if one.computed_from.size]
+        counted = msgspec.structs.replace(counted, sites=heard)
         holdings = self._node.holdings
         peers = {one.origin: one for one in view_peers(self._node)}
         counted_origins = [one.computed_from.origin for one in counted.sites]
