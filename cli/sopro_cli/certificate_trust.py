@@ -13,10 +13,12 @@ from sopro_node.identity import Invite, load_federation, parse_invite
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import COSIGNATURE, VerifierKey, parse_vkey
+from sopro_protocol.policy import MAX_POLICY, Policy, parse_policy
 from sopro_registry.fields import parse_day
 
 MAX_INVITE: Final = 64 * 1024
 NO_INVITE: Final = "the coordinator's operator has the invite file"
+NO_POLICY: Final = "'sopro policy export' writes one"
 _UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AGE: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 
@@ -30,6 +32,7 @@ class Trust(NamedTuple):
     day: int
     max_age: int | None
     witnesses: tuple[VerifierKey, ...]
+    policy: Policy | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -40,6 +43,7 @@ class Trust(NamedTuple):
             "day": self.day,
             "max_age": self.max_age,
             "witnesses": self.witnesses,
+            "policy": self.policy,
         }
 
 
@@ -52,6 +56,9 @@ def trusting(command: F) -> F:
         click.option("--max-age", default=None, help="30m, 36h, 7d: older ones are stale"),
         click.option(
             "--witness", "witnesses", multiple=True, help="verifier key whose times are trusted"
+        ),
+        click.option(
+            "--policy", type=FILE, default=None, help="whose quorum a valid one has to carry"
         ),
     )
     for option in reversed(options):
@@ -66,6 +73,7 @@ def read_trust(
     at: str | None,
     max_age: str | None,
     witnesses: tuple[str, ...],
+    policy: Path | None,
 ) -> Trust:
     """Read the options of `trusting`.
 
@@ -79,6 +87,7 @@ def read_trust(
         parse_day(at, field="--at") if at else clock.today("UTC"),
         _as_age(max_age) if max_age else None,
         tuple(_as_witness(text) for text in witnesses),
+        parse_policy(read_file(policy, limit=MAX_POLICY, hint=NO_POLICY)) if policy else None,
     )
 
 

@@ -117,6 +117,8 @@ def _tell(judged: Judged, trust: Trust) -> None:
     show(f"  as of {clock.format_time(judged.as_of)}, {source}")
     if judged.verdict is Verdict.STALE:
         show("  that is too long ago, or not yet; get a newer file")
+    if judged.why:
+        show(f"  {judged.why}")
     named = opened.named.get("en") or next(iter(opened.named.values()), "")
     if described := ", ".join(part for part in (named, opened.holder) if part):
         show(f"  {described}")

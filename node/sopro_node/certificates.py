@@ -75,6 +75,13 @@ def _make_file(
     if coordinator is None or not entity:
         raise UnavailableError("the coordinator's log is not here yet; try again after a sync")
     site, federation = _Prover(reader, holdings, held), _Prover(reader, holdings, coordinator)
+    is_gated = is_last and holdings.directory.witness_policy() is not None
+    if is_gated and held.witnessed_size != site.size:
+        raise UnavailableError(
+            f"{held.origin}: its head at size {site.size} is not witnessed yet, only "
+            f"{held.witnessed_size} entries are; a certificate waits for the witnesses, try again",
+            code="ckp.quorum",
+        )
     positions = [decision.index for decision in label.decisions]
     if positions[-1] >= site.size:
         raise UnavailableError(f"{held.origin}: the newest decision is not signed yet; try again")
@@ -109,7 +116,7 @@ class _Prover:
     def __init__(self, reader: Reader, holdings: Holdings, held: HeldLog) -> None:
         self._reader = reader
         self._holdings = holdings
-        self._note = held.checkpoint
+        self._note = held.note
         self.held = held
         self.size = _size_of(self._note)
 

@@ -30,9 +30,9 @@ from sopro_protocol.note import Note, NoteSignature, add_signatures, parse_note
 from sopro_protocol.policy import Policy, PolicyLog, find_cosignatures
 from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import log_keys_at
+from sopro_registry.verdict import MAX_AHEAD
 from sopro_registry.witnesses import SiteWitness, build_policy, keys_in_force, site_of
 
-MAX_AHEAD: Final = 300
 MAX_NOTE: Final = 64 * 1024
 PATH: Final = "/witness"
 _SAVE_AFTER: Final = 1.0

@@ -164,6 +164,7 @@ class Cosigners:
         if newest == self._round.note or not (is_done or age > self._settings.fetch_seconds):
             return False
         self._round = Round(newest, held.signed_size, monotonic())
+        self._is_behind = False
         if known.head != newest:
             self._cosignatures.gather(newest)
         return True
@@ -172,7 +173,9 @@ class Cosigners:
 
     async def _follow(self, state: WitnessState) -> None:
         while True:
-            self._advance()
+            if self._advance():
+                # The others may be asleep until the next heartbeat.
+                self._wake_all()
             pause = self._pause(state)
             if pause > 0:
                 with contextlib.suppress(TimeoutError):

@@ -78,6 +78,7 @@ class OpenedCertificate(Struct, frozen=True):
         origin: of the site's log.
         size: of the signed checkpoint; later decisions are not in the file.
         root: of the log at that size, hex.
+        checkpoint: the signed note itself, with the cosignatures the file has.
         is_present: whether it proves that nothing else was decided on the label by then.
         claimed_at: when that was (ms UTC), as the site claims.
         cosigned_at: when a trusted witness last saw that checkpoint (ms UTC).
@@ -98,6 +99,7 @@ class OpenedCertificate(Struct, frozen=True):
     origin: str
     size: int
     root: str
+    checkpoint: str
     is_present: bool
     claimed_at: int
     cosigned_at: int | None
@@ -249,6 +251,7 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         origin=last.member.origin,
         size=last.head.size,
         root=last.head.root.hex(),
+        checkpoint=last.head.note.decode(),
         # Without the log it was taken over from, nothing says that it was handed over at all.
         is_present=all(one.is_present for one in course) and taken is None,
         claimed_at=last.claimed_at,

@@ -11,14 +11,19 @@ from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import VerifierKey
+from sopro_protocol.note import parse_note
+from sopro_protocol.policy import Policy, check_quorum
 from sopro_registry.certificate import OpenedCertificate, open_certificate
 from sopro_registry.queries import UNDETERMINED
 
 _TOLERANCE: Final = 24 * 3_600_000
 """By how much a clock may be behind before a time is one that has not come yet."""
+MAX_AHEAD: Final = 300
+"""So many seconds may a cosignature be ahead of the reader's clock (SPEC WIT-14)."""
 
 
 class Verdict(StrEnum):
@@ -66,7 +71,7 @@ class Judged(Struct, frozen=True):
         verdict: in one word.
         as_of: to which moment it holds (ms UTC); 0 where nothing could be opened.
         is_witnessed: whether a trusted witness vouches for that moment, not the site alone.
-        code: why a file is malformed or forged.
+        code: why a file is malformed, forged, or without the quorum it needs.
         why: the same for people.
         opened: what the file proves, where it could be opened.
     """
@@ -88,6 +93,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
     now: int,
     max_age: int | None = None,
     witnesses: Sequence[VerifierKey] = (),
+    policy: Policy | None = None,
 ) -> Judged:
     """Judge a certificate file; whatever it holds, there is a verdict (SPEC CERT-10).
 
@@ -99,6 +105,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
         now: the time, in ms UTC.
         max_age: in ms, beyond which what it says is stale.
         witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
+        policy: of the federation's witnesses, whose quorum the checkpoint has to carry.
     """
     try:
         opened = open_certificate(
@@ -112,11 +119,21 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
         return Judged(Verdict.MALFORMED, code=error.code, why=str(error))
     except VerificationError as error:
         return Judged(Verdict.FORGED, code=error.code, why=str(error))
-    is_witnessed = opened.cosigned_at is not None
-    as_of = opened.cosigned_at if opened.cosigned_at is not None else opened.claimed_at
+    seen, lacking = opened.cosigned_at, None
+    if policy is not None:
+        try:
+            note = parse_note(opened.checkpoint.encode())
+            quorum = check_quorum(note, policy, latest=now // 1000 + MAX_AHEAD)
+            seen = quorum.median * 1000 if quorum.median is not None else seen
+        except VerificationError as error:
+            lacking = error
+    as_of = opened.claimed_at if seen is None else seen
     is_stale = max_age is not None and not -_TOLERANCE <= now - as_of <= max_age
     verdict = _verdict(opened, is_stale=is_stale)
-    return Judged(verdict, as_of, is_witnessed, opened=opened)
+    judged = Judged(verdict, as_of, seen is not None, opened=opened)
+    if lacking is None or verdict not in (Verdict.VALID, Verdict.STALE):
+        return judged
+    return replace(judged, verdict=Verdict.UNPROVEN, code=lacking.code, why=str(lacking))
 
 
 def _verdict(opened: OpenedCertificate, *, is_stale: bool) -> Verdict:

@@ -227,6 +227,23 @@ def test_time_is_the_witness_own_where_one_is_trusted(place: Place) -> None:
     assert "as of 2027-01-15T08:00:00Z, a witness saw the log then" in told.stdout
 
 
+def test_a_policy_asks_for_its_quorum(place: Place, tmp_path: Path) -> None:
+    path = get(place, GRANTED)
+    witness = Ed25519Signer(b"\x05" * 32)
+    key = make_vkey("sopro.example/hu/witness", witness.public_key, key_type=COSIGNATURE)
+    policy = tmp_path / "policy.txt"
+    policy.write_text(f"witness hu {format_vkey(key)}\nquorum hu\n")
+    refused = verify(path, place, "--policy", str(policy), code=4)
+    assert (refused["verdict"], refused["code"]) == ("unproven", "ckp.quorum")
+    told = sopro("certificate", "verify", path, "--dir", place.at, "--policy", policy, code=4)
+    assert "expected a quorum of 'hu', got cosignatures of nobody" in told.stdout
+    policy.write_text("quorum none\n")
+    assert verify(path, place, "--policy", str(policy), code=0)["verdict"] == "valid"
+    policy.write_text("quorum\n")
+    told = sopro("certificate", "verify", path, "--dir", place.at, "--policy", policy, code=65)
+    assert "policy" in told.stderr
+
+
 def test_refuses_a_witness_whose_key_is_of_another_type(place: Place) -> None:
     key = format_vkey(make_vkey("log", Ed25519Signer(b"\x05" * 32).public_key))
     options = ("--dir", place.at, "--witness", key)

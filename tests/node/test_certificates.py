@@ -11,7 +11,10 @@ from sopro_node.certificates import make_certificate
 from sopro_node.documents import structured
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.standing import publish_policy
+from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import RefusedError, UnavailableError
+from sopro_registry.certificate_file import MAX_CERTIFICATE
 from sopro_registry.verdict import Judged, Verdict
 from tests.node.conftest import Federation, decide, grant, until
 
@@ -179,3 +182,53 @@ async def test_discloses_public_documents_only(federation: Federation) -> None:
     content = make_certificate(at.node.reader, at.node.holdings, number)
     assert b"Public Ltd" in content
     assert b"phone" not in content
+
+
+async def test_a_certificate_waits_for_the_quorum_and_carries_it(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coordinator = await federation.coordinator()
+    at, hu = await federation.join("at", "AT"), await federation.join("hu", "HU")
+    held = at.node.log.held
+    await until(lambda: hu.node.holdings.logs.get(held.origin) is not None)
+    # Nobody is there yet to cosign as the second one.
+    await publish_policy(coordinator.node, {"witnesses": ["at", "hu"], "quorum": 2, "faulty": 0})
+    await hu.close()
+    del federation.served["hu"]
+    await until(lambda: at.node.cosignatures.policy is not None)
+    number, _ = await grant(at.node)
+    monkeypatch.setattr(certificate_desk, "_PATIENCE", 0.2)
+    with pytest.raises(UnavailableError, match="a certificate waits for the witnesses") as refused:
+        await certificate_desk.certificate(at.node, {"number": number})
+    assert refused.value.code == "ckp.quorum"
+
+    await publish_policy(coordinator.node, {"witnesses": ["at"], "quorum": 1, "faulty": 0})
+    monkeypatch.setattr(certificate_desk, "_PATIENCE", 20.0)
+    await until(lambda: 0 < held.signed_size == held.witnessed_size)
+    content = (await certificate_desk.certificate(at.node, {"number": number}))["content"]
+    judged = await certificate_desk.judge(at.node, content, day=at.node.desk.today())
+    assert (judged.verdict, judged.is_witnessed) == (Verdict.VALID, True)
+
+    # Without the witness's line the same decisions prove no less, and are worth no certificate.
+    bare = without_cosignatures(content)
+    assert len(bare) < len(content)
+    judged = await certificate_desk.judge(at.node, bare, day=at.node.desk.today())
+    assert (judged.verdict, judged.code) == (Verdict.UNPROVEN, "ckp.quorum")
+    assert judged.opened is not None
+    assert judged.opened.status == "active"
+
+
+def without_cosignatures(content: bytes) -> bytes:
+    """Drop the witnesses' lines from every proof in a certificate."""
+    value = decode(content, limit=MAX_CERTIFICATE)
+
+    def strip(part: Value) -> Value:
+        if isinstance(part, list):
+            return [strip(one) for one in part]
+        if isinstance(part, bytes) and part.startswith(b"c2sp.org/tlog-proof@v1\n"):
+            lines = part.split(b"\n")
+            return b"\n".join(line for line in lines if b"/witness " not in line)
+        return part
+
+    assert isinstance(value, dict)
+    return encode({key: strip(part) for key, part in value.items()})
