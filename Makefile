@@ -10,6 +10,10 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 ARGS        ?=
 PYTEST_ARGS ?=
 
+# Tests wait for half of their time, so two run beside one another, each file in one process.
+# One after the other, for example with a debugger: make test PYTEST_ARGS="-n 0".
+BESIDE := -n 2 --dist loadfile
+
 # Other people's vectors and real registers lie beside a checkout, or they do not.
 SHARED := $(wildcard ../shared/.)
 ifdef SHARED
@@ -39,10 +43,10 @@ test: $(READY)
 ifndef SHARED
 	@echo "left out: tests marked shared, because there is no ../shared beside this checkout"
 endif
-	@$(BIN)/python -m pytest -m "$(TEST_MARKS)" $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "$(TEST_MARKS)" $(BESIDE) $(PYTEST_ARGS)
 
 check: check-static
-	$(BIN)/python -m pytest -m "not slow and not long and not shared" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not long and not shared" $(BESIDE) $(PYTEST_ARGS)
 
 check-static: $(READY)
 	$(BIN)/ruff format --check .

@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import os
 import random
 import select
 import socket
@@ -329,9 +328,7 @@ def test_a_head_of_the_event_stream_ends(at: Site) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
 
 
-def test_no_random_request_is_a_mistake_of_ours(at: Site) -> None:
-    seed = int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
-    print(f"SOPRO_SEED={seed}")
+def test_no_random_request_is_a_mistake_of_ours(at: Site, seed: int) -> None:
     chance = random.Random(seed)
     known = [
         "/", "/api/v1/labels", "/api/v1/labels/SOPRO/AT0/001/00001", "/api/v1/statistics",

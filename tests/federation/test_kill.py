@@ -7,7 +7,6 @@ was ever promised is compared with what is there. The seed is printed; `SOPRO_SE
 
 import asyncio
 import http.client
-import os
 import random
 import threading
 import time
@@ -86,13 +85,7 @@ class Load:
                 ), "one index was given to two entries"
 
 
-@pytest.fixture
-def seed() -> int:
-    return int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
-
-
 def kill_again_and_again(land: Federation, kills: int, seed: int) -> None:
-    print(f"SOPRO_SEED={seed}")
     chance = random.Random(seed)
     at, hu = land.start(["at", "hu"])
     load, history = Load(at), History()

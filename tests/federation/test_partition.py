@@ -1,6 +1,5 @@
 """The network between members falls apart and heals (R7): everybody goes on, and then agrees."""
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -99,9 +98,9 @@ FAULTS: dict[str, Callable[[DividedLand, random.Random], None]] = {
 }
 
 
-def test_a_partition_stops_nobody_and_heals_within_three_intervals(land: DividedLand) -> None:
-    seed = int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
-    print(f"SOPRO_SEED={seed}")
+def test_a_partition_stops_nobody_and_heals_within_three_intervals(
+    land: DividedLand, seed: int
+) -> None:
     chance = random.Random(seed)
     nodes = list(land.sites.values())
     land.coordinator.call("publish_policy", witnesses=[node.code for node in nodes], faulty=0)

@@ -6,7 +6,6 @@ that is printed; `SOPRO_SEED` repeats it.
 """
 
 import dataclasses
-import os
 import random
 import shutil
 import time
@@ -283,7 +282,6 @@ FAULTS: dict[str, Callable[[Seven], None]] = {
 
 def live(base: Path, nursery: Nursery, seed: int) -> None:
     """Let a federation live through all of it."""
-    print(f"SOPRO_SEED={seed}")
     began = time.monotonic()
     land = DividedLand(base, nursery)
     with federation(base, nursery, land=land):
@@ -303,11 +301,6 @@ def live(base: Path, nursery: Nursery, seed: int) -> None:
             seven.agreement.history(code).check_acknowledged(acknowledged)
         for node in seven.agreement.nodes:
             assert verify(land, certificate(node, number)) == "active"
-
-
-@pytest.fixture
-def seed() -> int:
-    return int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
 
 
 @pytest.mark.slow

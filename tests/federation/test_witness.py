@@ -83,13 +83,7 @@ def check_chain(given: list[tuple[int, int, int]]) -> None:
         end, moment = new, at
 
 
-@pytest.fixture
-def seed() -> int:
-    return int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
-
-
 def kill_while_cosigning(land: Federation, kills: int, seed: int) -> None:
-    print(f"SOPRO_SEED={seed}")
     chance = random.Random(seed)
     at, hu = land.start(["at", "hu"])
     land.wait_for(hu, at)

@@ -8,7 +8,6 @@ once, and an audit of its directory finds nothing. CI takes a sample whose seed 
 
 import dataclasses
 import http.client
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -206,8 +205,9 @@ def points(place: Place, log: Path) -> list[tuple[str, Point]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_a_kill_at_any_of_forty_write_points_loses_nothing(place: Place, tmp_path: Path) -> None:
-    seed = int(os.environ.get("SOPRO_SEED") or random.randrange(2**32))
+def test_a_kill_at_any_of_forty_write_points_loses_nothing(
+    place: Place, tmp_path: Path, seed: int
+) -> None:
     every = points(place, tmp_path / "strace")
     chance = random.Random(seed)
     chosen = [
@@ -215,7 +215,7 @@ def test_a_kill_at_any_of_forty_write_points_loses_nothing(place: Place, tmp_pat
         for action in ACTIONS
         for point in chance.sample([one for one in every if one[0] == action], EACH)
     ]
-    print(f"SOPRO_SEED={seed}: {len(chosen)} of {len(every)} write points")
+    print(f"{len(chosen)} of {len(every)} write points")
     began = time.monotonic()
     for action, point in chosen:
         print(f"{time.monotonic() - began:6.1f} s  {action}: {point.call} {point.number}")

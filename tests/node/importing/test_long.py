@@ -134,7 +134,7 @@ def stack() -> Iterator[ExitStack]:
 
 
 async def test_an_import_that_was_killed_is_finished_by_the_next(
-    federation: Federation, tmp_path: Path, stack: ExitStack
+    federation: Federation, tmp_path: Path, stack: ExitStack, seed: int
 ) -> None:
     folder = await make_site(federation)
     stack.enter_context(neighbours([folder.parent / COORDINATOR]))
@@ -149,8 +149,6 @@ async def test_an_import_that_was_killed_is_finished_by_the_next(
     assert finish_import(folder, work, "organisations")["appended"] == 1
     assert finish_import(folder, work, "offerings")["appended"] == LABELS
 
-    seed = random.randrange(2**32)
-    print("seed", seed)
     chance = random.Random(seed)
     for _ in range(KILLS):
         killed = start_import(folder, work, "decisions")
