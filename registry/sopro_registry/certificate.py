@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 from msgspec import UNSET, Struct
 
 from sopro_protocol.checkpoint import SignedCheckpoint
-from sopro_protocol.commitment import STRUCTURED, check_document
 from sopro_protocol.cosignature import verify_cosignature
-from sopro_protocol.encoding import Value, decode
+from sopro_protocol.encoding import Value
 from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.keys import Role, VerifierKey
 from sopro_protocol.note import parse_note
@@ -34,11 +33,10 @@ from sopro_registry.certificate_file import (
     parse_certificate,
 )
 from sopro_registry.certificate_log import CertificateLog, Placed
+from sopro_registry.certificate_texts import read_documents, say_holder, say_names
 from sopro_registry.families import (
     label_decision,
     log_state,
-    offering,
-    organisation,
     site_membership,
 )
 from sopro_registry.family import Fact
@@ -214,7 +212,7 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         (state or placed[-1]).read.record.time,
         _last_seen(head, trust.witnesses),
         # Of a label that this version cannot judge at all it does not know the offering either.
-        _read_documents(file, site, placed, label) if label.decisions else {},
+        read_documents(file, site, placed, label) if label.decisions else {},
     )
 
 
@@ -230,6 +228,17 @@ def _check_transfer(before: _Opened, after: _Opened) -> None:
             f"certificate: {site} did not take the label over from {gone.site}: {mismatch.value}",
             code="lbl.reference",
         )
+
+
+def _reaches_end(before: _Opened) -> bool:
+    """Say whether a file proves the last word of a log on a label that has left it (CERT-13).
+
+    Nothing follows on a hand-over. What a site that has gone had decided is known only where
+    its log ends.
+    """
+    ends = before.member.ends
+    is_covered = ends is not UNSET and before.head.size >= ends.size
+    return before.stage.label.handed is not None or is_covered
 
 
 def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
@@ -253,12 +262,14 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         root=last.head.root.hex(),
         checkpoint=last.head.note.decode(),
         # Without the log it was taken over from, nothing says that it was handed over at all.
-        is_present=all(one.is_present for one in course) and taken is None,
+        is_present=all(one.is_present for one in course)
+        and all(_reaches_end(one) for one in course[:-1])
+        and taken is None,
         claimed_at=last.claimed_at,
         cosigned_at=last.cosigned_at,
         suspended_until=format_day(until) if until else None,
-        holder=_holder(last.texts.get("organisation", {})),
-        named=_named(last.texts.get("offering", {})),
+        holder=say_holder(last.texts.get("organisation", {})),
+        named=say_names(last.texts.get("offering", {})),
         sites=[one.member.site for one in course],
         handed_to=handed.site if handed else "",
         unproven_from=taken.origin.split("/")[1] if taken else "",
@@ -395,65 +406,3 @@ def _last_seen(head: SignedCheckpoint, witnesses: Sequence[VerifierKey]) -> int 
         if (line.name, line.key_id) in known
     ]
     return max(times, default=None)
-
-
-# What is disclosed.
-
-
-def _read_documents(
-    file: Certificate, site: CertificateLog, decisions: Sequence[Placed], label: Label
-) -> dict[str, dict[str, Value]]:
-    """Check every document; return the fields of those that describe holder and offering."""
-    records = _open_records(site, file.records, label)
-    placed = {one.index: one for one in (*decisions, *records)}
-    fields: dict[str, dict[str, Value]] = {}
-    for document in file.documents:
-        one = placed.get(document.position)
-        committed = one.read.record.documents if one else ()
-        if one is None or document.number >= len(committed):
-            raise FormatError("certificate: a document of no record in it", code="cert.form")
-        commitment = committed[document.number]
-        check_document(document.content, key=document.key, commitment=commitment)
-        if commitment.type == STRUCTURED:
-            found = _fields(document.content)
-            fields.setdefault(one.read.record.family.split("/")[0], found)
-    return fields
-
-
-def _open_records(site: CertificateLog, records: Sequence[Proven], label: Label) -> list[Placed]:
-    """Verify the offering of the label and its organisation, in this order (SPEC CERT-9)."""
-    opened: list[Placed] = []
-    wanted: tuple[type[Struct], bytes] = (offering.Body, label.offering)
-    for proven in records:
-        one = site.open(proven, Role.REGISTRAR)
-        record, body = one.read
-        if not isinstance(body, wanted[0]) or record.entity != wanted[1]:
-            raise VerificationError(
-                f"certificate: the entry at {one.index} is neither the label's offering nor its "
-                "organisation",
-                code="lbl.reference",
-            )
-        if isinstance(body, offering.Body):
-            wanted = (organisation.Body, body.organisation)
-        opened.append(one)
-    return opened
-
-
-def _fields(content: bytes) -> dict[str, Value]:
-    try:
-        value = decode(content, limit=64 * 1024)
-    except FormatError:
-        return {}
-    return dict(value) if isinstance(value, dict) else {}
-
-
-def _holder(fields: dict[str, Value]) -> str:
-    parts = (fields.get("legal_name"), fields.get("locality"))
-    return ", ".join(one for one in parts if isinstance(one, str))
-
-
-def _named(fields: dict[str, Value]) -> dict[str, str]:
-    names = fields.get("name")
-    if not isinstance(names, dict):
-        return {}
-    return {tag: text for tag, text in names.items() if isinstance(text, str)}

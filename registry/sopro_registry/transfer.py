@@ -14,7 +14,9 @@ from typing import Final
 from msgspec import Struct
 
 from sopro_protocol.encoding import encode
-from sopro_registry.label import Decision, Label, Status
+from sopro_protocol.errors import RefusedError
+from sopro_registry.family import View
+from sopro_registry.label import Decision, Handover, Label, Status, Takeover
 
 _CONTEXT: Final = b"sopro-takeover/1\n"
 _ALIVE: Final = (Status.ACTIVE, Status.SUSPENDED)
@@ -26,6 +28,42 @@ def takeover_entity(origin: str, index: int, entry_id: bytes) -> bytes:
     It follows from the last decision on the label, so that one log can do so only once.
     """
     return hashlib.sha256(_CONTEXT + encode([origin, index, entry_id])).digest()[:16]
+
+
+def hand_label(receiver: str, entity: bytes, view: View) -> Handover:
+    """Return to whom a decision hands a label over (SPEC LBL-19).
+
+    Raises:
+        RefusedError: `lbl.competence` where the receiver is no other admitted member.
+    """
+    if not view.may_receive(receiver):
+        raise RefusedError(
+            f"decision: {receiver!r} cannot receive a label, it is no other admitted member",
+            code="lbl.competence",
+        )
+    return Handover(receiver, entity)
+
+
+def take_label(takes: tuple[str, int, bytes], entity: bytes, view: View) -> Takeover:
+    """Return what the first decision on an entity answers in another site's log (SPEC XFER-2).
+
+    Raises:
+        RefusedError: `lbl.competence` where that is no log of another member, or where nobody
+            handed the label over and this site is not the successor of one that has gone.
+    """
+    origin, index, entry_id = takes
+    is_orphaned = entity == takeover_entity(origin, index, entry_id)
+    if not view.may_take(origin, is_orphaned=is_orphaned):
+        why = (
+            "its site has not gone and named this one as its successor"
+            if is_orphaned
+            else "that is no log of another member"
+        )
+        raise RefusedError(
+            f"decision: no label of {origin} may be taken over here; {why}", code="lbl.competence"
+        )
+    acted_on = view.acted_on.size if view.acted_on else 0
+    return Takeover(origin, index, entry_id, is_orphaned, acted_on)
 
 
 def takeover_name(number: str, index: int) -> str:

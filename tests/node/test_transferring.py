@@ -323,6 +323,9 @@ async def test_a_successor_takes_over_what_a_site_that_has_gone_left(
     everybody = eeig, at, hu = await three(federation)
     _, numbers = await register(at)
     await settle(*everybody)
+    early = parse_certificate((await certificate(eeig.node, {"number": numbers[0]}))["content"])
+    await copy(at)
+    await settle(*everybody)
     gone = {"site": "at", "status": "expelled", "successor": "hu"}
     await office.set_membership(eeig.node, gone)
     await until(lambda: at.node.holdings.directory.membership("at").status == "expelled")
@@ -343,8 +346,18 @@ async def test_a_successor_takes_over_what_a_site_that_has_gone_left(
             ("completed", True)
         ]
     file = (await certificate(eeig.node, {"number": numbers[0]}))["content"]
-    judged = await judge(eeig.node, file, day=eeig.node.desk.today())
+    day = eeig.node.desk.today()
+    judged = await judge(eeig.node, file, day=day)
     assert (judged.verdict, judged.why) == ("valid", "")
+    # A part of the old log from which a later decision could be missing does not do.
+    late = parse_certificate(file)
+    gone_for_good = parse_certificate(late.before).membership
+    cut = format_certificate(early._replace(membership=gone_for_good))
+    judged = await judge(eeig.node, format_certificate(late._replace(before=cut)), day=day)
+    assert (judged.verdict, judged.why) == ("unproven", "")
+    member = format_certificate(early)
+    judged = await judge(eeig.node, format_certificate(late._replace(before=member)), day=day)
+    assert (judged.verdict, judged.code) == ("forged", "lbl.reference")
 
 
 async def read_page(served: Served, number: str, language: str) -> str:

@@ -30,14 +30,12 @@ from sopro_registry.label import (
     Action,
     Basis,
     Decision,
-    Handover,
     Label,
     Status,
-    Takeover,
     possible_actions,
     status_at,
 )
-from sopro_registry.transfer import takeover_entity, takeover_name
+from sopro_registry.transfer import hand_label, take_label, takeover_name
 
 State: TypeAlias = Label
 Reference: TypeAlias = tuple[Origin, Count, Bytes32]
@@ -212,7 +210,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         if sets_validity:
             _check_scheme(body, dates, state, view, late=before is Status.EXPIRED)
     if state is None:
-        taken = _take(body, fact.record.entity, view)
+        takes = None if isinstance(body.takes, UnsetType) else body.takes
+        taken = take_label(takes, fact.record.entity, view) if takes else None
         _check_first(body, view, takes_over=takes_over)
         label = Label(
             _text(body.certificate), _bytes(body.offering), _text(body.scheme), -1, [], taken=taken
@@ -220,7 +219,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     else:
         _check_following(body, state)
         label = state
-    handed = _hand(body, view)
+    receiver = _text(body.receiver)
+    handed = hand_label(receiver, _bytes(body.receiver_entity), view) if receiver else None
     until = dates.valid_until
     if not until and not needs.validity and last is not None:
         until = _standing_until(body.action, last, effective)
@@ -384,38 +384,6 @@ def _check_scheme(
             "coming back is a new application with a new number",
             code="lbl.transition",
         )
-
-
-def _take(body: Body, entity: bytes, view: View) -> Takeover | None:
-    """Return what a first decision answers in another site's log (SPEC XFER-2)."""
-    if isinstance(body.takes, UnsetType):
-        return None
-    origin, index, entry_id = body.takes
-    is_orphaned = entity == takeover_entity(origin, index, entry_id)
-    if not view.may_take(origin, is_orphaned=is_orphaned):
-        raise RefusedError(
-            f"decision: no label of {origin} may be taken over here; "
-            + (
-                "its site has not gone and named this one as its successor"
-                if is_orphaned
-                else "that is no log of another member"
-            ),
-            code="lbl.competence",
-        )
-    acted_on = view.acted_on.size if view.acted_on else 0
-    return Takeover(origin, index, entry_id, is_orphaned, acted_on)
-
-
-def _hand(body: Body, view: View) -> Handover | None:
-    """Return to whom a decision hands the label over (SPEC LBL-19)."""
-    if isinstance(body.receiver, UnsetType):
-        return None
-    if not view.may_receive(body.receiver):
-        raise RefusedError(
-            f"decision: {body.receiver!r} cannot receive a label, it is no other admitted member",
-            code="lbl.competence",
-        )
-    return Handover(body.receiver, _bytes(body.receiver_entity))
 
 
 def _check_first(body: Body, view: View, *, takes_over: bool) -> None:
