@@ -10,11 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node.fetch import Fetch
+from sopro_node.forks import ask_tiles, root_below
+from sopro_node.holdings import HeldLog
 from sopro_node.identity import Invite
 from sopro_node.mirror import MAX_CHECKPOINT
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
-from sopro_protocol.errors import PeerError, SoproError
+from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
 from sopro_protocol.keys import VerifierKey
+from sopro_registry.anchors import Tally
 from sopro_registry.directory import Directory
 
 ROUND: Final = 5.0
@@ -104,6 +107,32 @@ async def ask_everybody(
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
     return heard
+
+
+async def is_given_up(heard: Heard, own: HeldLog, anchored: Sequence[Tally], fetch: Fetch) -> bool:
+    """Say whether a head is not shown to be of the history that members settled (SPEC ANCHOR-8).
+
+    Who shows it is asked again another time; it may be about to take the other history.
+
+    Args:
+        heard: what a node answered.
+        own: this node's log.
+        anchored: what is settled about it.
+        fetch: the client.
+    """
+    head = heard.head
+    if head is None or (head.size <= own.size and own.tree.root_at(head.size) == head.root):
+        return False
+    for one in anchored:
+        is_ours = one.size <= own.size and own.tree.root_at(one.size) == one.root
+        if is_ours and one.size <= head.size:
+            try:
+                root = await root_below(head, one.size, ask_tiles(fetch, heard.base))
+            except (FormatError, PeerError, VerificationError):
+                return True
+            if root != one.root:
+                return True
+    return False
 
 
 async def _ask(question: Question, peer: str, urls: Sequence[str], fetch: Fetch) -> Heard | None:

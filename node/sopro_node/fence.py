@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from sopro_node import clock
-from sopro_node.asking import Heard, Question, ask_everybody, known_peers
+from sopro_node.asking import Heard, Question, ask_everybody, is_given_up, known_peers
 from sopro_node.config import Settings
 from sopro_node.exchange import Exchange
 from sopro_node.fence_state import (
@@ -33,7 +33,6 @@ from sopro_node.fence_state import (
     save_kept,
 )
 from sopro_node.fetch import Fetch
-from sopro_node.forks import ask_tiles, root_below
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
 from sopro_node.log import Draft, OwnLog
@@ -47,13 +46,10 @@ from sopro_protocol.checkpoint import (
     parse_checkpoint_text,
 )
 from sopro_protocol.errors import (
-    FormatError,
-    PeerError,
     RefusedError,
     SoproError,
     SplitViewError,
     UnavailableError,
-    VerificationError,
 )
 from sopro_protocol.keys import VerifierKey
 from sopro_protocol.note import parse_note
@@ -274,12 +270,7 @@ class Fence:
         }
         if not unasked and not is_asking:
             return
-        question = Question(self._identity.origin, self._keys)
-        heard = [
-            one
-            for one in await ask_everybody(question, unasked, fetch)
-            if one.head is None or not await self._is_given_up(one.head, one.base, fetch)
-        ]
+        heard = await self._ask(unasked, fetch)
         async with self._working:
             self._heard |= {one.peer: one for one in heard}
             await self._take(one.head for one in heard if one.head is not None)
@@ -467,24 +458,12 @@ class Fence:
             and not evidence.standing(own.origin)
         )
 
-    async def _is_given_up(self, head: SignedCheckpoint, base: str, fetch: Fetch) -> bool:
-        """Say whether a head is not shown to be of the history members settled (SPEC ANCHOR-8).
-
-        Who shows it is asked again; it may be about to take the other history.
-        """
+    async def _ask(self, peers: Mapping[str, list[str]], fetch: Fetch) -> list[Heard]:
+        """Ask nodes which head of our own log they hold."""
+        heard = await ask_everybody(Question(self._identity.origin, self._keys), peers, fetch)
         own = self._holdings.own
-        if head.size <= own.size and own.tree.root_at(head.size) == head.root:
-            return False
-        for one in self._exchange.evidence.anchored(own.origin):
-            is_ours = one.size <= own.size and own.tree.root_at(one.size) == one.root
-            if is_ours and one.size <= head.size:
-                try:
-                    root = await root_below(head, one.size, ask_tiles(fetch, base))
-                except (FormatError, PeerError, VerificationError):
-                    return True
-                if root != one.root:
-                    return True
-        return False
+        anchored = self._exchange.evidence.anchored(own.origin)
+        return [one for one in heard if not await is_given_up(one, own, anchored, fetch)]
 
     async def _heads_of(
         self, said: SignedCheckpoint, teller: str, fetch: Fetch
@@ -493,12 +472,8 @@ class Fence:
         if not self._exchange.evidence.anchored(self._identity.origin):
             return [said]
         peers = {origin: urls for origin, urls in self.peers().items() if origin == teller}
-        heard = await ask_everybody(Question(self._identity.origin, self._keys), peers, fetch)
-        return [
-            one.head
-            for one in heard
-            if one.head is not None and not await self._is_given_up(one.head, one.base, fetch)
-        ]
+        heard = await self._ask(peers, fetch)
+        return [one.head for one in heard if one.head is not None]
 
     async def _reopen(self) -> None:
         """Ask again where it is settled that the history on this disk holds."""

@@ -89,7 +89,7 @@ def settle(land: Federation, nursery: Nursery, janus: Janus, coordinator: Site) 
     janus.deceived, janus.other = [fr], fork.url
     change(coordinator, "DE")
     extra = {"family": "serve_alone", "values": {"peers": 0, "reason": "a test"}}
-    fork.call("append", drafts=[extra] * 3)
+    fork.call("append", drafts=[extra] * 300)
     for site in members:
         wait_until(lambda site=site: evidence(site), f"{site.code} has evidence")
     kept = head(hu)

@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from sopro_node import office
-from sopro_node.evidence import Kept
+from sopro_node import evidence, office
+from sopro_node.fence_state import Kept, State
 from sopro_node.keyring import load_keys
 from sopro_protocol.errors import RefusedError, UnavailableError
 from sopro_protocol.keys import Role
@@ -26,7 +26,9 @@ async def anchor(one: Served, keep: str) -> int:
 
 
 @asynccontextmanager
-async def disputed(federation: Federation) -> AsyncIterator[tuple[Served, Served, Served, Kept]]:
+async def disputed(
+    federation: Federation,
+) -> AsyncIterator[tuple[Served, Served, Served, evidence.Kept]]:
     """Two members that have met a head of the coordinator's log under which nobody has entries."""
     coordinator = await federation.coordinator()
     at, hu = await federation.join("at", "AT"), await federation.join("hu", "HU")
@@ -41,7 +43,7 @@ async def disputed(federation: Federation) -> AsyncIterator[tuple[Served, Served
     yield coordinator, at, hu, kept
 
 
-def right_root(one: Served, kept: Kept) -> bytes:
+def right_root(one: Served, kept: evidence.Kept) -> bytes:
     return bytes(one.node.holdings.logs[EEIG].tree.root_at(kept.size))
 
 
@@ -64,9 +66,25 @@ async def test_enough_members_lift_evidence_against_the_coordinators_log(
         assert (
             await hu.node.exchange.gossip.weigh(EEIG, sign(coordinator, kept.size, WRONG)) is None
         )
-        before = coordinator.node.log.held.size
+        # What was settled before says nothing of a fork that the coordinator finds later.
+        fence, own = coordinator.node.fence, coordinator.node.log.held
+        await until(lambda: fence.state is State.OPEN)
+        found = Kept(fork=(own.checkpoint, sign(coordinator, 1, WRONG)), settled=1)
+        await fence._keep(found)
+        await fence._reopen()
+        assert fence.state is State.FORKED
+        # What is settled since does.
+        await fence._keep(found.__class__(fork=found.fork))
+        await fence._reopen()
+        await until(lambda: fence.state is State.OPEN)
+        before = own.size
         await coordinator.node.log.append_state()
         await until(lambda: hu.node.holdings.logs[EEIG].size > before)
+        # Who joins later hears of the evidence, and counts for itself.
+        fr = await federation.join("fr", "FR")
+        await until(lambda: kept.id in fr.node.evidence)
+        await until(lambda: not fr.node.evidence.standing(EEIG))
+        assert fr.node.anchors.tallies[0].by == ("at", "hu")
         port = int(at.url.rpartition(":")[2])
         await at.close()
         again = await federation.open("at", port)

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sopro_node.ahead import decode_ahead, encode_ahead, look_ahead
-from sopro_node.forks import fork_in_roots, fork_within, read_roots
+from sopro_node.forks import (
+    AskTile,
+    find_parting,
+    fork_in_roots,
+    fork_within,
+    read_roots,
+    root_below,
+)
 from sopro_node.holdings import HeldLog
 from sopro_node.store.base import LogRow
 from sopro_node.tree import LogTree
@@ -15,7 +22,7 @@ from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, open_checkpo
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.evidence import check_fork
 from sopro_protocol.keys import Ed25519Signer, make_vkey
-from sopro_protocol.merkle import leaf_hash, root_at, root_of
+from sopro_protocol.merkle import leaf_hash, root_at, root_of, subtree_reader
 from sopro_protocol.tile import WIDTH
 
 ORIGIN = "sopro.example/at/1"
@@ -164,3 +171,47 @@ def test_a_fork_that_is_none_does_not_pass_for_one() -> None:
         check_fork(fork._replace(heads=(first, first)), KEYS)
     with pytest.raises(VerificationError):
         check_fork(fork._replace(heads=(second._replace(note=first.note), second)), KEYS)
+
+
+def teller(leaves: Sequence[bytes]) -> AskTile:
+    """What asks a node for tiles of a log it serves."""
+    read = subtree_reader(leaves)
+
+    async def ask(level: int, index: int, width: int) -> list[bytes]:
+        start = index * WIDTH
+        assert (start + width) << (8 * level) <= len(leaves), "no such tile"
+        return [read(8 * level, start + one) for one in range(width)]
+
+    return ask
+
+
+@given(sizes, sizes, sizes)
+@settings(max_examples=60, deadline=None)
+async def test_two_histories_are_shown_to_part_at_the_very_entry(
+    size: int, offered: int, parted: int
+) -> None:
+    held = hold(size, signed=size)
+    leaves = history(offered, parted=parted)
+    parting = await find_parting(held, head(leaves), teller(leaves))
+    assert (parting is not None) == (parted < min(size, offered))
+    if parting is None:
+        return
+    assert parting.fork.size == parted + 1
+    heads = check_fork(parting.fork, KEYS)
+    sides = {LEAVES[parted]: held.tree.root(), leaves[parted]: root_of(leaves)}
+    assert [sides[leaf] for leaf in parting.leaves] == [one.root for one in heads]
+    assert await root_below(head(leaves), parted + 1, teller(leaves)) == root_of(
+        leaves[: parted + 1]
+    )
+
+
+@pytest.mark.parametrize("size", [9, 300, 600])
+async def test_hashes_that_are_not_of_the_head_show_nothing(size: int) -> None:
+    held = hold(size, signed=size)
+    true, false = history(size + 5, parted=size), history(size + 5, parted=4)
+    with pytest.raises(VerificationError) as refusal:
+        await find_parting(held, head(true), teller(false))
+    assert refusal.value.code == "hos.tile"
+    with pytest.raises(VerificationError) as refusal:
+        await root_below(head(true), 5, teller(false))
+    assert refusal.value.code == "hos.tile"
