@@ -1,12 +1,13 @@
 """Labels that change sites, and what every node makes of the two halves."""
 
+import io
 import re
 from html import unescape
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientResponse, ClientSession, FormData
 
 from sopro_node import office
 from sopro_node.certificate_desk import certificate, judge
@@ -361,11 +362,23 @@ async def test_a_successor_takes_over_what_a_site_that_has_gone_left(
 
 
 async def read_page(served: Served, number: str, language: str) -> str:
-    async with ClientSession() as session:
-        address = f"{served.url}/label/{number}?lang={language}"
-        async with session.get(address) as response:
-            assert response.status == 200
-            text = unescape(re.sub(r"<[^>]*>", "", await response.text()))
+    address = f"{served.url}/label/{number}?lang={language}"
+    async with ClientSession() as session, session.get(address) as response:
+        return await read_text(response)
+
+
+async def bring_file(served: Served, content: bytes, language: str) -> str:
+    form = FormData()
+    form.add_field("file", io.BytesIO(content), filename="x.sopro")
+    address = f"{served.url}/verify?lang={language}"
+    async with ClientSession() as session, session.post(address, data=form) as response:
+        return await read_text(response)
+
+
+async def read_text(response: ClientResponse) -> str:
+    assert response.status == 200
+    inline = re.sub(r"</?(bdi|span)\b[^>]*>", "", await response.text())
+    text = unescape(re.sub(r"<[^>]*>", " ", inline))
     return " ".join(text.replace("\u2068", "").replace("\u2069", "").split())
 
 
@@ -415,3 +428,51 @@ async def test_pages_tell_a_transfer_in_three_languages(federation: Federation) 
         page = await read_page(eeig, numbers[0], language)
         assert completed in page
         assert offered not in page
+
+
+FILES = {
+    "en": ("Handed over to hu", "Sites that have decided on it at, hu", "Said to come from at"),
+    "de": (
+        "Übergeben an hu",
+        "Stellen, die darüber entschieden haben at, hu",
+        "Soll stammen von at",
+    ),
+    "hu": (
+        "Átadva a következőnek hu",
+        "A védjegyről döntő irodák at, hu",
+        "Állítólagos korábbi iroda at",
+    ),
+}
+
+
+async def test_the_page_that_checks_files_tells_a_transfer(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, [number, _] = await register(at)
+    await hand_over(at, number=number)
+    await settle(*everybody)
+    left = (await certificate(eeig.node, {"number": number}))["content"]
+    await take_over(hu)
+    await settle(*everybody)
+    taken = (await certificate(eeig.node, {"number": number}))["content"]
+    alone = format_certificate(parse_certificate(taken)._replace(before=b""))
+    for language, (handed, sites, unproven) in FILES.items():
+        assert handed in await bring_file(eeig, left, language)
+        assert sites in await bring_file(eeig, taken, language)
+        assert unproven in await bring_file(eeig, alone, language)
+
+
+async def test_a_claim_without_the_log_it_is_about_is_no_label(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, [number, _] = await register(at)
+    await hand_over(at, number=number)
+    await settle(*everybody)
+    await take_over(hu)
+    await settle(*everybody)
+    # As at a node that has the receiver's log and not the other.
+    monkeypatch.setattr(eeig.node.reader, "label", lambda _number: None)
+    said = "hu says that it took it over from sopro.example/at/1, which is not confirmed"
+    with pytest.raises(NotFoundError, match=said):
+        eeig.node.desk.label(number)
+    assert list(eeig.node.desk.courses.moved()) == []
