@@ -14,7 +14,7 @@ from sopro_registry.fields import Url
 _IDENTITY: Final = "identity"
 _FEDERATION: Final = "federation"
 _PROJECTION: Final = "projection"
-_CURRENT: Final = b"4"
+_CURRENT: Final = b"5"
 """The form of the tables that follow from the logs; raised when a state's fields change."""
 
 

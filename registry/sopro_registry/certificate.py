@@ -327,7 +327,7 @@ def _follow(decisions: Sequence[Placed], member: site_membership.Body) -> tuple[
     for one in decisions:
         record, body = one.read
         if not isinstance(body, label_decision.Body) or _asks_too_much(record.crit, body):
-            return label or Label("", b"", "", -1, []), False
+            return label or Label(b"", "", b"", "", -1, []), False
         stated = body.status_index
         view = Unseen(
             member.origin,

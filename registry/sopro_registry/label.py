@@ -166,23 +166,23 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     """A label: its number, what it was granted for, and every decision that counts.
 
     Attributes:
+        last: entry id of the last decision; first, so that a database can leave it out.
         number: certificate number; empty for a refused application.
         offering: entity of what is labelled.
         scheme: code of the scheme.
         status_index: its place in the status tree; -1 where it has none.
         decisions: in the order of the log.
-        last: entry id of the last of them.
-        recorded: the earliest day on Earth at the claimed time of the last of them.
+        recorded: the earliest day on Earth at the claimed time of the last of the decisions.
         handed: to whom the last of them hands it over.
         taken: what the first of them answers, where another site granted the label.
     """
 
+    last: bytes
     number: str
     offering: bytes
     scheme: str
     status_index: int
     decisions: list[Decision]
-    last: bytes = b""
     recorded: int = 0
     handed: Handover | None = None
     taken: Takeover | None = None

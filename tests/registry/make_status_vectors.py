@@ -77,7 +77,7 @@ def call_leaf_of(case: Case) -> str:
         for index, one in enumerate(case["decisions"])
     ]
     recorded = earliest_day(case["time"])
-    return b64(format_leaf(Label(NUMBER, b"", "sopro", 0, decisions, ENTRY, recorded)))
+    return b64(format_leaf(Label(ENTRY, NUMBER, b"", "sopro", 0, decisions, recorded)))
 
 
 def call_status_on(case: Case) -> str | None:

@@ -43,7 +43,7 @@ DECISIONS = st.lists(
 
 
 def label_of(decisions: list[Decision], *, index: int = 0, recorded: int = TODAY) -> Label:
-    return Label(NUMBER, b"", "sopro", index, decisions, ENTRY, recorded)
+    return Label(ENTRY, NUMBER, b"", "sopro", index, decisions, recorded)
 
 
 @settings(max_examples=400, deadline=None)

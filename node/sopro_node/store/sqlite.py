@@ -27,6 +27,7 @@ from sopro_node.store.base import (
 )
 from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
+from sopro_node.store.states import pack_state, unpack_state
 from sopro_protocol.bundle import Item, Withheld
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, StorageFullError
@@ -209,16 +210,23 @@ class SqliteStore:
             return None
         if row[0] not in self._names:
             self._load_kinds()
-        return EntityRow(self._names[row[0]], row[1], row[3], undetermined=bool(row[2]))
+        return self._entity_row(*row)
+
+    def _entity_row(
+        self, kind: int, head: bytes, undetermined: int, state: bytes | None
+    ) -> EntityRow:
+        whole = unpack_state(state, head) if state is not None else None
+        return EntityRow(self._names.get(kind, ""), head, whole, undetermined=bool(undetermined))
 
     def entities(self, log: int, family: str) -> Iterator[tuple[bytes, bool, bytes]]:
         """Go through the entities of a family that have a state."""
         if family not in self._kinds:
             self._load_kinds()
         kind = self._kinds.get(family)
-        for entity, undetermined, state in self._db.execute(sql.GET_ENTITIES_OF_KIND, (log, kind)):
+        rows = self._db.execute(sql.GET_ENTITIES_OF_KIND, (log, kind))
+        for entity, undetermined, head, state in rows:
             if state is not None:
-                yield entity, bool(undetermined), state
+                yield entity, bool(undetermined), unpack_state(state, head)
 
     def entity_page(
         self, log: int, family: str, *, after: bytes, limit: int
@@ -227,7 +235,8 @@ class SqliteStore:
         if family not in self._kinds:
             self._load_kinds()
         kind = self._kinds.get(family)
-        return self._db.execute(sql.GET_ENTITY_PAGE, (log, after, kind, limit)).fetchall()
+        rows = self._db.execute(sql.GET_ENTITY_PAGE, (log, after, kind, limit))
+        return [(entity, unpack_state(state, head)) for entity, head, state in rows]
 
     def named(self, log: int, family: str, name: str) -> bytes | None:
         """Find an entity by a name; a label's name is its number."""
@@ -240,12 +249,12 @@ class SqliteStore:
     def label(self, number: str) -> LabelRow | None:
         """Find a label by its number."""
         row = self._db.execute(sql.GET_LABEL_STATE, (number,)).fetchone()
-        return LabelRow(number, row[0], row[1], bool(row[2]), row[3]) if row else None
+        return _label_row(number, *row) if row else None
 
     def labels(self, *, after: str, before: str, limit: int) -> list[LabelRow]:
         """Return labels between two numbers, in order."""
         rows = self._db.execute(sql.GET_LABELS, (after, before, limit))
-        return [LabelRow(row[0], row[1], row[2], bool(row[3]), row[4]) for row in rows]
+        return [_label_row(*row) for row in rows]
 
     def numbers_with(self, statuses: tuple[int, int], *, log: int = 0) -> list[str]:
         """Return the numbers of labels whose last decision left a status between two.
@@ -302,9 +311,8 @@ class SqliteStore:
     def all_entities(self, log: int) -> Iterator[tuple[bytes, EntityRow]]:
         """Go through every entity of a log."""
         self._load_kinds()
-        for entity, kind, head, undetermined, state in self._db.execute(sql.ALL_ENTITIES, (log,)):
-            family = self._names.get(kind, "")
-            yield entity, EntityRow(family, head, state, undetermined=bool(undetermined))
+        for entity, *columns in self._db.execute(sql.ALL_ENTITIES, (log,)):
+            yield entity, self._entity_row(*columns)
 
     def all_names(self, log: int) -> Iterator[tuple[str, str, bytes]]:
         """Go through every name of a log: family, name, entity."""
@@ -435,7 +443,7 @@ class SqliteStore:
                     self._kind(row.family),
                     row.head,
                     row.undetermined,
-                    encode_state(row.state) if isinstance(row.state, Struct) else row.state,
+                    _pack(row),
                 )
                 # In the order of the key, so that one page after the other is written.
                 for entity, row in sorted(rows, key=itemgetter(0))
@@ -540,3 +548,14 @@ def _explain(error: sqlite3.OperationalError) -> Exception:
         _log.critical("disk failed", extra={"reason": str(error)})
         os._exit(70)
     return error
+
+
+def _label_row(  # the columns
+    number: str, log: int, entity: bytes, undetermined: int, head: bytes, state: bytes
+) -> LabelRow:
+    return LabelRow(number, log, entity, bool(undetermined), unpack_state(state, head))
+
+
+def _pack(row: EntityRow) -> bytes | None:
+    state = encode_state(row.state) if isinstance(row.state, Struct) else row.state
+    return pack_state(state, row.head) if state is not None else None

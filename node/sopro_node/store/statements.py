@@ -230,7 +230,7 @@ GET_ENTITY = _sql(
     "entity",
 )
 GET_ENTITIES_OF_KIND = _sql(
-    select(entity.c.entity, entity.c.undetermined, entity.c.state).where(
+    select(entity.c.entity, entity.c.undetermined, entity.c.head, entity.c.state).where(
         and_(entity.c.log == _b("log"), entity.c.kind == _b("kind"))
     ),
     "log",
@@ -243,7 +243,7 @@ ALL_ENTITIES = _sql(
 )
 
 GET_ENTITY_PAGE = _sql(
-    select(entity.c.entity, entity.c.state)
+    select(entity.c.entity, entity.c.head, entity.c.state)
     .where(
         and_(
             entity.c.log == _b("log"),
@@ -293,7 +293,7 @@ GET_LABEL = _sql(
     select(label.c.log, label.c.entity).where(label.c.number == _b("number")), "number"
 )
 GET_LABEL_STATE = _sql(
-    select(label.c.log, label.c.entity, entity.c.undetermined, entity.c.state)
+    select(label.c.log, label.c.entity, entity.c.undetermined, entity.c.head, entity.c.state)
     .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
     .where(label.c.number == _b("number")),
     "number",
@@ -400,7 +400,14 @@ GET_UNDETERMINED = _sql(
     .where(entity.c.undetermined == 1)
 )
 GET_LABELS = _sql(
-    select(label.c.number, label.c.log, label.c.entity, entity.c.undetermined, entity.c.state)
+    select(
+        label.c.number,
+        label.c.log,
+        label.c.entity,
+        entity.c.undetermined,
+        entity.c.head,
+        entity.c.state,
+    )
     .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
     .where(and_(label.c.number > _b("after"), label.c.number < _b("before")))
     .order_by(label.c.number)

@@ -213,9 +213,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         takes = None if isinstance(body.takes, UnsetType) else body.takes
         taken = take_label(takes, fact.record.entity, view) if takes else None
         _check_first(body, view, takes_over=takes_over)
-        label = Label(
-            _text(body.certificate), _bytes(body.offering), _text(body.scheme), -1, [], taken=taken
-        )
+        number, offering, scheme = body.certificate, body.offering, body.scheme
+        label = Label(b"", _text(number), _bytes(offering), _text(scheme), -1, [], taken=taken)
     else:
         _check_following(body, state)
         label = state
@@ -230,12 +229,12 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         _suspended_until(body.action, dates, after, last),
     )  # fmt: skip
     label = Label(
+        fact.entry_id,
         label.number,
         label.offering,
         label.scheme,
         _status_index(body, label, view),
         [*label.decisions, decision],
-        fact.entry_id,
         earliest_day(fact.record.time),
         handed,
         label.taken,
