@@ -42,8 +42,8 @@ def withhold(  # one for each option
     what = f" ({plan['family']})" if plan["family"] else ""
     show(f"entry {record} withholds entry {index}{what}")
     remark(
-        "members drop it when they take that entry in; 'sopro status' says how far they are. "
-        "Backups made before today still hold it"
+        "members drop it as soon as they take that entry in. Backups made before today still hold "
+        "it, and drop it when they are restored and served"
     )
 
 

@@ -408,6 +408,7 @@ class Step:
         self._is_waiting = False
         self.ahead: Ahead | None = held.ahead
         self.is_anew = False
+        self._verified: tuple[range, set[int]] = (range(0), set())
         if holdings.is_overtaken(held):
             self._begin_anew()
         else:
@@ -432,7 +433,14 @@ class Step:
         )
 
     def _begin_anew(self) -> None:
-        """Judge every entry again, from the first."""
+        """Judge every entry again, from the first.
+
+        The signatures of an entry that counted were valid, and nothing changes that.
+        """
+        if not self.is_anew:
+            judged = self.held.cursor.projected
+            voids = self._store.voids(self.held.number, start=0, limit=judged)
+            self._verified = range(judged), {position for position, _ in voids}
         self.is_anew = True
         self._store.clear_indexes(self.held.number)
         self._begin(Cursor(), StatusTree())
@@ -478,7 +486,11 @@ class Step:
             return islice(self._new, index - held.size, None)
         bundle, offset = divmod(index, WIDTH)
         items = self._holdings.bundle_of(self._store, held, bundle)[offset:]
-        return (_Added(item, leaf_of(item), is_verified=False) for item in items)
+        judged, voids = self._verified
+        return (
+            _Added(item, leaf_of(item), is_verified=position in judged and position not in voids)
+            for position, item in enumerate(items, index)
+        )
 
     def explain(self, withholdings: Iterable[Withholding]) -> None:
         """Take in why entries that are to be added have no bytes (SPEC WITHHOLD-9)."""

@@ -139,6 +139,10 @@ class View(Protocol):
         """Return the leaf hash of an earlier entry."""
         ...
 
+    def is_withheld(self, index: int) -> bool:
+        """Say whether an earlier entry was judged without its bytes."""
+        ...
+
     def status_root(self) -> bytes | None:
         """Return the root of the status tree here; None where this version cannot tell."""
         ...

@@ -171,6 +171,10 @@ class Ledger:
         """Return the leaf hash of an earlier entry."""
         return self._leaf_at(index)
 
+    def is_withheld(self, index: int) -> bool:
+        """Say whether an earlier entry was judged without its bytes."""
+        return index in self.withholdings
+
     def exists(self, family: str, entity: bytes) -> bool:
         """Say whether this log holds such an entity."""
         row = self._tables.entity(entity)
@@ -314,7 +318,8 @@ class Ledger:
         if judgement.record is not None:
             self._put_entity(judgement.record, judgement)
         if judgement.record is not None and (judgement.void is None or judgement.stands_in):
-            cursor.last_time = judgement.record.time
+            if judgement.void is None:
+                cursor.last_time = judgement.record.time
             if judgement.change is None:
                 cursor.uninterpreted += 1
             else:

@@ -74,6 +74,10 @@ class Unseen:
         """Return nothing, because no decision asks for it."""
         return b""
 
+    def is_withheld(self, _index: int) -> bool:
+        """Say that none is, because no decision asks for it."""
+        return False
+
     def coordinator_root(self, size: int) -> bytes:
         """Raise, because no decision asks for it."""
         raise Waiting(size)

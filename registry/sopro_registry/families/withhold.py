@@ -78,7 +78,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     _check_place(fact, state, view)
     if body.instead is not UNSET:
         _check_instead(body.instead, view)
-    if view.misstated > body.index:
+    # As long as the entry was judged by its bytes, that says nothing about how it is without.
+    if view.is_withheld(body.index) and view.misstated > body.index:
         raise RefusedError(
             f"withhold: without entry {body.index} the log_state at {view.misstated} is void, so "
             "it hides what the log has stated",
