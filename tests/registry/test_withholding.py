@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,8 +11,8 @@ from sopro_protocol.encoding import decode
 from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.record import parse_entry
-from sopro_registry.families import withhold
 from sopro_registry.family import Withholding
+from sopro_registry.withholding import open_withholding
 from tests.registry.lives import Life
 from tests.registry.world import Author, Node, World, bytes16, instead_of, withhold_body
 
@@ -116,8 +117,109 @@ def check(steps: list[int], chance: int) -> str:
     return ""
 
 
+@settings(max_examples=60, deadline=None, print_blob=True)
+@given(chance=st.integers(0, 2**30))
+def test_whichever_of_several_a_node_has_seen_is_the_same(chance: int) -> None:
+    check_several(chance)
+
+
+def check_several(chance: int) -> int:
+    """Withhold entries of a random life one after the other; return how many were."""
+    rng, life = Random(chance), Life()
+    for _ in range(rng.randrange(5, 50)):
+        life.live(rng.randrange(2**20))
+    at, eu, seen = life.authors["at"], life.coordinator, World.new_node()
+    assert take(seen, eu.origin, eu.entries) == take(seen, at.origin, at.entries) == ""
+    withheld = []
+    for number in range(rng.randrange(1, 5)):
+        cursor = seen.replicas[at.origin].cursor
+        first = max(cursor.misstated + 1, len(at.entries) - 14)
+        index = rng.randrange(first if first < len(at.entries) else 0, len(at.entries))
+        if rng.random() < 0.5:
+            assert take(seen, at.origin, [state(seen, at)]) == ""
+        instead, place = choose_instead(rng, at, index), len(at.entries)
+        body = withhold_body(at, index, instead)
+        record = write(seen, at, "withhold/1", body, f"withhold {number}", "root")
+        if take(seen, at.origin, [record]):
+            return 0
+        if rng.random() < 0.7:
+            assert take(seen, at.origin, [state(seen, at)]) == ""
+        if place not in seen.replicas[at.origin].tables.voids:
+            withheld.append(Withholding(index, body["leaf"], place, body["reason"], instead))
+    for mask in range(1 << len(withheld)):
+        some = [one for bit, one in enumerate(withheld) if mask >> bit & 1]
+        node, gone = World.new_node(), {one.index for one in some}
+        assert take(node, eu.origin, eu.entries) == ""
+        for one in some:
+            node.explain(at.origin, one)
+        entries = [b"" if at_ in gone else data for at_, data in enumerate(at.entries)]
+        assert take(node, at.origin, entries) == ""
+        assert snapshot(node, at.origin) == snapshot(seen, at.origin)
+    return len(withheld)
+
+
+def test_lives_withhold_several() -> None:
+    assert max(check_several(chance) for chance in range(40)) > 1
+
+
 def test_lives_reach_both_ends() -> None:
     ends = [check([start * 100 + step for step in range(40)], start) for start in range(60)]
     assert ends.count("") > 10
     assert {"wdh.state", "sig.role"} <= set(ends)
-    assert withhold.UNTOUCHABLE
+
+
+def explained(world: World, **changes: Any) -> Withholding:
+    """Open the record that withholds the last but one entry of a log."""
+    at = world.at
+    at.write("serve_alone/1", {"peers": 1, "reason": "none"}, entity=bytes16("alone"))
+    at.write_state(world.coordinator)
+    index = len(at.entries) - 2
+    body = withhold_body(at, index) | changes.pop("body", {})
+    how = {"entity": bytes16("withhold"), "role": "root"} | changes.pop("how", {})
+    family = changes.pop("family", "withhold/1")
+    data = at.draft(family, body, **how)
+    root = at.keys["root"]
+    asked = {
+        "data": data,
+        "origin": at.origin,
+        "index": index,
+        "leaf": leaf_hash(at.entries[index]),
+        "record": len(at.entries),
+        "roots": {root.key_id: root.public_key},
+    }
+    return open_withholding(**asked | changes)
+
+
+def test_opens_the_record_that_withholds_an_entry(world: World) -> None:
+    leaf = leaf_hash(world.at.draft("serve_alone/1", {"peers": 1, "reason": "none"},
+                                    entity=bytes16("alone")))  # fmt: skip
+    assert explained(world) == Withholding(5, leaf, 7, "mistake", b"")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"data": b""}, "input ends"),
+        ({"data": b"\xc1"}, "encoding"),
+        ({"how": {"role": "registrar"}}, "unknown key"),
+        ({"how": {"log": "sopro.example/hu/1"}}, "no withhold record of this log"),
+        ({"family": "erasure/1"}, "no withhold record of this log"),
+        ({"body": {"reason": "because"}}, "no withhold record of this log"),
+        ({"body": {"index": 4}}, "withholds entry 4"),
+        ({"body": {"leaf": bytes(32)}}, "another leaf hash"),
+        ({"leaf": bytes(32)}, "another leaf hash"),
+        ({"record": 5}, "another leaf hash or place"),
+        ({"body": {"instead": b"\x80"}}, "instead"),
+        ({"roots": {}}, "unknown key"),
+    ],
+)
+def test_refuses_what_is_no_such_record(
+    world: World, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(VerificationError, match=message) as caught:
+        explained(world, **changes)
+    assert caught.value.code == "wdh.gap"
+
+
+def test_leaves_it_to_judging_whose_record_it_is(world: World) -> None:
+    assert explained(world, how={"role": "registrar"}, roots=None).index == 5
