@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from sopro_protocol.errors import RefusedError
 from sopro_registry.label import Label, status_at
+from sopro_registry.queries import Basis, answer_label
 from sopro_registry.status import format_leaf, parse_leaf
 from sopro_registry.transfer import Course, Mismatch, Stage, compare, follow_label
 from tests.registry.make_transfer_vectors import FOLDER, OPERATIONS, render
@@ -166,6 +168,66 @@ def test_a_log_inherits_a_label_once(world: World) -> None:
     expel(world)
     assert inherit(world).code is None
     assert inherit(world, status_index=world.hu.cursor.grants).code == "lbl.transition"
+
+
+def heirs(world: World, *, acted_on: tuple[int, int]) -> list[Stage]:
+    """Return a label that two successors have taken over, as only a site that came back has."""
+    expel(world)
+    assert inherit(world).code is None
+    [granted, taken] = course_of(world.node).stages
+    assert taken.label.taken is not None
+    stages = [granted]
+    for site, size in zip(("hu", "fr"), acted_on, strict=True):
+        answered = replace(taken.label.taken, acted_on=size)
+        label = replace(taken.label, taken=answered)
+        stages.append(Stage(f"sopro.example/{site}/1", taken.entity, label))
+    return stages
+
+
+@pytest.mark.parametrize(("acted_on", "heir"), [((5, 6), "hu"), ((6, 5), "fr"), ((5, 5), "fr")])
+@pytest.mark.parametrize("successors", [("hu", "fr"), ("fr", "hu")])
+def test_of_two_successors_the_earlier_has_the_label(
+    world: World, acted_on: tuple[int, int], heir: str, successors: tuple[str, str]
+) -> None:
+    granted, *claims = heirs(world, acted_on=acted_on)
+    course = follow_label(
+        granted,
+        lambda site, entity: [one for one in claims if (one.site, one.entity) == (site, entity)],
+        successors=lambda origin: successors if origin == granted.origin else (),
+    )
+    assert [stage.site for stage in course.stages] == ["at", heir]
+    bases = [Basis(stage.origin, 9, "") for stage in course.stages]
+    answer = answer_label(course, bases=bases, day=ordinal(IN), claims=claims)
+    assert (answer.site, answer.status) == (heir, "active")
+    states = {step.to_site: (step.state.value, step.problem) for step in answer.transfers}
+    assert states.pop(heir) == ("completed", "")
+    assert list(states.values()) == [("unconfirmed", Mismatch.LATER.value)]
+
+
+def test_what_cannot_be_judged_hands_nothing_over(world: World) -> None:
+    hand_over(world)
+    take_over(world)
+    granted, taken = course_of(world.node).stages
+    unsure = Stage(granted.origin, granted.entity, granted.label, undetermined=True)
+    assert compare(unsure, taken) is Mismatch.UNDETERMINED
+    assert compare(granted, taken) is None
+
+
+def test_a_chain_of_sites_ends_with_the_last(world: World) -> None:
+    hand_over(world)
+    take_over(world)
+    away = {"receiver": "at", "receiver_entity": bytes16("never taken")}
+    dates = {"decided_on": LATER, "effective_date": LATER}
+    assert world.hu.decide("transfer_out", label=THERE, **away, **dates).code is None
+    course = course_of(world.node)
+    bases = [Basis(stage.origin, 9, "") for stage in course.stages]
+    answer = answer_label(course, bases=bases, day=ordinal(LATER))
+    assert [(one.from_site, one.to_site, one.state.value) for one in answer.transfers] == [
+        ("at", "hu", "completed"), ("hu", "at", "offered"),
+    ]  # fmt: skip
+    assert (answer.site, answer.status) == ("hu", "transferred")
+    before = answer_label(course, bases=bases, day=ordinal(OUT))
+    assert [one.origin for one in before.computed_from] == [world.at.origin, world.hu.origin]
 
 
 def refuse_out(**changes: Any) -> Callable[[World], Written]:
