@@ -26,6 +26,7 @@ from sopro_protocol.errors import (
 )
 from sopro_protocol.evidence import MAX_HEAD, Fork, parse_evidence
 from sopro_protocol.keys import VerifierKey, make_vkey
+from sopro_registry.anchors import Held, shares_all_before
 from sopro_registry.families import anchor
 from sopro_registry.keyhistory import log_keys_at
 
@@ -52,8 +53,8 @@ async def plan_anchor(node: Node, values: Mapping[str, Any]) -> Answer:
             "no evidence stands against the coordinator's log, so there is nothing to settle"
         )
     named = _Named(held, standing, str(values["keep"]))
-    body = _same_as_others(node, named) or await _show_parting(node, named)
-    body = body or _confirm_held(node, named)
+    shown, bare = await _said_by_others(node, named)
+    body = shown or await _show_parting(node, named) or bare or _confirm_held(node, named)
     fields = {name: getattr(body, name) for name in body.__struct_fields__}
     known = {name: value for name, value in fields.items() if value is not UNSET}
     record = write_record(node, anchor.FAMILY.title, known, os.urandom(16))
@@ -93,16 +94,38 @@ class _Named(NamedTuple):
                 named |= {own} if is_own else roots - {own}
         return named.pop() if len(named) == 1 and own in roots else None
 
+    def is_indirect(self, body: anchor.Body) -> bool:
+        """Say whether a body is about other heads than the one that is named."""
+        fork = anchor.read_fork(body)
+        return not any(
+            self._names(head.root) or self._names(head_of(head.note).root) for head in fork.heads
+        )
+
     def _names(self, root: bytes) -> bool:
         return root.hex().startswith(self.keep)
 
 
-def _same_as_others(node: Node, named: _Named) -> anchor.Body | None:
-    """Say the same as another member whose anchor names the history that is meant."""
-    for ballot in node.anchors.ballots():
-        if named.side_of(anchor.read_fork(ballot.body)) == ballot.body.root:
-            return ballot.body
-    return None
+async def _said_by_others(
+    node: Node, named: _Named
+) -> tuple[anchor.Body | None, anchor.Body | None]:
+    """Return what other members have said that names the history that is meant.
+
+    First what shows where the histories part, then what confirms the history held here. What this
+    site has decided already is left out: it decides once, so nobody's words are taken unchecked.
+    """
+    held, shown, bare = named.held, None, None
+    ballots = await node.anchors.ballots()
+    decided = {one.body.size for one in ballots if one.site == node.identity.site}
+    for body in sorted((one.body for one in ballots), key=named.is_indirect):
+        if body.size in decided or named.side_of(anchor.read_fork(body)) != body.root:
+            continue
+        own = held.tree.root_at(body.size) if body.size <= held.size else None
+        known = Held(held.size, held.tree.read, own)
+        if shares_all_before(body, anchor.read_fork(body), known):
+            shown = shown or body
+        elif body.leaves is UNSET and own == body.root:
+            bare = bare or body
+    return shown, bare
 
 
 async def _show_parting(node: Node, named: _Named) -> anchor.Body | None:

@@ -57,14 +57,15 @@ class Anchors:
         self._working = asyncio.Lock()
         self.tallies: tuple[Tally, ...] = tuple(evidence.settled)
 
-    def ballots(self) -> list[Ballot]:
-        """Return the first decision of each member about each pair of histories."""
-        return [
+    async def ballots(self) -> list[Ballot]:
+        """Return the first decision of each member about each pair of histories, if genuine."""
+        found = [
             one
             for held in self._holdings.logs.values()
             for one in self._found.get(held.number, {}).values()
             if one.position not in held.withheld
         ]
+        return [one for one in found if await self._is_genuine(one)]
 
     async def count(self) -> bool:
         """Count what is new while evidence stands; say whether anything was settled by it."""
@@ -105,7 +106,7 @@ class Anchors:
         held = self._holdings.logs.get(origin)
         if held is None:
             return False
-        ballots = [one for one in self.ballots() if await self._is_genuine(one)]
+        ballots = await self.ballots()
         known = {one.size: one for one in self._settled}
         tallies = count_all(ballots, self._holdings.directory, size=held.size, tree=held.tree.read)
         fresh = [one for one in tallies if one.is_settled and one.size not in known]

@@ -293,6 +293,8 @@ class _Pull:
         Raises:
             VerificationError: `hos.fork`, they have settled that its history does not hold.
         """
+        if not self._is_coordinator:
+            return False
         held = self.held
         is_wrong = held is not None and self._evidence.is_abandoned(held)
         reached = held.size if held and not is_wrong else 0

@@ -1,16 +1,21 @@
 """Anchors at one node: what is settled, what is not, and what a node does then."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec import UNSET
 
 from sopro_node import evidence, office
 from sopro_node.fence_state import Kept, State
+from sopro_node.keyplan import write_record
 from sopro_node.keyring import load_keys
 from sopro_protocol.errors import RefusedError, UnavailableError
 from sopro_protocol.keys import Role
-from sopro_protocol.record import sign_record
+from sopro_protocol.record import read_record, sign_record
+from sopro_registry.catalogue import READERS
+from sopro_registry.families.anchor import Body
 from tests.node.conftest import Federation, Served, until
 from tests.node.test_evidence import EEIG, sign
 
@@ -104,6 +109,26 @@ async def test_members_that_differ_settle_nothing(federation: Federation) -> Non
             await anchor(at, "1" * 64)
         await at.node.exchange.sync_once()
         assert at.node.evidence.stands(kept)
+
+
+async def test_what_another_member_says_is_not_said_unchecked(federation: Federation) -> None:
+    async with disputed(federation) as (_, at, hu, kept):
+        right = right_root(hu, kept)
+        claimed = {
+            "evidence": at.node.reader.evidence_file(kept.id),
+            "leaves": [WRONG, WRONG],
+            "origin": EEIG,
+            "root": right,
+            "size": kept.size,
+        }
+        record = write_record(at.node, "anchor/1", claimed, os.urandom(16))
+        root = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
+        await office.put_keys(at.node, {"entry": sign_record(record, [root])})
+        await until(lambda: [one.by for one in hu.node.anchors.tallies] == [("at",)])
+        plan = await office.plan_anchor(hu.node, {"keep": right.hex()[:16]})
+        _, body = read_record(plan["record"], READERS)
+        assert isinstance(body, Body)
+        assert (body.root, body.leaves) == (right, UNSET)
 
 
 async def test_only_members_anchor_and_only_what_is_in_doubt(federation: Federation) -> None:
