@@ -295,10 +295,14 @@ class _Pull:
         """
         if not self._is_coordinator:
             return False
-        held = self.held
-        is_wrong = held is not None and self._evidence.is_abandoned(held)
-        reached = held.size if held and not is_wrong else 0
-        for one in self._evidence.anchored(self._target.origin):
+        held, anchored = self.held, self._evidence.anchored(self._target.origin)
+        wrong = [
+            one
+            for one in anchored
+            if held and one.size <= held.size and held.tree.root_at(one.size) != one.root
+        ]
+        reached = held.size if held and not wrong else 0
+        for one in anchored:
             if not reached < one.size <= signed.size:
                 continue
             if await root_below(signed, one.size, self._tile) != one.root:
@@ -307,14 +311,12 @@ class _Pull:
                     f"abandoned: of the first {one.size} entries the root is not {one.root.hex()}",
                     code="hos.fork",
                 )
-        if is_wrong and not any(
-            one.size <= signed.size for one in self._evidence.anchored(self._target.origin)
-        ):
+        if any(one.size > signed.size for one in wrong):
             raise VerificationError(
                 f"{signed.origin}: this head is too small to show of which history it is",
                 code="hos.rollback",
             )
-        return is_wrong
+        return bool(wrong)
 
     # Keys.
 
