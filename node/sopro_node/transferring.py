@@ -58,7 +58,7 @@ async def hand_over(node: Node, values: Mapping[str, Any]) -> Answer:
                 "receiver_entity": os.urandom(16),
             },
             entity=stage.entity,
-            seen=stage.label.last,
+            seen=_head(node, stage.entity),
         )
         for stage in stages
     ]
@@ -67,6 +67,12 @@ async def hand_over(node: Node, values: Mapping[str, Any]) -> Answer:
     outcomes = _check_all(await node.log.append_all(drafts))
     pairs = zip(stages, outcomes, strict=False)
     return {"handed": [{"number": one.label.number, "index": done.index} for one, done in pairs]}
+
+
+def _head(node: Node, entity: bytes) -> bytes | None:
+    """Return the entry that speaks last on an entity of this site, be it void or not."""
+    row = node.reader.entity(1, entity)
+    return row.head if row else None
 
 
 async def _act_on_members(node: Node) -> None:

@@ -476,3 +476,27 @@ async def test_a_claim_without_the_log_it_is_about_is_no_label(
     with pytest.raises(NotFoundError, match=said):
         eeig.node.desk.label(number)
     assert list(eeig.node.desk.courses.moved()) == []
+
+
+async def test_a_label_with_a_void_decision_can_be_handed_over(federation: Federation) -> None:
+    everybody = eeig, at, hu = await three(federation)
+    _, [number, _] = await register(at)
+    await settle(*everybody)
+    # What it decides without hearing that it is suspended becomes void, and stays in its log.
+    await at.node.exchange.stop()
+    size = at.node.log.held.size
+    await office.set_membership(eeig.node, {"site": "at", "status": "suspended", "size": size})
+    seen = await office.label_entity(at.node, {"number": number})
+    await decide(at.node, seen["entity"], action="extend_scope", certificate=number)
+    await office.set_membership(eeig.node, {"site": "at", "status": "admitted"})
+    await at.node.exchange.start()
+    back = eeig.node.log.held.size
+    await until(lambda: at.node.log.held.cursor.acted_on.size >= back)
+    await until(lambda: at.node.log.held.cursor.voids > 0)
+    label = at.node.desk.course(number).competent.label
+    assert (await office.label_entity(at.node, {"number": number}))["head"] != label.last
+    assert await hand_over(at, number=number) == [number]
+    await settle(*everybody)
+    assert await take_over(hu) == {number: "active"}
+    await settle(*everybody)
+    assert [answer(one, number)["site"] for one in everybody] == ["hu"] * 3
