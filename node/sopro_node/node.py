@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sopro_node import clock
 from sopro_node.access import Gate
 from sopro_node.anchors import Anchors
 from sopro_node.config import Settings, load_settings
@@ -21,6 +22,7 @@ from sopro_node.exchange import Exchange
 from sopro_node.fence import Fence
 from sopro_node.fence_state import State
 from sopro_node.gathering import Gatherer
+from sopro_node.heldback import HeldBack
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import (
@@ -74,6 +76,7 @@ class Node:
         desk: answers questions.
         eraser: erases documents.
         gate: tells whose a request is.
+        held_back: documents of a restored directory that are not served yet.
         gatherer: gets documents that did not come with their bundle.
         passphrase: of its key files.
         signatory: signs with those that are at hand.
@@ -148,6 +151,10 @@ class Node:
             evidence=self.evidence,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
+        self._opened = clock.now()
+        self.held_back = HeldBack(
+            self.holdings, self.store, self.writer, is_confirmed=self._is_confirmed
+        )
         self.gate = Gate(self.holdings, urls=self._own_urls)
         self.gatherer = Gatherer(
             self.holdings,
@@ -268,6 +275,17 @@ class Node:
         if self.cosignatures.review():
             self.cosigners.refresh()
 
+    def _is_confirmed(self, held: HeldLog) -> bool:
+        """Say whether it is known since the start how a log stands now."""
+        if held is self.log.held:
+            return self.fence.state is State.OPEN
+        state = self.exchange.peers.get(held.origin)
+        member = self.holdings.directory.membership(held.site)
+        if state is not None and member is not None and member.status in ("left", "expelled"):
+            # Nobody is there any more who could say.
+            return state.attempted >= self._opened
+        return state is not None and state.confirmed >= self._opened
+
     def _published(self, held: HeldLog) -> None:
         self.hub.announce(held)
         self._review()
@@ -295,6 +313,11 @@ class Node:
             "erasures": erasures,
             "anchors": self.anchors.describe(),
             "fence": self.fence.describe(),
+            "hidden_documents": sorted(
+                held.origin
+                for held in self.holdings.logs.values()
+                if held.number in self.held_back.logs
+            ),
             "recovery": msgspec.to_builtins(recovery) if recovery else None,
         }
 

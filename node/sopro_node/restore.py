@@ -14,6 +14,7 @@ import msgspec
 
 from sopro_node.fence_state import load_kept, save_kept
 from sopro_node.fresh import check_free, check_space, new_directory
+from sopro_node.heldback import hold_back
 from sopro_node.holdings import decode_cursor
 from sopro_node.identity import load_identity
 from sopro_node.keychest import write_keys
@@ -102,6 +103,7 @@ def _verify(part: Path, manifest: Manifest, *, has_keys: bool) -> None:
         if has_keys:
             check_keys(part, decode_cursor(rows[manifest.origin].cursor))
         with store.transaction():
+            hold_back(store)
             save_kept(store, msgspec.structs.replace(load_kept(store), is_restored=True))
     finally:
         store.close()

@@ -17,6 +17,7 @@ import pytest
 from sopro_node.control import call
 from sopro_node.manifest import MANIFEST, digest_file, read_manifest
 from sopro_node.store.sqlite import DATABASE
+from sopro_protocol.encoding import encode
 from sopro_protocol.errors import UnavailableError
 from tests.cli.place import sopro
 from tests.federation.federation import (
@@ -144,6 +145,40 @@ def test_a_restored_node_signs_nothing_while_nobody_answers(
     with pytest.raises(UnavailableError):
         at.append()
     assert at.get("/labels").status == 200
+
+
+def test_a_restored_node_serves_no_document_before_it_knows_what_was_erased(
+    land: Federation, run: Run, tmp_path: Path
+) -> None:
+    at, hu = land.start(["at", "hu"])
+    document = {"name": "organisation", "content": encode({"legal_name": "Werk"})}
+    drafts = [organisation("AT") | {"documents": [document]} for _ in range(2)]
+    erased, kept = at.call("append", drafts=drafts)["outcomes"]
+    land.wait_for(hu, at)
+    chest, paths = tmp_path / "keys", {}
+    for name, outcome in (("erased", erased), ("kept", kept)):
+        paths[name] = f"/log/at/1/document/{outcome['index']}/0"
+        wait_until(lambda name=name: hu.get(paths[name]).status == 200, "the document is there")
+    run("backup", hu.folder, tmp_path / "backup", *run.with_keys(chest))
+    hu.stop()
+    at.call("erase", entity=erased["entity"], reason="request", deadline="2026-12-31")
+    at.stop()
+    land.coordinator.stop()
+    replace_disk(hu)
+    run("restore", tmp_path / "backup", hu.folder, *run.with_keys(chest))
+    hu.start()
+    assert [hu.get(path).status for path in paths.values()] == [404, 404]
+    assert at.origin in hu.status()["hidden_documents"]
+    assert b"Werk" not in hu.get("/log/at/1/bundle/0.p/4").body
+
+    land.coordinator.start()
+    at.start()
+    wait_until(lambda: hu.status()["hidden_documents"] == [], "documents are served again")
+    assert {name: hu.get(path).status for name, path in paths.items()} == {
+        "erased": 404,
+        "kept": 200,
+    }
+    run("audit", hu.folder)
 
 
 def test_a_backup_from_before_the_first_member_is_not_open_at_once(

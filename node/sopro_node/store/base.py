@@ -6,7 +6,7 @@ pass. Writes happen inside `transaction()`, on one thread; reads see the last co
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import MAX_INTEGER
@@ -29,8 +29,15 @@ class LogRow(NamedTuple):
     ahead: bytes = b""
 
 
+HIDDEN: Final = 8
+"""What is added to the visibility of a document while it is hidden."""
+
+
 class DocumentRow(NamedTuple):
-    """A document's content and key; visibility 0 public, 1 members, 2 parties, 3 site."""
+    """A document's content and key; visibility 0 public, 1 members, 2 parties, 3 site.
+
+    A visibility from `HIDDEN` on is one of these that nobody is served for now.
+    """
 
     position: int
     number: int
@@ -157,6 +164,8 @@ class Store(Reader, Protocol):
     def put_withheld(self, log: int, withheld: Iterable[Withholding]) -> None: ...
     def cut_entries(self, log: int, end: int) -> None: ...
     def put_bundles(self, log: int, bundles: Iterable[tuple[int, bytes, bytes]]) -> None: ...
+    def hide_documents(self) -> None: ...
+    def show_documents(self, log: int) -> None: ...
     def put_documents(self, log: int, documents: Iterable[DocumentRow]) -> None: ...
     def erase_documents(self, log: int, erased: Iterable[Erased]) -> None: ...
     def scrub(self) -> bool: ...

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from sopro_node.store import statements as sql
 from sopro_node.store.base import (
+    HIDDEN,
     CosignedRow,
     DocumentRow,
     EvidenceRow,
@@ -189,9 +190,9 @@ class SqliteStore:
         return [DocumentRow(*row) for row in self._db.execute(sql.GET_RIDING_DOCUMENTS, values)]
 
     def document_visibility(self, log: int, position: int, number: int) -> int | None:
-        """Return who may see a document, without reading it; None where it is not here."""
+        """Say who may see a document; None where nobody may, or it is not here."""
         row = self._db.execute(sql.GET_DOCUMENT_HEAD, (log, position, number)).fetchone()
-        return row[0] if row else None
+        return row[0] if row and row[0] < HIDDEN else None
 
     def document_places(
         self, log: int, start: int = 0, end: int = MAX_INTEGER
@@ -402,6 +403,14 @@ class SqliteStore:
     def put_bundles(self, log: int, bundles: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Add full bundles: number, root, zstd frame."""
         self._db.executemany(sql.PUT_BUNDLE, [(log, *bundle) for bundle in bundles])
+
+    def hide_documents(self) -> None:
+        """Have no document served to anybody."""
+        self._db.execute(sql.HIDE_DOCUMENTS, (HIDDEN, HIDDEN))
+
+    def show_documents(self, log: int) -> None:
+        """Have the documents of a log served again to whom they were."""
+        self._db.execute(sql.SHOW_DOCUMENTS, (HIDDEN, log, HIDDEN))
 
     def put_documents(self, log: int, documents: Iterable[DocumentRow]) -> None:
         """Add documents, but none that was erased, or whose record is withheld."""

@@ -178,6 +178,21 @@ GET_DOCUMENT_HEAD = _sql(
     "position",
     "number",
 )
+HIDE_DOCUMENTS = _sql(
+    update(document)
+    .where(document.c.visibility < _b("hidden"))
+    .values(visibility=document.c.visibility + _b("added")),
+    "added",
+    "hidden",
+)
+SHOW_DOCUMENTS = _sql(
+    update(document)
+    .where(and_(document.c.log == _b("log"), document.c.visibility >= _b("hidden")))
+    .values(visibility=document.c.visibility - _b("added")),
+    "added",
+    "log",
+    "hidden",
+)
 GET_DOCUMENT_PLACES = _sql(
     select(document.c.position, document.c.number)
     .where(_THESE_DOCUMENTS)

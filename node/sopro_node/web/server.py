@@ -149,14 +149,15 @@ async def serve(
                 code="listen",
             ) from None
         await node.exchange.start()
-        gathering = asyncio.create_task(
-            node.gatherer.run(
-                every=min(settings.poll_seconds, _GATHER),
-                deadline=settings.fetch_seconds,
-                reach=settings.reach,
-            ),
-            name="documents",
+        gathering = node.gatherer.run(
+            every=min(settings.poll_seconds, _GATHER),
+            deadline=settings.fetch_seconds,
+            reach=settings.reach,
         )
+        documents = [
+            asyncio.create_task(gathering, name="documents"),
+            asyncio.create_task(node.held_back.run(), name="hidden documents"),
+        ]
         await node.cosigners.start()
         await node.fence.start()
         await ready(settings.public_url)
@@ -165,8 +166,9 @@ async def serve(
         node.hub.close()
         await node.fence.stop()
         await node.cosigners.stop()
-        gathering.cancel()
-        await asyncio.gather(gathering, return_exceptions=True)
+        for task in documents:
+            task.cancel()
+        await asyncio.gather(*documents, return_exceptions=True)
         await node.exchange.stop()
     finally:
         watching.cancel()
