@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 import sopro_node.mirror
-from sopro_node.bundles import decompress, documents_part
+from sopro_node.audit import audit_directory
+from sopro_node.bundles import blank, decompress, documents_part
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetched
 from sopro_node.found import Plan, create_node
@@ -375,6 +376,28 @@ async def test_indexes_are_made_anew_without_the_bytes(at: Node, tmp_path: Path)
     before = _read(tmp_path / "at")
     reindex(tmp_path / "at", lambda *_: None)
     assert _read(tmp_path / "at") == before
+
+
+async def test_an_audit_finds_bytes_that_should_be_gone(at: Node, tmp_path: Path) -> None:
+    [index] = await put(at, alone(CANARY))
+    await put(at, *[alone() for _ in range(300)])
+    frame = at.store.bundle(1, 0)
+    assert frame is not None
+    await withhold(at, index)
+    await at.close()
+    assert audit_directory(tmp_path / "at", lambda *_: None).is_clean
+    with closing(SqliteStore.open(tmp_path / "at", writing=True)) as store:
+        hidden = store.withheld(1)
+        root = store.bundle_roots(1)[0]
+        with store.transaction():
+            store.put_bundles(1, [(0, root, frame)])
+    [log] = audit_directory(tmp_path / "at", lambda *_: None).logs
+    assert log.problems == [f"entry {index} is withheld, and its bytes here"]
+    with closing(SqliteStore.open(tmp_path / "at", writing=True)) as store, store.transaction():
+        left = Withheld(hidden[0].leaf, 0)
+        store.put_bundles(1, [(0, root, blank(frame, {index: left}))])
+    [log] = audit_directory(tmp_path / "at", lambda *_: None).logs
+    assert f"entry {index} is withheld without a record" in log.problems[0]
 
 
 def _read(folder: Path) -> Mapping[str, Any]:

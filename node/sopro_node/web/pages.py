@@ -171,7 +171,7 @@ class Pages:
     def _has_certificate(self, shown: LabelView) -> bool:
         holdings = self._node.holdings
         is_known = holdings.directory.membership(shown.held.site) is not None
-        is_signed = all(row.is_provable for row in shown.rows)
+        is_signed = all(row.is_provable and not row.withheld for row in shown.rows)
         return is_known and holdings.coordinator is not None and is_signed
 
     async def statistics(self, request: web.Request) -> web.StreamResponse:

@@ -9,9 +9,17 @@ from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page
 
 SAID = {
-    "en": ("its entry is withheld: a court has ordered it", "is withheld by entry"),
-    "de": ("der Eintrag ist zurückgezogen: ein Gericht hat es angeordnet", "zurückgezogen: ein"),
-    "hu": ("a bejegyzés visszavonva: bíróság rendelte el", "visszavonta: bíróság rendelte el"),
+    "en": ("its entry is withheld: a court has ordered it", "is withheld by entry", "no new"),
+    "de": (
+        "der Eintrag wird zurückgehalten: ein Gericht hat es angeordnet",
+        "zurückgehalten: ein Gericht",
+        "keine neue",
+    ),
+    "hu": (
+        "a bejegyzés visszatartva: bíróság rendelte el",
+        "visszatartja: bíróság rendelte el",
+        "új tanúsítványfájl nem",
+    ),
 }
 
 
@@ -27,6 +35,7 @@ async def test_says_what_is_withheld_and_why(visit: Visit, language: str) -> Non
     record = await withhold(hu.node, decision.index, reason="court_order")
     page = check_page(await hu.read(f"/label/{label}?lang={language}"), language)
     assert SAID[language][0] in page.text
+    assert SAID[language][2] in page.text
     assert hu.node.desk.label(label).status == "active"
     status = check_page(await hu.read(f"/status?lang={language}"), language)
     assert SAID[language][1] in status.text
