@@ -149,7 +149,8 @@ class Mirror:
         """Bring a log up to its newest head (SPEC SYNC-1).
 
         A node that cannot be reached or serves what was not signed is passed over for the next
-        one that has the log; what the site's own node failed with is told either way.
+        one that has the log, and so is a mirror with nothing new while there are others; what the
+        site's own node failed with is told either way.
 
         Args:
             target: which log, and from where.
@@ -162,6 +163,7 @@ class Mirror:
             SplitViewError: the new head excludes the one held; the evidence is on the disk.
         """
         problem: SoproError | None = None
+        found: Pulled | None = None
         for number in range(len(target.bases)):
             pull = _Pull(self, target, fetch, first=number)
             try:
@@ -174,7 +176,12 @@ class Mirror:
                 problem.__context__ = None
                 continue
             pulled.problem = problem if number >= target.own_bases else None
-            return pulled
+            if pulled.problem is None or pulled.added:
+                return pulled
+            # A mirror that has nothing new may be cut off from the site too; another one is not.
+            found = found or pulled
+        if found is not None:
+            return found
         raise problem or PeerError(
             f"{target.origin}: no node is known to serve it", code="hos.unreachable"
         )

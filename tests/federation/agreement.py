@@ -142,6 +142,7 @@ class Watcher:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._run(),))
         self._tasks: list[asyncio.Task[None]] = []
+        self._bugs: list[BaseException] = []
         self.sightings: set[Sighting] = set()
 
     def __enter__(self) -> "Watcher":
@@ -152,6 +153,7 @@ class Watcher:
         self._loop.call_soon_threadsafe(lambda: [task.cancel() for task in self._tasks])
         self._thread.join()
         self._loop.close()
+        assert not self._bugs, self._bugs
 
     async def _run(self) -> None:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=2)
@@ -161,7 +163,8 @@ class Watcher:
                 for node in self._nodes
                 for work in (self._listen, self._ask_witness)
             ]
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            ends = await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._bugs = [one for one in ends if not isinstance(one, asyncio.CancelledError)]
 
     async def _again(self, work: Any, session: aiohttp.ClientSession, node: Site) -> None:
         while True:
@@ -241,6 +244,9 @@ class Agreement:
             f"{FEDERATION}/{code}/1": history.roots for code, history in self._histories.items()
         }
         sightings = list(self.watcher.sightings)
+        seen = {(one.by, one.origin) for one in sightings}
+        for node in self.nodes:
+            assert {(node.folder.name, origin) for origin in roots} <= seen, f"of {node.code}"
         assert (wrong := find_contradictions(sightings, roots)) == [], (step, wrong)
         return len({(one.origin, one.head) for one in sightings})
 

@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -20,10 +19,11 @@ INTERVALS = 3
 """So many looks at a peer may pass until all agree again (promise Q5)."""
 
 
-@pytest.fixture
-def land(tmp_path: Path, nursery: Nursery) -> Iterator[DividedLand]:
-    one = DividedLand(tmp_path, nursery)
-    with federation(tmp_path, nursery, land=one):
+@pytest.fixture(scope="module")
+def land(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[DividedLand]:
+    base = tmp_path_factory.mktemp("land")
+    one = DividedLand(base, nursery)
+    with federation(base, nursery, land=one):
         one.start(CODES, poll_seconds=POLL)
         yield one
 

@@ -158,9 +158,12 @@ def split_a_view(seven: Seven) -> None:
     fork.append(seven.chance.randint(1, 3))
     for node in seven.agreement.nodes:
         wait_until(
-            lambda node=node: node.mirror(liar.origin)["evidence"], f"{node.code} has evidence"
+            lambda node=node: (
+                node.mirror(liar.origin)["evidence"]
+                and "two histories" in str(node.mirror(liar.origin)["problem"])
+            ),
+            f"{node.code} has evidence and says so",
         )
-        assert "two histories" in str(node.mirror(liar.origin)["problem"])
     fork.kill()
     land.network.show(liar, liar.port, to=[])
     land.coordinator.call("set_membership", site=LIAR, status="suspended")

@@ -1,6 +1,7 @@
 """Sites and a coordinator that exchange their logs over real sockets."""
 
 import asyncio
+from dataclasses import replace
 from typing import NoReturn
 
 import aiohttp
@@ -8,7 +9,9 @@ import pytest
 
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import structured
+from sopro_node.fetch import Fetch
 from sopro_node.log import Draft
+from sopro_node.reach import ANYWHERE
 from sopro_protocol.errors import PeerError, RefusedError, SoproError, VerificationError
 from sopro_registry.certificate import open_certificate
 from tests.node.conftest import Federation, decide, grant, until
@@ -98,6 +101,34 @@ async def test_syncs_many_bundles_with_workers(federation: Federation) -> None:
     await at.node.log.append_all([Draft("organisation", values) for _ in range(300)])
     await until(lambda: size_at(federation, "hu", "at") == at.node.log.held.size)
     assert mirrored.tree.root() == at.node.log.held.tree.root()
+
+
+async def test_a_mirror_that_is_cut_off_too_is_passed_over_for_one_that_is_not(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU")
+    fr = await federation.join("fr", "FR")
+    for one in (coordinator, hu, fr):
+        await one.node.exchange.sync_once()
+        await one.node.exchange.stop()
+    await grant(at.node)
+    await hu.node.exchange.sync_once()
+    await at.close()
+    del federation.served["at"]
+    [target] = [one for one in fr.node.exchange.targets() if one.origin.endswith("/at/1")]
+    path = "/log/at/1"
+    stale, fresh = coordinator.url + path, hu.url + path
+    async with Fetch(reach=ANYWHERE) as fetch:
+        only_stale = replace(target, bases=(at.url + path, stale), own_bases=1)
+        pulled = await fr.node.exchange.mirror.pull(only_stale, fetch)
+        assert (pulled.added, getattr(pulled.problem, "code", "")) == (0, "hos.unreachable")
+        both = replace(target, bases=(at.url + path, stale, fresh), own_bases=1)
+        pulled = await fr.node.exchange.mirror.pull(both, fetch)
+    assert pulled.added > 0
+    assert pulled.problem is not None
+    assert size_at(federation, "fr", "at") == size_at(federation, "hu", "at")
 
 
 async def test_takes_a_log_from_a_mirror_when_its_origin_is_down(federation: Federation) -> None:
