@@ -1,14 +1,15 @@
 """Making certificates and proofs from the logs this node holds."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Final
 
 from sopro_node.courses import Courses
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader
-from sopro_protocol.errors import NotFoundError, UnavailableError
+from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
 from sopro_protocol.keys import Role
-from sopro_protocol.merkle import prove_inclusion
+from sopro_protocol.merkle import leaf_hash, prove_inclusion
 from sopro_protocol.proof import TlogProof, format_proof
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.status import status_leaf_hash
@@ -85,12 +86,14 @@ def _make_file(
     positions = [decision.index for decision in label.decisions]
     if positions[-1] >= site.size:
         raise UnavailableError(f"{held.origin}: the newest decision is not signed yet; try again")
+    decisions = [site(position) for position in positions]
+    _check_unbroken(label.number, decisions)
     status = None if stage.undetermined else _prove_status(site, label)
     records = _subjects(reader, held, label, size=site.size) if is_last else []
     return format_certificate(
         Certificate(
             label.number,
-            decisions=[site(position) for position in positions],
+            decisions=decisions,
             keys=site(0),
             membership=federation(_latest_membership(reader, coordinator, entity, site=site)),
             coordinator_keys=federation(0),
@@ -103,6 +106,21 @@ def _make_file(
             before=before,
         )
     )
+
+
+def _check_unbroken(number: str, decisions: Sequence[Proven]) -> None:
+    """Make no file that every verifier would call forged (SPEC CERT-4).
+
+    Raises:
+        RefusedError: a decision that counts for nothing lies between two that count.
+    """
+    for before, one in itertools.pairwise(decisions):
+        record, _ = read_record(parse_entry(one.entry).record, READERS)
+        if record.prev != leaf_hash(before.entry):
+            raise RefusedError(
+                f"{number}: a decision on it that counts for nothing lies between two that count, "
+                "and no certificate can show that; the label's page says how it stands"
+            )
 
 
 class _Prover:

@@ -1,6 +1,10 @@
 """Members that are suspended, leave or come back, at nodes that hear of it in any order."""
 
+import pytest
+
+from sopro_node import certificate_desk
 from sopro_node.office import set_membership
+from sopro_protocol.errors import RefusedError
 from tests.node.conftest import Federation, Served, decide, grant, until
 
 ORIGIN = "sopro.example/at/1"
@@ -89,3 +93,22 @@ async def test_who_is_released_at_once_decides_again(federation: Federation) -> 
     await at.node.exchange.sync_once()
     await revoke(at, number, entity)
     assert status_at(at, number) == "revoked"
+
+
+async def test_no_certificate_is_made_that_every_verifier_would_call_forged(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    number, entity = await grant(at.node)
+    await until(lambda: judged(coordinator)[0] == at.node.log.held.size)
+    await at.node.exchange.stop()
+    await set_membership(coordinator.node, {"site": "at", "status": "suspended"})
+    await revoke(at, number, entity)
+    await set_membership(coordinator.node, {"site": "at", "status": "admitted"})
+    await at.node.exchange.sync_once()
+    assert status_at(at, number) == "active"
+    await revoke(at, number, entity)
+    assert status_at(at, number) == "revoked"
+    with pytest.raises(RefusedError, match="the label's page says how it stands"):
+        await certificate_desk.certificate(at.node, {"number": number})
