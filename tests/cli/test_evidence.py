@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sopro_cli.evidence import tell_anchors
 from sopro_node.keyring import load_keys
 from sopro_node.node import Node
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
@@ -120,3 +121,20 @@ def test_forged_evidence_is_refused(place: Place, file: Path) -> None:
 def test_release_takes_roots_only(place: Place) -> None:
     result = sopro("members", "release", place.eeig, "at", "--keep", "no-root", code=2)
     assert "expected 8 to 64 hexadecimal digits" in told(result.stderr)
+
+
+def test_says_how_many_members_have_anchored_a_history(capsys: pytest.CaptureFixture[str]) -> None:
+    one = {
+        "origin": "sopro.example/eeig/1",
+        "size": 12,
+        "root": "ab" * 32,
+        "by": ["at", "hu"],
+        "needed": 3,
+        "voters": 4,
+        "settled": False,
+    }
+    tell_anchors([one, {**one, "by": [], "needed": 2}, {**one, "settled": True}])
+    first, second, third = capsys.readouterr().out.split("is anchored by ")[1:]
+    assert " ".join(first.split()).startswith("at, hu; 3 of 4 have to")
+    assert " ".join(second.split()).startswith("nobody; 2 of 4 have to")
+    assert " ".join(third.split()) == "at, hu; settled"
