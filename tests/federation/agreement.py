@@ -207,6 +207,7 @@ class Agreement:
     def __init__(self, nodes: Sequence[Site], codes: Sequence[str], others: Sequence[str]) -> None:
         self.nodes = list(nodes)
         self._codes = codes
+        self._origins = [f"{FEDERATION}/{code}/1" for code in codes]
         self._all = [*codes, *others]
         self._histories = {code: History() for code in codes}
         self.watcher = Watcher(nodes, codes)
@@ -238,15 +239,20 @@ class Agreement:
             wait_until(agree, f"after {step} all nodes agree", patience=patience)
         except AssertionError as error:
             raise AssertionError("\n".join([str(error), *found])) from None
+        wanted = {(node.folder.name, origin) for node in self.nodes for origin in self._origins}
+        wait_until(
+            lambda: wanted <= {(one.by, one.origin) for one in set(self.watcher.sightings)},
+            f"after {step} the watcher has seen a head of every log at every node",
+        )
+        sightings = list(self.watcher.sightings)
+        # Whatever was seen until now is then in every node's history.
+        self.wait_for_heads(step, patience=patience)
         for code, history in self._histories.items():
             history.read_on(self.nodes[0], code)
         roots = {
-            f"{FEDERATION}/{code}/1": history.roots for code, history in self._histories.items()
+            origin: self._histories[code].roots
+            for code, origin in zip(self._histories, self._origins, strict=True)
         }
-        sightings = list(self.watcher.sightings)
-        seen = {(one.by, one.origin) for one in sightings}
-        for node in self.nodes:
-            assert {(node.folder.name, origin) for origin in roots} <= seen, f"of {node.code}"
         assert (wrong := find_contradictions(sightings, roots)) == [], (step, wrong)
         return len({(one.origin, one.head) for one in sightings})
 
