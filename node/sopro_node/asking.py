@@ -13,7 +13,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.forks import ask_tiles, root_below
 from sopro_node.holdings import HeldLog
 from sopro_node.identity import Invite
-from sopro_node.mirror import MAX_CHECKPOINT
+from sopro_node.target import MAX_CHECKPOINT
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
 from sopro_protocol.keys import VerifierKey

@@ -19,10 +19,10 @@ from sopro_node.audit_forks import (
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
-from sopro_node.mirror import MAX_CHECKPOINT
 from sopro_node.reach import ANYWHERE, Reach, is_loopback_url
 from sopro_node.reindex import Progress
 from sopro_node.store.base import DocumentRow
+from sopro_node.target import MAX_CHECKPOINT
 from sopro_protocol.bundle import MAX_BUNDLE, Bundle, Withheld, parse_bundle
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError

@@ -24,8 +24,9 @@ from sopro_node.gossip import Gossip
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import Identity, Invite
-from sopro_node.mirror import MAX_CHECKPOINT, Mirror, Pulled, Push, Target
+from sopro_node.mirror import Mirror
 from sopro_node.store.base import ExchangeRow, Store
+from sopro_node.target import MAX_CHECKPOINT, Pulled, Push, Target
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError, StorageFullError, UnavailableError

@@ -37,8 +37,8 @@ from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
 from sopro_node.log import Draft, OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
-from sopro_node.mirror import Target
 from sopro_node.store.base import Store
+from sopro_node.target import Target
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
     SignedCheckpoint,

@@ -17,9 +17,9 @@ from sopro_node.access import sign_request
 from sopro_node.documents import VISIBILITIES, is_party
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import HeldLog, Holdings
-from sopro_node.mirror import Target
 from sopro_node.reach import Reach
 from sopro_node.store.base import DocumentRow, Store
+from sopro_node.target import Target
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import Item, Withheld
 from sopro_protocol.commitment import check_document

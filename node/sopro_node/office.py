@@ -22,10 +22,10 @@ from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyrecovery import collect_approvals, list_recoveries, new_root, plan_approval
 from sopro_node.keyring import find_key
 from sopro_node.log import CURRENT, Appended, Draft
-from sopro_node.mirror import MAX_KEYS, Pulled, parse_keys
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
+from sopro_node.target import MAX_KEYS, Pulled, parse_keys
 from sopro_node.transferring import hand_over, offers, take_over
 from sopro_node.withholding import plan_withholding, put_withholding
 from sopro_node.zones import check_zone

@@ -32,10 +32,11 @@ from sopro_node.identity import (
 from sopro_node.keychest import write_keys
 from sopro_node.keyring import load_ring
 from sopro_node.losses import Recovery, find_lost, save_recovery
-from sopro_node.mirror import Mirror, Target
+from sopro_node.mirror import Mirror
 from sopro_node.reach import ANYWHERE
 from sopro_node.restore import check_keys
 from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.target import Target
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
 from sopro_protocol.errors import (

@@ -7,9 +7,9 @@ from machine import serving, span_of
 from workload import Author, Site, World, fill, let_append
 
 from sopro_node.fetch import Fetch
-from sopro_node.mirror import Pulled
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
+from sopro_node.target import Pulled
 from sopro_protocol.bundle import WIDTH
 
 

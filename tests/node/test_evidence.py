@@ -19,9 +19,9 @@ from sopro_node.forks import fork_beyond, fork_within
 from sopro_node.gossip import Gossip
 from sopro_node.keyring import load_keys
 from sopro_node.log import Draft
-from sopro_node.mirror import Pulled
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
+from sopro_node.target import Pulled
 from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
 from sopro_protocol.encoding import Value, encode
 from sopro_protocol.errors import (

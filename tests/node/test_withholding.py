@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import sopro_node.mirror
+import sopro_node.pull
 from sopro_node.audit import audit_directory
 from sopro_node.bundles import blank, decompress, documents_part
 from sopro_node.evidence import EvidenceKeeper
@@ -20,11 +20,12 @@ from sopro_node.keyplan import write_record
 from sopro_node.keyrecords import list_key_records
 from sopro_node.keyring import load_ring
 from sopro_node.log import Appended, Draft, Signed
-from sopro_node.mirror import Mirror, Target
+from sopro_node.mirror import Mirror
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
 from sopro_node.reindex import reindex
 from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.target import Target
 from sopro_node.verify import check_bundle
 from sopro_node.withholding import plan_withholding, put_withholding
 from sopro_node.writer import Writer
@@ -260,8 +261,8 @@ async def test_seen_or_unseen_comes_to_the_same(
 async def test_a_half_done_sync_goes_on_with_what_it_knows_of_withheld_entries(
     at: Node, new_puller: Callable[..., Puller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sopro_node.mirror, "_PER_TRANSACTION", 1)
-    monkeypatch.setattr(sopro_node.mirror, "_GROUP", 1)
+    monkeypatch.setattr(sopro_node.pull, "_PER_TRANSACTION", 1)
+    monkeypatch.setattr(sopro_node.pull, "_GROUP", 1)
     [index] = await put(at, alone(CANARY))
     await put(at, *[alone() for _ in range(1300)])
     await withhold(at, index)
