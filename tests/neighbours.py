@@ -53,5 +53,5 @@ def let_append(node: Node) -> None:
     async def always() -> None:
         return
 
-    node.log.admit = always
+    node.log.admit = node.fence.settle = always
     node.log.open()

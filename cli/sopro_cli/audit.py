@@ -22,8 +22,8 @@ from sopro_protocol.errors import SoproError
 def audit(target: str, invite: Path | None, *, as_json: bool) -> None:
     """Verify everything again, independently of the running node.
 
-    A directory may be served meanwhile; at a URL, everything the node serves is fetched. Ends with
-    0 only when nothing is wrong, with 76 when something is.
+    A directory may be served meanwhile; at a URL, all logs and answers are fetched, and of proofs
+    and certificates some. Ends with 0 only when nothing is wrong, with 76 when something is.
     """
     try:
         pinned = read_invite(invite) if invite else None

@@ -379,6 +379,12 @@ class _StoredLog:
         ahead = decode_ahead(row.ahead)
         if ahead is not None:
             audit.check_ahead(ahead)
+        elif row.checkpoint and not self._is_own and audit.report.signed_size < row.size:
+            audit.problems.add(
+                "head",
+                f"the signed head covers {audit.report.signed_size} of {row.size} entries, and "
+                "nothing vouches for the others",
+            )
         for problem in find_witness_problems(
             self._store,
             row.origin,
@@ -429,6 +435,12 @@ class _StoredLog:
             )
         if row.checkpoint:
             audit.open_head(row.checkpoint)
+        else:
+            audit.problems.add(
+                "head",
+                "no signed head is kept, so nobody vouches for these entries; take the directory "
+                "from a backup, or sync this site anew",
+            )
         if self._is_own:
             _check_own_key(self._folder, audit)
 

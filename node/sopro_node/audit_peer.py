@@ -16,6 +16,7 @@ from sopro_node.audit_forks import (
     count_anchors,
     fetch_evidence,
 )
+from sopro_node.audit_served import Served
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
@@ -92,7 +93,9 @@ class _PeerAudit:
         for origin in sorted(paths, key=lambda origin: origin != coordinator):
             self._report.logs.append(await self._audit_log(auditor, origin, paths[origin]))
         problems = Problems()
-        await _Answers(self._url, self._fetch, self._audits, auditor.directory, problems).check()
+        answers = _Answers(self._url, self._fetch, self._audits, auditor.directory, problems)
+        answers.trusted = self._invite or self._served_invite(coordinator)
+        await answers.check()
         self._report.problems += problems.listed()
         await self._find_forks(auditor, coordinator)
         return self._report
@@ -282,6 +285,7 @@ class _Answers:
         self._directory = directory
         self._problems = problems
         self._day = clock.today(_ZONE)
+        self.trusted: Invite | None = None
 
     async def check(self) -> None:
         """Compare every label and the counts, where the node rests them on the same sizes."""
@@ -291,7 +295,7 @@ class _Answers:
             async for answer in self._labels():
                 seen.add(answer.get("number"))
                 self._compare(answer, expected.get(str(answer.get("number"))))
-            await self._compare_counts()
+            await self._compare_rest()
         except SoproError as error:
             self._problems.add("answers", str(error))
             return
@@ -383,15 +387,26 @@ class _Answers:
                 return False
         return True
 
-    async def _compare_counts(self) -> None:
+    async def _compare_rest(self) -> None:
+        """Compare counts, and what is served beside the logs."""
         day = format_day(self._day)
         counted = await _get_json(self._fetch, f"{self._url}/api/v1/statistics?at={day}")
         sites = counted.get("sites")
-        if not isinstance(sites, list) or not all(map(self._is_counted_alike, sites)):
+        is_alike = isinstance(sites, list) and all(map(self._is_counted_alike, sites))
+        courses = list(self._courses())
+        served = Served(
+            self._url,
+            self._fetch,
+            self._audits,
+            day=self._day,
+            trusted=self.trusted,
+            problems=self._problems,
+        )
+        await served.check(courses, sites if is_alike and sites else ())
+        if not is_alike:
             return
         total = Counter(
-            status_at(course.at(self._day).label.decisions, self._day)[0]
-            for course in self._courses()
+            status_at(course.at(self._day).label.decisions, self._day)[0] for course in courses
         )
         # What has not begun yet is no label of any status.
         found = {status.word: number for status, number in total.items() if status}

@@ -10,6 +10,7 @@ import argparse
 import json
 import logging
 import platform
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -174,9 +175,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="sopro-bench-", dir=options.work) as work:
         session = Session(options, Path(work))
         figures = []
+        failed = []
         for name in options.names:
             remark(f"{name} ...")
-            figures += BENCHMARKS[name](session)
+            try:
+                figures += BENCHMARKS[name](session)
+            except subprocess.CalledProcessError as error:
+                # The others are worth no less; what it said stands above.
+                remark(f"{name}: {error}")
+                failed.append(name)
         if options.long:
             remark("large ...")
             figures += session.large()
@@ -184,6 +191,8 @@ def main() -> None:
     if options.json:
         rows = [figure.row() for figure in figures]
         options.json.write_text(json.dumps(rows, indent=2) + "\n", "utf-8")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

@@ -283,7 +283,7 @@ def let_append(node: Node) -> None:
     async def always() -> None:
         return
 
-    node.log.admit = always
+    node.log.admit = node.fence.settle = always
     node.log.open()
 
 

@@ -1,5 +1,6 @@
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
@@ -154,3 +155,65 @@ async def against_the_coordinator(at: Served) -> bytes:
     fork = fork_within(held, open_checkpoint(note, origin=held.origin, keys=[key]))
     assert fork is not None
     return at.node.evidence.write(fork)
+
+
+def spoil_json(body: bytes, *path: str | int, value: object) -> bytes:
+    answer = json.loads(body)
+    part = answer
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = value
+    return json.dumps(answer).encode()
+
+
+LIES: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
+    "labels of a site": (
+        "/api/v1/statistics",
+        lambda body: spoil_json(body, "sites", 0, "labels", value={"active": 99}),
+        "statistics: labels of sopro.example/at/1: answered {'active': 99}",
+    ),
+    "decisions of a year": (
+        "/api/v1/statistics",
+        lambda body: spoil_json(body, "sites", 0, "decisions_by_year", value={}),
+        "statistics: decisions_by_year of sopro.example/at/1",
+    ),
+    "root it counts from": (
+        "/api/v1/statistics",
+        lambda body: spoil_json(body, "sites", 0, "computed_from", "root", value="00" * 32),
+        "statistics: root of sopro.example/at/1",
+    ),
+    "keys": ("/log/at/1/keys", lambda body: body[:-5] + bytes(5), "not the key records"),
+    "proofs": ("/log/at/1/proof/0", lambda body: body.replace(b"\nindex 0", b"\nindex 1"), "proof"),
+    "voids": (
+        "/api/v1/voids/at/1",
+        lambda body: spoil_json(
+            body, "voids", value=[{"index": 1, "code": "lbl.dates", "message": "made up"}]
+        ),
+        "not the void entries that the log has",
+    ),
+    "certificates": (
+        "/api/v1/certificates/",
+        lambda body: body[:-40] + bytes(40),
+        "/api/v1/certificates/SOPRO/AT0/001/00001: ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("place", "lie", "sentence"), LIES.values(), ids=LIES)
+async def test_whatever_a_node_serves_beside_its_logs_is_compared(
+    at: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    lie: Callable[[bytes], bytes],
+    sentence: str,
+) -> None:
+    get = Fetch.get
+
+    async def spoilt(self: Fetch, url: str, *, limit: int) -> Fetched:
+        answer = await get(self, url, limit=limit)
+        return answer._replace(body=lie(answer.body)) if place in url else answer
+
+    monkeypatch.setattr(Fetch, "get", spoilt)
+    found = sentences(await audit(at, at.node.invite))
+    assert len(found) == 1, found
+    assert sentence in found[0]

@@ -1,6 +1,7 @@
 """Nodes in a folder of their own, and federations of them on real sockets."""
 
 import asyncio
+import atexit
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,11 +18,22 @@ from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.web.server import serve
 
+_TAKEN: list[socket.socket] = []
+
+
+@atexit.register
+def _release() -> None:
+    for probe in _TAKEN:
+        probe.close()
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Take a port; bound and not listening, it stays ours, also beside other tests."""
+    probe = socket.socket()
+    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    probe.bind(("127.0.0.1", 0))
+    _TAKEN.append(probe)
+    return int(probe.getsockname()[1])
 
 
 @dataclass

@@ -116,9 +116,10 @@ def _is_broken(text: str) -> bool:
 
 
 class BadRows:
-    """The file of rows that could not be taken in: as they were, with a column `error`.
+    """The file of rows that could not be taken in: as they were, behind a column `error`.
 
-    It is made with the first of them, and never over another file.
+    The error comes first, so that a row which has too few cells or too many still has. The file is
+    made with the first of them, and never over another file.
     """
 
     def __init__(self, path: Path, source: Source) -> None:
@@ -134,23 +135,24 @@ class BadRows:
             FormatError: the file is there already or cannot be written.
         """
         header = self._source.header
+        # Of a file of bad rows that is imported again, the old errors go.
+        skipped = int(header[0] in _ERRORS)
         if self._file is None:
             self._file = _create(self.path)
             self._writer = csv.writer(self._file, delimiter=self._source.delimiter)
-            self._writer.writerow([name for name in header if name != "error"] + ["error"])
-        kept = [
-            cell
-            for number, cell in enumerate(cells)
-            if number >= len(header) or header[number] != "error"
-        ]
-        missing = [""] * (len([name for name in header if name != "error"]) - len(kept))
-        self._writer.writerow([*kept, *missing, error])
+            name = next(one for one in _ERRORS if one not in header[skipped:])
+            self._writer.writerow([name, *header[skipped:]])
+        self._writer.writerow([error, *cells[skipped:]])
         self.count += 1
 
     def close(self) -> None:
         """Close the file, where there is one."""
         if self._file is not None:
             self._file.close()
+
+
+_ERRORS: Final = ("error", "import error", "error of the import")
+"""What our column may be called; the second where the file has one of the first name."""
 
 
 def _create(path: Path) -> TextIO:

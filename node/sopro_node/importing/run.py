@@ -6,6 +6,7 @@ found again by the next run.
 """
 
 import asyncio
+import errno
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from sopro_node.importing.plan import (
 )
 from sopro_node.importing.rows import BadRows, Row, Source
 from sopro_node.importing.spool import Spool, Spooled
-from sopro_protocol.errors import FormatError, RefusedError
+from sopro_protocol.errors import FormatError, RefusedError, StorageFullError
 from sopro_registry.fields import format_day
 
 BATCH: Final = 500
@@ -88,12 +89,21 @@ async def run_import(job: Job, call: Call, *, secret: bytes) -> Summary:
     Raises:
         FormatError: the file or the mapping cannot be used at all.
         RefusedError: the site has not been admitted to a federation.
+        StorageFullError: the disk is full; it says how many rows are in.
     """
     source = Source(job.path, delimiter=job.mapping.delimiter if job.mapping else "")
     bad = BadRows(job.bad, source)
     spool = Spool()
+    work = _Import(job, call, secret, source=source, bad=bad, spool=spool)
     try:
-        return await _Import(job, call, secret, source=source, bad=bad, spool=spool).run()
+        return await work.run()
+    except (StorageFullError, OSError) as error:
+        if not isinstance(error, StorageFullError) and error.errno != errno.ENOSPC:
+            raise
+        raise StorageFullError(
+            f"the disk is full: {work.summary.appended} rows are in and stay, the others are "
+            "not; free some space and import the same file again"
+        ) from None
     finally:
         spool.close()
         bad.close()

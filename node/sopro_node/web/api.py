@@ -45,8 +45,8 @@ class Api:
         return [
             web.get("/.well-known/sopro", self.discovery),
             web.get("/api/v1/labels", self.labels),
-            web.get("/api/v1/labels/{number:SOPRO/.+}", self.label),
-            web.get("/api/v1/certificates/{number:SOPRO/.+}", self.certificate),
+            web.get(f"/api/v1/labels/{_NUMBER}", self.label),
+            web.get(f"/api/v1/certificates/{_NUMBER}", self.certificate),
             web.get("/api/v1/organisations", self.organisations),
             web.get("/api/v1/organisations/{site}/{entity}", self.organisation),
             web.get("/api/v1/statistics", self.statistics),
@@ -95,7 +95,7 @@ class Api:
 
     async def label(self, request: web.Request) -> web.Response:
         """Say how a label stands, today or on a day."""
-        number = request.match_info["number"]
+        number = _label_number(request)
         day = (_named_day(request) if request.query_string else None) or self._node.desk.today()
         era = (self._node.holdings.era, self._node.evidence.forked())
         body = self._answers.find(number, day, era)
@@ -120,7 +120,7 @@ class Api:
     async def certificate(self, request: web.Request) -> web.Response:
         """Serve a label's certificate file."""
         _only(request)
-        number = request.match_info["number"]
+        number = _label_number(request)
         answer = await certificate_desk.certificate(self._node, {"number": number})
         name = number.replace("/", "-")
         return web.Response(
@@ -223,12 +223,20 @@ class Api:
         return _json(answer)
 
 
+_NUMBER: Final = "{number:SOPRO(?:/|%2[Ff]).+}"
+"""A certificate number in a path: one parameter for whoever made a client from our description."""
+
+
+def _label_number(request: web.Request) -> str:
+    return request.match_info["number"].replace("%2F", "/").replace("%2f", "/")
+
+
 DECLARED_LIMITS: Final = {
     "entry_bytes": 65_535,
     "record_bytes": 32_768,
     "document_bytes": 26_214_400,
     "riding_document_bytes": 65_536,
-    "request_seconds": 30,
+    "request_seconds": 20,
     "page": MAX_PAGE,
 }
 

@@ -101,6 +101,8 @@ class LogPages:
     async def resource(self, request: web.Request) -> web.Response:
         """Serve a tile, an entry bundle or a bundle, by the path grammar of tlog-tiles."""
         path = request.path
+        if "%" in request.rel_url.raw_path:
+            raise FormatError(f"tile path: one spelling, expected {path[:80]!r}", code="err.path")
         is_bundle = "/bundle/" in path
         compressed = is_bundle and _takes_zstd(request.headers.get("Accept-Encoding", ""))
         # What was served once never changes, so a second request needs no more than its path;
@@ -323,6 +325,7 @@ def _check_published(held: HeldLog, resource: Resource) -> None:
 
 
 def _number(text: str, what: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or len(text) > 15 or (text[0] == "0" < text[1:]):
+    is_decimal = text.isascii() and text.isdecimal() and len(text) <= 15
+    if not is_decimal or (text[0] == "0" and text != "0"):
         raise FormatError(f"{what}: expected a plain decimal number, got {text[:32]!r}")
     return int(text)

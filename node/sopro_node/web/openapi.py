@@ -11,14 +11,14 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
     "/api/v1/labels": {
         "site": {"type": "string"},
         "after": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 0, "maximum": 500},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
         "at": {"type": "string", "format": "date"},
     },
     "/api/v1/labels/{number}": {"at": {"type": "string", "format": "date"}},
     "/api/v1/organisations": {
         "site": {"type": "string"},
         "after": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 0, "maximum": 500},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
     },
     "/api/v1/statistics": {"at": {"type": "string", "format": "date"}},
 }

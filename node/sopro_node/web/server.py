@@ -199,10 +199,12 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(settings.tls_certificate, settings.tls_key)
-    except (OSError, ssl.SSLError) as error:
+        # An empty passphrase: nobody is there to be asked for one.
+        context.load_cert_chain(settings.tls_certificate, settings.tls_key, password="")
+    except (OSError, ValueError) as error:
         raise FormatError(
             f"{settings.path}: tls_certificate {settings.tls_certificate!r} and tls_key "
-            f"{settings.tls_key!r} cannot be used: {error}"
+            f"{settings.tls_key!r} cannot be used ({error}); expected PEM files of a certificate "
+            "with its chain and of its private key, the key not encrypted"
         ) from None
     return context

@@ -69,13 +69,33 @@ def test_a_file_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
         Source(tmp_path / "none.csv")
 
 
+def test_a_row_of_the_wrong_length_stays_wrong_in_the_file_of_bad_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b,c\n1,2\n1,2,3,4\n")
+    for number in range(3):
+        one = Source(path)
+        rows = list(one.rows())
+        assert [bool(row.problem) for row in rows] == [True, True]
+        bad = BadRows(tmp_path / f"bad{number}.csv", one)
+        for row in rows:
+            bad.add(row.cells, row.problem)
+        bad.close()
+        one.close()
+        path = bad.path
+    lines = path.read_text().splitlines()
+    assert lines[0] == "error,a,b,c"
+    assert [line.rsplit('"', 1)[1] for line in lines[1:]] == [",1,2", ",1,2,3,4"]
+
+
 def test_bad_rows_keep_their_bytes_and_their_file_is_never_overwritten(tmp_path: Path) -> None:
     one = source(tmp_path, b"a;b;error\n\xff;x;old\n")
     bad = BadRows(tmp_path / "bad.csv", one)
     for row in one.rows():
         bad.add(row.cells, "line 2: what is wrong")
     bad.close()
-    assert bad.path.read_bytes() == b"a;b;error\r\n\xff;x;line 2: what is wrong\r\n"
+    assert (
+        bad.path.read_bytes() == b"import error;a;b;error\r\nline 2: what is wrong;\xff;x;old\r\n"
+    )
     with pytest.raises(FormatError, match="is there already"):
         BadRows(bad.path, one).add(["1", "2", ""], "why")
     one.close()
