@@ -22,6 +22,7 @@ from sopro_node.web.logs import LogPages
 from sopro_node.web.pages import Pages
 from sopro_node.web.problems import Handler, answer_error
 from sopro_node.web.proxies import behind
+from sopro_node.web.unreadable import Runner
 from sopro_node.web.witness import WitnessPages
 from sopro_protocol.errors import FormatError, UnavailableError
 
@@ -121,7 +122,7 @@ async def serve(
     """
     settings = node.settings
     app = build_app(node)
-    runner = web.AppRunner(
+    runner = Runner(
         app,
         access_log=None,
         logger=_http_logger(),
