@@ -4,7 +4,11 @@ import inspect
 import re
 from typing import Any
 
+import msgspec
 from aiohttp import web
+
+from sopro_registry.aggregate import Statistics
+from sopro_registry.queries import LabelAnswer
 
 _PLACE = re.compile(r"{(\w+)(?::[^{}]*(?:{[^{}]*}[^{}]*)*)?}")
 _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
@@ -24,6 +28,38 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
 }
 
 
+_LABELS: dict[str, Any] = {
+    "type": "object",
+    "required": ["labels", "next"],
+    "properties": {
+        "labels": {"type": "array", "items": {"$ref": "#/components/schemas/LabelAnswer"}},
+        "next": {"type": ["string", "null"], "description": "for `after`; null behind the last"},
+    },
+}
+_ANSWERS: dict[str, dict[str, Any]] = {
+    "/api/v1/labels": _LABELS,
+    "/api/v1/labels/{number}": {"$ref": "#/components/schemas/LabelAnswer"},
+    "/api/v1/statistics": {"$ref": "#/components/schemas/Statistics"},
+}
+_TYPES: dict[str, str] = {
+    "/api/v1/certificates/{number}": "application/octet-stream",
+    "/api/v1/witness-policy": "text/plain",
+}
+_BODIES: dict[str, str] = {"/api/v1/applications": "application/octet-stream"}
+_PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "code"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "for a person"},
+        "instance": {"type": "string"},
+        "code": {"type": "string", "description": "never changes its meaning"},
+    },
+}
+
+
 def describe_api(app: web.Application) -> dict[str, Any]:
     """Return the OpenAPI document of everything under `/api/v1`."""
     paths: dict[str, dict[str, Any]] = {}
@@ -34,10 +70,14 @@ def describe_api(app: web.Application) -> dict[str, Any]:
         path = _PLACE.sub(r"{\1}", resource.canonical)
         if path.startswith("/api/v1/"):
             paths.setdefault(path, {})[route.method.lower()] = _describe(path, route.handler)
+    _, schemas = msgspec.json.schema_components(
+        [LabelAnswer, Statistics], ref_template="#/components/schemas/{name}"
+    )
     return {
         "openapi": "3.1.0",
         "info": {"title": "SoPro node", "version": "1"},
         "paths": dict(sorted(paths.items())),
+        "components": {"schemas": dict(sorted({**schemas, "Problem": _PROBLEM}.items()))},
     }
 
 
@@ -49,14 +89,21 @@ def _describe(path: str, handler: object) -> dict[str, Any]:
         {"name": name, "in": "query", "required": False, "schema": schema}
         for name, schema in _QUERIES.get(path, {}).items()
     ]
-    return {
+    kind = _TYPES.get(path, "application/json")
+    schema = _ANSWERS.get(path, {"type": "object" if kind.endswith("json") else "string"})
+    described: dict[str, Any] = {
         "summary": (inspect.getdoc(handler) or "").split("\n")[0],
         "parameters": parameters,
         "responses": {
-            "200": {"description": "the answer"},
+            "200": {"description": "the answer", "content": {kind: {"schema": schema}}},
             "default": {
                 "description": "an RFC 9457 problem document",
-                "content": {"application/problem+json": {"schema": {"type": "object"}}},
+                "content": {
+                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+                },
             },
         },
     }
+    if path in _BODIES:
+        described["requestBody"] = {"required": True, "content": {_BODIES[path]: {}}}
+    return described
