@@ -418,6 +418,15 @@ class Step:
     def _begin(self, cursor: Cursor, statuses: StatusTree) -> None:
         store, held = self._store, self.held
         root_of_coordinator = self._holdings.coordinator_root
+        new = self._new
+
+        def leaf_at(index: int) -> bytes:
+            # Not a method: the ledger would hold this step and all its entries in a circle, which
+            # stays until the collector runs, and that is seldom.
+            if index >= held.size:
+                return new[index - held.size].leaf
+            return held.tree.leaves(index // WIDTH)[index % WIDTH]
+
         self.tables = StoreTables(store, held.number, coordinator_root=root_of_coordinator)
         self.numbers = Numbers(store, self.tables)
         self.ledger = Ledger(
@@ -427,7 +436,7 @@ class Step:
             tables=self.tables,
             directory=self._directory,
             is_coordinator=self._is_coordinator,
-            leaf_at=self._leaf_at,
+            leaf_at=leaf_at,
             statuses=statuses,
             withholdings=self._withheld,
         )
@@ -459,12 +468,6 @@ class Step:
     def tail(self) -> Held:
         """The entries after the last full bundle, with those of this step."""
         return Held(tuple(self._tail), tuple(self._tail_leaves))
-
-    def _leaf_at(self, index: int) -> bytes:
-        held = self.held
-        if index >= held.size:
-            return self._new[index - held.size].leaf
-        return held.tree.leaves(index // WIDTH)[index % WIDTH]
 
     def catch_up(self) -> None:
         """Judge whatever is here and is not judged yet, or counts no longer the same.
@@ -529,7 +532,7 @@ class Step:
             VerificationError: `wdh.gap`, `wdh.state`, one is withheld and should not be.
         """
         for item, leaf, is_verified in zip(entries, leaves, verified, strict=True):
-            self._take(item, leaf, is_verified=is_verified)
+            self._take(item, leaf, is_verified)
             self._push(item, leaf)
         self.catch_up()
 
@@ -539,10 +542,12 @@ class Step:
         Raises:
             VerificationError: as `add`.
         """
-        for item, leaf, is_verified in zip(
-            bundle.entries, bundle.leaves, bundle.verified, strict=True
-        ):
-            self._take(item, leaf, is_verified=is_verified)
+        added = map(_Added, bundle.entries, bundle.leaves, bundle.verified)
+        if Withheld in map(type, bundle.entries):
+            for one in added:
+                self._take(*one)
+        else:
+            self._new.extend(added)
         self._bundles.append((bundle.number, bundle.root, bundle.frame))
         self._documents.extend(bundle.documents)
         self.range.append_subtree(bundle.root, level=8)
@@ -565,7 +570,7 @@ class Step:
         """Add documents that belong to entries of this step."""
         self._documents.extend(documents)
 
-    def _take(self, item: Item, leaf: bytes, *, is_verified: bool) -> None:
+    def _take(self, item: Item, leaf: bytes, is_verified: bool) -> None:
         if isinstance(item, Withheld):
             index = self.held.size + len(self._new)
             known = self._withheld.get(index)
