@@ -10,9 +10,9 @@ PIP    := $(BIN)/python -m pip -qq --disable-pip-version-check
 ARGS        ?=
 PYTEST_ARGS ?=
 
-# Tests wait for half of their time, so two run beside one another, each file in one process.
+# Tests wait for half of their time, so three run beside one another, each file in one process.
 # One after the other, for example with a debugger: make test PYTEST_ARGS="-n 0".
-BESIDE := -n 2 --dist loadfile
+BESIDE := -n 3 --dist loadfile
 
 # Other people's vectors and real registers lie beside a checkout, or they do not.
 SHARED := $(wildcard ../shared/.)

@@ -51,7 +51,13 @@ async def three(federation: Federation) -> AsyncIterator[Federation]:
     for site, country in SITES.items():
         await federation.join(site, country)
     for one in federation.served.values():
-        await until(lambda logs=one.node.holdings.logs: len(logs) == len(federation.served))
+        held = one.node.holdings
+        try:
+            await until(lambda held=held: len(held.logs) == len(federation.served))
+        except TimeoutError:
+            members = [(member.site, member.status) for member in held.directory.members()]
+            peers = {state.target.origin: state for state in one.node.exchange.peers.values()}
+            pytest.fail(f"{held.own_origin} holds {sorted(held.logs)}; {members}; {peers}")
     yield federation
 
 
