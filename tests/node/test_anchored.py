@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from sopro_node.anchored import Anchored
 from sopro_node.store.sqlite import SqliteStore, create_database
 from sopro_registry.anchors import Tally
 from tests.node.test_forks import WIDTH, history, hold, root_of
+
+pytestmark = pytest.mark.slow
 
 Head = tuple[int, bytes]
 PARTED = 20

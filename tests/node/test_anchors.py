@@ -19,6 +19,8 @@ from sopro_registry.families.anchor import Body
 from tests.node.conftest import Federation, Served, until
 from tests.node.test_evidence import EEIG, sign
 
+pytestmark = pytest.mark.slow
+
 WRONG = bytes(32)
 
 

@@ -22,6 +22,8 @@ from sopro_protocol.note import NoteSignature, add_signatures, parse_note
 from sopro_protocol.policy import open_witnessed, parse_policy
 from tests.node.conftest import Federation, Served, until
 
+pytestmark = pytest.mark.slow
+
 SITES = {"at": "AT", "hu": "HU", "si": "SI"}
 
 

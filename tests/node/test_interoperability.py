@@ -29,6 +29,8 @@ from sopro_protocol.tile import entries_path, parse_entry_bundle
 from sopro_registry.witnesses import keys_in_force
 from tests.node.conftest import Federation, until
 
+pytestmark = pytest.mark.slow
+
 
 class Read(NamedTuple):
     """What the network gave of a log: its entries, and the proof of one with its checkpoint."""

@@ -14,6 +14,8 @@ from sopro_protocol.record import sign_record
 from tests.node.conftest import Federation, Served, grant, until
 from tests.node.test_keys import all_follow, certify, change, follows, verify
 
+pytestmark = pytest.mark.slow
+
 Sites = dict[str, Served]
 
 

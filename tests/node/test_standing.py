@@ -12,6 +12,8 @@ from sopro_node.standing import publish_policy
 from sopro_protocol.policy import parse_policy
 from tests.node.conftest import Federation, grant, until
 
+pytestmark = pytest.mark.slow
+
 
 class Pair(NamedTuple):
     """A site with a label, another that mirrors it, and how to ask them."""

@@ -19,6 +19,8 @@ from sopro_registry.certificate_file import format_certificate, parse_certificat
 from sopro_registry.fields import format_day
 from tests.node.conftest import Federation, Served, decide, until
 
+pytestmark = pytest.mark.slow
+
 DAY = "2026-10-01"
 DECIDER = bytes(16)
 

@@ -44,6 +44,8 @@ from sopro_protocol.record import parse_entry, sign_record
 from sopro_protocol.tile import Kind, parse_tile_path
 from tests.neighbours import let_append
 
+pytestmark = pytest.mark.slow
+
 ORIGIN = "sopro.example/at/1"
 CANARY = "Zaunkönig Öztürk-Çelik"
 
