@@ -7,7 +7,6 @@ would each gather a single cosignature.
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 import re
@@ -21,6 +20,7 @@ from sopro_node.config import Settings
 from sopro_node.cosignatures import PATH, Cosignatures
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
+from sopro_node.waiting import wait_at_most
 from sopro_node.witness import Stale, Witness
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.cosignature import AddCheckpoint, format_add_checkpoint
@@ -178,9 +178,7 @@ class Cosigners:
                 self._wake_all()
             pause = self._pause(state)
             if pause > 0:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(pause):
-                        await state.wake.wait()
+                await wait_at_most(state.wake, pause)
                 state.wake.clear()
                 continue
             await self._ask_once(state)

@@ -27,6 +27,7 @@ from sopro_node.identity import Identity, Invite
 from sopro_node.mirror import Mirror
 from sopro_node.store.base import ExchangeRow, Store
 from sopro_node.target import MAX_CHECKPOINT, Pulled, Push, Target
+from sopro_node.waiting import wait_at_most
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError, StorageFullError, UnavailableError
@@ -306,10 +307,7 @@ class Exchange:
             calm = min(pause, _CALM)
             await asyncio.sleep(calm)
             pause -= calm
-        # Not wait_for: until Python 3.12 it can swallow a cancellation.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(pause):
-                await state.wake.wait()
+        await wait_at_most(state.wake, pause)
         state.wake.clear()
 
     async def _pull(self, state: PeerState, fetch: Fetch) -> Pulled | SoproError:

@@ -39,6 +39,7 @@ from sopro_node.log import Draft, OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.store.base import Store
 from sopro_node.target import Target
+from sopro_node.waiting import wait_at_most
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
     SignedCheckpoint,
@@ -226,10 +227,7 @@ class Fence:
                     if is_late:
                         most = _MOST_PAUSE if self.state is State.OPEN else _LONGEST
                         pause = min(most, pause * 2)
-                    # Not wait_for: until Python 3.12 it can swallow a cancellation.
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
-                            await self._wake.wait()
+                    await wait_at_most(self._wake, pause)
                     self._wake.clear()
         finally:
             self._decided.set()

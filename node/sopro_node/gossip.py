@@ -7,7 +7,6 @@ that is heard is believed: a head is opened with the log's keys, evidence is ver
 """
 
 import asyncio
-import contextlib
 import json
 import logging
 import random
@@ -21,6 +20,7 @@ from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import AskTile, ask_tiles, find_parting, fork_beyond, fork_within
 from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.waiting import wait_at_most
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import (
     FormatError,
@@ -173,9 +173,7 @@ class Gossip:
         due = monotonic() + every * random.random()  # noqa: S311  # spreads load, hides nothing
         while True:
             pause = _CALM if self._rumours else max(0.0, due - monotonic())
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
+            await wait_at_most(self._wake, pause)
             self._wake.clear()
             try:
                 await self._weigh_rumours(fetch)
