@@ -73,7 +73,7 @@ class Anchors:
         if origin is None or not self._evidence.standing(origin):
             return False
         async with self._working:
-            for held in list(self._holdings.logs.values()):
+            for held in self._holdings.logs.values():
                 if held.origin != origin and held.keys:
                     await self._look_through(held)
             return await self._settle(origin)

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -20,7 +21,7 @@ from sopro_node.config import Settings
 from sopro_node.cosignatures import PATH, Cosignatures
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
-from sopro_node.waiting import wait_at_most
+from sopro_node.tasks import start_task, wait_at_most
 from sopro_node.witness import Stale, Witness
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.cosignature import AddCheckpoint, format_add_checkpoint
@@ -139,7 +140,8 @@ class Cosigners:
             state.note = b""
             task = self._tasks.get(site)
             if task is None or task.done():
-                self._tasks[site] = asyncio.create_task(self._follow(state), name=f"witness {site}")
+                work = partial(self._follow, state)
+                self._tasks[site] = start_task(work, name=f"witness {site}")
         self._advance()
         self._wake_all()
 

@@ -53,7 +53,7 @@ class Courses:
                 yield course, logs, year_of(day) if day else 0
 
     def _find(self, site: str, entity: bytes) -> Iterator[Stage]:
-        for held in list(self._holdings.logs.values()):
+        for held in self._holdings.logs.values():
             if held.site == site:
                 yield from self._stages(held, entity)
 

@@ -14,6 +14,7 @@ from base64 import b64decode
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from sopro_node import clock
@@ -27,7 +28,7 @@ from sopro_node.identity import Identity, Invite
 from sopro_node.mirror import Mirror
 from sopro_node.store.base import ExchangeRow, Store
 from sopro_node.target import MAX_CHECKPOINT, Pulled, Push, Target
-from sopro_node.waiting import wait_at_most
+from sopro_node.tasks import start_task, wait_at_most
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError, StorageFullError, UnavailableError
@@ -205,7 +206,7 @@ class Exchange:
     ) -> None:
         task = self._tasks.get(name)
         if task is None or task.done():
-            self._tasks[name] = asyncio.create_task(work(origin), name=name)
+            self._tasks[name] = start_task(partial(work, origin), name=name)
 
     # Life.
 
@@ -215,9 +216,8 @@ class Exchange:
         self._is_running = True
         self.refresh()
         every = float(self._settings.poll_seconds)
-        self._tasks["gossip"] = asyncio.create_task(
-            self.gossip.run(self._fetch, every=every), name="gossip"
-        )
+        watch = partial(self.gossip.run, self._fetch, every=every)
+        self._tasks["gossip"] = start_task(watch, name="gossip")
 
     async def stop(self) -> None:
         """Stop following; what was committed stays."""

@@ -39,7 +39,7 @@ from sopro_node.log import Draft, OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.store.base import Store
 from sopro_node.target import Target
-from sopro_node.waiting import wait_at_most
+from sopro_node.tasks import start_task, wait_at_most
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
     SignedCheckpoint,
@@ -206,7 +206,7 @@ class Fence:
 
     async def start(self) -> None:
         """Ask, heal and watch from now on, beside a node that serves."""
-        self._task = asyncio.create_task(self._run(), name="fence")
+        self._task = start_task(self._run, name="fence")
 
     async def stop(self) -> None:
         """Stop; a healing that was begun goes on at the next start."""
@@ -243,8 +243,6 @@ class Fence:
             await self._heal(fetch)
         except SoproError as error:
             _logger.warning("fence", extra={"code": error.code, "reason": str(error)})
-        except Exception:  # a bug of ours must not leave the fence without its task
-            _logger.exception("bug in fence")
 
     # Asking.
 

@@ -20,7 +20,7 @@ from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import AskTile, ask_tiles, find_parting, fork_beyond, fork_within
 from sopro_node.holdings import HeldLog, Holdings
-from sopro_node.waiting import wait_at_most
+from sopro_node.tasks import wait_at_most
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import (
     FormatError,
@@ -183,8 +183,6 @@ class Gossip:
                     await self._visit_next(fetch)
             except SoproError as error:
                 _logger.warning("gossip", extra={"code": error.code, "reason": str(error)})
-            except Exception:  # a bug of ours must not end the comparing
-                _logger.exception("bug in gossip")
             # Whoever tells without end gets no more than this.
             await asyncio.sleep(_CALM)
 
@@ -251,7 +249,7 @@ class Gossip:
 
     async def _compare_mirrors(self, teller: str, url: str, fetch: Fetch) -> None:
         """Look at the heads a member serves of logs that are not its own."""
-        for held in list(self._holdings.logs.values()):
+        for held in self._holdings.logs.values():
             if held.origin == teller:
                 continue
             try:

@@ -138,6 +138,8 @@ class Holdings:
     """Every log this node holds, and the coordinator's directory.
 
     Attributes:
+        logs: every log held, by origin; replaced as a whole, because the writer's thread begins and
+            drops logs while others go through them.
         rejudged: how often a log was judged anew since this process began.
         changed_documents: how often documents were erased or came late, or entries were withheld,
             since then; whoever keeps copies drops them.
@@ -153,7 +155,7 @@ class Holdings:
         self._store = store
         self.own_origin = own
         self.coordinator_origin = coordinator
-        self.logs: dict[str, HeldLog] = {}
+        self.logs: Mapping[str, HeldLog] = {}
         self.discarded = 0
         self._last_number = OWN
         self.published = 0
@@ -181,7 +183,7 @@ class Holdings:
             )
         held = HeldLog(row, tree=tree)
         held.withheld = {one.index: one for one in self._store.withheld(row.log)}
-        self.logs[row.origin] = held
+        self._hold(held)
         self._last_number = max(self._last_number, row.log)
         return held
 
@@ -255,7 +257,13 @@ class Holdings:
 
     def forget(self, origin: str) -> None:
         """Undo `begin` after its transaction failed."""
-        self.logs.pop(origin, None)
+        self._let_go(origin)
+
+    def _hold(self, held: HeldLog) -> None:
+        self.logs = {**self.logs, held.origin: held}
+
+    def _let_go(self, origin: str) -> None:
+        self.logs = {name: held for name, held in self.logs.items() if name != origin}
 
     def discard(self, held: HeldLog) -> None:
         """Drop a mirrored log and what follows from it, in a transaction of its own.
@@ -265,7 +273,7 @@ class Holdings:
         """
         with self._store.transaction():
             self._store.drop_log(held.number)
-        self.logs.pop(held.origin, None)
+        self._let_go(held.origin)
         self.discarded += 1
 
     def give_up(self, held: HeldLog) -> Directory:
@@ -280,13 +288,13 @@ class Holdings:
         for row in self._store.logs():
             self._store.clear_indexes(row.log)
             self._store.set_log(row._replace(cursor=b""))
-        self.logs.pop(held.origin)
+        self._let_go(held.origin)
         directory, self.directory = self.directory, Directory()
         return directory
 
     def take_back(self, held: HeldLog, directory: Directory) -> None:
         """Undo `give_up` in memory after its transaction failed."""
-        self.logs[held.origin] = held
+        self._hold(held)
         self.directory = directory
 
     def begin_judging_anew(self) -> None:

@@ -23,6 +23,7 @@ from sopro_node.documents import NewDocument, commit_all
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.signatory import Signatory
 from sopro_node.store.base import Store
+from sopro_node.tasks import start_task
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import Checkpoint
 from sopro_protocol.encoding import encode_struct
@@ -154,7 +155,7 @@ class OwnLog:
         self._must_sign = must_sign
         if must_sign and held.keys:
             self._signatory.check(held.keys, size=held.size)
-        self._task = asyncio.create_task(self._run(), name="own log")
+        self._task = start_task(self._run, name="own log")
 
     def open(self) -> None:
         """Sign the head found on disk and let appends pass (SPEC FENCE-1)."""
@@ -220,10 +221,10 @@ class OwnLog:
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
-            self._wake.clear()
             while self._waiting:
                 await self._commit_next()
+            await self._wake.wait()
+            self._wake.clear()
 
     async def _commit_next(self) -> None:
         taken = self._take()

@@ -66,7 +66,7 @@ class NodeMetrics(Collector):
         node, now = self._node, clock.now()
         size = GaugeMetricFamily("sopro_log_size", "Entries in a log", labels=["origin"])
         void = GaugeMetricFamily("sopro_log_void", "Void entries in a log", labels=["origin"])
-        for held in list(node.holdings.logs.values()):
+        for held in node.holdings.logs.values():
             size.add_metric([held.origin], held.size)
             void.add_metric([held.origin], held.cursor.voids)
         lag = GaugeMetricFamily(
@@ -134,7 +134,7 @@ def _witnessing(node: Node) -> list[Metric]:
         "Since the oldest head without a quorum was seen",
         labels=["origin"],
     )
-    for held in list(node.holdings.logs.values()):
+    for held in node.holdings.logs.values():
         witnessed.add_metric([held.origin], held.witnessed_size)
         waiting.add_metric([held.origin], unwitnessed_seconds(node, held))
     cosigned = CounterMetricFamily(

@@ -228,7 +228,7 @@ class LogPages:
         if request.method == "HEAD":
             return response
         try:
-            for held in list(self._node.holdings.logs.values()):
+            for held in self._node.holdings.logs.values():
                 if held.checkpoint:
                     await _write(response, self._event(News(held, held.signed_size)))
             for kept in self._node.evidence:

@@ -6,6 +6,7 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from aiohttp.typedefs import Middleware
 
 from sopro_node.config import Settings
 from sopro_node.node import Node
+from sopro_node.tasks import start_task
 from sopro_node.telemetry import render_metrics
 from sopro_node.web.api import Api
 from sopro_node.web.connections import Connections, most_connections
@@ -136,7 +138,8 @@ async def serve(
     await runner.setup()
     host, port = settings.address
     assert runner.server is not None, "set up"  # noqa: S101  # a bug if not
-    watching = asyncio.create_task(app[CONNECTIONS].watch(runner.server), name="connections")
+    watch = partial(app[CONNECTIONS].watch, runner.server)
+    watching = start_task(watch, name="connections")
     try:
         site = web.TCPSite(
             runner, host, port, ssl_context=_tls(settings), backlog=512, reuse_address=True
@@ -150,14 +153,15 @@ async def serve(
                 code="listen",
             ) from None
         await node.exchange.start()
-        gathering = node.gatherer.run(
+        gather = partial(
+            node.gatherer.run,
             every=min(settings.poll_seconds, _GATHER),
             deadline=settings.fetch_seconds,
             reach=settings.reach,
         )
         documents = [
-            asyncio.create_task(gathering, name="documents"),
-            asyncio.create_task(node.held_back.run(), name="hidden documents"),
+            start_task(gather, name="documents"),
+            start_task(node.held_back.run, name="hidden documents"),
         ]
         await node.cosigners.start()
         await node.fence.start()
