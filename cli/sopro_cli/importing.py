@@ -100,15 +100,15 @@ def _report(summary: Summary, kind: Kind, bad: Path, *, as_json: bool) -> None:
     if as_json:
         answer: dict[str, Any] = dataclasses.asdict(summary)
         del answer["forbidden"]
-        show_json(answer | ({"bad_file": str(bad)} if summary.bad else {}))
+        show_json(answer | ({"bad_file": str(bad)} if summary.bad or summary.refused else {}))
     else:
         show(
             f"{kind}: {summary.read} rows read: {summary.appended} appended, "
             f"{summary.unchanged} unchanged, {summary.refused} refused, {summary.bad} bad "
             f"({summary.seconds:.1f} s)"
         )
-    if summary.bad:
-        remark(f"bad rows are in {bad}; correct them there and import that file")
+    if summary.bad or summary.refused:
+        remark(f"the rows that did not go in are in {bad}; correct them there and import that file")
     if summary.bad or summary.forbidden:
         raise SystemExit(1)
 

@@ -48,7 +48,7 @@ class Summary:
         appended: rows that became entries of the log.
         unchanged: rows that were in the log already, or repeat another.
         refused: decisions that a rule forbids; they change nothing.
-        bad: rows with an error; they are in the file of bad rows.
+        bad: rows with an error; they are in the file of bad rows, as the refused ones are.
         seconds: it took.
         forbidden: refusals that the mapping's own words did not foresee.
     """
@@ -241,7 +241,7 @@ class _Import:
             self.summary.refused += 1
             self.summary.forbidden += not one.is_expected
             reason = self._place(one, outcome.get("error", one.reason))
-            self._tell(row.line, f"refused: {reason}")
+            self._keep(row.line, row.cells, f"refused: {reason}")
         elif one.verdict is Verdict.BAD or code:
             again = "; it has changed meanwhile, import again" if outcome.get("is_conflict") else ""
             reason = one.reason or f"{outcome['error']}{again}"
@@ -266,10 +266,10 @@ class _Import:
 
     def _fail(self, line: int, cells: list[str], reason: str) -> None:
         self.summary.bad += 1
-        self._bad.add(cells, f"line {line}: {reason}")
-        self._tell(line, reason)
+        self._keep(line, cells, reason)
 
-    def _tell(self, line: int, text: str) -> None:
+    def _keep(self, line: int, cells: list[str], text: str) -> None:
+        self._bad.add(cells, f"line {line}: {text}")
         self._told += 1
         if self._told <= _MOST_TOLD:
             self._job.tell(f"{self._job.path}:{line}: {text}")

@@ -200,6 +200,10 @@ async def test_what_a_rule_forbids_is_counted_apart(federation: Federation, told
         assert counts(summary) == expected
         assert summary.forbidden == 2
         assert any("cannot suspend a label that is revoked" in line for line in told.lines)
+        header, *rows = told.bad.read_text().splitlines()
+        assert header == "error,no,n,status,at"
+        assert [row[-14:] for row in rows] == ["a,3,suspended,", "b,1,suspended,"]
+        assert all("refused: " in row for row in rows)
 
 
 async def test_a_site_that_has_not_joined_imports_nothing(
