@@ -562,8 +562,9 @@ def test_a_history_of_which_only_a_part_came_is_evidence_too(arena: Arena) -> No
         arena.fr.kill()
         arena.fr.start()
     finally:
-        arena.liar.be_honest()
+        # In this order: with the liar honest, the rest of the fork would come.
         arena.liar.upstream = arena.at.url
+        arena.liar.be_honest()
         fork.kill()
 
     arena.at.append()

@@ -136,10 +136,10 @@ async def test_waits_for_nobody_longer_than_a_round(
     silent, endless = await peer(never), await peer(_pour)
     began = time.monotonic()
     assert await ask(silent, endless) == {}
-    assert 0.4 < time.monotonic() - began < 2
-    began = time.monotonic()
-    assert list(await ask(silent, endless, await peer(head(3)))) == ["peer2"]
-    assert time.monotonic() - began < 0.4
+    assert 0.4 < time.monotonic() - began < 20
+    monkeypatch.setattr(asking, "ROUND", 60.0)
+    async with asyncio.timeout(20):
+        assert list(await ask(silent, endless, await peer(head(3)))) == ["peer2"]
 
 
 async def _pour(request: web.Request) -> web.StreamResponse:
