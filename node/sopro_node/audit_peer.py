@@ -164,10 +164,7 @@ class _PeerAudit:
         if self._invite is not None and origin == self._invite.origin:
             self._report.trusted = "the invite file"
             return self._invite.root_key
-        site = origin.split("/")[1]
-        member = auditor.directory.membership(site)
-        is_its = member is not None and member.origin == origin
-        return auditor.directory.founding_root(site) if is_its else None
+        return auditor.directory.founding_root(origin)
 
     async def _served_root(self, base: str, size: int) -> bytes:
         """Take a log's root key from its own entry 0; only its holder could have signed that."""

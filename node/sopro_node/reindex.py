@@ -127,7 +127,4 @@ def root_key_of(
         return identity.root
     if invite is not None and origin == invite.origin:
         return invite.root_key
-    site = origin.split("/")[1]
-    member = directory.membership(site)
-    is_its = member is not None and member.origin == origin
-    return directory.founding_root(site) if is_its else None
+    return directory.founding_root(origin)

@@ -1,6 +1,7 @@
 """The coordinator's records as rules read them: by name, as they stood at a size of its log."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import dropwhile
 from typing import NamedTuple, TypeVar
 
 from msgspec import Struct
@@ -8,7 +9,7 @@ from msgspec import Struct
 from sopro_registry.families import criterion, site_membership
 from sopro_registry.families import scheme as scheme_family
 from sopro_registry.families import witness_policy as policy_family
-from sopro_registry.fields import Cut
+from sopro_registry.fields import Cut, site_of
 
 T = TypeVar("T")
 
@@ -67,11 +68,12 @@ class Directory:
         match state:
             case site_membership.State(versions=[*_, (_, body)]):
                 self._members[body.site] = state
-                self._endings[body.origin] = [
-                    Ending(index, one.ends.size)
-                    for index, one in state.versions
-                    if isinstance(one.ends, Cut) and one.ends.origin == body.origin
-                ]
+                for origin in {one.origin for _, one in state.versions}:
+                    self._endings[origin] = [
+                        Ending(index, one.ends.size)
+                        for index, one in state.versions
+                        if isinstance(one.ends, Cut) and one.ends.origin == origin
+                    ]
             case scheme_family.State(versions=[*_, (_, body)]):
                 self._schemes[body.scheme] = state
             case criterion.State(versions=[*_, (_, body)]):
@@ -91,33 +93,54 @@ class Directory:
         return self._endings.get(origin, ())
 
     def successors(self, origin: str) -> tuple[str, ...]:
-        """Return every site that was named to look after the labels of a log's site (XFER-2)."""
-        state = self._members.get(origin.split("/")[1])
-        return tuple(
-            dict.fromkeys(
-                body.successor
-                for _, body in (state.versions if state else [])
-                if body.origin == origin
-                and body.status in ("left", "expelled")
-                and isinstance(body.successor, str)
-            )
-        )
+        """Return every site that may take over the labels in a log that has ended (XFER-2).
+
+        That is the site itself, where another log continues this one, and who was named to look
+        after its labels.
+        """
+        versions = self._versions(origin)
+        # What a site has left goes with its last log.
+        later = list(dropwhile(lambda body: body.origin != origin, versions))
+        itself = [body.site for body in later if body.origin != origin]
+        named = [
+            body.successor
+            for body in later
+            if body.status in ("left", "expelled") and isinstance(body.successor, str)
+        ]
+        return tuple(dict.fromkeys([*itself, *named]))
+
+    def logs(self, site: str, *, size: int | None = None) -> tuple[str, ...]:
+        """Return the logs of a site in the first `size` entries, or now; its newest comes last."""
+        state = self._members.get(site)
+        versions = state.versions if state else []
+        found = [body.origin for index, body in versions if size is None or index < size]
+        return tuple(dict.fromkeys(found))
+
+    def is_closed(self, origin: str) -> bool:
+        """Say whether another log continues this one of a member (SPEC EPOCH-2)."""
+        return origin in self.logs(site_of(origin))[:-1]
+
+    def _versions(self, origin: str) -> list[site_membership.Body]:
+        state = self._members.get(site_of(origin))
+        return [body for _, body in state.versions] if state else []
 
     def abandoned(self, origin: str) -> frozenset[tuple[int, bytes]]:
         """Return the heads of a log that its membership records abandon (SPEC EVID-10)."""
-        state = self._members.get(origin.split("/")[1])
-        versions = [body for _, body in state.versions] if state else []
         return frozenset(
             (head.size, head.root)
-            for body in versions
+            for body in self._versions(origin)
             if body.origin == origin and isinstance(body.abandoned, list)
             for head in body.abandoned
         )
 
-    def founding_root(self, site: str) -> bytes | None:
-        """Return the root key that signed entry 0 of a site's log, as its first record names it."""
-        state = self._members.get(site)
-        return state.versions[0][1].root if state else None
+    def founding_root(self, origin: str) -> bytes | None:
+        """Return the root key that signed entry 0 of a log, as the first record on it names it."""
+        return next((body.root for body in self._versions(origin) if body.origin == origin), None)
+
+    def latest_root(self, origin: str) -> bytes | None:
+        """Return the root key of a log's site, as the last record that names the log does."""
+        versions = reversed(self._versions(origin))
+        return next((body.root for body in versions if body.origin == origin), None)
 
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""

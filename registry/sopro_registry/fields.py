@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_ORIGIN: Final = re.compile(r"[^/]+/[^/]+/([1-9][0-9]{0,5})")
 _FARTHEST_ZONE: Final = timedelta(hours=14)
 _HINDMOST_ZONE: Final = timedelta(hours=12)
 
@@ -75,6 +76,31 @@ class Cut(Struct, frozen=True, kw_only=True):
 
     origin: Origin
     size: Count
+
+
+class End(Struct, frozen=True, kw_only=True):
+    """The size at which a log ends, and its root there."""
+
+    origin: Origin
+    root: Bytes32
+    size: Count
+
+
+def site_of(origin: str) -> str:
+    """Return the site code in the origin of a log, `<federation>/<site>/<epoch>`; or nothing."""
+    parts = origin.split("/")
+    return parts[1] if len(parts) == 3 else ""
+
+
+def epoch_of(origin: str) -> int:
+    """Return the epoch in the origin of a log (SPEC STATE-1); 0 where it is none."""
+    match = _ORIGIN.fullmatch(origin)
+    return int(match[1]) if match else 0
+
+
+def origin_after(origin: str) -> str:
+    """Return the origin of the log that continues another: of the next epoch (SPEC EPOCH-1)."""
+    return f"{origin.rpartition('/')[0]}/{epoch_of(origin) + 1}"
 
 
 def day_of(text: str, *, field: str) -> int:

@@ -38,7 +38,7 @@ from sopro_registry.family import (
     Scheme,
     Withholding,
 )
-from sopro_registry.fields import Head
+from sopro_registry.fields import Head, site_of
 from sopro_registry.status import format_leaf
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
@@ -206,12 +206,19 @@ class Ledger:
         return member is not None and member.status == "admitted"
 
     def may_take(self, origin: str, *, is_orphaned: bool) -> bool:
-        """Say whether labels of another member's log may be taken over, at that size."""
-        member = self._other_member(origin.split("/")[1])
-        if member is None or member.origin != origin:
+        """Say whether labels of another log of a member may be taken over, at that size."""
+        site, size = site_of(origin), self._coordinator_size()
+        logs = self._directory.logs(site, size=size)
+        if origin not in logs or size is None:
             return False
-        has_gone = member.status in ("left", "expelled")
-        return not is_orphaned or (has_gone and member.successor == self.site)
+        if site == self.site:
+            # Of an earlier epoch nobody hands over anything: it has ended.
+            return is_orphaned and self.origin in logs[logs.index(origin) + 1 :]
+        member = self._other_member(site)
+        has_gone = member is not None and member.status in ("left", "expelled")
+        return not is_orphaned or (
+            member is not None and has_gone and member.successor == self.site
+        )
 
     def _other_member(self, site: str) -> site_membership.Body | None:
         size = self._coordinator_size()
@@ -442,6 +449,10 @@ class Ledger:
         if membership is None or membership.status != "admitted":
             status = membership.status if membership else "unknown to the coordinator"
             raise RefusedError(f"{family.name}: this site is {status}", code="mem.inactive")
+        if membership.origin != self.origin:
+            raise RefusedError(
+                f"{family.name}: the log of this site is {membership.origin}", code="mem.inactive"
+            )
         for ending in self._directory.endings(self.origin):
             if ending.covers(self.index, acted_on=self.acted_on.size):
                 raise RefusedError(

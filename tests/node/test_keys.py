@@ -253,7 +253,7 @@ async def test_several_successions_are_taken_over_at_once(
     assert member is not None
     assert member.root == in_force(at.node, "root")[0].public
     assert len(list(member.succession or ())) == 6
-    assert coordinator.node.holdings.directory.founding_root("at") == first.public
+    assert coordinator.node.holdings.directory.founding_root("sopro.example/at/1") == first.public
     hu = await federation.join("hu", "HU")
     await until(lambda: follows(hu, at))
 

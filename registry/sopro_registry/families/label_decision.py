@@ -20,6 +20,7 @@ from sopro_registry.fields import (
     add_months,
     day_of,
     earliest_day,
+    epoch_of,
     latest_day,
     year_of,
 )
@@ -385,6 +386,16 @@ def _check_scheme(
         )
 
 
+def is_number_of(number: str, epoch: int) -> bool:
+    """Say whether a log of an epoch may give a number (SPEC EPOCH-6).
+
+    What an earlier log of the site has given and lost is not known to anybody who judges.
+    """
+    last = number.rpartition("/")[2]
+    is_later = len(last) == 9
+    return is_later == (epoch > 1) and (not is_later or int(last[:4]) == epoch)
+
+
 def _check_first(body: Body, view: View, *, takes_over: bool) -> None:
     number = _text(body.certificate)
     membership = view.membership()
@@ -392,6 +403,10 @@ def _check_first(body: Body, view: View, *, takes_over: bool) -> None:
         if membership is None or number.split("/")[1] != membership.prefix:
             raise RefusedError(
                 f"decision: {number} does not bear this site's prefix", code="lbl.competence"
+            )
+        if not is_number_of(number, epoch_of(view.origin)):
+            raise RefusedError(
+                f"decision: {number} is no number of this epoch", code="lbl.competence"
             )
         if view.exists_named("label_decision", number):
             raise RefusedError(f"decision: number {number} is taken", code="lbl.competence")

@@ -15,7 +15,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, structs
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role, check_public_key, key_id
 from sopro_registry.family import Change, Fact, Family, KeySpan, Place, View
-from sopro_registry.fields import Bytes32, Count
+from sopro_registry.fields import Bytes32, Count, End, epoch_of, origin_after
 
 MAX_KEYS: Final = 4096
 
@@ -38,12 +38,14 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The keys in force after this record.
 
     Attributes:
+        continues: the end of the log that this one continues, in entry 0 of a later epoch.
         keys: all but the root key.
         next_root: SHA-256 of the public key that may replace the root.
         revoked: keys cut off at a size.
         root: public key that signs this record.
     """
 
+    continues: End | UnsetType = UNSET
     keys: Annotated[list[SiteKey], Meta(min_length=1, max_length=64)]
     next_root: Bytes32
     revoked: Annotated[list[Revocation], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
@@ -92,7 +94,7 @@ def follow(fact: Fact[Body], state: State | None) -> State:
     """Return the keys after a record, from the record and the keys before it alone.
 
     Raises:
-        RefusedError: as `apply`.
+        RefusedError: as `apply`; `mem.epoch` for a log that this one cannot continue.
     """
     body = fact.body
     named = {body.root: Role.ROOT.value} | {key.public: key.role for key in body.keys}
@@ -107,6 +109,8 @@ def follow(fact: Fact[Body], state: State | None) -> State:
         raise RefusedError(
             "site_keys: expected one signature, by the root key it names", code="sig.role"
         )
+    if body.continues is not UNSET:
+        _check_continued(body.continues, fact)
     spans = _continue_spans(state, named, fact.index)
     positions = [*(state.positions if state else []), fact.index]
     if len(spans) > MAX_KEYS or len(positions) > MAX_KEYS:
@@ -114,6 +118,18 @@ def follow(fact: Fact[Body], state: State | None) -> State:
             f"site_keys: more than {MAX_KEYS} keys or key records in one log", code="mem.key"
         )
     return State(_cut_spans(spans, body), body.next_root, positions)
+
+
+def _check_continued(end: End, fact: Fact[Body]) -> None:
+    """Hold the beginning of an epoch to the log it continues (SPEC EPOCH-1)."""
+    log = fact.record.log
+    epochs = epoch_of(end.origin), epoch_of(log)
+    if fact.index != 0 or 0 in epochs or origin_after(end.origin) != log:
+        raise RefusedError(
+            f"site_keys: {log[:80]} at position {fact.index} cannot continue {end.origin[:80]}; "
+            "entry 0 of the next epoch of a site's log does",
+            code="mem.epoch",
+        )
 
 
 def is_successor(public: bytes, state: State) -> bool:

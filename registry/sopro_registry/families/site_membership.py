@@ -1,6 +1,6 @@
 """site_membership/1: who takes part in the federation, in the coordinator's log (SPEC MEM)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -21,6 +21,7 @@ from sopro_registry.fields import (
     Url,
     day_of,
 )
+from sopro_registry.epoch import open_epoch
 from sopro_registry.recovery import check_approvals, electorate
 from sopro_registry.succession import check_succession
 
@@ -50,6 +51,10 @@ ENDED = frozenset({"suspended", "left", "expelled"})
 """The statuses in which a log is ended."""
 
 
+MAX_EPOCH: Final = 16_384
+"""The most bytes of an entry that begins an epoch."""
+
+
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A site as the federation knows it from this record on.
 
@@ -60,10 +65,11 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
         ends: position in the site's log from which its records count no more, until the site
-            acts on a later record that admits it.
+            acts on a later record that admits it; of its log before, where that is continued.
+        epoch: entry 0 of its log, where this record names another one than the record before.
         languages: BCP 47 tags of its official languages.
         name: of the site, by language.
-        origin: of its log; a new epoch has a new origin.
+        origin: of its log; a new epoch has a new origin (SPEC EPOCH).
         prefix: the second part of its certificate numbers, permanent.
         root: its root key; one site for ever.
         site: code, permanent and never reused.
@@ -80,6 +86,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     country: CountryCode
     effective_date: CivilDate
     ends: Cut | UnsetType = UNSET
+    epoch: Annotated[bytes, Meta(min_length=1, max_length=MAX_EPOCH)] | UnsetType = UNSET
     languages: Annotated[
         list[Annotated[str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z")]],
         Meta(min_length=1, max_length=20),
@@ -108,8 +115,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     Raises:
         RefusedError: `mem.name` for a site code, origin or prefix in use or changed, `mem.key`
             for a root key in use, or one that does not follow from the site's own records,
-            `mem.status` for a transition not in the table, `mem.end` for an end where none
-            belongs.
+            `mem.epoch` for a log that does not continue the one before, `mem.status` for a
+            transition not in the table, `mem.end` for an end where none belongs.
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
@@ -125,12 +132,15 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     elif (before.site, before.prefix) != (body.site, body.prefix):
         raise RefusedError("site_membership: site code and prefix are permanent", code="mem.name")
     elif before.origin != body.origin:
-        raise RefusedError(
-            "site_membership: the coordinator alone cannot replace a site's log", code="mem.key"
-        )
+        _check_epoch(before, body)
     elif before.root != body.root:
         _check_successor(before, body, view)
-    _check_end(body, state.versions if state else [])
+    if body.epoch is not UNSET and (before is None or before.origin == body.origin):
+        raise RefusedError(
+            "site_membership: 'epoch' is for a site whose log is continued by another",
+            code="mem.epoch",
+        )
+    _check_end(before, body, state.versions if state else [])
     versions = [*(state.versions if state else []), (fact.index, body)]
     # Prefix and root are names too, so that none is ever given to two sites.
     names = (body.site, f"prefix {body.prefix}", f"root {body.root.hex()}")
@@ -157,17 +167,40 @@ def _check_new(body: Body, view: View) -> None:
         raise RefusedError("site_membership: the root key belongs to a site", code="mem.key")
 
 
-def _check_end(body: Body, versions: list[tuple[int, Body]]) -> None:
+def _check_epoch(before: Body, body: Body) -> None:
+    """Hold a new log of a site to the entry with which the site itself continues (EPOCH-2)."""
+    if body.epoch is UNSET:
+        raise RefusedError(
+            "site_membership: the coordinator alone cannot replace a site's log", code="mem.key"
+        )
+    if before.root != body.root:
+        raise RefusedError(
+            "site_membership: a new log and a new root key are two records", code="mem.key"
+        )
+    end = open_epoch(body.epoch, origin=body.origin, root=body.root)
+    is_kept = (before.status, body.status) == ("admitted", "admitted")
+    is_ended = body.ends == Cut(origin=before.origin, size=end.size)
+    if not is_kept or not is_ended or end.origin != before.origin:
+        raise RefusedError(
+            f"site_membership: the log of an admitted site is continued by one that ends "
+            f"{before.origin}; this one continues {end.origin} from size {end.size}",
+            code="mem.epoch",
+        )
+
+
+def _check_end(before: Body | None, body: Body, versions: list[tuple[int, Body]]) -> None:
     """Hold an ending to a membership that ends, in the site's own log, and never moves it back."""
     if isinstance(body.ends, UnsetType):
         return
-    if body.status not in ENDED or body.ends.origin != body.origin:
+    is_continued = before is not None and before.origin != body.origin
+    if not is_continued and (body.status not in ENDED or body.ends.origin != body.origin):
         raise RefusedError(
             "site_membership: 'ends' is for who is suspended, has left or was expelled, and names "
             f"its log, {body.origin}",
             code="mem.end",
         )
-    latest = max((one.ends.size for _, one in versions if isinstance(one.ends, Cut)), default=0)
+    endings = [one.ends for _, one in versions if isinstance(one.ends, Cut)]
+    latest = max((one.size for one in endings if one.origin == body.ends.origin), default=0)
     if body.ends.size < latest:
         raise RefusedError(
             f"site_membership: {body.site!r} ends at {body.ends.size}, an earlier record says "

@@ -237,7 +237,7 @@ def name_root(world: World, root: Any, entries: list[bytes] | None) -> str | Non
 def test_a_root_key_that_follows_from_the_sites_own_records_may_be_named(world: World) -> None:
     entries = [world.at.entries[0], successor_entry(world)]
     assert name_root(world, NEXT, entries) is None
-    assert world.node.directory.founding_root("at") == signer("at root").public_key
+    assert world.node.directory.founding_root("sopro.example/at/1") == signer("at root").public_key
     # It is the root key now, and goes on being it without another proof.
     assert name_root(world, NEXT, None) is None
 
