@@ -74,7 +74,11 @@ def members_list(folder: Path, *, as_json: bool) -> None:
             + (f"  looked after by {member['successor']}" if "successor" in member else "")
         )
     for waiting in answer["applications"]:
-        show(f"{waiting['site']:12} asks       {waiting['country']}  {waiting['urls'][0]}")
+        end = waiting["continues"]
+        show(
+            f"{waiting['site']:12} asks       {waiting['country']}  {waiting['urls'][0]}"
+            + (f"  to close {end['origin']} at size {end['size']}" if end else "")
+        )
     for one in answer["recoveries"]:
         show(
             f"{one['site']:12} new root key {one['root']}: approved by {', '.join(one['by'])}; "
@@ -92,6 +96,22 @@ def members_admit(folder: Path, site: str, prefix: str | None) -> None:
     """Admit a site that asked; its numbers begin with SOPRO/PREFIX."""
     answer = ask(folder, "admit", site=site, prefix=prefix)
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
+
+
+@members.command("renew-epoch")
+@click.argument("folder", type=FOLDER)
+@click.argument("site", callback=SITE)
+def members_renew_epoch(folder: Path, site: str) -> None:
+    """Close the log of SITE, which has lost its last entries; a new one goes on from there.
+
+    The site has begun it and asked. Only where no other node holds more of the log: what lies
+    beyond the end counts no more, for ever.
+    """
+    answer = ask(folder, "renew_epoch", site=site)
+    show(f"{answer['before']} is closed at size {answer['size']}; {answer['origin']} goes on")
+    if answer["lost"]:
+        remark(f"{answer['lost']} more entries of it were signed, and are lost")
+    remark(f"{site} takes over its labels with: sopro transfer in DIRECTORY")
 
 
 @members.command("refuse")

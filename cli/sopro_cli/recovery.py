@@ -11,10 +11,12 @@ from sopro_cli.certificate_trust import MAX_INVITE, NO_INVITE
 from sopro_cli.office import run
 from sopro_cli.options import FILE, FOLDER, read_file
 from sopro_cli.output import fail, remark, show
+from sopro_cli.secrets import passphrase_of
 from sopro_cli.upkeep import describe_recovery
 from sopro_node.backup import back_up, back_up_keys
 from sopro_node.identity import parse_invite
 from sopro_node.keychest import MAX_CHEST, open_keys
+from sopro_node.keyring import open_key
 from sopro_node.recover import RecoveryPlan
 from sopro_node.recover import recover as rebuild
 from sopro_node.restore import restore as make_again
@@ -111,6 +113,15 @@ def restore(source: Path, folder: Path, chest: Path | None, passphrase_file: Pat
 @click.option("--url", default="", help="under which others reach it, if not as before")
 @click.option("--country", default="BE", show_default=True, help="of the coordinator only")
 @click.option("--zone", default="Europe/Brussels", show_default=True, help="likewise")
+@click.option(
+    "--new-epoch",
+    is_flag=True,
+    help="begin another log where this one ends, because its last entries are lost for ever",
+)
+@click.option("--root-key", type=FILE, default=None, help="for --new-epoch, if not among the keys")
+@click.option(
+    "--root-passphrase-file", type=FILE, default=None, help="opens the file of --root-key"
+)
 def recover(
     folder: Path,
     from_peers: bool,  # says what happens
@@ -123,9 +134,13 @@ def recover(
     url: str,
     country: str,
     zone: str,
+    new_epoch: bool,
+    root_key: Path | None,
+    root_passphrase_file: Path | None,
 ) -> None:
     """Make the data directory of a site whose disk is gone from what other nodes hold."""
     try:
+        root = open_key(root_key, passphrase_of(root_passphrase_file)) if root_key else None
         plan = RecoveryPlan(
             site=site,
             invite=parse_invite(
@@ -137,11 +152,19 @@ def recover(
             url=url,
             country=country,
             zone=zone,
+            new_epoch=new_epoch,
+            root_key=root,
         )
     except SoproError as error:
         fail(error)
     recovery = run(rebuild(folder, plan))
     remark(describe_recovery(msgspec.to_builtins(recovery)))
+    if new_epoch:
+        remark(
+            f"its log ends there, at size {recovery.end}, and another one goes on once the "
+            f"coordinator has closed it: start the node, then run 'sopro join {folder} INVITE'; "
+            f"the coordinator's officer runs 'sopro members renew-epoch DIRECTORY {site}'"
+        )
     if plan.is_coordinator:
         remark("requests for admission are in no log; sites that were waiting ask again")
     show(str(folder))

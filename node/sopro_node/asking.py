@@ -5,8 +5,11 @@ bytes and time; who answers nonsense, something endless or nothing has not answe
 """
 
 import asyncio
+import contextlib
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sopro_node.fetch import Fetch
@@ -19,6 +22,7 @@ from sopro_protocol.errors import FormatError, PeerError, SoproError, Verificati
 from sopro_protocol.keys import VerifierKey
 from sopro_registry.anchors import Tally
 from sopro_registry.directory import Directory
+from sopro_registry.fields import site_of
 
 ROUND: Final = 5.0
 """Seconds that everybody has to answer."""
@@ -35,15 +39,22 @@ class Question(NamedTuple):
     Attributes:
         origin: of the log.
         keys: that may sign its head of a size.
+        with_witness: whether a head counts that a node has cosigned and does not hold.
     """
 
     origin: str
     keys: Callable[[int], Sequence[VerifierKey]]
+    with_witness: bool = False
 
     @property
     def path(self) -> str:
         """Where every node serves the log: `/log/<site>/<epoch>`."""
         return "/log/" + self.origin.split("/", 1)[1]
+
+    @property
+    def witness_path(self) -> str:
+        """Where every node serves the head that it cosigned last (SPEC WIT-5)."""
+        return f"/witness/{hashlib.sha256(self.origin.encode()).hexdigest()}/checkpoint"
 
 
 class Heard(NamedTuple):
@@ -52,7 +63,7 @@ class Heard(NamedTuple):
     Attributes:
         peer: origin of its own log, or its address.
         base: URL under which it serves the log asked about.
-        head: the head it holds; None where it holds nothing of the log.
+        head: the head it holds, or has cosigned; None where it has neither.
     """
 
     peer: str
@@ -66,6 +77,8 @@ def known_peers(
     """Return the addresses of the coordinator and the members, by the origin of their own log."""
     found: dict[str, list[str]] = {}
     for member in directory.members():
+        if member.site == site_of(own_origin):
+            continue  # this node, also where its log goes on in another than the one named
         found.setdefault(member.origin, []).extend(member.urls)
     if invite is not None:
         found.setdefault(invite.origin, []).extend(invite.urls)
@@ -139,16 +152,30 @@ async def _ask(question: Question, peer: str, urls: Sequence[str], fetch: Fetch)
     """Ask one peer under each of its addresses; None where it has not answered."""
     for url in urls[:_MOST_URLS]:
         base = url.rstrip("/") + question.path
+        head = None
         try:
-            answer = await fetch.get(f"{base}/checkpoint", limit=MAX_CHECKPOINT)
-            head = open_sized_checkpoint(answer.body, origin=question.origin, keys=question.keys)
+            head = await _read_head(f"{base}/checkpoint", question, fetch)
         except PeerError as error:
-            if error.code == "hos.status" and await _holds_nothing(question, url, fetch):
-                return Heard(peer, base, None)
+            if error.code != "hos.status" or not await _holds_nothing(question, url, fetch):
+                continue
         except SoproError:
             continue
-        else:
-            return Heard(peer, base, head)
+        cosigned = await _read_cosigned(url, question, fetch)
+        heads = [one for one in (head, cosigned) if one is not None]
+        return Heard(peer, base, max(heads, key=attrgetter("size"), default=None))
+    return None
+
+
+async def _read_head(url: str, question: Question, fetch: Fetch) -> SignedCheckpoint:
+    answer = await fetch.get(url, limit=MAX_CHECKPOINT)
+    return open_sized_checkpoint(answer.body, origin=question.origin, keys=question.keys)
+
+
+async def _read_cosigned(url: str, question: Question, fetch: Fetch) -> SignedCheckpoint | None:
+    """Return the head that a node has cosigned last; None where it shows none (SPEC FENCE-2)."""
+    if question.with_witness:
+        with contextlib.suppress(SoproError):
+            return await _read_head(url.rstrip("/") + question.witness_path, question, fetch)
     return None
 
 

@@ -472,4 +472,10 @@ class Desk:
         if self._holdings.coordinator_origin is None:
             return "not joined: no federation is pinned"
         member = self._holdings.directory.membership(self._holdings.own.site)
-        return member.status if member else "not known to the coordinator yet"
+        if member is None:
+            return "not known to the coordinator yet"
+        own = self._holdings.own_origin
+        if member.origin == own:
+            return member.status
+        is_closed = self._holdings.directory.is_closed(own)
+        return "closed" if is_closed else f"waits for the coordinator to close {member.origin}"

@@ -297,8 +297,7 @@ class EvidenceKeeper:
             return self._identity.root
         if invite is not None and origin == invite.origin:
             return invite.root_key
-        member = self._holdings.directory.membership(origin.split("/")[1] if "/" in origin else "")
-        return member.root if member is not None and member.origin == origin else None
+        return self._holdings.directory.latest_root(origin)
 
     # Writing evidence down.
 
@@ -318,7 +317,7 @@ class EvidenceKeeper:
             return format_evidence(Evidence(fork, keys, None, ()))
         if coordinator is None:
             raise NotFoundError("the coordinator's log is not here yet")
-        place = self._membership_place(coordinator, held.site)
+        place = self._membership_place(coordinator, held)
         entry = holdings.entry(self._reader, coordinator, place)
         signers = {one.key_id for one in parse_entry(entry).signatures}
         coordinator_keys = self._records(
@@ -334,8 +333,8 @@ class EvidenceKeeper:
         positions = sorted({0} | {max(span.since - 1, 0) for span in spans})
         return tuple(self._holdings.entry(self._reader, held, one) for one in positions)
 
-    def _membership_place(self, coordinator: HeldLog, site: str) -> int:
-        entity = self._reader.named(coordinator.number, "site_membership", site)
+    def _membership_place(self, coordinator: HeldLog, held: HeldLog) -> int:
+        entity = self._reader.named(coordinator.number, "site_membership", held.site)
         row = self._reader.entity(coordinator.number, entity) if entity else None
         state = (
             decode_state("site_membership", row.state)
@@ -343,10 +342,14 @@ class EvidenceKeeper:
             else None
         )
         if not isinstance(state, site_membership.State):
-            raise NotFoundError(f"no membership of {site!r} is here")
-        covered = [index for index, _ in state.versions if index < coordinator.signed_size]
+            raise NotFoundError(f"no membership of {held.site!r} is here")
+        covered = [
+            index
+            for index, body in state.versions
+            if index < coordinator.signed_size and body.origin == held.origin
+        ]
         if not covered:
-            raise NotFoundError(f"no signed head covers the membership of {site!r} yet")
+            raise NotFoundError(f"no signed head covers the membership of {held.site!r} yet")
         return covered[-1]
 
 

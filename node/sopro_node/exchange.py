@@ -148,8 +148,11 @@ class Exchange:
             known[:0] = [url for url in member.urls if url not in known]
             is_followed = member.status in ("admitted", "suspended", "left", "expelled")
             if is_followed and self._settings.mirrors(member.site):
-                targets.append((member.origin, self._founding_root(member)))
-                latest[member.origin] = member.root
+                for origin in self._holdings.directory.logs(member.site):
+                    # The site's node has its closed logs as others do.
+                    urls.setdefault(origin, known)
+                    targets.append((origin, self._founding_root(origin, member)))
+                    latest[origin] = self._holdings.directory.latest_root(origin) or member.root
         own = self._identity.origin
         seen = dict(targets)
         return [
@@ -158,8 +161,8 @@ class Exchange:
             if origin != own
         ]
 
-    def _founding_root(self, member: site_membership.Body) -> bytes:
-        return self._holdings.directory.founding_root(member.site) or member.root
+    def _founding_root(self, origin: str, member: site_membership.Body) -> bytes:
+        return self._holdings.directory.founding_root(origin) or member.root
 
     def _target(self, origin: str, root: bytes, urls: dict[str, list[str]]) -> Target:
         path = "/log/" + origin.split("/", 1)[1]
@@ -180,6 +183,7 @@ class Exchange:
             origin: _root_url(origin, state.target.bases[0])
             for origin, state in self.peers.items()
             if state.target.own_bases and state.target.bases
+            if not self._holdings.directory.is_closed(origin)
         }
 
     def refresh(self) -> None:
@@ -193,7 +197,7 @@ class Exchange:
             if held is not None and self._holdings.is_overtaken(held):
                 state.wake.set()
             self._begin(f"pull {target.origin}", self._follow, target.origin)
-            if target.bases:
+            if target.bases and not self._holdings.directory.is_closed(target.origin):
                 self._begin(f"events {target.origin}", self._listen, target.origin)
 
     def refresh_soon(self) -> None:
@@ -435,10 +439,12 @@ class Exchange:
         member = self._holdings.directory.membership(own.site)
         if self._identity.coordinator or member is None or member.status != "admitted":
             return
+        if member.origin != own.origin:
+            return
         acted = own.cursor.acted_on
         size = acted.size if acted else 0
         before = self._holdings.directory.membership(own.site, size=size)
-        is_news = before is None or before.status != "admitted"
+        is_news = before is None or (before.status, before.origin) != ("admitted", own.origin)
         endings = self._holdings.directory.endings(own.origin)
         if is_news or any(ending.position >= size for ending in endings):
             await self._joined()

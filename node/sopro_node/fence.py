@@ -22,6 +22,7 @@ from sopro_node.exchange import Exchange
 from sopro_node.fence_state import (
     ABANDONED,
     ALONE,
+    CLOSED,
     DOUBLE,
     FORKED,
     FORKED_COORDINATOR,
@@ -137,6 +138,7 @@ class Fence:
             UnavailableError: the fence is not open; says why and what to do.
         """
         await self.settle()
+        self._check_closed()
         if self.state is not State.OPEN:
             raise UnavailableError(self.reason, code=explain(self.state, self.reason).code)
 
@@ -196,6 +198,8 @@ class Fence:
         if self._kept.fork is not None:
             self._set(State.FORKED, self._words_forked())
             self._decided.set()
+        elif self._check_closed():
+            self._decided.set()
         elif self._kept.known:
             self._known = self._open_note(self._kept.known)
             self._set(State.BEHIND, self._words_behind())
@@ -222,7 +226,8 @@ class Fence:
                 while True:
                     await self._try(fetch)
                     is_late = loop.time() - began >= _LONGEST
-                    if self.state in (State.OPEN, State.FORKED) or is_late:
+                    is_settled = self.state in (State.OPEN, State.FORKED, State.CLOSED)
+                    if is_settled or is_late:
                         self._decided.set()
                     if is_late:
                         most = _MOST_PAUSE if self.state is State.OPEN else _LONGEST
@@ -237,7 +242,7 @@ class Fence:
         try:
             if self.state is State.FORKED:
                 await self._reopen()
-            if self.state is State.FORKED:
+            if self.state is State.FORKED or self._check_closed():
                 return
             await self._look(fetch)
             await self._heal(fetch)
@@ -418,6 +423,8 @@ class Fence:
     # Turning.
 
     def _open(self) -> None:
+        if self._check_closed():
+            return
         self._known = None
         self._opened_at = self._holdings.own.size
         self._set(State.OPEN, "")
@@ -431,6 +438,13 @@ class Fence:
         self.state, self.reason = state, reason
         if state is not State.OPEN:
             self._log.close(explain(state, reason))
+
+    def _check_closed(self) -> bool:
+        """Shut it for good where another log continues this one (SPEC EPOCH-4)."""
+        is_closed = self._holdings.directory.is_closed(self._identity.origin)
+        if is_closed and self.state is not State.CLOSED:
+            self._shut(State.CLOSED, CLOSED)
+        return is_closed
 
     async def _fork(self, held: bytes, offered: bytes) -> None:
         await self._keep(Kept(fork=(held, offered), settled=self._settlements()))
@@ -456,7 +470,8 @@ class Fence:
 
     async def _ask(self, peers: Mapping[str, list[str]], fetch: Fetch) -> list[Heard]:
         """Ask nodes which head of our own log they hold."""
-        heard = await ask_everybody(Question(self._identity.origin, self._keys), peers, fetch)
+        question = Question(self._identity.origin, self._keys, with_witness=True)
+        heard = await ask_everybody(question, peers, fetch)
         own = self._holdings.own
         anchored = self._exchange.evidence.anchored(own.origin)
         return [one for one in heard if not await is_given_up(one, own, anchored, fetch)]
@@ -525,5 +540,6 @@ class Fence:
         return (
             f"this site has signed its log up to size {size} and this disk holds "
             f"{self._holdings.own.size} entries, so nothing may be signed; a node that serves "
-            "fetches the rest from its mirrors and goes on by itself"
+            "fetches the rest from its mirrors and goes on by itself; where nobody has it "
+            "any more, another log goes on: sopro recover NEW-DIRECTORY --from-peers --new-epoch"
         )

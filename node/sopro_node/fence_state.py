@@ -25,6 +25,7 @@ class State(StrEnum):
         BEHIND: peers hold more of the log than the disk does.
         DOUBLE: another process signs with this site's key.
         FORKED: two histories of this log carry its signature.
+        CLOSED: another log continues this one.
     """
 
     OPEN = "open"
@@ -32,6 +33,7 @@ class State(StrEnum):
     BEHIND = "behind"
     DOUBLE = "double"
     FORKED = "forked"
+    CLOSED = "closed"
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -86,6 +88,12 @@ ABANDONED: Final = (
 )
 
 
+CLOSED: Final = (
+    "another log of this site continues this one, so nothing may be signed in it; start the node "
+    "from the directory of that log, or make it with: sopro recover DIRECTORY --from-peers"
+)
+
+
 def explain(state: State, reason: str) -> Closed:
     """Say why nothing may be signed, by the clause that forbids it."""
     match state:
@@ -95,6 +103,8 @@ def explain(state: State, reason: str) -> Closed:
             return Closed(code="fence.double", message=reason)
         case State.FORKED:
             return Closed(code="fence.forked", message=reason)
+        case State.CLOSED:
+            return Closed(code="fence.closed", message=reason)
         case _:
             return Closed(code="fence.asking", message=reason)
 

@@ -27,6 +27,7 @@ from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
 from sopro_registry.directory import Directory
 from sopro_registry.family import KeySpan, Waiting, Withholding
+from sopro_registry.fields import epoch_of
 from sopro_registry.label import Label
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.status import status_tree
@@ -436,7 +437,8 @@ class Step:
             return held.tree.leaves(index // WIDTH)[index % WIDTH]
 
         self.tables = StoreTables(store, held.number, coordinator_root=root_of_coordinator)
-        self.numbers = Numbers(store, self.tables)
+        epoch = epoch_of(held.origin)
+        self.numbers = Numbers(store, self.tables, log=held.number, epoch=epoch)
         self.ledger = Ledger(
             origin=held.origin,
             root_key=self._root_key,

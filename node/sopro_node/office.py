@@ -9,11 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
 from sopro_node import clock
 from sopro_node.anchoring import plan_anchor
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.certificate_desk import certificate, page
+from sopro_node.continuing import check_end, check_log, continued, describe_end, known_beyond
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
 from sopro_node.fetch import Fetch
@@ -310,7 +312,7 @@ def _application(node: Node) -> bytes:
         "urls": [node.settings.public_url],
         "zone": identity.zone,
     }
-    return encode(request)
+    return encode(request | continued(node))
 
 
 def open_application(data: bytes) -> dict[str, Any]:
@@ -360,6 +362,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             code="mem.name",
         )
     member = node.holdings.directory.membership(site)
+    check_log(member, request)
     if member is not None and request["root"] not in roots_of_site(node, member):
         raise RefusedError(
             f"the site code {site!r} is taken by another root key; where its successor has "
@@ -375,8 +378,9 @@ async def receive_application(node: Node, data: bytes) -> Answer:
         raise RefusedError(f"the site code {site!r} is being asked for already", code="mem.name")
     if len(waiting) >= MAX_APPLICATIONS and site not in waiting:
         raise RefusedError("too many open requests; ask the coordinator", code="mem.full")
-    if member is not None and (member.status, list(member.urls), member.root) == (
+    if member is not None and (member.status, member.origin, list(member.urls), member.root) == (
         "admitted",
+        request["origin"],
         request["urls"],
         request["root"],
     ):
@@ -403,6 +407,7 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
                 "root": request["root"].hex(),
                 "urls": request["urls"],
                 "received": clock.format_time(received),
+                "continues": describe_end(request),
             }
         )
     recoveries = [
@@ -437,6 +442,12 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
         raise NotFoundError(f"{site!r} has not asked for admission; waiting: {known}")
     request = open_application(waiting[site])
     before = node.holdings.directory.membership(site)
+    if "epoch" in request:
+        raise RefusedError(
+            f"{site} asks that its log goes on in {request['origin']}; see 'sopro members list', "
+            f"and if so: sopro members renew-epoch DIRECTORY {site}",
+            code="mem.epoch",
+        )
     prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
     outcome = await node.log.append(
         Draft(
@@ -451,12 +462,7 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
             entity=node.reader.named(1, "site_membership", site),
         )
     )
-
-    def drop() -> None:
-        with node.store.transaction():
-            node.store.cut_application(site)
-
-    await node.writer.run(drop)
+    await _drop_application(node, site)
     node.exchange.refresh_soon()
     return {"site": site, "prefix": prefix, "index": outcome.index}
 
@@ -467,12 +473,7 @@ async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
     site = values["site"]
     if site not in {known for known, _, _ in node.reader.applications()}:
         raise NotFoundError(f"{site!r} has not asked for admission")
-
-    def drop() -> None:
-        with node.store.transaction():
-            node.store.cut_application(site)
-
-    await node.writer.run(drop)
+    await _drop_application(node, site)
     return {"site": site}
 
 
@@ -535,12 +536,64 @@ async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     return {"site": site, "index": outcome.index}
 
 
+async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Close the log of a member that has lost entries; the one it has begun goes on. `site`.
+
+    Answers `origin`; `before` and `size`: the log that is closed and its size; `lost`: how many
+    more entries of it are known to have been signed.
+    """
+    _must_coordinate(node)
+    site = values["site"]
+    waiting = {known: data for known, _, data in node.reader.applications()}
+    request = open_application(waiting[site]) if site in waiting else {}
+    member = node.holdings.directory.membership(site)
+    if member is None or "epoch" not in request:
+        raise NotFoundError(
+            f"{site!r} has not asked that its log goes on in another; it does so with 'sopro "
+            "recover --new-epoch' and 'sopro join'"
+        )
+    end = check_end(node, member, request)
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **_fields_of(member),
+                "effective_date": format_day(node.desk.today()),
+                "ends": {"origin": end.origin, "size": end.size},
+                "epoch": request["epoch"],
+                "origin": request["origin"],
+                "urls": request["urls"],
+            },
+            entity=node.reader.named(1, "site_membership", site),
+        )
+    )
+    await _drop_application(node, site)
+    node.exchange.refresh_soon()
+    return {
+        "site": site,
+        "origin": request["origin"],
+        "before": end.origin,
+        "size": end.size,
+        "lost": known_beyond(node, end),
+        "index": outcome.index,
+    }
+
+
+async def _drop_application(node: Node, site: str) -> None:
+    def drop() -> None:
+        with node.store.transaction():
+            node.store.cut_application(site)
+
+    await node.writer.run(drop)
+
+
 def _fields_of(member: site_membership.Body) -> dict[str, Any]:
     """Copy a membership without what proves how it came to its root key."""
     fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
-    return {
-        name: value for name, value in fields.items() if name not in ("approvals", "succession")
-    }
+    if member.ends is not UNSET and member.ends.origin != member.origin:
+        del fields["ends"]  # of the log before
+    proofs = ("approvals", "epoch", "succession")
+    return {name: value for name, value in fields.items() if name not in proofs}
 
 
 def _end_of(node: Node, member: site_membership.Body, size: int | None) -> int:
@@ -689,6 +742,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         plan_anchor,
         recover_member,
         refuse,
+        renew_epoch,
         set_membership,
         change_membership,
         evidence,

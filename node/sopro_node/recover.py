@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from sopro_node import clock
 from sopro_node.asking import Heard, Question, ask_everybody, known_peers
-from sopro_node.config import check_url, parse_address, write_settings
+from sopro_node.config import Settings, check_url, parse_address, write_settings
+from sopro_node.epochs import choose_keys, found_epoch
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
 from sopro_node.found import INVITE
@@ -30,9 +33,10 @@ from sopro_node.identity import (
     save_projection,
 )
 from sopro_node.keychest import write_keys
-from sopro_node.keyring import load_ring
+from sopro_node.keyring import KeyFile, find_key, load_ring
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.mirror import Mirror
+from sopro_node.passphrase import Passphrase
 from sopro_node.reach import ANYWHERE
 from sopro_node.restore import check_keys
 from sopro_node.store.sqlite import SqliteStore, create_database
@@ -42,12 +46,16 @@ from sopro_node.writer import Writer
 from sopro_protocol.errors import (
     NotFoundError,
     RefusedError,
+    SoproError,
+    SplitViewError,
     UnavailableError,
     VerificationError,
 )
 from sopro_protocol.keys import Role, make_vkey
 from sopro_registry.families import site_membership
+from sopro_registry.fields import origin_after
 
+_NO_PASSPHRASE: Final = Passphrase(Settings())
 _NAMED: Final = "named on the command line"
 
 
@@ -64,6 +72,8 @@ class RecoveryPlan:
         url: under which others reach it; empty for what its membership says.
         country: of a coordinator, which no membership names.
         zone: likewise.
+        new_epoch: whether its log is to go on in another, because entries of it are lost.
+        root_key: of the site, where it is not among `keys`; needed for a new epoch only.
     """
 
     site: str
@@ -74,6 +84,8 @@ class RecoveryPlan:
     url: str = ""
     country: str = ""
     zone: str = ""
+    new_epoch: bool = False
+    root_key: KeyFile | None = None
 
     @property
     def is_coordinator(self) -> bool:
@@ -94,6 +106,8 @@ async def recover(folder: Path, plan: RecoveryPlan) -> Recovery:
     parse_address(plan.listen)
     check_url(plan.url)
     check_free(folder)
+    if plan.new_epoch and plan.is_coordinator:
+        raise RefusedError("the coordinator's log goes on in no other")
     with new_directory(folder) as part:
         write_keys(part, plan.keys)
         create_database(part)
@@ -157,6 +171,8 @@ class _Recovery:
             url = plan.url or plan.invite.urls[0]
         else:
             member = await self._find_membership()
+            if plan.new_epoch:
+                return await self._begin_epoch(member)
             self._holdings.own_origin = member.origin
             identity = _identify(member)
             url = plan.url or member.urls[0]
@@ -167,6 +183,44 @@ class _Recovery:
         if plan.is_coordinator:
             (self._folder / INVITE).write_bytes(format_invite(plan.invite))
         return recovery
+
+    async def _begin_epoch(self, member: site_membership.Body) -> Recovery:
+        """Take the log as far as anybody has it, and begin another one that continues it."""
+        plan = self._plan
+        held = await self._fetch_all(member)
+        origin = self._holdings.own_origin = origin_after(member.origin)
+        identity = structs.replace(_identify(member), origin=origin)
+        root_key = plan.root_key or find_key(self._folder, member.root, passphrase=_NO_PASSPHRASE)
+        beginning = choose_keys(self._folder, self._store, self._holdings, held, root_key)
+
+        def found() -> Recovery:
+            found_epoch(self._store, self._holdings, identity, beginning)
+            return self._keep(identity, held)
+
+        recovery = await self._writer.run(found)
+        write_settings(self._folder, listen=plan.listen, url=plan.url or member.urls[0])
+        return recovery
+
+    async def _fetch_all(self, member: site_membership.Body) -> HeldLog:
+        """Take a site's log from everybody who has it, whoever may have signed its last entries."""
+        directory, origin = self._holdings.directory, member.origin
+        root = directory.founding_root(origin) or member.root
+        problem: SoproError | None = None
+        for urls in self._peers().values():
+            bases = _bases(urls, "/log/" + origin.split("/", 1)[1])
+            target = Target(origin, root, bases, own_bases=0, latest_root=member.root)
+            try:
+                await self._mirror.pull(target, self._fetch)
+            except SplitViewError:
+                raise
+            except SoproError as error:
+                problem = problem or error
+        held = self._holdings.logs.get(origin)
+        if held is None:
+            raise problem or UnavailableError(f"{origin}: nobody who was asked holds this log")
+        if held.cursor.projected < held.size:
+            raise _unjudged(origin)
+        return held
 
     # Who the site is.
 
@@ -223,10 +277,7 @@ class _Recovery:
                     code="hos.fork",
                 )
         if held.cursor.projected < held.size:
-            raise UnavailableError(
-                f"{identity.origin} acts on more of the coordinator's log than anybody serves; "
-                "try again when the coordinator can be reached"
-            )
+            raise _unjudged(identity.origin)
         return held
 
     async def _ask(self, origin: str) -> list[Heard]:
@@ -238,9 +289,8 @@ class _Recovery:
     def _peers(self) -> dict[str, list[str]]:
         """Return whom to ask: the coordinator, the members, and who was named."""
         peers = {f"{_NAMED}: {url}": [url] for url in self._plan.peers}
-        peers |= known_peers(
-            self._holdings.directory, self._plan.invite, own_origin=self._holdings.own_origin
-        )
+        own = self._holdings.own_origin or f"{self._plan.invite.federation}/{self._plan.site}/0"
+        peers |= known_peers(self._holdings.directory, self._plan.invite, own_origin=own)
         if not peers:
             raise NotFoundError("nobody is known who could be asked; name a member with --peer URL")
         return peers
@@ -259,6 +309,13 @@ class _Recovery:
             save_federation(self._store, self._plan.invite)
             save_recovery(self._store, recovery)
         return recovery
+
+
+def _unjudged(origin: str) -> UnavailableError:
+    return UnavailableError(
+        f"{origin} acts on more of the coordinator's log than anybody serves; "
+        "try again when the coordinator can be reached"
+    )
 
 
 def _identify(member: site_membership.Body) -> Identity:

@@ -287,9 +287,18 @@ class SqliteStore:
         names = (name.split(" ")[0] for (name,) in self._db.execute(sql.ALL_TAKEOVERS))
         return list(dict.fromkeys(names))
 
-    def last_number(self, *, low: str, high: str) -> str | None:
-        """Return the largest number strictly between two."""
-        row = self._db.execute(sql.LAST_NUMBER, (low, high)).fetchone()
+    def last_number(self, *, low: str, high: str, log: int = 0) -> str | None:
+        """Return the largest number strictly between two.
+
+        Args:
+            low: the one.
+            high: the other.
+            log: that granted it; every log if not given.
+        """
+        if log:
+            row = self._db.execute(sql.LAST_NUMBER_OF, (low, high, log)).fetchone()
+        else:
+            row = self._db.execute(sql.LAST_NUMBER, (low, high)).fetchone()
         return row[0] if row else None
 
     def voids(self, log: int, *, start: int, limit: int) -> list[tuple[int, Void]]:

@@ -341,6 +341,14 @@ LAST_NUMBER = _sql(
     "low",
     "high",
 )
+LAST_NUMBER_OF = _sql(
+    select(func.max(label.c.number)).where(
+        and_(label.c.number > _b("low"), label.c.number < _b("high"), label.c.log == _b("log"))
+    ),
+    "low",
+    "high",
+    "log",
+)
 
 PUT_VOID = _put(void, "log", "position", "code", "message")
 GET_VOIDS = _sql(

@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role, check_public_key
+from sopro_registry.epoch import open_epoch
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import (
     Bytes32,
@@ -21,7 +22,6 @@ from sopro_registry.fields import (
     Url,
     day_of,
 )
-from sopro_registry.epoch import open_epoch
 from sopro_registry.recovery import check_approvals, electorate
 from sopro_registry.succession import check_succession
 

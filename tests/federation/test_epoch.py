@@ -1,0 +1,118 @@
+"""A site that has lost its last entries for ever goes on in another log (SPEC EPOCH)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_node.config import CONFIG
+from sopro_protocol.errors import UnavailableError
+from tests.cli.place import sopro
+from tests.federation.federation import FEDERATION, SETTINGS, Federation, Site, wait_until
+from tests.federation.history import read_head
+from tests.federation.liar import Liar, Lie, say
+from tests.federation.test_fence import AT, state, wait_for_state
+from tests.federation.test_recovery import Run, recover, replace_disk
+from tests.federation.test_transfer import grant, register
+from tests.federation.test_witness import witnessed_size
+
+pytestmark = pytest.mark.slow
+
+BEFORE, AFTER = f"{FEDERATION}/at/1", f"{FEDERATION}/at/2"
+ACTIVE, SUSPENDED, LOST = (f"SOPRO/AT0/001/{number:05}" for number in (1, 2, 3))
+FIRST_OF_TWO = "SOPRO/AT0/001/000200001"
+
+
+@pytest.fixture
+def door(land: Federation) -> Iterator[Liar]:
+    """What stands before `at`: shut, nobody can mirror it while it asks witnesses itself."""
+    liar = Liar(land.ports.take(), upstream="")
+    liar.start()
+    yield liar
+    liar.stop()
+
+
+def checkpoint(node: Site, origin: str) -> bytes:
+    answer = node.get("/log/" + origin.split("/", 1)[1] + "/checkpoint")
+    return answer.body if answer.status == 200 else b""
+
+
+def meet(land: Federation, origin: str, source: Site) -> None:
+    """Wait until every node holds and has judged what a log is at its source."""
+
+    def is_current(node: Site) -> bool:
+        mirror = node.mirror(origin)
+        is_same = read_head(checkpoint(node, origin)) == read_head(checkpoint(source, origin))
+        return is_same and mirror["judged"] == mirror["size"]
+
+    for node in land.sites.values():
+        if node is not source:
+            wait_until(lambda node=node: is_current(node), f"{node.code} has all of {origin}")
+
+
+def told(land: Federation, number: str) -> dict[str, Any]:
+    """Return what all nodes say of a label, which must be one thing."""
+    answers = [site.get(f"/api/v1/labels/{number}").json for site in land.sites.values()]
+    for answer in answers:
+        answer.pop("publication", None)
+    assert answers == [answers[0]] * len(answers)
+    return dict(answers[0])
+
+
+def settle(site: Site) -> None:
+    with (site.folder / CONFIG).open("a", encoding="utf-8") as file:
+        file.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
+
+
+@pytest.mark.timeout(180)
+def test_a_site_goes_on_whose_last_entries_are_lost(
+    land: Federation, door: Liar, tmp_path: Path
+) -> None:
+    run, coordinator = Run(tmp_path), land.start_coordinator()
+    at, hu = land.new("at", url=door.url), land.new("hu")
+    door.upstream = at.url
+    for site in (at, hu):
+        land.join(site)
+    coordinator.call("publish_policy", witnesses=["eeig", "hu"], faulty=0)
+    chest, file, invite = tmp_path / "chest", tmp_path / "old", coordinator.folder / "invite.json"
+    run("backup", at.folder, tmp_path / "backup", *run.with_keys(chest))
+    owner, other = register(at, "Werk"), register(at, "Amt")
+    assert [grant(at, owner, name) for name in ("Brot", "Käse")] == [ACTIVE, SUSPENDED]
+    why = ("--reason", "other", "--suspended-until", "2027-06-01")
+    sopro("decide", at.folder, "suspend", SUSPENDED, *why)
+    meet(land, BEFORE, at)
+    wait_until(lambda: witnessed_size(at) == at.status()["size"], "all of at is witnessed")
+    sopro("certificate", "get", ACTIVE, "--url", hu.url, "-o", file)
+    end = at.status()["size"]
+
+    # What nobody mirrors any more is cosigned, and the disk is lost.
+    door.tell(Lie(AT, say(b"", status=503)))
+    assert grant(at, owner, "Milch") == LOST
+    wait_until(lambda: witnessed_size(at) == at.status()["size"] > end, "it is witnessed")
+    lost = at.status()["size"] - end
+    at.stop()
+    replace_disk(at)
+    door.be_honest()
+    recover(run, at, land, chest)
+    at.start()
+    wait_for_state(at, "behind")
+    with pytest.raises(UnavailableError, match="--new-epoch"):
+        at.append()
+    at.stop()
+    replace_disk(at)
+
+    # The site begins another log, and the coordinator closes the one before.
+    assert f"ends there, at size {end}" in recover(run, at, land, chest, "--new-epoch")
+    settle(at)
+    at.start()
+    assert state(at) == "asking"
+    run("join", at.folder, invite)
+    asks = f"to close {BEFORE} at size {end}"
+    assert asks in run("members", "list", coordinator.folder)
+    assert "renew-epoch" in run("members", "admit", coordinator.folder, "at", code=1)
+    said = run("members", "renew-epoch", coordinator.folder, "at")
+    assert f"{BEFORE} is closed at size {end}; {AFTER} goes on" in said
+    assert f"{lost} more entries of it were signed, and are lost" in said
+    wait_until(lambda: at.status()["acts_on"] is not None, "at acts as a member")
+    assert (at.status()["membership"], state(at)) == ("admitted", "open")
