@@ -63,6 +63,8 @@ def say_transfer(step: Mapping[str, Any]) -> str:
                 f"{taker} says that it took it over from {giver}; that is not confirmed and counts "
                 f"for nothing: {step['problem']}"
             )
+        case _ if giver == taker:
+            return f"{taker} decides on it in another log since {day}; the one before was closed"
         case _ if step["is_succession"]:
             return f"{taker} decides on it since {day}, as the successor of {giver}, which has gone"
         case _:

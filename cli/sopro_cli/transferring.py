@@ -67,6 +67,7 @@ def transfer_offers(folder: Path, *, as_json: bool) -> None:
         return
     for one in found:
         why = "whose successor this site is" if one["is_succession"] else "which hands it over"
+        why = "whose log this one continues" if one["is_continued"] else why
         until = f" until {one['valid_until']}" if one["valid_until"] else ""
         show(f"{one['number']}  {one['standing']}{until}, from {one['from']}, {why}")
     if not found:
@@ -106,7 +107,9 @@ def transfer_in(
         return
     for one in answer["taken"]:
         show(f"{one['number']} taken over from {one['from']}: {one['status']}")
-    if not answer["taken"]:
+    if answer["brought"]:
+        remark(f"{answer['brought']} organisations and offerings written into this site's log")
+    elif not answer["taken"]:
         remark("nothing is offered to this site; 'sopro sync' asks the others again")
 
 

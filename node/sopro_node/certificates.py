@@ -23,6 +23,7 @@ from sopro_registry.certificate_file import (
     format_certificate,
 )
 from sopro_registry.families import log_state, offering, organisation, site_membership
+from sopro_registry.fields import Cut
 from sopro_registry.label import Label
 from sopro_registry.status import format_leaf
 from sopro_registry.transfer import Stage
@@ -204,10 +205,14 @@ def _disclose(reader: Reader, held: HeldLog, positions: Sequence[int]) -> list[D
     return found
 
 
+def _closes(body: site_membership.Body, origin: str) -> bool:
+    return isinstance(body.ends, Cut) and body.ends.origin == origin
+
+
 def _latest_membership(
     reader: Reader, coordinator: HeldLog, entity: bytes, *, site: _Prover
 ) -> int:
-    """Return the position of a site's latest membership.
+    """Return the position of a site's latest membership with its log, or the one that closes it.
 
     Raises:
         UnavailableError: it names a root key that the site's log does not lead to yet.
@@ -218,7 +223,11 @@ def _latest_membership(
     state = decode_state("site_membership", row.state)
     if not isinstance(state, site_membership.State):
         raise NotFoundError("the membership record is not here")
-    index, member = state.versions[-1]
+    index, member = [
+        (index, body)
+        for index, body in state.versions
+        if body.origin == site.held.origin or _closes(body, site.held.origin)
+    ][-1]
     roots = {span.public for span in site.held.keys if span.role == Role.ROOT.value}
     if member.root not in roots:
         raise UnavailableError(

@@ -189,9 +189,15 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
     """Find one of this site's own labels. `number`. Answers `entity` and `head`."""
     number, own = values["number"], node.identity.origin
     course = node.desk.courses.of(number)
-    if course is None or own not in {stage.origin for stage in course.stages}:
+    if course is None or node.identity.site not in {stage.site for stage in course.stages}:
         raise NotFoundError(f"this site has no label {number[:64]!r}")
     stage = course.competent
+    if stage.origin != own and stage.site == node.identity.site:
+        raise RefusedError(
+            f"{number} stands in the log that this one continues; take it over first: "
+            "sopro transfer in DIRECTORY",
+            code="lbl.competence",
+        )
     if stage.origin != own:
         raise RefusedError(
             f"{number} has been taken over by {stage.site}, which decides on it now",

@@ -7,6 +7,7 @@ records and documents of the log before, and then takes over each label on top o
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Final
 
 import msgspec
@@ -14,7 +15,7 @@ from msgspec import UNSET
 
 from sopro_node.documents import NewDocument
 from sopro_node.holdings import HeldLog
-from sopro_node.log import Appended, Draft
+from sopro_node.log import MAX_BATCH, Appended, Draft
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError, RefusedError, SoproError
 from sopro_protocol.record import Record, read_record
@@ -159,6 +160,7 @@ def _describe(node: Node, stage: Stage) -> Answer:
         "standing": last.status.word,
         "valid_until": format_day(last.until) if last.until else None,
         "is_succession": label.handed is None,
+        "is_continued": stage.site == node.identity.site,
         "describes": msgspec.to_builtins(node.desk.describe(label.number)),
     }
 
@@ -167,10 +169,11 @@ def _offers(node: Node) -> Iterator[Stage]:
     """Go through the labels, where they are now, that this site may take over."""
     own = node.holdings.own
     gone = {
-        member.origin
+        origin
         for member in node.holdings.directory.members()
         if member.status in _GONE and member.successor == own.site
-    }
+        for origin in node.holdings.directory.logs(member.site)
+    } | set(_closed(node))
     numbers = set(node.reader.numbers_with(_TRANSFERRED)) | set(node.reader.taken_numbers())
     for origin in gone & node.holdings.logs.keys():
         log = node.holdings.logs[origin].number
@@ -183,6 +186,13 @@ def _offers(node: Node) -> Iterator[Stage]:
         is_meant = stage.label.handed is not None or stage.origin in gone
         if is_meant and _place(node, stage) is not None:
             yield stage
+
+
+def _closed(node: Node) -> list[str]:
+    """Return the logs of this site that this one continues, the newest first (SPEC EPOCH-5)."""
+    logs = node.holdings.directory.logs(node.identity.site)
+    own = node.identity.origin
+    return list(reversed(logs[: logs.index(own)])) if own in logs else []
 
 
 def _place(node: Node, stage: Stage) -> bytes | None:
@@ -198,7 +208,9 @@ async def take_over(node: Node, values: Mapping[str, Any]) -> Answer:
     """Take over labels that were handed over to this site, or left to it as a successor.
 
     `decider`; `numbers`?: all that are offered if not given; `from`?: code of one site;
-    `effective`?: civil date. Answers `taken`: {number, from, index, status}.
+    `effective`?: civil date. Where neither is given, all organisations and offerings of a log that
+    this one continues come too. Answers `taken`: {number, from, index, status}; `brought`: how many
+    of these.
 
     Raises:
         NotFoundError: one of the numbers is not offered to this site.
@@ -211,11 +223,15 @@ async def take_over(node: Node, values: Mapping[str, Any]) -> Answer:
             raise NotFoundError(f"{number[:64]!r} is not offered to this site")
     stages = [offered[number] for number in wanted]
     stages = [stage for stage in stages if values.get("from") in (None, stage.site)]
-    if stages:
+    if stages or _closed(node):
         await _act_on_members(node)
     taker = _Taker(node, values["decider"], _day(node, values))
-    drafts = [draft for stage in stages for draft in taker.draft(stage)]
-    outcomes = _check_all(await node.log.append_all(drafts))
+    drafts = [] if values.get("numbers") or values.get("from") else taker.bring()
+    drafts += [draft for stage in stages for draft in taker.draft(stage)]
+    outcomes: list[Appended] = []
+    for start in range(0, len(drafts), MAX_BATCH):
+        window = drafts[start : start + MAX_BATCH]
+        outcomes += _check_all(await node.log.append_all(window))
     pairs = zip(drafts, outcomes, strict=True)
     places = [done.index for draft, done in pairs if draft.family == _LABELS]
     return {
@@ -227,7 +243,8 @@ async def take_over(node: Node, values: Mapping[str, Any]) -> Answer:
                 "status": node.desk.label(stage.label.number).status,
             }
             for stage, index in zip(stages, places, strict=True)
-        ]
+        ],
+        "brought": len(drafts) - len(places),
     }
 
 
@@ -246,6 +263,7 @@ class _Taker:
     decider: bytes
     day: int
     known: dict[tuple[str, bytes], bytes] = field(default_factory=dict)
+    _brought: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Find what earlier takeovers have brought here."""
@@ -260,6 +278,18 @@ class _Taker:
         here = _state(self.node, self.node.holdings.own, after.label.offering)
         if isinstance(there, offering.State) and isinstance(here, offering.State):
             self.known[before.origin, there.organisation] = here.organisation
+
+    def bring(self) -> list[Draft]:
+        """Draft every organisation and offering of the logs that this one continues."""
+        held = [self.node.holdings.logs.get(origin) for origin in _closed(self.node)]
+        logs = [one for one in held if one is not None]
+        drafts = []
+        for family, log in product(("organisation", "offering"), logs):
+            for entity, _, data in self.node.reader.entities(log.number, family):
+                state = decode_state(family, data)
+                assert isinstance(state, organisation.State | offering.State)  # noqa: S101  # asked for
+                drafts += self._copy(log, entity, state.index, {})
+        return drafts
 
     def draft(self, stage: Stage) -> list[Draft]:
         """Draft what takes one label over: its organisation and offering first, if they are new."""
@@ -282,11 +312,17 @@ class _Taker:
         """Draft the same record for this log, with its public documents that are here."""
         if (held.origin, entity) in self.known:
             return []
-        new = self.known[held.origin, entity] = os.urandom(16)
         record, fields = _read(self.node, held, position)
-        today = {"effective_date": format_day(self.node.desk.today())}
         documents = _documents(self.node, held, position, record)
         family = record.family.split("/")[0]
+        if held.site == self.node.identity.site:
+            # In the log that continues another it is the same one (SPEC EPOCH-5).
+            self.known[held.origin, entity] = entity
+            is_here = entity in self._brought or _state(self.node, self.node.holdings.own, entity)
+            self._brought.add(entity)
+            return [] if is_here else [Draft(family, fields, entity=entity, documents=documents)]
+        new = self.known[held.origin, entity] = os.urandom(16)
+        today = {"effective_date": format_day(self.node.desk.today())}
         return [Draft(family, {**fields, **today, **changes}, entity=new, documents=documents)]
 
     def _take(self, stage: Stage, entity: bytes) -> Draft:
@@ -333,7 +369,7 @@ def _documents(node: Node, held: HeldLog, position: int, record: Record) -> list
             parties=() if one.parties is UNSET else tuple(one.parties),
         )
         for number, one in enumerate(record.documents)
-        if number in rows and (one.visibility == "public" or held is node.holdings.own)
+        if number in rows and (one.visibility == "public" or held.site == node.identity.site)
     ]
 
 

@@ -144,8 +144,8 @@ def plain(by_year: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]
 
 def total_of(sites: Iterable[SiteCounts], *, day: int) -> Statistics:
     """Add up over sites."""
-    listed = sorted(sites, key=lambda one: one.site)
-    total = add_up({one.site: one.labels for one in listed})
+    listed = sorted(sites, key=lambda one: (one.site, one.computed_from.origin))
+    total = add_up({one.computed_from.origin: one.labels for one in listed})
     return Statistics(format_day(day), total, listed)
 
 

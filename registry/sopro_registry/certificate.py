@@ -11,6 +11,7 @@ was decided since, only a newer file or a node can tell.
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from msgspec import UNSET, Struct
@@ -21,6 +22,7 @@ from sopro_protocol.encoding import Value
 from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.keys import Role, VerifierKey
 from sopro_protocol.note import parse_note
+from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.status import check_status
 from sopro_registry.certificate_file import (
     MAX_CERTIFICATE,
@@ -40,7 +42,7 @@ from sopro_registry.families import (
     site_membership,
 )
 from sopro_registry.family import Fact
-from sopro_registry.fields import format_day
+from sopro_registry.fields import epoch_of, format_day
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import UNDETERMINED
 from sopro_registry.status import format_leaf
@@ -190,11 +192,12 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         file.coordinator_key_history,
     )
     member = _open_membership(federation, file.membership)
-    site = CertificateLog(member.origin, member.root, file.keys, file.key_history)
+    origin = _log_of(file, member)
+    site = CertificateLog(origin, member.root, file.keys, file.key_history)
     placed = [_open_decision(site, one, file.number) for one in file.decisions]
-    _check_ending(placed, member)
+    _check_ending(placed, member, origin)
     _check_chain(placed)
-    label, is_judged = _follow(placed, member)
+    label, is_judged = _follow(placed, member, origin)
     state = site.open(file.state, Role.REGISTRAR) if file.state else None
     head = min((one.head for one in placed), key=lambda one: one.size)
     if state is not None:
@@ -205,7 +208,7 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
     entity = placed[0].read.record.entity
     return _Opened(
         file.number,
-        Stage(member.origin, entity, label, undetermined=not is_judged),
+        Stage(origin, entity, label, undetermined=not is_judged),
         member,
         head,
         file.status is not None and is_judged,
@@ -222,7 +225,10 @@ def _check_transfer(before: _Opened, after: _Opened) -> None:
     gone, site = before.member, after.stage.site
     if mismatch is None and before.stage.label.handed is None:
         has_gone = gone.status in ("left", "expelled") and gone.successor == site
-        mismatch = None if has_gone else Mismatch.RECEIVER
+        # Or the log was closed, and the site goes on in another.
+        is_closed = gone.origin != before.stage.origin and gone.site == site
+        is_closed = is_closed and epoch_of(before.stage.origin) < epoch_of(after.stage.origin)
+        mismatch = None if has_gone or is_closed else Mismatch.RECEIVER
     if mismatch is not None:
         raise VerificationError(
             f"certificate: {site} did not take the label over from {gone.site}: {mismatch.value}",
@@ -236,8 +242,8 @@ def _reaches_end(before: _Opened) -> bool:
     Nothing follows on a hand-over. What a site that has gone had decided is known only where
     its log ends.
     """
-    ends = before.member.ends
-    is_covered = ends is not UNSET and before.head.size >= ends.size
+    ends = _end_of(before.member, before.stage.origin)
+    is_covered = ends is not None and before.head.size >= ends
     return before.stage.label.handed is not None or is_covered
 
 
@@ -257,7 +263,7 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
             for opened in course
             for one in opened.stage.label.decisions
         ],
-        origin=last.member.origin,
+        origin=last.stage.origin,
         size=last.head.size,
         root=last.head.root.hex(),
         checkpoint=last.head.note.decode(),
@@ -270,7 +276,7 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         suspended_until=format_day(until) if until else None,
         holder=say_holder(last.texts.get("organisation", {})),
         named=say_names(last.texts.get("offering", {})),
-        sites=[one.member.site for one in course],
+        sites=[site for site, _ in groupby(one.member.site for one in course)],
         handed_to=handed.site if handed else "",
         unproven_from=taken.origin.split("/")[1] if taken else "",
     )
@@ -285,6 +291,22 @@ def _open_membership(federation: CertificateLog, proven: Proven) -> site_members
     return body
 
 
+def _log_of(file: Certificate, member: site_membership.Body) -> str:
+    """Return the log that the file is about: the one before, where its membership closes that."""
+    closed = member.ends.origin if member.ends is not UNSET else member.origin
+    try:
+        record, _ = read_record(parse_entry(file.keys.entry).record, {})
+    except FormatError:
+        return member.origin
+    return closed if record.log == closed else member.origin
+
+
+def _end_of(member: site_membership.Body, origin: str) -> int | None:
+    """Return where a membership ends a log; None where it does not."""
+    ends = member.ends
+    return ends.size if ends is not UNSET and ends.origin == origin else None
+
+
 def _open_decision(site: CertificateLog, proven: Proven, number: str) -> Placed:
     placed = site.open(proven, Role.DECISION)
     record, body = placed.read
@@ -294,11 +316,12 @@ def _open_decision(site: CertificateLog, proven: Proven, number: str) -> Placed:
     return placed
 
 
-def _check_ending(decisions: Sequence[Placed], member: site_membership.Body) -> None:
+def _check_ending(decisions: Sequence[Placed], member: site_membership.Body, origin: str) -> None:
     """Hold decisions to the part of the log that its site's membership covers (SPEC CERT-6)."""
-    if member.ends is not UNSET and decisions[-1].index >= member.ends.size:
+    end = _end_of(member, origin)
+    if end is not None and decisions[-1].index >= end:
         raise VerificationError(
-            f"certificate: the site's membership ended at position {member.ends.size} of its log, "
+            f"certificate: the site's membership ended at position {end} of its log, "
             f"the decision at {decisions[-1].index} came after",
             code="mem.inactive",
         )
@@ -321,7 +344,9 @@ def _check_chain(decisions: Sequence[Placed]) -> None:
             )
 
 
-def _follow(decisions: Sequence[Placed], member: site_membership.Body) -> tuple[Label, bool]:
+def _follow(
+    decisions: Sequence[Placed], member: site_membership.Body, origin: str
+) -> tuple[Label, bool]:
     """Return what follows from the decisions, and whether this version can judge them all."""
     label: Label | None = None
     for one in decisions:
@@ -330,7 +355,7 @@ def _follow(decisions: Sequence[Placed], member: site_membership.Body) -> tuple[
             return label or Label(b"", "", b"", "", -1, []), False
         stated = body.status_index
         view = Unseen(
-            member.origin,
+            origin,
             one.index,
             grants=stated if isinstance(stated, int) else 0,
             member=member,

@@ -32,7 +32,7 @@ class Basis(Struct, frozen=True, omit_defaults=True):
 
 
 class DecisionAnswer(Struct, frozen=True):
-    """One decision of a label's history; `site` is whose log it is in."""
+    """One decision of a label's history; `site` is whose log it is in, `log` that log's origin."""
 
     index: int
     action: Action
@@ -42,6 +42,7 @@ class DecisionAnswer(Struct, frozen=True):
     decided_on: str | None
     valid_until: str | None
     site: str = ""
+    log: str = ""
 
 
 class TransferState(StrEnum):
@@ -143,7 +144,7 @@ def answer_label(
         stage.label.offering.hex(),
         possible_actions(status),
         [
-            _answer_decision(decision, one.site)
+            _answer_decision(decision, one)
             for one in course.stages
             for decision in one.label.decisions
         ],
@@ -193,7 +194,7 @@ def _answer_claim(claim: Stage, course: Course, taken: Takeover) -> TransferAnsw
     )
 
 
-def _answer_decision(decision: Decision, site: str) -> DecisionAnswer:
+def _answer_decision(decision: Decision, stage: Stage) -> DecisionAnswer:
     return DecisionAnswer(
         decision.index,
         decision.action,
@@ -202,7 +203,8 @@ def _answer_decision(decision: Decision, site: str) -> DecisionAnswer:
         None if decision.undated else _date(decision.effective),
         _date(decision.decided),
         _date(decision.until),
-        site,
+        stage.site,
+        stage.origin,
     )
 
 

@@ -60,6 +60,21 @@ def told(land: Federation, number: str) -> dict[str, Any]:
     return dict(answers[0])
 
 
+def check_everywhere(land: Federation) -> None:
+    """See that every node tells the same of every label, and counts each once."""
+    found = {number: told(land, number) for number in (ACTIVE, SUSPENDED, FIRST_OF_TWO)}
+    assert {one["status"] for one in found.values()} == {"active"}
+    assert [one["log"] for one in found[SUSPENDED]["history"]] == [BEFORE, BEFORE, AFTER, AFTER]
+    for site in land.sites.values():
+        assert site.get(f"/api/v1/labels/{LOST}").status == 404
+        counted = site.get("/api/v1/statistics").json
+        assert counted["total"] == {"active": 3}
+        counts = {one["computed_from"]["origin"]: one["labels"] for one in counted["sites"]}
+        assert counts == {BEFORE: {}, AFTER: {"active": 3}, f"{FEDERATION}/hu/1": {}}
+        page = site.get(f"/label/{SUSPENDED}", headers={"Accept-Language": "en"}).body.decode()
+        assert "That log is closed" in page
+
+
 def settle(site: Site) -> None:
     with (site.folder / CONFIG).open("a", encoding="utf-8") as file:
         file.writelines(f"{name} = {value}\n" for name, value in SETTINGS.items())
@@ -77,7 +92,7 @@ def test_a_site_goes_on_whose_last_entries_are_lost(
     coordinator.call("publish_policy", witnesses=["eeig", "hu"], faulty=0)
     chest, file, invite = tmp_path / "chest", tmp_path / "old", coordinator.folder / "invite.json"
     run("backup", at.folder, tmp_path / "backup", *run.with_keys(chest))
-    owner, other = register(at, "Werk"), register(at, "Amt")
+    owner, _ = register(at, "Werk"), register(at, "Amt")
     assert [grant(at, owner, name) for name in ("Brot", "Käse")] == [ACTIVE, SUSPENDED]
     why = ("--reason", "other", "--suspended-until", "2027-06-01")
     sopro("decide", at.folder, "suspend", SUSPENDED, *why)
@@ -116,3 +131,36 @@ def test_a_site_goes_on_whose_last_entries_are_lost(
     assert f"{lost} more entries of it were signed, and are lost" in said
     wait_until(lambda: at.status()["acts_on"] is not None, "at acts as a member")
     assert (at.status()["membership"], state(at)) == ("admitted", "open")
+
+    # Its labels live on there, with their numbers and their certificates.
+    refused = ("--reason", "other", "--appeal-until", "2027-12-01")
+    said = run("decide", at.folder, "revoke", ACTIVE, *refused, code=1)
+    assert "take it over first" in said
+    done = run("transfer", "in", at.folder)
+    assert f"{ACTIVE} taken over from at: active" in done
+    assert f"{SUSPENDED} taken over from at: suspended" in done
+    # Two organisations and two offerings; the third was lost with the label on it.
+    assert "4 organisations and offerings written" in done
+    assert run("transfer", "in", at.folder).startswith("nothing is offered")
+    sopro("decide", at.folder, "reinstate", SUSPENDED)
+    assert grant(at, owner, "Butter") == FIRST_OF_TWO
+    meet(land, AFTER, at)
+    meet(land, BEFORE, hu)
+    check_everywhere(land)
+    verified = sopro("certificate", "verify", file, "--invite", invite).stdout
+    assert f"{ACTIVE}: valid" in verified
+    for number in (ACTIVE, SUSPENDED, FIRST_OF_TWO):
+        sopro("certificate", "get", number, "--url", hu.url, "-o", file)
+        assert f"{number}: valid" in sopro("certificate", "verify", file, "--invite", invite).stdout
+
+    # So it stays when everybody has begun anew, and anybody can check it.
+    for site in land.sites.values():
+        site.stop()
+        sopro("audit", site.folder)
+    for site in land.sites.values():
+        site.start()
+    wait_for_state(at, "open")
+    sopro("decide", at.folder, "revoke", ACTIVE, *refused)
+    meet(land, AFTER, at)
+    assert told(land, ACTIVE)["status"] == "revoked"
+    sopro("audit", hu.url, "--invite", invite)

@@ -84,10 +84,7 @@ def view_label(desk: Desk, holdings: Holdings, number: str, day: int | None) -> 
     answer = desk.label(number, day)
     held = holdings.logs[answer.computed_from[0].origin]
     shown = answer.history[-MAX_ROWS:]
-    by_site = {
-        basis.origin.split("/")[1]: holdings.logs[basis.origin] for basis in answer.computed_from
-    }
-    rows = [_row(desk, by_site[decision.site], decision, at=answer.at) for decision in shown]
+    rows = [_row(desk, holdings.logs[decision.log], decision, at=answer.at) for decision in shown]
     run = _current_run(rows, answer.history, at=answer.at)
     return LabelView(
         answer=answer,
