@@ -120,6 +120,12 @@ class Node:
         for origin in root_keys:
             self._begin(origin)
 
+    def follow(self, origin: str, root: bytes) -> None:
+        """Take another log, which the root key named has begun."""
+        self._root_keys[origin] = root
+        self._taken[origin], self.withheld[origin] = [], {}
+        self._begin(origin)
+
     def _begin(self, origin: str) -> None:
         tables, cursor = MemoryTables(self._roots), Cursor()
         ledger = Ledger(
