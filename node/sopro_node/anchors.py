@@ -115,7 +115,9 @@ class Anchors:
             return False
         decided = {(one.size, one.root) for one in fresh}
         await self._take_evidence(
-            one.body.evidence for one in ballots if (one.body.size, one.body.root) in decided
+            one.body.evidence
+            for one in ballots
+            if (one.body.size, one.body.root) in decided and isinstance(one.body.evidence, bytes)
         )
         await self._writer.run(lambda: self._settled.keep(self._store, fresh))
         for one in fresh:
@@ -128,7 +130,7 @@ class Anchors:
     async def _is_genuine(self, ballot: Ballot) -> bool:
         """Verify the evidence in a ballot, once."""
         data, invite = ballot.body.evidence, self._invite()
-        if invite is None:
+        if invite is None or not isinstance(data, bytes):
             return False
         if data not in self._genuine:
             # On another thread: a site can make what takes long to verify.

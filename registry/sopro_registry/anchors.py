@@ -8,7 +8,7 @@ by which other records are judged, is the very thing in doubt.
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from sopro_protocol.errors import FormatError, RefusedError, SoproError, VerificationError
 from sopro_protocol.evidence import Fork
@@ -102,7 +102,7 @@ def read_ballot(
 
 def is_genuine(ballot: Ballot, *, coordinator: str, root_key: bytes) -> bool:
     """Say whether the evidence in a ballot proves two histories of the coordinator's log."""
-    if ballot.body.origin != coordinator:
+    if ballot.body.origin != coordinator or ballot.body.evidence is UNSET:
         return False
     try:
         open_evidence(ballot.body.evidence, coordinator=coordinator, coordinator_root=root_key)

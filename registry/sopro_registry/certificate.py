@@ -190,6 +190,7 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         trust.coordinator_root,
         file.coordinator_keys,
         file.coordinator_key_history,
+        is_coordinator=True,
     )
     member = _open_membership(federation, file.membership)
     origin = _log_of(file, member)

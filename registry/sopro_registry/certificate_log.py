@@ -4,14 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
+from msgspec import UNSET
+
+from sopro_protocol.checkpoint import (
+    SignedCheckpoint,
+    open_sized_checkpoint,
+    parse_checkpoint_text,
+)
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
-from sopro_protocol.merkle import Hash, check_inclusion, leaf_hash
+from sopro_protocol.merkle import Hash, check_inclusion, leaf_hash, node_hash
+from sopro_protocol.note import parse_note
 from sopro_protocol.proof import TlogProof, parse_proof
 from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
 from sopro_registry.catalogue import READERS
 from sopro_registry.certificate_file import Proven
+from sopro_registry.families import site_keys
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 
 
@@ -33,8 +41,23 @@ class CertificateLog:
         keys_record: entry id of the last key record in the file.
     """
 
-    def __init__(self, origin: str, root: bytes, first: Proven, later: Sequence[Proven]) -> None:
+    def __init__(
+        self,
+        origin: str,
+        root: bytes,
+        first: Proven,
+        later: Sequence[Proven],
+        *,
+        is_coordinator: bool = False,
+    ) -> None:
         """Follow the log's key records to the root key that is trusted (SPEC CERT-12).
+
+        Args:
+            origin: of the log.
+            root: public root key that is trusted.
+            first: its entry 0.
+            later: its later key records.
+            is_coordinator: whether members may have appointed a successor there (SPEC SUCC-5).
 
         Raises:
             FormatError: one does not follow its form.
@@ -60,11 +83,14 @@ class CertificateLog:
                 code="sig.unknown-key",
             )
         history = [KeyRecord(proof.index, proven.entry) for proven, proof in places]
-        self._keys = open_key_history(history, origin=origin, root=root)
+        self._keys = open_key_history(
+            history, origin=origin, root=root, is_coordinator=is_coordinator
+        )
         self._spans = {span.key_id: span for span in self._keys}
         self._publics = {span.key_id: span.public for span in self._keys}
         for proven, proof in places:
-            self._place(leaf_hash(proven.entry), proof)
+            head = self._place(leaf_hash(proven.entry), proof)
+            _check_left(proven.entry, proof, size=head.size)
         self.keys_record = leaf_hash(places[-1][0].entry)
 
     def open(self, proven: Proven, role: Role) -> Placed:
@@ -127,6 +153,29 @@ class CertificateLog:
 
     def _log_keys(self, size: int) -> list[VerifierKey]:
         return [make_vkey(self.origin, public) for public in log_keys_at(self._keys, size)]
+
+
+def _check_left(entry: bytes, proof: TlogProof, *, size: int) -> None:
+    """Hold what members have said of a log that was left to the entries below (SPEC SUCC-4).
+
+    What lies left of an entry's path to the root is the tree of all entries before it.
+    """
+    _, body = read_record(parse_entry(entry).record, READERS)
+    if not isinstance(body, site_keys.Body) or body.appointed is UNSET:
+        return
+    left: Hash | None = None
+    index, last = proof.index, size - 1
+    for sibling in proof.hashes:
+        if index & 1 or index == last:
+            left = sibling if left is None else node_hash(sibling, left)
+            while index and not index & 1:
+                index, last = index >> 1, last >> 1
+        index, last = index >> 1, last >> 1
+    if left != parse_checkpoint_text(parse_note(body.appointed.head).text).root:
+        raise VerificationError(
+            "certificate: members have appointed who goes on from other entries",
+            code="mem.untrusted",
+        )
 
 
 def _is_signed_by(root: bytes, proven: Proven) -> bool:

@@ -8,14 +8,15 @@ before any head does.
 
 from collections.abc import Iterable, Sequence
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from sopro_protocol.checkpoint import SignedCheckpoint
-from sopro_protocol.errors import VerificationError
+from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.evidence import Evidence, check_fork, evidence_id, parse_evidence
 from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
 from sopro_protocol.proof import open_proof
-from sopro_protocol.record import check_signatures, parse_entry, read_record
+from sopro_protocol.record import Entry, check_signatures, parse_entry, read_record
+from sopro_registry.appointment import check_appointment
 from sopro_registry.catalogue import READERS
 from sopro_registry.families import site_keys, site_membership
 
@@ -61,7 +62,7 @@ def open_evidence(data: bytes, *, coordinator: str, coordinator_root: bytes) -> 
     if evidence.membership is None:
         if evidence.fork.origin != coordinator:
             raise _untrusted(f"{evidence.fork.origin}: no membership ties it to the federation")
-        return _open(evidence, coordinator_root)
+        return _open(evidence, coordinator_root, is_coordinator=True)
     return _open(evidence, _member_root(evidence, coordinator, coordinator_root))
 
 
@@ -75,9 +76,9 @@ def open_evidence_by_root(data: bytes, *, root: bytes) -> OpenedEvidence:
     return _open(parse_evidence(data), root)
 
 
-def _open(evidence: Evidence, root: bytes) -> OpenedEvidence:
+def _open(evidence: Evidence, root: bytes, *, is_coordinator: bool = False) -> OpenedEvidence:
     fork = evidence.fork
-    keys = open_keys(evidence.keys, origin=fork.origin, root=root)
+    keys = open_keys(evidence.keys, origin=fork.origin, root=root, is_coordinator=is_coordinator)
     heads = check_fork(fork, vkeys(keys, origin=fork.origin))
     site = fork.origin.split("/")[1] if fork.origin.count("/") == 2 else fork.origin
     return OpenedEvidence(
@@ -85,22 +86,64 @@ def _open(evidence: Evidence, root: bytes) -> OpenedEvidence:
     )
 
 
-def open_keys(entries: Sequence[bytes], *, origin: str, root: bytes) -> list[site_keys.SiteKey]:
+def open_keys(
+    entries: Sequence[bytes], *, origin: str, root: bytes, is_coordinator: bool = False
+) -> list[site_keys.SiteKey]:
     """Return every key that a log's `site_keys` entries name, each signed by its root key.
+
+    In the coordinator's log also by the root key of a successor that its members have appointed,
+    as the entries before say (SPEC SUCC-5).
 
     Raises:
         FormatError: an entry is none.
         VerificationError: it is not signed by that key, or names no keys of this log.
     """
     named: dict[site_keys.SiteKey, None] = {}
+    roots = {key_id(root): root}
     for data in entries:
         entry = parse_entry(data)
-        check_signatures(entry, {key_id(root): root})
+        if is_coordinator:
+            roots |= _appointed_root(entry, origin, named)
+        check_signatures(entry, roots)
         record, body = read_record(entry.record, READERS)
-        if record.log != origin or not isinstance(body, site_keys.Body) or body.root != root:
+        if (
+            record.log != origin
+            or not isinstance(body, site_keys.Body)
+            or key_id(body.root) not in roots
+        ):
             raise _untrusted(f"not the keys of {origin}")
         named |= dict.fromkeys(body.keys)
     return list(named)
+
+
+def _appointed_root(
+    entry: Entry, origin: str, named: Iterable[site_keys.SiteKey]
+) -> dict[bytes, bytes]:
+    """Return the root key that members have appointed, where an entry shows that they have.
+
+    The file has no positions of keys, so every key that was named before it may have signed.
+    """
+    try:
+        _, body = read_record(entry.record, READERS)
+    except FormatError:
+        return {}
+    if not isinstance(body, site_keys.Body) or body.appointed is UNSET:
+        return {}
+    publics = {
+        role: [one.public for one in named if one.role == role.value]
+        for role in (Role.LOG, Role.REGISTRAR)
+    }
+    try:
+        check_appointment(
+            body.appointed,
+            origin=origin,
+            successor=body.root,
+            log_keys=lambda _: publics[Role.LOG],
+            registrars=lambda _: publics[Role.REGISTRAR],
+        )
+    except RefusedError as error:
+        raise _untrusted(str(error)) from None
+    return {key_id(body.root): body.root}
 
 
 def vkeys(keys: Iterable[site_keys.SiteKey], *, origin: str) -> list[VerifierKey]:
@@ -112,7 +155,9 @@ def _member_root(evidence: Evidence, coordinator: str, coordinator_root: bytes) 
     """Return the root key that the coordinator's log names for the site (SPEC MEM)."""
     assert evidence.membership is not None, "asked for"  # noqa: S101  # a bug if not
     data, proof = evidence.membership
-    keys = open_keys(evidence.coordinator_keys, origin=coordinator, root=coordinator_root)
+    keys = open_keys(
+        evidence.coordinator_keys, origin=coordinator, root=coordinator_root, is_coordinator=True
+    )
     entry = parse_entry(data)
     registrars = [key.public for key in keys if key.role == Role.REGISTRAR.value]
     check_signatures(entry, {key_id(public): public for public in registrars})

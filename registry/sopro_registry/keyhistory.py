@@ -8,6 +8,8 @@ without a node which keys signed a decision.
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.keys import key_id
 from sopro_protocol.merkle import leaf_hash
@@ -32,7 +34,7 @@ def log_keys_at(keys: Iterable[KeySpan], size: int) -> list[bytes]:
 
 
 def open_key_history(
-    history: Sequence[KeyRecord], *, origin: str, root: bytes
+    history: Sequence[KeyRecord], *, origin: str, root: bytes, is_coordinator: bool = False
 ) -> tuple[KeySpan, ...]:
     """Follow a site's key records from the first on (SPEC KEY-10).
 
@@ -41,6 +43,7 @@ def open_key_history(
         origin: of the site's log.
         root: public key of a root of the site that is trusted: the founding one, or one that
             succeeded it.
+        is_coordinator: whether the site is the coordinator, whose members may appoint a successor.
 
     Raises:
         FormatError: an entry is none.
@@ -69,7 +72,7 @@ def open_key_history(
             raise VerificationError(
                 f"{origin}: key records out of order at {one.position}", code="hos.keys"
             )
-        state = _follow(one, state, is_vouched_for=number <= trusted)
+        state = _follow(one, state, is_vouched_for=number <= trusted, is_coordinator=is_coordinator)
     assert state is not None, "there is at least one record"  # noqa: S101  # as checked above
     return tuple(state.spans)
 
@@ -110,10 +113,16 @@ def _find_trusted(opened: Sequence[_Opened], root: bytes) -> int | None:
 
 
 def _follow(
-    one: _Opened, state: site_keys.State | None, *, is_vouched_for: bool
+    one: _Opened,
+    state: site_keys.State | None,
+    *,
+    is_vouched_for: bool,
+    is_coordinator: bool,
 ) -> site_keys.State:
     body = one.body
     is_known = state is None or body.root == state.root or site_keys.is_successor(body.root, state)
+    # Who is appointed is judged with the rest of the record.
+    is_known = is_known or (is_coordinator and body.appointed is not UNSET)
     if not is_known and not is_vouched_for:
         raise VerificationError(
             f"{one.record.log}: the key record at {one.position} is signed neither by the root "
@@ -122,6 +131,7 @@ def _follow(
         )
     signers = tuple(signer for signer, _ in one.entry.signatures)
     try:
-        return site_keys.follow(Fact(one.position, one.entry_id, one.record, body, signers), state)
+        fact = Fact(one.position, one.entry_id, one.record, body, signers)
+        return site_keys.follow(fact, state, is_coordinator=is_coordinator)
     except RefusedError as error:
         raise VerificationError(f"{one.record.log}: {error}", code=error.code) from None

@@ -11,6 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_registry.appointment import digest_voters, list_voters
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes32, Count, Head
 
@@ -23,6 +24,8 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         coordinator: the coordinator's head the site acts on from here; absent before joining
             and in the coordinator's own log.
         keys: entry id of the latest site_keys record.
+        members: in the coordinator's log, digest of who may appoint its successor; absent in logs
+            that are older than that.
         status_root: root of the status tree; absent in logs older than the tree.
         withheld: number of entries withheld by records before this one; absent where none is.
     """
@@ -30,6 +33,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     certificates: Count
     coordinator: Head | UnsetType = UNSET
     keys: Bytes32
+    members: Bytes32 | UnsetType = UNSET
     status_root: Bytes32 | UnsetType = UNSET
     withheld: Count | UnsetType = UNSET
 
@@ -48,8 +52,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         RefusedError: `sta.certificates`, `sta.keys` when it contradicts its own log;
             `sta.coordinator` when the coordinator's size falls, its root is another, or one is
             named where none belongs; `sta.status` when the status tree has another root, or
-            none is stated where one was before; `sta.withheld` for another number of withheld
-            entries.
+            none is stated where one was before; `sta.members` for other members or in another
+            log than the coordinator's; `sta.withheld` for another number of withheld entries.
         Waiting: the coordinator's log is not here up to the size it names.
     """
     body = fact.body
@@ -61,6 +65,7 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     if body.keys != view.keys_record:
         raise RefusedError("log_state: not the latest key record", code="sta.keys")
     _check_coordinator(body.coordinator, view)
+    _check_members(body.members, view)
     _check_status(body.status_root, view)
     withheld = 0 if body.withheld is UNSET else body.withheld
     if withheld != view.withheld:
@@ -74,6 +79,17 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         acted_on=acted_on,
         states_status=body.status_root is not UNSET,
     )
+
+
+def _check_members(stated: bytes | UnsetType, view: View) -> None:
+    if stated is UNSET:
+        return
+    if not view.is_coordinator or stated != digest_voters(list_voters(view.members())):
+        raise RefusedError(
+            "log_state: states other members than the log before it admits, or is not the "
+            "coordinator's",
+            code="sta.members",
+        )
 
 
 def _check_status(stated: bytes | UnsetType, view: View) -> None:
@@ -120,7 +136,9 @@ def complete(values: Mapping[str, Any], _state: State | None, view: View) -> Map
     root = view.status_root()
     status = {} if root is None else {"status_root": root}
     withheld = {"withheld": view.withheld} if view.withheld else {}
+    members = {"members": digest_voters(list_voters(view.members()))} if view.is_coordinator else {}
     return {
+        **members,
         "certificates": view.grants,
         "keys": view.keys_record,
         **status,
