@@ -169,4 +169,25 @@ def tell_anchors(anchors: Sequence[dict[str, Any]]) -> None:
         )
 
 
+def tell_succession(succession: Sequence[dict[str, Any]]) -> None:
+    """Say who goes on, or is to, for a coordinator that is gone."""
+    for one in succession:
+        by, urls = ", ".join(one["by"]) or "nobody", ", ".join(one["urls"])
+        if one["state"] == "taken_over":
+            show(
+                f"the coordinator's log was taken over after {one['size']} entries, as {by} have "
+                f"appointed; it is at {urls}"
+            )
+            continue
+        enough = (
+            "it has only to take over"
+            if one["state"] == "appointed"
+            else f"{one['needed']} of {one['voters']} have to"
+        )
+        show(
+            f"successor of the coordinator: {one['successor'][:16]}... at {urls}, after "
+            f"{one['size']} entries: appointed by {by}; {enough}"
+        )
+
+
 COMMANDS = (evidence,)

@@ -4,12 +4,15 @@ from pathlib import Path
 
 import rich_click as click
 
-from sopro_cli.office import ask
-from sopro_cli.options import FILE, FOLDER
+from sopro_cli.certificate_trust import MAX_INVITE, NO_INVITE
+from sopro_cli.office import ask, run
+from sopro_cli.options import FILE, FOLDER, read_file
 from sopro_cli.output import fail, remark, show
 from sopro_cli.secrets import new_passphrase
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
+from sopro_node.identity import parse_invite
+from sopro_node.takeover import SuccessionPlan, prepare, take_over
 from sopro_protocol.errors import SoproError
 
 
@@ -80,6 +83,69 @@ def federation_new(  # one for each option
         fail(error)
     ask(folder, "publish_criteria", **published)
     remark(f"made the coordinator of {federation_name}; give members this invite:")
+    show(str(folder / INVITE))
+
+
+@federation.command("take-over")
+@click.argument("folder", type=FOLDER)
+@click.option("--invite", type=FILE, required=True, help="the federation's invite file")
+@click.option("--url", required=True, help="under which members will reach it")
+@click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
+@click.option("--peer", "peers", multiple=True, required=True, help="address of a member's node")
+@click.option("--country", default="BE", show_default=True, help="seat of the agency")
+@click.option("--zone", default="Europe/Brussels", show_default=True)
+@click.option(
+    "--passphrase-file", type=FILE, default=None, help="for the key files; then and later"
+)
+@click.option("--ask-passphrase", is_flag=True, help="ask for the passphrase of the key files")
+def federation_take_over(  # one for each option
+    folder: Path,
+    invite: Path,
+    url: str,
+    listen: str,
+    peers: tuple[str, ...],
+    country: str,
+    zone: str,
+    passphrase_file: Path | None,
+    *,
+    ask_passphrase: bool,
+) -> None:
+    """Go on in the place of a coordinator whose keys are lost for ever.
+
+    Run it twice. First it makes new keys and prints the root key that members have to appoint;
+    when enough of them have, it fetches the log from them and takes it over.
+    """
+    try:
+        plan = SuccessionPlan(
+            invite=parse_invite(
+                read_file(invite, limit=MAX_INVITE, hint=NO_INVITE), where=str(invite)
+            ),
+            url=url,
+            listen=listen,
+            peers=peers,
+            country=country,
+            zone=zone,
+            passphrase=_secret(passphrase_file, ask_passphrase=ask_passphrase),
+            passphrase_file=str(passphrase_file.resolve()) if passphrase_file else "",
+        )
+        is_new = not folder.exists()
+        public = prepare(folder, plan)
+    except SoproError as error:
+        fail(error)
+    if is_new:
+        remark(
+            "made new keys. Tell the members this root key and address in person; enough of them "
+            f"have to run: sopro anchor DIRECTORY --successor {public.hex()} --url {url}\n"
+            "then run this command again"
+        )
+        show(public.hex())
+        return
+    nomination = run(take_over(folder, plan))
+    remark(
+        f"took over {plan.invite.origin} after its {nomination.size} entries, as "
+        f"{', '.join(nomination.by)} have appointed; start it with: sopro serve {folder}\n"
+        "give new members this invite:"
+    )
     show(str(folder / INVITE))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import rich_click as click
 
-from sopro_cli.evidence import tell_anchors, tell_evidence
+from sopro_cli.evidence import tell_anchors, tell_evidence, tell_succession
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
@@ -90,6 +90,7 @@ def status(folder: Path, *, as_json: bool) -> None:
 
     tell_evidence(answer["evidence"])
     tell_anchors(answer["anchors"])
+    tell_succession(answer["succession"])
 
 
 def _show_publication(answer: Mapping[str, Any]) -> None:

@@ -1,7 +1,8 @@
-"""Planning a site's anchor: which history of the coordinator's log it goes on with (SPEC ANCHOR).
+"""Planning a site's anchor: how the coordinator's log goes on (SPEC ANCHOR, SUCC).
 
-A person names the root of a head. What has to be shown with it is taken from another member's
-anchor that says the same, or is asked of the nodes that serve the other history.
+Where it has two histories, a person names the root of a head. What has to be shown with it is taken
+from another member's anchor that says the same, or is asked of the nodes that serve the other
+history. Where the coordinator is gone, a person names the root key of who goes on.
 """
 
 import os
@@ -26,8 +27,10 @@ from sopro_protocol.errors import (
 )
 from sopro_protocol.evidence import MAX_HEAD, Fork, parse_evidence
 from sopro_protocol.keys import VerifierKey, make_vkey
+from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.anchors import Held, shares_all_before
-from sopro_registry.families import anchor
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import anchor, log_state
 from sopro_registry.keyhistory import log_keys_at
 
 Answer = dict[str, Any]
@@ -64,6 +67,73 @@ async def plan_anchor(node: Node, values: Mapping[str, Any]) -> Answer:
         "size": body.size,
         "kept": body.root,
     }
+
+
+async def plan_successor(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Write an anchor that appoints who goes on for the coordinator, for the root key to sign.
+
+    `successor`: its public root key; `urls`: where it answers. Answers `record`, `root` (who has to
+    sign it), `size`, what it says of the log as it was left, and `smaller`: sites that have said
+    the same of a smaller size.
+
+    Raises:
+        RefusedError: the coordinator answers, its log has two histories, or another head or
+            successor has to be named.
+    """
+    node.anchors.look()
+    successor, urls = bytes(values["successor"]), tuple(values["urls"])
+    held = node.holdings.coordinator
+    if node.identity.coordinator or held is None:
+        raise RefusedError("the members appoint who goes on for the coordinator; this is none")
+    _check_gone(node, held)
+    root = held.tree.root_at(held.signed_size)
+    said = node.anchors.succession.awaited
+    for one in said:
+        is_same = (one.successor, one.urls) == (successor, urls)
+        if one.size > held.signed_size:
+            raise RefusedError(
+                f"{', '.join(one.by)} named a larger head of the coordinator's log, size "
+                f"{one.size}, and this node holds {held.signed_size}; let it catch up and try again"
+            )
+        if one.is_settled and not (is_same and one.size == held.signed_size):
+            raise RefusedError(
+                f"{', '.join(one.by)} have appointed {one.successor.hex()} at size {one.size} "
+                f"already, and that is enough; it answers at {', '.join(one.urls)}"
+            )
+    body = {
+        "origin": held.origin,
+        "root": root,
+        "size": held.signed_size,
+        "successor": successor,
+        "urls": list(urls),
+    }
+    return {
+        "record": write_record(node, anchor.FAMILY.title, body, os.urandom(16)),
+        "root": current_root(node),
+        "size": held.signed_size,
+        "smaller": sorted({site for one in said if one.size < held.signed_size for site in one.by}),
+    }
+
+
+def _check_gone(node: Node, held: HeldLog) -> None:
+    if node.evidence.standing(held.origin):
+        raise RefusedError(
+            "the coordinator's log has two histories; first decide which of them holds: "
+            f"sopro anchor {node.folder} --keep ROOT"
+        )
+    state = node.exchange.peers.get(held.origin)
+    if state is not None and state.confirmed and not state.failures:
+        raise RefusedError(
+            "the coordinator's node answers; it is replaced only where it is gone. Where its keys "
+            "are lost, have its people stop it first"
+        )
+    last = node.holdings.entry(node.reader, held, held.signed_size - 1)
+    _, state_body = read_record(parse_entry(last).record, READERS)
+    if not isinstance(state_body, log_state.Body) or state_body.members is UNSET:
+        raise RefusedError(
+            f"entry {held.signed_size - 1} of the coordinator's log does not say who its members "
+            "are; it was left by an older version, and nobody can be appointed in its place"
+        )
 
 
 class _Named(NamedTuple):

@@ -10,14 +10,16 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from sopro_node.evidence import EvidenceKeeper
+from sopro_node.evidence import SUCCESSION_MARK, EvidenceKeeper
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Invite
-from sopro_node.store.base import Store
+from sopro_node.store.base import Reader, Store
+from sopro_node.succession import Succession
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError
 from sopro_protocol.tile import WIDTH
-from sopro_registry.anchors import Ballot, Tally, count_all, is_genuine, read_ballot
+from sopro_registry.anchors import Ballot, Held, Tally, count_all, is_genuine, read_ballot
+from sopro_registry.nominations import judge_fork
 
 ANCHOR_MARK: Final = b"anchor/1"
 """Bytes that every anchor holds."""
@@ -34,6 +36,7 @@ class Anchors:
 
     Attributes:
         tallies: how many members have decided for which history, as counted last.
+        succession: whom members appoint in the place of a coordinator that is gone.
     """
 
     def __init__(
@@ -42,10 +45,13 @@ class Anchors:
         store: Store,
         writer: Writer,
         *,
+        reader: Reader,
         evidence: EvidenceKeeper,
         invite: Callable[[], Invite | None],
     ) -> None:
         self._holdings = holdings
+        self._reader = reader
+        self.succession = Succession(holdings, reader)
         self._store = store
         self._writer = writer
         self._evidence = evidence
@@ -68,15 +74,66 @@ class Anchors:
         return [one for one in found if await self._is_genuine(one)]
 
     async def count(self) -> bool:
-        """Count what is new while evidence stands; say whether anything was settled by it."""
+        """Count what is new; say whether anything was settled by it.
+
+        Two histories are counted while evidence of them stands, successors always.
+        """
         origin = self._holdings.coordinator_origin
-        if origin is None or not self._evidence.standing(origin):
+        if origin is None:
             return False
         async with self._working:
+            is_news = self.look()
+            fresh = [*self._fresh(self.succession.tallies()), *self._settled_forks(origin)]
+            if fresh:
+                await self._keep(origin, fresh)
+            if not self._evidence.standing(origin):
+                return is_news or bool(fresh)
             for held in self._holdings.logs.values():
                 if held.origin != origin and held.keys:
                     await self._look_through(held)
-            return await self._settle(origin)
+            return await self._settle(origin) or is_news or bool(fresh)
+
+    def look(self) -> bool:
+        """Look who was appointed and who has taken over; say whether that is news."""
+        is_news = self.succession.look()
+        self._evidence.left = frozenset(one.position for one in self.succession.taken)
+        return is_news
+
+    def _fresh(self, tallies: Iterable[Tally]) -> list[Tally]:
+        known = {one.size for one in self._settled}
+        return [one for one in tallies if one.size not in known]
+
+    def _settled_forks(self, origin: str) -> list[Tally]:
+        """Settle what stands where one of the two histories is a successor's."""
+        held, invite = self._holdings.logs.get(origin), self._invite()
+        if held is None or invite is None:
+            return []
+        found = []
+        for one in self._evidence.standing(origin):
+            file = self._reader.evidence_file(one.id)
+            if file is None or SUCCESSION_MARK not in file:
+                continue
+            root = held.tree.root_at(one.size) if one.size <= held.size else None
+            tally = judge_fork(
+                file,
+                Held(held.size, held.tree.read, root),
+                self._holdings.directory,
+                coordinator=origin,
+                root_key=invite.root_key,
+            )
+            if tally is not None and tally.is_settled:
+                found.append(tally)
+        return self._fresh(found)
+
+    async def _keep(self, origin: str, fresh: list[Tally]) -> None:
+        """Write down what is settled, and go by it."""
+        await self._writer.run(lambda: self._settled.keep(self._store, fresh))
+        self.tallies = tuple(self._settled)
+        for one in fresh:
+            _logger.warning(
+                "two histories settled",
+                extra={"origin": origin, "size": one.size, "root": one.root.hex(), "by": one.by},
+            )
 
     async def _look_through(self, held: HeldLog) -> None:
         while (start := self._looked.get(held.number, 0)) < held.size:
@@ -110,7 +167,8 @@ class Anchors:
         known = {one.size: one for one in self._settled}
         tallies = count_all(ballots, self._holdings.directory, size=held.size, tree=held.tree.read)
         fresh = [one for one in tallies if one.is_settled and one.size not in known]
-        self.tallies = (*known.values(), *(one for one in tallies if one.size not in known))
+        counted = (*known.values(), *(one for one in tallies if one.size not in known))
+        self.tallies = counted
         if not fresh:
             return False
         decided = {(one.size, one.root) for one in fresh}
@@ -119,12 +177,8 @@ class Anchors:
             for one in ballots
             if (one.body.size, one.body.root) in decided and isinstance(one.body.evidence, bytes)
         )
-        await self._writer.run(lambda: self._settled.keep(self._store, fresh))
-        for one in fresh:
-            _logger.warning(
-                "two histories settled",
-                extra={"origin": origin, "size": one.size, "root": one.root.hex(), "by": one.by},
-            )
+        await self._keep(origin, fresh)
+        self.tallies = counted
         return True
 
     async def _is_genuine(self, ballot: Ballot) -> bool:

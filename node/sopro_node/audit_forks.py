@@ -19,10 +19,11 @@ from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
 from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
 from sopro_protocol.evidence import MAX_EVIDENCE, MAX_HEAD
 from sopro_protocol.keys import Role, make_vkey
-from sopro_registry.anchors import Ballot, count_all, is_genuine, read_ballot
+from sopro_registry.anchors import Ballot, Tally, count_all, is_genuine, read_ballot
 from sopro_registry.directory import Directory
 from sopro_registry.evidence import open_evidence
 from sopro_registry.family import KeySpan
+from sopro_registry.nominations import find_succession
 
 _MAX_LIST: Final = 256 * 1024
 _MOST_FILES: Final = 64
@@ -87,7 +88,8 @@ def count_anchors(
     if tree is None or invite is None:
         return Anchored(())
     ballots: dict[tuple[str, int], Ballot] = {}
-    for log in logs:
+    marked = list(logs)
+    for log in marked:
         for position, data in log.entries:
             ballot = read_ballot(data, origin=log.origin, position=position, keys=log.keys)
             if ballot is not None:
@@ -98,7 +100,25 @@ def count_anchors(
         if is_genuine(one, coordinator=invite.origin, root_key=invite.root_key)
     ]
     tallies = count_all(genuine, directory, size=tree.size, tree=tree.read)
-    return Anchored(one for one in tallies if one.is_settled)
+    settled = {one.size: one for one in tallies if one.is_settled}
+    taken = {one.size: one for one in _list_taken(marked, tree, invite.origin)}
+    return Anchored({**taken, **settled}.values())
+
+
+def _list_taken(logs: Iterable[Marked], tree: LogTree, coordinator: str) -> Iterator[Tally]:
+    """Go through what successors settle that have taken over the coordinator's log (SUCC-7)."""
+    for log in logs:
+        for position, data in log.entries if log.origin == coordinator else ():
+            appointed = find_succession(data, position, origin=coordinator, spans=log.keys)
+            if appointed is not None and position < tree.size:
+                yield Tally(
+                    position + 1,
+                    tree.root_at(position + 1),
+                    appointed.by,
+                    appointed.needed,
+                    appointed.voters,
+                    is_settled=True,
+                )
 
 
 async def fetch_evidence(url: str, fetch: Fetch) -> list[EvidenceRow]:

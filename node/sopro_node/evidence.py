@@ -39,6 +39,9 @@ from sopro_registry.family import KeySpan
 MOST_STANDING: Final = 8
 """Against one log; more would prove nothing more."""
 
+SUCCESSION_MARK: Final = b"appointed"
+"""Bytes that every key record of an appointed successor holds."""
+
 _NONE: Final[frozenset[str]] = frozenset()
 _logger = logging.getLogger("sopro.evidence")
 
@@ -82,7 +85,10 @@ class EvidenceKeeper:
 
     Attributes:
         settled: what members have settled about the coordinator's log.
+        left: positions of that log at which a successor has taken it over.
     """
+
+    left: frozenset[int] = frozenset()
 
     def __init__(
         self,
@@ -207,14 +213,18 @@ class EvidenceKeeper:
 
     # Keeping.
 
-    async def accuse(self, fork: Fork) -> Kept | None:
+    async def accuse(self, fork: Fork, *, served_keys: Sequence[bytes] = ()) -> Kept | None:
         """Write evidence down and keep it; None where what ties it to the federation is missing.
+
+        Args:
+            fork: the two heads.
+            served_keys: key records that whoever serves the other head has served.
 
         Raises:
             StorageFullError: it could not be kept.
         """
         try:
-            return await self.take(self.write(fork))
+            return await self.take(self.write(fork, served_keys=served_keys))
         except (StorageFullError, UnavailableError):
             raise
         except RefusedError:
@@ -242,7 +252,7 @@ class EvidenceKeeper:
         if kept is not None and (kept.size <= opened.size or not self._may_sharpen(kept)):
             return kept
         row = EvidenceRow(opened.id, opened.origin, clock.now(), data)
-        if kept is None and not self.stands(read_row(row)):
+        if kept is None and not self.stands(read_row(row)) and not self._is_of_old_keys(opened):
             raise RefusedError(
                 f"evidence: {opened.origin}: one of the heads is abandoned already; it is settled"
             )
@@ -275,6 +285,12 @@ class EvidenceKeeper:
         """
         return kept.origin == self._holdings.coordinator_origin
 
+    def _is_of_old_keys(self, opened: OpenedEvidence) -> bool:
+        """Say whether to keep, though it is settled, what shows that old keys are still used."""
+        kept = sum(one.origin == opened.origin for one in self)
+        is_coordinator = opened.origin == self._holdings.coordinator_origin
+        return is_coordinator and bool(self.left) and kept < MOST_STANDING
+
     def _open(self, data: bytes) -> OpenedEvidence:
         origin = parse_evidence(data).fork.origin
         root = self._root_of(origin)
@@ -301,8 +317,12 @@ class EvidenceKeeper:
 
     # Writing evidence down.
 
-    def write(self, fork: Fork) -> bytes:
+    def write(self, fork: Fork, *, served_keys: Sequence[bytes] = ()) -> bytes:
         """Write the file: the two heads, and what ties them to the federation's root of trust.
+
+        Args:
+            fork: the two heads.
+            served_keys: key records that whoever serves the other head has served.
 
         Raises:
             NotFoundError: what ties it to the federation is not held here.
@@ -314,6 +334,7 @@ class EvidenceKeeper:
             raise NotFoundError(f"{fork.origin}: not held any more")
         keys = self._records(held, _signing_heads(held, [head.note for head in fork.heads]))
         if fork.origin == holdings.coordinator_origin:
+            keys = self._with_succession(held, keys, served_keys)
             return format_evidence(Evidence(fork, keys, None, ()))
         if coordinator is None:
             raise NotFoundError("the coordinator's log is not here yet")
@@ -325,6 +346,7 @@ class EvidenceKeeper:
             [span for span in coordinator.keys if span.key_id in signers]
             + _signing_heads(coordinator, [coordinator.checkpoint]),
         )
+        coordinator_keys = self._with_succession(coordinator, coordinator_keys, ())
         membership = (entry, make_proof(coordinator, place))
         return format_evidence(Evidence(fork, keys, membership, coordinator_keys))
 
@@ -332,6 +354,17 @@ class EvidenceKeeper:
         """Return entry 0 and the records that name these keys."""
         positions = sorted({0} | {max(span.since - 1, 0) for span in spans})
         return tuple(self._holdings.entry(self._reader, held, one) for one in positions)
+
+    def _with_succession(
+        self, held: HeldLog, keys: tuple[bytes, ...], served: Sequence[bytes]
+    ) -> tuple[bytes, ...]:
+        """Return all key records of the coordinator's log where a successor is among them.
+
+        Its own verifies from those before it (SPEC SUCC-5).
+        """
+        records = [self._holdings.entry(self._reader, held, at) for at in held.cursor.key_records]
+        every = tuple(dict.fromkeys([*records, *served]))
+        return every if any(SUCCESSION_MARK in one for one in every) else keys
 
     def _membership_place(self, coordinator: HeldLog, held: HeldLog) -> int:
         entity = self._reader.named(coordinator.number, "site_membership", held.site)

@@ -11,7 +11,7 @@ import logging
 import os
 import random
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -90,6 +90,7 @@ class Exchange:
         settings: Settings,
         identity: Identity,
         invite: Callable[[], Invite | None],
+        former_urls: Callable[[], Iterable[str]] = tuple,
         holdings: Holdings,
         store: Store,
         writer: Writer,
@@ -104,6 +105,7 @@ class Exchange:
         self._settings = settings
         self._identity = identity
         self._invite = invite
+        self._former_urls = former_urls
         self._holdings = holdings
         self._store = store
         self._writer = writer
@@ -178,8 +180,12 @@ class Exchange:
         return Target(origin, root, tuple(every[:_MOST_BASES]), own_bases=len(own))
 
     def _tellers(self) -> dict[str, str]:
-        """Return where the other nodes are, by the origin of their own logs."""
-        return {
+        """Return where the other nodes are, by the origin of their own logs.
+
+        Where a coordinator was that has a successor is among them: it may come back.
+        """
+        former = {f"former coordinator at {url}": url.rstrip("/") for url in self._former_urls()}
+        return former | {
             origin: _root_url(origin, state.target.bases[0])
             for origin, state in self.peers.items()
             if state.target.own_bases and state.target.bases

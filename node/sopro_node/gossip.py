@@ -31,7 +31,7 @@ from sopro_protocol.errors import (
     VerificationError,
 )
 from sopro_protocol.evidence import MAX_EVIDENCE, MAX_HEAD, Fork
-from sopro_protocol.keys import VerifierKey, make_vkey
+from sopro_protocol.keys import Role, VerifierKey, make_vkey
 from sopro_registry.keyhistory import log_keys_at
 
 _MAX_LIST: Final = 256 * 1024
@@ -127,7 +127,7 @@ class Gossip:
         if held is None or not held.shown_size or self._evidence.standing(origin):
             return None
         try:
-            signed = open_sized_checkpoint(note, origin=origin, keys=partial(_log_keys, held))
+            signed = open_sized_checkpoint(note, origin=origin, keys=partial(self._log_keys, held))
             fork = fork_within(held, signed)
             ask = ask_tiles(fetch, base) if fetch is not None else None
             if signed.size > held.size and ask is not None:
@@ -153,7 +153,20 @@ class Gossip:
             parting = None
         if parting is not None:
             return parting.fork
-        return None if self._evidence.anchored(held.origin) else fork
+        is_of_old_keys = any(fork.size <= position for position in self._evidence.left)
+        return fork if is_of_old_keys or not self._evidence.anchored(held.origin) else None
+
+    def _log_keys(self, held: HeldLog, size: int) -> list[VerifierKey]:
+        """Return the keys that may sign a head, and those of a coordinator that was succeeded.
+
+        What these go on signing says nothing of the log, but something of who has them.
+        """
+        left: frozenset[int] = frozenset()
+        if held.origin == self._holdings.coordinator_origin:
+            left = self._evidence.left
+        old = [one.public for one in held.keys if one.role == Role.LOG.value and one.until in left]
+        publics = dict.fromkeys([*log_keys_at(held.keys, size), *old])
+        return [make_vkey(held.origin, public) for public in publics]
 
     async def _weigh_rumours(self, fetch: Fetch) -> None:
         for key, rumour in list(self._rumours.items()):
@@ -259,10 +272,6 @@ class Gossip:
                     return
                 continue
             self._hear_head(teller, held.origin, answer.body, url)
-
-
-def _log_keys(held: HeldLog, size: int) -> list[VerifierKey]:
-    return [make_vkey(held.origin, public) for public in log_keys_at(held.keys, size)]
 
 
 def _size(note: bytes) -> int:

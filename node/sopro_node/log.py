@@ -400,6 +400,22 @@ class OwnLog:
         self._publish(step)
         self._keep_head()
 
+    def go_on(self, entry: bytes) -> None:
+        """Append the record with which a successor takes over the log, and the first log_state.
+
+        Runs on the writer's thread, before anything else uses the store (SPEC SUCC-4).
+
+        Raises:
+            RefusedError: members have not appointed who signed it.
+        """
+        with self._store.transaction():
+            step = self._holdings.step(self.held, root_key=self._root_key)
+            self._append_signed(step, entry)
+            self._append(step, self._state_draft())
+            self._write(step)
+        self._publish(step)
+        self._keep_head()
+
     def _keep_head(self) -> None:
         """Store the signed head, so that it is served at the next start before anything is signed.
 

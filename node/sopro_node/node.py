@@ -79,6 +79,7 @@ class Node:
         held_back: documents of a restored directory that are not served yet.
         gatherer: gets documents that did not come with their bundle.
         passphrase: of its key files.
+        pinned: the invite this node was given.
         signatory: signs with those that are at hand.
         hub: announces new heads.
         reader: a connection that sees the last commit.
@@ -97,11 +98,11 @@ class Node:
             self.store = SqliteStore.open(folder, writing=True)
             self.identity: Identity = load_identity(self.store)
             check_projection(self.store, folder=folder)
-            self.invite: Invite | None = load_federation(self.store)
+            self.pinned: Invite | None = load_federation(self.store)
             self.holdings = Holdings(
                 self.store,
                 own=self.identity.origin,
-                coordinator=self.invite.origin if self.invite else None,
+                coordinator=self.pinned.origin if self.pinned else None,
             )
             self.signatory = Signatory(
                 load_ring(folder, *SIGNING, passphrase=passphrase, must_be=must_sign)
@@ -132,13 +133,16 @@ class Node:
             self.holdings,
             self.store,
             self.writer,
+            reader=self.reader,
             evidence=self.evidence,
-            invite=lambda: self.invite,
+            invite=lambda: self.pinned,
         )
+        self.anchors.look()
         self.exchange = Exchange(
             settings=settings,
             identity=self.identity,
             invite=lambda: self.invite,
+            former_urls=self._former_urls,
             holdings=self.holdings,
             store=self.store,
             writer=self.writer,
@@ -251,6 +255,23 @@ class Node:
         self.store.close()
         self._lock.release()
 
+    @property
+    def invite(self) -> Invite | None:
+        """The invite this node is pinned to, with where the coordinator answers by now."""
+        urls = self.anchors.succession.urls
+        if self.pinned is None or not urls:
+            return self.pinned
+        return msgspec.structs.replace(self.pinned, urls=list(urls))
+
+    def _former_urls(self) -> list[str]:
+        """Return where a coordinator has answered that was succeeded."""
+        current = self.invite
+        return [
+            url
+            for url in (self.pinned.urls if self.pinned else ())
+            if current is not None and url not in current.urls
+        ]
+
     async def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""
         async with self._counting_lock:
@@ -312,6 +333,7 @@ class Node:
         return self.desk.status() | {
             "erasures": erasures,
             "anchors": self.anchors.describe(),
+            "succession": self.anchors.succession.describe(),
             "fence": self.fence.describe(),
             "hidden_documents": sorted(
                 held.origin
@@ -332,6 +354,7 @@ class Node:
     async def _count_anchors(self) -> None:
         """Act on what members have settled about the coordinator's log."""
         if await self.anchors.count():
+            self.exchange.refresh_soon()
             self.exchange.wake_coordinator()
         if self.identity.coordinator:
             await self.outgrow_abandoned()
@@ -373,7 +396,7 @@ class Node:
                 f"is for {invite.federation!r}; make the site anew with "
                 f"--federation {invite.federation}"
             )
-        held = self.invite
+        held = self.pinned
         is_other = held is not None and (held.origin, held.root) != (invite.origin, invite.root)
         # As long as nothing of the coordinator's log is held, nothing rests on the pin.
         if is_other and self.holdings.coordinator is not None:
@@ -387,7 +410,7 @@ class Node:
                 save_federation(self.store, invite)
 
         await self.writer.run(save)
-        self.invite = invite
+        self.pinned = invite
         self.holdings.coordinator_origin = invite.origin
         self.exchange.refresh_soon()
 

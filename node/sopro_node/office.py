@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from sopro_node import clock
-from sopro_node.anchoring import plan_anchor
+from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.continuing import check_end, check_log, continued, describe_end, known_beyond
@@ -280,7 +280,7 @@ async def check_coordinator(invite: Invite, url: str, fetch: Fetch) -> None:
     served = await fetch.get(f"{url.rstrip('/')}{path}/keys", limit=MAX_KEYS)
     try:
         history = parse_keys(served.body)
-        open_key_history(history, origin=invite.origin, root=invite.root_key)
+        open_key_history(history, origin=invite.origin, root=invite.root_key, is_coordinator=True)
     except (FormatError, VerificationError):
         raise FormatError(
             f"the node at {url} is not the coordinator whose root key this invite names; "
@@ -746,6 +746,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         new_root,
         plan_approval,
         plan_anchor,
+        plan_successor,
         recover_member,
         refuse,
         renew_epoch,

@@ -77,6 +77,7 @@ class Pull:
         self._done = Pulled()
         self._keys: Mapping[bytes, bytes] = {}
         self._opened_with: tuple[KeySpan, ...] = ()
+        self._served_keys: Sequence[bytes] = ()
         self._proven: SubtreeReader | None = None
         self._abandoned: HeldLog | None = None
         held = self.held
@@ -211,14 +212,20 @@ class Pull:
             raise VerificationError(f"keys: {error}", code=code) from None
 
     def _follow_keys(self, history: Sequence[KeyRecord]) -> tuple[KeySpan, ...]:
-        target = self._target
         try:
-            return open_key_history(history, origin=target.origin, root=target.named_root)
+            return self._follow_from(history, self._target.named_root)
         except VerificationError:
             if self._is_first:
                 raise
         # The log may not have come to that root key yet; its beginning is held already.
-        return open_key_history(history, origin=target.origin, root=target.root_key)
+        return self._follow_from(history, self._target.root_key)
+
+    def _follow_from(self, history: Sequence[KeyRecord], root: bytes) -> tuple[KeySpan, ...]:
+        spans = open_key_history(
+            history, origin=self._target.origin, root=root, is_coordinator=self._is_coordinator
+        )
+        self._served_keys = [one.entry for one in history]
+        return spans
 
     def _check_keys(self, step: Step, signed: SignedCheckpoint) -> bytes:
         """Hold the head and the membership to the key records that are really in the log.
@@ -267,7 +274,8 @@ class Pull:
     ) -> SplitViewError:
         """Keep the evidence, and then say so (SPEC EVID-7)."""
         if fork is not None:
-            await self._evidence.accuse(await self._sharpen(fork, signed, held))
+            fork = await self._sharpen(fork, signed, held)
+            await self._evidence.accuse(fork, served_keys=self._served_keys)
         return SplitViewError(
             f"{signed.origin}: two histories, the head at size {signed.size} excludes what is "
             f"held, {held.shown_size} entries",

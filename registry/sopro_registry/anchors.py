@@ -149,7 +149,7 @@ def count_ballots(ballots: Collection[Ballot], held: Held, directory: Directory)
     if is_shown:
         # Who holds the other history gives it up only where its members agree all along.
         sizes = range(shared, (held.size if is_other else shared) + 1)
-        is_settled = all(_carries(by, one) for one in _electorates(directory, sizes))
+        is_settled = suffices_always(by, directory, sizes)
     else:
         # Nobody can tell where they part: so the members of any time must agree.
         sizes = range(body.size)
@@ -185,6 +185,11 @@ def count_all(
         count_ballots(group, Held(size, tree, root_at(tree, at) if at <= size else None), directory)
         for (at, _), group in sorted(groups.items())
     ]
+
+
+def suffices_always(by: Collection[str], directory: Directory, sizes: range) -> bool:
+    """Say whether these sites would suffice for the members of every one of some sizes."""
+    return all(_carries(by, one) for one in _electorates(directory, sizes))
 
 
 def _carries(by: Collection[str], electorate: Collection[str]) -> bool:

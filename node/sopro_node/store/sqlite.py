@@ -247,6 +247,10 @@ class SqliteStore:
         row = self._db.execute(sql.GET_NAME, (log, family, name)).fetchone()
         return row[0] if row else None
 
+    def named_entities(self, log: int, family: str, *, limit: int) -> list[bytes]:
+        """Return entities of a family that bear names, in the order of these; no labels."""
+        return [entity for (entity,) in self._db.execute(sql.GET_NAMES, (log, family, limit))]
+
     def label(self, number: str) -> LabelRow | None:
         """Find a label by its number."""
         row = self._db.execute(sql.GET_LABEL_STATE, (number,)).fetchone()

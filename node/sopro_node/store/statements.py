@@ -285,6 +285,16 @@ GET_NAME = _sql(
     "name",
 )
 
+GET_NAMES = _sql(
+    select(name.c.entity)
+    .where(and_(name.c.log == _b("log"), name.c.family == _b("family")))
+    .order_by(name.c.name)
+    .limit(_b("limit")),
+    "log",
+    "family",
+    "limit",
+)
+
 ALL_NAMES = _sql(
     select(name.c.family, name.c.name, name.c.entity).where(name.c.log == _b("log")), "log"
 )

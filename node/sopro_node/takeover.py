@@ -1,0 +1,379 @@
+"""Taking over the coordinator's log on another machine: its keys are gone, members have appointed.
+
+First new keys are made, for members to name their root key in anchors. When enough have, the log is
+fetched from whoever mirrors it, and goes on from exactly the head they have named: the first record
+under the new root key carries their anchors (SPEC SUCC-3).
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from sopro_node import clock
+from sopro_node.asking import Question, ask_everybody, known_peers
+from sopro_node.config import check_url, load_settings, parse_address, write_settings
+from sopro_node.evidence import EvidenceKeeper
+from sopro_node.fetch import Fetch
+from sopro_node.found import INVITE, make_folder
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.identity import (
+    Identity,
+    Invite,
+    format_invite,
+    save_federation,
+    save_identity,
+    save_projection,
+)
+from sopro_node.keyring import KEYS, KINDS, NEXT_ROOT, KeyFile, create_keys, load_ring
+from sopro_node.lock import DirectoryLock
+from sopro_node.log import OwnLog
+from sopro_node.losses import Recovery, find_lost, save_recovery
+from sopro_node.mirror import Mirror
+from sopro_node.passphrase import Passphrase, check_new_passphrase
+from sopro_node.reach import ANYWHERE
+from sopro_node.signatory import Signatory
+from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
+from sopro_node.succession import Succession
+from sopro_node.target import Target
+from sopro_node.worker import start_pool
+from sopro_node.writer import Writer
+from sopro_protocol.encoding import encode_struct
+from sopro_protocol.errors import FormatError, RefusedError, SoproError, VerificationError
+from sopro_protocol.keys import Role, make_vkey
+from sopro_protocol.merkle import prove_inclusion
+from sopro_protocol.record import Record, parse_entry, read_record, sign_record
+from sopro_registry.appointment import Appointment, list_voters
+from sopro_registry.catalogue import READERS
+from sopro_registry.families import site_keys, site_membership
+from sopro_registry.keyhistory import log_keys_at
+from sopro_registry.nominations import Nomination
+
+_MARK: Final = "successor"
+"""A file that says that a directory is being made into a coordinator's."""
+_MOST_APPROVALS: Final = 20_000
+"""Bytes of approvals that fit into the record beside the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class SuccessionPlan:
+    """What a successor of the coordinator is to be.
+
+    Attributes:
+        invite: of the federation, as it was before.
+        url: under which others will reach it.
+        listen: HOST:PORT.
+        peers: addresses of nodes to ask.
+        country: of the coordinator's seat.
+        zone: likewise.
+        passphrase: of its new key files; None leaves them unencrypted.
+        passphrase_file: from which it reads the passphrase when it starts; empty for none.
+    """
+
+    invite: Invite
+    url: str
+    listen: str = "127.0.0.1:8440"
+    peers: Sequence[str] = field(default_factory=tuple)
+    country: str = "BE"
+    zone: str = "Europe/Brussels"
+    passphrase: bytes | None = None
+    passphrase_file: str = ""
+
+
+def prepare(folder: Path, plan: SuccessionPlan) -> bytes:
+    """Make a successor's keys and settings, once; return its public root key.
+
+    Raises:
+        FormatError: something else is in the directory, or a value does not fit.
+    """
+    parse_address(plan.listen)
+    check_url(plan.url)
+    if not (folder / _MARK).exists():
+        if plan.passphrase is not None:
+            check_new_passphrase(plan.passphrase)
+        make_folder(folder)
+        if any(folder.iterdir()):
+            raise FormatError(
+                f"{folder}: is not empty; who takes over needs a new directory, with new keys"
+            )
+        try:
+            write_settings(
+                folder,
+                listen=plan.listen,
+                url=plan.url,
+                key_passphrase_file=plan.passphrase_file,
+            )
+            create_keys(folder, plan.passphrase)
+            (folder / _MARK).write_text(
+                "its coordinator is appointed, and has not taken over yet\n"
+            )
+        except BaseException:
+            for name in (KEYS, "sopro.toml"):
+                _remove(folder / name)
+            raise
+    return _ring(folder, plan)[Role.ROOT].signer.public_key
+
+
+async def take_over(folder: Path, plan: SuccessionPlan) -> Nomination:
+    """Make a prepared directory that of the coordinator; return what members have said.
+
+    Raises:
+        RefusedError: too few members have appointed it, or not at the head that is served.
+        UnavailableError, PeerError: nobody who holds the log could be reached.
+        VerificationError: what is served is not what was signed, or has two histories.
+    """
+    lock = DirectoryLock(folder)
+    try:
+        _remove_database(folder)
+        try:
+            create_database(folder)
+            with ExitStack() as stack:
+                store = SqliteStore.open(folder, writing=True)
+                stack.callback(store.close)
+                writer = Writer()
+                stack.callback(writer.close)
+                async with Fetch(reach=ANYWHERE) as fetch:
+                    nomination = await _Takeover(folder, plan, store, writer, fetch).run()
+        except BaseException:
+            _remove_database(folder)
+            raise
+        _remove(folder / _MARK)
+    finally:
+        lock.release()
+    return nomination
+
+
+class _Takeover:
+    def __init__(
+        self, folder: Path, plan: SuccessionPlan, store: SqliteStore, writer: Writer, fetch: Fetch
+    ) -> None:
+        self._folder = folder
+        self._plan = plan
+        self._store = store
+        self._writer = writer
+        self._fetch = fetch
+        self._ring = _ring(folder, plan)
+        self._origin = plan.invite.origin
+        self._holdings = Holdings(store, own=self._origin, coordinator=self._origin)
+        self._failed: list[str] = []
+
+    async def run(self) -> Nomination:
+        with ExitStack() as stack:
+            evidence = EvidenceKeeper(
+                self._holdings,
+                self._store,
+                self._writer,
+                reader=self._store,
+                identity=None,
+                invite=lambda: self._plan.invite,
+            )
+
+            def workers() -> Executor:
+                pool: Executor = start_pool(os.cpu_count() or 1)
+                stack.callback(pool.shutdown)
+                return pool
+
+            self._mirror = Mirror(
+                self._holdings, self._store, self._writer, workers=workers, evidence=evidence
+            )
+            held = await self._fetch_log()
+            await self._fetch_members()
+        nomination = self._find_nomination(held)
+        entry = self._write_record(held, nomination)
+        await self._go_on(entry)
+        await self._writer.run(lambda: self._keep(nomination))
+        return nomination
+
+    # What is there.
+
+    async def _fetch_log(self) -> HeldLog:
+        """Fetch the coordinator's log up to the largest head that anybody holds."""
+        invite = self._plan.invite
+        path = "/log/" + self._origin.split("/", 1)[1]
+        bases = [url.rstrip("/") + path for url in (*self._plan.peers, *invite.urls)]
+        target = Target(self._origin, invite.root_key, tuple(dict.fromkeys(bases)), own_bases=0)
+        await self._mirror.pull(target, self._fetch)
+        held = self._holdings.logs[self._origin]
+        keys = held.keys
+        question = Question(
+            self._origin,
+            lambda size: [make_vkey(self._origin, one) for one in log_keys_at(keys, size)],
+        )
+        peers = {f"named: {url}": [url] for url in self._plan.peers}
+        peers |= known_peers(self._holdings.directory, None, own_origin=self._origin)
+        heard = await ask_everybody(question, peers, self._fetch)
+        for one in sorted(heard, key=lambda one: one.head.size if one.head else 0):
+            if one.head is None:
+                continue
+            if one.head.size > held.size:
+                larger = Target(self._origin, invite.root_key, (one.base,), own_bases=0)
+                await self._mirror.heal(larger, self._fetch, note=one.head.note)
+                held = self._holdings.logs[self._origin]
+            elif held.tree.root_at(one.head.size) != one.head.root:
+                raise VerificationError(
+                    f"{self._origin}: {one.peer} shows another history than other members; settle "
+                    "that first, each member with: sopro anchor DIRECTORY --keep ROOT",
+                    code="hos.fork",
+                )
+        return held
+
+    async def _fetch_members(self) -> None:
+        """Fetch the logs of the members, who say in them who goes on."""
+        for member in self._holdings.directory.members():
+            if member.status != "admitted":
+                continue
+            path = "/log/" + member.origin.split("/", 1)[1]
+            bases = [url.rstrip("/") + path for url in (*member.urls, *self._plan.peers)]
+            target = Target(
+                member.origin,
+                self._founding_root(member),
+                tuple(dict.fromkeys(bases)),
+                own_bases=len(member.urls),
+                latest_root=member.root,
+            )
+            try:
+                await self._mirror.pull(target, self._fetch)
+            except SoproError as error:
+                self._failed.append(f"{member.site} ({error})")
+
+    def _founding_root(self, member: site_membership.Body) -> bytes:
+        return self._holdings.directory.founding_root(member.site) or member.root
+
+    def _find_nomination(self, held: HeldLog) -> Nomination:
+        """Return what enough members have said of this root key and the head that is held."""
+        succession = Succession(self._holdings, self._store)
+        succession.look()
+        root = self._ring[Role.ROOT].signer.public_key
+        own = [one for one in succession.awaited if one.successor == root]
+        for one in own:
+            is_head = one.size == held.size and held.tree.root() == one.root
+            if one.is_settled and is_head:
+                return one
+        said = [
+            f"{', '.join(one.by) or 'nobody that counts'} of {one.voters} members at size "
+            f"{one.size}, {one.needed} are needed"
+            for one in own
+        ]
+        others = [one.successor.hex()[:16] for one in succession.awaited if one not in own]
+        raise RefusedError(
+            f"members have not appointed this root key, {root.hex()}, at the head they hold, size "
+            f"{held.size}; appointed by: {'; '.join(said) or 'nobody yet'}"
+            + (f"; others are appointed: {', '.join(others)}" if others else "")
+            + (f"; not reached: {', '.join(self._failed)}" if self._failed else "")
+        )
+
+    # Going on.
+
+    def _write_record(self, held: HeldLog, nomination: Nomination) -> bytes:
+        """Write and sign the first record under the new root key."""
+        first, _ = read_record(
+            parse_entry(self._holdings.entry(self._store, held, 0)).record, READERS
+        )
+        row = self._store.entity(held.number, first.entity)
+        body = site_keys.Body(
+            appointed=self._prove(held, nomination),
+            keys=[
+                msgspec.convert(
+                    {"public": self._ring[role].signer.public_key, "role": role.value},
+                    site_keys.SiteKey,
+                    builtin_types=(bytes,),
+                )
+                for role in Role
+                if role is not Role.ROOT
+            ],
+            next_root=hashlib.sha256(self._ring[NEXT_ROOT].signer.public_key).digest(),
+            root=self._ring[Role.ROOT].signer.public_key,
+        )
+        record = Record(
+            body=msgspec.Raw(encode_struct(body)),
+            entity=first.entity,
+            family=site_keys.FAMILY.title,
+            log=self._origin,
+            prev=row.head if row else msgspec.UNSET,
+            salt=os.urandom(16),
+            time=max(clock.now(), held.cursor.last_time),
+            v=1,
+        )
+        return sign_record(encode_struct(record), [self._ring[Role.ROOT].signer])
+
+    def _prove(self, held: HeldLog, nomination: Nomination) -> Appointment:
+        approvals = [nomination.approvals[site] for site in nomination.by]
+        while len(approvals) > nomination.needed and sum(map(len, approvals)) > _MOST_APPROVALS:
+            approvals.pop()
+        last = held.size - 1
+        return Appointment(
+            approvals=approvals,
+            head=held.checkpoint,
+            members=list_voters(self._holdings.directory.members()),
+            path=list(prove_inclusion(held.tree.read, index=last, size=held.size)),
+            state=self._holdings.entry(self._store, held, last),
+        )
+
+    async def _go_on(self, entry: bytes) -> None:
+        """Append the record, and sign the head above it."""
+        log = OwnLog(
+            self._holdings,
+            self._store,
+            self._writer,
+            signatory=Signatory(self._ring.values()),
+            root_key=self._plan.invite.root_key,
+            published=lambda _: None,
+        )
+        try:
+            await self._writer.run(lambda: log.go_on(entry))
+        finally:
+            await log.stop()
+
+    def _keep(self, nomination: Nomination) -> None:
+        """Write who this node is, and what could not be fetched."""
+        plan, invite = self._plan, self._plan.invite
+        held = self._holdings.own
+        known = msgspec.structs.replace(invite, urls=list(nomination.urls))
+        identity = Identity(
+            origin=invite.origin,
+            country=plan.country,
+            zone=plan.zone,
+            languages=["en", "de", "hu"],
+            name={"en": "SoPro coordination"},
+            root=invite.root_key,
+            coordinator=True,
+        )
+        (self._folder / INVITE).write_bytes(format_invite(known))
+        with self._store.transaction():
+            recovery = Recovery(
+                time=clock.format_time(clock.now()),
+                start=0,
+                end=nomination.size,
+                lost=find_lost(self._store, held, start=0),
+            )
+            save_recovery(self._store, recovery)
+            save_projection(self._store)
+            save_federation(self._store, known)
+            save_identity(self._store, identity)
+
+
+def _ring(folder: Path, plan: SuccessionPlan) -> dict[str, KeyFile]:
+    passphrase = (
+        Passphrase.of(plan.passphrase) if plan.passphrase else Passphrase(load_settings(folder))
+    )
+    return {one.kind: one for one in load_ring(folder, *KINDS, passphrase=passphrase)}
+
+
+def _remove_database(folder: Path) -> None:
+    """Remove what an attempt has left that came to nothing; nobody has seen any of it."""
+    for path in folder.glob(f"{DATABASE}*"):
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
