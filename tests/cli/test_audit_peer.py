@@ -139,7 +139,12 @@ async def test_another_history_at_another_member_is_found(
         return await get(self, url, limit=limit)
 
     monkeypatch.setattr(Fetch, "get", lie)
-    monkeypatch.setattr(Directory, "members", lambda _: iter(members))
+    as_recorded = Directory.members
+
+    def elsewhere(directory: Directory, *, size: int | None = None) -> object:
+        return iter(members) if size is None else as_recorded(directory, size=size)
+
+    monkeypatch.setattr(Directory, "members", elsewhere)
     problems = sentences(await audit(at, at.node.invite))
     assert problems == [
         f"{held.origin}: two histories: http://127.0.0.1:9 serves a signed head at size "
