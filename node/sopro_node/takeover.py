@@ -52,7 +52,7 @@ from sopro_protocol.merkle import prove_inclusion
 from sopro_protocol.record import Record, parse_entry, read_record, sign_record
 from sopro_registry.appointment import Appointment, list_voters
 from sopro_registry.catalogue import READERS
-from sopro_registry.families import site_keys, site_membership
+from sopro_registry.families import site_keys
 from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.nominations import Nomination
 
@@ -226,25 +226,23 @@ class _Takeover:
 
     async def _fetch_members(self) -> None:
         """Fetch the logs of the members, who say in them who goes on."""
-        for member in self._holdings.directory.members():
-            if member.status != "admitted":
-                continue
-            path = "/log/" + member.origin.split("/", 1)[1]
-            bases = [url.rstrip("/") + path for url in (*member.urls, *self._plan.peers)]
-            target = Target(
-                member.origin,
-                self._founding_root(member),
-                tuple(dict.fromkeys(bases)),
-                own_bases=len(member.urls),
-                latest_root=member.root,
-            )
-            try:
-                await self._mirror.pull(target, self._fetch)
-            except SoproError as error:
-                self._failed.append(f"{member.site} ({error})")
-
-    def _founding_root(self, member: site_membership.Body) -> bytes:
-        return self._holdings.directory.founding_root(member.site) or member.root
+        directory = self._holdings.directory
+        for member in list(directory.members()):
+            # One that was closed comes before the one that continues it.
+            for origin in directory.logs(member.site) if member.status == "admitted" else ():
+                path = "/log/" + origin.split("/", 1)[1]
+                bases = [url.rstrip("/") + path for url in (*member.urls, *self._plan.peers)]
+                target = Target(
+                    origin,
+                    directory.founding_root(origin) or member.root,
+                    tuple(dict.fromkeys(bases)),
+                    own_bases=len(member.urls),
+                    latest_root=directory.latest_root(origin) or member.root,
+                )
+                try:
+                    await self._mirror.pull(target, self._fetch)
+                except SoproError as error:
+                    self._failed.append(f"{origin} ({error})")
 
     def _find_nomination(self, held: HeldLog) -> Nomination:
         """Return what enough members have said of this root key and the head that is held."""

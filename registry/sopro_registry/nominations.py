@@ -27,14 +27,19 @@ class Saying(NamedTuple):
     """What a member says in its log about who goes on.
 
     Attributes:
-        site: code of the member.
+        origin: of the member's log.
         entry: that says so.
         body: of its record.
     """
 
-    site: str
+    origin: str
     entry: bytes
     body: anchor.Body
+
+    @property
+    def site(self) -> str:
+        """Code of the member."""
+        return self.origin.split("/")[1]
 
 
 class Nomination(NamedTuple):
@@ -80,7 +85,7 @@ def read_saying(data: bytes, *, origin: str, coordinator: str) -> Saying | None:
         return None
     if record.log != origin or not isinstance(body, anchor.Body) or body.successor is UNSET:
         return None
-    return Saying(origin.split("/")[1], data, body) if body.origin == coordinator else None
+    return Saying(origin, data, body) if body.origin == coordinator else None
 
 
 def count_sayings(sayings: Iterable[Saying], directory: Directory) -> list[Nomination]:
@@ -102,11 +107,11 @@ def _count(
     key: tuple[int, bytes, bytes, tuple[str, ...]], group: Sequence[Saying], directory: Directory
 ) -> Nomination:
     voters = list_voters(directory.members(size=key[0]))
-    roots = {one.origin.split("/")[1]: one.root for one in voters}
+    roots = {one.origin: one.root for one in voters}
     approvals = {
         one.site: one.entry
         for one in group
-        if one.site in roots and _is_signed_by(roots[one.site], one.entry)
+        if one.origin in roots and _is_signed_by(roots[one.origin], one.entry)
     }
     return Nomination(*key, approvals, len(voters))
 
