@@ -24,9 +24,9 @@ from sopro_protocol.merkle import CompactRange, root_of
 from sopro_protocol.record import parse_entry
 from sopro_protocol.status import StatusTree
 from sopro_protocol.tile import WIDTH
-from sopro_registry.catalogue import decode_state
+from sopro_registry.catalogue import FAMILIES, decode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import KeySpan, Waiting, Withholding
+from sopro_registry.family import KeySpan, Place, Waiting, Withholding
 from sopro_registry.fields import epoch_of
 from sopro_registry.label import Label
 from sopro_registry.projection import Judgement, Ledger
@@ -38,7 +38,9 @@ OWN: Final = 1
 _PER_FLUSH: Final = 16
 _CURSOR: Final = msgspec.msgpack.Decoder(Cursor)
 _LABEL: Final = msgspec.msgpack.Decoder(Label)
-_DIRECTORY_FAMILIES: Final = ("site_membership", "scheme", "criterion", "witness_policy")
+_DIRECTORY_FAMILIES: Final = tuple(
+    name for name, family in FAMILIES.items() if family.place is Place.COORDINATOR
+)
 
 
 class HeldLog:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
-from sopro_registry.families import criterion, site_membership
+from sopro_registry.assessment import CriteriaSet, Requirement
+from sopro_registry.families import criteria_set as set_family
+from sopro_registry.families import criterion as criterion_family
 from sopro_registry.families import scheme as scheme_family
+from sopro_registry.families import site_membership
 from sopro_registry.families import witness_policy as policy_family
-from sopro_registry.fields import Cut, site_of
+from sopro_registry.fields import Cut, day_of, site_of
 
 T = TypeVar("T")
 
@@ -42,7 +45,8 @@ class Directory:
         self._members: dict[str, site_membership.State] = {}
         self._endings: dict[str, Sequence[Ending]] = {}
         self._schemes: dict[str, scheme_family.State] = {}
-        self._criteria: dict[str, criterion.State] = {}
+        self._criteria: dict[str, criterion_family.State] = {}
+        self._sets: dict[str, set_family.State] = {}
         self._witness_policy = policy_family.State([])
 
     @classmethod
@@ -60,6 +64,7 @@ class Directory:
         other._endings = dict(self._endings)
         other._schemes = dict(self._schemes)
         other._criteria = dict(self._criteria)
+        other._sets = dict(self._sets)
         other._witness_policy = self._witness_policy
         return other
 
@@ -76,8 +81,10 @@ class Directory:
                     ]
             case scheme_family.State(versions=[*_, (_, body)]):
                 self._schemes[body.scheme] = state
-            case criterion.State(versions=[*_, (_, body)]):
+            case criterion_family.State(versions=[*_, (_, body)]):
                 self._criteria[f"{body.scheme} {body.code}"] = state
+            case set_family.State(versions=[*_, (_, body)]):
+                self._sets[body.scheme] = state
             case policy_family.State():
                 self._witness_policy = state
             case _:
@@ -168,10 +175,72 @@ class Directory:
         for name in sorted(self._schemes):
             yield self._schemes[name].versions[-1][1]
 
-    def criteria(self) -> Iterator[criterion.Body]:
+    def criterion(
+        self, scheme: str, code: str, *, version: int = 0, size: int | None = None
+    ) -> criterion_family.Body | None:
+        """Return a version of a criterion, or the latest, in the first `size` entries."""
+        state = self._criteria.get(f"{scheme} {code}")
+        return _numbered(state.versions, version, size) if state else None
+
+    def criteria_set(
+        self, scheme: str, *, version: int = 0, size: int | None = None, country: str = ""
+    ) -> CriteriaSet | None:
+        """Return a version of a scheme's criteria, or the latest, as it stands in a country.
+
+        Args:
+            scheme: its code.
+            version: its number; 0 for the latest.
+            size: what counts of the coordinator's log; all of it where it is None.
+            country: whose own criteria are among them.
+        """
+        state = self._sets.get(scheme)
+        body = _numbered(state.versions, version, size) if state else None
+        if state is None or body is None:
+            return None
+        after = _numbered(state.versions, body.version + 1, size)
+        found = (
+            self.criterion(scheme, one.code, version=one.version, size=size)
+            for one in body.criteria
+        )
+        return CriteriaSet(
+            scheme,
+            body.version,
+            day_of(body.applies_from, field="applies_from"),
+            set_family.last_day(after) if after else 0,
+            body.min_points or 0,
+            tuple(
+                Requirement(
+                    one.code,
+                    one.obligation == "mandatory",
+                    one.points or 0,
+                    tuple(one.offerings or ()),
+                )
+                for one in found
+                if one is not None and (one.country or country) == country
+            ),
+        )
+
+    def criteria(self) -> Iterator[criterion_family.Body]:
         """Go through the latest version of every criterion, by scheme and code."""
         for name in sorted(self._criteria):
             yield self._criteria[name].versions[-1][1]
+
+
+class _Numbered(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+N = TypeVar("N", bound=_Numbered)
+
+
+def _numbered(versions: list[tuple[int, N]], version: int, size: int | None) -> N | None:
+    if not version:
+        return _version(versions, size)
+    for index, body in versions:
+        if body.version == version and (size is None or index < size):
+            return body
+    return None
 
 
 def _version(versions: list[tuple[int, T]], size: int | None) -> T | None:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from sopro_protocol.encoding import Canonical
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Record
+from sopro_registry.assessment import CriteriaSet
 from sopro_registry.fields import Head
 
 B = TypeVar("B", bound=Struct)
@@ -31,6 +32,11 @@ class Place(StrEnum):
 
 class Membership(Protocol):
     """What rules of other families read of a site's membership."""
+
+    @property
+    def country(self) -> str:
+        """Of the site."""
+        ...
 
     @property
     def origin(self) -> str:
@@ -155,6 +161,10 @@ class View(Protocol):
         """Say whether this log holds such an entity."""
         ...
 
+    def state(self, family: str, entity: bytes) -> Struct | None:
+        """Return the state of an entity of this log; None where it has none of that family."""
+        ...
+
     def membership(self) -> Membership | None:
         """Return this site's membership at the coordinator's size it acted on."""
         ...
@@ -177,6 +187,14 @@ class View(Protocol):
 
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
+        ...
+
+    def criterion(self, scheme: str, code: str, *, version: int = 0) -> Struct | None:
+        """Return a version of a criterion, or the latest, at that size."""
+        ...
+
+    def criteria(self, scheme: str, *, version: int = 0) -> CriteriaSet | None:
+        """Return a version of a scheme's criteria as it stands for this site, or the latest."""
         ...
 
     def coordinator_root(self, size: int) -> bytes:
@@ -284,6 +302,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         status_index: a label's place in the status tree, where it has changed; else -1.
         states_status: whether it states the root of the status tree.
         withheld: an entry whose bytes are kept and shown no more.
+        decides: entity of the application that it decides; empty for none.
     """
 
     state: S
@@ -297,6 +316,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     status_index: int = -1
     states_status: bool = False
     withheld: Withholding | None = None
+    decides: bytes = b""
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

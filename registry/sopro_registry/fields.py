@@ -38,6 +38,7 @@ Url: TypeAlias = Annotated[
 ]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 SmallCount: TypeAlias = Annotated[int, Meta(ge=0, le=12_000)]
+Version: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]
 
 __all__ = [
     "ActivityCode",
@@ -56,6 +57,7 @@ __all__ = [
     "SmallCount",
     "Text",
     "Url",
+    "Version",
 ]
 
 _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

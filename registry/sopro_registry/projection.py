@@ -25,6 +25,8 @@ from sopro_protocol.record import (
     read_record,
 )
 from sopro_protocol.status import StatusTree, status_leaf_hash
+from sopro_registry.application import decided_name
+from sopro_registry.assessment import CriteriaSet
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state
 from sopro_registry.directory import Directory
 from sopro_registry.families import site_membership, withhold
@@ -43,6 +45,7 @@ from sopro_registry.status import format_leaf
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
 _LABELS: Final = "label_decision"
+_APPLICATIONS: Final = "label_application"
 _STATES: Final = "log_state"
 _ORDINARY_ROLES: Final = frozenset({Role.REGISTRAR.value, Role.DECISION.value})
 _ROLES: Final = {name: frozenset({family.role.value}) for name, family in FAMILIES.items()}
@@ -180,6 +183,11 @@ class Ledger:
         row = self._tables.entity(entity)
         return row is not None and row.family == family and row.state is not None
 
+    def state(self, family: str, entity: bytes) -> Struct | None:
+        """Return the state of an entity of this log; None where it has none of that family."""
+        row = self._tables.entity(entity)
+        return self._state(row) if row is not None and row.family == family else None
+
     def exists_named(self, family: str, name: str) -> bool:
         """Say whether an entity bears this name in this log."""
         return self._tables.has_name(family, name)
@@ -230,6 +238,21 @@ class Ledger:
         """Return a scheme at the coordinator's size it acted on."""
         size = self._coordinator_size()
         return None if size is None else self._directory.scheme(name, size=size)
+
+    def criterion(self, scheme: str, code: str, *, version: int = 0) -> Struct | None:
+        """Return a version of a criterion, or the latest, at that size."""
+        size = self._coordinator_size()
+        if size is None:
+            return None
+        return self._directory.criterion(scheme, code, version=version, size=size)
+
+    def criteria(self, scheme: str, *, version: int = 0) -> CriteriaSet | None:
+        """Return a version of a scheme's criteria as it stands for this site, or the latest."""
+        size, membership = self._coordinator_size(), self.membership()
+        if size is None:
+            return None
+        country = membership.country if membership else ""
+        return self._directory.criteria_set(scheme, version=version, size=size, country=country)
 
     def coordinator_root(self, size: int) -> bytes:
         """Return the root of the coordinator's log at a size; raises `Waiting`."""
@@ -487,6 +510,9 @@ class Ledger:
         family, _ = _split_title(record.family)
         for name in change.names:
             self._tables.put_name(family, name, record.entity)
+        if change.decides:
+            name = decided_name(change.decides)
+            self._tables.put_name(_APPLICATIONS, name, record.entity)
         if change.label is not None:
             self._tables.put_label(record.entity, change.label)
         if change.counted is not None:

@@ -49,6 +49,18 @@ class Unseen:
         """Say that the offering exists."""
         return True
 
+    def state(self, _family: str, _entity: bytes) -> None:
+        """Return nothing: the records of the assessment are not here."""
+        return
+
+    def criterion(self, _scheme: str, _code: str, *, version: int = 0) -> None:
+        """Return nothing, because no decision asks for it."""
+        del version
+
+    def criteria(self, _scheme: str, *, version: int = 0) -> None:
+        """Return nothing: what was assessed was weighed where the logs are."""
+        del version
+
     def membership(self) -> site_membership.Body | None:
         """Return the membership in the certificate."""
         return self._member

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sopro_registry import application, authorisation
 from sopro_registry.families import site_membership
 from sopro_registry.label import IMPORTED_TRANSITIONS, TRANSITIONS, Status
 
@@ -50,6 +51,21 @@ def draw_membership() -> str:
     return draw((before or "[*]", after, "") for before, after in ordered)
 
 
+def draw_application() -> str:
+    """Draw the way of an application to its assessment, and on to a decision."""
+    steps = [
+        (before or "[*]", after, "")
+        for before, possible in application.TRANSITIONS.items()
+        for after in sorted(possible)
+    ]
+    return draw([*steps, (application.Step.ACCEPTED, "decided", "a decision")])
+
+
+def draw_authorisation() -> str:
+    """Draw the life of an assessor's authorisation."""
+    return draw((before or "[*]", after, "") for before, after in authorisation.TRANSITIONS)
+
+
 def _step(before: Status, after: Status, label: str) -> Step:
     return ("[*]" if before is Status.NONE else before.word, after.word, label)
 
@@ -58,6 +74,8 @@ DIAGRAMS: Mapping[str, str] = {
     "label": draw_label(),
     "imported": draw_imported(),
     "membership": draw_membership(),
+    "application": draw_application(),
+    "authorisation": draw_authorisation(),
 }
 
 

@@ -5,6 +5,7 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
+from tests.registry.assessing import Assessing
 from tests.registry.test_anchors import Dispute
 from tests.registry.world import (
     World,
@@ -67,8 +68,10 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write_state(world.coordinator)
     body = withhold_body(world.at, len(world.at.entries) - 2)
     world.at.write("withhold/1", body, entity=bytes16("withhold"), role="root")
+    case = Assessing()
+    case.bring_to("reviewed")
     seen = set()
-    for author in (world.at, world.coordinator):
+    for author in (world.at, world.coordinator, case.at, case.world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():
             state = author.node.state(author.origin, entity)
             assert decode_state(family, encode_state(state)) == state

@@ -1,13 +1,25 @@
 """criterion/1: a criterion of a scheme, in the coordinator's log (SPEC LBL-CRITERION)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.family import Change, Fact, Family, Place, View
-from sopro_registry.fields import CivilDate, Code, Count, Line, Text, day_of
+from sopro_registry.fields import (
+    CivilDate,
+    Code,
+    Count,
+    CountryCode,
+    Line,
+    Text,
+    Url,
+    Version,
+    day_of,
+)
+
+OfferingKind = Literal["product", "service", "production_step", "material_recovery"]
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -16,15 +28,20 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         applies_from: civil date from which evaluations use this version.
         code: within the scheme, for example `S1`.
+        country: where it holds; absent for everywhere.
         dimension: what the criterion is about.
+        equivalents: addresses of labels and standards that are accepted for it.
         kind: how it is judged.
         obligation: whether it must be met or earns points.
+        offerings: kinds it is about; absent for all.
+        operator: how a value is held to the threshold; absent for `>=`.
         points: the most it earns.
         principle: the principle of SoPro it serves.
         scheme: code of the scheme.
         status: whether it is in force.
         threshold: scaled by 10^-threshold_scale, in `unit`.
         threshold_scale: decimal places of the threshold.
+        tightens: code of the criterion that this one, of a country, is stricter than.
         title: by language.
         transition_until: last civil date at which the version before may still be used.
         unit: UN/CEFACT recommendation 20.
@@ -33,9 +50,13 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     applies_from: CivilDate
     code: Code
+    country: CountryCode | UnsetType = UNSET
     dimension: Literal["economic", "ecological", "regional", "social"]
+    equivalents: Annotated[list[Url], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
     kind: Literal["threshold", "boolean", "score", "narrative"]
     obligation: Literal["mandatory", "points"]
+    offerings: Annotated[list[OfferingKind], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
+    operator: Literal[">=", "<=", "="] | UnsetType = UNSET
     points: Count | UnsetType = UNSET
     principle: Literal[
         "resource_saving", "regional_inputs", "quality", "innovation", "social_participation"
@@ -44,10 +65,11 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Literal["proposed", "active", "deprecated"]
     threshold: Count | UnsetType = UNSET
     threshold_scale: Annotated[int, Meta(ge=0, le=9)] | UnsetType = UNSET
+    tightens: Code | UnsetType = UNSET
     title: Text
     transition_until: CivilDate | UnsetType = UNSET
     unit: Line | UnsetType = UNSET
-    version: Annotated[int, Meta(ge=1, le=100_000)]
+    version: Version
 
 
 class State(Struct, frozen=True, array_like=True):
@@ -61,7 +83,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
 
     Raises:
         RefusedError: `lbl.criteria` for a scheme that is not there or a version that is not the
-            next, `mem.name` when the code is taken or changes.
+            next, or one of a country that is not stricter than what it tightens; `mem.name` when
+            the code is taken or changes.
     """
     body = fact.body
     day_of(body.applies_from, field="applies_from")
@@ -80,8 +103,50 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         raise RefusedError(
             f"criterion: version {body.version}, expected {expected}", code="lbl.criteria"
         )
+    if before is not None and before.country != body.country:
+        raise RefusedError("criterion: its country is permanent", code="lbl.criteria")
+    _check_stricter(body, view)
     versions = [*(state.versions if state else []), (fact.index, body)]
     return Change(State(versions), names=(name,))
+
+
+def _check_stricter(body: Body, view: View) -> None:
+    """Hold a country's criterion to being stricter than what it tightens (I9)."""
+    if body.country is not UNSET and body.obligation != "mandatory":
+        raise RefusedError("criterion: what a country adds is mandatory", code="lbl.criteria")
+    if isinstance(body.tightens, UnsetType):
+        return
+    if body.country is UNSET:
+        raise RefusedError("criterion: only a country's one tightens another", code="lbl.criteria")
+    common = view.criterion(body.scheme, body.tightens)
+    if not isinstance(common, Body) or common.country is not UNSET:
+        raise RefusedError(
+            f"criterion: {body.tightens!r} is no criterion of all countries", code="lbl.criteria"
+        )
+    if not _is_as_strict(body, common):
+        raise RefusedError(
+            f"criterion: not as strict as {body.tightens!r}; a country may only add to it",
+            code="lbl.criteria",
+        )
+
+
+def _is_as_strict(body: Body, common: Body) -> bool:
+    """Say whether whatever meets one criterion meets the other."""
+    if common.kind != "threshold" or common.threshold is UNSET:
+        return True
+    if body.kind != "threshold" or isinstance(body.threshold, UnsetType):
+        return False
+    if (body.unit, body.operator or ">=") != (common.unit, common.operator or ">="):
+        return False
+    own, other = _threshold(body), _threshold(common)
+    if body.operator == "=":
+        return own == other
+    return own <= other if body.operator == "<=" else own >= other
+
+
+def _threshold(body: Body) -> int:
+    threshold, scale = body.threshold or 0, body.threshold_scale or 0
+    return threshold * cast(int, 10 ** (9 - scale))
 
 
 FAMILY = Family("criterion", 1, Body, State, Role.REGISTRAR, Place.COORDINATOR, apply)

@@ -36,6 +36,7 @@ from sopro_registry.label import (
     possible_actions,
     status_at,
 )
+from sopro_registry.precondition import RESTING, Resting, check_assessment
 from sopro_registry.transfer import hand_label, take_label, takeover_name
 
 State: TypeAlias = Label
@@ -63,6 +64,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     Attributes:
         action: what is decided.
         appeal_until: last civil date for an appeal; needed to revoke.
+        application: entity of the application that it decides.
         basis: an assessment by this site, or the register the decision was taken from.
         certificate: number, for life; absent only for a refusal and what follows on it.
         decided_on: civil date in the site's zone.
@@ -73,6 +75,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         receiver: code of the site that a label is handed over to.
         receiver_entity: the entity that the label is to have in the receiver's log.
         rests_on: the records of the assessment.
+        review: entity of the review that it rests on.
         scheme: code, on the first decision.
         source: digest of the decision's key in the register it was taken from.
         standing: how a label stood that is taken over from another site.
@@ -85,6 +88,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
     action: Action
     appeal_until: CivilDate | UnsetType = UNSET
+    application: Bytes16 | UnsetType = UNSET
     basis: Basis
     certificate: CertificateNumber | UnsetType = UNSET
     decided_on: CivilDate | UnsetType = UNSET
@@ -95,6 +99,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     receiver: SiteCode | UnsetType = UNSET
     receiver_entity: Bytes16 | UnsetType = UNSET
     rests_on: Annotated[list[Reference], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
+    review: Bytes16 | UnsetType = UNSET
     scheme: Code | UnsetType = UNSET
     source: Annotated[bytes, Meta(min_length=8, max_length=32)] | UnsetType = UNSET
     standing: Literal["active", "suspended"] | UnsetType = UNSET
@@ -184,7 +189,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         RefusedError: `lbl.transition` where the table has no such step, `lbl.precondition` for a
             field the action needs or forbids, `lbl.competence` for another site's number,
             `lbl.reference` for an offering that is not there, `lbl.criteria` for a scheme that
-            is not in force, `lbl.dates` for dates in the wrong order.
+            is not in force, `lbl.dates` for dates in the wrong order, `ass.subject`,
+            `ass.outcome` or `ass.duties` for an assessment it cannot rest on.
     """
     body = fact.body
     imported = body.basis is Basis.IMPORTED
@@ -219,6 +225,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     else:
         _check_following(body, state)
         label = state
+    decides = _check_assessment(body, dates, fact, label, view)
     receiver = _text(body.receiver)
     handed = hand_label(receiver, _bytes(body.receiver_entity), view) if receiver else None
     until = dates.valid_until
@@ -249,7 +256,37 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         is_grant=body.action is Action.GRANT or takes_over,
         counted=(needs.word, year),
         status_index=label.status_index,
+        decides=decides,
     )
+
+
+def _check_assessment(
+    body: Body, dates: "_Dates", fact: Fact[Body], label: Label, view: View
+) -> bytes:
+    """Hold a decision to the assessment it rests on, and return the application it decides."""
+    application, review = _bytes(body.application), _bytes(body.review)
+    if body.basis is Basis.IMPORTED or body.action not in RESTING or body.takes is not UNSET:
+        if application or review:
+            raise RefusedError(
+                f"decision: {body.action.value} rests on no application", code="lbl.precondition"
+            )
+        return b""
+    if not (application or review) and view.criteria(label.scheme) is None:
+        return b""
+    check_assessment(
+        Resting(
+            body.action,
+            fact.record.entity if label.decisions else b"",
+            label.offering,
+            label.scheme,
+            _bytes(body.decider),
+            dates.decided,
+        ),
+        application,
+        review,
+        view,
+    )
+    return application
 
 
 class _Dates:

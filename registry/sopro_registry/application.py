@@ -1,0 +1,69 @@
+"""The life of an application up to its assessment, as a table."""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+
+class Step(StrEnum):
+    """Where an application is; from `accepted` on its evaluations and its review say more."""
+
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    LAPSED = "lapsed"
+    REFUSED_INTAKE = "refused_intake"
+    ACCEPTED = "accepted"
+    WITHDRAWN = "withdrawn"
+
+
+class Kind(StrEnum):
+    """What is applied for."""
+
+    INITIAL = "initial"
+    RENEWAL = "renewal"
+    SCOPE_EXTENSION = "scope_extension"
+    TRANSFER = "transfer"
+
+
+TRANSITIONS: Final[dict[Step | None, frozenset[Step]]] = {
+    None: frozenset({Step.SUBMITTED}),
+    Step.SUBMITTED: frozenset({Step.ACCEPTED, Step.RETURNED, Step.REFUSED_INTAKE, Step.WITHDRAWN}),
+    Step.RETURNED: frozenset({Step.SUBMITTED, Step.LAPSED, Step.WITHDRAWN}),
+    # Until it is decided.
+    Step.ACCEPTED: frozenset({Step.WITHDRAWN}),
+    Step.REFUSED_INTAKE: frozenset(),
+    Step.LAPSED: frozenset(),
+    Step.WITHDRAWN: frozenset(),
+}
+
+
+class Application(Struct, frozen=True, array_like=True):
+    """An application; days are ordinals.
+
+    Attributes:
+        step: where it is.
+        kind: what is applied for.
+        applicant: entity of the organisation.
+        offering: entity of what is to be labelled.
+        label: entity of the label; empty where there is none yet.
+        scheme: its code.
+        criteria_version: of the scheme's criteria.
+        submitted: the day it was submitted first.
+        steps: every step with its position and its day.
+    """
+
+    step: Step
+    kind: Kind
+    applicant: bytes
+    offering: bytes
+    label: bytes
+    scheme: str
+    criteria_version: int
+    submitted: int
+    steps: list[tuple[int, Step, int]]
+
+
+def decided_name(application: bytes) -> str:
+    """Name the decision on an application, so that there is one at most."""
+    return f"application {application.hex()}"

@@ -1,0 +1,181 @@
+"""What an assessment comes to: findings against the requirements of a version of the criteria."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+MONTHS_GOOD: Final = 12
+"""How old an evaluation may be that a decision rests on."""
+
+
+class Result(StrEnum):
+    """What an evaluation finds about one criterion."""
+
+    CONFORM = "conform"
+    MINOR_NC = "minor_nc"
+    MAJOR_NC = "major_nc"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_ASSESSED = "not_assessed"
+
+
+class Level(StrEnum):
+    """Who evaluates: who offers it, somebody with an interest in it, or somebody independent."""
+
+    SELF = "self"
+    SECOND_PARTY = "second_party"
+    THIRD_PARTY = "third_party"
+
+
+class Requirement(NamedTuple):
+    """One criterion of a version of the criteria, as it stands in it for a site.
+
+    Attributes:
+        code: of the criterion.
+        is_mandatory: whether it must be met, or earns points.
+        points: the most it earns.
+        kinds: of offerings it is about; empty for all.
+    """
+
+    code: str
+    is_mandatory: bool
+    points: int
+    kinds: tuple[str, ...] = ()
+
+
+class CriteriaSet(NamedTuple):
+    """A version of a scheme's criteria, as it stands for a site.
+
+    Attributes:
+        scheme: its code.
+        version: its number.
+        applies_from: first day on which it may be used.
+        until: last day on which it may be used; 0 where nothing replaces it.
+        min_points: that must be reached.
+        requirements: every criterion that holds for the site, by code.
+    """
+
+    scheme: str
+    version: int
+    applies_from: int
+    until: int
+    min_points: int
+    requirements: tuple[Requirement, ...]
+
+    def may_be_used(self, day: int) -> bool:
+        """Say whether what is decided on a day may rest on it."""
+        return self.applies_from <= day and (not self.until or day <= self.until)
+
+    def concerning(self, kind: str) -> tuple[Requirement, ...]:
+        """Return the requirements about a kind of offering."""
+        return tuple(one for one in self.requirements if not one.kinds or kind in one.kinds)
+
+
+class Finding(Struct, frozen=True, array_like=True, gc=False):
+    """What was found about one criterion, and the points it earns."""
+
+    code: str
+    result: Result
+    points: int
+
+
+class Evaluation(Struct, frozen=True, array_like=True):
+    """The latest version of an evaluation.
+
+    Attributes:
+        index: position of its record.
+        application: entity; empty where it is about a label only.
+        label: entity; empty where it is for an application.
+        criteria_version: of the scheme's criteria.
+        kind: why it was done.
+        level: how independent the assessors are.
+        performed: the day of its end.
+        assessors: pseudonyms of all who have evaluated, in any version.
+        findings: of this version.
+    """
+
+    index: int
+    application: bytes
+    label: bytes
+    criteria_version: int
+    kind: str
+    level: Level
+    performed: int
+    assessors: list[bytes]
+    findings: list[Finding]
+
+
+class Recommendation(StrEnum):
+    """What a review recommends."""
+
+    RECOMMEND_GRANT = "recommend_grant"
+    RECOMMEND_REFUSE = "recommend_refuse"
+    RETURN = "return"
+
+
+class Review(Struct, frozen=True, array_like=True):
+    """The latest version of a review."""
+
+    index: int
+    application: bytes
+    evaluations: list[bytes]
+    outcome: Recommendation
+    reviewed: int
+    reviewer: bytes
+
+
+class Outcome(NamedTuple):
+    """What findings come to.
+
+    Attributes:
+        open_majors: criteria with a major non-conformity.
+        unmet: mandatory criteria that are neither conform nor not applicable.
+        points: in all.
+        min_points: that must be reached.
+    """
+
+    open_majors: tuple[str, ...]
+    unmet: tuple[str, ...]
+    points: int
+    min_points: int
+
+    @property
+    def obstacle(self) -> str:
+        """Why nothing can be granted on it, for people; empty where it can."""
+        if self.open_majors:
+            return f"a major non-conformity is open: {', '.join(self.open_majors)}"
+        if self.unmet:
+            return f"mandatory criteria are not met: {', '.join(self.unmet)}"
+        if self.points < self.min_points:
+            return f"{self.points} points, {self.min_points} are needed"
+        return ""
+
+
+def weigh(criteria: CriteriaSet, kind: str, evaluations: Sequence[Iterable[Finding]]) -> Outcome:
+    """Weigh what evaluations found; what a later one assessed replaces what an earlier one did.
+
+    Args:
+        criteria: the version of the criteria.
+        kind: of the offering.
+        evaluations: the findings of each, in the order of the log.
+    """
+    found: dict[str, Finding] = {}
+    for findings in evaluations:
+        found |= {one.code: one for one in findings if one.result is not Result.NOT_ASSESSED}
+    requirements = criteria.concerning(kind)
+    met = (Result.CONFORM, Result.NOT_APPLICABLE)
+    return Outcome(
+        tuple(code for code, one in sorted(found.items()) if one.result is Result.MAJOR_NC),
+        tuple(
+            one.code
+            for one in requirements
+            if one.is_mandatory and (one.code not in found or found[one.code].result not in met)
+        ),
+        sum(
+            min(found[one.code].points, one.points)
+            for one in requirements
+            if one.code in found and found[one.code].result is Result.CONFORM
+        ),
+        criteria.min_points,
+    )

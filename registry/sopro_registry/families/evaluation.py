@@ -1,0 +1,214 @@
+"""evaluation/1: what assessors have found about an offering (SPEC ASS-EVALUATION)."""
+
+from collections.abc import Iterable
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.errors import RefusedError
+from sopro_protocol.keys import Role
+from sopro_registry.application import Application, Step, decided_name
+from sopro_registry.assessment import CriteriaSet, Evaluation, Finding, Level, Requirement, Result
+from sopro_registry.authorisation import Authorisation
+from sopro_registry.family import Change, Fact, Family, Place, View
+from sopro_registry.fields import Bytes16, CivilDate, Code, Count, Version, day_of, latest_day
+from sopro_registry.label import Label
+
+
+class Assessor(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who evaluated.
+
+    Attributes:
+        authorisation: entity of what allowed it; absent where who offers evaluates itself.
+        person: pseudonym at this site.
+    """
+
+    authorisation: Bytes16 | UnsetType = UNSET
+    person: Bytes16
+
+
+class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was found about one criterion; the evidence is in documents.
+
+    Attributes:
+        code: of the criterion.
+        due: civil date until which a non-conformity is to be closed.
+        points: it earns; absent for none.
+        result: how it stands.
+        value: what was measured, scaled as the threshold.
+    """
+
+    code: Code
+    due: CivilDate | UnsetType = UNSET
+    points: Count | UnsetType = UNSET
+    result: Result
+    value: Count | UnsetType = UNSET
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An evaluation from this record on; a later one closes what was open.
+
+    Attributes:
+        application: entity of the application it is for.
+        assessors: who evaluated.
+        criteria_version: of the scheme's criteria.
+        findings: by the codes of the criteria.
+        kind: why it was done.
+        label: entity of the label it is about, where it is for no application.
+        level: how independent the assessors are of who offers.
+        method: how it was done.
+        performed_on: civil date of its end.
+        recommendation: what the assessors recommend.
+    """
+
+    application: Bytes16 | UnsetType = UNSET
+    assessors: Annotated[list[Assessor], Meta(min_length=1, max_length=16)]
+    criteria_version: Version
+    findings: Annotated[list[Found], Meta(min_length=1, max_length=256)]
+    kind: Literal["initial", "surveillance", "recertification", "special"]
+    label: Bytes16 | UnsetType = UNSET
+    level: Level
+    method: Literal["document", "on_site", "test", "interview"]
+    performed_on: CivilDate
+    recommendation: Literal["positive", "conditional", "negative"]
+
+
+class _Subject(Struct, frozen=True):
+    """What is evaluated: under which scheme, and which offering."""
+
+    scheme: str
+    offering: bytes
+
+
+def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Evaluation]:
+    """Take an evaluation, or what a later one found.
+
+    Raises:
+        RefusedError: `ass.subject` where what it is about cannot be evaluated, `lbl.criteria` for
+            criteria it cannot be held to, `ass.authority` for an assessor who was not authorised,
+            `ass.findings` for findings that do not fit the criteria, `lbl.dates` for dates in the
+            wrong order.
+    """
+    body = fact.body
+    performed = day_of(body.performed_on, field="performed_on")
+    if performed > latest_day(fact.record.time):
+        raise RefusedError("evaluation: performed after it was recorded", code="lbl.dates")
+    application = b"" if isinstance(body.application, UnsetType) else body.application
+    label = b"" if isinstance(body.label, UnsetType) else body.label
+    if state is not None:
+        if (application, label) != (state.application, state.label):
+            raise RefusedError("evaluation: what it is about is permanent", code="ass.subject")
+        if performed < state.performed:
+            raise RefusedError("evaluation: performed before the last version", code="lbl.dates")
+    subject = _find_subject(body, application, label, view)
+    criteria = view.criteria(subject.scheme, version=body.criteria_version)
+    if criteria is None:
+        raise RefusedError(
+            f"evaluation: scheme {subject.scheme!r} has no criteria of version "
+            f"{body.criteria_version}",
+            code="lbl.criteria",
+        )
+    findings = _read_findings(body.findings, _requirements(criteria, subject, view))
+    level = body.level
+    codes = [one.code for one in findings if one.result is not Result.NOT_ASSESSED]
+    for assessor in body.assessors:
+        _check_authority(assessor, level, subject.scheme, performed, codes, view)
+    persons = {one.person for one in body.assessors} | set(state.assessors if state else ())
+    return Change(
+        Evaluation(
+            fact.index,
+            application,
+            label,
+            body.criteria_version,
+            body.kind,
+            level,
+            performed,
+            sorted(persons),
+            findings,
+        )
+    )
+
+
+def _find_subject(body: Body, application: bytes, label: bytes, view: View) -> _Subject:
+    if bool(application) == bool(label):
+        raise RefusedError(
+            "evaluation: it is for an application or about a label, not both", code="ass.subject"
+        )
+    if label:
+        held = view.state("label_decision", label)
+        if not isinstance(held, Label) or not held.number:
+            raise RefusedError("evaluation: its label is not in this log", code="ass.subject")
+        if body.kind == "initial":
+            raise RefusedError(
+                "evaluation: an initial one is for an application", code="ass.subject"
+            )
+        return _Subject(held.scheme, held.offering)
+    found = view.state("label_application", application)
+    if not isinstance(found, Application):
+        raise RefusedError("evaluation: its application is not in this log", code="ass.subject")
+    if found.step is not Step.ACCEPTED:
+        raise RefusedError(f"evaluation: its application is {found.step}", code="ass.subject")
+    if view.exists_named("label_application", decided_name(application)):
+        raise RefusedError("evaluation: its application is decided", code="ass.subject")
+    if body.criteria_version != found.criteria_version:
+        raise RefusedError(
+            f"evaluation: its application is for version {found.criteria_version} of the criteria",
+            code="lbl.criteria",
+        )
+    return _Subject(found.scheme, found.offering)
+
+
+def _requirements(criteria: CriteriaSet, subject: _Subject, view: View) -> dict[str, Requirement]:
+    offering = view.state("offering", subject.offering)
+    kind = getattr(offering, "kind", "")
+    return {one.code: one for one in criteria.concerning(kind)}
+
+
+def _read_findings(found: Iterable[Found], requirements: dict[str, Requirement]) -> list[Finding]:
+    findings = []
+    for one in found:
+        requirement = requirements.get(one.code)
+        points = one.points or 0
+        if requirement is None:
+            raise RefusedError(
+                f"evaluation: {one.code!r} is no criterion of this version for this offering",
+                code="ass.findings",
+            )
+        if points > requirement.points:
+            raise RefusedError(
+                f"evaluation: {points} points for {one.code!r}, which earns "
+                f"{requirement.points} at most",
+                code="ass.findings",
+            )
+        if one.due is not UNSET:
+            day_of(one.due, field="due")
+        findings.append(Finding(one.code, one.result, points))
+    codes = [one.code for one in findings]
+    if codes != sorted(set(codes)):
+        raise RefusedError("evaluation: findings not in the order of codes", code="ass.findings")
+    return findings
+
+
+def _check_authority(
+    assessor: Assessor, level: Level, scheme: str, day: int, codes: Iterable[str], view: View
+) -> None:
+    if level is Level.SELF:
+        return
+    held = (
+        None
+        if isinstance(assessor.authorisation, UnsetType)
+        else view.state("assessor_authorisation", assessor.authorisation)
+    )
+    if (
+        not isinstance(held, Authorisation)
+        or (held.person, held.scheme) != (assessor.person, scheme)
+        or not held.allows(day, level=level, criteria=codes)
+    ):
+        raise RefusedError(
+            f"evaluation: assessor {assessor.person.hex()[:8]} was not authorised for these "
+            f"criteria as {level.replace('_', ' ')} on that day",
+            code="ass.authority",
+        )
+
+
+FAMILY = Family("evaluation", 1, Body, Evaluation, Role.REGISTRAR, Place.MEMBER, apply)

@@ -1,0 +1,144 @@
+"""What a decision rests on: the application, the evaluations and the review behind it (I2-I4)."""
+
+from typing import Final, NamedTuple
+
+from sopro_protocol.errors import RefusedError
+from sopro_registry.application import Application, Kind, Step, decided_name
+from sopro_registry.assessment import (
+    MONTHS_GOOD,
+    Evaluation,
+    Level,
+    Recommendation,
+    Review,
+    weigh,
+)
+from sopro_registry.family import View
+from sopro_registry.fields import add_months
+from sopro_registry.label import Action
+
+RESTING: Final = frozenset({Action.GRANT, Action.REFUSE, Action.RENEW, Action.EXTEND_SCOPE})
+"""Actions that rest on an assessment once a scheme has criteria."""
+
+_KINDS: Final = {
+    Action.GRANT: (Kind.INITIAL, Kind.TRANSFER),
+    Action.REFUSE: (Kind.INITIAL, Kind.TRANSFER),
+    Action.RENEW: (Kind.RENEWAL,),
+    Action.EXTEND_SCOPE: (Kind.SCOPE_EXTENSION,),
+}
+
+
+class Resting(NamedTuple):
+    """A decision that rests on an assessment.
+
+    Attributes:
+        action: what it does.
+        label: entity of the label; empty on its first decision.
+        offering: entity of what is labelled.
+        scheme: its code.
+        decider: pseudonym of who decides.
+        decided: the day.
+    """
+
+    action: Action
+    label: bytes
+    offering: bytes
+    scheme: str
+    decider: bytes
+    decided: int
+
+
+def check_assessment(decision: Resting, application: bytes, review: bytes, view: View) -> None:
+    """Hold a decision to the assessment it names.
+
+    Where the records are not here (`Unseen`), what was assessed is taken as said.
+
+    Raises:
+        RefusedError: `lbl.precondition` where it names none, `ass.subject` where that is of another
+            thing or has not come so far, `ass.duties` where the decider took part in it,
+            `ass.outcome` where it does not allow the decision.
+    """
+    for word, entity in (("application", application), ("review", review)):
+        if not entity:
+            raise RefusedError(
+                f"decision: {decision.action} needs the {word} it rests on, because scheme "
+                f"{decision.scheme!r} has criteria",
+                code="lbl.precondition",
+            )
+    if not view.exists("label_application", application) or not view.exists("review", review):
+        raise RefusedError(
+            "decision: its application or its review is not in this log", code="ass.subject"
+        )
+    asked, reviewed = view.state("label_application", application), view.state("review", review)
+    if not isinstance(asked, Application) or not isinstance(reviewed, Review):
+        return
+    _check_application(decision, asked, application, view)
+    if reviewed.application != application:
+        raise RefusedError("decision: its review is of another application", code="ass.subject")
+    evaluations = _evaluations(reviewed, view)
+    if any(decision.decider in one.assessors for one in evaluations):
+        raise RefusedError(
+            "decision: the decider has taken part in the evaluation (I2)", code="ass.duties"
+        )
+    if decision.decided < reviewed.reviewed:
+        raise RefusedError("decision: decided before the review", code="lbl.dates")
+    if decision.action is not Action.REFUSE:
+        _check_outcome(decision, asked, reviewed, evaluations, view)
+
+
+def _check_application(
+    decision: Resting, asked: Application, application: bytes, view: View
+) -> None:
+    if view.exists_named("label_application", decided_name(application)):
+        raise RefusedError("decision: its application is decided already", code="ass.subject")
+    if asked.step is not Step.ACCEPTED:
+        raise RefusedError(f"decision: its application is {asked.step}", code="ass.subject")
+    is_same = (asked.offering, asked.scheme) == (decision.offering, decision.scheme)
+    if not is_same or asked.label != decision.label or asked.kind not in _KINDS[decision.action]:
+        raise RefusedError("decision: its application is for something else", code="ass.subject")
+
+
+def _evaluations(reviewed: Review, view: View) -> list[Evaluation]:
+    """Return what was reviewed, in the order of the log."""
+    found = [view.state("evaluation", entity) for entity in reviewed.evaluations]
+    evaluations = sorted(
+        (one for one in found if isinstance(one, Evaluation)), key=lambda one: one.index
+    )
+    if any(one.index > reviewed.index for one in evaluations):
+        raise RefusedError(
+            "decision: an evaluation has gone on since the review", code="ass.subject"
+        )
+    return evaluations
+
+
+def _check_outcome(
+    decision: Resting,
+    asked: Application,
+    reviewed: Review,
+    evaluations: list[Evaluation],
+    view: View,
+) -> None:
+    """Hold I3 and I4: recommended, by the same criteria, by independent and recent evaluation."""
+    if reviewed.outcome is not Recommendation.RECOMMEND_GRANT:
+        raise RefusedError("decision: the review does not recommend it", code="ass.outcome")
+    criteria = view.criteria(decision.scheme, version=asked.criteria_version)
+    if criteria is None or not criteria.may_be_used(decision.decided):
+        raise RefusedError(
+            f"decision: version {asked.criteria_version} of the criteria does not apply on that "
+            "day",
+            code="lbl.criteria",
+        )
+    independent = [
+        one
+        for one in evaluations
+        if one.level is Level.THIRD_PARTY and one.criteria_version == asked.criteria_version
+    ]
+    if not independent:
+        raise RefusedError("decision: no third party has evaluated it (I4)", code="ass.outcome")
+    if any(add_months(one.performed, MONTHS_GOOD) < decision.decided for one in independent):
+        raise RefusedError(
+            f"decision: an evaluation is older than {MONTHS_GOOD} months (I3)", code="ass.outcome"
+        )
+    offering = view.state("offering", decision.offering)
+    outcome = weigh(criteria, getattr(offering, "kind", ""), [one.findings for one in independent])
+    if outcome.obstacle:
+        raise RefusedError(f"decision: {outcome.obstacle} (I3)", code="ass.outcome")
