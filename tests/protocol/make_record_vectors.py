@@ -474,6 +474,70 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "size": 12,
         },
     ),
+    "criteria_set/1": (
+        "registrar",
+        {
+            "applies_from": "2024-01-01",
+            "criteria": [{"code": "S1", "version": 1}, {"code": "S2", "version": 3}],
+            "min_points": 40,
+            "published_on": "2023-10-01",
+            "scheme": "sopro",
+            "version": 1,
+        },
+    ),
+    "assessor_authorisation/1": (
+        "registrar",
+        {
+            "basis": "iso17065",
+            "criteria": ["S1", "S2"],
+            "effective_date": "2024-01-01",
+            "level": "third_party",
+            "person": b"\x12" * 16,
+            "scheme": "sopro",
+            "status": "active",
+            "valid_from": "2024-01-01",
+            "valid_until": "2026-12-31",
+        },
+    ),
+    "label_application/1": (
+        "registrar",
+        {
+            "applicant": b"\x13" * 16,
+            "criteria_version": 1,
+            "effective_date": "2024-02-01",
+            "kind": "initial",
+            "offering": b"\x14" * 16,
+            "scheme": "sopro",
+            "step": "submitted",
+        },
+    ),
+    "evaluation/1": (
+        "registrar",
+        {
+            "application": b"\x15" * 16,
+            "assessors": [{"authorisation": b"\x16" * 16, "person": b"\x12" * 16}],
+            "criteria_version": 1,
+            "findings": [
+                {"code": "S1", "result": "conform", "value": 30},
+                {"code": "S2", "due": "2024-05-01", "points": 4, "result": "minor_nc"},
+            ],
+            "kind": "initial",
+            "level": "third_party",
+            "method": "on_site",
+            "performed_on": "2024-03-01",
+            "recommendation": "conditional",
+        },
+    ),
+    "review/1": (
+        "registrar",
+        {
+            "application": b"\x15" * 16,
+            "evaluations": [b"\x17" * 16],
+            "outcome": "recommend_grant",
+            "reviewed_on": "2024-03-15",
+            "reviewer": b"\x18" * 16,
+        },
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -572,6 +636,46 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("leaf of 31 bytes", "leaves", [b"\xdd" * 32, b"\xee" * 31]),
         ("root absent", "root", ABSENT),
         ("size below 0", "size", -1),
+    ],
+    "criteria_set/1": [
+        ("no criteria", "criteria", []),
+        ("criteria as codes", "criteria", ["S1"]),
+        ("a criterion without its version", "criteria", [{"code": "S1"}]),
+        ("version 0", "version", 0),
+        ("points below 0", "min_points", -1),
+        ("published_on absent", "published_on", ABSENT),
+    ],
+    "assessor_authorisation/1": [
+        ("level self", "level", "self"),
+        ("basis that is none", "basis", "iso9001"),
+        ("person by name", "person", "Maria"),
+        ("person of 15 bytes", "person", b"\x12" * 15),
+        ("criteria of nothing", "criteria", []),
+        ("valid_until absent", "valid_until", ABSENT),
+    ],
+    "label_application/1": [
+        ("step that is none", "step", "decided"),
+        ("kind that is none", "kind", "gift"),
+        ("applicant of 17 bytes", "applicant", b"\x13" * 17),
+        ("criteria version 0", "criteria_version", 0),
+        ("offering absent", "offering", ABSENT),
+    ],
+    "evaluation/1": [
+        ("no assessor", "assessors", []),
+        ("assessor by name", "assessors", [{"person": "Maria"}]),
+        ("no finding", "findings", []),
+        ("finding without a result", "findings", [{"code": "S1"}]),
+        ("result that is none", "findings", [{"code": "S1", "result": "good"}]),
+        ("value below 0", "findings", [{"code": "S1", "result": "conform", "value": -1}]),
+        ("level that is none", "level", "fourth_party"),
+        ("method absent", "method", ABSENT),
+    ],
+    "review/1": [
+        ("no evaluation", "evaluations", []),
+        ("evaluation of 15 bytes", "evaluations", [b"\x17" * 15]),
+        ("outcome that is none", "outcome", "grant"),
+        ("reviewer by name", "reviewer", "Maria"),
+        ("reviewed_on absent", "reviewed_on", ABSENT),
     ],
 }
 

@@ -1,7 +1,7 @@
 """evaluation/1: what assessors have found about an offering (SPEC ASS-EVALUATION)."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -73,7 +73,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recommendation: Literal["positive", "conditional", "negative"]
 
 
-class _Subject(Struct, frozen=True):
+class _Subject(NamedTuple):
     """What is evaluated: under which scheme, and which offering."""
 
     scheme: str
