@@ -11,8 +11,9 @@ time comes from cosignatures.
 import base64
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from .errors import FormatError, VerificationError
 from .keys import Signer, VerifierKey, parse_base64
@@ -25,8 +26,7 @@ _ORIGIN: Final = re.compile(r"(?!cosignature/|subtree/)[!-*,-~]{1,255}")
 _DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """A log's origin, size and root, unsigned or unverified."""
 
     origin: str
@@ -34,8 +34,7 @@ class Checkpoint:
     root: Hash
 
 
-@dataclass(frozen=True, slots=True)
-class SignedCheckpoint:
+class SignedCheckpoint(Struct, frozen=True):
     """A checkpoint one of its log's keys signed, and its note; only `open_checkpoint` makes one."""
 
     origin: str
@@ -66,11 +65,12 @@ def parse_size(text: str, *, where: str, code: str, limit: int = MAX_SIZE) -> in
     Raises:
         FormatError: Another spelling, or larger than the limit (the caller's code).
     """
-    if not _DECIMAL.fullmatch(text) or int(text) > limit:
+    number = int(text) if _DECIMAL.fullmatch(text) else None
+    if number is None or number > limit:
         raise FormatError(
             f"{where}, expected a plain decimal number up to {limit}, got {text[:32]!r}", code=code
         )
-    return int(text)
+    return number
 
 
 def parse_hash(text: str, *, where: str, code: str) -> Hash:

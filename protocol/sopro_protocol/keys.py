@@ -13,10 +13,11 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, Protocol
 
+from msgspec import Struct
 from nacl.bindings import crypto_sign, crypto_sign_open, crypto_sign_seed_keypair
 from nacl.exceptions import BadSignatureError
 
@@ -35,21 +36,29 @@ NOTE_KEY_ID_SIZE: Final = 4
 
 _PRIME: Final = 2**255 - 19
 _NOT_IN_NAME: Final = re.compile("[\\s+\\x00-\\x1f\\ud800-\\udfff]")
-_LOW_ORDER_Y: Final = frozenset(
-    {
-        0,
-        1,
-        _PRIME - 1,
-        int.from_bytes(
-            bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-            "little",
-        ),
-        int.from_bytes(
-            bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
-            "little",
-        ),
-    }
+_LOW_ORDER_Y: Final = (
+    0,
+    1,
+    _PRIME - 1,
+    int.from_bytes(
+        bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
+        "little",
+    ),
+    int.from_bytes(
+        bytes.fromhex("c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
+        "little",
+    ),
 )
+
+
+def _spell(coordinates: Iterable[int]) -> frozenset[bytes]:
+    """Return the encodings of points by their y, with either sign of x."""
+    signs = (0, 2**255)
+    return frozenset((sign | y).to_bytes(32, "little") for y in coordinates for sign in signs)
+
+
+_NOT_CANONICAL: Final = _spell(range(_PRIME, 2**255))
+_LOW_ORDER: Final = _spell(_LOW_ORDER_Y)
 
 
 class Role(StrEnum):
@@ -65,7 +74,7 @@ class Role(StrEnum):
 
 def key_id(public_key: bytes, *, algorithm: int = ED25519) -> bytes:
     """Identify a public key by 32 bytes that no other key shares (KEY-1)."""
-    return hashlib.sha256(b"sopro-key/1\n" + bytes((algorithm,)) + public_key).digest()
+    return hashlib.sha256(b"sopro-key/1\n%c%b" % (algorithm, public_key)).digest()
 
 
 def check_public_key(public_key: bytes) -> None:
@@ -80,13 +89,12 @@ def check_public_key(public_key: bytes) -> None:
             f"public key: length, expected {PUBLIC_KEY_SIZE} bytes, got {len(public_key)}",
             code="sig.weak-key",
         )
-    y = int.from_bytes(public_key, "little") & (2**255 - 1)
-    if y >= _PRIME:
+    if public_key in _NOT_CANONICAL:
         raise FormatError(
             f"public key: not canonical, expected y below 2^255-19, got {public_key.hex()}",
             code="sig.weak-key",
         )
-    if y in _LOW_ORDER_Y:
+    if public_key in _LOW_ORDER:
         raise FormatError(
             f"public key: low order, expected a key of full order, got {public_key.hex()}",
             code="sig.weak-key",
@@ -165,8 +173,7 @@ class Ed25519Signer:
         return crypto_sign(message, self._private_key)[:SIGNATURE_SIZE]
 
 
-@dataclass(frozen=True, slots=True)
-class VerifierKey:
+class VerifierKey(Struct, frozen=True):
     """A named public key of signed notes (c2sp signed-note, section Verifier keys)."""
 
     name: str

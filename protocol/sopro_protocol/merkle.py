@@ -191,27 +191,80 @@ def check_inclusion(
     Raises:
         VerificationError: Limits, lengths or hashes say otherwise (`proof.invalid`).
     """
+    _follow_path(leaf, index=index, size=size, proof=proof, root=root)
+
+
+class InclusionProofs:
+    """Inclusion proofs under one root, checked one after the other (TREE-2).
+
+    Where two paths meet, what leads on to the root is the same. So a path is followed only to
+    where it meets the one before, and the rest of it compared, hash for hash; the verdict is
+    always that of `check_inclusion`.
+    """
+
+    __slots__ = ("_index", "_nodes", "_path", "_root", "_size")
+
+    def __init__(self, *, size: int, root: bytes) -> None:
+        """Start with no path followed."""
+        self._size = size
+        self._root = root
+        self._index = 0
+        self._path: tuple[bytes, ...] = ()
+        self._nodes: list[bytes] = []
+
+    def check(self, leaf: bytes, *, index: int, proof: Sequence[bytes]) -> None:
+        """Check that a leaf hash stands at an index.
+
+        Raises:
+            VerificationError: As `check_inclusion`.
+        """
+        path = tuple(proof)
+        self._nodes = self._join(leaf, index, path) or _follow_path(
+            leaf, index=index, size=self._size, proof=path, root=self._root
+        )
+        self._index, self._path = index, path
+
+    def _join(self, leaf: bytes, index: int, path: tuple[bytes, ...]) -> list[bytes] | None:
+        """Return the nodes of a path that leads to the one before, and goes on as that did."""
+        level = (index ^ self._index).bit_length()
+        goes_on = level < len(self._nodes) and path[level:] == self._path[level:]
+        if index < 0 or not goes_on or not _are_hashes((leaf, *path[:level])):
+            return None
+        nodes = _climb(leaf, index, path[:level])
+        return nodes + self._nodes[level + 1 :] if nodes[level] == self._nodes[level] else None
+
+
+def _follow_path(
+    leaf: bytes, *, index: int, size: int, proof: Sequence[bytes], root: bytes
+) -> list[bytes]:
+    """Check a path to the root; return its nodes below the right edge, by level."""
     where = f"inclusion of leaf {index} in size {size}"
     _check_limits(where, size=size, hashes=(leaf, root), proof=proof)
     if not 0 <= index < size:
         raise _invalid(where, "index, expected one below the size")
-    node, last, computed = index, size - 1, leaf
-    for part in proof:
-        if last == 0:
-            raise _invalid(where, f"proof, too long with {len(proof)} hashes")
-        # Inlined node_hash: this is where verifying a certificate spends its time.
-        if node & 1 or node == last:
-            computed = _sha256(b"\x01" + part + computed).digest()
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
-        else:
-            computed = _sha256(b"\x01" + computed + part).digest()
-        node >>= 1
-        last >>= 1
-    if last:
-        raise _invalid(where, f"proof, too short with {len(proof)} hashes")
+    # So many siblings are on either side; those above, along the right edge, are all left ones.
+    inner = (index ^ (size - 1)).bit_length()
+    length = inner + (index >> inner).bit_count()
+    if len(proof) != length:
+        raise _invalid(where, f"proof, expected {length} hashes, got {len(proof)}")
+    nodes = _climb(leaf, index, proof[:inner])
+    computed = nodes.pop()
+    for left in proof[inner:]:
+        computed = node_hash(left, computed)
     _check_root(where, expected=root, computed=computed)
+    return nodes
+
+
+def _climb(leaf: bytes, index: int, siblings: Sequence[bytes]) -> list[bytes]:
+    """Return the nodes from a leaf upwards, where each has its sibling."""
+    node, nodes = leaf, [leaf]
+    # Inlined node_hash: this is where verifying a certificate spends its time.
+    for sibling in siblings:
+        pair = sibling + node if index & 1 else node + sibling
+        node = _sha256(b"\x01" + pair).digest()
+        nodes.append(node)
+        index >>= 1
+    return nodes
 
 
 def check_consistency(
@@ -279,9 +332,13 @@ def _check_limits(
         raise _invalid(where, "size, expected at most 2^48")
     if len(proof) > MAX_PROOF:
         raise _invalid(where, f"proof, expected at most {MAX_PROOF} hashes, got {len(proof)}")
-    for part in (*hashes, *proof):
-        if len(part) != HASH_SIZE:
-            raise _invalid(where, f"hash, expected {HASH_SIZE} bytes, got {len(part)}")
+    if not _are_hashes((*hashes, *proof)):
+        lengths = {len(part) for part in (*hashes, *proof)}
+        raise _invalid(where, f"hashes, expected {HASH_SIZE} bytes, got {sorted(lengths)}")
+
+
+def _are_hashes(parts: Sequence[bytes]) -> bool:
+    return {*map(len, parts)} <= {HASH_SIZE}
 
 
 def _check_root(where: str, *, expected: bytes, computed: bytes) -> None:

@@ -12,8 +12,9 @@ the signature. A key is known by its name and note key id together.
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from .errors import FormatError, VerificationError
 from .keys import (
@@ -33,8 +34,7 @@ MAX_SIGNATURES: Final = 100
 _CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
 
 
-@dataclass(frozen=True, slots=True)
-class NoteSignature:
+class NoteSignature(Struct, frozen=True):
     """One signature line: whose it claims to be, and the bytes after the key id."""
 
     name: str
@@ -42,16 +42,14 @@ class NoteSignature:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A text with signature lines nobody has verified."""
 
     text: str
     signatures: tuple[NoteSignature, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedNote:
+class OpenedNote(Struct, frozen=True):
     """A note that at least one known key signed; only `verify_note` makes one."""
 
     text: str

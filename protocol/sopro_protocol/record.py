@@ -18,6 +18,7 @@ An entry is canonical `[record bytes, [[key id, signature], ...]]` of at most 65
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple, TypeAlias
 
@@ -49,6 +50,7 @@ SITE_PATTERN: Final = r"^[a-z][a-z0-9-]{0,31}\Z"
 
 Bytes16: TypeAlias = Annotated[bytes, Meta(min_length=16, max_length=16)]
 Bytes32: TypeAlias = Annotated[bytes, Meta(min_length=32, max_length=32)]
+Bytes64: TypeAlias = Annotated[bytes, Meta(min_length=64, max_length=64)]
 Integer: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 ShortText: TypeAlias = Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT_PATTERN)]
 SiteCode: TypeAlias = Annotated[str, Meta(pattern=SITE_PATTERN)]
@@ -101,15 +103,15 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 class Signature(NamedTuple):
     """One signature on a record and the full id (32 bytes) of its key."""
 
-    key_id: bytes
-    signature: bytes
+    key_id: Bytes32
+    signature: Bytes64
 
 
 class Entry(NamedTuple):
     """A log entry taken apart: the record's bytes and its signatures, nothing verified."""
 
     record: bytes
-    signatures: tuple[Signature, ...]
+    signatures: Annotated[tuple[Signature, ...], Meta(min_length=1, max_length=MAX_SIGNATURES)]
 
 
 class ReadRecord(NamedTuple):
@@ -124,9 +126,8 @@ class ReadRecord(NamedTuple):
 
 
 _RECORD: Final = Canonical(Record)
+_ENTRY: Final = msgspec.msgpack.Decoder(Entry)
 _ENTRY_ENCODER: Final = msgspec.msgpack.Encoder()
-_SIGNATURE_HEAD: Final = b"\x92\xc4\x20"
-_SIGNATURE_SIZE: Final = 3 + 32 + 2 + 64
 
 
 def format_record(
@@ -215,34 +216,15 @@ def parse_entry(data: bytes) -> Entry:
         raise FormatError(
             f"entry: {len(data)} bytes, at most {MAX_ENTRY} are allowed", code="enc.limit"
         )
-    entry = _slice_entry(data)
-    return entry if entry is not None else _parse_entry_slowly(data)
-
-
-def _slice_entry(data: bytes) -> Entry | None:
-    """Cut a well-formed entry at its fixed offsets; None where the strict path must say why."""
-    size = len(data)
-    if size < 4 or data[0] != 0x92:
-        return None
-    if data[1] == 0xC5 and data[2]:
-        start, end = 4, 4 + (data[2] << 8 | data[3])
-    elif data[1] == 0xC4:
-        start, end = 3, 3 + data[2]
-    else:
-        return None
-    count = data[end] - 0x90 if end < size else 0
-    if not 1 <= count <= MAX_SIGNATURES or size != end + 1 + count * _SIGNATURE_SIZE:
-        return None
-    signatures = []
-    last = b""
-    for at in range(end + 1, size, _SIGNATURE_SIZE):
-        key_id = data[at + 3 : at + 35]
-        head, middle = data[at : at + 3], data[at + 35 : at + 37]
-        if head != _SIGNATURE_HEAD or middle != b"\xc4\x40" or key_id <= last:
-            return None
-        signatures.append(Signature(key_id, data[at + 37 : at + _SIGNATURE_SIZE]))
-        last = key_id
-    return Entry(data[start:end], tuple(signatures))
+    try:
+        entry = _ENTRY.decode(data)
+    except msgspec.MsgspecError:
+        return _parse_entry_slowly(data)
+    signers = [signer for signer, _ in entry.signatures]
+    is_sorted = all(one < other for one, other in pairwise(signers))
+    if not is_sorted or _ENTRY_ENCODER.encode(entry) != data:
+        return _parse_entry_slowly(data)
+    return entry
 
 
 def _parse_entry_slowly(data: bytes) -> Entry:

@@ -1,19 +1,18 @@
 """One log as a certificate shows it: its keys, its signed heads, and entries at their places."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from sopro_protocol.checkpoint import (
     SignedCheckpoint,
     open_sized_checkpoint,
     parse_checkpoint_text,
 )
-from sopro_protocol.errors import VerificationError
+from sopro_protocol.errors import SoproError, VerificationError
 from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
-from sopro_protocol.merkle import Hash, check_inclusion, leaf_hash, node_hash
+from sopro_protocol.merkle import Hash, InclusionProofs, leaf_hash, node_hash
 from sopro_protocol.note import parse_note
 from sopro_protocol.proof import TlogProof, parse_proof
 from sopro_protocol.record import ReadRecord, check_signatures, parse_entry, read_record
@@ -23,8 +22,7 @@ from sopro_registry.families import site_keys
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Struct, frozen=True):
     """An entry whose signatures and place under a signed head were verified."""
 
     read: ReadRecord
@@ -66,7 +64,7 @@ class CertificateLog:
                 no log key that may sign it has signed the head above it.
         """
         self.origin = origin
-        self._heads: dict[bytes, SignedCheckpoint] = {}
+        self._heads: dict[bytes, tuple[SignedCheckpoint, InclusionProofs]] = {}
         places = [(proven, parse_proof(proven.proof)) for proven in (first, *later)]
         for (_, before), (_, proof) in pairwise(places):
             if proof.index <= before.index:
@@ -77,21 +75,22 @@ class CertificateLog:
             raise VerificationError(
                 f"certificate: {origin}: not entry 0 of its log", code="proof.invalid"
             )
-        if not any(_is_signed_by(root, proven) for proven, _ in places):
-            raise VerificationError(
-                f"certificate: {origin}: the trusted root key signed none of its key records",
-                code="sig.unknown-key",
-            )
         history = [KeyRecord(proof.index, proven.entry) for proven, proof in places]
-        self._keys = open_key_history(
-            history, origin=origin, root=root, is_coordinator=is_coordinator
-        )
+        try:
+            self._keys = open_key_history(
+                history, origin=origin, root=root, is_coordinator=is_coordinator
+            )
+        except SoproError:
+            _check_signed(history, origin, root)
+            raise
         self._spans = {span.key_id: span for span in self._keys}
         self._publics = {span.key_id: span.public for span in self._keys}
         for proven, proof in places:
-            head = self._place(leaf_hash(proven.entry), proof)
-            _check_left(proven.entry, proof, size=head.size)
-        self.keys_record = leaf_hash(places[-1][0].entry)
+            self.keys_record = leaf_hash(proven.entry)
+            head = self._place(self.keys_record, proof)
+            # Without the field's name in it there is no such field.
+            if b"appointed" in proven.entry:
+                _check_left(proven.entry, proof, size=head.size)
 
     def open(self, proven: Proven, role: Role) -> Placed:
         """Verify an entry: its signatures, by keys that count there, and its place.
@@ -132,24 +131,16 @@ class CertificateLog:
             )
 
     def _place(self, entry_id: Hash, proof: TlogProof) -> SignedCheckpoint:
-        head = self._head(proof.checkpoint_note)
-        check_inclusion(
-            entry_id,
-            index=proof.index,
-            size=head.size,
-            proof=proof.hashes,
-            root=head.root,
-        )
+        head, proofs = self._heads.get(proof.checkpoint_note) or self._open_head(proof)
+        proofs.check(entry_id, index=proof.index, proof=proof.hashes)
         return head
 
-    def _head(self, note: bytes) -> SignedCheckpoint:
-        """Open a head once, however many entries are under it."""
-        head = self._heads.get(note)
-        if head is None:
-            head = self._heads[note] = open_sized_checkpoint(
-                note, origin=self.origin, keys=self._log_keys
-            )
-        return head
+    def _open_head(self, proof: TlogProof) -> tuple[SignedCheckpoint, InclusionProofs]:
+        """Open a head, once, however many entries are under it."""
+        note = proof.checkpoint_note
+        head = open_sized_checkpoint(note, origin=self.origin, keys=self._log_keys)
+        opened = self._heads[note] = (head, InclusionProofs(size=head.size, root=head.root))
+        return opened
 
     def _log_keys(self, size: int) -> list[VerifierKey]:
         return [make_vkey(self.origin, public) for public in log_keys_at(self._keys, size)]
@@ -178,5 +169,11 @@ def _check_left(entry: bytes, proof: TlogProof, *, size: int) -> None:
         )
 
 
-def _is_signed_by(root: bytes, proven: Proven) -> bool:
-    return any(signer == key_id(root) for signer, _ in parse_entry(proven.entry).signatures)
+def _check_signed(history: Sequence[KeyRecord], origin: str, root: bytes) -> None:
+    """Say so first where the trusted root key has nothing to do with a history."""
+    signers = {signer for one in history for signer, _ in parse_entry(one.entry).signatures}
+    if key_id(root) not in signers:
+        raise VerificationError(
+            f"certificate: {origin}: the trusted root key signed none of its key records",
+            code="sig.unknown-key",
+        )

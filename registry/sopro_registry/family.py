@@ -246,8 +246,10 @@ class KeySpan(Struct, frozen=True, array_like=True):
 
     def signs_head(self, size: int) -> bool:
         """Say whether it is a log key that may sign a head of that size (SPEC KEY-9)."""
+        if self.role != Role.LOG or self.since > size:
+            return False
         end = self.end
-        return self.role == Role.LOG.value and self.since <= size and (end is None or size <= end)
+        return end is None or size <= end
 
 
 class LabelIndex(NamedTuple):

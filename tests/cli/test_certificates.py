@@ -2,11 +2,11 @@ import asyncio
 import csv
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sopro_cli.demo import REGISTERS
 from sopro_node import certificate_desk

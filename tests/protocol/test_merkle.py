@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sopro_protocol import merkle
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
 from sopro_protocol.merkle import (
     EMPTY_ROOT,
     MAX_SIZE,
     CompactRange,
     Hash,
+    InclusionProofs,
     check_consistency,
     check_inclusion,
     leaf_hash,
@@ -233,6 +235,68 @@ def test_no_input_makes_a_check_fail_otherwise(proof: list[bytes], index: int, s
         check_consistency(
             old_size=index, new_size=size, old_root=bytes(32), new_root=bytes(31), proof=proof
         )
+
+
+def spoil(data: st.DataObject, proof: list[bytes]) -> list[bytes]:
+    """Change a proof, or leave it as it is."""
+    place = data.draw(st.integers(0, len(proof)))
+    changes = {
+        "nothing": proof,
+        "a hash more": [*proof[:place], bytes(32), *proof[place:]],
+        "a hash less": proof[:place] + proof[place + 1 :],
+        "another hash": [*proof[:place], bytes(32), *proof[place + 1 :]],
+        "a byte less": [*proof[:place], *(part[:-1] for part in proof[place : place + 1])],
+    }
+    return changes[data.draw(st.sampled_from(sorted(changes)))]
+
+
+@given(st.data(), st.integers(1, 70))
+def test_proofs_one_after_the_other_are_judged_as_each_alone(
+    data: st.DataObject, size: int
+) -> None:
+    root = root_at(READER, size)
+    proofs = InclusionProofs(size=size, root=root)
+    for _ in range(8):
+        index = data.draw(st.integers(0, size - 1))
+        proof = spoil(data, list(prove_inclusion(READER, index=index, size=size)))
+        index = data.draw(st.sampled_from([index, index, index ^ 1, -1 - index, size]))
+        leaf = LEAVES[data.draw(st.sampled_from([max(index, 0), 0]))]
+        outcomes = []
+        for check in (
+            lambda *a, **k: check_inclusion(*a, **k, size=size, root=root),
+            proofs.check,
+        ):
+            try:
+                check(leaf, index=index, proof=proof)
+                outcomes.append("")
+            except VerificationError as error:
+                outcomes.append(str(error))
+        assert outcomes[0] == outcomes[1]
+
+
+def test_a_path_is_followed_only_to_where_it_meets_the_one_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proofs = InclusionProofs(size=600, root=root_at(READER, 600))
+    followed = []
+    climb = merkle._climb
+    monkeypatch.setattr(
+        merkle,
+        "_climb",
+        lambda leaf, index, path: followed.append(len(path)) or climb(leaf, index, path),
+    )
+    for index in (4, 5, 7, 4, 599, 598):
+        proof = prove_inclusion(READER, index=index, size=600)
+        proofs.check(LEAVES[index], index=index, proof=proof)
+    assert followed == [10, 1, 2, 2, 0, 1]
+
+
+def test_a_path_that_meets_another_is_refused_where_its_hashes_are_cut_elsewhere() -> None:
+    proofs = InclusionProofs(size=4, root=root_at(READER, 4))
+    proofs.check(LEAVES[1], index=1, proof=[LEAVES[0], node_hash(LEAVES[2], LEAVES[3])])
+    cut = LEAVES[0] + LEAVES[1]
+    with pytest.raises(VerificationError, match="expected 32 bytes"):
+        proofs.check(cut[:31], index=0, proof=[cut[31:], node_hash(LEAVES[2], LEAVES[3])])
 
 
 def test_all_leaves_of_all_small_trees_are_included() -> None:

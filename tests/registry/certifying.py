@@ -1,7 +1,8 @@
 """Certificates of the federation in memory, and ways to tamper with them."""
 
 from collections.abc import Sequence
-from dataclasses import replace as changed
+
+from msgspec.structs import replace
 
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.merkle import Hash, leaf_hash, prove_inclusion, subtree_reader
@@ -76,4 +77,4 @@ def cosigned(proven: Proven, *lines: NoteSignature) -> Proven:
     """Add cosignatures to the head that an entry is proven under."""
     proof = parse_proof(proven.proof)
     note = add_signatures(proof.checkpoint_note, lines)
-    return Proven(proven.entry, format_proof(changed(proof, checkpoint_note=note)))
+    return Proven(proven.entry, format_proof(replace(proof, checkpoint_note=note)))

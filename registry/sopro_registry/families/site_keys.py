@@ -251,9 +251,10 @@ def _continue_spans(
 
 def _cut_spans(spans: list[KeySpan], body: Body) -> list[KeySpan]:
     """Cut off the keys that a record revokes; a cut is never moved up again (STATE-12)."""
-    stated = [] if body.revoked is UNSET else body.revoked
+    if body.revoked is UNSET:
+        return spans
     cuts: dict[bytes, int] = {}
-    for one in stated:
+    for one in body.revoked:
         cuts[one.key] = min(one.size, cuts.get(one.key, one.size))
     if cuts.keys() - {span.public for span in spans} or body.root in cuts:
         raise RefusedError(
