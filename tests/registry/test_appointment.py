@@ -1,5 +1,6 @@
 """Who may take over the coordinator's log when the coordinator is gone, and what counts then."""
 
+import json
 from typing import Any
 
 import pytest
@@ -10,10 +11,14 @@ from sopro_protocol.errors import SoproError, VerificationError
 from sopro_protocol.evidence import Evidence, Fork, ShownHead, format_evidence, sort_fork
 from sopro_protocol.merkle import Hash
 from sopro_registry.appointment import Voter, digest_voters, needed_appointments
+from sopro_registry.certificate_file import format_certificate
 from sopro_registry.evidence import open_evidence
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
+from sopro_registry.verdict import Verdict, judge_certificate
+from tests.registry import make_appointment_vectors as maker
 from tests.registry.appointing import HEIR, URLS, Orphaned
-from tests.registry.world import Author, bytes16, signer
+from tests.registry.certifying import TODAY, certify, end_batch, indexes_of, prove
+from tests.registry.world import NOW, Author, bytes16, dates_of, signer
 
 Body = dict[str, Any]
 
@@ -314,3 +319,85 @@ def test_thirty_members_fit_into_a_record(gone: Orphaned) -> None:
     one = len(gone.approval("at", urls=["https://" + "a" * 120])) + 5
     voter = len(encode({"origin": "sopro.example/xx/1", "root": bytes(32)}))
     assert 16 * one + 30 * voter < 20_000
+
+
+VECTORS = json.loads(maker.FILE.read_text(encoding="utf-8"))
+
+
+def follow(case: Body) -> Any:
+    history = [KeyRecord(position, bytes.fromhex(data)) for position, data in case["history"]]
+    root = bytes.fromhex(VECTORS["root"])
+    return open_key_history(history, origin=VECTORS["origin"], root=root, is_coordinator=True)
+
+
+def test_frozen_vectors_are_what_the_maker_makes() -> None:
+    assert maker.FILE.read_text(encoding="utf-8") == maker.render()
+    assert [maker.show(span) for span in follow(VECTORS)] == VECTORS["keys"]
+
+
+@pytest.mark.parametrize("case", VECTORS["reject"], ids=lambda case: str(case["delta"]))
+def test_refuses_what_vectors_reject(case: Body) -> None:
+    with pytest.raises(VerificationError) as caught:
+        follow(case)
+    assert caught.value.code == case["code"]
+
+
+@pytest.mark.parametrize("case", VECTORS["digests"], ids=lambda case: len(case["members"]))
+def test_members_have_the_digest_of_the_vectors(case: Body) -> None:
+    voters = [
+        Voter(origin=one["origin"], root=bytes.fromhex(one["root"])) for one in case["members"]
+    ]
+    assert digest_voters(voters).hex() == case["digest"]
+
+
+# Certificates.
+
+
+def judged(gone: Orphaned, **changes: Any) -> tuple[Verdict, str]:
+    """Verify a label's certificate with the root key of the invite of before."""
+    certificate = certify(gone.world)._replace(**changes)
+    found = judge_certificate(
+        format_certificate(certificate),
+        coordinator=gone.eu.origin,
+        coordinator_root=signer("eu root").public_key,
+        day=TODAY,
+        now=NOW,
+    )
+    return found.verdict, found.code
+
+
+def certified() -> Orphaned:
+    gone = Orphaned()
+    gone.world.at.decide("grant", **dates_of("grant", "2027-06-01"))
+    end_batch(gone.world)
+    return gone
+
+
+def test_a_certificate_is_verified_across_the_succession() -> None:
+    gone = certified()
+    before = judged(gone)
+    assert before[0] is Verdict.VALID
+    gone.take_over()
+    assert gone.eu.write_state().code is None
+    end_batch(gone.world)
+    assert judged(gone) == before
+    # Without the record of the successor its heads are nobody's.
+    assert judged(gone, coordinator_key_history=[]) == (Verdict.FORGED, "ckp.signature")
+
+
+def test_a_certificate_shows_the_entries_that_members_have_spoken_of() -> None:
+    """A successor that goes on from other entries than it was appointed for deceives nobody."""
+    gone = certified()
+    body, entity = gone.body(gone.proof()), bytes16("keys")
+    data = gone.eu.draft("site_keys/1", body, entity=entity, signers=[HEIR["root"]])
+    # Another entry in the place of the last one, under heads that only the heir signs.
+    forged = Author("eu", gone.world.node)
+    forged.keys = dict(HEIR)
+    for one in [*gone.eu.entries[:-1], gone.eu.entries[0], data]:
+        forged.append(one)
+    proofs = {
+        "coordinator_keys": prove(forged, 0),
+        "coordinator_key_history": [prove(forged, gone.size)],
+        "membership": prove(forged, indexes_of(forged, "site_membership/1")[0]),
+    }
+    assert judged(gone, **proofs) == (Verdict.FORGED, "mem.untrusted")
