@@ -97,6 +97,8 @@ class Anchors:
         """Look who was appointed and who has taken over; say whether that is news."""
         is_news = self.succession.look()
         self._evidence.left = frozenset(one.position for one in self.succession.taken)
+        settled = [one.size for one in self.succession.awaited if one.is_settled]
+        self._evidence.ended = min(settled, default=None)
         return is_news
 
     def _fresh(self, tallies: Iterable[Tally]) -> list[Tally]:

@@ -86,9 +86,11 @@ class EvidenceKeeper:
     Attributes:
         settled: what members have settled about the coordinator's log.
         left: positions of that log at which a successor has taken it over.
+        ended: size after which a successor that members have appointed has yet to take it over.
     """
 
     left: frozenset[int] = frozenset()
+    ended: int | None = None
 
     def __init__(
         self,
@@ -210,6 +212,27 @@ class EvidenceKeeper:
             + ("enough members anchor one" if is_coordinator else "the coordinator has settled it"),
             code="hos.fork",
         )
+
+    def check_keys(self, origin: str, size: int, keys: Iterable[KeySpan]) -> None:
+        """Refuse a head by the keys of a coordinator that members have replaced (SPEC SUCC-6).
+
+        Args:
+            origin: of the log.
+            size: of the head.
+            keys: that it was opened with.
+
+        Raises:
+            VerificationError: `hos.fork`, it goes on without the successor.
+        """
+        ended = self.ended
+        if origin != self._holdings.coordinator_origin or ended is None or size <= ended:
+            return
+        if not any(one.role == Role.ROOT.value and one.since == ended + 1 for one in keys):
+            raise VerificationError(
+                f"{origin}: members have appointed who goes on after {ended} entries; this head at "
+                f"size {size} is signed with keys of before",
+                code="hos.fork",
+            )
 
     # Keeping.
 

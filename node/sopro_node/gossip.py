@@ -153,7 +153,7 @@ class Gossip:
             parting = None
         if parting is not None:
             return parting.fork
-        is_of_old_keys = any(fork.size <= position for position in self._evidence.left)
+        is_of_old_keys = any(fork.size <= position + 1 for position in self._evidence.left)
         return fork if is_of_old_keys or not self._evidence.anchored(held.origin) else None
 
     def _log_keys(self, held: HeldLog, size: int) -> list[VerifierKey]:

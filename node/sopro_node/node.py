@@ -42,14 +42,16 @@ from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.witness import Witness
 from sopro_node.writer import Writer
-from sopro_protocol.errors import RefusedError
-from sopro_protocol.keys import Ed25519Signer, Role
+from sopro_protocol.checkpoint import open_checkpoint
+from sopro_protocol.errors import RefusedError, UnavailableError, VerificationError
+from sopro_protocol.keys import Ed25519Signer, Role, make_vkey
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
 from sopro_registry.catalogue import READERS
 from sopro_registry.families import log_state
 from sopro_registry.fields import Head
+from sopro_registry.keyhistory import log_keys_at
 
 _MOST_BEYOND: Final = 4096
 """Entries beyond the largest head in evidence that a member may have acted on."""
@@ -174,6 +176,7 @@ class Node:
             store=self.store,
             writer=self.writer,
             weigh=self.exchange.gossip.weigh,
+            check_keys=self.evidence.check_keys,
         )
         self.cosignatures = Cosignatures(
             holdings=self.holdings, store=self.store, writer=self.writer, urls=self.urls_of
@@ -197,7 +200,7 @@ class Node:
             log=self.log,
             log_keys=self.signatory.publics(Role.LOG),
         )
-        self.log.admit = self.fence.admit
+        self.log.admit = self._admit
         self.exchange.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.
@@ -356,8 +359,39 @@ class Node:
         if await self.anchors.count():
             self.exchange.refresh_soon()
             self.exchange.wake_coordinator()
+        self._release_witness()
         if self.identity.coordinator:
             await self.outgrow_abandoned()
+
+    async def _admit(self) -> None:
+        """Let an append pass, unless members have put another in the coordinator's place."""
+        roots = {one.public for one in self.log.held.keys}
+        awaited = self.anchors.succession.awaited if self.identity.coordinator else ()
+        for one in awaited:
+            if one.is_settled and one.successor not in roots:
+                raise UnavailableError(
+                    f"{', '.join(one.by)} have appointed who goes on with this log after "
+                    f"{one.size} entries, at {', '.join(one.urls)}; what is signed here counts no "
+                    "more, so stop this node",
+                    code="fence.forked",
+                )
+        await self.fence.admit()
+
+    def _release_witness(self) -> None:
+        """Let go of a head by old keys that was cosigned before it was known who goes on.
+
+        It would keep this witness from cosigning what does (SPEC SUCC-7).
+        """
+        held, taken = self.holdings.coordinator, self.anchors.succession.taken
+        if held is None or not taken:
+            return
+        for row in self.witness.heads:
+            if row.origin == held.origin and row.size > taken[-1].position:
+                keys = [make_vkey(held.origin, one) for one in log_keys_at(held.keys, row.size)]
+                try:
+                    open_checkpoint(row.note, origin=held.origin, keys=keys)
+                except VerificationError:
+                    self.witness.forget(held.origin)
 
     async def outgrow_abandoned(self) -> None:
         """Make the coordinator's log as long as the abandoned one that members acted on.

@@ -121,6 +121,7 @@ class Pull:
         if push is None:
             push = Push(await self._get("checkpoint", limit=MAX_CHECKPOINT))
         signed = await self._open_head(push.note, history)
+        self._evidence.check_keys(signed.origin, signed.size, self._opened_with)
         self._done.note = push.note
         if await self._is_of_other_history(signed):
             # From the beginning, keys too, and from here: nothing that was pushed is of use.

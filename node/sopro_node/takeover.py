@@ -46,7 +46,13 @@ from sopro_node.target import Target
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
 from sopro_protocol.encoding import encode_struct
-from sopro_protocol.errors import FormatError, RefusedError, SoproError, VerificationError
+from sopro_protocol.errors import (
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    SoproError,
+    SplitViewError,
+)
 from sopro_protocol.keys import Role, make_vkey
 from sopro_protocol.merkle import prove_inclusion
 from sopro_protocol.record import Record, parse_entry, read_record, sign_record
@@ -183,9 +189,10 @@ class _Takeover:
             self._mirror = Mirror(
                 self._holdings, self._store, self._writer, workers=workers, evidence=evidence
             )
-            held = await self._fetch_log()
+            await self._fetch_log()
             await self._fetch_members()
-        nomination = self._find_nomination(held)
+            nomination = self._find_nomination()
+            held = await self._reach(nomination)
         entry = self._write_record(held, nomination)
         await self._go_on(entry)
         await self._writer.run(lambda: self._keep(nomination))
@@ -193,35 +200,49 @@ class _Takeover:
 
     # What is there.
 
-    async def _fetch_log(self) -> HeldLog:
-        """Fetch the coordinator's log up to the largest head that anybody holds."""
-        invite = self._plan.invite
+    async def _fetch_log(self) -> None:
+        """Fetch the coordinator's log as far as the named nodes hold it.
+
+        Not from everybody: who comes back under the old keys may have made it longer since.
+        """
+        invite, problem = self._plan.invite, None
         path = "/log/" + self._origin.split("/", 1)[1]
-        bases = [url.rstrip("/") + path for url in (*self._plan.peers, *invite.urls)]
-        target = Target(self._origin, invite.root_key, tuple(dict.fromkeys(bases)), own_bases=0)
-        await self._mirror.pull(target, self._fetch)
-        held = self._holdings.logs[self._origin]
+        for url in dict.fromkeys([*self._plan.peers, *invite.urls]):
+            base = url.rstrip("/") + path
+            target = Target(self._origin, invite.root_key, (base,), own_bases=0)
+            try:
+                await self._mirror.pull(target, self._fetch)
+            except SplitViewError:
+                raise
+            except SoproError as error:
+                problem = problem or error
+        if self._origin not in self._holdings.logs:
+            raise problem or NotFoundError("nobody is known who could be asked; name one: --peer")
+
+    async def _reach(self, nomination: Nomination) -> HeldLog:
+        """Fetch what lacks of the log as it was left, from whoever holds just that."""
+        held = self._holdings.own
         keys = held.keys
-        question = Question(
-            self._origin,
-            lambda size: [make_vkey(self._origin, one) for one in log_keys_at(keys, size)],
-        )
-        peers = {f"named: {url}": [url] for url in self._plan.peers}
-        peers |= known_peers(self._holdings.directory, None, own_origin=self._origin)
-        heard = await ask_everybody(question, peers, self._fetch)
-        for one in sorted(heard, key=lambda one: one.head.size if one.head else 0):
-            if one.head is None:
-                continue
-            if one.head.size > held.size:
-                larger = Target(self._origin, invite.root_key, (one.base,), own_bases=0)
-                await self._mirror.heal(larger, self._fetch, note=one.head.note)
-                held = self._holdings.logs[self._origin]
-            elif held.tree.root_at(one.head.size) != one.head.root:
-                raise VerificationError(
-                    f"{self._origin}: {one.peer} shows another history than other members; settle "
-                    "that first, each member with: sopro anchor DIRECTORY --keep ROOT",
-                    code="hos.fork",
-                )
+        if held.size < nomination.size:
+            question = Question(
+                self._origin,
+                lambda size: [make_vkey(self._origin, one) for one in log_keys_at(keys, size)],
+            )
+            peers = known_peers(self._holdings.directory, None, own_origin=self._origin)
+            for one in await ask_everybody(question, peers, self._fetch):
+                head = one.head
+                if head and (head.size, head.root) == (nomination.size, nomination.root):
+                    root_key = self._plan.invite.root_key
+                    target = Target(self._origin, root_key, (one.base,), own_bases=0)
+                    await self._mirror.heal(target, self._fetch, note=head.note)
+                    break
+        held = self._holdings.own
+        if (held.size, held.tree.root()) != (nomination.size, nomination.root):
+            raise RefusedError(
+                f"{', '.join(nomination.by)} have appointed this root key at size "
+                f"{nomination.size}, and the nodes that were asked hold {held.size} entries; name "
+                "with --peer members that hold just that, as 'sopro status' says there"
+            )
         return held
 
     async def _fetch_members(self) -> None:
@@ -244,15 +265,14 @@ class _Takeover:
                 except SoproError as error:
                     self._failed.append(f"{origin} ({error})")
 
-    def _find_nomination(self, held: HeldLog) -> Nomination:
-        """Return what enough members have said of this root key and the head that is held."""
+    def _find_nomination(self) -> Nomination:
+        """Return what enough members have said of this root key."""
         succession = Succession(self._holdings, self._store)
         succession.look()
         root = self._ring[Role.ROOT].signer.public_key
         own = [one for one in succession.awaited if one.successor == root]
         for one in own:
-            is_head = one.size == held.size and held.tree.root() == one.root
-            if one.is_settled and is_head:
+            if one.is_settled:
                 return one
         said = [
             f"{', '.join(one.by) or 'nobody that counts'} of {one.voters} members at size "
@@ -261,8 +281,8 @@ class _Takeover:
         ]
         others = [one.successor.hex()[:16] for one in succession.awaited if one not in own]
         raise RefusedError(
-            f"members have not appointed this root key, {root.hex()}, at the head they hold, size "
-            f"{held.size}; appointed by: {'; '.join(said) or 'nobody yet'}"
+            f"too few members have appointed this root key, {root.hex()}; appointed by: "
+            f"{'; '.join(said) or 'nobody yet'}"
             + (f"; others are appointed: {', '.join(others)}" if others else "")
             + (f"; not reached: {', '.join(self._failed)}" if self._failed else "")
         )

@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +36,7 @@ from sopro_protocol.witness import (
     open_request,
     parse_request,
 )
+from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import log_keys_at
 
 MAX_BEHIND: Final = 60
@@ -74,6 +75,7 @@ class Witness:
         store: Store,
         writer: Writer,
         weigh: Callable[[str, bytes], Awaitable[object]],
+        check_keys: Callable[[str, int, Iterable[KeySpan]], None] = lambda *_: None,
         now: Callable[[], int] = clock.now,
     ) -> None:
         self.name = name
@@ -83,6 +85,7 @@ class Witness:
         self._store = store
         self._writer = writer
         self._weigh = weigh
+        self._check_keys = check_keys
         self._now = now
         self._waiting: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -219,6 +222,7 @@ class Witness:
             except ConflictError:
                 return Stale(size)
             self._check_held(submission)
+            self._check_keys(origin, submission.checkpoint.size, self._held(submission).keys)
             row, line = self._cosign(submission, last)
         except SoproError as error:
             return error

@@ -1,0 +1,156 @@
+"""A coordinator that is gone, at one node: what is counted, refused and given up."""
+
+from pathlib import Path
+
+import pytest
+
+from sopro_node import office
+from sopro_node.identity import Invite
+from sopro_node.keyring import load_keys
+from sopro_node.takeover import SuccessionPlan, prepare, take_over
+from sopro_protocol.errors import FormatError, RefusedError, UnavailableError
+from sopro_protocol.keys import Role
+from sopro_protocol.record import sign_record
+from tests.node.conftest import Federation, Served, free_port, until
+from tests.node.test_evidence import EEIG, sign
+
+pytestmark = pytest.mark.slow
+
+
+class Heir:
+    """Who is to go on."""
+
+    def __init__(self, federation: Federation, invite: Invite, *peers: Served) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.folder = federation.folder / "heir"
+        self.plan = SuccessionPlan(
+            invite=invite,
+            url=self.url,
+            listen=f"127.0.0.1:{self.port}",
+            peers=[one.url for one in peers],
+        )
+        self.root = prepare(self.folder, self.plan)
+
+    async def appoint(self, *members: Served, root: bytes = b"") -> list[str]:
+        """Have members anchor as the command does; return who is told to do it again."""
+        told: list[str] = []
+        for one in members:
+            values = {"successor": root or self.root, "urls": [self.url]}
+            plan = await office.plan_successor(one.node, values)
+            key = load_keys(one.node.folder, Role.ROOT)[Role.ROOT]
+            await office.put_keys(one.node, {"entry": sign_record(plan["record"], [key])})
+            told += plan["smaller"]
+        return told
+
+    async def begin(self, federation: Federation) -> Served:
+        await take_over(self.folder, self.plan)
+        return await federation.open("heir", self.port)
+
+
+async def orphans(federation: Federation, *sites: str) -> tuple[Invite, list[Served]]:
+    """Found a federation, and lose its coordinator; its directory stays for who comes back."""
+    coordinator = await federation.coordinator()
+    members = [await federation.join(site, site.upper()) for site in sites]
+    await same_size(coordinator, *members)
+    invite = coordinator.node.invite
+    assert invite is not None
+    await coordinator.close()
+    for one in members:
+        await until(lambda one=one: one.node.exchange.peers[EEIG].failures)
+    return invite, members
+
+
+async def same_size(first: Served, *others: Served) -> None:
+    for one in others:
+        await until(
+            lambda one=one: (
+                one.node.holdings.logs[EEIG].checkpoint.split(b"\n")[:3]
+                == first.node.holdings.logs[EEIG].checkpoint.split(b"\n")[:3]
+            )
+        )
+
+
+def states(one: Served) -> list[str]:
+    return [str(said["state"]) for said in one.node.status()["succession"]]
+
+
+async def test_nobody_is_appointed_while_the_coordinator_answers(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    values = {"successor": bytes(32), "urls": ["http://127.0.0.1:9"]}
+    await until(lambda: at.node.exchange.peers[EEIG].confirmed)
+    with pytest.raises(RefusedError, match="answers"):
+        await office.plan_successor(at.node, values)
+    with pytest.raises(RefusedError, match="members appoint"):
+        await office.plan_successor(coordinator.node, values)
+
+
+async def test_who_comes_back_meanwhile_is_refused_and_given_up(federation: Federation) -> None:
+    """The old coordinator was only away, and goes on; one member has followed it."""
+    invite, [at, hu, fr] = await orphans(federation, "at", "hu", "fr")
+    heir = Heir(federation, invite, at, hu)
+    assert prepare(heir.folder, heir.plan) == heir.root
+    with pytest.raises(RefusedError, match="nobody yet"):
+        await take_over(heir.folder, heir.plan)
+    await at.close()
+    await hu.close()
+    # It answers again, and a member that has not heard of anything takes what it signs.
+    old = await federation.open("eeig", int(invite.urls[0].rpartition(":")[2]))
+    await old.node.log.append_state()
+    await same_size(old, fr)
+    await old.close()
+    await fr.close()
+    at, hu = [await reopened(federation, one) for one in (at, hu)]
+    before = at.node.holdings.logs[EEIG].size
+    await until(lambda: at.node.exchange.peers[EEIG].failures)
+    await until(lambda: hu.node.exchange.peers[EEIG].failures)
+    await heir.appoint(at, hu)
+    await until(lambda: states(at) == states(hu) == ["appointed"])
+    fr = await reopened(federation, fr)
+    assert fr.node.holdings.logs[EEIG].size > before
+    new = await heir.begin(federation)
+    await until(lambda: new.node.holdings.own.size > before)
+    # Two of three were enough for every size that the third one holds.
+    for one in (at, hu, fr):
+        await same_size(new, one)
+        await until(lambda one=one: states(one) == ["taken_over"])
+        assert not one.node.evidence.standing(EEIG)
+    assert [kept.origin for kept in fr.node.evidence] == [EEIG]
+    # Whoever has the old keys goes on in vain, and hears why.
+    old = await federation.open("eeig", int(invite.urls[0].rpartition(":")[2]))
+    await until(lambda: states(old))
+    with pytest.raises(UnavailableError):
+        await old.node.log.append_state()
+    # What it signs all the same is evidence, and counts for nothing.
+    for size in (before - 2, before + 1):
+        assert await hu.node.exchange.gossip.weigh(EEIG, sign(old, size, bytes(32)))
+    assert not hu.node.evidence.standing(EEIG)
+    await same_size(new, at, hu)
+
+
+async def reopened(federation: Federation, one: Served) -> Served:
+    site, port = one.node.identity.site, int(one.url.rpartition(":")[2])
+    await one.close()
+    return await federation.open(site, port)
+
+
+async def test_members_that_say_different_things_appoint_nobody(federation: Federation) -> None:
+    invite, [at, hu] = await orphans(federation, "at", "hu")
+    heir = Heir(federation, invite, at, hu)
+    other = load_keys(hu.node.folder, Role.LOG)[Role.LOG].public_key
+    await heir.appoint(at)
+    await heir.appoint(hu, root=other)
+    await until(lambda: states(at) == states(hu) == ["proposed", "proposed"])
+    with pytest.raises(RefusedError, match="others are appointed"):
+        await take_over(heir.folder, heir.plan)
+    with pytest.raises(RefusedError, match="decided already"):
+        await heir.appoint(hu)
+    assert at.node.invite == invite
+
+
+async def test_a_directory_that_is_used_is_not_taken(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    invite = Invite(federation="f", origin="f/eeig/1", root="00" * 32, urls=["http://127.0.0.1:9"])
+    with pytest.raises(FormatError, match="not empty"):
+        prepare(tmp_path, SuccessionPlan(invite=invite, url="http://127.0.0.1:8"))
