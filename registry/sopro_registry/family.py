@@ -127,6 +127,11 @@ class View(Protocol):
         ...
 
     @property
+    def is_import_closed(self) -> bool:
+        """Whether no decision of an existing register counts any more."""
+        ...
+
+    @property
     def withheld(self) -> int:
         """Number of entries that are withheld by a record before this position."""
         ...
@@ -305,6 +310,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         states_status: whether it states the root of the status tree.
         withheld: an entry whose bytes are kept and shown no more.
         decides: entity of the application that it decides; empty for none.
+        closes_import: whether no decision of an existing register counts from here on.
     """
 
     state: S
@@ -319,6 +325,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     states_status: bool = False
     withheld: Withholding | None = None
     decides: bytes = b""
+    closes_import: bool = False
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

@@ -175,6 +175,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         recorded: the earliest day on Earth at the claimed time of the last of the decisions.
         handed: to whom the last of them hands it over.
         taken: what the first of them answers, where another site granted the label.
+        people: of each that rests on a review: its position, its decider and the review's entity.
     """
 
     last: bytes
@@ -186,6 +187,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     recorded: int = 0
     handed: Handover | None = None
     taken: Takeover | None = None
+    people: list[tuple[int, bytes, bytes]] = []
 
 
 def status_at(decisions: list[Decision], day: int) -> tuple[Status, Decision | None]:

@@ -156,6 +156,11 @@ class Ledger:
         return self.statuses.root() if self.cursor.knows_status else None
 
     @property
+    def is_import_closed(self) -> bool:
+        """Whether no decision of an existing register counts any more."""
+        return self.cursor.is_import_closed
+
+    @property
     def withheld(self) -> int:
         """Number of entries that are withheld by a record before this position."""
         return self.cursor.withheld
@@ -519,6 +524,11 @@ class Ledger:
             self._tables.count(*change.counted)
         if change.erased is not None:
             self._tables.erase(change.erased)
+        self._put_cursor(change, entry_id)
+        if self.is_coordinator:
+            self._directory.put(change.state)
+
+    def _put_cursor(self, change: Change[Any], entry_id: bytes) -> None:
         if change.withheld is not None:
             self.cursor.withheld += 1
             is_known = change.withheld.index in self.withholdings
@@ -528,6 +538,8 @@ class Ledger:
         if change.status_index >= 0:
             leaf = format_leaf(change.state)
             self.statuses.put(change.status_index, status_leaf_hash(leaf))
+        if change.closes_import:
+            self.cursor.is_import_closed = True
         if change.states_status:
             self.cursor.states_status = True
         if change.keys is not None:
@@ -536,8 +548,6 @@ class Ledger:
             self._take_keys(change.keys)
         if change.acted_on is not None:
             self.cursor.acted_on = change.acted_on
-        if self.is_coordinator:
-            self._directory.put(change.state)
 
     def _take_keys(self, keys: tuple[KeySpan, ...]) -> None:
         self.cursor.keys = keys

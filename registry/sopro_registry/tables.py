@@ -56,6 +56,7 @@ class Cursor(Struct, array_like=True):
         withheld: number of withhold records that count.
         stated: position of the last log_state record, void or not; -1 for none.
         misstated: position of the last one that is void.
+        is_import_closed: no decision of an existing register counts any more.
     """
 
     projected: int = 0
@@ -73,6 +74,7 @@ class Cursor(Struct, array_like=True):
     withheld: int = 0
     stated: int = -1
     misstated: int = -1
+    is_import_closed: bool = False
 
 
 class Tables(Protocol):

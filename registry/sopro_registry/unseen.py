@@ -19,6 +19,7 @@ class Unseen:
     is_coordinator = False
     keys_record = None
     states_status = False
+    is_import_closed = False
     withheld = 0
     stated = -1
     misstated = -1

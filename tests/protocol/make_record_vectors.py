@@ -538,6 +538,37 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "reviewer": b"\x18" * 16,
         },
     ),
+    "import_closed/1": ("registrar", {"effective_date": "2024-06-01"}),
+    "complaint/1": (
+        "registrar",
+        {
+            "certificate": "SOPRO/AT1/001/00001",
+            "kind": "non_conformity",
+            "received_on": "2024-07-01",
+            "withdrawn_on": "2024-08-01",
+        },
+    ),
+    "complaint_answer/1": (
+        "registrar",
+        {
+            "complaint": b"\x19" * 32,
+            "effective_date": "2024-07-05",
+            "index": 9,
+            "label": b"\x1a" * 16,
+            "origin": "sopro.example/hu/1",
+            "step": "acknowledged",
+        },
+    ),
+    "appeal/1": (
+        "registrar",
+        {
+            "decision": 12,
+            "effective_date": "2024-07-10",
+            "label": b"\x1a" * 16,
+            "panel": [b"\x1b" * 16, b"\x1c" * 16],
+            "step": "panel",
+        },
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -676,6 +707,24 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("outcome that is none", "outcome", "grant"),
         ("reviewer by name", "reviewer", "Maria"),
         ("reviewed_on absent", "reviewed_on", ABSENT),
+    ],
+    "import_closed/1": [("effective_date absent", "effective_date", ABSENT)],
+    "complaint/1": [
+        ("number without slashes", "certificate", "SOPRO-AT1-001-00001"),
+        ("kind that is none", "kind", "other"),
+        ("received_on absent", "received_on", ABSENT),
+    ],
+    "complaint_answer/1": [
+        ("entry id of 31 bytes", "complaint", b"\x19" * 31),
+        ("position below 0", "index", -1),
+        ("step that is none", "step", "ignored"),
+        ("label absent", "label", ABSENT),
+    ],
+    "appeal/1": [
+        ("position below 0", "decision", -1),
+        ("panel of nobody", "panel", []),
+        ("panel by name", "panel", ["Maria"]),
+        ("step that is none", "step", "closed"),
     ],
 }
 

@@ -6,8 +6,9 @@
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-from sopro_registry import application, authorisation
+from sopro_registry import application, authorisation, complaints
 from sopro_registry.families import site_membership
 from sopro_registry.label import IMPORTED_TRANSITIONS, TRANSITIONS, Status
 
@@ -53,12 +54,16 @@ def draw_membership() -> str:
 
 def draw_application() -> str:
     """Draw the way of an application to its assessment, and on to a decision."""
-    steps = [
+    steps = _steps(application.TRANSITIONS)
+    return draw([*steps, (application.Step.ACCEPTED, "decided", "a decision")])
+
+
+def _steps(table: Mapping[Any, Iterable[str]]) -> list[Step]:
+    return [
         (before or "[*]", after, "")
-        for before, possible in application.TRANSITIONS.items()
+        for before, possible in table.items()
         for after in sorted(possible)
     ]
-    return draw([*steps, (application.Step.ACCEPTED, "decided", "a decision")])
 
 
 def draw_authorisation() -> str:
@@ -76,6 +81,8 @@ DIAGRAMS: Mapping[str, str] = {
     "membership": draw_membership(),
     "application": draw_application(),
     "authorisation": draw_authorisation(),
+    "complaint": draw(_steps(complaints.COMPLAINT)),
+    "appeal": draw(_steps(complaints.APPEAL)),
 }
 
 

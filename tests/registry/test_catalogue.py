@@ -5,7 +5,7 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
-from tests.registry.assessing import Assessing
+from tests.registry.assessing import APPLICATION, REVIEW, Assessing
 from tests.registry.test_anchors import Dispute
 from tests.registry.world import (
     World,
@@ -16,6 +16,20 @@ from tests.registry.world import (
     recovery_body,
     withhold_body,
 )
+
+
+def complain(world: World) -> None:
+    day = {"effective_date": "2026-02-01"}
+    heard = {"certificate": "SOPRO/AT1/001/00001", "kind": "misuse", "received_on": "2026-02-01"}
+    assert world.at.write("complaint/1", heard, entity=bytes16("complaint")).code is None
+    about = {"label": bytes16("label")}
+    answer = {"complaint": bytes(32), "index": 7, "origin": world.hu.origin, "step": "acknowledged"}
+    body = answer | about | day
+    assert world.at.write("complaint_answer/1", body, entity=bytes16("answer")).code is None
+    appeal = {"decision": world.at.decisions()[0].index, "step": "received"} | about | day
+    assert world.at.write("appeal/1", appeal, entity=bytes16("appeal")).code is None
+    assert world.at.write("import_closed/1", day, entity=bytes16("closed")).code is None
+
 
 EXPECTED = {
     "anchor/1",
@@ -70,6 +84,8 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write("withhold/1", body, entity=bytes16("withhold"), role="root")
     case = Assessing()
     case.bring_to("reviewed")
+    case.at.decide("grant", application=APPLICATION, review=REVIEW)
+    complain(case.world)
     seen = set()
     for author in (world.at, world.coordinator, case.at, case.world.coordinator):
         for entity, (family, *_) in author.tables.rows.items():

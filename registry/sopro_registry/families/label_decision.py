@@ -189,7 +189,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         RefusedError: `lbl.transition` where the table has no such step, `lbl.precondition` for a
             field the action needs or forbids, `lbl.competence` for another site's number,
             `lbl.reference` for an offering that is not there, `lbl.criteria` for a scheme that
-            is not in force, `lbl.dates` for dates in the wrong order, `ass.subject`,
+            is not in force, `lbl.dates` for dates in the wrong order, `lbl.imported` for what comes
+            from an existing register after that was closed, `ass.subject`,
             `ass.outcome` or `ass.duties` for an assessment it cannot rest on.
     """
     body = fact.body
@@ -225,6 +226,11 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     else:
         _check_following(body, state)
         label = state
+    if imported and view.is_import_closed:
+        raise RefusedError(
+            "decision: this site has closed the import of its existing register",
+            code="lbl.imported",
+        )
     decides = _check_assessment(body, dates, fact, label, view)
     receiver = _text(body.receiver)
     handed = hand_label(receiver, _bytes(body.receiver_entity), view) if receiver else None
@@ -246,6 +252,9 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         earliest_day(fact.record.time),
         handed,
         label.taken,
+        [*label.people, (fact.index, _bytes(body.decider), _bytes(body.review))]
+        if decides
+        else label.people,
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(

@@ -1,0 +1,107 @@
+"""appeal/1: against a decision of this site, before people who had no part in it (SPEC APPEAL)."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from sopro_protocol.errors import RefusedError
+from sopro_protocol.keys import Role
+from sopro_registry.assessment import Evaluation, Review
+from sopro_registry.complaints import APPEAL, Appeal, AppealStep
+from sopro_registry.family import Change, Fact, Family, Place, View
+from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
+from sopro_registry.label import Label
+
+
+class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A step of an appeal; the grounds are documents.
+
+    Attributes:
+        decision: position of the decision in this log.
+        effective_date: civil date of the step.
+        label: entity of the label that was decided on.
+        panel: pseudonyms of who decides on the appeal; from `panel` on.
+        step: where the appeal is from here on.
+    """
+
+    decision: Count
+    effective_date: CivilDate
+    label: Bytes16
+    panel: Annotated[list[Bytes16], Meta(min_length=1, max_length=16)] | UnsetType = UNSET
+    step: AppealStep
+
+
+_WITHOUT_PANEL = (AppealStep.RECEIVED, AppealStep.WITHDRAWN)
+
+
+def apply(fact: Fact[Body], state: Appeal | None, view: View) -> Change[Appeal]:
+    """Take an appeal a step further.
+
+    Raises:
+        RefusedError: `cpl.transition` where the table has no such step, `cpl.subject` for a
+            decision that is not there, or another than before, `ass.duties` for a panel with
+            somebody who took part, `lbl.dates` for dates in the wrong order.
+    """
+    body = fact.body
+    day = day_of(body.effective_date, field="effective_date")
+    before = state.steps[-1][1] if state else None
+    if body.step not in APPEAL[before]:
+        raise RefusedError(
+            f"appeal: cannot become {body.step} where it is {before or 'not received'}",
+            code="cpl.transition",
+        )
+    if day > latest_day(fact.record.time) or (state is not None and day < state.steps[-1][2]):
+        raise RefusedError("appeal: a step out of order", code="lbl.dates")
+    if state is not None and (body.label, body.decision) != (state.label, state.decision):
+        raise RefusedError("appeal: the decision it is against is permanent", code="cpl.subject")
+    label = view.state("label_decision", body.label)
+    if not isinstance(label, Label) or all(
+        body.decision != one.index or one.imported for one in label.decisions
+    ):
+        raise RefusedError(
+            f"appeal: entry {body.decision} is no decision of this site on that label",
+            code="cpl.subject",
+        )
+    panel = _read_panel(body, state, label, view)
+    steps = [*(state.steps if state else []), (fact.index, body.step, day)]
+    return Change(Appeal(body.label, body.decision, panel, steps))
+
+
+def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> list[bytes]:
+    panel = [] if isinstance(body.panel, UnsetType) else body.panel
+    if body.step in _WITHOUT_PANEL:
+        if panel:
+            raise RefusedError(f"appeal: {body.step} names no panel", code="ass.duties")
+        return state.panel if state else []
+    if state is not None and state.panel and panel and panel != state.panel:
+        raise RefusedError("appeal: its panel is permanent", code="ass.duties")
+    panel = panel or (state.panel if state else [])
+    if not panel or panel != sorted(set(panel)):
+        raise RefusedError(
+            "appeal: expected a panel, in the order of the pseudonyms", code="ass.duties"
+        )
+    if set(panel) & _people_behind(label, body.decision, view):
+        raise RefusedError(
+            "appeal: the panel has somebody who took part in what is appealed against (I2)",
+            code="ass.duties",
+        )
+    return panel
+
+
+def _people_behind(label: Label, decision: int, view: View) -> set[bytes]:
+    """Return who decided, reviewed and evaluated, as far as the decision rests on that."""
+    people: set[bytes] = set()
+    for index, decider, entity in label.people:
+        if index != decision:
+            continue
+        people.add(decider)
+        review = view.state("review", entity) if entity else None
+        if isinstance(review, Review):
+            people.add(review.reviewer)
+            for one in review.evaluations:
+                evaluation = view.state("evaluation", one)
+                people.update(evaluation.assessors if isinstance(evaluation, Evaluation) else ())
+    return people
+
+
+FAMILY = Family("appeal", 1, Body, Appeal, Role.REGISTRAR, Place.MEMBER, apply)

@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+
+from sopro_registry.complaints import APPEAL, AppealStep
+from tests.registry.assessing import APPLICATION, ASSESSOR, DECIDER, REVIEW, REVIEWER, Assessing
+from tests.registry.world import Written, bytes16
+
+ENTITY = bytes16("appeal")
+PANEL = sorted([bytes16("judge"), bytes16("other judge")])
+PATHS: dict[AppealStep | None, tuple[str, ...]] = {
+    None: (),
+    AppealStep.RECEIVED: ("received",),
+    AppealStep.PANEL: ("received", "panel"),
+    AppealStep.UPHELD: ("received", "panel", "upheld"),
+    AppealStep.PARTLY_UPHELD: ("received", "panel", "partly_upheld"),
+    AppealStep.REJECTED: ("received", "panel", "rejected"),
+    AppealStep.WITHDRAWN: ("received", "withdrawn"),
+}
+
+
+@pytest.fixture
+def case() -> Assessing:
+    case = Assessing()
+    case.bring_to("reviewed")
+    assert case.at.decide("grant", application=APPLICATION, review=REVIEW).code is None
+    return case
+
+
+def body(case: Assessing, step: str, **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "decision": case.at.decisions()[0].index,
+        "effective_date": "2026-02-01",
+        "label": bytes16("label"),
+        "step": step,
+    }
+    if step == "panel":
+        values["panel"] = PANEL
+    values |= changes
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def write(case: Assessing, step: str, **changes: Any) -> Written:
+    return case.at.write("appeal/1", body(case, step, **changes), entity=ENTITY)
+
+
+@pytest.mark.parametrize("step", AppealStep)
+@pytest.mark.parametrize("before", PATHS)
+def test_goes_by_its_table(case: Assessing, before: AppealStep | None, step: AppealStep) -> None:
+    for one in PATHS[before]:
+        assert write(case, one).code is None
+    assert write(case, step).code == (None if step in APPEAL[before] else "cpl.transition")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, None),
+        ({"panel": None}, "ass.duties"),
+        ({"panel": PANEL[::-1]}, "ass.duties"),
+        ({"panel": [PANEL[0]] * 2}, "ass.duties"),
+        ({"panel": sorted([PANEL[0], ASSESSOR])}, "ass.duties"),
+        ({"panel": sorted([PANEL[0], REVIEWER])}, "ass.duties"),
+        ({"panel": sorted([PANEL[0], DECIDER])}, "ass.duties"),
+        ({"panel": [PANEL[0]]}, None),
+        ({"decision": 0}, "cpl.subject"),
+        ({"label": bytes16("offering")}, "cpl.subject"),
+        ({"effective_date": "2026-01-31"}, "lbl.dates"),
+        ({"effective_date": "2028-01-03"}, "lbl.dates"),
+        ({"effective_date": "2026-02-30"}, "rec.body"),
+    ],
+)
+def test_refuses(case: Assessing, changes: dict[str, Any], code: str | None) -> None:
+    assert write(case, "received").code is None
+    assert write(case, "panel", **changes).code == code
+
+
+def test_its_panel_is_permanent(case: Assessing) -> None:
+    assert write(case, "received", panel=PANEL).code == "ass.duties"
+    for step in ("received", "panel"):
+        assert write(case, step).code is None
+    assert write(case, "upheld", panel=[bytes16("third judge")]).code == "ass.duties"
+    assert write(case, "upheld", panel=PANEL).code is None
+    state = case.world.node.state(case.at.origin, ENTITY)
+    assert (state.panel, state.is_open) == (PANEL, False)
+
+
+def test_is_against_a_decision_of_this_site(case: Assessing) -> None:
+    case.at.decide("grant", label="old", certificate=case.at.number(2), basis="imported")
+    [imported] = case.at.decisions(label="old")
+    about = {"decision": imported.index, "label": bytes16("old")}
+    assert write(case, "received", **about).code == "cpl.subject"
+    assert write(case, "received").code is None
+    revoked = case.at.decide("revoke")
+    assert revoked.code is None
+    assert write(case, "panel", decision=revoked.judgement.index).code == "cpl.subject"
+    other = body(case, "received", decision=revoked.judgement.index)
+    assert case.at.judge("appeal/1", other, entity=bytes16("other appeal")).code is None
