@@ -297,6 +297,19 @@ class LogAudit:
         return self.report
 
 
+def check_continued(auditor: Auditor) -> list[str]:
+    """Hold logs that were closed to the root at which others continue them (SPEC EPOCH-1)."""
+    trees = {one.report.origin: one.tree for one in auditor.audits}
+    return [
+        f"{end.origin}: another log continues it from size {end.size} under another root than its "
+        "entries lead to"
+        for end in auditor.directory.ends()
+        if end.origin in trees
+        if end.size <= trees[end.origin].size
+        if trees[end.origin].root_at(end.size) != end.root
+    ]
+
+
 def audit_directory(folder: Path, progress: Progress) -> Report:
     """Verify a data directory; works beside the node that serves it, from one snapshot.
 
@@ -334,6 +347,7 @@ def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress
     tree, directory = auditor.coordinator, auditor.directory
     settled = count_anchors(auditor.marked(), tree, invite, directory)
     report.problems += check_evidence(store.evidence(), invite, directory, settled, tree)
+    report.problems += check_continued(auditor)
 
 
 class _StoredLog:

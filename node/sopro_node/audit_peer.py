@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from sopro_node import clock
-from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report
+from sopro_node.audit import Auditor, LogAudit, LogReport, Problems, Report, check_continued
 from sopro_node.audit_forks import (
     Audited,
     check_evidence,
@@ -98,6 +98,7 @@ class _PeerAudit:
         await answers.check()
         self._report.problems += problems.listed()
         await self._find_forks(auditor, coordinator)
+        self._report.problems += check_continued(auditor)
         return self._report
 
     async def _find_forks(self, auditor: Auditor, coordinator: str | None) -> None:

@@ -4,15 +4,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
 from typing import NamedTuple, Protocol, TypeVar
 
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from sopro_registry.assessment import CriteriaSet, Requirement
+from sopro_registry.epoch import open_epoch
 from sopro_registry.families import criteria_set as set_family
 from sopro_registry.families import criterion as criterion_family
 from sopro_registry.families import scheme as scheme_family
 from sopro_registry.families import site_membership
 from sopro_registry.families import witness_policy as policy_family
-from sopro_registry.fields import Cut, day_of, site_of
+from sopro_registry.fields import Cut, End, day_of, site_of
 
 T = TypeVar("T")
 
@@ -122,6 +123,13 @@ class Directory:
         versions = state.versions if state else []
         found = [body.origin for index, body in versions if size is None or index < size]
         return tuple(dict.fromkeys(found))
+
+    def ends(self) -> Iterator[End]:
+        """Go through where logs were closed, by the entries that continue them (SPEC EPOCH-1)."""
+        for state in self._members.values():
+            for _, body in state.versions:
+                if body.epoch is not UNSET:
+                    yield open_epoch(body.epoch, origin=body.origin, root=body.root)
 
     def is_closed(self, origin: str) -> bool:
         """Say whether another log continues this one of a member (SPEC EPOCH-2)."""

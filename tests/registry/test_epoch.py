@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sopro_node.audit import Auditor, check_continued
 from sopro_protocol.encoding import encode
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.record import parse_entry, read_record
+from sopro_registry.catalogue import READERS
+from sopro_registry.certificate import OpenedCertificate, open_certificate
+from sopro_registry.certificate_file import Certificate, StatusPath, format_certificate
+from sopro_registry.families import site_membership
 from sopro_registry.fields import epoch_of, origin_after
 from sopro_registry.label import Label, status_at
+from sopro_registry.status import format_leaf
 from sopro_registry.transfer import Course, Stage, follow_label, takeover_entity
+from tests.registry.certifying import indexes_of, prove
 from tests.registry.transferring import (
     IN,
     LATER,
@@ -419,3 +428,113 @@ def test_a_label_taken_over_twice_is_where_it_came_first(world: World) -> None:
     third = go_on(world, second)
     assert take(world, world.at, third).code is None
     assert path(world.node) == ["at/1", "at/2"]
+
+
+# Who looks at it from outside.
+
+
+def test_the_record_says_where_and_under_which_root_a_log_was_closed(world: World) -> None:
+    assert list(world.node.directory.ends()) == []
+    size = len(world.at.entries)
+    go_on(world, world.at)
+    [end] = world.node.directory.ends()
+    assert (end.origin, end.size, end.root) == (world.at.origin, size, world.at.roots[size])
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_an_audit_holds_a_closed_log_to_that_root(world: World, is_right: bool) -> None:
+    size = len(world.at.entries)
+    root = world.at.roots[size if is_right else size - 1]
+    after = begin(world, world.at, root=root)
+    assert close(world, world.at, after).code is None
+    auditor = Auditor(world.coordinator.origin)
+    for author in (world.coordinator, world.at):
+        audit = auditor.begin(author.origin, author.keys["root"].public_key)
+        audit.feed(author.entries, ())
+        audit.finish()
+    assert len(check_continued(auditor)) == (not is_right)
+
+
+# Certificates.
+
+
+def file_of(
+    world: World, author: Author, entity: bytes, *, membership: int, before: bytes = b""
+) -> Certificate:
+    """Make the certificate of a label in one log, under the present heads."""
+    root = world.node.replicas[author.origin].ledger.status_root()
+    assert author.write_state(world.coordinator, status_root=root).code is None
+    state: Label = world.node.state(author.origin, entity)
+    tree = world.node.replicas[author.origin].ledger.statuses
+    index, last = state.status_index, len(author.entries) - 1
+    return Certificate(
+        state.number,
+        decisions=[prove(author, one.index) for one in state.decisions],
+        keys=prove(author, 0),
+        membership=prove(world.coordinator, membership),
+        coordinator_keys=prove(world.coordinator, 0),
+        state=prove(author, last),
+        status=StatusPath(format_leaf(state), index, tuple(tree.prove(index))),
+        before=before,
+    )
+
+
+def opened(world: World, file: Certificate) -> OpenedCertificate:
+    return open_certificate(
+        format_certificate(file),
+        coordinator=world.coordinator.origin,
+        coordinator_root=world.coordinator.keys["root"].public_key,
+        day=ordinal(LATER),
+    )
+
+
+def files(world: World) -> tuple[Certificate, Certificate, Certificate]:
+    """Return a label's files of before the end of its log, of that log, and of the next one."""
+    at, memberships = world.at, indexes_of(world.coordinator, "site_membership/1")
+    [admitted] = [one for one in memberships if is_about(world, one, at)]
+    old = file_of(world, at, bytes16("label"), membership=admitted)
+    after = go_on(world, at)
+    assert take(world, at, after).code is None
+    [closing] = [
+        one for one in indexes_of(world.coordinator, "site_membership/1") if one > admitted
+        if is_about(world, one, after)
+    ]  # fmt: skip
+    closed = old._replace(membership=prove(world.coordinator, closing))
+    label = takeover_entity(*takeover(world, at, after)["takes"])
+    before = format_certificate(closed)
+    return old, closed, file_of(world, after, label, membership=closing, before=before)
+
+
+def is_about(world: World, index: int, author: Author) -> bool:
+    _, body = read_record(parse_entry(world.coordinator.entries[index]).record, READERS)
+    return isinstance(body, site_membership.Body) and body.origin == author.origin
+
+
+def test_certificates_stay_good_and_go_on_with_the_label(world: World) -> None:
+    for file, origin in zip(files(world), (world.at.origin, world.at.origin, SECOND), strict=True):
+        found = opened(world, file)
+        assert (found.status, found.is_present, found.sites) == ("active", True, ["at"])
+        assert found.origin == origin
+
+
+def test_a_certificate_needs_the_record_that_closes_the_log_before(world: World) -> None:
+    old, _, new = files(world)
+    assert not opened(world, new._replace(before=b"")).is_present
+    with pytest.raises(VerificationError) as refusal:
+        opened(world, new._replace(before=format_certificate(old)))
+    assert refusal.value.code == "lbl.reference"
+
+
+def test_a_certificate_holds_no_decision_beyond_the_end(world: World) -> None:
+    size = len(world.at.entries)
+    revoked = {"decided_on": IN, "effective_date": IN, "appeal_until": LATER}
+    assert world.at.decide("revoke", **revoked).code is None
+    file = file_of(world, world.at, bytes16("label"), membership=3)
+    after = begin(world, world.at, size=size, root=world.at.roots[size])
+    ends = {"origin": world.at.origin, "size": size}
+    assert close(world, world.at, after, ends=ends).code is None
+    closing = len(world.coordinator.entries) - 1
+    late = file._replace(membership=prove(world.coordinator, closing))
+    with pytest.raises(VerificationError) as refusal:
+        opened(world, late)
+    assert refusal.value.code == "mem.inactive"

@@ -180,9 +180,14 @@ class Pages:
 
     async def _counted(self) -> dict[str, Any]:
         counted = await self._node.statistics()
-        heard = [one for one in counted.sites if one.computed_from.size]
-        counted = msgspec.structs.replace(counted, sites=heard)
         holdings = self._node.holdings
+        closed = holdings.directory.is_closed
+        heard = [
+            one
+            for one in counted.sites
+            if one.computed_from.size and (one.labels or not closed(one.computed_from.origin))
+        ]
+        counted = msgspec.structs.replace(counted, sites=heard)
         peers = {one.origin: one for one in view_peers(self._node)}
         counted_origins = [one.computed_from.origin for one in counted.sites]
         for origin in counted_origins:
@@ -196,6 +201,7 @@ class Pages:
                 peer
                 for origin, peer in sorted(peers.items())
                 if origin not in counted_origins and origin != holdings.coordinator_origin
+                if not closed(origin)
             ],
         }
 
