@@ -1,5 +1,6 @@
 """A log that goes on in another: who may close it, and what becomes of its labels (SPEC EPOCH)."""
 
+import json
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from sopro_node.audit import Auditor, check_continued
 from sopro_protocol.encoding import encode
-from sopro_protocol.errors import VerificationError
+from sopro_protocol.errors import RefusedError, VerificationError
 from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS
 from sopro_registry.certificate import OpenedCertificate, open_certificate
@@ -21,6 +22,8 @@ from sopro_registry.label import Label, status_at
 from sopro_registry.status import format_leaf
 from sopro_registry.transfer import Course, Stage, follow_label, takeover_entity
 from tests.registry.certifying import indexes_of, prove
+from tests.registry.continuing import begin, close, end_of, go_on, take, takeover
+from tests.registry.make_epoch_vectors import FOLDER, OPERATIONS, render
 from tests.registry.transferring import (
     IN,
     LATER,
@@ -33,79 +36,17 @@ from tests.registry.transferring import (
     take_over,
 )
 from tests.registry.world import (
-    EXPIRES,
     Author,
     Node,
     World,
-    Written,
     bytes16,
     keys_body,
-    offering_body,
     ordinal,
     organisation_body,
     signer,
 )
 
 SECOND, THIRD = "sopro.example/at/2", "sopro.example/at/3"
-
-
-def end_of(author: Author, size: int | None = None) -> dict[str, Any]:
-    size = len(author.entries) if size is None else size
-    return {"origin": author.origin, "root": author.roots[size], "size": size}
-
-
-def begin(world: World, before: Author, **changes: Any) -> Author:
-    """Begin the log that continues another of `at`."""
-    author = Author("at", world.node, prefix="AT1")
-    author.origin = origin_after(before.origin)
-    world.node.follow(author.origin, author.keys["root"].public_key)
-    assert author.write_keys(continues=end_of(before) | changes).code is None
-    assert author.write_state().code is None
-    return author
-
-
-def close(world: World, before: Author, after: Author, **changes: Any) -> Written:
-    """Have the coordinator close a log, and name the one that continues it."""
-    ends = {"origin": before.origin, "size": len(before.entries)}
-    fields = {"ends": ends, "epoch": after.entries[0]} | changes
-    return world.put_membership(after, **fields)
-
-
-def go_on(world: World, before: Author) -> Author:
-    """Lose the end of a log, and go on in another."""
-    after = begin(world, before)
-    assert close(world, before, after).code is None
-    assert after.write_state(world.coordinator).code is None
-    register = {"organisation": organisation_body(), "offering": offering_body()}
-    for family, body in register.items():
-        assert after.write(f"{family}/1", body, entity=bytes16(family)).code is None
-    return after
-
-
-def takeover(world: World, before: Author, after: Author, **changes: Any) -> Changes:
-    label: Label = world.node.state(before.origin, bytes16("label"))
-    last = label.decisions[-1]
-    dates = {"suspended_until": "2026-04-02"} if last.suspended_until else {}
-    fields: Changes = {
-        "certificate": label.number,
-        "decided_on": IN,
-        "effective_date": IN,
-        "standing": last.status.word,
-        "status_index": after.cursor.grants,
-        "takes": [before.origin, last.index, label.last],
-        "valid_from": None,
-        "valid_until": EXPIRES,
-    }
-    return fields | dates | changes
-
-
-def take(
-    world: World, before: Author, after: Author, *, entity: bytes = b"", **changes: Any
-) -> Written:
-    """Take the label over in the log that goes on."""
-    body = after.decision("transfer_in", label="none", **takeover(world, before, after, **changes))
-    place = entity or takeover_entity(*body["takes"])
-    return after.write("label_decision/1", body, entity=place, role="decision")
 
 
 def course_of(node: Node) -> Course:
@@ -538,3 +479,29 @@ def test_a_certificate_holds_no_decision_beyond_the_end(world: World) -> None:
     with pytest.raises(VerificationError) as refusal:
         opened(world, late)
     assert refusal.value.code == "mem.inactive"
+
+
+# What is frozen.
+
+
+GROUPS = json.loads((FOLDER / "epoch.json").read_text(encoding="utf-8"))["groups"]
+
+
+def test_frozen_vectors_are_what_the_maker_makes() -> None:
+    assert render() == (FOLDER / "epoch.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["accept"]]
+)
+def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
+    assert OPERATIONS[call](case) == case["gives"]
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["reject"]]
+)
+def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        OPERATIONS[call](case)
+    assert refusal.value.code == case["code"]
