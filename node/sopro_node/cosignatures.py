@@ -157,6 +157,8 @@ class Cosignatures:
     def _logs(self) -> list[PolicyLog]:
         logs, seen = [], set()
         for origin, held in sorted(self._holdings.logs.items()):
+            if self._holdings.directory.is_closed(origin):
+                continue  # the log that continues it may have the same key
             for public in keys_in_force(held.keys, Role.LOG, size=held.size):
                 if public not in seen:
                     [url] = self._urls(held.site)[:1] or [""]

@@ -87,6 +87,7 @@ class Eraser:
                 for index, number in places
             ]
         )
+        await self._writer.run(self._drop_continued)
         await self.scrub()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):
@@ -95,9 +96,14 @@ class Eraser:
         return [done[place] for place in places]
 
     def _places_of(self, entity: bytes) -> Iterator[tuple[int, int]]:
-        held = self._holdings.own
+        for place, found in self._places(self._holdings.own):
+            if found == entity:
+                yield place
+
+    def _places(self, held: HeldLog) -> Iterator[tuple[tuple[int, int], bytes]]:
+        """Go through the documents of a log that are here, with the entity each is about."""
         bundle: tuple[int, Sequence[Item]] = (-1, [])
-        for index, number in self._store.document_places(OWN):
+        for index, number in self._store.document_places(held.number):
             at, offset = divmod(index, WIDTH)
             if at != bundle[0]:
                 bundle = (at, self._holdings.bundle_of(self._store, held, at))
@@ -105,8 +111,29 @@ class Eraser:
             if isinstance(item, Withheld):
                 continue
             record, _ = read_record(parse_entry(item).record, READERS)
-            if record.entity == entity:
-                yield index, number
+            yield (index, number), record.entity
+
+    def _drop_continued(self) -> None:
+        """Drop from logs that were closed what is erased in those that continue them (EPOCH-8)."""
+        logs, directory = self._holdings.logs, self._holdings.directory
+        for held in logs.values():
+            if not directory.is_closed(held.origin):
+                continue
+            known = directory.logs(held.site)
+            later = [logs[one] for one in known[known.index(held.origin) + 1 :] if one in logs]
+            gone = {entity for one in later for entity in self._erased_entities(one)}
+            if not gone:
+                continue
+            places = [place for place, entity in self._places(held) if entity in gone]
+            if places:
+                with self._store.transaction():
+                    self._store.cut_documents(held.number, places)
+                self._holdings.changed_documents += 1
+
+    def _erased_entities(self, held: HeldLog) -> Iterator[bytes]:
+        for erased in self._store.erased(held.number):
+            data = self._holdings.record(self._store, held, erased.position)
+            yield read_record(data, READERS).record.entity
 
     async def carry_out(self) -> None:
         """Leave nothing of what other sites have had erased, and say so in our own log.
@@ -115,6 +142,7 @@ class Eraser:
             UnavailableError: a reader is in the way; nothing was said, try again.
         """
         async with self._lock:
+            await self._writer.run(self._drop_continued)
             due = self._due()
             if due or self._scrubbed != self._holdings.changed_documents:
                 await self.scrub()

@@ -444,6 +444,10 @@ class SqliteStore:
         self._db.executemany(sql.PUT_ERASED, [(log, *row) for row in rows])
         self._db.executemany(sql.CUT_DOCUMENT, [(log, row.position, row.number) for row in rows])
 
+    def cut_documents(self, log: int, places: Iterable[tuple[int, int]]) -> None:
+        """Drop documents; see `scrub`."""
+        self._db.executemany(sql.CUT_DOCUMENT, [(log, *place) for place in places])
+
     def scrub(self) -> bool:
         """Leave nothing on the disk of what was dropped; False where a reader is in the way."""
         # Whoever waits here for a reader holds up every append.

@@ -1,0 +1,259 @@
+"""A site goes on in another log: what the coordinator refuses, and what nodes then know of both."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_node import office
+from sopro_node.application import sign_application
+from sopro_node.audit import audit_directory
+from sopro_node.documents import structured
+from sopro_node.found import COORDINATOR
+from sopro_node.keychest import read_keys
+from sopro_node.keyring import find_key
+from sopro_node.log import Draft
+from sopro_node.node import Node
+from sopro_node.recover import RecoveryPlan, recover
+from sopro_protocol.encoding import decode, encode
+from sopro_protocol.errors import NotFoundError, RefusedError, SoproError
+from sopro_protocol.keys import Ed25519Signer
+from sopro_protocol.record import parse_entry, sign_record
+from tests.node.conftest import Federation, Served, decide, grant, until
+
+BEFORE, AFTER = "sopro.example/at/1", "sopro.example/at/2"
+NAME = "Rest- und Wertstoffhof"
+
+
+def size_of(served: Served, origin: str) -> tuple[int, int]:
+    held = served.node.holdings.logs.get(origin)
+    return (held.signed_size, held.cursor.projected) if held else (0, 0)
+
+
+async def begin(federation: Federation) -> Served:
+    """Stop `at` and go on with it in another log, made from what the others hold."""
+    at, coordinator = federation.served["at"], federation.served[COORDINATOR]
+    keys = read_keys(at.node.folder)
+    await at.close()
+    invite = coordinator.node.invite
+    assert invite is not None
+    plan = RecoveryPlan(
+        site="at",
+        invite=replace_urls(invite, coordinator.url),
+        keys=keys,
+        listen=at.url.removeprefix("http://"),
+        new_epoch=True,
+    )
+    folder = federation.folder / "at-new"
+    await recover(folder, plan)
+    at.node.folder.rename(federation.folder / "at-old")
+    folder.rename(federation.folder / "at")
+    return await federation.open("at", int(at.url.rsplit(":", 1)[1]))
+
+
+def replace_urls(invite: Any, url: str) -> Any:
+    fields = {name: getattr(invite, name) for name in invite.__struct_fields__}
+    return type(invite)(**{**fields, "urls": [url]})
+
+
+async def ask(federation: Federation) -> None:
+    at, coordinator = federation.served["at"], federation.served[COORDINATOR]
+    assert coordinator.node.invite is not None
+    invite = replace_urls(coordinator.node.invite, coordinator.url)
+    fields = {name: getattr(invite, name) for name in invite.__struct_fields__}
+    await office.join(at.node, {"invite": fields})
+
+
+async def renew(federation: Federation) -> dict[str, Any]:
+    return await office.renew_epoch(federation.served[COORDINATOR].node, {"site": "at"})
+
+
+async def found(federation: Federation) -> Served:
+    """Return a site that is mirrored by the coordinator and another one."""
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    await federation.join("hu", "HU")
+    return at
+
+
+async def meet(federation: Federation, origin: str, size: int) -> None:
+    for one in federation.served.values():
+        await until(lambda one=one: size_of(one, origin) == (size, size))
+
+
+async def test_documents_go_with_the_entity_they_are_about(federation: Federation) -> None:
+    at = await found(federation)
+    document = structured("organisation", {"legal_name": NAME})
+    values = {
+        "actor_type": "enterprise",
+        "country": "AT",
+        "effective_date": "2026-10-01",
+        "status": "active",
+    }
+    done = await at.node.log.append(Draft("organisation", values, documents=[document]))
+    await meet(federation, BEFORE, at.node.log.held.size)
+    at = await begin(federation)
+    await ask(federation)
+    await renew(federation)
+    await until(lambda: at.node.log.held.cursor.acted_on is not None)
+    answer = await office.take_over(at.node, {"decider": bytes(16)})
+    assert (answer["taken"], answer["brought"]) == ([], 1)
+    assert (await office.take_over(at.node, {"decider": bytes(16)}))["brought"] == 0
+    await meet(federation, AFTER, at.node.log.held.size)
+    hu = federation.served["hu"]
+    for origin in (BEFORE, AFTER):
+        assert names(hu.node, origin) == names(at.node, origin) == [NAME]
+
+    await office.erase(at.node, {"entity": done.entity, "reason": "request"})
+
+    for one in federation.served.values():
+        for origin in (BEFORE, AFTER):
+            await until(lambda one=one, origin=origin: names(one.node, origin) == [])
+    await until(lambda: not at.node.eraser.outstanding())
+    for one in federation.served.values():
+        assert audit_directory(one.node.folder, lambda *_: None).is_clean
+
+
+def names(node: Node, origin: str) -> list[object]:
+    """Return the names in the documents of a log that a node holds."""
+    log = node.holdings.logs[origin].number
+    rows = [node.reader.document(log, *place) for place in node.reader.document_places(log)]
+    found = [decode(row.content) for row in rows if row is not None]
+    return [one["legal_name"] for one in found if isinstance(one, dict)]
+
+
+async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) -> None:
+    at = await found(federation)
+    number, _ = await grant(at.node)
+    revoked, entity = await grant(at.node)
+    ended = {"reason_code": "other", "appeal_until": "2026-12-01", "certificate": revoked}
+    await decide(at.node, entity, action="revoke", **ended)
+    await meet(federation, BEFORE, at.node.log.held.size)
+    at = await begin(federation)
+    with pytest.raises(RefusedError, match=f"the log of this site is {BEFORE}"):
+        await grant(at.node)
+    await ask(federation)
+    assert at.node.status()["membership"] == f"waits for the coordinator to close {BEFORE}"
+    await renew(federation)
+    await until(lambda: at.node.log.held.cursor.acted_on is not None)
+    with pytest.raises(RefusedError, match="take it over first"):
+        await office.label_entity(at.node, {"number": number})
+    [offer] = (await office.offers(at.node, {}))["offers"]
+    assert (offer["number"], offer["is_continued"]) == (number, True)
+    [taken] = (await office.take_over(at.node, {"decider": bytes(16), "numbers": [number]}))[
+        "taken"
+    ]
+    assert taken["status"] == "active"
+    await office.label_entity(at.node, {"number": number})
+    new, _ = await grant(at.node)
+    another, _ = await grant(at.node)
+    assert [new, another] == ["SOPRO/AT0/001/000200001", "SOPRO/AT0/001/000200002"]
+    await meet(federation, AFTER, at.node.log.held.size)
+    for one in federation.served.values():
+        statuses = {label.number: label.status for label in one.node.desk.labels(site="at")}
+        assert statuses == {number: "active", revoked: "revoked", new: "active", another: "active"}
+        assert (await one.node.statistics()).total == {"active": 3, "revoked": 1}
+
+
+# What the coordinator refuses.
+
+
+async def refused(work: Any, match: str) -> None:
+    with pytest.raises(SoproError, match=match) as refusal:
+        await work
+    assert isinstance(refusal.value, NotFoundError) or refusal.value.code == "mem.epoch"
+
+
+async def test_the_coordinator_closes_a_log_where_it_has_verified_it_and_nowhere_else(
+    federation: Federation,
+) -> None:
+    at = await found(federation)
+    coordinator = federation.served[COORDINATOR].node
+    await refused(renew(federation), "has not asked")
+    hu = federation.served["hu"]
+    await meet(federation, BEFORE, at.node.log.held.size)
+    # The other member holds more than the coordinator, and the site takes it from there.
+    await coordinator.exchange.stop()
+    number, _ = await grant(at.node)
+    size = at.node.log.held.size
+    await until(lambda: size_of(hu, BEFORE) == (size, size))
+    at = await begin(federation)
+    assert size_of(at, BEFORE) == (size, size)
+    await ask(federation)
+    asks = (await office.members(coordinator, {}))["applications"]
+    assert [one["continues"]["size"] for one in asks] == [size]
+    await refused(office.admit(coordinator, {"site": "at"}), "renew-epoch")
+    await refused(renew(federation), f"cannot be closed at size {size}, the largest head verified")
+    await coordinator.exchange.start()
+    await until(lambda: size_of(federation.served[COORDINATOR], BEFORE) == (size, size))
+    answer = await renew(federation)
+    assert (answer["size"], answer["lost"]) == (size, 0)
+    await refused(renew(federation), "has not asked")
+    await until(lambda: at.node.log.held.cursor.acted_on is not None)
+    assert at.node.desk.label(number).status == "active"
+
+
+async def test_nothing_that_the_coordinator_holds_is_cut_off(federation: Federation) -> None:
+    at = await found(federation)
+    await grant(at.node)
+    size = at.node.log.held.size
+    await meet(federation, BEFORE, size)
+    at = await begin(federation)
+    coordinator, request = federation.served[COORDINATOR].node, read_request(at.node)
+    tree = at.node.holdings.logs[BEFORE].tree
+    for end, match in (
+        ({"root": tree.root_at(size - 1), "size": size - 1}, "nothing of it may be cut off"),
+        ({"root": tree.root_at(size - 1), "size": size}, "has two histories"),
+        ({"root": tree.root_at(size), "size": size + 1}, "the largest head verified here"),
+    ):
+        data = sign(at.node, request | {"epoch": end_at(at.node, request["epoch"], end)})
+        await office.receive_application(coordinator, data)
+        await refused(renew(federation), match)
+    await ask(federation)
+    assert (await renew(federation))["size"] == size
+
+
+def end_at(node: Node, entry: bytes, end: Mapping[str, object]) -> bytes:
+    """Return an entry that begins the log like this one, and ends the one before elsewhere."""
+    fields: Any = decode(parse_entry(entry).record)
+    fields["body"]["continues"] |= end
+    return sign_record(encode(fields), [root_of(node)])
+
+
+def read_request(node: Node) -> dict[str, Any]:
+    return office.open_application(office.make_application(node))
+
+
+async def test_a_request_has_to_continue_the_log_that_is_known(federation: Federation) -> None:
+    at = await found(federation)
+    await meet(federation, BEFORE, at.node.log.held.size)
+    at = await begin(federation)
+    coordinator, request = federation.served[COORDINATOR].node, read_request(at.node)
+    silent = {name: value for name, value in request.items() if name != "epoch"}
+    for wrong, match in (
+        (silent, "does not continue it"),
+        (request | {"origin": "sopro.example/at/3"}, "expected the keys of"),
+        (request | {"epoch": b"\x90"}, "epoch: "),
+        (request | {"site": "xx", "origin": "sopro.example/xx/2"}, "no site 'xx' is known here"),
+    ):
+        await refused(office.receive_application(coordinator, sign(at.node, wrong)), match)
+    received = await office.receive_application(coordinator, sign(at.node, request))
+    assert received == {"status": "received"}
+
+
+def root_of(node: Node) -> Ed25519Signer:
+    return find_key(node.folder, node.identity.root, passphrase=node.passphrase).signer
+
+
+def sign(node: Node, request: dict[str, Any]) -> bytes:
+    return sign_application(encode(request), root_of(node))
+
+
+async def test_the_coordinators_log_goes_on_in_no_other(tmp_path: Path, lone_node: Node) -> None:
+    assert lone_node.invite is not None
+    plan = RecoveryPlan(site=COORDINATOR, invite=lone_node.invite, keys={})
+    with pytest.raises(RefusedError, match="goes on in no other"):
+        await recover(tmp_path / "x", replace(plan, new_epoch=True))
+    assert not (tmp_path / "x").exists()
