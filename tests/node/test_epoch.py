@@ -70,6 +70,16 @@ async def renew(federation: Federation) -> dict[str, Any]:
     return await office.renew_epoch(federation.served[COORDINATOR].node, {"site": "at"})
 
 
+async def acts(at: Served, answer: Mapping[str, Any]) -> None:
+    """Wait until the site acts on the record that names its new log."""
+
+    def is_known() -> bool:
+        acted_on = at.node.log.held.cursor.acted_on
+        return acted_on is not None and acted_on.size > answer["index"]
+
+    await until(is_known)
+
+
 async def found(federation: Federation) -> Served:
     """Return a site that is mirrored by the coordinator and another one."""
     await federation.coordinator()
@@ -96,8 +106,7 @@ async def test_documents_go_with_the_entity_they_are_about(federation: Federatio
     await meet(federation, BEFORE, at.node.log.held.size)
     at = await begin(federation)
     await ask(federation)
-    await renew(federation)
-    await until(lambda: at.node.log.held.cursor.acted_on is not None)
+    await acts(at, await renew(federation))
     answer = await office.take_over(at.node, {"decider": bytes(16)})
     assert (answer["taken"], answer["brought"]) == ([], 1)
     assert (await office.take_over(at.node, {"decider": bytes(16)}))["brought"] == 0
@@ -136,8 +145,7 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
         await grant(at.node)
     await ask(federation)
     assert at.node.status()["membership"] == f"waits for the coordinator to close {BEFORE}"
-    await renew(federation)
-    await until(lambda: at.node.log.held.cursor.acted_on is not None)
+    await acts(at, await renew(federation))
     with pytest.raises(RefusedError, match="take it over first"):
         await office.label_entity(at.node, {"number": number})
     [offer] = (await office.offers(at.node, {}))["offers"]
@@ -191,7 +199,7 @@ async def test_the_coordinator_closes_a_log_where_it_has_verified_it_and_nowhere
     answer = await renew(federation)
     assert (answer["size"], answer["lost"]) == (size, 0)
     await refused(renew(federation), "has not asked")
-    await until(lambda: at.node.log.held.cursor.acted_on is not None)
+    await acts(at, answer)
     assert at.node.desk.label(number).status == "active"
 
 
