@@ -24,6 +24,7 @@ from sopro_protocol.keys import Role, VerifierKey
 from sopro_protocol.note import parse_note
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.status import check_status
+from sopro_registry.catalogue import READERS
 from sopro_registry.certificate_file import (
     MAX_CERTIFICATE,
     MAX_DECISIONS,
@@ -294,12 +295,13 @@ def _open_membership(federation: CertificateLog, proven: Proven) -> site_members
 
 def _log_of(file: Certificate, member: site_membership.Body) -> str:
     """Return the log that the file is about: the one before, where its membership closes that."""
-    closed = member.ends.origin if member.ends is not UNSET else member.origin
+    if member.ends is UNSET or member.ends.origin == member.origin:
+        return member.origin
     try:
-        record, _ = read_record(parse_entry(file.keys.entry).record, {})
+        record, _ = read_record(parse_entry(file.keys.entry).record, READERS)
     except FormatError:
         return member.origin
-    return closed if record.log == closed else member.origin
+    return member.ends.origin if record.log == member.ends.origin else member.origin
 
 
 def _end_of(member: site_membership.Body, origin: str) -> int | None:
