@@ -220,11 +220,15 @@ def parse_entry(data: bytes) -> Entry:
         entry = _ENTRY.decode(data)
     except msgspec.MsgspecError:
         return _parse_entry_slowly(data)
-    signers = [signer for signer, _ in entry.signatures]
-    is_sorted = all(one < other for one, other in pairwise(signers))
-    if not is_sorted or _ENTRY_ENCODER.encode(entry) != data:
-        return _parse_entry_slowly(data)
-    return entry
+    is_canonical = _ENTRY_ENCODER.encode(entry) == data
+    return entry if is_canonical and _are_sorted(entry) else _parse_entry_slowly(data)
+
+
+def _are_sorted(entry: Entry) -> bool:
+    signatures = entry.signatures
+    return len(signatures) == 1 or all(
+        one.key_id < other.key_id for one, other in pairwise(signatures)
+    )
 
 
 def _parse_entry_slowly(data: bytes) -> Entry:

@@ -84,7 +84,6 @@ class CertificateLog:
             _check_signed(history, origin, root)
             raise
         self._spans = {span.key_id: span for span in self._keys}
-        self._publics = {span.key_id: span.public for span in self._keys}
         for proven, proof in places:
             self.keys_record = leaf_hash(proven.entry)
             head = self._place(self.keys_record, proof)
@@ -102,9 +101,8 @@ class CertificateLog:
         """
         proof = parse_proof(proven.proof)
         entry = parse_entry(proven.entry)
-        for signer, _ in entry.signatures:
-            self._check_signer(signer, proof.index, role)
-        check_signatures(entry, self._publics)
+        keys = {one.key_id: self._key(one.key_id, proof.index, role) for one in entry.signatures}
+        check_signatures(entry, keys)
         read = read_record(entry.record, READERS)
         if read.record.log != self.origin:
             raise VerificationError(
@@ -113,7 +111,8 @@ class CertificateLog:
         entry_id = leaf_hash(proven.entry)
         return Placed(read, proof.index, entry_id, self._place(entry_id, proof))
 
-    def _check_signer(self, signer: bytes, index: int, role: Role) -> None:
+    def _key(self, signer: bytes, index: int, role: Role) -> bytes:
+        """Return the public key of a signer that may sign an entry at a position."""
         span = self._spans.get(signer)
         if span is None:
             raise VerificationError(
@@ -129,6 +128,7 @@ class CertificateLog:
             raise VerificationError(
                 f"certificate: a {span.role} key may not sign this", code="sig.role"
             )
+        return span.public
 
     def _place(self, entry_id: Hash, proof: TlogProof) -> SignedCheckpoint:
         head, proofs = self._heads.get(proof.checkpoint_note) or self._open_head(proof)
