@@ -38,7 +38,12 @@ FILE = click.Path(path_type=Path, dir_okay=False)
     help="what its rows are",
 )
 @click.option("--mapping", type=FILE, help="TOML: which column is which field")
-@click.option("--where", "only", multiple=True, help="COLUMN=VALUE: only these rows; repeatable")
+@click.option(
+    "--where",
+    "only",
+    multiple=True,
+    help="COLUMN=VALUE: only these rows; repeatable, several values of one column are alternatives",
+)
 @click.option("--bad", type=FILE, help="for bad rows; otherwise FILE.bad.csv in this directory")
 @click.option("--json", "as_json", is_flag=True)
 def import_command(
@@ -83,17 +88,17 @@ async def _work(folder: Path, job: Job, secret: bytes) -> Summary:
 
 def _narrow(mapping: SourceMapping | None, only: tuple[str, ...]) -> SourceMapping | None:
     """Add the rows asked for on the command line to those of the mapping."""
-    where: dict[str, str | list[str]] = {}
+    where: dict[str, list[str]] = {}
     for one in only:
         column, equals, value = one.partition("=")
         if not equals or not column:
             raise FormatError(f"--where: expected COLUMN=VALUE, got {one!r}")
-        where[column] = value
+        where.setdefault(column, []).append(value)
     if not where:
         return mapping
     if mapping is None:
         raise FormatError("--where needs a --mapping")
-    return msgspec.structs.replace(mapping, where=mapping.where | where)
+    return msgspec.structs.replace(mapping, where={**mapping.where, **where})
 
 
 def _report(summary: Summary, kind: Kind, bad: Path, *, as_json: bool) -> None:
@@ -104,7 +109,8 @@ def _report(summary: Summary, kind: Kind, bad: Path, *, as_json: bool) -> None:
     else:
         show(
             f"{kind}: {summary.read} rows read: {summary.appended} appended, "
-            f"{summary.unchanged} unchanged, {summary.refused} refused, {summary.bad} bad "
+            f"{summary.unchanged} unchanged, {summary.refused} refused, {summary.bad} bad"
+            f"{f', {summary.left_out} cells left out' if summary.left_out else ''} "
             f"({summary.seconds:.1f} s)"
         )
     if summary.bad or summary.refused:

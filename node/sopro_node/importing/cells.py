@@ -3,15 +3,17 @@
 import re
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Field, Form, Kind
-from sopro_node.importing.mapping import OTHERS, DateForm, SourceMapping
+from sopro_node.importing.mapping import OTHERS, DateForm, SourceMapping, TextColumn
+from sopro_protocol.encoding import CONTROL
 from sopro_protocol.errors import FormatError
 from sopro_registry.fields import LanguageTag
 
@@ -20,11 +22,13 @@ _MOST_KEY: Final = 500
 _ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-    r"(Z|[+-][0-9]{2}:?[0-9]{2})"
+    r"(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])"
 )
 
 _INSTANT_FORM: Final = "an instant such as 2016-06-30T22:00:00Z"
 _SOME_DAY: Final = date(2016, 7, 31)
+
+T = TypeVar("T")
 
 
 class CellError(Exception):
@@ -62,12 +66,21 @@ class Item(msgspec.Struct, array_like=True):
 
 
 class Reading(NamedTuple):
-    """What a row came to: an item, or problems; the key and the order where they are known."""
+    """What a row came to.
+
+    Attributes:
+        key: where it is known.
+        order: likewise.
+        item: None where there are problems.
+        problems: what makes the row bad.
+        left_out: what is wrong with cells that count as empty.
+    """
 
     key: list[str]
     order: int | str | None
     item: Item | None
     problems: list[str]
+    left_out: Sequence[str] = ()
 
 
 def clean(cell: str) -> str:
@@ -84,6 +97,8 @@ class CellReader:
         self._kind = kind
         self._mapping = mapping
         self._at = {name: number for number, name in enumerate(header)}
+        self._is_lenient = mapping.unusable_cells == "empty"
+        self._left_out: list[str] = []
         self._zone = ZoneInfo(zone)
         self._today = today
         self._fields = [
@@ -115,6 +130,7 @@ class CellReader:
 
     def read(self, cells: Sequence[str]) -> Reading:
         """Read a row."""
+        self._left_out = []
         problems: list[str] = []
         key: list[str] = []
         order: int | str | None = None
@@ -129,11 +145,13 @@ class CellReader:
             try:
                 value = self._read_field(one, cells)
             except CellError as error:
-                problems.append(str(error))
+                is_lost = one.is_needed or not self._is_lenient
+                (problems if is_lost else self._left_out).append(str(error))
             else:
                 if value:
                     (public if one.is_public else values)[one.name] = value
-        return self._finish(cells, Reading(key, order, None, problems), values, public)
+        reading = self._finish(cells, Reading(key, order, None, problems), values, public)
+        return reading._replace(left_out=self._left_out)
 
     def _finish(
         self,
@@ -161,7 +179,7 @@ class CellReader:
         is_dated = "effective_date" in values
         if self._kind is not Kind.DECISIONS:
             values.setdefault("effective_date", self._today)
-            public["source_key"] = " / ".join(reading.key)
+            public["source_key"] = _shown_key(reading.key)
         item = Item(
             reading.key,
             reading.order if reading.order is not None else 0,
@@ -177,6 +195,21 @@ class CellReader:
 
     # Fields of each form.
 
+    def _fits(self, read: Callable[[], T]) -> T | None:
+        """Read something; what does not fit is an error, or counts as empty and is told."""
+        try:
+            return read()
+        except CellError as error:
+            if not self._is_lenient:
+                raise
+            self._left_out.append(str(error))
+            return None
+
+    def _first(self, columns: Iterable[str], read: Callable[[str], T]) -> T | None:
+        """Return the first value that one of the columns has."""
+        found = (self._fits(partial(read, column)) for column in columns)
+        return next((value for value in found if value), None)
+
     def _cell(self, cells: Sequence[str], column: str) -> str:
         text = clean(cells[self._at[column]])
         text = text.replace("\r\n", "\n")
@@ -187,17 +220,19 @@ class CellReader:
                 raise CellError(column, text, "holds a control character; remove it")
         return text
 
-    def _first(self, cells: Sequence[str], columns: Sequence[str]) -> tuple[str, str]:
-        """Return the first column with a value, and that."""
-        found = ((column, self._cell(cells, column)) for column in columns)
-        return next(((column, text) for column, text in found if text), ("".join(columns[:1]), ""))
+    def _name(self, cells: Sequence[str], column: str) -> str:
+        """Return what is only compared: of a lenient mapping, whatever the cell holds."""
+        if not self._is_lenient:
+            return self._cell(cells, column)
+        text = clean(cells[self._at[column]]).replace("\r\n", "\n")
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
     def _key(self, cells: Sequence[str], name: str) -> list[str]:
         columns = self._mapping.columns_of(name)
-        parts = [self._cell(cells, column) for column in columns]
+        parts = [self._name(cells, column) for column in columns]
         if not any(parts):
             raise CellError(", ".join(columns), "", f"expected {name}, found nothing")
-        if sum(map(len, parts)) > _MOST_KEY:
+        if sum(map(len, parts)) > _MOST_KEY and not self._is_lenient:
             raise CellError(
                 ", ".join(columns), "".join(parts), f"longer than {_MOST_KEY} characters"
             )
@@ -207,7 +242,7 @@ class CellReader:
         if self._kind is not Kind.DECISIONS:
             return None
         [column] = self._mapping.columns_of("order")
-        text = self._cell(cells, column)
+        text = self._name(cells, column)
         if not text:
             raise CellError(column, "", "expected the row's place in the order, found nothing")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else text
@@ -215,7 +250,7 @@ class CellReader:
     def _status(self, cells: Sequence[str]) -> tuple[str, str]:
         columns = self._mapping.columns_of("status")
         column = columns[0] if columns else "[constants]"
-        text = self._cell(cells, column) if columns else ""
+        text = self._name(cells, column) if columns else ""
         text = text or self._mapping.constants.get("status", "")
         if not self._word(text):
             known = [one for one in self._mapping.status if one != OTHERS] or STATUS_WORDS
@@ -237,17 +272,29 @@ class CellReader:
         elif one.form is Form.IDENTIFIERS:
             value = self._identifiers(one, cells)
         else:
-            column, text = self._first(cells, self._mapping.columns_of(one.name))
-            table = self._mapping.values.get(one.name, {})
-            if one.form is not Form.CODES:
-                text = table.get(text, text)
-            text = text or self._mapping.constants.get(one.name, "") or one.default
-            value = self._value_of(one, text, column or "[constants]")
+            sources = self._mapping.columns_of(one.name)
+            value = self._first(sources, partial(self._read_cell, one, cells))
+            if not value:
+                text = self._translated(one, "")
+                text = text or self._mapping.constants.get(one.name, "") or one.default
+                value = self._value_of(one, text, sources[0] if sources else "[constants]")
         if one.is_needed and not value:
             texts = self._mapping.texts_of(one.name)
             columns = self._mapping.columns_of(one.name) or [str(text.column) for text in texts]
             raise CellError(", ".join(columns), "", f"expected {one.name}, found nothing")
         return value
+
+    def _read_cell(self, one: Field, cells: Sequence[str], column: str) -> Any:
+        return self._value_of(one, self._translated(one, self._cell(cells, column)), column)
+
+    def _translated(self, one: Field, text: str) -> str:
+        """Return what a cell means; of a list, each part is translated by itself."""
+        if one.form is Form.CODES:
+            return text
+        table = self._mapping.values.get(one.name, {})
+        if one.name == "country" and len(text) == 2 and text not in table:
+            text = text.upper()
+        return table.get(text, text)
 
     def _value_of(self, one: Field, text: str, column: str) -> Any:
         if not text:
@@ -267,31 +314,40 @@ class CellReader:
 
     def _texts(self, one: Field, cells: Sequence[str]) -> dict[str, str]:
         texts: dict[str, str] = {}
-        for column in self._mapping.texts_of(one.name):
-            columns = [column.column] if isinstance(column.column, str) else column.column
-            name, text = self._first(cells, columns)
-            if not text:
-                continue
-            _check_type(text, one, name)
-            language = column.language
-            if column.language_column:
-                language = self._cell(cells, column.language_column) or language
-                _check_language(language, column.language_column)
-            texts[language] = text
+        for source in self._mapping.texts_of(one.name):
+            columns = [source.column] if isinstance(source.column, str) else source.column
+            if text := self._first(columns, partial(self._text, one, cells)):
+                texts[self._language(source, cells)] = text
         return texts
+
+    def _text(self, one: Field, cells: Sequence[str], column: str) -> str:
+        text = self._cell(cells, column)
+        if text:
+            _check_type(text, one, column)
+        return text
+
+    def _language(self, source: TextColumn, cells: Sequence[str]) -> str:
+        column = source.language_column
+        if not column:
+            return source.language
+        tag = self._fits(lambda: _language_tag(self._cell(cells, column), column))
+        if not (tag or source.language):
+            raise CellError(column, "", _TAG_EXPECTED)
+        return tag or source.language
 
     def _identifiers(self, one: Field, cells: Sequence[str]) -> list[list[str]]:
         found: list[list[str]] = []
         for column in self._mapping.identifiers:
-            text = self._cell(cells, column.column)
+            text = self._fits(partial(self._cell, cells, column.column)) or ""
             mark = column.separator
             for part in text.split(mark) if mark else [text]:
                 scheme, until, rest = (
                     part.partition(column.scheme_until) if column.scheme_until else (part, "", "")
                 )
                 pair = [scheme, rest.strip()] if until else [column.scheme, part.strip()]
-                if pair[1] and pair not in found:
-                    _check_type(pair[1], one, column.column)
+                if not pair[1] or pair in found:
+                    continue
+                if self._fits(partial(_check_type, pair[1], one, column.column)):
                     found.append(pair)
         return found
 
@@ -327,19 +383,33 @@ def _expected_day(form: DateForm) -> str:
 _APART: Final = {Form.KEY, Form.ORDER, Form.STATUS}
 
 
-def _check_type(value: Any, one: Field, column: str) -> None:
+_TAG_EXPECTED: Final = "expected a language tag such as de or pt-BR"
+
+
+def _shown_key(key: Sequence[str]) -> str:
+    """Write a key as text; it may be of any length and hold anything."""
+    shown = CONTROL.sub(" ", " / ".join(key))
+    return shown if sum(map(len, key)) <= _MOST_KEY else f"{shown[:_MOST_KEY]}..."
+
+
+def _check_type(value: Any, one: Field, column: str) -> bool:
     try:
         msgspec.convert(value, one.type)
     except msgspec.ValidationError:
         expected = one.expected or "another value"
         raise CellError(column, str(value), f"expected {expected}") from None
+    return True
 
 
-def _check_language(tag: str, column: str) -> None:
-    try:
-        msgspec.convert(tag, LanguageTag)
-    except msgspec.ValidationError:
-        raise CellError(column, tag, "expected a language tag such as de or pt-BR") from None
+def _language_tag(text: str, column: str) -> str:
+    """Read a language tag, also one that is written like a locale: de_AT."""
+    tag = text.replace("_", "-")
+    if tag:
+        try:
+            msgspec.convert(tag, LanguageTag)
+        except msgspec.ValidationError:
+            raise CellError(column, text, _TAG_EXPECTED) from None
+    return tag
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 delimiter = ";"                       # otherwise found in the header
 repeated_keys = "first"               # otherwise a key that comes back with other values is bad
+unusable_cells = "empty"              # otherwise a row is bad where a cell does not fit its field
 
 [where]                               # only these rows
 country = "EL"
@@ -108,6 +109,7 @@ class SourceMapping(Struct, frozen=True):
     status: dict[str, str] = {}
     delimiter: Literal["", ",", ";", "\t"] = ""
     repeated_keys: Literal["error", "first"] = "error"
+    unusable_cells: Literal["error", "empty"] = "error"
 
     def columns_of(self, name: str) -> tuple[str, ...]:
         """Return the columns of a field: parts of a key; of any other, the first with a value."""

@@ -197,15 +197,14 @@ def plan_label(
     newest = max((one.effective for key, one in by_source.items() if key not in sources), default=0)
     life = _Life(secret, known, held)
     planned: list[Planned] = []
-    seen: dict[bytes, int] = {}
+    seen: dict[bytes, Spooled] = {}
     hole = 0
     offering = next((row.item.reference for row in rows if row.item), [])
     for at, (row, source) in enumerate(zip(rows, sources, strict=True)):
         if row.item is None:
             one = Planned(row, Verdict.BAD, row.problem)
         elif source in seen:
-            reason = f"line {seen[source]} is this decision already; keep one row, or name 'event'"
-            one = Planned(row, Verdict.BAD, reason)
+            one = _plan_again(row, seen[source])
         elif hole:
             reason = f"waits for line {hole}, which comes before it and is bad"
             one = Planned(row, Verdict.BAD, reason)
@@ -223,9 +222,17 @@ def plan_label(
         if one.verdict is Verdict.BAD:
             hole = hole or row.line
         else:
-            seen[source] = row.line
+            seen.setdefault(source, row)
         planned.append(one)
     return planned
+
+
+def _plan_again(row: Spooled, before: Spooled) -> Planned:
+    """Plan a row of a decision that another row has stated."""
+    if row.item == before.item:
+        return Planned(row, Verdict.UNCHANGED)
+    reason = f"line {before.line} is this decision already; keep one row, or name 'event'"
+    return Planned(row, Verdict.BAD, reason)
 
 
 def _day_of(item: Item) -> int:

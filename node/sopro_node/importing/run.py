@@ -49,6 +49,7 @@ class Summary:
         unchanged: rows that were in the log already, or repeat another.
         refused: decisions that a rule forbids; they change nothing.
         bad: rows with an error; they are in the file of bad rows, as the refused ones are.
+        left_out: cells that do not fit their field and count as empty, as the mapping has it.
         seconds: it took.
         forbidden: refusals that the mapping's own words did not foresee.
     """
@@ -58,6 +59,7 @@ class Summary:
     unchanged: int = 0
     refused: int = 0
     bad: int = 0
+    left_out: int = 0
     seconds: float = 0.0
     forbidden: int = 0
 
@@ -163,6 +165,9 @@ class _Import:
             return
         self.summary.read += 1
         reading = reader.read(row.cells)
+        for problem in reading.left_out:
+            self.summary.left_out += 1
+            self._tell(row.line, f"{problem}; left out")
         if reading.key and (reading.item or self._job.kind is Kind.DECISIONS):
             self._spool.add(row, reading)
         else:
@@ -270,13 +275,16 @@ class _Import:
 
     def _keep(self, line: int, cells: list[str], text: str) -> None:
         self._bad.add(cells, f"line {line}: {text}")
+        self._tell(line, text)
+
+    def _tell(self, line: int, text: str) -> None:
         self._told += 1
         if self._told <= _MOST_TOLD:
             self._job.tell(f"{self._job.path}:{line}: {text}")
 
     def _tell_rest(self) -> None:
         if self._told > _MOST_TOLD:
-            self._job.tell(f"... and {self._told - _MOST_TOLD} rows more")
+            self._job.tell(f"... and {self._told - _MOST_TOLD} more")
 
 
 def _first(rows: Sequence[Spooled]) -> tuple[list[str], list[str]]:

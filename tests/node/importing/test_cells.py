@@ -165,3 +165,72 @@ def test_text_takes_its_language_from_a_column() -> None:
     row = {"no": "7", "org": "1", "name": "x", "lang": "h!"}
     reading = read(Kind.OFFERINGS, OFFERINGS | {"texts": texts}, row, "Europe/Vienna")
     assert "column 'lang', value 'h!': expected a language tag" in reading.problems[0]
+
+
+# With a mapping for which what does not fit is empty.
+
+LENIENT = {"unusable_cells": "empty"}
+
+
+@pytest.mark.parametrize("at", ["2016-06-30", "20160630T220000Z", "0001-01-01T00:00:00Z", "a\x07"])
+def test_a_time_that_is_none_is_left_out_and_told(at: str) -> None:
+    reading = decision({"at": at}, "Europe/London", **LENIENT)
+    assert reading.item is not None
+    assert reading.item.values == {"scheme": "sopro"}
+    [problem] = reading.left_out
+    assert problem.startswith(f"column 'at', value {at!r}: ")
+
+
+def test_keys_orders_and_statuses_may_hold_anything_that_can_be_compared() -> None:
+    change = {"no": "a\x07\udcff" * 300, "n": "1\x07", "status": "lost\udcff"}
+    item = decision(change, **LENIENT).item
+    assert item is not None
+    assert item.key == ["a\x07\\xff" * 300]
+    assert (item.order, item.word) == ("1\x07", "end")
+    thing = organisation({"no": "a\x07" * 300}, LENIENT).item
+    assert thing is not None
+    assert thing.fields["source_key"] == "a " * 250 + "..."
+    assert decision({"n": ""}, **LENIENT).item is None
+
+
+def test_the_next_column_of_a_field_counts_where_a_cell_does_not_fit() -> None:
+    columns = ORGANISATIONS["columns"] | {
+        "legal_name": ["name", "place"],
+        "country": ["no", "land"],
+    }
+    reading = organisation(
+        {"name": "x" * 501, "no": "Austria", "land": "el"}, LENIENT | {"columns": columns}
+    )
+    assert reading.item is not None
+    assert reading.item.fields["legal_name"] == "Graz"
+    assert reading.item.values["country"] == "GR"
+    assert len(reading.left_out) == 2
+
+
+def test_an_identifier_that_does_not_fit_leaves_the_others() -> None:
+    ids = {"identifiers": [{"column": "place", "separator": "|"}]}
+    item = organisation({"place": f"1|{'x' * 501}|2"}, LENIENT | ids).item
+    assert item is not None
+    assert item.fields["identifiers"] == [["OTHER", "1"], ["OTHER", "2"]]
+
+
+@pytest.mark.parametrize(
+    ("lang", "language", "count"),
+    [("de_AT", "de-AT", 0), ("english", "und", 1), ("bad lang", "und", 1), ("", "und", 0)],
+)
+def test_a_language_that_is_none_is_that_of_the_column(
+    lang: str, language: str, count: int
+) -> None:
+    texts = {"name": {"column": "name", "language_column": "lang", "language": "und"}}
+    row = {"no": "7", "org": "1", "name": "x", "lang": lang}
+    mapping = OFFERINGS | {"texts": texts} | LENIENT
+    reading = read(Kind.OFFERINGS, mapping, row, "Europe/Vienna")
+    assert reading.item is not None
+    assert reading.item.fields["name"] == {language: "x"}
+    assert len(reading.left_out) == count
+
+
+def test_a_country_may_be_in_small_letters() -> None:
+    item = organisation({"land": "hu"}).item
+    assert item is not None
+    assert item.values["country"] == "HU"

@@ -88,7 +88,7 @@ def test_a_bad_row_holds_back_those_after_it() -> None:
     assert planned[2].reason == "waits for line 2, which comes before it and is bad"
 
 
-def test_a_decision_that_comes_twice_is_bad() -> None:
+def test_a_decision_that_comes_again_with_other_words_is_bad() -> None:
     planned = plan_label(
         [row(1, "hold", event="a"), row(2, "end", event="a")],
         None,
@@ -97,6 +97,12 @@ def test_a_decision_that_comes_twice_is_bad() -> None:
     )
     assert told(planned) == ["grant", "bad"]
     assert "line 1 is this decision already" in planned[1].reason
+
+
+def test_a_decision_that_comes_again_as_it_was_changes_nothing() -> None:
+    rows = [row(1, "hold"), row(1, "hold")._replace(line=2), row(3, "end"), row(3, "end")]
+    planned = plan_label(rows, None, secret=SECRET, is_referred=True)
+    assert told(planned) == ["grant", "unchanged", "revoke", "unchanged"]
 
 
 def test_a_decision_that_changed_in_the_source_is_told_not_overwritten() -> None:

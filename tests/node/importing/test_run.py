@@ -85,6 +85,29 @@ async def test_a_key_that_comes_back_with_other_values_is_bad_unless_the_first_c
     assert counts(await told.run(FakeOffice(), Kind.ORGANISATIONS, text, first)) == (2, 2, 0, 0)
 
 
+async def test_cells_that_do_not_fit_are_told_and_left_out_where_the_mapping_says_so(
+    office: FakeOffice, told: Told
+) -> None:
+    text = PEOPLE + "3,Dritte,a\x07b,AT,31.02.2020\n4,Vierte,Wien,Austria,\n"
+    lenient = ORGANISATIONS | {"unusable_cells": "empty"}
+    summary = await told.run(office, Kind.ORGANISATIONS, text, lenient)
+    assert counts(summary) == (3, 0, 0, 1)
+    assert summary.left_out == 3
+    [place, since, country, bad] = told.lines
+    assert place.endswith("holds a control character; remove it; left out")
+    assert ":4: column 'since', value '31.02.2020'" in since
+    assert "column 'land', value 'Austria': expected a country code" in country
+    assert bad.endswith("column 'land', value '': expected country, found nothing")
+    assert b"locality" not in office.drafts[2]["documents"][0]["content"]
+
+
+async def test_a_row_that_comes_back_as_it_was_is_unchanged(office: FakeOffice, told: Told) -> None:
+    at = "2020-01-01T00:00:00Z"
+    text = f"no,n,status,at\na,1,granted,{at}\na,1,granted,{at}\na,2,lost,{at}\na,1,granted,{at}\n"
+    summary = await told.run(office, Kind.DECISIONS, text, DECISIONS)
+    assert counts(summary) == (2, 2, 0, 0)
+
+
 async def test_decisions_go_in_by_their_order_not_by_their_dates(
     office: FakeOffice, told: Told
 ) -> None:
@@ -124,7 +147,7 @@ async def test_only_the_first_errors_are_told_the_file_has_all(
     text = "no,name,place,land,since\n" + "".join(f"{n},,,AT,\n" for n in range(50))
     summary = await told.run(office, Kind.ORGANISATIONS, text, ORGANISATIONS)
     assert (summary.bad, len(told.lines)) == (50, 21)
-    assert told.lines[-1] == "... and 30 rows more"
+    assert told.lines[-1] == "... and 30 more"
 
 
 # With a real site.
