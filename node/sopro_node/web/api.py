@@ -1,6 +1,5 @@
 """`/api/v1`: JSON for programs, every answer with the log prefixes it rests on."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from sopro_node import certificate_desk, office
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing, export_policy
+from sopro_node.web.bodies import read_body
 from sopro_node.web.cache import AnswerCache
 from sopro_node.web.dates import read_day
 from sopro_node.web.openapi import describe_api
@@ -27,7 +27,6 @@ _HEADERS: Final = {
 }
 MAX_PAGE: Final = 500
 _ANSWERS: Final = 32_768
-_BODY_DEADLINE: Final = 20.0
 _ENTITY: Final = re.compile(r"[0-9a-f]{32}")
 _JSON = msgspec.json.Encoder()
 _logger = logging.getLogger("sopro.web")
@@ -239,25 +238,6 @@ DECLARED_LIMITS: Final = {
     "request_seconds": 20,
     "page": MAX_PAGE,
 }
-
-
-async def read_body(request: web.Request, *, limit: int) -> bytes:
-    """Read a body in whatever pieces it comes, no further than its limit."""
-    body = bytearray()
-    if (request.content_length or 0) <= limit:
-        try:
-            async with asyncio.timeout(_BODY_DEADLINE):
-                async for piece in request.content.iter_any():
-                    body += piece
-                    if len(body) > limit:
-                        break
-                else:
-                    return bytes(body)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout from None
-        except web.RequestPayloadError as error:
-            raise FormatError(f"body: cannot be read: {error}"[:200], code="err.type") from None
-    raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
 
 
 def _publication(answer: LabelAnswer) -> str:

@@ -3,20 +3,17 @@
 import asyncio
 from typing import Final
 
-from aiohttp import BodyPartReader, hdrs, web
+from aiohttp import hdrs, web
 
 from sopro_node.certificate_desk import judge, label_page
 from sopro_node.node import Node
 from sopro_node.qr import draw_qr
+from sopro_node.web.bodies import read_form
 from sopro_node.web.pages_view import PageWriter
-from sopro_protocol.errors import FormatError, UnavailableError
+from sopro_protocol.errors import UnavailableError
 from sopro_registry.certificate_file import MAX_CERTIFICATE
 
 _MOST_AT_ONCE: Final = 16
-_AROUND: Final = 64 * 1024
-"""What a form may add to the file it brings."""
-_DEADLINE: Final = 20.0
-_PIECE: Final = 64 * 1024
 
 
 class Checking:
@@ -44,7 +41,7 @@ class Checking:
         if self._at_once.locked():
             raise UnavailableError("many files are being checked; try again in a moment")
         async with self._at_once:
-            data = await read_upload(request)
+            data = await read_form(request, name="file", limit=MAX_CERTIFICATE)
             judged = await judge(self._node, data, day=self._node.desk.today())
         page = self._writer.write(request, "verify.html", judged=judged)
         page.headers[hdrs.CACHE_CONTROL] = "no-store"
@@ -60,39 +57,3 @@ class Checking:
             content_type="image/svg+xml",
             headers={hdrs.CACHE_CONTROL: "public, max-age=3600"},
         )
-
-
-async def read_upload(request: web.Request) -> bytes:
-    """Read the one file of a form, no further than a certificate may be long.
-
-    Raises:
-        FormatError: it is no form with a file.
-        HTTPException: too large, too slow, of another type, or of unknown length.
-    """
-    if request.content_type != "multipart/form-data":
-        raise web.HTTPUnsupportedMediaType
-    length = request.content_length
-    if length is None:
-        raise web.HTTPLengthRequired
-    if length > MAX_CERTIFICATE + _AROUND:
-        raise web.HTTPRequestEntityTooLarge(MAX_CERTIFICATE, length)
-    try:
-        async with asyncio.timeout(_DEADLINE):
-            return await _read_part(request)
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except (ValueError, AssertionError, RuntimeError):
-        # What the parser of forms says of bytes that are none.
-        raise FormatError("the form: not well-formed", code="format") from None
-
-
-async def _read_part(request: web.Request) -> bytes:
-    part = await (await request.multipart()).next()
-    if not isinstance(part, BodyPartReader) or part.name != "file":
-        raise FormatError("the form: expected one part named 'file'", code="format")
-    data = bytearray()
-    while piece := await part.read_chunk(_PIECE):
-        data += piece
-        if len(data) > MAX_CERTIFICATE:
-            raise web.HTTPRequestEntityTooLarge(MAX_CERTIFICATE, len(data))
-    return bytes(data)

@@ -45,6 +45,7 @@ _TITLES: Final = {
     410: "Withheld",
     413: "Too large",
     415: "Unsupported media type",
+    417: "Expectation not met",
     422: "Refused by a rule",
     500: "Internal error",
     502: "Another site failed",
@@ -59,7 +60,10 @@ _CODES: Final = {
     411: "err.size",
     413: "err.size",
     415: "err.type",
+    417: "err.expect",
 }
+# Where the library's words would hold what was sent, or say too little.
+_DETAILS: Final = {417: "the request's Expect: expected '100-continue' or no such header"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _logger = logging.getLogger("sopro.web")
@@ -85,7 +89,7 @@ def problem(
     )
 
 
-def answer_error(error: Exception, request: web.Request) -> web.Response:
+def answer_error(error: Exception, request: web.BaseRequest) -> web.Response:
     """Answer an error with a problem document; only bugs are 500, and say nothing.
 
     Raises:
@@ -98,8 +102,8 @@ def answer_error(error: Exception, request: web.Request) -> web.Response:
         if error.status < 400:
             raise error
         allow = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return problem(
-            error.status, error.reason, code=_CODES.get(error.status, "error"), headers=allow
-        )
+        code = _CODES.get(error.status, "error")
+        detail = _DETAILS.get(error.status, error.reason)
+        return problem(error.status, detail, code=code, headers=allow)
     _logger.error("bug", exc_info=error, extra={"path": request.path[:200]})
     return problem(500, "this node made a mistake; its operator finds it in the log")

@@ -195,7 +195,8 @@ def _http_logger() -> logging.Logger:
 
 
 def _is_our_fault(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+    theirs = (HttpProcessingError, web.RequestPayloadError)
+    return not (record.exc_info and isinstance(record.exc_info[1], theirs))
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

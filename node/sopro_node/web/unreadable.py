@@ -1,13 +1,14 @@
-"""Requests that are no HTTP, answered with problem documents like every other error.
+"""Requests that reach no handler of ours, answered with problem documents like every other error.
 
-What cannot be parsed never reaches the application, so the library answers it by itself, in plain
-text and with the input in it. It has no setting for that; the two classes it uses are replaced.
+What cannot be parsed, or expects what HTTP does not know, never reaches the application, so the
+library answers it by itself, in plain text and with the input in it. It has no setting for that;
+the two classes it uses are replaced.
 """
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from sopro_node.web.problems import problem
+from sopro_node.web.problems import answer_error, problem
 
 
 class _Handler(RequestHandler):
@@ -39,6 +40,14 @@ class _Handler(RequestHandler):
             answer = problem(status, f"the request cannot be read: {words}", code=code)
         answer.force_close()
         return answer
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer, in our form where the library made it outside of every handler."""
+        if isinstance(resp, web.HTTPException) and resp.status >= 400:
+            resp = answer_error(resp, request)
+        return await super().finish_response(request, resp, start_time)
 
 
 class _Server(web.Server):

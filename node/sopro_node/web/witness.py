@@ -5,7 +5,7 @@ from typing import Final
 from aiohttp import web
 
 from sopro_node.node import Node
-from sopro_node.web.api import read_body
+from sopro_node.web.bodies import read_body
 from sopro_node.web.problems import problem
 from sopro_node.witness import Stale
 from sopro_protocol.errors import VerificationError

@@ -4,6 +4,7 @@ import asyncio
 import json
 from urllib.parse import urlsplit
 
+import aiohttp
 import pytest
 
 from tests.node.conftest import Federation
@@ -45,3 +46,19 @@ async def test_what_cannot_be_read_gets_a_problem_document(
         True,
     ), problem
     assert b"canary" not in head + body
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/labels", "/nothing"])
+async def test_an_expectation_nobody_knows_gets_a_problem_document(
+    federation: Federation, path: str
+) -> None:
+    served = await federation.coordinator()
+    async with aiohttp.ClientSession() as session:
+        asked = {"Expect": "canary"}
+        async with session.get(served.url + path, headers=asked) as answer:
+            assert answer.status == 417
+            assert answer.content_type == "application/problem+json"
+            problem = await answer.json(content_type=None)
+    assert (problem["status"], problem["code"]) == (417, "err.expect")
+    assert "'100-continue'" in problem["detail"]
+    assert "canary" not in str(problem)
