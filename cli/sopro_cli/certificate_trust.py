@@ -9,7 +9,7 @@ import rich_click as click
 
 from sopro_cli.options import DAY, FILE, FOLDER, read_file
 from sopro_node import clock
-from sopro_node.identity import Invite, load_federation, parse_invite
+from sopro_node.identity import NO_INVITE, Invite, load_federation, parse_invite
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import COSIGNATURE, VerifierKey, parse_vkey
@@ -17,7 +17,6 @@ from sopro_protocol.policy import MAX_POLICY, Policy, parse_policy
 from sopro_registry.fields import parse_day
 
 MAX_INVITE: Final = 64 * 1024
-NO_INVITE: Final = "the coordinator's operator has the invite file"
 NO_POLICY: Final = "'sopro policy export' writes one"
 _UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _AGE: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")

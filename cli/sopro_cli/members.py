@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from sopro_cli.certificate_trust import read_invite
 from sopro_cli.keys import Signing, sign_planned
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER, PREFIX, SITE, URL
@@ -12,7 +13,6 @@ from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import passphrase_of
 from sopro_node.application import sign_application
 from sopro_node.criteria import read_criteria
-from sopro_node.identity import parse_invite
 from sopro_node.keyring import open_key
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
 
@@ -27,14 +27,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 def join(folder: Path, invite: Path, root_key: Path | None, passphrase_file: Path | None) -> None:
     """Pin the coordinator named by an invite file and ask it for admission."""
     try:
-        try:
-            data = invite.read_bytes()
-        except OSError as error:
-            raise FormatError(
-                f"{invite}: cannot be read ({error.strerror}); "
-                "the coordinator's operator has the invite file"
-            ) from None
-        pinned = parse_invite(data, where=str(invite))
+        pinned = read_invite(invite)
         request = _sign_request(folder, root_key, passphrase_file) if root_key else None
     except SoproError as error:
         fail(error)

@@ -7,14 +7,13 @@ from typing import Any, Final
 import msgspec
 import rich_click as click
 
-from sopro_cli.certificate_trust import MAX_INVITE, NO_INVITE
+from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import run
 from sopro_cli.options import FILE, FOLDER, read_file
 from sopro_cli.output import fail, remark, show
 from sopro_cli.secrets import passphrase_of
 from sopro_cli.upkeep import describe_recovery
 from sopro_node.backup import back_up, back_up_keys
-from sopro_node.identity import parse_invite
 from sopro_node.keychest import MAX_CHEST, open_keys
 from sopro_node.keyring import open_key
 from sopro_node.recover import RecoveryPlan
@@ -143,9 +142,7 @@ def recover(
         root = open_key(root_key, passphrase_of(root_passphrase_file)) if root_key else None
         plan = RecoveryPlan(
             site=site,
-            invite=parse_invite(
-                read_file(invite, limit=MAX_INVITE, hint=NO_INVITE), where=str(invite)
-            ),
+            invite=read_invite(invite),
             keys=_open_chest(chest, passphrase_file),
             peers=peers,
             listen=listen,

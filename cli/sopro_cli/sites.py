@@ -158,7 +158,12 @@ def site() -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--site", "code", required=True, help="permanent code, for example at")
 @click.option("--country", required=True, help="ISO 3166-1 alpha-2, for example AT")
-@click.option("--federation", default="sopro.example", show_default=True)
+@click.option(
+    "--federation",
+    default="sopro.example",
+    show_default=True,
+    help="as the coordinator's invite file names it; permanent, like the code",
+)
 @click.option("--zone", default="", help="IANA time zone; needed where a country has several")
 @click.option("--language", "languages", multiple=True, help="official language, repeatable")
 @click.option("--name", "names", multiple=True, help="LANGUAGE=NAME, repeatable")

@@ -1,5 +1,8 @@
 """Who this node is, and which federation it belongs to: kept in the database."""
 
+import json
+import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Final
 
@@ -7,13 +10,16 @@ import msgspec
 from msgspec import Struct
 
 from sopro_node.store.base import Reader, Store
-from sopro_protocol.errors import FormatError
+from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import check_public_key
 from sopro_registry.fields import Url
 
 _IDENTITY: Final = "identity"
 _FEDERATION: Final = "federation"
 _PROJECTION: Final = "projection"
+_VERSION: Final = 1
+_LOG: Final = re.compile(r"[a-z][a-z0-9-]{0,31}/[1-9][0-9]{0,5}")
+NO_INVITE: Final = "the coordinator's operator has the invite file"
 _CURRENT: Final = b"5"
 """The form of the tables that follow from the logs; raised when a state's fields change."""
 
@@ -79,18 +85,42 @@ def parse_invite(data: bytes, *, where: str) -> Invite:
     Raises:
         FormatError: it is none.
     """
+    data = data.removeprefix(BOM_UTF8)  # some editors put it before whatever they save
     try:
         invite = msgspec.json.decode(data, type=Invite)
-        is_whole = bool(invite.urls) and invite.sopro_invite == 1
+        json.loads(data, object_pairs_hook=_refuse_names_twice)
         msgspec.convert(list(invite.urls), list[Url])
         check_public_key(invite.root_key)
-    except (msgspec.MsgspecError, ValueError, FormatError) as error:
+    except RefusedError as error:
+        raise FormatError(f"{where}: {error}; {NO_INVITE}") from None
+    except (msgspec.MsgspecError, ValueError, FormatError, RecursionError) as error:
+        raise FormatError(f"{where}: not an invite file: {error}; {NO_INVITE}") from None
+    if invite.sopro_invite != _VERSION:
         raise FormatError(
-            f"{where}: not an invite file: {error}; the coordinator's operator has it"
-        ) from None
-    if not is_whole or invite.origin.split("/")[0] != invite.federation:
-        raise FormatError(f"{where}: not an invite file of this version")
+            f"{where}: sopro_invite: expected version {_VERSION}, got {invite.sopro_invite}; "
+            "upgrade this software, or ask the coordinator's operator for a file of this version"
+        )
+    if not invite.urls:
+        raise FormatError(
+            f"{where}: urls: expected at least one address of the coordinator, got none; "
+            f"{NO_INVITE}"
+        )
+    federation, _, place = invite.origin.partition("/")
+    if federation != invite.federation or not _LOG.fullmatch(place):
+        raise FormatError(
+            f"{where}: origin: expected '{invite.federation[:64]}/<site>/<epoch>', the log of the "
+            f"federation's coordinator, got {invite.origin[:80]!r}; {NO_INVITE}"
+        )
     return invite
+
+
+def _refuse_names_twice(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise RefusedError(f"{twice[:32]!r} is named twice")
+    return fields
 
 
 def format_invite(invite: Invite) -> bytes:

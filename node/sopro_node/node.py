@@ -418,8 +418,8 @@ class Node:
                     sizes.append(body.coordinator.size)
         return sizes
 
-    async def pin(self, invite: Invite) -> None:
-        """Pin the federation named by an invite.
+    def check_invite(self, invite: Invite) -> None:
+        """See that this site can join the federation named by an invite.
 
         Raises:
             RefusedError: this site was made for another federation, or is pinned to another.
@@ -428,7 +428,8 @@ class Node:
             raise RefusedError(
                 f"this site was made for the federation {self.identity.federation!r}, the invite "
                 f"is for {invite.federation!r}; make the site anew with "
-                f"--federation {invite.federation}"
+                f"--federation {invite.federation}, in a directory of its own, because that name "
+                "is in every signed head of its log"
             )
         held = self.pinned
         is_other = held is not None and (held.origin, held.root) != (invite.origin, invite.root)
@@ -438,6 +439,14 @@ class Node:
                 "this site is pinned to another coordinator already; only the federation's "
                 "recovery can change that"
             )
+
+    async def pin(self, invite: Invite) -> None:
+        """Pin the federation named by an invite.
+
+        Raises:
+            RefusedError: as `check_invite`.
+        """
+        self.check_invite(invite)
 
         def save() -> None:
             with self.store.transaction():

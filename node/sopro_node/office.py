@@ -249,6 +249,7 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     if node.identity.coordinator:
         raise RefusedError("this node is the coordinator of its federation; it joins none")
     invite = msgspec.convert(values["invite"], Invite)
+    node.check_invite(invite)
     request = values.get("request") or make_application(node)
     last: SoproError | None = None
     async with Fetch(reach=node.settings.reach) as fetch:

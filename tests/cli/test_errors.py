@@ -1,5 +1,6 @@
 """What goes wrong at a site, and the one sentence that says what to do."""
 
+import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,6 +33,10 @@ def invite(place: Place, text: str) -> tuple[object, ...]:
     path = place.folder / "invite.json"
     path.write_text(text)
     return ("join", place.at, path)
+
+
+def changed_invite(place: Place, **changes: object) -> tuple[object, ...]:
+    return invite(place, json.dumps(json.loads(place.invite.read_text()) | changes))
 
 
 _NO_ZONE = ", of which no time zone is known; if the code is right, name its zone with --zone"
@@ -83,6 +88,41 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         lambda place: invite(place, "hello"),
         65,
         "invite.json: not an invite file: ",
+    ),
+    (
+        "invite without an address",
+        lambda place: changed_invite(place, urls=[]),
+        65,
+        "invite.json: urls: expected at least one address of the coordinator, got none; "
+        "the coordinator's operator has the invite file",
+    ),
+    (
+        "invite whose log is another federation's",
+        lambda place: changed_invite(place, federation="sopro.test"),
+        65,
+        "invite.json: origin: expected 'sopro.test/<site>/<epoch>', the log of the federation's "
+        "coordinator, got 'sopro.example/eeig/1'; the coordinator's operator has the invite file",
+    ),
+    (
+        "invite whose origin is none",
+        lambda place: changed_invite(place, origin="sopro.example"),
+        65,
+        "invite.json: origin: expected 'sopro.example/<site>/<epoch>'",
+    ),
+    (
+        "invite of another version",
+        lambda place: changed_invite(place, sopro_invite=2),
+        65,
+        "invite.json: sopro_invite: expected version 1, got 2; upgrade this software",
+    ),
+    (
+        "invite with two roots",
+        lambda place: invite(
+            place,
+            place.invite.read_text().replace('"root"', f'"root": "{32 * "00"}",\n"root"'),
+        ),
+        65,
+        "invite.json: 'root' is named twice; the coordinator's operator has the invite file",
     ),
     (
         "missing invite",

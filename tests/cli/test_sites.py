@@ -136,5 +136,8 @@ def test_a_wrong_invite_binds_nobody(place: Place, tmp_path: Path) -> None:
         wrong.write_text(json.dumps(invite | changes))
         told = sopro("join", tmp_path / "fr", wrong, code=65).stderr
         assert "not an invite file" in told
+    # As an editor may save it.
+    wrong.write_bytes(b"\xef\xbb\xbf" + json.dumps(invite).encode())
+    assert "the invite is pinned" in sopro("join", tmp_path / "fr", wrong, code=75).stderr
     coordinator = sopro("join", place.eeig, place.eeig / "invite.json", code=1).stderr
     assert "this node is the coordinator" in coordinator

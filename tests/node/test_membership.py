@@ -1,9 +1,14 @@
 """Members that are suspended, leave or come back, at nodes that hear of it in any order."""
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from sopro_node import certificate_desk
-from sopro_node.office import set_membership
+from sopro_node.found import Plan, create_node
+from sopro_node.node import Node
+from sopro_node.office import join, set_membership
 from sopro_protocol.errors import RefusedError
 from tests.node.conftest import Federation, Served, decide, grant, until
 
@@ -79,6 +84,24 @@ async def test_what_was_judged_before_the_end_was_heard_of_is_judged_anew(
     fresh = await federation.join("fr", "FR")
     await until(lambda: ORIGIN in fresh.node.holdings.logs and judged(fresh) == judged(hu))
     assert (voids(fresh), status_at(fresh, number)) == (voids(hu), "active")
+
+
+async def test_a_site_of_another_federation_is_told_before_anybody_is_asked(
+    federation: Federation, tmp_path: Path
+) -> None:
+    coordinator = await federation.coordinator()
+    assert coordinator.node.invite is not None
+    invite = msgspec.structs.asdict(coordinator.node.invite) | {"urls": [coordinator.url]}
+    create_node(tmp_path / "lv", Plan("sopro.test", "lv", "LV"), coordinator=False)
+    node = await Node.open(tmp_path / "lv")
+    try:
+        with pytest.raises(
+            RefusedError, match=r"make the site anew with --federation sopro\.exampl"
+        ):
+            await join(node, {"invite": invite})
+        assert node.invite is None
+    finally:
+        await node.close()
 
 
 async def test_who_is_released_at_once_decides_again(federation: Federation) -> None:
