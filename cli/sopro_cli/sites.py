@@ -4,14 +4,13 @@ from pathlib import Path
 
 import rich_click as click
 
-from sopro_cli.certificate_trust import MAX_INVITE, NO_INVITE
+from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import ask, run
-from sopro_cli.options import FILE, FOLDER, read_file
+from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import fail, remark, show
 from sopro_cli.secrets import new_passphrase
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
-from sopro_node.identity import parse_invite
 from sopro_node.takeover import SuccessionPlan, prepare, take_over
 from sopro_protocol.errors import SoproError
 
@@ -117,9 +116,7 @@ def federation_take_over(  # one for each option
     """
     try:
         plan = SuccessionPlan(
-            invite=parse_invite(
-                read_file(invite, limit=MAX_INVITE, hint=NO_INVITE), where=str(invite)
-            ),
+            invite=read_invite(invite),
             url=url,
             listen=listen,
             peers=peers,
