@@ -68,7 +68,7 @@ def status(folder: Path, *, as_json: bool) -> None:
         show(describe_recovery(answer["recovery"]))
     _show_publication(answer)
     for one in answer["mirrors"]:
-        since = f"current {one['lag_seconds']} s ago" if one["confirmed_at"] else "never synced"
+        since = _say_since(one["confirmed_at"], one["lag_seconds"])
         show(
             f"{one['origin']}: {one['size']} entries, {one['witnessed']} witnessed, "
             f"{one['void']} void, {since}"
@@ -140,6 +140,13 @@ def tell_key(one: dict[str, Any]) -> str:
         f"{one['role']:10} {one['id'][:16]}  {standing:8}  from entry {one['since']}{until}{cut}"
         f"  {one['file'] or 'not on this machine'}"
     )
+
+
+def _say_since(confirmed_at: str | None, lag_seconds: float | None) -> str:
+    """Say since when a mirror is current; a clock that was set back cannot say how long ago."""
+    if confirmed_at is None:
+        return "never synced"
+    return f"current at {confirmed_at}" if lag_seconds is None else f"current {lag_seconds} s ago"
 
 
 COMMANDS = (reindex, status, sync)

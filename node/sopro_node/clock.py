@@ -10,6 +10,11 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def uptime() -> float:
+    """Return seconds on a clock that nobody sets; only their difference says anything."""
+    return time.monotonic()
+
+
 def today(zone: str) -> int:
     """Return the civil date in a zone as a day."""
     return datetime.now(tz=ZoneInfo(zone)).toordinal()

@@ -432,6 +432,7 @@ class Desk:
         mirrors = []
         for origin, state in sorted(self._exchange.peers.items()):
             held = self._holdings.logs.get(origin)
+            lag = state.lag()
             mirrors.append(
                 {
                     "origin": origin,
@@ -440,9 +441,7 @@ class Desk:
                     "judged": held.cursor.projected if held else 0,
                     "void": held.cursor.voids if held else 0,
                     "confirmed_at": self.confirmed_at(origin),
-                    "lag_seconds": round((now - state.confirmed) / 1000, 1)
-                    if state.confirmed
-                    else None,
+                    "lag_seconds": None if lag is None else round(lag, 1),
                     "failures": state.failures,
                     "problem": {"code": state.code, "message": state.message}
                     if state.code

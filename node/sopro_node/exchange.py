@@ -22,7 +22,7 @@ from sopro_node.config import Settings
 from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.gossip import Gossip
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.holdings import Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import Identity, Invite
 from sopro_node.mirror import Mirror
@@ -59,6 +59,7 @@ class PeerState:
         seconds: the last pull took.
         fruitless: pulls in a row that brought nothing.
         push: the newest head that its own site has pushed, not pulled yet.
+        heard: when it was confirmed on a clock that nobody sets; None for not since the start.
     """
 
     target: Target
@@ -73,6 +74,21 @@ class PeerState:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     push: Push | None = None
+    heard: float | None = None
+
+    def confirm(self) -> None:
+        """Note that the head held is the newest."""
+        self.confirmed, self.heard = clock.now(), clock.uptime()
+
+    def lag(self) -> float | None:
+        """Return the seconds since the head held was last found to be the newest.
+
+        None where it never was. A clock that was set back since says nothing of it either.
+        """
+        if self.heard is not None:
+            return clock.uptime() - self.heard
+        seconds = (clock.now() - self.confirmed) / 1000
+        return seconds if self.confirmed and seconds >= 0 else None
 
 
 class Exchange:
@@ -361,7 +377,7 @@ class Exchange:
             self._restarted()
         state.seconds = (clock.now() - began) / 1000
         if pulled.problem is None:
-            state.confirmed = clock.now()
+            state.confirm()
             state.failures, state.code, state.message = 0, "", ""
         else:
             # A mirror stood in: it cannot say that there is nothing newer.
@@ -548,10 +564,3 @@ def _read_tail(event: Mapping[str, Any]) -> tuple[int, bytes]:
         return since, b64decode(bundle, validate=True)
     except ValueError:
         return 0, b""
-
-
-def lag(state: PeerState, held: HeldLog | None, *, now: int) -> float:
-    """Return the seconds since a log was last found current; -1 where it never was."""
-    if held is None or not state.confirmed:
-        return -1.0
-    return max(0.0, (now - state.confirmed) / 1000)

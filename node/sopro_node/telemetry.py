@@ -63,7 +63,7 @@ class NodeMetrics(Collector):
 
     def collect(self) -> list[Metric]:
         """Return every metric."""
-        node, now = self._node, clock.now()
+        node = self._node
         size = GaugeMetricFamily("sopro_log_size", "Entries in a log", labels=["origin"])
         void = GaugeMetricFamily("sopro_log_void", "Void entries in a log", labels=["origin"])
         for held in node.holdings.logs.values():
@@ -83,8 +83,8 @@ class NodeMetrics(Collector):
         )
         for origin, state in list(node.exchange.peers.items()):
             # Never is longer ago than any limit an alarm may have.
-            seconds_ago = (now - state.confirmed) / 1000 if state.confirmed else math.inf
-            lag.add_metric([origin], max(0.0, seconds_ago))
+            seconds_ago = state.lag()
+            lag.add_metric([origin], math.inf if seconds_ago is None else seconds_ago)
             failures.add_metric([origin], state.failures)
             seconds.add_metric([origin], state.seconds)
             for code, count in list(state.refusals.items()):

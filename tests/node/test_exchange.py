@@ -7,11 +7,13 @@ from typing import NoReturn
 import aiohttp
 import pytest
 
+from sopro_node import clock
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import structured
 from sopro_node.fetch import Fetch
 from sopro_node.log import Draft
 from sopro_node.reach import ANYWHERE
+from sopro_node.telemetry import render_metrics
 from sopro_protocol.errors import PeerError, RefusedError, SoproError, VerificationError
 from sopro_registry.certificate import open_certificate
 from tests.node.conftest import Federation, decide, grant, until
@@ -239,3 +241,36 @@ async def test_an_answer_is_never_older_than_the_log_it_names(
     answer = at.desk.label(number)
     assert answer.status == "terminated"
     assert answer.computed_from[0].size == at.log.held.size
+
+
+async def test_a_clock_set_back_makes_nobody_current(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    await at.node.exchange.stop()
+    state = at.node.exchange.peers["sopro.example/eeig/1"]
+    assert state.confirmed
+
+    def lag() -> object:
+        [mirror] = at.node.desk.status()["mirrors"]
+        return mirror["lag_seconds"]
+
+    hour = 3_600_000
+    now, uptime = clock.now(), clock.uptime()
+    monkeypatch.setattr(clock, "now", lambda: now - hour)
+    monkeypatch.setattr(clock, "uptime", lambda: uptime + 300)
+    assert 300 <= lag() < 330
+    assert (
+        'sopro_peer_lag_seconds{origin="sopro.example/eeig/1"} 30'
+        in render_metrics(at.node).decode()
+    )
+    # After a restart only the time that was stored is known, and it is still to come.
+    state.heard = None
+    assert lag() is None
+    assert (
+        'sopro_peer_lag_seconds{origin="sopro.example/eeig/1"} +Inf'
+        in render_metrics(at.node).decode()
+    )
+    monkeypatch.setattr(clock, "now", lambda: now + hour)
+    assert 3600 <= lag() < 3630

@@ -4,6 +4,7 @@ The text in templates and code is English; `locale/<language>/pages.po` translat
 is the one an address asks for with `?lang=`, else what the browser prefers, else the setting's.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import cached_property, lru_cache
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time, format_timedelta
+from babel.languages import get_official_languages
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -35,7 +37,8 @@ class Language:
 
     Attributes:
         tag: BCP 47.
-        locale: how dates and numbers are written, as in the node's country where that is known.
+        locale: how dates and numbers are written, as in the node's country where the language is
+            one of its own; readers of another language expect what they are used to.
         translations: of the catalogue.
         write_day: writes a civil date.
     """
@@ -134,10 +137,10 @@ def _read_weight(text: str) -> float:
 
 
 def _find_locale(tag: str, country: str) -> Locale:
-    try:
-        return Locale.parse(f"{tag}_{country}")
-    except (UnknownLocaleError, ValueError):
-        return Locale.parse(_LOCALES.get(tag, tag))
+    if tag in get_official_languages(country, regional=True, de_facto=True):
+        with contextlib.suppress(UnknownLocaleError):
+            return Locale.parse(f"{tag}_{country}")
+    return Locale.parse(_LOCALES.get(tag, tag))
 
 
 def _read_catalogue(tag: str) -> Translations:

@@ -233,6 +233,7 @@ class Pages:
             member=node.holdings.directory.membership(node.identity.site),
             peers=view_peers(node),
             standing=describe_standing(node),
+            cosigned=node.cosignatures.sites(node.holdings.own_origin),
             withheld=[
                 (held.origin, one)
                 for held in node.holdings.logs.values()

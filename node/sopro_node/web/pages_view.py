@@ -29,9 +29,13 @@ _REORDERING: Final = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def isolate(text: str, tag: str = "") -> Markup:
     """Write a name as hostile text: escaped, of its own direction, in its own language."""
-    shown = _REORDERING.sub("\N{REPLACEMENT CHARACTER}", text)
+    shown = _keep_order(text)
     opening = Markup('<bdi lang="') + tag + Markup('">') if _TAG.fullmatch(tag) else Markup("<bdi>")
     return opening + shown + Markup("</bdi>")
+
+
+def _keep_order(text: str) -> str:
+    return _REORDERING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 class Style:
@@ -88,6 +92,10 @@ class View:
         """Write a name that stands in several languages in the best of them."""
         tag, text = self.language.choose(texts, others=self._others)
         return isolate(text, tag)
+
+    def choose_title(self, texts: Mapping[str, str]) -> str:
+        """Write the same name where no markup may be."""
+        return _keep_order(self.language.choose(texts, others=self._others)[1])
 
     def site_name(self, site: str, members: Mapping[str, site_membership.Body]) -> Markup:
         """Write a site's name in the best of its languages, or its code where it is not known."""

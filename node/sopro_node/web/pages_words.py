@@ -17,6 +17,7 @@ from sopro_registry.queries import UNDETERMINED, TransferState
 from sopro_registry.verdict import Judged
 
 _PERCENT: Final = "P1"
+_CLOCKS_DIFFER: Final = timedelta(minutes=1)
 
 STATUSES: Final[Mapping[str, str]] = {
     "active": mark("active"),
@@ -322,9 +323,11 @@ class Words:
         return self._language.write_day(date.fromisoformat(text))
 
     def moment(self, time_ms: int) -> str:
-        """Write when something was: `14:05, 3 minutes ago`."""
+        """Write when something was: `14:05, 3 minutes ago`; of what is to come only when."""
         moment, now = zoned(time_ms, self._zone), zoned(self._now, self._zone)
-        age = max(now - moment, timedelta(0))
+        age = now - moment
+        if age < -_CLOCKS_DIFFER:
+            return self._language.write_moment(moment, now=now)
         if age < timedelta(seconds=1):
             ago = self._language.say(mark("just now"))
         else:

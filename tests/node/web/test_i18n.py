@@ -145,6 +145,30 @@ def test_writes_dates_as_the_country_does(country: str, tag: str, written: str) 
     assert load_languages(country)[tag].write_day(day) == written
 
 
+@pytest.mark.parametrize(
+    ("country", "tag", "written"),
+    [
+        ("AT", "en", "27,088.5"),
+        ("HU", "en", "27,088.5"),
+        ("DE", "en", "27,088.5"),
+        ("IE", "en", "27,088.5"),
+        ("DE", "de", "27.088,5"),
+        ("AT", "hu", "27\xa0088,5"),
+    ],
+)
+def test_writes_numbers_as_readers_of_the_language_do(country: str, tag: str, written: str) -> None:
+    assert load_languages(country)[tag].write_number(27_088.5) == written
+
+
+def test_a_moment_that_is_still_to_come_is_not_just_now() -> None:
+    english, now = Language("en", country="AT"), 1_769_425_200_000
+    words = pages_words.Words(english, zone="Europe/Vienna", now=now)
+    assert words.moment(now - 180_000) == "11:57, 3 minutes ago"
+    assert words.moment(now) == words.moment(now + 2_000) == "12:00, just now"
+    # The clock was set back since, or another site's is ahead.
+    assert words.moment(now + 3_600_000) == "13:00"
+
+
 def test_says_how_many_in_every_language() -> None:
     singular, plural = "%(count)s month", "%(count)s months"
     said = [

@@ -9,10 +9,13 @@ import pytest
 from hatchling.builders.wheel import WheelBuilder
 from yarl import URL
 
+from sopro_node import clock
 from sopro_node.found import Plan, create_node
 from sopro_node.keyoffice import plan_keys, put_keys
 from sopro_node.keyring import find_key, load_keys
 from sopro_node.node import Node
+from sopro_node.standing import describe_standing
+from sopro_node.web import pages
 from sopro_node.web.i18n import LANGUAGES
 from sopro_node.web.pages_view import STATIC, isolate
 from sopro_node.web.pages_words import STATUSES as WORDS
@@ -428,6 +431,38 @@ async def test_a_member_whose_log_never_came_is_listed_as_never_synced(visit: Vi
     assert "It cannot be reached" in row
     assert "–" in row
     assert "not every member is counted yet" in page.text
+
+
+async def test_the_title_of_a_page_is_in_the_language_of_its_header(visit: Visit) -> None:
+    at = await visit("at")
+    at.node.identity.languages[:] = ["de"]
+    at.node.identity.name.update({"de": "SoPro\u202e Österreich", "en": "SoPro Austria"})
+    page = check_page(await at.read("/?lang=hu"), "hu")
+    assert page.one("title").text == "SoPro\ufffd Österreich – SoPro"
+    assert page.one("h1").text == "SoPro\ufffd Österreich"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "unterschrieben: 11:57, vor 3 Minuten"),
+        ("en", "signed: 11:57, 3 minutes ago"),
+        ("hu", "aláírta: 11:57, 3 perccel ezelőtt"),
+    ],
+)
+async def test_when_a_witness_signed_is_written_like_every_other_time(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    at = await visit("at")
+    policy = {"witnesses": ["hu"], "faulty": 0, "quorum": 1, "keys_known": True}
+    witness = {"site": "hu", "size": 1, "cosigned_at": "", "failures": 0, "problem": None}
+    described = {**describe_standing(at.node), "witness_policy": policy, "witnesses": [witness]}
+    monkeypatch.setattr(pages, "describe_standing", lambda _: described)
+    now = 1_769_425_200_000  # noon in Vienna
+    monkeypatch.setattr(clock, "now", lambda: now)
+    monkeypatch.setattr(at.node.cosignatures, "sites", lambda _: {"hu": now // 1000 - 180})
+    text = check_page(await at.read(f"/status?lang={language}"), language).text
+    assert said in text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
