@@ -240,7 +240,8 @@ class Pages:
                 for _, one in sorted(held.withheld.items())
             ],
             evidence=[(one, node.evidence.stands(one)) for one in node.evidence],
-            anchors=node.anchors.tallies,
+            anchors=[one for one in node.anchors.tallies if one.size - 1 not in node.evidence.left],
+            succession=node.anchors.succession.describe(),
         )
 
     # What belongs to pages.

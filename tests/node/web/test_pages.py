@@ -23,6 +23,7 @@ from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.keys import Role
 from sopro_protocol.merkle import Hash
 from sopro_protocol.record import sign_record
+from sopro_registry.nominations import Nomination
 from tests.neighbours import let_append
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page
@@ -644,3 +645,25 @@ async def test_the_status_page_shows_the_keys_that_count(visit: Visit) -> None:
     await put_keys(hu.node, {"entry": sign_record(plan["record"], [root])})
     page = check_page(await hu.read("/status?lang=de"), "de")
     assert "Ein früherer Schlüssel wurde ersetzt" in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_status_page_says_who_goes_on_for_the_coordinator(
+    visit: Visit, language: str
+) -> None:
+    words = {
+        "en": ("Who goes on for the coordinator", "not settled", "is to take over after entry 7"),
+        "de": ("für die Koordination", "nicht geklärt", "soll nach Eintrag 7 übernehmen"),
+        "hu": ("Ki folytatja", "nincs tisztázva", "át kell vennie a(z) 7. bejegyzés után"),
+    }
+    heading, proposed, appointed = words[language]
+    hu = await visit("hu")
+    address = f"/status?lang={language}"
+    assert heading not in check_page(await hu.read(address), language).text
+    approvals = {"at": b"", "fr": b""}
+    for said, more, voters in ((proposed, appointed, 5), (appointed, proposed, 3)):
+        one = Nomination(7, bytes(32), bytes(32), ("https://new.example",), approvals, voters)
+        hu.node.anchors.succession.nominations = (one,)
+        text = check_page(await hu.read(address), language).text
+        assert all(word in text for word in (heading, "https://new.example", "at, fr", said))
+        assert more not in text
