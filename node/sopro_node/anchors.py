@@ -60,6 +60,7 @@ class Anchors:
         self._looked: dict[int, int] = {}
         self._found: dict[int, dict[int, Ballot]] = {}
         self._genuine: dict[bytes, bool] = {}
+        self._weighed: dict[bytes, tuple[int, int]] = {}
         self._working = asyncio.Lock()
         self.tallies: tuple[Tally, ...] = tuple(evidence.settled)
 
@@ -112,6 +113,9 @@ class Anchors:
             return []
         found = []
         for one in self._evidence.standing(origin):
+            weighed = held.size, one.size
+            if self._weighed.get(one.id) == weighed:
+                continue
             file = self._reader.evidence_file(one.id)
             if file is None or SUCCESSION_MARK not in file:
                 continue
@@ -125,6 +129,9 @@ class Anchors:
             )
             if tally is not None and tally.is_settled:
                 found.append(tally)
+            else:
+                # Verifying it again would show the same, as long as nothing else is held.
+                self._weighed[one.id] = weighed
         return self._fresh(found)
 
     async def _keep(self, origin: str, fresh: list[Tally]) -> None:

@@ -171,8 +171,9 @@ def judge_fork(
     sides = [one.root for one in fork.heads if _opens(one.note, coordinator, publics)]
     if len(sides) != 1:
         return None
+    parted = min(fork.size - 1, held.size)
     is_settled = held.root == sides[0] or suffices_always(
-        appointed.by, directory, range(fork.size - 1, held.size + 1)
+        appointed.by, directory, range(parted, held.size + 1)
     )
     return Tally(fork.size, sides[0], appointed.by, appointed.needed, appointed.voters, is_settled)
 

@@ -1,17 +1,24 @@
 """A coordinator that is gone, at one node: what is counted, refused and given up."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from sopro_node import office
+from sopro_node import certificate_desk, clock, office
 from sopro_node.identity import Invite
 from sopro_node.keyring import load_keys
+from sopro_node.node import Node
+from sopro_node.recover import RecoveryPlan, recover
+from sopro_node.reindex import reindex
 from sopro_node.takeover import SuccessionPlan, prepare, take_over
+from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.errors import FormatError, RefusedError, UnavailableError
 from sopro_protocol.keys import Role
+from sopro_protocol.note import parse_note
 from sopro_protocol.record import sign_record
-from tests.node.conftest import Federation, Served, free_port, until
+from sopro_registry.verdict import Verdict, judge_certificate
+from tests.node.conftest import Federation, Served, free_port, grant, until
 from tests.node.test_evidence import EEIG, sign
 
 pytestmark = pytest.mark.slow
@@ -147,6 +154,49 @@ async def test_members_that_say_different_things_appoint_nobody(federation: Fede
     with pytest.raises(RefusedError, match="decided already"):
         await heir.appoint(hu)
     assert at.node.invite == invite
+
+
+async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    members = [await federation.join(site, site.upper()) for site in ("at", "hu")]
+    number, _ = await grant(members[0].node)
+    await until(lambda: members[1].node.reader.label(number))
+    invite = coordinator.node.invite
+    assert invite is not None
+    await coordinator.close()
+    for one in members:
+        await until(lambda one=one: one.node.exchange.peers[EEIG].failures)
+    heir = Heir(federation, invite, *members)
+    await heir.appoint(*members)
+    new = await heir.begin(federation)
+    await new.node.log.append_state()
+    await same_size(new, *members)
+    # With nothing but the file and the invite of before.
+    for one in (new, *members):
+        made = await certificate_desk.certificate(one.node, {"number": number})
+        judged = judge_certificate(
+            made["content"],
+            coordinator=invite.origin,
+            coordinator_root=invite.root_key,
+            day=one.node.desk.today(),
+            now=clock.now(),
+        )
+        assert judged.verdict is Verdict.VALID, judged.why
+    # It is a node like any other: its tables follow from its log, its disk can be lost too.
+    checkpoint = new.node.log.held.checkpoint
+    keys = {path.name: path.read_bytes() for path in (heir.folder / "keys").iterdir()}
+    await new.close()
+    assert await asyncio.to_thread(reindex, heir.folder, lambda *_: None)
+    again = federation.folder / "again"
+    peers = [one.url for one in members]
+    await recover(again, RecoveryPlan("eeig", invite, keys, peers, url=heir.url))
+    node = await Node.open(again)
+    found = node.log.held.size, node.log.held.tree.root()
+    await node.close()
+    head = parse_checkpoint_text(parse_note(checkpoint).text)
+    assert found == (head.size, head.root)
 
 
 async def test_a_directory_that_is_used_is_not_taken(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ HEIR = {role: signer(f"heir {role}") for role in ("root", *SITE_ROLES)}
 class Orphaned:
     """A federation of five members, by default, whose coordinator has said its last."""
 
+    ENTITY = bytes16("keys")
+
     def __init__(self, *sites: str) -> None:
         self.world = World()
         self.eu = self.world.coordinator
@@ -54,7 +56,8 @@ class Orphaned:
     def approval(self, site: str, *, role: str = "root", **changes: Any) -> bytes:
         member = self.members[site]
         entity = bytes16(f"anchor of {site}")
-        return member.draft("anchor/1", self.said(**changes), entity=entity, role=role)
+        body = {name: value for name, value in self.said(**changes).items() if value is not None}
+        return member.draft("anchor/1", body, entity=entity, role=role)
 
     def head(self, *, key: str = "eu log", root: bytes | None = None) -> bytes:
         known = Checkpoint(self.eu.origin, self.size, Hash(root or self.root))
