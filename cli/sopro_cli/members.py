@@ -33,7 +33,8 @@ def join(folder: Path, invite: Path, root_key: Path | None, passphrase_file: Pat
         fail(error)
     fields = {name: getattr(pinned, name) for name in pinned.__struct_fields__}
     answer = ask(folder, "join", invite=fields, request=request)
-    remark("the coordinator's officer admits you with: sopro members admit DIRECTORY SITE")
+    act = "renew-epoch" if answer["is_continued"] else "admit"
+    remark(f"the coordinator's officer admits you with: sopro members {act} DIRECTORY SITE")
     show(f"{answer['site']} has asked {answer['asked']} for admission")
 
 

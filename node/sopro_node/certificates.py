@@ -223,12 +223,16 @@ def _latest_membership(
     state = decode_state("site_membership", row.state)
     if not isinstance(state, site_membership.State):
         raise NotFoundError("the membership record is not here")
-    index, member = [
+    found = [
         (index, body)
         for index, body in state.versions
         if body.origin == site.held.origin or _closes(body, site.held.origin)
-    ][-1]
+    ]
     roots = {span.public for span in site.held.keys if span.role == Role.ROOT.value}
+    if state.versions[-1][1].origin != site.held.origin:
+        # A log that was closed names no new root key any more.
+        found = [one for one in found if one[1].root in roots] or found
+    index, member = found[-1]
     if member.root not in roots:
         raise UnavailableError(
             f"{member.origin}: the site has not named its new root key in its log yet; try again"

@@ -261,7 +261,11 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
                 last = error
                 continue
             await node.pin(invite)
-            return {"asked": url, "site": node.identity.site}
+            return {
+                "asked": url,
+                "site": node.identity.site,
+                "is_continued": bool(continued(node)),
+            }
     await node.pin(invite)
     raise PeerError(
         f"the coordinator could not be asked ({last}); the invite is pinned, run the same "

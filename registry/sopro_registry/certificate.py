@@ -11,7 +11,7 @@ was decided since, only a newer file or a node can tell.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
 from msgspec import UNSET, Struct
@@ -40,10 +40,11 @@ from sopro_registry.certificate_texts import read_documents, say_holder, say_nam
 from sopro_registry.families import (
     label_decision,
     log_state,
+    site_keys,
     site_membership,
 )
 from sopro_registry.family import Fact
-from sopro_registry.fields import epoch_of, format_day
+from sopro_registry.fields import End, epoch_of, format_day
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import UNDETERMINED
 from sopro_registry.status import format_leaf
@@ -158,6 +159,7 @@ class _Opened(NamedTuple):
         claimed_at: when that was (ms UTC), as the site claims.
         cosigned_at: when a trusted witness last saw that head (ms UTC).
         texts: fields of the documents that are disclosed, by family.
+        continues: the end of the log that this one continues.
     """
 
     number: str
@@ -168,6 +170,7 @@ class _Opened(NamedTuple):
     claimed_at: int
     cosigned_at: int | None
     texts: Mapping[str, dict[str, Value]]
+    continues: End | None
 
 
 def _open_course(data: bytes, trust: _Trust, *, depth: int) -> list[_Opened]:
@@ -218,7 +221,15 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         _last_seen(head, trust.witnesses),
         # Of a label that this version cannot judge at all it does not know the offering either.
         read_documents(file, site, placed, label) if label.decisions else {},
+        _read_end(file),
     )
+
+
+def _read_end(file: Certificate) -> End | None:
+    """Return the end of the log before, as the first of the key records in the file says."""
+    _, body = read_record(parse_entry(file.keys.entry).record, READERS)
+    end = body.continues if isinstance(body, site_keys.Body) else UNSET
+    return end if isinstance(end, End) else None
 
 
 def _check_transfer(before: _Opened, after: _Opened) -> None:
@@ -228,24 +239,47 @@ def _check_transfer(before: _Opened, after: _Opened) -> None:
     if mismatch is None and before.stage.label.handed is None:
         has_gone = gone.status in ("left", "expelled") and gone.successor == site
         # Or the log was closed, and the site goes on in another.
-        is_closed = gone.origin != before.stage.origin and gone.site == site
-        is_closed = is_closed and epoch_of(before.stage.origin) < epoch_of(after.stage.origin)
+        is_closed = _end_between(before, after) is not None
         mismatch = None if has_gone or is_closed else Mismatch.RECEIVER
     if mismatch is not None:
         raise VerificationError(
             f"certificate: {site} did not take the label over from {gone.site}: {mismatch.value}",
             code="lbl.reference",
         )
+    end = _end_between(before, after)
+    last = before.stage.label.decisions[-1].index
+    if end is not None and last >= end:
+        raise VerificationError(
+            f"certificate: {before.stage.origin} was closed at {end}, the decision at {last} came "
+            "after",
+            code="mem.inactive",
+        )
 
 
-def _reaches_end(before: _Opened) -> bool:
+def _end_between(before: _Opened, after: _Opened) -> int | None:
+    """Return the size at which a log was closed and its site went on; None where it was not.
+
+    The coordinator's record that closes it says so, or the entry with which the next log begins:
+    no membership names that log otherwise (SPEC EPOCH-2).
+    """
+    closed, later = before.stage.origin, after.stage.origin
+    if before.stage.site != after.stage.site or epoch_of(closed) >= epoch_of(later):
+        return None
+    if before.member.origin != closed:
+        return _end_of(before.member, closed)
+    continued = after.continues
+    return continued.size if continued is not None and continued.origin == closed else None
+
+
+def _reaches_end(before: _Opened, after: _Opened) -> bool:
     """Say whether a file proves the last word of a log on a label that has left it (CERT-13).
 
     Nothing follows on a hand-over. What a site that has gone had decided is known only where
     its log ends.
     """
-    ends = _end_of(before.member, before.stage.origin)
-    is_covered = ends is not None and before.head.size >= ends
+    end = _end_between(before, after)
+    end = _end_of(before.member, before.stage.origin) if end is None else end
+    is_covered = end is not None and before.head.size >= end
     return before.stage.label.handed is not None or is_covered
 
 
@@ -271,7 +305,7 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         checkpoint=last.head.note.decode(),
         # Without the log it was taken over from, nothing says that it was handed over at all.
         is_present=all(one.is_present for one in course)
-        and all(_reaches_end(one) for one in course[:-1])
+        and all(_reaches_end(one, later) for one, later in pairwise(course))
         and taken is None,
         claimed_at=last.claimed_at,
         cosigned_at=last.cosigned_at,

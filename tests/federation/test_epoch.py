@@ -148,7 +148,7 @@ def go_on(land: Federation, one: Lost) -> None:
     assert f"ends there, at size {one.end}" in said
     settle(at)
     at.start()
-    run("join", at.folder, folder / "invite.json")
+    assert "renew-epoch" in run("join", at.folder, folder / "invite.json")
     assert f"to close {BEFORE} at size {one.end}" in run("members", "list", folder)
     assert "renew-epoch" in run("members", "admit", folder, "at", code=1)
     said = run("members", "renew-epoch", folder, "at")
@@ -208,6 +208,7 @@ def test_labels_go_on_in_the_log_that_continues_a_lost_one(land: Federation, los
     for site in land.sites.values():
         site.stop()
         run("audit", site.folder)
+    run("reindex", at.folder)
     for site in land.sites.values():
         site.launch()
     for site in land.sites.values():

@@ -139,7 +139,8 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
     revoked, entity = await grant(at.node)
     ended = {"reason_code": "other", "appeal_until": "2026-12-01", "certificate": revoked}
     await decide(at.node, entity, action="revoke", **ended)
-    await meet(federation, BEFORE, at.node.log.held.size)
+    size = at.node.log.held.size
+    await meet(federation, BEFORE, size)
     at = await begin(federation)
     with pytest.raises(RefusedError, match=f"the log of this site is {BEFORE}"):
         await grant(at.node)
@@ -158,7 +159,9 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
     new, _ = await grant(at.node)
     another, _ = await grant(at.node)
     assert [new, another] == ["SOPRO/AT0/001/000200001", "SOPRO/AT0/001/000200002"]
+    await federation.join("fr", "FR")
     await meet(federation, AFTER, at.node.log.held.size)
+    await meet(federation, BEFORE, size)
     for one in federation.served.values():
         statuses = {label.number: label.status for label in one.node.desk.labels(site="at")}
         assert statuses == {number: "active", revoked: "revoked", new: "active", another: "active"}

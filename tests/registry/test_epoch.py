@@ -41,6 +41,7 @@ from tests.registry.world import (
     World,
     bytes16,
     keys_body,
+    offering_body,
     ordinal,
     organisation_body,
     signer,
@@ -431,19 +432,21 @@ def opened(world: World, file: Certificate) -> OpenedCertificate:
 
 def files(world: World) -> tuple[Certificate, Certificate, Certificate]:
     """Return a label's files of before the end of its log, of that log, and of the next one."""
-    at, memberships = world.at, indexes_of(world.coordinator, "site_membership/1")
-    [admitted] = [one for one in memberships if is_about(world, one, at)]
-    old = file_of(world, at, bytes16("label"), membership=admitted)
+    at = world.at
+    old = file_of(world, at, bytes16("label"), membership=membership_of(world, at))
     after = go_on(world, at)
     assert take(world, at, after).code is None
-    [closing] = [
-        one for one in indexes_of(world.coordinator, "site_membership/1") if one > admitted
-        if is_about(world, one, after)
-    ]  # fmt: skip
+    closing = membership_of(world, after)
     closed = old._replace(membership=prove(world.coordinator, closing))
     label = takeover_entity(*takeover(world, at, after)["takes"])
     before = format_certificate(closed)
     return old, closed, file_of(world, after, label, membership=closing, before=before)
+
+
+def membership_of(world: World, author: Author) -> int:
+    """Return the position of the last membership that names a log."""
+    found = indexes_of(world.coordinator, "site_membership/1")
+    return [index for index in found if is_about(world, index, author)][-1]
 
 
 def is_about(world: World, index: int, author: Author) -> bool:
@@ -458,12 +461,57 @@ def test_certificates_stay_good_and_go_on_with_the_label(world: World) -> None:
         assert found.origin == origin
 
 
-def test_a_certificate_needs_the_record_that_closes_the_log_before(world: World) -> None:
+def test_a_certificate_needs_the_file_of_the_log_before(world: World) -> None:
     old, _, new = files(world)
     assert not opened(world, new._replace(before=b"")).is_present
+    # Entry 0 of the log around it says that it was closed, too.
+    assert opened(world, new._replace(before=format_certificate(old))).is_present
+
+
+@pytest.mark.parametrize("is_closing", [True, False])
+def test_two_epochs_on_only_the_record_that_closes_the_log_says_so(
+    world: World, is_closing: bool
+) -> None:
+    old = file_of(world, world.at, bytes16("label"), membership=membership_of(world, world.at))
+    second = go_on(world, world.at)
+    closing = membership_of(world, second)
+    third = go_on(world, second)
+    assert take(world, world.at, third).code is None
+    label = takeover_entity(*takeover(world, world.at, third)["takes"])
+    if is_closing:
+        old = old._replace(membership=prove(world.coordinator, closing))
+    before = format_certificate(old)
+    named = membership_of(world, third)
+    new = file_of(world, third, label, membership=named, before=before)
+    if is_closing:
+        assert opened(world, new).is_present
+    else:
+        with pytest.raises(VerificationError) as refusal:
+            opened(world, new)
+        assert refusal.value.code == "lbl.reference"
+
+
+def test_a_label_is_not_taken_from_beyond_the_end(world: World) -> None:
+    size = len(world.at.entries)
+    assert world.at.decide("correct", decided_on=OUT, effective_date=OUT).code is None
+    named = membership_of(world, world.at)
+    old = file_of(world, world.at, bytes16("label"), membership=named)
+    body = takeover(world, world.at, world.hu)
+    after = begin(world, world.at, size=size, root=world.at.roots[size])
+    ends = {"origin": world.at.origin, "size": size}
+    assert close(world, world.at, after, ends=ends).code is None
+    assert after.write_state(world.coordinator).code is None
+    for family, fields in (("organisation", organisation_body()), ("offering", offering_body())):
+        assert after.write(f"{family}/1", fields, entity=bytes16(family)).code is None
+    entity = takeover_entity(*body["takes"])
+    body = after.decision("transfer_in", label="none", **body | {"status_index": 0})
+    taken = after.write("label_decision/1", body, entity=entity, role="decision")
+    assert taken.code is None
+    assert path(world.node) == ["at/1"]
+    before, named = format_certificate(old), membership_of(world, after)
     with pytest.raises(VerificationError) as refusal:
-        opened(world, new._replace(before=format_certificate(old)))
-    assert refusal.value.code == "lbl.reference"
+        opened(world, file_of(world, after, entity, membership=named, before=before))
+    assert refusal.value.code == "mem.inactive"
 
 
 def test_a_certificate_holds_no_decision_beyond_the_end(world: World) -> None:
