@@ -12,6 +12,7 @@ from sopro_cli.options import CODE, DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_json
 from sopro_cli.register import append_one
 from sopro_node.deciders import find_decider
+from sopro_protocol.errors import RefusedError
 from sopro_registry.families.label_decision import FAMILY, ReasonCode
 from sopro_registry.label import Action
 
@@ -42,6 +43,8 @@ _FIELDS: Final[Mapping[str, str]] = {
 @click.argument("action", type=click.Choice([action.value for action in Action]))
 @click.argument("label", metavar="[NUMBER]", required=False, callback=NUMBER)
 @click.option("--offering", default=None, help="what the label is for, on the first decision")
+@click.option("--application", default=None, help="that is decided; it names offering and scheme")
+@click.option("--review", default=None, help="that it rests on; the last one if not given")
 @click.option(
     "--scheme", default="sopro", show_default=True, callback=CODE, help="on the first decision"
 )
@@ -73,10 +76,15 @@ def decide(  # one for each option
     Dates that are not given are today's in the site's time zone.
     """
     _check_options(Action(action), label, options)
+    named = [
+        as_bytes(options[name] or "", f"--{name}") if options[name] else None
+        for name in ("application", "review")
+    ]
 
     async def work() -> Mapping[str, Any]:
         async with reach(folder) as office:
-            return await _decide(office, folder, Action(action), label, decider, options)
+            asked = await _asked(office, *named)
+            return await _decide(office, folder, Action(action), label, decider, options, asked)
 
     answer = run(work())
     if as_json:
@@ -88,7 +96,10 @@ def decide(  # one for each option
 
 
 def _check_options(action: Action, label: str | None, options: Mapping[str, str | None]) -> None:
-    missing = [name for name in _NEEDED.get(action, ()) if options[name] is None]
+    given = {"offering"} if options["application"] else set()
+    missing = [
+        name for name in _NEEDED.get(action, ()) if options[name] is None and name not in given
+    ]
     if missing:
         named = " and ".join("--" + name.replace("_", "-") for name in missing)
         raise click.UsageError(f"{action.value} needs {named}")
@@ -101,6 +112,23 @@ def _check_options(action: Action, label: str | None, options: Mapping[str, str 
         raise click.UsageError(f"{action.value} needs the NUMBER of a label")
 
 
+async def _asked(
+    office: Call, application: bytes | None, review: bytes | None
+) -> Mapping[str, Any]:
+    """Return the fields of a decision that its application gives."""
+    if application is None:
+        return {"review": review} if review else {}
+    held = await office("application_at", {"entity": application})
+    if review is None:
+        if not held["reviews"]:
+            raise RefusedError(
+                "the application is not reviewed; 'sopro review' does that", code="ass.subject"
+            )
+        review = held["reviews"][-1]["entity"]
+    fields = {"application": application, "review": review}
+    return fields | ({} if held["label"] else {name: held[name] for name in ("offering", "scheme")})
+
+
 async def _decide(  # what was asked, and where
     office: Call,
     folder: Path,
@@ -108,6 +136,7 @@ async def _decide(  # what was asked, and where
     label: str | None,
     decider: str | None,
     options: Mapping[str, str | None],
+    asked: Mapping[str, Any],
 ) -> Mapping[str, Any]:
     seen = await office("label_entity", {"number": label}) if label else None
     today = (await office("identity", {}))["today"]
@@ -115,6 +144,7 @@ async def _decide(  # what was asked, and where
         "family": FAMILY.name,
         "values": {
             **_values(action, options, today),
+            **asked,
             "decider": find_decider(folder, decider or getpass.getuser()),
         },
         "entity": seen["entity"] if seen else None,
@@ -136,7 +166,8 @@ def _values(action: Action, options: Mapping[str, str | None], today: str) -> di
         "effective_date": effective,
     }
     if action in _FIRST:
-        values["offering"] = as_bytes(options["offering"] or "", "--offering")
+        if options["offering"] or not options["application"]:
+            values["offering"] = as_bytes(options["offering"] or "", "--offering")
         values["scheme"] = options["scheme"]
     if action in _VALIDITY:
         values["valid_from"] = options["valid_from"] or effective

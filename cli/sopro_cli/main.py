@@ -15,6 +15,9 @@ click.rich_click.MAX_WIDTH = 100
 
 MODULES: Final[Mapping[str, str]] = {
     "anchor": "anchoring",
+    "application": "assessing",
+    "apply": "assessing",
+    "assessor": "assessing",
     "audit": "audit",
     "backup": "recovery",
     "certificate": "certificates",
@@ -22,6 +25,7 @@ MODULES: Final[Mapping[str, str]] = {
     "decide": "deciding",
     "demo": "demo",
     "erase": "erasing",
+    "evaluate": "assessing",
     "evidence": "evidence",
     "federation": "sites",
     "import": "importing",
@@ -36,6 +40,7 @@ MODULES: Final[Mapping[str, str]] = {
     "recover": "recovery",
     "reindex": "upkeep",
     "restore": "recovery",
+    "review": "assessing",
     "serve": "serving",
     "site": "sites",
     "status": "upkeep",

@@ -8,32 +8,38 @@ import msgspec
 
 from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
-from sopro_registry.families import criterion, scheme
+from sopro_registry.families import criteria_set, criterion, scheme
 from sopro_registry.fields import parse_day
 
 DEFAULT_CRITERIA: Final = Path(__file__).parent / "criteria.toml"
 _BODIES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "scheme": scheme.Body,
     "criterion": criterion.Body,
+    "criteria_set": criteria_set.Body,
 }
-_DAYS: Final = ("applies_from", "effective_date", "transition_until")
+_DAYS: Final = ("applies_from", "effective_date", "published_on", "transition_until")
 
 
 def read_criteria(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """Read a criteria file: tables `[[scheme]]` and `[[criterion]]`.
+    """Read a criteria file: tables `[[scheme]]`, `[[criterion]]` and `[[criteria_set]]`.
 
     Raises:
         FormatError: it cannot be read or holds something else.
     """
-    values = read_toml(path, hint="name a file with tables [[scheme]] and [[criterion]]")
-    if set(values) - set(_BODIES) or "scheme" not in values:
-        raise FormatError(f"{path}: expected tables [[scheme]] and [[criterion]]")
+    tables = "[[scheme]], [[criterion]] and [[criteria_set]]"
+    values = read_toml(path, hint=f"name a file with tables {tables}")
+    if not values or set(values) - set(_BODIES):
+        raise FormatError(f"{path}: expected tables {tables}")
     for table, held in values.items():
         if not isinstance(held, list):
             raise FormatError(f"{path}: expected tables [[{table}]], got {held!r}")
         for place, fields in enumerate(held, 1):
             _check_fields(fields, _BODIES[table], where=f"{path}: [[{table}]] no. {place}")
-    return {"schemes": values["scheme"], "criteria": values.get("criterion", [])}
+    return {
+        "schemes": values.get("scheme", []),
+        "criteria": values.get("criterion", []),
+        "criteria_sets": values.get("criteria_set", []),
+    }
 
 
 def _check_fields(fields: object, body: type[msgspec.Struct], *, where: str) -> None:

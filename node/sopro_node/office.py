@@ -14,6 +14,7 @@ from msgspec import UNSET
 from sopro_node import clock
 from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
+from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.continuing import check_end, check_log, continued, describe_end, known_beyond
 from sopro_node.documents import NewDocument
@@ -699,14 +700,14 @@ async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Publish schemes and criteria. `schemes`, `criteria`: their fields."""
+    """Publish what labels are judged by. `schemes`, `criteria`, `criteria_sets`: their fields."""
     _must_coordinate(node)
     published = []
-    for family, key in (("scheme", "schemes"), ("criterion", "criteria")):
+    kinds = (("scheme", "schemes"), ("criterion", "criteria"), ("criteria_set", "criteria_sets"))
+    for family, key in kinds:
         for fields in values.get(key, ()):
-            name = (
-                fields["scheme"] if family == "scheme" else f"{fields['scheme']} {fields['code']}"
-            )
+            is_criterion = family == "criterion"
+            name = f"{fields['scheme']} {fields['code']}" if is_criterion else fields["scheme"]
             entity = node.reader.named(1, family, name)
             outcome = await node.log.append(Draft(family, fields, entity=entity))
             published.append({"family": family, "name": name, "index": outcome.index})
@@ -769,6 +770,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         hand_over,
         offers,
         take_over,
+        applications,
+        application_at,
+        assessors,
+        criteria_in_force,
         identity,
     )
 }

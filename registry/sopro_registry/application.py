@@ -1,5 +1,6 @@
 """The life of an application up to its assessment, as a table."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -67,3 +68,25 @@ class Application(Struct, frozen=True, array_like=True):
 def decided_name(application: bytes) -> str:
     """Name the decision on an application, so that there is one at most."""
     return f"application {application.hex()}"
+
+
+def stage(
+    application: Application,
+    *,
+    evaluated: Sequence[int],
+    reviewed: Sequence[int],
+    is_decided: bool,
+) -> str:
+    """Say how far an application has come, from its own steps and the records about it.
+
+    Args:
+        application: its state.
+        evaluated: positions of the evaluations for it.
+        reviewed: positions of its reviews.
+        is_decided: whether a decision names it.
+    """
+    if is_decided:
+        return "decided"
+    if application.step is not Step.ACCEPTED or not evaluated:
+        return application.step.value
+    return "reviewed" if reviewed and max(reviewed) > max(evaluated) else "evaluated"

@@ -48,6 +48,11 @@ class Authorisation(Struct, frozen=True, array_like=True):
     scheme: str
     versions: list[Grant]
 
+    @property
+    def index(self) -> int:
+        """Position of the last record on it."""
+        return self.versions[-1].index
+
     def allows(self, day: int, *, level: Level, criteria: Iterable[str]) -> bool:
         """Say whether the person may evaluate these criteria on a day, at a level."""
         held = [one for one in self.versions if one.effective <= day]

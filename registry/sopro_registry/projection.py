@@ -191,7 +191,10 @@ class Ledger:
     def state(self, family: str, entity: bytes) -> Struct | None:
         """Return the state of an entity of this log; None where it has none of that family."""
         row = self._tables.entity(entity)
-        return self._state(row) if row is not None and row.family == family else None
+        if row is None or row.family != family or row.state is None:
+            return None
+        # Decoded here and not in the row, which is not this entry's.
+        return decode_state(family, row.state) if isinstance(row.state, bytes) else row.state
 
     def exists_named(self, family: str, name: str) -> bool:
         """Say whether an entity bears this name in this log."""

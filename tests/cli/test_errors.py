@@ -346,10 +346,16 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         "criteria.toml: [[scheme]] no. 1: expected a table, got 1",
     ),
     (
-        "criterion of no scheme",
+        "criteria of another kind",
+        lambda place: criteria(place, "[[criterium]]"),
+        65,
+        "criteria.toml: expected tables [[scheme]], [[criterion]] and [[criteria_set]]",
+    ),
+    (
+        "criterion of nothing",
         lambda place: criteria(place, "[[criterion]]"),
         65,
-        "criteria.toml: expected tables [[scheme]] and [[criterion]]",
+        "criteria.toml: [[criterion]] no. 1: object missing required field `applies_from`",
     ),
     (
         "scheme that lacks a field",

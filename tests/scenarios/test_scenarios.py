@@ -4,6 +4,7 @@
 $ sopro label list          run; what follows is what it prints, `...` stands for any text
 $ THING = sopro ...         likewise, and {THING} below is what it printed
 $ sopro serve at &          run until the session ends; its first line is waited for
+{CRITERIA}                  the file of criteria beside this one
 ! text                      expected on stderr, among other lines
 = 1                         expected exit code; 0 if nothing is said
 """
@@ -22,12 +23,14 @@ from sopro_cli.main import main
 from tests.node.conftest import free_port
 
 SESSIONS = sorted(Path(__file__).parent.glob("*.txt"))
+CRITERIA = Path(__file__).with_name("criteria.toml")
 SOPRO = [sys.executable, "-m", "sopro_cli"]
 
 
 class Session:
     def __init__(self) -> None:
         self.words = {f"PORT{number}": str(free_port()) for number in range(1, 4)}
+        self.words["CRITERIA"] = str(CRITERIA)
         self.servers: list[subprocess.Popen[str]] = []
 
     def run(self, command: str, expected: list[str]) -> None:

@@ -1,0 +1,125 @@
+"""What commands ask about assessments: applications with how far they have come, and assessors."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sopro_node.holdings import OWN
+from sopro_node.node import Node
+from sopro_protocol.errors import NotFoundError
+from sopro_registry.application import Application, decided_name, stage
+from sopro_registry.assessment import Evaluation, Review
+from sopro_registry.authorisation import Authorisation
+from sopro_registry.catalogue import decode_state
+from sopro_registry.fields import format_day
+
+Answer = dict[str, Any]
+
+
+async def applications(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """List this site's applications, oldest first. Answers `applications`, as `application_at`."""
+    evaluations, reviews = _by_application(node)
+    found = [
+        (state.steps[0][0], _describe(node, entity, state, evaluations, reviews))
+        for entity, state in _states(node, "label_application")
+        if isinstance(state, Application)
+    ]
+    return {"applications": [answer for _, answer in sorted(found, key=lambda one: one[0])]}
+
+
+async def application_at(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Describe one application. `entity`. Answers its fields, `stage`, `evaluations`, `reviews`.
+
+    Raises:
+        NotFoundError: this site has no such application.
+    """
+    entity = values["entity"]
+    row = node.reader.entity(OWN, entity)
+    state = decode_state(row.family, row.state) if row and isinstance(row.state, bytes) else None
+    if not isinstance(state, Application):
+        raise NotFoundError(f"this site has no application {entity.hex()}")
+    return _describe(node, entity, state, *_by_application(node))
+
+
+async def assessors(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """List the authorisations of assessors. Answers `assessors`."""
+    answers = [
+        {
+            "entity": entity,
+            "person": state.person,
+            "scheme": state.scheme,
+            "status": state.versions[-1].status,
+            "level": state.versions[-1].level,
+            "criteria": list(state.versions[-1].criteria),
+            "valid_from": format_day(state.versions[-1].valid_from),
+            "valid_until": format_day(state.versions[-1].valid_until),
+        }
+        for entity, state in _states(node, "assessor_authorisation")
+        if isinstance(state, Authorisation)
+    ]
+    return {"assessors": sorted(answers, key=lambda one: (one["scheme"], one["person"]))}
+
+
+async def criteria_in_force(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Find the version of a scheme's criteria that applies today. `scheme`. Answers `version`.
+
+    Raises:
+        NotFoundError: the scheme has none that applies.
+    """
+    scheme, directory = values["scheme"], node.holdings.directory
+    latest = directory.criteria_set(scheme)
+    for version in range(latest.version if latest else 0, 0, -1):
+        found = directory.criteria_set(scheme, version=version)
+        if found is not None and found.applies_from <= node.desk.today():
+            return {"version": version}
+    raise NotFoundError(
+        f"scheme {scheme!r} has no criteria that apply today; the coordinator publishes them "
+        "with 'sopro criteria publish'"
+    )
+
+
+def _states(node: Node, family: str) -> Iterator[tuple[bytes, object]]:
+    for entity, _, data in node.reader.entities(OWN, family):
+        yield entity, decode_state(family, data)
+
+
+_Found = dict[bytes, list[tuple[bytes, Any]]]
+
+
+def _by_application(node: Node) -> tuple[_Found, _Found]:
+    evaluations: _Found = {}
+    reviews: _Found = {}
+    for found, family, kind in (
+        (evaluations, "evaluation", Evaluation),
+        (reviews, "review", Review),
+    ):
+        for entity, state in _states(node, family):
+            if isinstance(state, kind):
+                found.setdefault(state.application, []).append((entity, state))
+    return evaluations, reviews
+
+
+def _describe(
+    node: Node, entity: bytes, state: Application, evaluations: _Found, reviews: _Found
+) -> Answer:
+    found = sorted(evaluations.get(entity, ()), key=lambda one: one[1].index)
+    reviewed = sorted(reviews.get(entity, ()), key=lambda one: one[1].index)
+    is_decided = node.reader.named(OWN, "label_application", decided_name(entity)) is not None
+    return {
+        "entity": entity,
+        "stage": stage(
+            state,
+            evaluated=[one.index for _, one in found],
+            reviewed=[one.index for _, one in reviewed],
+            is_decided=is_decided,
+        ),
+        "step": state.step,
+        "kind": state.kind,
+        "applicant": state.applicant,
+        "offering": state.offering,
+        "label": state.label,
+        "scheme": state.scheme,
+        "criteria_version": state.criteria_version,
+        "submitted": format_day(state.submitted),
+        "evaluations": [one for one, _ in found],
+        "reviews": [{"entity": one, "outcome": review.outcome} for one, review in reviewed],
+    }
