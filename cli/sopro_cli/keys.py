@@ -139,10 +139,10 @@ def keys_recover(
         remark(f"made {answer['path']}; copy it away")
         remark(
             "have the other members compare this key with you in person, and run: "
-            f"sopro members approve DIRECTORY SITE {public.hex()}\n"
-            "then the coordinator: sopro members recover DIRECTORY SITE\n"
-            "then run this command again"
+            f"sopro members approve DIRECTORY SITE {public.hex()}"
         )
+        remark("then the coordinator: sopro members recover DIRECTORY SITE")
+        remark("then run this command again")
         show(public.hex())
         return
     signing = Signing(folder, None, passphrase_file)

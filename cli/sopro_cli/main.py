@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import rich_click as click
 
+from sopro_cli.output import accept_any_text, fail
 from sopro_protocol.errors import FormatError, SoproError, StorageFullError
 
 click.rich_click.TEXT_MARKUP = "markdown"
@@ -53,6 +54,10 @@ MODULES: Final[Mapping[str, str]] = {
 class _Commands(click.RichGroup):
     """Finds a command by its name in the module that has it."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        accept_any_text()
+        return super().main(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -60,8 +65,6 @@ class _Commands(click.RichGroup):
             known = _explain(error)
             if known is None:
                 raise
-            from sopro_cli.output import fail  # noqa: PLC0415  # only where something failed
-
             fail(known)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

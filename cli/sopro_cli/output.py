@@ -1,9 +1,11 @@
 """What commands print, and how they end: one table from errors to exit codes."""
 
+import io
 import json
 import sys
 from collections.abc import Mapping
 from typing import Any, Final, NoReturn
+from unicodedata import category
 
 from sopro_protocol.errors import (
     ConflictError,
@@ -35,18 +37,50 @@ EXIT: Final[Mapping[type[SoproError], int]] = {
 
 
 def show(text: str) -> None:
-    """Print a result."""
-    sys.stdout.write(text + "\n")
+    """Print one line of a result."""
+    sys.stdout.write(make_readable(text) + "\n")
+
+
+def show_lines(text: str) -> None:
+    """Print a result of several lines, whoever wrote them."""
+    for line in text.removesuffix("\n").split("\n"):
+        show(line)
 
 
 def remark(text: str) -> None:
-    """Print a remark, which is not the result."""
-    sys.stderr.write(text + "\n")
+    """Print one line that is not the result."""
+    sys.stderr.write(make_readable(text) + "\n")
+
+
+def make_readable(text: str) -> str:
+    r"""Write as `\u202e` what would move, hide or reorder the text around it on a terminal.
+
+    Names and messages come from other people: control and format characters, line breaks among
+    them, and what no character is assigned to.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        one if one.isprintable() or category(one) == "Zs" else _escape(one) for one in text
+    )
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def show_json(value: object) -> None:
     """Print a result for programs; bytes as hex."""
-    show(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    is_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
+    text = json.dumps(value, indent=2, ensure_ascii=is_ascii, default=_plain)
+    sys.stdout.write(text + "\n")
+
+
+def accept_any_text() -> None:
+    """Have letters that a terminal's encoding lacks written as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _plain(value: Any) -> str:

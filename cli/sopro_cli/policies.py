@@ -6,7 +6,7 @@ import rich_click as click
 
 from sopro_cli.office import ask
 from sopro_cli.options import FILE, FOLDER, read_file
-from sopro_cli.output import fail, show, show_json
+from sopro_cli.output import fail, show, show_json, show_lines
 from sopro_node import clock
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.errors import SoproError
@@ -23,7 +23,7 @@ def policy() -> None:
 @click.argument("folder", type=FOLDER)
 def policy_export(folder: Path) -> None:
     """Print the witness policy with its logs and keys, as c2sp tlog-policy."""
-    show(ask(folder, "export_policy")["content"].rstrip("\n"))
+    show_lines(ask(folder, "export_policy")["content"])
 
 
 @policy.command("check")

@@ -132,17 +132,17 @@ def federation_take_over(  # one for each option
     if is_new:
         remark(
             "made new keys. Tell the members this root key and address in person; enough of them "
-            f"have to run: sopro anchor DIRECTORY --successor {public.hex()} --url {url}\n"
-            "then run this command again"
+            f"have to run: sopro anchor DIRECTORY --successor {public.hex()} --url {url}"
         )
+        remark("then run this command again")
         show(public.hex())
         return
     nomination = run(take_over(folder, plan))
     remark(
         f"took over {plan.invite.origin} after its {nomination.size} entries, as "
-        f"{', '.join(nomination.by)} have appointed; start it with: sopro serve {folder}\n"
-        "give new members this invite:"
+        f"{', '.join(nomination.by)} have appointed; start it with: sopro serve {folder}"
     )
+    remark("give new members this invite:")
     show(str(folder / INVITE))
 
 

@@ -1,7 +1,9 @@
 import json
 
 import pytest
+from click.testing import CliRunner
 
+from sopro_cli.main import main
 from tests.cli.place import GRANTED, REVOKED, Place, sopro
 
 
@@ -44,6 +46,30 @@ def test_lists_every_label_by_number(place: Place) -> None:
 def test_lists_those_of_a_site_as_json(place: Place) -> None:
     result = sopro("label", "list", "--dir", place.at, "--site", "at", "--json")
     assert [one["number"] for one in json.loads(result.stdout)] == [GRANTED, REVOKED]
+
+
+@pytest.mark.parametrize(
+    ("charset", "shown"), [("utf-8", "Bő, Muster"), ("latin-1", r"B\u0151, Muster")]
+)
+def test_names_do_no_harm_to_a_terminal(place: Place, charset: str, shown: str) -> None:
+    holder = json.loads(sopro("label", "show", GRANTED, "--dir", place.at, "--json").stdout)
+    assert holder["describes"]["holder"] == "Muster GmbH"
+    hostile = sopro(
+        *("organisation", "add", place.at, "--legal-name", "Muster\u202e GmbH\u200b🧶"),
+        *("--country", "AT", "--identifier", "at.fn=654321b", "--locality", "Linz"),
+    ).stdout.strip()
+    offering = sopro(
+        "offering", "add", place.at, "--organisation", hostile, "--name", "de=Bő"
+    ).stdout.strip()
+    place.decide("grant", "--offering", offering, "--valid-until", "2028-01-01")
+    runner = CliRunner(charset=charset)
+    said = runner.invoke(main, ["label", "list", "--dir", str(place.at)], catch_exceptions=False)
+    assert said.exit_code == 0
+    assert shown + r"\u202e GmbH\u200b" in said.stdout.splitlines()[-1]
+    # Programs get every letter as it is, however the terminal is set.
+    said = runner.invoke(main, ["label", "list", "--dir", str(place.at), "--json"])
+    assert json.loads(said.stdout)[-1]["describes"]["holder"] == "Muster\u202e GmbH\u200b🧶"
+    assert runner.invoke(main, ["--help"]).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 import pytest
 
-from sopro_cli.output import EXIT, fail
+from sopro_cli.output import EXIT, fail, remark, show, show_lines
 from sopro_node.web.problems import HTTP_STATUS
 from sopro_protocol.errors import FormatError, SoproError
 
@@ -28,3 +28,27 @@ def test_error_goes_to_stderr_as_one_line(capsys: pytest.CaptureFixture[str]) ->
     printed = capsys.readouterr()
     assert ended.value.code == EXIT[FormatError]
     assert (printed.out, printed.err) == ("", "error: size: expected a number, got 'x'\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Muster\u202e\u2066 GmbH\u200b", r"Muster\u202e\u2066 GmbH\u200b"),
+        ("a\x1b[2J\x07\x85\x9b", r"a\x1b[2J\x07\x85\x9b"),
+        ("one\nerror: two\r\t\u2028", r"one\nerror: two\r\t\u2028"),
+        ("\ud800\udcff", r"\ud800\udcff"),
+        ("Szőtt szövet – 3\xa0%, καλημέρα 🧶", "Szőtt szövet – 3\xa0%, καλημέρα 🧶"),
+    ],
+)
+def test_what_is_printed_is_one_line_as_it_reads(
+    capsys: pytest.CaptureFixture[str], text: str, shown: str
+) -> None:
+    show(text)
+    remark(text)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == (shown + "\n", shown + "\n")
+
+
+def test_a_text_of_several_lines_keeps_them(capsys: pytest.CaptureFixture[str]) -> None:
+    show_lines("one\ntwo \u202e\n")
+    assert capsys.readouterr().out == "one\ntwo \\u202e\n"
