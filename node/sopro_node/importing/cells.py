@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Field, Form, Kind
+from sopro_node.importing.fields import FIELDS, SETS_VALIDITY, STATUS_WORDS, Field, Form, Kind
 from sopro_node.importing.mapping import OTHERS, DateForm, SourceMapping, TextColumn
 from sopro_protocol.encoding import CONTROL
 from sopro_protocol.errors import FormatError
@@ -172,6 +172,7 @@ class CellReader:
                 has_event = self._mapping.columns_of("event")
                 event = self._key(cells, "event") if has_event else [str(reading.order)]
                 status = self._status(cells)
+                self._check_validity(cells, self._word(status[1]), values)
         except CellError as error:
             reading.problems.append(str(error))
         if reading.problems:
@@ -192,6 +193,25 @@ class CellReader:
             is_dated,
         )
         return Reading(reading.key, reading.order, item, [])
+
+    def _check_validity(self, cells: Sequence[str], word: str, values: Mapping[str, Any]) -> None:
+        """Hold the end of a validity to its beginning, where the decision sets one."""
+        until = values.get("valid_until")
+        if until is None or word not in SETS_VALIDITY:
+            return
+        for name in ("effective_date", "valid_from"):
+            if until < values.get(name, until):
+                column, text = self._shown(cells, "valid_until")
+                other, began = self._shown(cells, name)
+                problem = f"lies before column {other!r}, value {began!r}; correct one of the two"
+                raise CellError(column, text, problem)
+
+    def _shown(self, cells: Sequence[str], name: str) -> tuple[str, str]:
+        """Return the column that a field was read from, and its text."""
+        for column in self._mapping.columns_of(name):
+            if text := clean(cells[self._at[column]]):
+                return column, text[:_SHOWN]
+        return "[constants]", self._mapping.constants.get(name, "")
 
     # Fields of each form.
 

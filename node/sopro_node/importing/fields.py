@@ -151,6 +151,8 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
 
 HOLD: Final = "hold"
 END: Final = "end"
+SETS_VALIDITY: Final = (HOLD, Action.GRANT, Action.RENEW, Action.TRANSFER_IN, Action.REINSTATE)
+"""Decisions whose dates of validity count; those of others are left aside."""
 STATUS_WORDS: Final = (HOLD, END, *(action.value for action in Action))
 
 

@@ -43,7 +43,7 @@ on, instead of the tables above.
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -159,6 +159,8 @@ def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> Sourc
     for table, struct in _PARTS.items():
         for name, part in _parts(values.get(table, {}), table):
             _only(part, _names(struct), f"{where}: {name}", "key")
+            _check_choices(struct, part, f"{where}: {name}")
+    _check_choices(SourceMapping, values, where)
     try:
         mapping = msgspec.convert(values, SourceMapping)
     except msgspec.ValidationError as error:
@@ -186,7 +188,7 @@ def plain_mapping(header: Iterable[str], kind: Kind) -> SourceMapping:
             texts.setdefault(name, []).append(TextColumn(column, tag))
         elif found is not None and found.form is Form.IDENTIFIERS:
             identifiers.append(IdentifierColumn(column, separator="|", scheme_until=":"))
-        elif found is not None and not dot:
+        elif found is not None and found.form is not Form.TEXTS and not dot:
             columns[name] = column
     separators = {one.name: "|" for one in FIELDS[kind] if one.form is Form.CODES}
     mapping = SourceMapping(
@@ -194,6 +196,11 @@ def plain_mapping(header: Iterable[str], kind: Kind) -> SourceMapping:
     )
     _check_whole(mapping, kind, "without --mapping, columns are named like the fields")
     return mapping
+
+
+def plain_columns(kind: Kind) -> list[str]:
+    """List what columns are called where there is no mapping."""
+    return [f"{one.name}.LANGUAGE" if one.form is Form.TEXTS else one.name for one in FIELDS[kind]]
 
 
 _ONE_COLUMN: Final = {Form.CODE, Form.CODES, Form.DATE, Form.LINE, Form.ORDER, Form.STATUS}
@@ -234,6 +241,17 @@ def _parts(value: Any, table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
         for one in found if isinstance(found, list) else [found]:
             if isinstance(one, dict):
                 yield f"[{table}{'.' if name else ''}{name}]", one
+
+
+def _check_choices(struct: type[Struct], values: Mapping[str, Any], where: str) -> None:
+    """Check what can only be one of a few words, and list those."""
+    for one in fields(struct):
+        choices = get_args(one.type) if get_origin(one.type) is Literal else ()
+        if choices and one.name in values and values[one.name] not in choices:
+            raise FormatError(
+                f"{where}: {one.name}: expected one of {', '.join(map(repr, choices))}, "
+                f"got {values[one.name]!r}"
+            )
 
 
 def _only(values: Iterable[str], known: list[str], where: str, what: str) -> None:

@@ -16,7 +16,7 @@ import msgspec
 
 from sopro_node.documents import structured
 from sopro_node.importing.cells import Item, differences
-from sopro_node.importing.fields import END, HOLD, Kind
+from sopro_node.importing.fields import END, HOLD, SETS_VALIDITY, Kind
 from sopro_node.importing.spool import Spooled
 from sopro_protocol.encoding import encode
 from sopro_registry.fields import day_of, format_day
@@ -283,6 +283,12 @@ class _Life:
             reason = "stands before a decision that is in the log already"
             return Planned(row, Verdict.REFUSED, reason)
         action = _action_of(item.word, self._status)
+        if self._status is Status.NONE and action not in _FIRST:
+            reason = (
+                f"{action.value} on a label that was never granted here; its first decision must "
+                "come before"
+            )
+            return Planned(row, Verdict.REFUSED, reason, field="status")
         draft: dict[str, Any] = {
             "family": "label_decision",
             "values": self._values(action, item),
@@ -303,7 +309,7 @@ class _Life:
         }
         if action in _FIRST:
             values["offering"] = entity_of(self._secret, "offering", item.reference)
-        if action not in _SETS_VALIDITY:
+        if action not in SETS_VALIDITY:
             _drop(values, ("valid_from", "valid_until"))
         if action is Action.REFUSE:
             _drop(values, ("certificate",))
@@ -311,7 +317,6 @@ class _Life:
 
 
 _FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
-_SETS_VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN, Action.REINSTATE)
 
 
 def _action_of(word: str, status: Status) -> Action:

@@ -70,6 +70,11 @@ class Source:
         self._taken.clear()
         return header
 
+    @property
+    def is_of_bad_rows(self) -> bool:
+        """Whether it begins with the errors of an import before."""
+        return self.header[0] in _ERRORS
+
     def rows(self) -> Iterator[Row]:
         """Go through the rows; blank lines are none."""
         while True:
@@ -136,7 +141,7 @@ class BadRows:
         """
         header = self._source.header
         # Of a file of bad rows that is imported again, the old errors go.
-        skipped = int(header[0] in _ERRORS)
+        skipped = int(self._source.is_of_bad_rows)
         if self._file is None:
             self._file = _create(self.path)
             self._writer = csv.writer(self._file, delimiter=self._source.delimiter)

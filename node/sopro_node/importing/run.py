@@ -16,7 +16,7 @@ from typing import Any, Final
 from sopro_node import clock
 from sopro_node.importing.cells import CellReader
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.mapping import SourceMapping, check_header, plain_mapping
+from sopro_node.importing.mapping import SourceMapping, check_header, plain_columns, plain_mapping
 from sopro_node.importing.plan import (
     FAMILY_OF,
     REFERS_TO,
@@ -34,6 +34,7 @@ from sopro_registry.fields import format_day
 
 BATCH: Final = 500
 _MOST_TOLD: Final = 20
+_MOST_SHOWN: Final = 60
 _RULE_CODES: Final = "lbl."
 
 Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -133,6 +134,13 @@ class _Import:
     async def run(self) -> Summary:
         began = time.monotonic()
         identity = await self._call("identity", {})
+        if identity["coordinator"]:
+            raise RefusedError(
+                "this is the coordination node; registers are those of the sites, import there",
+                code="mem.inactive",
+            )
+        if self._job.mapping is None:
+            self._tell_unknown()
         today = format_day(clock.today(identity["zone"]))
         self._read_all(
             CellReader(
@@ -256,7 +264,19 @@ class _Import:
         else:
             self.summary.appended += 1
 
-    # Rows that did not go in.
+    # What did not go in.
+
+    def _tell_unknown(self) -> None:
+        """Name the columns that no field is called like: one of them may be mistyped."""
+        used = self._mapping.used()
+        header = self._source.header[self._source.is_of_bad_rows :]
+        unknown = [repr(name[:_MOST_SHOWN]) for name in header if name not in used]
+        if unknown:
+            known = ", ".join(plain_columns(self._job.kind))
+            self._job.tell(
+                f"{self._job.path}: left aside, because no field has such a name: "
+                f"{', '.join(unknown[:_MOST_TOLD])}; fields: {known}"
+            )
 
     def _place(self, one: Planned, reason: str) -> str:
         """Say in which column, and with which value, what is wrong with a row is."""

@@ -50,7 +50,7 @@ class FakeOffice:
 
     async def __call__(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         if name == "identity":
-            return {"zone": self.zone}
+            return {"zone": self.zone, "coordinator": False}
         if name == "append":
             self.count += len(values["drafts"])
             if self.keeps:

@@ -234,3 +234,34 @@ def test_a_country_may_be_in_small_letters() -> None:
     item = organisation({"land": "hu"}).item
     assert item is not None
     assert item.values["country"] == "HU"
+
+
+UNTIL = {
+    "columns": {**DECISIONS["columns"], "valid_from": "from", "valid_until": ["until", "end"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            {"at": "2020-01-01T12:00:00Z", "end": "2019-01-01"},
+            "column 'end', value '2019-01-01': lies before column 'at', value "
+            "'2020-01-01T12:00:00Z'; correct one of the two",
+        ),
+        (
+            {"until": "2019-01-01", "from": "2019-01-02"},
+            "column 'until', value '2019-01-01': lies before column 'from', value "
+            "'2019-01-02'; correct one of the two",
+        ),
+        ({"until": "2020-01-01", "from": "2020-01-01", "at": "2020-01-01T00:00:00Z"}, ""),
+        ({"until": "2019-01-01", "at": ""}, ""),
+        # An end sets no validity; what its row says of it is left aside.
+        ({"status": "lost", "at": "2020-01-01T12:00:00Z", "until": "2019-01-01"}, ""),
+    ],
+)
+def test_a_validity_that_ends_before_it_begins_is_bad(change: dict[str, str], problem: str) -> None:
+    row = {"from": "", "until": "", "end": ""} | change
+    assert decision(row, **UNTIL).problems == ([problem] if problem else [])
+    # Nor may it count as empty: a label without an end says something else.
+    assert bool(decision(row, **UNTIL, unusable_cells="empty").problems) == bool(problem)

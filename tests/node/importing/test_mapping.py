@@ -63,7 +63,7 @@ WRONG: list[tuple[Kind, dict[str, Any], list[str]]] = [
     (
         Kind.DECISIONS,
         {"dates": {"effective_date": {"kind": "time"}}},
-        ["invalid enum value 'time'"],
+        ["[dates.effective_date]: kind: expected one of 'date', 'instant', got 'time'"],
     ),
     (
         Kind.DECISIONS,
@@ -77,7 +77,14 @@ WRONG: list[tuple[Kind, dict[str, Any], list[str]]] = [
     ),
     (Kind.ORGANISATIONS, {"dates": []}, ["dates: expected a table"]),
     (Kind.ORGANISATIONS, {"constants": {"actor_type": 1}}, ["expected `str`, got `int`"]),
-    (Kind.ORGANISATIONS, {"delimiter": "|"}, ["invalid enum value '|'"]),
+    (
+        Kind.ORGANISATIONS,
+        {"delimiter": "|"},
+        ["delimiter: expected one of '', ',', ';', '\\t', got '|'"],
+    ),
+    (Kind.ORGANISATIONS, {"delimiter": 1}, ["delimiter: expected one of '', ", "got 1"]),
+    (Kind.ORGANISATIONS, {"repeated_keys": "last"}, ["expected one of 'error', 'first', got"]),
+    (Kind.ORGANISATIONS, {"unusable_cells": ["x"]}, ["expected one of 'error', 'empty', got"]),
 ]
 
 

@@ -125,3 +125,12 @@ def test_only_the_first_decision_names_the_offering() -> None:
     assert ["offering" in one for one in values] == [True, False]
     assert all(one["basis"] == "imported" and len(one["source"]) == 16 for one in values)
     assert (first.draft["seen"], second.draft["seen"]) == (None, b"")
+
+
+def test_a_decision_on_a_label_that_was_never_granted_is_refused_in_words() -> None:
+    suspended, granted = plan("suspend hold")
+    assert (suspended.verdict, suspended.is_expected) == (Verdict.REFUSED, False)
+    assert suspended.reason == (
+        "suspend on a label that was never granted here; its first decision must come before"
+    )
+    assert told([granted]) == ["grant"]

@@ -150,7 +150,33 @@ async def test_only_the_first_errors_are_told_the_file_has_all(
     assert told.lines[-1] == "... and 30 more"
 
 
+async def test_columns_that_are_no_fields_are_named_with_those_that_are(
+    office: FakeOffice, told: Told
+) -> None:
+    text = "key,kind,organisation,name.de,gtim,name,note\u202e\na,product,1,Brot,5,x,y\n"
+    assert counts(await told.run(office, Kind.OFFERINGS, text)) == (1, 0, 0, 0)
+    [line] = told.lines
+    assert line == (
+        f"{told.folder}/source1.csv: left aside, because no field has such a name: 'gtim', 'name', "
+        "'note\\u202e'; fields: key, organisation, name.LANGUAGE, description.LANGUAGE, kind, "
+        "status, cpv, gtin, effective_date"
+    )
+    # A mapping says what it takes; and the errors of a file of bad rows are nobody's typing error.
+    assert counts(await told.run(office, Kind.OFFERINGS, THINGS, OFFERINGS)) == (3, 0, 0, 0)
+    text = "error,key,kind,organisation,name.de\nold,a,product,1,Brot\n"
+    assert counts(await told.run(office, Kind.OFFERINGS, text)) == (1, 0, 0, 0)
+    assert told.lines == []
+
+
 # With a real site.
+
+
+async def test_the_coordinator_has_no_register_to_import_into(
+    federation: Federation, told: Told
+) -> None:
+    call = over_msgpack((await federation.coordinator()).node)
+    with pytest.raises(RefusedError, match=r"this is the coordination node; .* import there"):
+        await told.run(call, Kind.ORGANISATIONS, PEOPLE, ORGANISATIONS)
 
 
 async def test_an_import_is_repeatable_and_follows_changes(
