@@ -35,12 +35,21 @@ class Checkpoint(Struct, frozen=True):
 
 
 class SignedCheckpoint(Struct, frozen=True):
-    """A checkpoint one of its log's keys signed, and its note; only `open_checkpoint` makes one."""
+    """A checkpoint one of its log's keys signed; only `open_checkpoint` makes one.
+
+    Attributes:
+        origin: of the log.
+        size: number of its entries.
+        root: of its tree at that size.
+        note: the signed note.
+        parsed: the same, parsed; of its lines only one of the log's keys is verified.
+    """
 
     origin: str
     size: int
     root: Hash
     note: bytes
+    parsed: Note
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -165,22 +174,22 @@ def open_sized_checkpoint(
             code="hos.origin",
         )
     verify_note(note, keys(checkpoint.size))
-    return SignedCheckpoint(checkpoint.origin, checkpoint.size, checkpoint.root, data)
+    return SignedCheckpoint(checkpoint.origin, checkpoint.size, checkpoint.root, data, note)
 
 
 def keep_lines_of(signed: SignedCheckpoint, keys: Sequence[VerifierKey]) -> SignedCheckpoint:
     """Drop every line but those of the keys that opened a checkpoint (WIT-9).
 
     Raises:
-        FormatError: The note is none (`ckp.format`).
+        FormatError: None of its lines is of these keys (`ckp.format`).
     """
-    note = parse_note(signed.note)
+    note = signed.parsed
     known = {(key.name, key.note_key_id) for key in keys}
     lines = tuple(line for line in note.signatures if (line.name, line.key_id) in known)
     if lines == note.signatures:
         return signed
-    kept = format_note(Note(note.text, lines))
-    return SignedCheckpoint(signed.origin, signed.size, signed.root, kept)
+    kept = Note(note.text, lines)
+    return SignedCheckpoint(signed.origin, signed.size, signed.root, format_note(kept), kept)
 
 
 def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:

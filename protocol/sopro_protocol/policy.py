@@ -20,7 +20,7 @@ from .checkpoint import SignedCheckpoint, open_checkpoint
 from .cosignature import verify_cosignature
 from .errors import FormatError, VerificationError
 from .keys import COSIGNATURE, ED25519, VerifierKey, format_vkey, parse_vkey
-from .note import Note, NoteSignature, parse_note
+from .note import Note, NoteSignature
 
 MAX_POLICY: Final = 256 * 1024
 MAX_LINES: Final = 2048
@@ -163,7 +163,7 @@ def open_witnessed(
     """
     keys = [log.key for log in policy.logs if log.key.name == origin]
     signed = open_checkpoint(data, origin=origin, keys=keys)
-    return signed, check_quorum(parse_note(data), policy, latest=latest)
+    return signed, check_quorum(signed.parsed, policy, latest=latest)
 
 
 def format_policy(policy: Policy) -> str:

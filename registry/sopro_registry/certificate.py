@@ -21,7 +21,6 @@ from sopro_protocol.cosignature import verify_cosignature
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.keys import Role, VerifierKey
-from sopro_protocol.note import parse_note
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.status import check_status
 from sopro_registry.catalogue import READERS
@@ -134,9 +133,33 @@ def open_certificate(
         FormatError: it is not a certificate.
         VerificationError: a signature or a proof in it fails; the code says which.
     """
+    opened, _ = open_with_head(
+        data,
+        coordinator=coordinator,
+        coordinator_root=coordinator_root,
+        day=day,
+        witnesses=witnesses,
+    )
+    return opened
+
+
+def open_with_head(
+    data: bytes,
+    *,
+    coordinator: str,
+    coordinator_root: bytes,
+    day: int,
+    witnesses: Sequence[VerifierKey] = (),
+) -> tuple[OpenedCertificate, SignedCheckpoint]:
+    """Verify as `open_certificate` does; return also the head under which all is proven.
+
+    Raises:
+        FormatError: as `open_certificate`.
+        VerificationError: as `open_certificate`.
+    """
     trust = _Trust(coordinator, coordinator_root, tuple(witnesses))
     course = _open_course(data, trust, depth=1)
-    return _answer(course, day)
+    return _answer(course, day), course[-1].head
 
 
 class _Trust(NamedTuple):
@@ -460,11 +483,10 @@ def _last_seen(head: SignedCheckpoint, witnesses: Sequence[VerifierKey]) -> int 
     """Return when a trusted witness last saw a head, in ms UTC (SPEC CERT-8)."""
     if not witnesses:
         return None
-    note = parse_note(head.note)
     known = {(key.name, key.note_key_id): key for key in witnesses}
     times = [
-        verify_cosignature(note.text, line, known[line.name, line.key_id]) * 1000
-        for line in note.signatures
+        verify_cosignature(head.parsed.text, line, known[line.name, line.key_id]) * 1000
+        for line in head.parsed.signatures
         if (line.name, line.key_id) in known
     ]
     return max(times, default=None)

@@ -124,7 +124,7 @@ class CertificateLog:
                 f"certificate: signed with a key that does not count at position {index}",
                 code="sig.key-retired",
             )
-        if span.role != role.value:
+        if span.role != role:
             raise VerificationError(
                 f"certificate: a {span.role} key may not sign this", code="sig.role"
             )

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 
 from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import VerifierKey
-from sopro_protocol.note import parse_note
 from sopro_protocol.policy import Policy, check_quorum
-from sopro_registry.certificate import OpenedCertificate, open_certificate
+from sopro_registry.certificate import OpenedCertificate, open_with_head
 from sopro_registry.queries import UNDETERMINED
 
 _TOLERANCE: Final = 24 * 3_600_000
@@ -108,7 +107,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
         policy: of the federation's witnesses, whose quorum the checkpoint has to carry.
     """
     try:
-        opened = open_certificate(
+        opened, head = open_with_head(
             data,
             coordinator=coordinator,
             coordinator_root=coordinator_root,
@@ -122,8 +121,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
     seen, lacking = opened.cosigned_at, None
     if policy is not None:
         try:
-            note = parse_note(opened.checkpoint.encode())
-            quorum = check_quorum(note, policy, latest=now // 1000 + MAX_AHEAD)
+            quorum = check_quorum(head.parsed, policy, latest=now // 1000 + MAX_AHEAD)
             seen = quorum.median * 1000 if quorum.median is not None else seen
         except VerificationError as error:
             lacking = error
