@@ -4,7 +4,7 @@ Before the successor has taken over, members' anchors name it and where it answe
 own first key record does (SPEC SUCC). Both follow from the logs, so nothing of it is stored.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node.holdings import HeldLog, Holdings
@@ -14,6 +14,7 @@ from sopro_registry.anchors import Tally
 from sopro_registry.appointment import Appointed
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import anchor
+from sopro_registry.family import KeySpan
 from sopro_registry.nominations import (
     Nomination,
     Saying,
@@ -49,9 +50,9 @@ class Succession:
     def __init__(self, holdings: Holdings, reader: Reader) -> None:
         self._holdings = holdings
         self._reader = reader
-        self._judged: dict[str, int] = {}
+        self._judged: dict[str, tuple[int, int, int]] = {}
         self._sayings: dict[str, list[Saying]] = {}
-        self._records: tuple[int, ...] = ()
+        self._records: tuple[tuple[int, ...], Sequence[KeySpan]] = ((), ())
         self.nominations: tuple[Nomination, ...] = ()
         self.taken: tuple[Taken, ...] = ()
 
@@ -75,20 +76,27 @@ class Succession:
         if coordinator is None:
             return False
         before = self.nominations, self.taken
-        if coordinator.cursor.key_records != self._records:
-            self._records = coordinator.cursor.key_records
+        if (coordinator.cursor.key_records, coordinator.keys) != self._records:
+            self._records = coordinator.cursor.key_records, coordinator.keys
             self.taken = tuple(self._list_taken(coordinator))
+        is_new = False
         for held in list(self._holdings.logs.values()):
-            if self._judged.get(held.origin) != held.cursor.projected:
-                self._judged[held.origin] = held.cursor.projected
-                self._sayings[held.origin] = list(self._list_sayings(held, coordinator.origin))
-        sayings = [one for log in self._sayings.values() for one in log]
-        self.nominations = tuple(count_sayings(sayings, self._holdings.directory))
+            judged = held.cursor.projected, self._holdings.rejudged, self._holdings.discarded
+            if self._judged.get(held.origin) != judged:
+                self._judged[held.origin] = judged
+                sayings = list(self._list_sayings(held, coordinator.origin))
+                # Who may vote follows from the coordinator's log.
+                is_new = is_new or held is coordinator
+                is_new = is_new or sayings != self._sayings.get(held.origin, [])
+                self._sayings[held.origin] = sayings
+        if is_new:
+            said = [one for log in self._sayings.values() for one in log]
+            self.nominations = tuple(count_sayings(said, self._holdings.directory))
         return before != (self.nominations, self.taken)
 
     def _list_taken(self, coordinator: HeldLog) -> Iterator[Taken]:
-        spans = coordinator.keys
-        for position in self._records:
+        positions, spans = self._records
+        for position in positions:
             entry = self._holdings.entry(self._reader, coordinator, position)
             appointed = find_succession(entry, position, origin=coordinator.origin, spans=spans)
             if appointed is not None:

@@ -12,14 +12,22 @@ from sopro_node.node import Node
 from sopro_node.recover import RecoveryPlan, recover
 from sopro_node.reindex import reindex
 from sopro_node.takeover import SuccessionPlan, prepare, take_over
+from sopro_node.witness import Stale
 from sopro_protocol.checkpoint import parse_checkpoint_text
-from sopro_protocol.errors import FormatError, RefusedError, UnavailableError
+from sopro_protocol.errors import (
+    FormatError,
+    RefusedError,
+    UnavailableError,
+    VerificationError,
+)
 from sopro_protocol.keys import Role
 from sopro_protocol.note import parse_note
 from sopro_protocol.record import sign_record
 from sopro_registry.verdict import Verdict, judge_certificate
 from tests.node.conftest import Federation, Served, free_port, grant, until
 from tests.node.test_evidence import EEIG, sign
+from tests.node.test_witness import leaves_of
+from tests.node.witnessing import Author
 
 pytestmark = pytest.mark.slow
 
@@ -169,10 +177,22 @@ async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
     for one in members:
         await until(lambda one=one: one.node.exchange.peers[EEIG].failures)
     heir = Heir(federation, invite, *members)
+    at, hu = (one.node for one in members)
+    left = hu.holdings.logs[EEIG]
+    size, ghost = left.size, Author(federation.folder / "eeig", EEIG, leaves_of(left), more=3)
+    assert not isinstance(await hu.witness.add_checkpoint(ghost.request(size, size + 3)), Stale)
     await heir.appoint(*members)
+    await until(lambda: states(members[0]) == ["appointed"])
+    with pytest.raises(VerificationError, match="keys of before"):
+        await at.witness.add_checkpoint(ghost.request(size, size + 3))
     new = await heir.begin(federation)
     await new.node.log.append_state()
     await same_size(new, *members)
+    # A witness is not bound by what it has cosigned when it could not know better.
+    await until(lambda: not hu.witness.heads)
+    own = new.node.log.held
+    author = Author(heir.folder, EEIG, leaves_of(own), more=0)
+    assert not isinstance(await hu.witness.add_checkpoint(author.request(0, own.size)), Stale)
     # With nothing but the file and the invite of before.
     for one in (new, *members):
         made = await certificate_desk.certificate(one.node, {"number": number})
