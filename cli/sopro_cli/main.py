@@ -17,11 +17,13 @@ click.rich_click.MAX_WIDTH = 100
 MODULES: Final[Mapping[str, str]] = {
     "anchor": "anchoring",
     "application": "assessing",
+    "appeal": "complaining",
     "apply": "assessing",
     "assessor": "assessing",
     "audit": "audit",
     "backup": "recovery",
     "certificate": "certificates",
+    "complaint": "complaining",
     "criteria": "members",
     "decide": "deciding",
     "demo": "demo",

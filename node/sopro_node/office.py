@@ -16,6 +16,7 @@ from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
 from sopro_node.certificate_desk import certificate, page
+from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.continuing import check_end, check_log, continued, describe_end, known_beyond
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
@@ -774,6 +775,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         application_at,
         assessors,
         criteria_in_force,
+        complaints,
+        complaint_at,
+        appeals,
         identity,
     )
 }

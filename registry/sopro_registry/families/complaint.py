@@ -27,9 +27,19 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State(Struct, frozen=True, array_like=True):
-    """The latest version of a complaint; days are ordinals."""
+    """The latest version of a complaint; days are ordinals.
+
+    Attributes:
+        index: position of its record.
+        first: position of the first record on it, by which answers name it.
+        certificate: number of the label.
+        kind: what it is about.
+        received: the day.
+        withdrawn: the day; 0 where it is kept up.
+    """
 
     index: int
+    first: int
     certificate: str
     kind: str
     received: int
@@ -60,7 +70,8 @@ def apply(fact: Fact[Body], state: State | None, _view: View) -> Change[State]:
         )
     if state is not None and state.withdrawn:
         raise RefusedError("complaint: it was withdrawn", code="cpl.transition")
-    return Change(State(fact.index, body.certificate, body.kind, received, withdrawn))
+    first = state.first if state else fact.index
+    return Change(State(fact.index, first, body.certificate, body.kind, received, withdrawn))
 
 
 FAMILY = Family("complaint", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)

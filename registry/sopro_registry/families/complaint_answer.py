@@ -14,9 +14,9 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A step of the home site.
 
     Attributes:
-        complaint: entry id of the complaint.
+        complaint: entry id of the first record on the complaint.
         effective_date: civil date of the step.
-        index: position of the complaint in its log.
+        index: position of that record in its log.
         label: entity of the label it is about.
         origin: of the log that the complaint is in.
         step: where the site is with it.

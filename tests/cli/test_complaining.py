@@ -1,0 +1,58 @@
+"""Complaints and their answers, appeals and their panels, on the command line."""
+
+import json
+from typing import Any
+
+from tests.cli.place import GRANTED, REVOKED, Place, sopro
+
+ABOUT = ("--kind", "misuse", "--received-on", "2026-10-01")
+DAY = ("--effective", "2026-10-02")
+
+
+def complaints(place: Place) -> list[dict[str, Any]]:
+    return list(json.loads(sopro("complaint", "list", place.at, "--json").stdout))
+
+
+def appeals(place: Place) -> list[dict[str, Any]]:
+    return list(json.loads(sopro("appeal", "list", place.at, "--json").stdout))
+
+
+def test_a_complaint_is_answered_step_by_step(place: Place) -> None:
+    sopro("complaint", "add", place.at, GRANTED, *ABOUT, "--text", "Maria has seen it")
+    [one] = complaints(place)
+    assert (one["certificate"], one["site"], one["step"]) == (GRANTED, "at", "received")
+    where = (one["origin"], one["index"])
+    for step in ("acknowledged", "investigating", "upheld", "closed"):
+        sopro("complaint", "answer", place.at, *where, step, *DAY)
+        assert [one["step"] for one in complaints(place)] == [step]
+    result = sopro("complaint", "answer", place.at, *where, "upheld", *DAY, code=1)
+    assert "cannot become upheld where it is closed" in result.stderr
+    assert sopro("complaint", "list", place.at).stdout.endswith(f"{GRANTED}  misuse  closed\n")
+    assert b"Maria has seen it" not in sopro("audit", place.at).stdout_bytes
+
+
+def test_a_complaint_that_is_not_there_is_named(place: Place) -> None:
+    result = sopro("complaint", "answer", place.at, "sopro.example/at/1", 5, "closed", code=1)
+    assert "no complaint is known at entry 5" in result.stderr
+    result = sopro("complaint", "add", place.at, "SOPRO/XX0/001/00001", *ABOUT, code=1)
+    assert "no label 'SOPRO/XX0/001/00001' is known here" in result.stderr
+
+
+def test_an_appeal_is_heard_by_a_panel(place: Place) -> None:
+    sopro("appeal", "add", place.at, REVOKED, "--received-on", "2026-10-01")
+    [one] = appeals(place)
+    assert (one["certificate"], one["step"]) == (REVOKED, "received")
+    result = sopro("appeal", "decide", place.at, one["entity"], "upheld", *DAY, code=1)
+    assert "cannot become upheld where it is received" in result.stderr
+    sopro("appeal", "panel", place.at, one["entity"], "--member", "a", "--member", "b", *DAY)
+    sopro("appeal", "decide", place.at, one["entity"], "partly_upheld", *DAY)
+    [one] = appeals(place)
+    assert (len(one["panel"]), one["step"]) == (2, "partly_upheld")
+    assert sopro("appeal", "list", place.at).stdout.endswith(f"{REVOKED}  partly_upheld\n")
+
+
+def test_an_appeal_names_its_decision(place: Place) -> None:
+    result = sopro("appeal", "add", place.at, GRANTED, "--decision", "1", code=1)
+    assert "entry 1 is no decision of this site on that label" in result.stderr
+    result = sopro("appeal", "decide", place.at, "0" * 32, "upheld", code=1)
+    assert "this site has no appeal" in result.stderr
