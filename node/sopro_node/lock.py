@@ -1,5 +1,6 @@
 """One process on a data directory at a time."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -24,8 +25,7 @@ class DirectoryLock:
             self._file = self._path.open("a+")
         except OSError as error:
             raise FormatError(
-                f"{folder}: cannot be worked on ({error.strerror}); name the directory of a node "
-                "that you own, 'sopro site new' makes one"
+                f"{folder}: cannot be worked on ({error.strerror}); {_advise(error)}"
             ) from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,3 +45,12 @@ class DirectoryLock:
     def release(self) -> None:
         """Give the directory back."""
         self._file.close()
+
+
+def _advise(error: OSError) -> str:
+    if error.errno == errno.EROFS:
+        return (
+            "every command writes there at least that it works on it: make the file system "
+            "writable, or copy the directory; 'sopro audit' only reads"
+        )
+    return "name the directory of a node that you own, 'sopro site new' makes one"

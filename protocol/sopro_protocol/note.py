@@ -11,7 +11,8 @@ the signature. A key is known by its name and note key id together.
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -169,11 +170,17 @@ def verify_note(note: Note, keys: Sequence[VerifierKey]) -> OpenedNote:
     ]
     if not verified:
         raise VerificationError(
-            f"note: signature, expected one of {sorted({key.name for key in keys})},"
-            f" got {[line.name for line in note.signatures][:10]}",
+            f"note: signature, expected one of {_list_keys(known)},"
+            f" got {_list_keys((line.name, line.key_id) for line in note.signatures)}",
             code="ckp.signature",
         )
     return OpenedNote(note.text, note.signatures, tuple(verified))
+
+
+def _list_keys(keys: Iterable[tuple[str, bytes]]) -> str:
+    """Name keys by name and 4-byte id: one without the other may be right."""
+    named = [f"{name[:80]!r} ({key_id.hex()})" for name, key_id in islice(keys, 10)]
+    return ", ".join(named) or "none"
 
 
 def _find_signer(

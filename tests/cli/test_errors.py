@@ -1,10 +1,13 @@
 """What goes wrong at a site, and the one sentence that says what to do."""
 
+import errno
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -465,3 +468,27 @@ def test_directory_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = sopro("status", tmp_path / "file", code=2)
     assert "is a file" in told(result.stderr)
+
+
+def test_a_file_system_that_is_read_only_is_told_as_such(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def refuse(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        if place.at in path.parents and set(mode) & set("wax+"):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        return opened(path, mode, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    frozen = os.statvfs_result([0] * 8 + [os.ST_RDONLY, 0])
+    monkeypatch.setattr(os, "statvfs", lambda _: frozen)
+    told = sopro("label", "list", "--dir", place.at, code=65).stderr
+    assert told == (
+        f"error: {place.at}: cannot be worked on (Read-only file system); every command writes "
+        "there at least that it works on it: make the file system writable, or copy the "
+        "directory; 'sopro audit' only reads\n"
+    )
+    assert not (place.at / "node.db-shm").exists()
+    assert sopro("audit", place.at).stdout.endswith("clean\n")
+    assert not (place.at / "node.db-shm").exists()

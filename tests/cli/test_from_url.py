@@ -55,6 +55,12 @@ async def test_address_without_a_node_is_told_apart(
     assert result.stderr.startswith(f"error: {address}: something answers there, but no node; ")
 
 
+@pytest.mark.parametrize("command", [("certificate", "get", GRANTED, "--url"), ("audit",)])
+def test_address_that_cannot_be_reached_may_be_tried_again(command: tuple[str, ...]) -> None:
+    result = sopro(*command, "http://127.0.0.1:9", code=75)
+    assert "http://127.0.0.1:9/" in result.stderr
+
+
 async def test_node_that_cannot_answer_now_is_heard(
     at: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,6 +86,21 @@ def test_two_keys_may_share_a_name_and_key_id() -> None:
         open_note(note, [twin])
 
 
+def test_a_key_that_is_not_known_is_named_by_its_id() -> None:
+    note = parse_note(sign_note("text\n", name=NAME, signer=SIGNER))
+    [line] = note.signatures
+    flipped = line.key_id[:3] + bytes([line.key_id[3] ^ 1])
+    other = Note(note.text, (NoteSignature(NAME, flipped, line.signature),))
+    with pytest.raises(VerificationError) as refusal:
+        open_note(format_note(other), [KEY])
+    assert str(refusal.value) == (
+        f"note: signature, expected one of {NAME!r} ({line.key_id.hex()}), "
+        f"got {NAME!r} ({flipped.hex()})"
+    )
+    with pytest.raises(VerificationError, match="expected one of none, got"):
+        open_note(format_note(other), [])
+
+
 def test_a_fresh_line_replaces_one_of_the_same_key() -> None:
     note = sign_note("text\n", name=NAME, signer=SIGNER)
     witnessed = add_signatures(note, [LINE])

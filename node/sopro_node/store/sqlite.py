@@ -94,7 +94,7 @@ class SqliteStore:
         try:
             if writing:
                 migrate(path)
-            mode = "rw" if writing else "ro"
+            mode = "rw" if writing else "ro&immutable=1" if _is_frozen(path) else "ro"
             connection = sqlite3.connect(
                 f"file:{path}?mode={mode}",
                 uri=True,
@@ -544,6 +544,16 @@ class SqliteStore:
         which, values = ("", ()) if log is None else (" WHERE log = ?", (log,))
         for table in INDEXES:
             self._db.execute(f"DELETE FROM {table.name}{which}", values)  # noqa: S608  # our names
+
+
+def _is_frozen(path: Path) -> bool:
+    """Say whether nobody can be writing a database, so that it is read without its side files.
+
+    They cannot be made on a read-only file system. One that is still open, by another way to the
+    same disk, has a write-ahead log.
+    """
+    is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+    return bool(is_read_only) and not path.with_name(f"{path.name}-wal").exists()
 
 
 def _set_pragmas(connection: sqlite3.Connection, path: Path, *, writing: bool) -> None:
