@@ -5,7 +5,7 @@ bounds the length of such a path, so the socket is reached through the directory
 """
 
 import os
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -13,7 +13,8 @@ from aiohttp import web
 from sopro_node.calling import SOCKET, call, open_socket
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
-from sopro_protocol.errors import NotFoundError, SoproError
+from sopro_node.web.bodies import read_body
+from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 
 __all__ = ["SOCKET", "ControlServer", "call"]
 
@@ -53,8 +54,17 @@ class ControlServer:
         try:
             if operation is None:
                 raise NotFoundError(f"this node has no operation {name!r}; is it an older version?")
-            answer = await operation(self._node, msgspec.msgpack.decode(await request.read()))
+            answer = await operation(self._node, await _read_values(request))
         except SoproError as error:
             body = {"kind": type(error).__name__, "code": error.code, "error": str(error)}
             return web.Response(body=msgspec.msgpack.encode(body), status=400)
         return web.Response(body=msgspec.msgpack.encode(answer))
+
+
+async def _read_values(request: web.Request) -> dict[str, Any]:
+    try:
+        return msgspec.msgpack.decode(
+            await read_body(request, limit=_MAX_CALL), type=dict[str, Any]
+        )
+    except (msgspec.DecodeError, ValueError):
+        raise FormatError("call: expected a msgpack map; is the command of this version?") from None

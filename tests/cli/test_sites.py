@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sopro_node import clock
 from tests.cli.place import Place, sopro
 
 
@@ -141,3 +142,13 @@ def test_a_wrong_invite_binds_nobody(place: Place, tmp_path: Path) -> None:
     assert "the invite is pinned" in sopro("join", tmp_path / "fr", wrong, code=75).stderr
     coordinator = sopro("join", place.eeig, place.eeig / "invite.json", code=1).stderr
     assert "this node is the coordinator" in coordinator
+
+
+def test_how_long_ago_is_not_said_after_the_clock_was_set_back(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = re.search(r"eeig/1: .*, current ([0-9.]+) s ago", sopro("status", place.at).stdout)
+    assert said and float(said[1]) < 3600
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now - 86_400_000)
+    assert re.search(r"eeig/1: .*, current at 20[0-9TZ:-]+\n", sopro("status", place.at).stdout)

@@ -3,12 +3,17 @@
 import asyncio
 import json
 import logging
+import os
 import re
 import zlib
 from urllib.parse import urlsplit
 
+import aiohttp
+import msgspec
 import pytest
 
+from sopro_node.calling import open_socket
+from sopro_node.control import ControlServer
 from sopro_node.web import bodies
 from sopro_node.web.bodies import parse_form
 from sopro_protocol.errors import FormatError
@@ -130,3 +135,28 @@ def test_a_part_of_another_name_or_form_is_not_the_file(headers: bytes) -> None:
     with pytest.raises(FormatError) as refused:
         parse_form(form(headers), boundary="x", name="file")
     assert str(refused.value) == f"the form: expected one part named 'file', {bodies.FORM_EXAMPLE}"
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x91\xc0", b"\x81\x01\x01", b"\x81\xa1\xff\xc0"])
+async def test_a_call_over_the_control_socket_that_is_none_is_said_to_be_none(
+    federation: Federation, body: bytes
+) -> None:
+    served = await federation.coordinator()
+    control = ControlServer(served.node)
+    await control.start()
+    descriptor, path = open_socket(served.node.folder)
+    try:
+        connector = aiohttp.UnixConnector(path)
+        async with (
+            aiohttp.ClientSession(connector=connector) as session,
+            session.post("http://node/call/status", data=body) as answer,
+        ):
+            assert answer.status == 400
+            fields = msgspec.msgpack.decode(await answer.read())
+    finally:
+        os.close(descriptor)
+        await control.stop()
+    assert (fields["kind"], fields["error"][:29]) == (
+        "FormatError",
+        "call: expected a msgpack map;",
+    )
