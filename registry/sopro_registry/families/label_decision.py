@@ -1,6 +1,7 @@
 """label_decision/1: granting a label and everything that happens to it (SPEC LBL)."""
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -487,12 +488,15 @@ def _status_index(body: Body, label: Label, view: View) -> int:
     return view.grants
 
 
+_EFFECTIVE: Final = attrgetter("effective")
+
+
 def _index(label: Label) -> LabelIndex | None:
     if not label.number:
         return None
     decisions = label.decisions
     last = decisions[-1]
-    settled = max([decision.effective for decision in decisions])
+    settled = max(map(_EFFECTIVE, decisions))
     first = decisions[0].effective
     return LabelIndex(
         label.number,
