@@ -182,7 +182,7 @@ class _Opened(NamedTuple):
         claimed_at: when that was (ms UTC), as the site claims.
         cosigned_at: when a trusted witness last saw that head (ms UTC).
         texts: fields of the documents that are disclosed, by family.
-        continues: the end of the log that this one continues.
+        beginning: entry 0 of that log.
     """
 
     number: str
@@ -193,7 +193,7 @@ class _Opened(NamedTuple):
     claimed_at: int
     cosigned_at: int | None
     texts: Mapping[str, dict[str, Value]]
-    continues: End | None
+    beginning: bytes
 
 
 def _open_course(data: bytes, trust: _Trust, *, depth: int) -> list[_Opened]:
@@ -244,13 +244,13 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         _last_seen(head, trust.witnesses),
         # Of a label that this version cannot judge at all it does not know the offering either.
         read_documents(file, site, placed, label) if label.decisions else {},
-        _read_end(file),
+        file.keys.entry,
     )
 
 
-def _read_end(file: Certificate) -> End | None:
-    """Return the end of the log before, as the first of the key records in the file says."""
-    _, body = read_record(parse_entry(file.keys.entry).record, READERS)
+def _read_end(beginning: bytes) -> End | None:
+    """Return the end of the log before, as entry 0 of the one that continues it says."""
+    _, body = read_record(parse_entry(beginning).record, READERS)
     end = body.continues if isinstance(body, site_keys.Body) else UNSET
     return end if isinstance(end, End) else None
 
@@ -290,7 +290,7 @@ def _end_between(before: _Opened, after: _Opened) -> int | None:
         return None
     if before.member.origin != closed:
         return _end_of(before.member, closed)
-    continued = after.continues
+    continued = _read_end(after.beginning)
     return continued.size if continued is not None and continued.origin == closed else None
 
 
