@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node import office
+from sopro_node import certificate_desk, office
 from sopro_node.application import sign_application
 from sopro_node.audit import audit_directory
 from sopro_node.documents import structured
@@ -21,6 +21,7 @@ from sopro_protocol.encoding import decode, encode
 from sopro_protocol.errors import NotFoundError, RefusedError, SoproError
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.record import parse_entry, sign_record
+from sopro_registry.verdict import Verdict
 from tests.node.conftest import Federation, Served, decide, grant, until
 
 BEFORE, AFTER = "sopro.example/at/1", "sopro.example/at/2"
@@ -166,6 +167,44 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
         statuses = {label.number: label.status for label in one.node.desk.labels(site="at")}
         assert statuses == {number: "active", revoked: "revoked", new: "active", another: "active"}
         assert (await one.node.statistics()).total == {"active": 3, "revoked": 1}
+
+
+async def test_what_a_member_held_beyond_the_end_counts_for_nobody(federation: Federation) -> None:
+    at = await found(federation)
+    coordinator, hu = federation.served[COORDINATOR], federation.served["hu"]
+    number, entity = await grant(at.node)
+    end = at.node.log.held.size
+    await meet(federation, BEFORE, end)
+    await coordinator.node.exchange.stop()
+    ended = {"reason_code": "other", "appeal_until": "2026-12-01", "certificate": number}
+    await decide(at.node, entity, action="revoke", **ended)
+    size = at.node.log.held.size
+    await until(lambda: size_of(hu, BEFORE) == (size, size))
+    assert hu.node.desk.label(number).status == "revoked"
+    await hu.close()
+    at = await begin(federation)
+    assert size_of(at, BEFORE) == (end, end)
+    await ask(federation)
+    await coordinator.node.exchange.start()
+    await acts(at, await renew(federation))
+    await office.take_over(at.node, {"decider": bytes(16)})
+    hu = await federation.open("hu", int(hu.url.rsplit(":", 1)[1]))
+    grown = at.node.log.held.size
+    await meet(federation, AFTER, grown)
+    await until(lambda: size_of(hu, BEFORE)[1] == size)
+    for one in (coordinator, at, hu):
+        label = one.node.desk.label(number)
+        assert (label.status, label.history[-1].log) == ("active", AFTER)
+        assert not one.node.evidence.standing(BEFORE)
+        assert audit_directory(one.node.folder, lambda *_: None).is_clean
+    verdicts = [await verdict(one.node, number) for one in (coordinator, at, hu)]
+    # Under the head of what came to light nothing proves how the label stood at the end.
+    assert verdicts == [Verdict.VALID, Verdict.VALID, Verdict.UNPROVEN]
+
+
+async def verdict(node: Node, number: str) -> Verdict:
+    made = await certificate_desk.certificate(node, {"number": number})
+    return (await certificate_desk.judge(node, made["content"], day=node.desk.today())).verdict
 
 
 # What the coordinator refuses.
