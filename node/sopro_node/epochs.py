@@ -9,7 +9,7 @@ import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Identity
-from sopro_node.keyring import NEXT_ROOT, KeyFile, load_ring
+from sopro_node.keyring import NEXT_ROOT, KeyFile, create_key, load_ring
 from sopro_node.log import OwnLog
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.base import Reader, Store
@@ -70,12 +70,16 @@ def _choose(ring: list[KeyFile], held: HeldLog, role: Role) -> KeyFile:
 def _next_root(
     folder: Path, store: Reader, holdings: Holdings, held: HeldLog, root: KeyFile
 ) -> bytes:
-    """Return what commits to the successor of the root key: what has done so until now."""
+    """Return what commits to the successor of the root key: what has done so until now.
+
+    Where the root key is a new one, the successor is that at hand, or made here.
+    """
     entry = holdings.entry(store, held, held.cursor.key_records[-1])
     _, body = read_record(parse_entry(entry).record, READERS)
     if isinstance(body, site_keys.Body) and body.root == root.signer.public_key:
         return body.next_root
-    successor = load_ring(folder, NEXT_ROOT)[-1]
+    files = load_ring(folder, NEXT_ROOT, must_be=False) or [create_key(folder, NEXT_ROOT, None)]
+    successor = files[-1]
     return hashlib.sha256(successor.signer.public_key).digest()
 
 

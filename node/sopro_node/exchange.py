@@ -31,7 +31,12 @@ from sopro_node.target import MAX_CHECKPOINT, Pulled, Push, Target
 from sopro_node.tasks import start_task, wait_at_most
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
-from sopro_protocol.errors import SoproError, StorageFullError, UnavailableError
+from sopro_protocol.errors import (
+    SoproError,
+    StorageFullError,
+    UnavailableError,
+    VerificationError,
+)
 from sopro_registry.families import site_membership
 
 _MOST_BACK_OFF: Final = 300.0
@@ -174,7 +179,11 @@ class Exchange:
         own = self._identity.origin
         seen = dict(targets)
         return [
-            replace(self._target(origin, root, urls), latest_root=latest.get(origin, b""))
+            replace(
+                self._target(origin, root, urls),
+                latest_root=latest.get(origin, b""),
+                is_cut=self._holdings.directory.is_closed(origin),
+            )
             for origin, root in seen.items()
             if origin != own
         ]
@@ -376,6 +385,7 @@ class Exchange:
             self._restarts = self._holdings.restarts
             self._restarted()
         state.seconds = (clock.now() - began) / 1000
+        pulled.problem = pulled.problem or self._check_end(origin)
         if pulled.problem is None:
             state.confirm()
             state.failures, state.code, state.message = 0, "", ""
@@ -396,6 +406,19 @@ class Exchange:
                 extra={"origin": origin, "old_size": before, "new_size": pulled.size},
             )
         return pulled
+
+    def _check_end(self, origin: str) -> VerificationError | None:
+        """Hold a log that was closed to the root at which another continues it (EPOCH-3)."""
+        held = self._holdings.logs.get(origin)
+        for end in self._holdings.directory.ends() if held is not None else ():
+            is_here = held is not None and end.origin == origin and end.size <= held.size
+            if held is not None and is_here and held.tree.root_at(end.size) != end.root:
+                return VerificationError(
+                    f"{origin}: another log continues it from size {end.size} under another root "
+                    "than the entries here lead to",
+                    code="hos.fork",
+                )
+        return None
 
     def _fail(self, state: PeerState, error: SoproError) -> None:
         is_news = (error.code, str(error)) != (state.code, state.message)

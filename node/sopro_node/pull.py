@@ -216,9 +216,10 @@ class Pull:
         try:
             return self._follow_from(history, self._target.named_root)
         except VerificationError:
-            if self._is_first:
+            if self._is_first and not self._target.is_cut:
                 raise
-        # The log may not have come to that root key yet; its beginning is held already.
+        # The log may not have come to that root key yet; its beginning is held already, or it is
+        # closed, and what it was closed at is known.
         return self._follow_from(history, self._target.root_key)
 
     def _follow_from(self, history: Sequence[KeyRecord], root: bytes) -> tuple[KeySpan, ...]:
@@ -241,7 +242,8 @@ class Pull:
             # From what was served: before, lines of keys that were unknown were dropped.
             signed = self._open_with(self._done.note, keys)
         roots = {span.public for span in keys if span.role == Role.ROOT.value}
-        if self._is_first and self._target.named_root not in roots:
+        is_named = self._target.is_cut or self._target.named_root in roots
+        if self._is_first and not is_named:
             raise VerificationError(
                 f"{self._target.origin}: its key records do not lead to the root key of its "
                 "membership",

@@ -208,7 +208,7 @@ class _Recovery:
         problem: SoproError | None = None
         for urls in self._peers().values():
             bases = _bases(urls, "/log/" + origin.split("/", 1)[1])
-            target = Target(origin, root, bases, own_bases=0, latest_root=member.root)
+            target = Target(origin, root, bases, own_bases=0, latest_root=member.root, is_cut=True)
             try:
                 await self._mirror.pull(target, self._fetch)
             except SplitViewError:

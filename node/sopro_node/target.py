@@ -40,6 +40,7 @@ class Target:
         bases: URLs under which nodes serve it, its own site's first.
         own_bases: how many of them are its own site's.
         latest_root: its root key as the latest membership names it; empty where it is the same.
+        is_cut: entries of it are lost, so that it may never have come to that key.
     """
 
     origin: str
@@ -47,6 +48,7 @@ class Target:
     bases: tuple[str, ...]
     own_bases: int = 1
     latest_root: bytes = b""
+    is_cut: bool = False
 
     @property
     def named_root(self) -> bytes:

@@ -13,7 +13,8 @@ from sopro_node.audit import audit_directory
 from sopro_node.documents import structured
 from sopro_node.found import COORDINATOR
 from sopro_node.keychest import read_keys
-from sopro_node.keyring import find_key
+from sopro_node.keyrecovery import new_root
+from sopro_node.keyring import KEYS, find_key
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.recover import RecoveryPlan, recover
@@ -23,6 +24,7 @@ from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.record import parse_entry, sign_record
 from sopro_registry.verdict import Verdict
 from tests.node.conftest import Federation, Served, decide, grant, until
+from tests.node.test_key_recovery import approve
 
 BEFORE, AFTER = "sopro.example/at/1", "sopro.example/at/2"
 NAME = "Rest- und Wertstoffhof"
@@ -205,6 +207,29 @@ async def test_what_a_member_held_beyond_the_end_counts_for_nobody(federation: F
 async def verdict(node: Node, number: str) -> Verdict:
     made = await certificate_desk.certificate(node, {"number": number})
     return (await certificate_desk.judge(node, made["content"], day=node.desk.today())).verdict
+
+
+async def test_members_approve_a_root_key_that_is_lost_besides(federation: Federation) -> None:
+    at = await found(federation)
+    coordinator, hu = federation.served[COORDINATOR], federation.served["hu"]
+    number, _ = await grant(at.node)
+    size = at.node.log.held.size
+    await meet(federation, BEFORE, size)
+    for name in ("root.pem", "next-root.pem"):
+        (at.node.folder / KEYS / name).unlink()
+    asked = await new_root(at.node, {})
+    await approve(hu.node, "at", asked["public"])
+    await meet(federation, hu.node.identity.origin, hu.node.log.held.size)
+    await office.recover_member(coordinator.node, {"site": "at"})
+    at = await begin(federation)
+    await ask(federation)
+    await acts(at, await renew(federation))
+    await office.take_over(at.node, {"decider": bytes(16)})
+    fr = await federation.join("fr", "FR")
+    await meet(federation, AFTER, at.node.log.held.size)
+    await meet(federation, BEFORE, size)
+    for one in (coordinator, at, hu, fr):
+        assert await verdict(one.node, number) is Verdict.VALID
 
 
 # What the coordinator refuses.
