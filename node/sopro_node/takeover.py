@@ -8,6 +8,7 @@ under the new root key carries their anchors (SPEC SUCC-3).
 import hashlib
 import os
 import shutil
+import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
@@ -19,7 +20,7 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.asking import Question, ask_everybody, known_peers
-from sopro_node.config import check_url, load_settings, parse_address, write_settings
+from sopro_node.config import CONFIG, check_url, load_settings, parse_address, write_settings
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
 from sopro_node.found import INVITE, make_folder
@@ -28,6 +29,7 @@ from sopro_node.identity import (
     Identity,
     Invite,
     format_invite,
+    load_identity,
     save_federation,
     save_identity,
     save_projection,
@@ -121,7 +123,7 @@ def prepare(folder: Path, plan: SuccessionPlan) -> bytes:
                 "its coordinator is appointed, and has not taken over yet\n"
             )
         except BaseException:
-            for name in (KEYS, "sopro.toml"):
+            for name in (KEYS, CONFIG):
                 _remove(folder / name)
             raise
     return _ring(folder, plan)[Role.ROOT].signer.public_key
@@ -137,6 +139,7 @@ async def take_over(folder: Path, plan: SuccessionPlan) -> Nomination:
     """
     lock = DirectoryLock(folder)
     try:
+        _check_unfinished(folder)
         _remove_database(folder)
         try:
             create_database(folder)
@@ -382,6 +385,28 @@ def _ring(folder: Path, plan: SuccessionPlan) -> dict[str, KeyFile]:
         Passphrase.of(plan.passphrase) if plan.passphrase else Passphrase(load_settings(folder))
     )
     return {one.kind: one for one in load_ring(folder, *KINDS, passphrase=passphrase)}
+
+
+def _check_unfinished(folder: Path) -> None:
+    """Refuse to begin again where the log was taken over already, whatever was left beside it.
+
+    Raises:
+        RefusedError: it was.
+    """
+    if not (folder / DATABASE).exists():
+        return
+    try:
+        store = SqliteStore.open(folder, writing=False)
+    except (FormatError, sqlite3.Error):
+        return
+    try:
+        load_identity(store)
+    except (FormatError, sqlite3.Error):
+        return
+    finally:
+        store.close()
+    _remove(folder / _MARK)
+    raise RefusedError(f"{folder}: has taken over already; start it with: sopro serve {folder}")
 
 
 def _remove_database(folder: Path) -> None:

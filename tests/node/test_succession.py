@@ -188,6 +188,8 @@ async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
     new = await heir.begin(federation)
     await new.node.log.append_state()
     await same_size(new, *members)
+    with pytest.raises(UnavailableError):
+        await take_over(heir.folder, heir.plan)
     # A witness is not bound by what it has cosigned when it could not know better.
     await until(lambda: not hu.witness.heads)
     own = new.node.log.held
@@ -208,6 +210,10 @@ async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
     checkpoint = new.node.log.held.checkpoint
     keys = {path.name: path.read_bytes() for path in (heir.folder / "keys").iterdir()}
     await new.close()
+    with pytest.raises(RefusedError, match="taken over already"):
+        await take_over(heir.folder, heir.plan)
+    with pytest.raises(FormatError, match="not empty"):
+        prepare(heir.folder, heir.plan)
     assert await asyncio.to_thread(reindex, heir.folder, lambda *_: None)
     again = federation.folder / "again"
     peers = [one.url for one in members]
