@@ -84,9 +84,10 @@ def create_node(folder: Path, plan: Plan, *, coordinator: bool) -> Identity:
     if plan.passphrase is not None:
         check_new_passphrase(plan.passphrase)
     zone = check_zone(plan.zone) if plan.zone else only_zone(plan.country)
-    languages = list(plan.languages) or list(
-        get_official_languages(plan.country, regional=False, de_facto=True)
-    )
+    languages = list(plan.languages) or [
+        tag.replace("_", "-")
+        for tag in get_official_languages(plan.country, regional=False, de_facto=True)
+    ]
     existed = folder.exists()
     make_folder(folder)
     if any(folder.iterdir()):

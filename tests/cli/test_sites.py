@@ -1,11 +1,16 @@
 import json
 import re
 import stat
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sopro_node import clock
+from sopro_node.identity import load_identity
+from sopro_node.store.sqlite import SqliteStore
+from sopro_registry.fields import LanguageTag
 from tests.cli.place import Place, sopro
 
 
@@ -13,6 +18,18 @@ def test_site_new_prints_its_origin(tmp_path: Path) -> None:
     result = sopro("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU")
     assert result.stdout == "sopro.example/hu/1\n"
     assert "in Europe/Budapest; keep " in result.stderr
+
+
+@pytest.mark.parametrize("country", ["RS", "XK", "TW"])
+def test_languages_of_a_country_are_tags_also_where_they_name_a_script(
+    tmp_path: Path, country: str
+) -> None:
+    folder = tmp_path / "site"
+    sopro("site", "new", folder, "--site", "xy", "--country", country, "--zone", "UTC")
+    with closing(SqliteStore.open(folder, writing=False)) as store:
+        identity = load_identity(store)
+    assert any("-" in tag for tag in identity.languages)
+    msgspec.convert(identity.languages, list[LanguageTag])
 
 
 def test_keys_are_their_owner_s_only(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import ctypes
+import errno
 import json
+import os
 import signal
 import socket
 import sys
@@ -16,6 +18,8 @@ from typing import Any
 
 SOPRO = str(Path(sysconfig.get_path("scripts")) / "sopro")
 _STOP_SECONDS = 15.0
+_ATTEMPTS = 5
+_TAKEN: list[socket.socket] = []
 
 
 class CommandError(Exception):
@@ -35,8 +39,10 @@ class Processes:
         self._turn = asyncio.Semaphore(at_once)
         self._servers: dict[Path, Process] = {}
 
-    async def sopro(self, *arguments: object, codes: tuple[int, ...] = (0,)) -> str:
-        """Run a command and return what it printed."""
+    async def sopro(
+        self, *arguments: object, codes: tuple[int, ...] = (0,), remarks: Path | None = None
+    ) -> str:
+        """Run a command and return what it printed; what it remarked goes to a file."""
         words = [SOPRO, *map(str, arguments)]
         async with self._turn:
             process = await asyncio.create_subprocess_exec(
@@ -51,10 +57,24 @@ class Processes:
             raise CommandError(
                 f"sopro {' '.join(words[1:])}: ended with {process.returncode}\n{err.decode()}"
             )
+        if remarks is not None and err:
+            await asyncio.to_thread(remarks.write_bytes, err)
         return out.decode()
 
     async def serve(self, folder: Path) -> None:
-        """Start a node's server and wait until it serves; its remarks go to `serve.log`."""
+        """Start a node's server and wait until it serves; its remarks go to `serve.log`.
+
+        A port that is still in use is waited for.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            if await self._serve_once(folder):
+                return
+            said = (folder / "serve.log").read_text()[-2000:]
+            if attempt == _ATTEMPTS or os.strerror(errno.EADDRINUSE).lower() not in said.lower():
+                raise CommandError(f"sopro serve {folder} ended:\n{said}")
+            await asyncio.sleep(attempt)
+
+    async def _serve_once(self, folder: Path) -> bool:
         async with self._turn:
             with (folder / "serve.log").open("ab") as log:
                 process = await asyncio.create_subprocess_exec(
@@ -68,10 +88,10 @@ class Processes:
                 )
             self._servers[folder] = process
             assert process.stdout is not None
-            if not await process.stdout.readline():
-                raise CommandError(
-                    f"sopro serve {folder} ended:\n{(folder / 'serve.log').read_text()[-2000:]}"
-                )
+            if await process.stdout.readline():
+                return True
+            await self.stop(folder)
+            return False
 
     async def stop(self, *folders: Path) -> None:
         """Stop some servers, or all of them."""
@@ -103,15 +123,13 @@ async def together(work: Iterable[Coroutine[Any, Any, object]]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports nobody listens on; all are taken at once, so that they differ."""
+    """Take ports for nodes; bound and not listening, they stay ours until the script ends."""
     taken = [socket.socket() for _ in range(count)]
-    try:
-        for one in taken:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in taken]
-    finally:
-        for one in taken:
-            one.close()
+    for one in taken:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind(("127.0.0.1", 0))
+    _TAKEN.extend(taken)
+    return [one.getsockname()[1] for one in taken]
 
 
 async def read_json(url: str) -> Any:

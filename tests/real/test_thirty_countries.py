@@ -1,9 +1,9 @@
 """The script over a small register of another year, and over the real one."""
 
-import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -11,41 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.real.processes import free_ports
+from tests.real.snapshots import Row, event, odd, write_both
+
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[2] / "shared" / "data"
 REAL = (DATA / "eu_trusted_lists_services.csv", DATA / "eu_trusted_lists_status_events.csv")
-SERVICE_COLUMNS = [
-    "service_key",
-    "country",
-    "list_seq",
-    "list_issued",
-    "scheme_operator",
-    "tsp_name",
-    "tsp_name_lang",
-    "tsp_name_en",
-    "tsp_registration_ids",
-    "street",
-    "postal_code",
-    "locality",
-    "address_country",
-    "service_type",
-    "service_name",
-    "service_name_lang",
-    "status",
-    "status_since",
-]
-EVENT_COLUMNS = [
-    "service_key",
-    "country",
-    "tsp_name",
-    "event_no",
-    "status_starting_time",
-    "status",
-    "source",
-    "service_type",
-]
 
 
 def start(services: Path, events: Path, *more: str) -> subprocess.Popen[str]:
@@ -66,16 +39,8 @@ def run(services: Path, events: Path, *more: str) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
-def write(path: Path, columns: list[str], rows: list[dict[str, str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
-
-
-def another_year(folder: Path) -> tuple[Path, Path]:
-    """Write what other snapshots may hold: unsorted, with gaps, new words and twins."""
+def another_year() -> tuple[list[Row], list[Row]]:
+    """Make what other snapshots may hold: unsorted, with gaps, new words and twins."""
     services = [
         {"service_key": "EL-1", "country": "EL", "tsp_name": "Twin", "tsp_registration_ids": "A-1"},
         {"service_key": "UK-1", "country": "UK", "tsp_name": "Twin", "address_country": "UK"},
@@ -102,63 +67,74 @@ def another_year(folder: Path) -> tuple[Path, Path]:
         ("EL-4", 1, "2018-01-01T00:00:00Z", "granted"),
         ("EL-4", 2, "2199-01-01T00:00:00Z", "withdrawn"),
         ("EL-4", 3, "2022-01-01", "granted"),
+        ("EL-4", 3, "2022-01-01", "granted"),
         ("EL-9", 1, "2018-01-01T00:00:00Z", "granted"),
     ]
-    events = [
-        {
-            "service_key": key,
-            "country": key[:2],
-            "event_no": str(number),
-            "status_starting_time": at,
-            "status": status,
-        }
-        for key, number, at, status in lives
-    ]
-    return (
-        write(folder / "services.csv", SERVICE_COLUMNS, services),
-        write(folder / "events.csv", EVENT_COLUMNS, events),
-    )
+    events = [event(key, key[:2], str(number), at, status) for key, number, at, status in lives]
+    return services, events
 
 
-def test_counts_another_years_files(tmp_path: Path) -> None:
-    code, out, err = run(*another_year(tmp_path), "--work", str(tmp_path / "work"))
+def test_counts_another_years_files_also_where_columns_hold_what_they_should_not(
+    tmp_path: Path,
+) -> None:
+    services, events = another_year()
+    events.append(event("AT-1", "Utopia", "1", "", "granted"))
+    files = odd(tmp_path, ["XK"], each=80, seed=7, beside=(services, events))
+    code, out, err = run(*files, "--work", str(tmp_path / "work"))
     assert code == 0, err
     answer = json.loads(out)
     assert answer["agree"] is True
-    assert answer["countries"] == {
-        "EL": {
-            "services": 4,
-            "active": 2,
-            "ended": 1,
-            "decisions": {"grant": 3, "renew": 1, "reinstate": 1, "revoke": 3},
-            "refused": 2,
-            # Keys, state, state on joining; organisations, offerings, decisions, a state each.
-            "entries": 3 + (3 + 1) + (4 + 1) + (8 + 1),
-        },
-        "UK": {
-            "services": 1,
-            "active": 1,
-            "ended": 0,
-            "decisions": {"grant": 1, "renew": 1, "reinstate": 0, "revoke": 0},
-            "refused": 1,
-            "entries": 3 + (1 + 1) + (1 + 1) + (2 + 1),
-        },
+    assert set(answer["countries"]) == {"EL", "UK", "XK"}
+    assert answer["countries"]["EL"] == {
+        "services": 4,
+        "active": 2,
+        "ended": 1,
+        # The time of a date alone is left out; its decision, which comes again, counts once.
+        "decisions": {"grant": 3, "renew": 1, "reinstate": 2, "revoke": 3},
+        "refused": 2,
+        # Keys, state, state on joining; organisations, offerings, decisions, a state each.
+        "entries": 3 + (3 + 1) + (4 + 1) + (9 + 1),
     }
+    assert answer["countries"]["UK"] == {
+        "services": 1,
+        "active": 1,
+        "ended": 0,
+        "decisions": {"grant": 1, "renew": 1, "reinstate": 0, "revoke": 0},
+        "refused": 1,
+        "entries": 3 + (1 + 1) + (1 + 1) + (2 + 1),
+    }
+    odd_one = answer["countries"]["XK"]
+    assert odd_one["services"] == 80
+    assert min(odd_one["active"], odd_one["ended"], odd_one["refused"]) > 0
     for part in ("import", "sync"):
         assert set(answer[part]) == {"seconds", "records_per_second"}
+    assert "'Utopia' is no country; 1 rows of it are left out" in err
+    assert "cells of decisions left out, see " in err
+    told = (tmp_path / "work" / "xk.decisions.remarks.txt").read_text()
+    assert "column 'status_starting_time', value " in told
 
 
-def test_says_which_country_it_does_not_know(tmp_path: Path) -> None:
-    services, events = another_year(tmp_path)
-    services.write_text(services.read_text().replace(",UK,", ",XX,"))
-    code, _, err = run(services, events)
+def test_says_when_no_row_is_of_any_country(tmp_path: Path) -> None:
+    files = write_both(tmp_path, [{"service_key": "a", "country": "XX"}], [])
+    code, _, err = run(*files)
     assert code == 2
-    assert "'XX'" in err
-    assert "countries.py" in err
+    assert "'XX' is no country; 1 rows of it are left out" in err
+    assert "no row of any country" in err
+
+
+def test_takes_ports_that_nobody_else_is_given() -> None:
+    first, second = free_ports(1), free_ports(1)
+    assert first != second
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", first[0]))
+    with socket.socket() as node:
+        node.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        node.bind(("127.0.0.1", first[0]))
+        node.listen()
 
 
 def test_says_when_the_directory_is_not_its_own(tmp_path: Path) -> None:
-    code, _, err = run(*another_year(tmp_path), "--work", str(tmp_path))
+    code, _, err = run(*write_both(tmp_path, *another_year()), "--work", str(tmp_path))
     assert code == 2
     assert "needs a directory of its own" in err
 
@@ -166,7 +142,7 @@ def test_says_when_the_directory_is_not_its_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_leaves_no_process_behind(tmp_path: Path, number: signal.Signals) -> None:
     work = tmp_path / "work"
-    process = start(*another_year(tmp_path), "--work", str(work))
+    process = start(*write_both(tmp_path, *another_year()), "--work", str(work))
     wait_for((work / "eeig" / "control.sock").exists)
     process.send_signal(number)
     process.communicate(timeout=60)

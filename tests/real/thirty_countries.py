@@ -24,9 +24,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-from countries import COUNTRIES  # noqa: E402  # also run as a script, from anywhere
+from countries import code_of, country_of  # noqa: E402  # also run as a script, from anywhere
 from processes import CommandError, Processes, free_ports, read_json, say, together  # noqa: E402
-from recount import ACTIONS, countries_of, recount  # noqa: E402
+from recount import ACTIONS, FileError, recount, spellings_of  # noqa: E402
 
 FEDERATION = "trust.example"
 ENDS = ("revoked", "terminated", "transferred", "expired")
@@ -37,11 +37,20 @@ PATIENCE = 300.0
 
 @dataclass
 class Site:
-    """One country's node."""
+    """One country's node.
+
+    Attributes:
+        country: its code in the lists.
+        folder: its data directory.
+        url: under which it serves.
+        spellings: of the country in the files.
+        imported: what each import said, by kind of rows.
+    """
 
     country: str
     folder: Path
     url: str
+    spellings: list[str] = field(default_factory=list)
     imported: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -56,14 +65,21 @@ class Site:
 class Federation:
     """The coordinator and its sites, from nothing to the comparison."""
 
-    def __init__(self, work: Path, services: Path, events: Path, countries: list[str]) -> None:
+    def __init__(self, work: Path, services: Path, events: Path, spellings: dict[str, str]) -> None:
+        countries = sorted(set(spellings.values()))
         self._work = work
+        self._spellings = spellings
         self._files = {"organisations": services, "offerings": services, "decisions": events}
         self._run = Processes(at_once=AT_ONCE)
         ports = free_ports(len(countries) + 1)
         self._coordinator = Site("eeig", work / "eeig", f"http://127.0.0.1:{ports[0]}")
         self._sites = [
-            Site(country, work / country.lower(), f"http://127.0.0.1:{port}")
+            Site(
+                country,
+                work / country.lower(),
+                f"http://127.0.0.1:{port}",
+                [spelling for spelling, code in spellings.items() if code == country],
+            )
             for country, port in zip(countries, ports[1:], strict=True)
         ]
 
@@ -82,7 +98,7 @@ class Federation:
         say(f"made {len(self._sites)} sites in {time.monotonic() - began:.1f} s")
 
     async def _found_site(self, site: Site) -> None:
-        sopro, country = self._run.sopro, COUNTRIES[site.country]
+        sopro, country = self._run.sopro, country_of(site.country)
         await sopro(
             *("site", "new", site.folder, "--site", site.code, "--country", country.iso),
             *("--zone", country.zone, "--name", f"{country.language}={country.name}"),
@@ -106,16 +122,23 @@ class Federation:
         return _rate(seconds, records)
 
     async def _fill_site(self, site: Site) -> None:
+        where = [part for text in site.spellings for part in ("--where", f"country={text}")]
         for kind, file in self._files.items():
+            remarks = self._work / f"{site.code}.{kind}.remarks.txt"
             answer = await self._run.sopro(
                 *("import", site.folder, file, "--as", kind, "--json"),
-                *("--mapping", HERE / f"{kind}.toml", "--where", f"country={site.country}"),
+                *("--mapping", HERE / f"{kind}.toml", *where),
                 *("--bad", self._work / f"{site.code}.{kind}.bad.csv"),
                 codes=(0, 1),
+                remarks=remarks,
             )
             summary = site.imported[kind] = json.loads(answer)
             if summary["bad"]:
                 say(f"{site.country}: {summary['bad']} bad rows, see {summary['bad_file']}")
+            if summary["left_out"]:
+                say(
+                    f"{site.country}: {summary['left_out']} cells of {kind} left out, see {remarks}"
+                )
 
     async def spread(self) -> dict[str, float]:
         """Let the coordinator, then two sites, pull all logs; how fast the coordinator was."""
@@ -154,8 +177,9 @@ class Federation:
             for site in (self._coordinator, *self.full_sites)
         }
         main = answers["eeig"]
-        zones = {site.country: COUNTRIES[site.country].zone for site in self._sites}
-        counted = recount(services, events, zones, date.fromisoformat(main["at"]))
+        zones = {site.country: country_of(site.country).zone for site in self._sites}
+        today = date.fromisoformat(main["at"])
+        counted = recount(services, events, self._spellings, zones, today)
         countries, agree = {}, True
         for site in self._sites:
             found = {who: _of_site(answer, site.code) for who, answer in answers.items()}
@@ -222,6 +246,7 @@ def _agrees(
         ("all decisions", sum(found["decisions"].values()), sum(counted["decisions"].values())),
         ("void entries", found.get("void"), 0),
         ("bad rows", sum(one["bad"] for one in site.imported.values()), counted["bad"]),
+        ("times left out", site.imported["decisions"]["left_out"], counted["left out"]),
     ]
     for name, here, there in pairs:
         if here != there:
@@ -229,13 +254,15 @@ def _agrees(
     return all(here == there for _, here, there in pairs)
 
 
-async def run(services: Path, events: Path, work: Path, countries: list[str]) -> dict[str, Any]:
+async def run(
+    services: Path, events: Path, work: Path, spellings: dict[str, str]
+) -> dict[str, Any]:
     """Do it all, and leave no process behind."""
     task = asyncio.current_task()
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    federation = Federation(work, services, events, countries)
+    federation = Federation(work, services, events, spellings)
     try:
         await federation.found()
         imported = await federation.fill()
@@ -256,21 +283,22 @@ def main() -> int:
     for path in (options.services, options.events):
         if not path.is_file():
             parser.error(f"{path}: no such file")
-    countries = countries_of(options.services, options.events)
-    if unknown := [code for code in countries if code not in COUNTRIES]:
-        parser.error(
-            f"country {', '.join(map(repr, unknown))} in --services or --events is not in the "
-            f"table of {HERE / 'countries.py'}; add its ISO code, zone and name there"
-        )
-    if not countries:
-        parser.error(f"{options.services}: no rows")
+    try:
+        rows = spellings_of(options.services, options.events)
+    except FileError as error:
+        parser.error(str(error))
+    spellings = {spelling: code for spelling in rows if (code := code_of(spelling))}
+    for spelling in sorted(rows.keys() - spellings.keys()):
+        say(f"{spelling!r} is no country; {rows[spelling]} rows of it are left out")
+    if not spellings:
+        parser.error(f"{options.services} and {options.events}: no row of any country")
     if options.work and options.work.exists() and any(options.work.iterdir()):
         parser.error(f"{options.work}: not empty; --work needs a directory of its own")
     work = options.work or Path(tempfile.mkdtemp(prefix="thirty-countries-"))
     work.mkdir(parents=True, exist_ok=True)
     try:
         answer = asyncio.run(
-            run(options.services.resolve(), options.events.resolve(), work.resolve(), countries)
+            run(options.services.resolve(), options.events.resolve(), work.resolve(), spellings)
         )
     except CommandError as error:
         say(f"error: {error}")
