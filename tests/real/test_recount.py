@@ -31,7 +31,7 @@ class Register:
 
     async def __call__(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         if name == "identity":
-            return {"zone": self.zone}
+            return {"zone": self.zone, "coordinator": False}
         if name == "append":
             self.drafts += values["drafts"]
             self.entities |= {one["entity"] for one in values["drafts"]}
