@@ -1,5 +1,6 @@
 """The script over a small register of another year, and over the real one."""
 
+import asyncio
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.processes import free_ports
+from tests.real.processes import Processes, free_ports, read_json
 from tests.real.snapshots import Row, event, odd, write_both
 
 pytestmark = pytest.mark.slow
@@ -131,6 +132,26 @@ def test_takes_ports_that_nobody_else_is_given() -> None:
         node.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         node.bind(("127.0.0.1", first[0]))
         node.listen()
+
+
+async def test_waits_for_a_port_that_is_in_use(tmp_path: Path) -> None:
+    run, folder = Processes(at_once=1), tmp_path / "at"
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        made = ("site", "new", folder, "--site", "at", "--country", "AT", "--listen", listen)
+        await run.sopro(*made)
+        serving = asyncio.create_task(run.serve(folder))
+        log = folder / "serve.log"
+        while not (log.exists() and "in use" in log.read_text()):
+            assert not serving.done()
+            await asyncio.sleep(0.1)
+    try:
+        await serving
+        assert (await read_json(f"http://{listen}/api/v1/status"))["site"] == "at"
+    finally:
+        await run.stop()
 
 
 def test_says_when_the_directory_is_not_its_own(tmp_path: Path) -> None:
