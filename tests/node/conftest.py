@@ -116,9 +116,19 @@ class Federation:
 
 
 async def until(holds: Callable[[], object], *, seconds: float = 20.0) -> None:
-    """Wait until something holds; the deadline is generous because nothing waits for it."""
+    """Wait until something holds; the deadline is generous because nothing waits for it.
+
+    What is about a log that a node does not hold yet does not hold yet.
+    """
+
+    def does_hold() -> object:
+        try:
+            return holds()
+        except KeyError:
+            return False
+
     async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110  # any state of a node, and those have no events
+        while not does_hold():  # noqa: ASYNC110  # any state of a node, and those have no events
             await asyncio.sleep(0.01)
 
 
