@@ -77,6 +77,11 @@ def _appoint(folder: Path, signing: Signing, successor: str, urls: tuple[str, ..
             f"{', '.join(plan['smaller'])} said so of fewer entries, which does not count with "
             "this; have them do it again"
         )
+    if plan["larger"]:
+        remark(
+            f"{', '.join(plan['larger'])} said so of more entries than this node holds; where they "
+            "are shown anywhere, sync and do it again"
+        )
     remark(f"how many members have said the same: sopro status {folder}")
 
 

@@ -31,6 +31,13 @@ with_passphrase: Callable[[Callable[..., Any]], Callable[..., Any]] = click.opti
     help="whose first line is the passphrase; asked for if not given",
 )
 
+with_key_passphrase: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
+    "--key-passphrase-file",
+    type=FILE,
+    default=None,
+    help="opens the key files, where they are encrypted themselves",
+)
+
 
 def _passphrase(path: Path | None, *, confirm: bool) -> str:
     """Return a passphrase, from a file or from whoever sits there."""
@@ -81,11 +88,19 @@ def backup(folder: Path, target: Path, chest: Path | None, passphrase_file: Path
 @click.argument("folder", type=FOLDER)
 @click.option("--keys", "chest", type=FILE, default=None, help="the keys, as backup wrote them")
 @with_passphrase
-def restore(source: Path, folder: Path, chest: Path | None, passphrase_file: Path | None) -> None:
+@with_key_passphrase
+def restore(
+    source: Path,
+    folder: Path,
+    chest: Path | None,
+    passphrase_file: Path | None,
+    key_passphrase_file: Path | None,
+) -> None:
     """Make a data directory from a backup, into a place where nothing is."""
     try:
         keys = None if chest is None else _open_chest(chest, passphrase_file)
-        manifest = make_again(source, folder, keys)
+        passphrase = passphrase_of(key_passphrase_file) if key_passphrase_file else None
+        manifest = make_again(source, folder, keys, passphrase=passphrase)
     except SoproError as error:
         fail(error)
     remark(
@@ -107,6 +122,7 @@ def restore(source: Path, folder: Path, chest: Path | None, passphrase_file: Pat
 @click.option("--site", required=True, help="code of the site")
 @click.option("--keys", "chest", type=FILE, required=True, help="the keys, as backup wrote them")
 @with_passphrase
+@with_key_passphrase
 @click.option("--peer", "peers", multiple=True, help="address of a node to ask, repeatable")
 @click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
 @click.option("--url", default="", help="under which others reach it, if not as before")
@@ -128,6 +144,7 @@ def recover(
     site: str,
     chest: Path,
     passphrase_file: Path | None,
+    key_passphrase_file: Path | None,
     peers: tuple[str, ...],
     listen: str,
     url: str,
@@ -151,6 +168,8 @@ def recover(
             zone=zone,
             new_epoch=new_epoch,
             root_key=root,
+            passphrase=passphrase_of(key_passphrase_file),
+            passphrase_file=str(key_passphrase_file.resolve()) if key_passphrase_file else "",
         )
     except SoproError as error:
         fail(error)

@@ -73,28 +73,26 @@ async def plan_successor(node: Node, values: Mapping[str, Any]) -> Answer:
     """Write an anchor that appoints who goes on for the coordinator, for the root key to sign.
 
     `successor`: its public root key; `urls`: where it answers. Answers `record`, `root` (who has to
-    sign it), `size`, what it says of the log as it was left, and `smaller`: sites that have said
-    the same of a smaller size.
+    sign it), `size`, what it says of the log as it was left, and `smaller` and `larger`: sites that
+    have named a smaller or a larger size. Whoever names a larger one need not hold it, so that
+    nobody can keep the others from going on.
 
     Raises:
         RefusedError: the coordinator answers, its log has two histories, or another head or
             successor has to be named.
     """
     node.anchors.look()
-    successor, urls = bytes(values["successor"]), tuple(values["urls"])
+    successor = bytes(values["successor"])
+    urls = tuple(url.rstrip("/") for url in values["urls"])
     held = node.holdings.coordinator
     if node.identity.coordinator or held is None:
         raise RefusedError("the members appoint who goes on for the coordinator; this is none")
     _check_gone(node, held)
+    _check_fresh(node, held, successor)
     root = held.tree.root_at(held.signed_size)
     said = node.anchors.succession.awaited
     for one in said:
         is_same = (one.successor, one.urls) == (successor, urls)
-        if one.size > held.signed_size:
-            raise RefusedError(
-                f"{', '.join(one.by)} named a larger head of the coordinator's log, size "
-                f"{one.size}, and this node holds {held.signed_size}; let it catch up and try again"
-            )
         if one.is_settled and not (is_same and one.size == held.signed_size):
             raise RefusedError(
                 f"{', '.join(one.by)} have appointed {one.successor.hex()} at size {one.size} "
@@ -112,7 +110,19 @@ async def plan_successor(node: Node, values: Mapping[str, Any]) -> Answer:
         "root": current_root(node),
         "size": held.signed_size,
         "smaller": sorted({site for one in said if one.size < held.signed_size for site in one.by}),
+        "larger": sorted({site for one in said if one.size > held.signed_size for site in one.by}),
     }
+
+
+def _check_fresh(node: Node, held: HeldLog, successor: bytes) -> None:
+    """Refuse a key that can never be the successor's, because a decision is not changed."""
+    roots = {one.root for one in node.holdings.directory.members()}
+    if successor in roots or any(one.public == successor for one in held.keys):
+        raise RefusedError(
+            f"{successor.hex()} is a key of the coordinator or of a member already; name the new "
+            "root key that 'sopro federation take-over' has printed",
+            code="mem.key",
+        )
 
 
 def _check_gone(node: Node, held: HeldLog) -> None:

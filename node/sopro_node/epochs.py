@@ -11,6 +11,7 @@ from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Identity
 from sopro_node.keyring import NEXT_ROOT, KeyFile, create_key, load_ring
 from sopro_node.log import OwnLog
+from sopro_node.passphrase import Passphrase
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.base import Reader, Store
 from sopro_node.writer import Writer
@@ -34,7 +35,13 @@ class Beginning(NamedTuple):
 
 
 def choose_keys(
-    folder: Path, store: Reader, holdings: Holdings, held: HeldLog, root: KeyFile
+    folder: Path,
+    store: Reader,
+    holdings: Holdings,
+    held: HeldLog,
+    root: KeyFile,
+    *,
+    passphrase: Passphrase,
 ) -> Beginning:
     """Choose the keys that a log goes on with: those in force where it was cut off.
 
@@ -44,17 +51,18 @@ def choose_keys(
         holdings: likewise.
         held: the log before.
         root: the root key of the site.
+        passphrase: of encrypted key files.
 
     Raises:
         FormatError: a key file is missing.
     """
-    ring = load_ring(folder, *SIGNING)
+    ring = load_ring(folder, *SIGNING, passphrase=passphrase)
     files = [_choose(ring, held, role) for role in SIGNING]
     end = End(origin=held.origin, root=held.tree.root(), size=held.size)
     values: dict[str, object] = {
         "continues": msgspec.to_builtins(end, builtin_types=(bytes,)),
         "keys": [{"public": one.signer.public_key, "role": one.kind} for one in files],
-        "next_root": _next_root(folder, store, holdings, held, root),
+        "next_root": _next_root(folder, store, holdings, held, root, passphrase=passphrase),
         "root": root.signer.public_key,
     }
     return Beginning([*files, replace(root, kind=Role.ROOT.value)], values)
@@ -68,7 +76,13 @@ def _choose(ring: list[KeyFile], held: HeldLog, role: Role) -> KeyFile:
 
 
 def _next_root(
-    folder: Path, store: Reader, holdings: Holdings, held: HeldLog, root: KeyFile
+    folder: Path,
+    store: Reader,
+    holdings: Holdings,
+    held: HeldLog,
+    root: KeyFile,
+    *,
+    passphrase: Passphrase,
 ) -> bytes:
     """Return what commits to the successor of the root key: what has done so until now.
 
@@ -78,7 +92,8 @@ def _next_root(
     _, body = read_record(parse_entry(entry).record, READERS)
     if isinstance(body, site_keys.Body) and body.root == root.signer.public_key:
         return body.next_root
-    files = load_ring(folder, NEXT_ROOT, must_be=False) or [create_key(folder, NEXT_ROOT, None)]
+    files = load_ring(folder, NEXT_ROOT, passphrase=passphrase, must_be=False)
+    files = files or [create_key(folder, NEXT_ROOT, passphrase.find())]
     successor = files[-1]
     return hashlib.sha256(successor.signer.public_key).digest()
 

@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from sopro_node.config import Settings
-from sopro_node.passphrase import Passphrase, check_private
+from sopro_node.passphrase import NO_PASSPHRASE, Passphrase, check_private
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Ed25519Signer, Role
 
@@ -33,7 +32,6 @@ KINDS: Final = (*(role.value for role in Role), NEXT_ROOT)
 
 _ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _MAX_FILE: Final = 64 * 1024
-_NO_PASSPHRASE: Final = Passphrase(Settings())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def is_encrypted(path: Path) -> bool:
 
 
 def load_keys(
-    folder: Path, *roles: Role, passphrase: Passphrase = _NO_PASSPHRASE
+    folder: Path, *roles: Role, passphrase: Passphrase = NO_PASSPHRASE
 ) -> Mapping[Role, Ed25519Signer]:
     """Read the keys a site was made with, of some roles.
 
@@ -128,7 +126,7 @@ def load_keys(
 def load_ring(
     folder: Path,
     *kinds: str,
-    passphrase: Passphrase = _NO_PASSPHRASE,
+    passphrase: Passphrase = NO_PASSPHRASE,
     must_be: bool = True,
 ) -> list[KeyFile]:
     """Read every key of some kinds.
@@ -143,7 +141,7 @@ def load_ring(
     return found
 
 
-def load_next_root(folder: Path, *, passphrase: Passphrase = _NO_PASSPHRASE) -> Ed25519Signer:
+def load_next_root(folder: Path, *, passphrase: Passphrase = NO_PASSPHRASE) -> Ed25519Signer:
     """Read the key that may replace the root of a new site.
 
     Raises:
@@ -173,7 +171,7 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def open_key(path: Path, passphrase: Passphrase = _NO_PASSPHRASE) -> KeyFile:
+def open_key(path: Path, passphrase: Passphrase = NO_PASSPHRASE) -> KeyFile:
     """Open a key file.
 
     Raises:

@@ -365,6 +365,15 @@ class Node:
 
     async def _admit(self) -> None:
         """Let an append pass, unless members have put another in the coordinator's place."""
+        self.check_in_place()
+        await self.fence.admit()
+
+    def check_in_place(self) -> None:
+        """Refuse where members have put another in this coordinator's place.
+
+        Raises:
+            UnavailableError: they have.
+        """
         roots = {one.public for one in self.log.held.keys}
         awaited = self.anchors.succession.awaited if self.identity.coordinator else ()
         for one in awaited:
@@ -375,7 +384,6 @@ class Node:
                     "more, so stop this node",
                     code="fence.forked",
                 )
-        await self.fence.admit()
 
     def _release_witness(self) -> None:
         """Let go of a head by old keys that was cosigned before it was known who goes on.

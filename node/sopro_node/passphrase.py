@@ -112,3 +112,7 @@ class Passphrase:
         if self._ask is not None:
             return self._ask("passphrase of the key files").encode()
         return None
+
+
+NO_PASSPHRASE: Final = Passphrase(Settings())
+"""For key files in clear, or where systemd has it."""

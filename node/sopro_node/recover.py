@@ -17,7 +17,7 @@ from msgspec import structs
 
 from sopro_node import clock
 from sopro_node.asking import Heard, Question, ask_everybody, known_peers
-from sopro_node.config import Settings, check_url, parse_address, write_settings
+from sopro_node.config import check_url, parse_address, write_settings
 from sopro_node.epochs import choose_keys, found_epoch
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
@@ -36,7 +36,7 @@ from sopro_node.keychest import write_keys
 from sopro_node.keyring import KeyFile, find_key, load_ring
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.mirror import Mirror
-from sopro_node.passphrase import Passphrase
+from sopro_node.passphrase import NO_PASSPHRASE, Passphrase
 from sopro_node.reach import ANYWHERE
 from sopro_node.restore import check_keys
 from sopro_node.store.sqlite import SqliteStore, create_database
@@ -55,7 +55,6 @@ from sopro_protocol.keys import Role, make_vkey
 from sopro_registry.families import site_membership
 from sopro_registry.fields import origin_after
 
-_NO_PASSPHRASE: Final = Passphrase(Settings())
 _NAMED: Final = "named on the command line"
 
 
@@ -74,6 +73,8 @@ class RecoveryPlan:
         zone: likewise.
         new_epoch: whether its log is to go on in another, because entries of it are lost.
         root_key: of the site, where it is not among `keys`; needed for a new epoch only.
+        passphrase: of key files that are encrypted.
+        passphrase_file: that the new directory's settings name for it; empty for none.
     """
 
     site: str
@@ -86,6 +87,8 @@ class RecoveryPlan:
     zone: str = ""
     new_epoch: bool = False
     root_key: KeyFile | None = None
+    passphrase: Passphrase = NO_PASSPHRASE
+    passphrase_file: str = ""
 
     @property
     def is_coordinator(self) -> bool:
@@ -177,9 +180,9 @@ class _Recovery:
             identity = _identify(member)
             url = plan.url or member.urls[0]
         held = await self._fetch_log(identity)
-        check_keys(self._folder, held.cursor)
+        check_keys(self._folder, held.cursor, passphrase=plan.passphrase)
         recovery = await self._writer.run(lambda: self._keep(identity, held))
-        write_settings(self._folder, listen=plan.listen, url=url)
+        self._write_settings(url)
         if plan.is_coordinator:
             (self._folder / INVITE).write_bytes(format_invite(plan.invite))
         return recovery
@@ -190,16 +193,28 @@ class _Recovery:
         held = await self._fetch_all(member)
         origin = self._holdings.own_origin = origin_after(member.origin)
         identity = structs.replace(_identify(member), origin=origin)
-        root_key = plan.root_key or find_key(self._folder, member.root, passphrase=_NO_PASSPHRASE)
-        beginning = choose_keys(self._folder, self._store, self._holdings, held, root_key)
+        passphrase = plan.passphrase
+        root_key = plan.root_key or find_key(self._folder, member.root, passphrase=passphrase)
+        beginning = choose_keys(
+            self._folder, self._store, self._holdings, held, root_key, passphrase=passphrase
+        )
 
         def found() -> Recovery:
             found_epoch(self._store, self._holdings, identity, beginning)
             return self._keep(identity, held)
 
         recovery = await self._writer.run(found)
-        write_settings(self._folder, listen=plan.listen, url=plan.url or member.urls[0])
+        self._write_settings(plan.url or member.urls[0])
         return recovery
+
+    def _write_settings(self, url: str) -> None:
+        plan = self._plan
+        write_settings(
+            self._folder,
+            listen=plan.listen,
+            url=url,
+            key_passphrase_file=plan.passphrase_file,
+        )
 
     async def _fetch_all(self, member: site_membership.Body) -> HeldLog:
         """Take a site's log from everybody who has it, whoever may have signed its last entries."""
@@ -281,7 +296,7 @@ class _Recovery:
         return held
 
     async def _ask(self, origin: str) -> list[Heard]:
-        files = load_ring(self._folder, Role.LOG)
+        files = load_ring(self._folder, Role.LOG, passphrase=self._plan.passphrase)
         keys = [make_vkey(origin, one.signer.public_key) for one in files]
         question = Question(origin, lambda _size: keys)
         return await ask_everybody(question, self._peers(), self._fetch)

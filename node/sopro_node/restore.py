@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from sopro_node.config import load_settings
 from sopro_node.fence_state import load_kept, save_kept
 from sopro_node.fresh import check_free, check_space, new_directory
 from sopro_node.heldback import hold_back
@@ -20,6 +21,7 @@ from sopro_node.identity import load_identity
 from sopro_node.keychest import write_keys
 from sopro_node.keyring import load_ring
 from sopro_node.manifest import FileDigest, Manifest, check_logs, digest_file, read_manifest
+from sopro_node.passphrase import NO_PASSPHRASE, Passphrase
 from sopro_node.signatory import SIGNING
 from sopro_node.store.sqlite import DATABASE, SqliteStore
 from sopro_protocol.errors import FormatError, VerificationError
@@ -28,13 +30,20 @@ from sopro_registry.tables import Cursor
 _BLOCK: Final = 1024 * 1024
 
 
-def restore(backup: Path, folder: Path, keys: Mapping[str, bytes] | None) -> Manifest:
+def restore(
+    backup: Path,
+    folder: Path,
+    keys: Mapping[str, bytes] | None,
+    *,
+    passphrase: Passphrase | None = None,
+) -> Manifest:
     """Make a data directory from a backup, after all of it was verified.
 
     Args:
         backup: a directory that `sopro backup` wrote.
         folder: the data directory to be.
         keys: key files; None where they are put there by hand.
+        passphrase: of encrypted key files; None where the backup's settings say where it is.
 
     Raises:
         FormatError: the backup is incomplete or of a newer version, or the place is taken.
@@ -49,7 +58,7 @@ def restore(backup: Path, folder: Path, keys: Mapping[str, bytes] | None) -> Man
             _copy(backup / name, part / name, digest)
         if keys is not None:
             write_keys(part, keys)
-        _verify(part, manifest, has_keys=keys is not None)
+        _verify(part, manifest, passphrase or Passphrase(load_settings(part)), keys is not None)
     return manifest
 
 
@@ -80,7 +89,12 @@ def _copy(source: Path, target: Path, expected: FileDigest) -> None:
         )
 
 
-def _verify(part: Path, manifest: Manifest, *, has_keys: bool) -> None:
+def _verify(
+    part: Path,
+    manifest: Manifest,
+    passphrase: Passphrase,
+    has_keys: bool,  # private
+) -> None:
     """Verify the database from its entries, and tell the fence that it may be old.
 
     What has been erased since the backup has to go before anybody is served; this is the one place
@@ -101,7 +115,8 @@ def _verify(part: Path, manifest: Manifest, *, has_keys: bool) -> None:
                 "of that backup"
             )
         if has_keys:
-            check_keys(part, decode_cursor(rows[manifest.origin].cursor))
+            cursor = decode_cursor(rows[manifest.origin].cursor)
+            check_keys(part, cursor, passphrase=passphrase)
         with store.transaction():
             hold_back(store)
             save_kept(store, msgspec.structs.replace(load_kept(store), is_restored=True))
@@ -109,7 +124,7 @@ def _verify(part: Path, manifest: Manifest, *, has_keys: bool) -> None:
         store.close()
 
 
-def check_keys(folder: Path, cursor: Cursor) -> None:
+def check_keys(folder: Path, cursor: Cursor, *, passphrase: Passphrase = NO_PASSPHRASE) -> None:
     """Hold the keys that sign to those that the site's log names.
 
     Raises:
@@ -118,7 +133,7 @@ def check_keys(folder: Path, cursor: Cursor) -> None:
     """
     size = cursor.projected
     named = {(span.role, span.public) for span in cursor.keys if span.counts_at(size)}
-    ring = load_ring(folder, *SIGNING)
+    ring = load_ring(folder, *SIGNING, passphrase=passphrase)
     for role in SIGNING:
         here = {(one.kind, one.signer.public_key) for one in ring if one.kind == role.value}
         if not here & named:

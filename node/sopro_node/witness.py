@@ -160,9 +160,25 @@ class Witness:
         held = self._holdings.logs.get(origin)
         if held is None or not held.keys:
             raise NotFoundError(f"this witness serves no log {origin[:80]!r}", code="wit.origin")
+        self._check_end(held, request.checkpoint.size)
         # No record names a key below size 1: the head of an empty log is signed by its first keys.
         publics = log_keys_at(held.keys, max(request.checkpoint.size, 1))
         return open_request(request, [make_vkey(origin, public) for public in publics])
+
+    def _check_end(self, held: HeldLog, size: int) -> None:
+        """Cosign nothing beyond the end of a log that is closed, or whose site has gone."""
+        directory = self._holdings.directory
+        member = directory.membership(held.site)
+        if member is None or (
+            member.origin == held.origin and member.status not in ("left", "expelled")
+        ):
+            return
+        ends = [one.size for one in directory.endings(held.origin)]
+        if ends and size > ends[-1]:
+            raise NotFoundError(
+                f"this witness serves {held.origin} up to size {ends[-1]}, where it has ended",
+                code="wit.origin",
+            )
 
     async def _submit(self, submission: Submission) -> Answer:
         if len(self._waiting) >= _MOST_WAITING:

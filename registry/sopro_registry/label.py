@@ -175,7 +175,8 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         recorded: the earliest day on Earth at the claimed time of the last of the decisions.
         handed: to whom the last of them hands it over.
         taken: what the first of them answers, where another site granted the label.
-        people: of each that rests on a review: its position, its decider and the review's entity.
+        people: its position, its decider and the entity of its review, of each that rests on one,
+            and of each of this site's own that gives or prolongs nothing.
     """
 
     last: bytes

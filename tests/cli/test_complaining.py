@@ -51,6 +51,18 @@ def test_an_appeal_is_heard_by_a_panel(place: Place) -> None:
     assert sopro("appeal", "list", place.at).stdout.endswith(f"{REVOKED}  partly_upheld\n")
 
 
+def test_who_decided_hears_no_appeal_against_it(place: Place) -> None:
+    place.decide(
+        "suspend", GRANTED, "--reason", "other", "--suspended-until", "2027-06-01",
+        "--decider", "anna",
+    )  # fmt: skip
+    sopro("appeal", "add", place.at, GRANTED)
+    [one] = appeals(place)
+    result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
+    assert "somebody who took part" in result.stderr
+    sopro("appeal", "panel", place.at, one["entity"], "--member", "bela")
+
+
 def test_an_appeal_names_its_decision(place: Place) -> None:
     result = sopro("appeal", "add", place.at, GRANTED, "--decision", "1", code=1)
     assert "entry 1 is no decision of this site on that label" in result.stderr

@@ -14,6 +14,7 @@ from sopro_node.reindex import reindex
 from sopro_node.takeover import SuccessionPlan, prepare, take_over
 from sopro_node.witness import Stale
 from sopro_protocol.checkpoint import parse_checkpoint_text
+from sopro_protocol.encoding import decode, encode
 from sopro_protocol.errors import (
     FormatError,
     RefusedError,
@@ -99,6 +100,27 @@ async def test_nobody_is_appointed_while_the_coordinator_answers(federation: Fed
         await office.plan_successor(at.node, values)
     with pytest.raises(RefusedError, match="members appoint"):
         await office.plan_successor(coordinator.node, values)
+
+
+async def test_nobody_alone_keeps_the_others_from_appointing(federation: Federation) -> None:
+    """An anchor shows no signed head: who names what nobody holds is told of, and no more."""
+    invite, [at, hu] = await orphans(federation, "at", "hu")
+    heir = Heir(federation, invite, at, hu)
+    values = {"successor": heir.root, "urls": [heir.url]}
+    plan = await office.plan_successor(at.node, values)
+    record = decode(plan["record"])
+    assert isinstance(record, dict)
+    record["body"] |= {"size": 10**6}
+    key = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
+    await office.put_keys(at.node, {"entry": sign_record(encode(record), [key])})
+    size = at.node.log.held.size
+    await until(lambda: hu.node.holdings.logs[at.node.identity.origin].size == size)
+    plan = await office.plan_successor(hu.node, values)
+    assert (plan["size"], plan["larger"]) == (hu.node.holdings.logs[EEIG].signed_size, ["at"])
+    roots = (hu.node.identity.root, at.node.identity.root, invite.root_key)
+    for root in roots:
+        with pytest.raises(RefusedError, match="a key of the coordinator or of a member"):
+            await office.plan_successor(hu.node, values | {"successor": root})
 
 
 async def test_who_comes_back_meanwhile_is_refused_and_given_up(federation: Federation) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.office import set_membership
 from sopro_node.store.base import WitnessRow
 from sopro_node.witness import MAX_BEHIND, Stale
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
@@ -93,6 +94,21 @@ async def test_cosigns_what_only_grew_and_keeps_it(stage: Stage) -> None:
         assert await stage.kept() == note
         old = size
     assert stage.node.witness.answers == {"cosigned": 7}
+
+
+@pytest.mark.parametrize("status", ["left", "expelled", "suspended"])
+async def test_cosigns_nothing_beyond_the_end_of_a_site_that_has_gone(
+    stage: Stage, status: str
+) -> None:
+    """What it still signs must not pass for the present, whoever has it cosigned."""
+    author, held = stage.author, stage.author.held
+    assert (await stage.ask(author.request(0, held)))[0] == 200
+    await set_membership(stage.node, {"site": "at", "status": status})
+    assert (await stage.ask(author.request(held, held)))[0] == 200
+    if status == "suspended":
+        assert (await stage.ask(author.request(held, held + 1)))[0] == 200
+    else:
+        assert await stage.code(author.request(held, held + 1)) == (404, "wit.origin")
 
 
 async def test_says_the_size_to_prove_from(stage: Stage) -> None:

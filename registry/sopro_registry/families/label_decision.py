@@ -254,7 +254,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         handed,
         label.taken,
         [*label.people, (fact.index, _bytes(body.decider), _bytes(body.review))]
-        if decides
+        if decides or not (imported or needs.validity)
         else label.people,
     )
     year = year_of(dates.effective) if dates.effective else 0
