@@ -71,7 +71,7 @@ def serve(folder: Path, listen: str | None, alone: str | None) -> None:
 async def _go_alone(node: Node, reason: str) -> None:
     """Open the log as the operator says; where that is refused the node goes on serving."""
     try:
-        _tell_alone({"index": await node.fence.open_alone(reason)})
+        _tell_alone({"index": await node.open_alone(reason)})
     except SoproError as error:
         remark(f"error: {error}")
 

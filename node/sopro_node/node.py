@@ -368,6 +368,20 @@ class Node:
         self.check_in_place()
         await self.fence.admit()
 
+    async def open_alone(self, reason: str) -> int | None:
+        """Open the log although no peer has answered (`Fence.open_alone`).
+
+        A coordinator looks first whether its members have put another in its place: their nodes
+        do not hold what its old keys sign, and so do not answer its fence.
+
+        Raises:
+            UnavailableError: they have.
+        """
+        if self.identity.coordinator and self.fence.state is not State.OPEN:
+            await self.exchange.sync_once()
+        self.check_in_place()
+        return await self.fence.open_alone(reason)
+
     def check_in_place(self) -> None:
         """Refuse where members have put another in this coordinator's place.
 

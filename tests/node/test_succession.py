@@ -154,7 +154,11 @@ async def test_who_comes_back_meanwhile_is_refused_and_given_up(federation: Fede
         await until(lambda one=one: states(one) == ["taken_over"])
         assert not one.node.evidence.standing(EEIG)
     assert [kept.origin for kept in fr.node.evidence] == [EEIG]
-    # Whoever has the old keys goes on in vain, and hears why.
+    # Whoever has the old keys goes on in vain, and hears why, also where it asks to be let alone.
+    alone = await Node.open(federation.folder / "eeig")
+    with pytest.raises(UnavailableError, match="have appointed who goes on with this log"):
+        await alone.open_alone("nobody answers")
+    await alone.close()
     old = await federation.open("eeig", int(invite.urls[0].rpartition(":")[2]))
     await until(lambda: states(old))
     with pytest.raises(UnavailableError):
