@@ -97,6 +97,8 @@ def settle(land: Federation, nursery: Nursery, janus: Janus, coordinator: Site) 
     fork = make_fork(land, nursery, coordinator)
     janus.deceived, janus.other = [fr], fork.url
     change(coordinator, "DE")
+    for site in (at, hu):
+        land.wait_for(site, coordinator)
     extra = {"family": "serve_alone", "values": {"peers": 0, "reason": "a test"}}
     fork.call("append", drafts=[extra] * 300)
     for site in members:
