@@ -9,56 +9,50 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import UNSET
 
-from sopro_node import clock
+from sopro_node.admission import application, join
 from sopro_node.anchoring import plan_anchor, plan_successor
-from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.complaining import appeals, complaint_at, complaints
-from sopro_node.continuing import check_end, check_log, continued, describe_end, known_beyond
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
-from sopro_node.fetch import Fetch
-from sopro_node.identity import Invite
 from sopro_node.keyoffice import keys, plan_keys, put_keys
-from sopro_node.keyrecovery import collect_approvals, list_recoveries, new_root, plan_approval
-from sopro_node.keyring import find_key
+from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.log import CURRENT, Appended, Draft
+from sopro_node.memberships import (
+    admit,
+    change_membership,
+    members,
+    must_coordinate,
+    recover_member,
+    refuse,
+    renew_epoch,
+    set_membership,
+)
 from sopro_node.node import Node
-from sopro_node.rootkeys import current_root, prove_succession, roots_of_site
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
-from sopro_node.target import MAX_KEYS, Pulled, parse_keys
+from sopro_node.target import Pulled
 from sopro_node.transferring import hand_over, offers, take_over
 from sopro_node.withholding import plan_withholding, put_withholding
-from sopro_node.zones import check_zone
 from sopro_protocol.bundle import Item
-from sopro_protocol.encoding import Value, decode, encode
+from sopro_protocol.encoding import Value, decode
 from sopro_protocol.errors import (
     ConflictError,
-    FormatError,
     NotFoundError,
-    PeerError,
     RefusedError,
     SoproError,
-    VerificationError,
 )
-from sopro_protocol.keys import check_public_key, verify_ed25519
 from sopro_protocol.record import parse_entry
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
-from sopro_registry.families import site_membership
 from sopro_registry.fields import format_day, parse_day
-from sopro_registry.keyhistory import open_key_history
 
 Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
 MAX_LABELS: Final = 500
 _DAYS_TO_ERASE: Final = 30
-MAX_APPLICATION: Final = 16 * 1024
-MAX_APPLICATIONS: Final = 256
 
 
 async def append(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -239,407 +233,6 @@ def _pulled(result: Pulled | SoproError) -> Answer:
     return done | ({"code": problem.code, "error": str(problem)} if problem else {})
 
 
-# Membership.
-
-
-async def join(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Pin the coordinator and ask it for admission.
-
-    `invite`: its fields; `request`?: what `application` answered and its signature by the root
-    key, where that key is not here.
-    """
-    if node.identity.coordinator:
-        raise RefusedError("this node is the coordinator of its federation; it joins none")
-    invite = msgspec.convert(values["invite"], Invite)
-    node.check_invite(invite)
-    request = values.get("request") or make_application(node)
-    last: SoproError | None = None
-    async with Fetch(reach=node.settings.reach) as fetch:
-        for url in invite.urls:
-            try:
-                await check_coordinator(invite, url, fetch)
-                await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
-            except PeerError as error:
-                last = error
-                continue
-            await node.pin(invite)
-            return {
-                "asked": url,
-                "site": node.identity.site,
-                "is_continued": bool(continued(node)),
-            }
-    await node.pin(invite)
-    raise PeerError(
-        f"the coordinator could not be asked ({last}); the invite is pinned, run the same "
-        "command again when it can be reached",
-        code="hos.unreachable",
-    )
-
-
-async def check_coordinator(invite: Invite, url: str, fetch: Fetch) -> None:
-    """See that a node serves the coordinator's log under the root key that an invite names.
-
-    Raises:
-        FormatError: it serves another one, so the invite is wrong.
-        PeerError: it cannot be asked.
-    """
-    path = "/log/" + invite.origin.split("/", 1)[1]
-    served = await fetch.get(f"{url.rstrip('/')}{path}/keys", limit=MAX_KEYS)
-    try:
-        history = parse_keys(served.body)
-        open_key_history(history, origin=invite.origin, root=invite.root_key, is_coordinator=True)
-    except (FormatError, VerificationError):
-        raise FormatError(
-            f"the node at {url} is not the coordinator whose root key this invite names; "
-            "ask the coordinator's operator for the invite file that is in force",
-            code="mem.untrusted",
-        ) from None
-
-
-async def application(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Write this site's request for admission. Answers `content` and `root`, who has to sign it."""
-    return {"content": _application(node), "root": current_root(node)}
-
-
-def make_application(node: Node) -> bytes:
-    """Write this site's request for admission, signed by its root key.
-
-    Raises:
-        RefusedError: the root key is not here.
-    """
-    content = _application(node)
-    file = find_key(node.folder, current_root(node), passphrase=node.passphrase)
-    return sign_application(content, file.signer)
-
-
-def _application(node: Node) -> bytes:
-    identity = node.identity
-    request: dict[str, Value] = {
-        "country": identity.country,
-        "languages": list(identity.languages),
-        "name": dict(identity.name),
-        "origin": identity.origin,
-        "root": current_root(node),
-        "site": identity.site,
-        "time": clock.now(),
-        "urls": [node.settings.public_url],
-        "zone": identity.zone,
-    }
-    return encode(request | continued(node))
-
-
-def open_application(data: bytes) -> dict[str, Any]:
-    """Read a request for admission and check that the asker holds the root key it names.
-
-    Raises:
-        FormatError: it is none, or its key is weak.
-        VerificationError: it is not signed by that key.
-    """
-    match decode(data, limit=MAX_APPLICATION):
-        case [bytes(content), bytes(signature)]:
-            pass
-        case _:
-            raise FormatError("application: expected [request, signature]", code="mem.format")
-    request = decode(content, limit=MAX_APPLICATION)
-    if not isinstance(request, dict) or not isinstance(request.get("root"), bytes):
-        raise FormatError("application: expected a map with a root key", code="mem.format")
-    check_public_key(request["root"])
-    verify_ed25519(request["root"], message=APPLICATION_CONTEXT + content, signature=signature)
-    try:
-        msgspec.convert(
-            {**request, "status": "applicant", "prefix": "000", "effective_date": "2000-01-01"},
-            site_membership.Body,
-        )
-    except msgspec.ValidationError as error:
-        raise FormatError(f"application: {error}", code="mem.format") from None
-    return request
-
-
-async def receive_application(node: Node, data: bytes) -> Answer:
-    """Keep a request for admission until the coordinator's officer decides on it.
-
-    Raises:
-        RefusedError: this node is not the coordinator, or the name is taken.
-        FormatError, VerificationError: as `open_application`.
-    """
-    if not node.identity.coordinator:
-        raise NotFoundError("this node is not the coordinator; it admits nobody")
-    request = open_application(data)
-    site = request["site"]
-    if site == node.identity.site:
-        raise RefusedError(f"the site code {site!r} is the coordinator's own", code="mem.name")
-    federation = node.identity.federation
-    if request["origin"].rsplit("/", 1)[0] != f"{federation}/{site}":
-        raise RefusedError(
-            f"application: origin {request['origin'][:80]!r}, expected {federation}/{site}/<epoch>",
-            code="mem.name",
-        )
-    member = node.holdings.directory.membership(site)
-    check_log(member, request)
-    if member is not None and request["root"] not in roots_of_site(node, member):
-        raise RefusedError(
-            f"the site code {site!r} is taken by another root key; where its successor has "
-            "replaced it, ask again when the coordinator has this site's log",
-            code="mem.name",
-        )
-    waiting = {known: held for known, _, held in node.reader.applications()}
-    if (
-        member is None
-        and site in waiting
-        and open_application(waiting[site])["root"] != request["root"]
-    ):
-        raise RefusedError(f"the site code {site!r} is being asked for already", code="mem.name")
-    if len(waiting) >= MAX_APPLICATIONS and site not in waiting:
-        raise RefusedError("too many open requests; ask the coordinator", code="mem.full")
-    if member is not None and (member.status, member.origin, list(member.urls), member.root) == (
-        "admitted",
-        request["origin"],
-        request["urls"],
-        request["root"],
-    ):
-        return {"status": "admitted"}
-
-    def keep() -> None:
-        with node.store.transaction():
-            node.store.put_application(site, clock.now(), data)
-
-    await node.writer.run(keep)
-    return {"status": "received"}
-
-
-async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """List members, new root keys that some have approved, and the open requests for admission."""
-    listed = [_in_hex(_fields_of(member)) for member in node.holdings.directory.members()]
-    waiting = []
-    for site, received, data in node.reader.applications():
-        request = open_application(data)
-        waiting.append(
-            {
-                "site": site,
-                "country": request["country"],
-                "root": request["root"].hex(),
-                "urls": request["urls"],
-                "received": clock.format_time(received),
-                "continues": describe_end(request),
-            }
-        )
-    recoveries = [
-        {
-            "site": one.site,
-            "root": one.root.hex(),
-            "by": sorted(one.approvals),
-            "needed": one.needed,
-            "voters": one.voters,
-        }
-        for one in list_recoveries(node)
-    ]
-    return {"members": listed, "applications": waiting, "recoveries": recoveries}
-
-
-def _in_hex(value: Any) -> Any:
-    """Write bytes in hex, as programs and people read them."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, dict):
-        return {name: _in_hex(one) for name, one in value.items()}
-    return [_in_hex(one) for one in value] if isinstance(value, list) else value
-
-
-async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Admit a site that asked. `site`; `prefix`?: of its numbers."""
-    site = values["site"]
-    _must_coordinate(node)
-    waiting = {known: data for known, _, data in node.reader.applications()}
-    if site not in waiting:
-        known = ", ".join(sorted(waiting)) or "nobody"
-        raise NotFoundError(f"{site!r} has not asked for admission; waiting: {known}")
-    request = open_application(waiting[site])
-    before = node.holdings.directory.membership(site)
-    if "epoch" in request:
-        raise RefusedError(
-            f"{site} asks that its log goes on in {request['origin']}; see 'sopro members list', "
-            f"and if so: sopro members renew-epoch DIRECTORY {site}",
-            code="mem.epoch",
-        )
-    prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
-    outcome = await node.log.append(
-        Draft(
-            "site_membership",
-            {
-                **{key: value for key, value in request.items() if key != "time"},
-                **prove_succession(node, before, request["root"]),
-                "effective_date": format_day(node.desk.today()),
-                "prefix": prefix,
-                "status": "admitted",
-            },
-            entity=node.reader.named(1, "site_membership", site),
-        )
-    )
-    await _drop_application(node, site)
-    node.exchange.refresh_soon()
-    return {"site": site, "prefix": prefix, "index": outcome.index}
-
-
-async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Drop a request for admission. `site`."""
-    _must_coordinate(node)
-    site = values["site"]
-    if site not in {known for known, _, _ in node.reader.applications()}:
-        raise NotFoundError(f"{site!r} has not asked for admission")
-    await _drop_application(node, site)
-    return {"site": site}
-
-
-async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Suspend, release or end a membership. Answers `abandoned`.
-
-    `site`; `status`; `size`?: of its log, from which its records count no more; by default what
-    this node holds of it; `successor`?: code of the site that looks after its labels; `keep`?.
-
-    Releasing a site settles evidence of two histories against it: the federation goes on with the
-    history that the coordinator holds, or that the roots in `keep` name, and abandons the heads of
-    the other (SPEC EVID-10).
-    """
-    _must_coordinate(node)
-    site, status = values["site"], values["status"]
-    member = node.holdings.directory.membership(site)
-    if member is None:
-        raise NotFoundError(f"no member {site!r}")
-    fields = _fields_of(member)
-    for past in ("ends", "abandoned"):
-        fields.pop(past, None)
-    abandoned: list[dict[str, Value]] = []
-    if status == "admitted":
-        heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
-        abandoned = [{"root": root, "size": size} for size, root in heads]
-        fields |= {"abandoned": abandoned} if abandoned else {}
-    size = None
-    if status in site_membership.ENDED and member.status != "applicant":
-        size = _end_of(node, member, values.get("size"))
-        fields["ends"] = {"origin": member.origin, "size": size}
-    successor = values.get("successor")
-    if successor is not None:
-        _check_successor(node, site, successor)
-        fields["successor"] = successor
-    fields |= {"status": status, "effective_date": format_day(node.desk.today())}
-    entity = node.reader.named(1, "site_membership", site)
-    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
-    return {
-        "site": site,
-        "status": status,
-        "size": size,
-        "index": outcome.index,
-        "abandoned": _in_hex(abandoned),
-    }
-
-
-async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Record what is new about a member. `site`; `changes`: fields of its membership."""
-    _must_coordinate(node)
-    site, changes = values["site"], values["changes"]
-    member = node.holdings.directory.membership(site)
-    if member is None:
-        raise NotFoundError(f"no member {site!r}")
-    if "zone" in changes:
-        check_zone(changes["zone"])
-    fields = _fields_of(member) | changes
-    fields["effective_date"] = format_day(node.desk.today())
-    entity = node.reader.named(1, "site_membership", site)
-    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
-    return {"site": site, "index": outcome.index}
-
-
-async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Close the log of a member that has lost entries; the one it has begun goes on. `site`.
-
-    Answers `origin`; `before` and `size`: the log that is closed and its size; `lost`: how many
-    more entries of it are known to have been signed.
-    """
-    _must_coordinate(node)
-    site = values["site"]
-    waiting = {known: data for known, _, data in node.reader.applications()}
-    request = open_application(waiting[site]) if site in waiting else {}
-    member = node.holdings.directory.membership(site)
-    if member is None or "epoch" not in request:
-        raise NotFoundError(
-            f"{site!r} has not asked that its log goes on in another; it does so with 'sopro "
-            "recover --new-epoch' and 'sopro join'"
-        )
-    end = check_end(node, member, request)
-    outcome = await node.log.append(
-        Draft(
-            "site_membership",
-            {
-                **_fields_of(member),
-                "effective_date": format_day(node.desk.today()),
-                "ends": {"origin": end.origin, "size": end.size},
-                "epoch": request["epoch"],
-                "origin": request["origin"],
-                "urls": request["urls"],
-            },
-            entity=node.reader.named(1, "site_membership", site),
-        )
-    )
-    await _drop_application(node, site)
-    node.exchange.refresh_soon()
-    return {
-        "site": site,
-        "origin": request["origin"],
-        "before": end.origin,
-        "size": end.size,
-        "lost": known_beyond(node, end),
-        "index": outcome.index,
-    }
-
-
-async def _drop_application(node: Node, site: str) -> None:
-    def drop() -> None:
-        with node.store.transaction():
-            node.store.cut_application(site)
-
-    await node.writer.run(drop)
-
-
-def _fields_of(member: site_membership.Body) -> dict[str, Any]:
-    """Copy a membership without what proves how it came to its root key."""
-    fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
-    if member.ends is not UNSET and member.ends.origin != member.origin:
-        del fields["ends"]  # of the log before
-    proofs = ("approvals", "epoch", "succession")
-    return {name: value for name, value in fields.items() if name not in proofs}
-
-
-def _end_of(node: Node, member: site_membership.Body, size: int | None) -> int:
-    """Return where a member's log ends: where it was told to, or at what is held of it."""
-    held = node.holdings.logs.get(member.origin)
-    known = held.signed_size if held is not None else 0
-    if size is None:
-        if not known:
-            raise RefusedError(
-                f"{member.site}: its log is not held here, so nobody here can say where it ends; "
-                "say it with --size",
-                code="mem.end",
-            )
-        return known
-    if size < known:
-        raise RefusedError(
-            f"{member.site}: cannot end at {size}, its log is known here up to {known}: "
-            "what it decided while it was a member counts for ever",
-            code="mem.end",
-        )
-    return size
-
-
-def _check_successor(node: Node, site: str, successor: str) -> None:
-    found = node.holdings.directory.membership(successor)
-    if successor == site or found is None or found.status != "admitted":
-        raise RefusedError(
-            f"{site}: its successor must be another admitted member, {successor!r} is "
-            f"{found.status if found else 'unknown here'}",
-            code="mem.status",
-        )
-
-
 async def evidence(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List the evidence of two histories that is kept here."""
     return {"evidence": describe_evidence(node.evidence)}
@@ -654,44 +247,6 @@ async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
     return {"id": found[0].id, "content": node.reader.evidence_file(found[0].id)}
 
 
-async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Name a member's new root key where enough of the others approve it. `site`."""
-    _must_coordinate(node)
-    recovery = collect_approvals(node, values["site"])
-    member = node.holdings.directory.membership(values["site"])
-    assert member is not None, "its approvals were collected"  # noqa: S101  # a bug if not
-    outcome = await node.log.append(
-        Draft(
-            "site_membership",
-            {
-                **_fields_of(member),
-                "approvals": list(recovery.approvals.values()),
-                "effective_date": format_day(node.desk.today()),
-                "root": recovery.root,
-            },
-            entity=node.reader.named(1, "site_membership", values["site"]),
-        )
-    )
-    node.exchange.refresh_soon()
-    return {
-        "site": values["site"],
-        "root": recovery.root,
-        "index": outcome.index,
-        "by": len(recovery.approvals),
-    }
-
-
-def _must_coordinate(node: Node) -> None:
-    if not node.identity.coordinator:
-        raise RefusedError("only the coordination node decides on members")
-
-
-def default_prefix(site: str) -> str:
-    """Return the prefix a site gets where none is asked for: `at` becomes `AT0`."""
-    letters = "".join(letter for letter in site.upper() if letter.isalnum())
-    return (letters + "000")[:3]
-
-
 async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
     """Erase the documents of an entity everywhere. `entity`; `reason`; `deadline`?: civil date."""
     deadline = values.get("deadline") or format_day(node.desk.today() + _DAYS_TO_ERASE)
@@ -702,7 +257,7 @@ async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
     """Publish what labels are judged by. `schemes`, `criteria`, `criteria_sets`: their fields."""
-    _must_coordinate(node)
+    must_coordinate(node)
     published = []
     kinds = (("scheme", "schemes"), ("criterion", "criteria"), ("criteria_set", "criteria_sets"))
     for family, key in kinds:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from sopro_node.admission import make_application
 from sopro_node.control import call
 from sopro_node.node import Node
-from sopro_node.office import make_application
 from sopro_protocol.errors import SoproError, StorageFullError
 from tests.federation.federation import (
     COUNTRIES,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sopro_node import office
+from sopro_node import admission, memberships, office
 from sopro_node.config import Settings
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, Plan, create_node
@@ -105,8 +105,8 @@ class Federation:
             name: getattr(coordinator.invite, name) for name in coordinator.invite.__struct_fields__
         }
         invite["urls"] = [self.served[COORDINATOR].url]
-        await office.join(one.node, {"invite": invite})
-        await office.admit(coordinator, {"site": site})
+        await admission.join(one.node, {"invite": invite})
+        await memberships.admit(coordinator, {"site": site})
         await until(lambda: one.node.log.held.cursor.acted_on is not None)
         return one
 

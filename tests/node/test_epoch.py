@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node import certificate_desk, office
+from sopro_node import admission, certificate_desk, memberships, office
 from sopro_node.application import sign_application
 from sopro_node.audit import audit_directory
 from sopro_node.documents import structured
@@ -66,11 +66,11 @@ async def ask(federation: Federation) -> None:
     assert coordinator.node.invite is not None
     invite = replace_urls(coordinator.node.invite, coordinator.url)
     fields = {name: getattr(invite, name) for name in invite.__struct_fields__}
-    await office.join(at.node, {"invite": fields})
+    await admission.join(at.node, {"invite": fields})
 
 
 async def renew(federation: Federation) -> dict[str, Any]:
-    return await office.renew_epoch(federation.served[COORDINATOR].node, {"site": "at"})
+    return await memberships.renew_epoch(federation.served[COORDINATOR].node, {"site": "at"})
 
 
 async def acts(at: Served, answer: Mapping[str, Any]) -> None:
@@ -220,7 +220,7 @@ async def test_members_approve_a_root_key_that_is_lost_besides(federation: Feder
     asked = await new_root(at.node, {})
     await approve(hu.node, "at", asked["public"])
     await meet(federation, hu.node.identity.origin, hu.node.log.held.size)
-    await office.recover_member(coordinator.node, {"site": "at"})
+    await memberships.recover_member(coordinator.node, {"site": "at"})
     at = await begin(federation)
     await ask(federation)
     await acts(at, await renew(federation))
@@ -257,9 +257,9 @@ async def test_the_coordinator_closes_a_log_where_it_has_verified_it_and_nowhere
     at = await begin(federation)
     assert size_of(at, BEFORE) == (size, size)
     await ask(federation)
-    asks = (await office.members(coordinator, {}))["applications"]
+    asks = (await memberships.members(coordinator, {}))["applications"]
     assert [one["continues"]["size"] for one in asks] == [size]
-    await refused(office.admit(coordinator, {"site": "at"}), "renew-epoch")
+    await refused(memberships.admit(coordinator, {"site": "at"}), "renew-epoch")
     await refused(renew(federation), f"cannot be closed at size {size}, the largest head verified")
     await coordinator.exchange.start()
     await until(lambda: size_of(federation.served[COORDINATOR], BEFORE) == (size, size))
@@ -284,7 +284,7 @@ async def test_nothing_that_the_coordinator_holds_is_cut_off(federation: Federat
         ({"root": tree.root_at(size), "size": size + 1}, "the largest head verified here"),
     ):
         data = sign(at.node, request | {"epoch": end_at(at.node, request["epoch"], end)})
-        await office.receive_application(coordinator, data)
+        await admission.receive_application(coordinator, data)
         await refused(renew(federation), match)
     await ask(federation)
     assert (await renew(federation))["size"] == size
@@ -298,7 +298,7 @@ def end_at(node: Node, entry: bytes, end: Mapping[str, object]) -> bytes:
 
 
 def read_request(node: Node) -> dict[str, Any]:
-    return office.open_application(office.make_application(node))
+    return admission.open_application(office.make_application(node))
 
 
 async def test_a_request_has_to_continue_the_log_that_is_known(federation: Federation) -> None:
@@ -313,8 +313,8 @@ async def test_a_request_has_to_continue_the_log_that_is_known(federation: Feder
         (request | {"epoch": b"\x90"}, "epoch: "),
         (request | {"site": "xx", "origin": "sopro.example/xx/2"}, "no site 'xx' is known here"),
     ):
-        await refused(office.receive_application(coordinator, sign(at.node, wrong)), match)
-    received = await office.receive_application(coordinator, sign(at.node, request))
+        await refused(admission.receive_application(coordinator, sign(at.node, wrong)), match)
+    received = await admission.receive_application(coordinator, sign(at.node, request))
     assert received == {"status": "received"}
 
 

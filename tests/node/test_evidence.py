@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import pytest
 from aiohttp import web
 
-from sopro_node import office
+from sopro_node import memberships, office
 from sopro_node.evidence import MOST_STANDING, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import fork_beyond, fork_within
@@ -483,14 +483,14 @@ async def test_a_settlement_needs_to_know_which_history_to_go_on_with(
         assert kept is not None
         values: dict[str, object] = {"site": "at", "status": "admitted"}
         with pytest.raises(RefusedError, match="--keep"):
-            await office.set_membership(coordinator.node, values)
+            await memberships.set_membership(coordinator.node, values)
         assert coordinator.node.evidence.stands(kept)
         keep = [heads[1].hex()[:16]]
-        answer = await office.set_membership(coordinator.node, values | {"keep": keep})
+        answer = await memberships.set_membership(coordinator.node, values | {"keep": keep})
         assert answer["abandoned"] == [{"root": heads[0].hex(), "size": size}]
         assert not coordinator.node.evidence.stands(kept)
         # What is settled is not taken again, and further records say nothing of it.
-        answer = await office.set_membership(coordinator.node, values)
+        answer = await memberships.set_membership(coordinator.node, values)
         assert answer["abandoned"] == []
         third = ShownHead(sign(at, size, bytes([3]) * 32), bytes([3]) * 32)
         data = coordinator.node.evidence.write(Fork(ORIGIN, size, (shown[0], third)))

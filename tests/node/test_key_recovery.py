@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node import office
+from sopro_node import memberships
 from sopro_node.keyoffice import put_keys
 from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.keyring import KEYS, find_key
@@ -38,7 +38,7 @@ async def approve(node: Node, site: str, root: bytes) -> None:
 
 
 async def recover(sites: Sites) -> dict[str, Any]:
-    return await office.recover_member(sites["eeig"].node, {"site": "at"})
+    return await memberships.recover_member(sites["eeig"].node, {"site": "at"})
 
 
 async def test_a_root_key_is_replaced_when_the_other_members_approve(
@@ -92,9 +92,9 @@ async def test_the_site_cannot_take_a_key_that_nobody_approved(sites: Sites) -> 
 
 async def test_only_the_coordinator_names_it_and_only_for_members(sites: Sites) -> None:
     with pytest.raises(RefusedError, match="only the coordination node"):
-        await office.recover_member(sites["hu"].node, {"site": "at"})
+        await memberships.recover_member(sites["hu"].node, {"site": "at"})
     with pytest.raises(NotFoundError, match="no member 'xx'"):
-        await office.recover_member(sites["eeig"].node, {"site": "xx"})
+        await memberships.recover_member(sites["eeig"].node, {"site": "xx"})
     with pytest.raises(NotFoundError, match="no member 'xx'"):
         await approve(sites["hu"].node, "xx", bytes(32))
 

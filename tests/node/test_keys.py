@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node import clock, office
+from sopro_node import admission, clock, memberships, office
 from sopro_node.access import sign_request
 from sopro_node.application import sign_application
 from sopro_node.certificates import make_certificate
@@ -221,7 +221,7 @@ async def test_a_lost_root_key_is_replaced_by_its_successor(
 
     # The coordinator takes over the new root key because the site's own log proves it.
     await join_again(coordinator, at)
-    await office.admit(coordinator.node, {"site": "at"})
+    await memberships.admit(coordinator.node, {"site": "at"})
     member = coordinator.node.holdings.directory.membership("at")
     [root] = in_force(at.node, "root")
     assert member is not None
@@ -232,7 +232,7 @@ async def test_a_lost_root_key_is_replaced_by_its_successor(
     for data in (before, certify(at.node, number), certify(hu.node, number)):
         assert verify(at.node, data, number=number).status == "active"
     # A later record on the member needs no proof again.
-    await office.set_membership(coordinator.node, {"site": "at", "status": "suspended"})
+    await memberships.set_membership(coordinator.node, {"site": "at", "status": "suspended"})
 
 
 async def test_several_successions_are_taken_over_at_once(
@@ -248,7 +248,7 @@ async def test_several_successions_are_taken_over_at_once(
         await change(at.node, "rotate", "root", successor=open_key(newest).signer.public_key)
     await all_follow(federation, "at")
     await join_again(coordinator, at)
-    await office.admit(coordinator.node, {"site": "at"})
+    await memberships.admit(coordinator.node, {"site": "at"})
     member = coordinator.node.holdings.directory.membership("at")
     assert member is not None
     assert member.root == in_force(at.node, "root")[0].public
@@ -263,11 +263,11 @@ async def test_a_replaced_root_key_speaks_for_nobody(
 ) -> None:
     coordinator, at = pair
     old = open_key(at.node.folder / KEYS / "root.pem").signer
-    content = (await office.application(at.node, {}))["content"]
+    content = (await admission.application(at.node, {}))["content"]
     await succeed(at.node)
     await all_follow(federation, "at")
     with pytest.raises(RefusedError) as refused:
-        await office.receive_application(coordinator.node, sign_application(content, old))
+        await admission.receive_application(coordinator.node, sign_application(content, old))
     assert refused.value.code == "mem.name"
 
 
@@ -278,7 +278,7 @@ async def join_again(coordinator: Served, at: Served) -> None:
         name: getattr(coordinator.node.invite, name)
         for name in coordinator.node.invite.__struct_fields__
     } | {"urls": [coordinator.url]}
-    await office.join(at.node, {"invite": invite})
+    await admission.join(at.node, {"invite": invite})
 
 
 async def test_a_wrong_successor_is_refused(pair: tuple[Served, Served]) -> None:

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from sopro_node import certificate_desk
+from sopro_node.admission import join
 from sopro_node.found import Plan, create_node
+from sopro_node.memberships import set_membership
 from sopro_node.node import Node
-from sopro_node.office import join, set_membership
 from sopro_protocol.errors import RefusedError
 from tests.node.conftest import Federation, Served, decide, grant, until
 

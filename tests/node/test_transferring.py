@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import ClientResponse, ClientSession, FormData
 
-from sopro_node import office
+from sopro_node import memberships, office
 from sopro_node.certificate_desk import certificate, judge
 from sopro_node.certificates import _make_file
 from sopro_node.documents import structured
@@ -330,7 +330,7 @@ async def test_a_successor_takes_over_what_a_site_that_has_gone_left(
     await copy(at)
     await settle(*everybody)
     gone = {"site": "at", "status": "expelled", "successor": "hu"}
-    await office.set_membership(eeig.node, gone)
+    await memberships.set_membership(eeig.node, gone)
     await until(lambda: at.node.holdings.directory.membership("at").status == "expelled")
     await settle(eeig, hu)
     for one in everybody:
@@ -487,10 +487,10 @@ async def test_a_label_with_a_void_decision_can_be_handed_over(federation: Feder
     # What it decides without hearing that it is suspended becomes void, and stays in its log.
     await at.node.exchange.stop()
     size = at.node.log.held.size
-    await office.set_membership(eeig.node, {"site": "at", "status": "suspended", "size": size})
+    await memberships.set_membership(eeig.node, {"site": "at", "status": "suspended", "size": size})
     seen = await office.label_entity(at.node, {"number": number})
     await decide(at.node, seen["entity"], action="extend_scope", certificate=number)
-    await office.set_membership(eeig.node, {"site": "at", "status": "admitted"})
+    await memberships.set_membership(eeig.node, {"site": "at", "status": "admitted"})
     await at.node.exchange.start()
     back = eeig.node.log.held.size
     await until(lambda: at.node.log.held.cursor.acted_on.size >= back)

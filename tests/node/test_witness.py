@@ -10,8 +10,8 @@ import aiohttp
 import pytest
 
 from sopro_node.holdings import HeldLog
+from sopro_node.memberships import set_membership
 from sopro_node.node import Node
-from sopro_node.office import set_membership
 from sopro_node.store.base import WitnessRow
 from sopro_node.witness import MAX_BEHIND, Stale
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint

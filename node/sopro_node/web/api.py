@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
-from sopro_node import certificate_desk, office
+from sopro_node import admission, certificate_desk, memberships
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing, export_policy
@@ -166,7 +166,7 @@ class Api:
     async def members(self, request: web.Request) -> web.Response:
         """List the members of the federation."""
         _only(request)
-        answer = await office.members(self._node, {})
+        answer = await memberships.members(self._node, {})
         return _json({"members": answer["members"]})
 
     async def criteria(self, request: web.Request) -> web.Response:
@@ -216,8 +216,8 @@ class Api:
 
     async def apply(self, request: web.Request) -> web.Response:
         """Take a site's request for admission."""
-        data = await read_body(request, limit=office.MAX_APPLICATION)
-        answer = await office.receive_application(self._node, data)
+        data = await read_body(request, limit=admission.MAX_APPLICATION)
+        answer = await admission.receive_application(self._node, data)
         _logger.info("application", extra={"remote": request.remote, **answer})
         return _json(answer)
 

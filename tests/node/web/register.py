@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from sopro_node import office
+from sopro_node import admission, memberships
 from sopro_node.documents import structured
 from sopro_node.found import COORDINATOR
 from sopro_node.log import Draft
@@ -69,10 +69,10 @@ async def admit_who_never_serves(federation: Federation, site: str, country: str
     """Admit a site that stops before anybody has seen its log."""
     coordinator = federation.served[COORDINATOR].node
     silent = await federation.begin(site, country)
-    request = office.make_application(silent.node)
+    request = admission.make_application(silent.node)
     await federation.served.pop(site).close()
-    await office.receive_application(coordinator, request)
-    await office.admit(coordinator, {"site": site})
+    await admission.receive_application(coordinator, request)
+    await memberships.admit(coordinator, {"site": site})
     await until(lambda: coordinator.exchange.peers[silent.node.identity.origin].failures)
 
 

@@ -1,0 +1,290 @@
+"""What the coordinator decides about members: admission, suspension, change, recovery."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from sopro_node import clock
+from sopro_node.admission import drop_application, open_application
+from sopro_node.continuing import check_end, describe_end, known_beyond
+from sopro_node.keyrecovery import collect_approvals, list_recoveries
+from sopro_node.log import Draft
+from sopro_node.node import Node
+from sopro_node.rootkeys import prove_succession
+from sopro_node.zones import check_zone
+from sopro_protocol.encoding import Value
+from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_registry.families import site_membership
+from sopro_registry.fields import format_day
+
+Answer = dict[str, Any]
+
+
+async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """List members, new root keys that some have approved, and the open requests for admission."""
+    listed = [_in_hex(_fields_of(member)) for member in node.holdings.directory.members()]
+    waiting = []
+    for site, received, data in node.reader.applications():
+        request = open_application(data)
+        waiting.append(
+            {
+                "site": site,
+                "country": request["country"],
+                "root": request["root"].hex(),
+                "urls": request["urls"],
+                "received": clock.format_time(received),
+                "continues": describe_end(request),
+            }
+        )
+    recoveries = [
+        {
+            "site": one.site,
+            "root": one.root.hex(),
+            "by": sorted(one.approvals),
+            "needed": one.needed,
+            "voters": one.voters,
+        }
+        for one in list_recoveries(node)
+    ]
+    return {"members": listed, "applications": waiting, "recoveries": recoveries}
+
+
+def _in_hex(value: Any) -> Any:
+    """Write bytes in hex, as programs and people read them."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {name: _in_hex(one) for name, one in value.items()}
+    return [_in_hex(one) for one in value] if isinstance(value, list) else value
+
+
+async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Admit a site that asked. `site`; `prefix`?: of its numbers."""
+    site = values["site"]
+    must_coordinate(node)
+    waiting = {known: data for known, _, data in node.reader.applications()}
+    if site not in waiting:
+        known = ", ".join(sorted(waiting)) or "nobody"
+        raise NotFoundError(f"{site!r} has not asked for admission; waiting: {known}")
+    request = open_application(waiting[site])
+    before = node.holdings.directory.membership(site)
+    if "epoch" in request:
+        raise RefusedError(
+            f"{site} asks that its log goes on in {request['origin']}; see 'sopro members list', "
+            f"and if so: sopro members renew-epoch DIRECTORY {site}",
+            code="mem.epoch",
+        )
+    prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **{key: value for key, value in request.items() if key != "time"},
+                **prove_succession(node, before, request["root"]),
+                "effective_date": format_day(node.desk.today()),
+                "prefix": prefix,
+                "status": "admitted",
+            },
+            entity=node.reader.named(1, "site_membership", site),
+        )
+    )
+    await drop_application(node, site)
+    node.exchange.refresh_soon()
+    return {"site": site, "prefix": prefix, "index": outcome.index}
+
+
+async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Drop a request for admission. `site`."""
+    must_coordinate(node)
+    site = values["site"]
+    if site not in {known for known, _, _ in node.reader.applications()}:
+        raise NotFoundError(f"{site!r} has not asked for admission")
+    await drop_application(node, site)
+    return {"site": site}
+
+
+async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Suspend, release or end a membership. Answers `abandoned`.
+
+    `site`; `status`; `size`?: of its log, from which its records count no more; by default what
+    this node holds of it; `successor`?: code of the site that looks after its labels; `keep`?.
+
+    Releasing a site settles evidence of two histories against it: the federation goes on with the
+    history that the coordinator holds, or that the roots in `keep` name, and abandons the heads of
+    the other (SPEC EVID-10).
+    """
+    must_coordinate(node)
+    site, status = values["site"], values["status"]
+    member = node.holdings.directory.membership(site)
+    if member is None:
+        raise NotFoundError(f"no member {site!r}")
+    fields = _fields_of(member)
+    for past in ("ends", "abandoned"):
+        fields.pop(past, None)
+    abandoned: list[dict[str, Value]] = []
+    if status == "admitted":
+        heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
+        abandoned = [{"root": root, "size": size} for size, root in heads]
+        fields |= {"abandoned": abandoned} if abandoned else {}
+    size = None
+    if status in site_membership.ENDED and member.status != "applicant":
+        size = _end_of(node, member, values.get("size"))
+        fields["ends"] = {"origin": member.origin, "size": size}
+    successor = values.get("successor")
+    if successor is not None:
+        _check_successor(node, site, successor)
+        fields["successor"] = successor
+    fields |= {"status": status, "effective_date": format_day(node.desk.today())}
+    entity = node.reader.named(1, "site_membership", site)
+    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    return {
+        "site": site,
+        "status": status,
+        "size": size,
+        "index": outcome.index,
+        "abandoned": _in_hex(abandoned),
+    }
+
+
+async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Record what is new about a member. `site`; `changes`: fields of its membership."""
+    must_coordinate(node)
+    site, changes = values["site"], values["changes"]
+    member = node.holdings.directory.membership(site)
+    if member is None:
+        raise NotFoundError(f"no member {site!r}")
+    if "zone" in changes:
+        check_zone(changes["zone"])
+    fields = _fields_of(member) | changes
+    fields["effective_date"] = format_day(node.desk.today())
+    entity = node.reader.named(1, "site_membership", site)
+    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    return {"site": site, "index": outcome.index}
+
+
+async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Close the log of a member that has lost entries; the one it has begun goes on. `site`.
+
+    Answers `origin`; `before` and `size`: the log that is closed and its size; `lost`: how many
+    more entries of it are known to have been signed.
+    """
+    must_coordinate(node)
+    site = values["site"]
+    waiting = {known: data for known, _, data in node.reader.applications()}
+    request = open_application(waiting[site]) if site in waiting else {}
+    member = node.holdings.directory.membership(site)
+    if member is None or "epoch" not in request:
+        raise NotFoundError(
+            f"{site!r} has not asked that its log goes on in another; it does so with 'sopro "
+            "recover --new-epoch' and 'sopro join'"
+        )
+    end = check_end(node, member, request)
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **_fields_of(member),
+                "effective_date": format_day(node.desk.today()),
+                "ends": {"origin": end.origin, "size": end.size},
+                "epoch": request["epoch"],
+                "origin": request["origin"],
+                "urls": request["urls"],
+            },
+            entity=node.reader.named(1, "site_membership", site),
+        )
+    )
+    await drop_application(node, site)
+    node.exchange.refresh_soon()
+    return {
+        "site": site,
+        "origin": request["origin"],
+        "before": end.origin,
+        "size": end.size,
+        "lost": known_beyond(node, end),
+        "index": outcome.index,
+    }
+
+
+async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Name a member's new root key where enough of the others approve it. `site`."""
+    must_coordinate(node)
+    recovery = collect_approvals(node, values["site"])
+    member = node.holdings.directory.membership(values["site"])
+    assert member is not None, "its approvals were collected"  # noqa: S101  # a bug if not
+    outcome = await node.log.append(
+        Draft(
+            "site_membership",
+            {
+                **_fields_of(member),
+                "approvals": list(recovery.approvals.values()),
+                "effective_date": format_day(node.desk.today()),
+                "root": recovery.root,
+            },
+            entity=node.reader.named(1, "site_membership", values["site"]),
+        )
+    )
+    node.exchange.refresh_soon()
+    return {
+        "site": values["site"],
+        "root": recovery.root,
+        "index": outcome.index,
+        "by": len(recovery.approvals),
+    }
+
+
+def _fields_of(member: site_membership.Body) -> dict[str, Any]:
+    """Copy a membership without what proves how it came to its root key."""
+    fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
+    if member.ends is not UNSET and member.ends.origin != member.origin:
+        del fields["ends"]  # of the log before
+    proofs = ("approvals", "epoch", "succession")
+    return {name: value for name, value in fields.items() if name not in proofs}
+
+
+def _end_of(node: Node, member: site_membership.Body, size: int | None) -> int:
+    """Return where a member's log ends: where it was told to, or at what is held of it."""
+    held = node.holdings.logs.get(member.origin)
+    known = held.signed_size if held is not None else 0
+    if size is None:
+        if not known:
+            raise RefusedError(
+                f"{member.site}: its log is not held here, so nobody here can say where it ends; "
+                "say it with --size",
+                code="mem.end",
+            )
+        return known
+    if size < known:
+        raise RefusedError(
+            f"{member.site}: cannot end at {size}, its log is known here up to {known}: "
+            "what it decided while it was a member counts for ever",
+            code="mem.end",
+        )
+    return size
+
+
+def _check_successor(node: Node, site: str, successor: str) -> None:
+    found = node.holdings.directory.membership(successor)
+    if successor == site or found is None or found.status != "admitted":
+        raise RefusedError(
+            f"{site}: its successor must be another admitted member, {successor!r} is "
+            f"{found.status if found else 'unknown here'}",
+            code="mem.status",
+        )
+
+
+def default_prefix(site: str) -> str:
+    """Return the prefix a site gets where none is asked for: `at` becomes `AT0`."""
+    letters = "".join(letter for letter in site.upper() if letter.isalnum())
+    return (letters + "000")[:3]
+
+
+def must_coordinate(node: Node) -> None:
+    """Refuse what only the coordinator does.
+
+    Raises:
+        RefusedError: this node is not the coordination node.
+    """
+    if not node.identity.coordinator:
+        raise RefusedError("only the coordination node decides on members")
