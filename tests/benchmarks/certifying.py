@@ -33,7 +33,12 @@ from sopro_registry.certificate_file import Proven, format_certificate, parse_ce
 from sopro_registry.verdict import Verdict, judge_certificate
 
 REPEATS = 40
-FILES = (("a grant", 1, 0), ("a cosigned grant", 1, 5), ("31 decisions", None, 0))
+FILES = (
+    ("a grant", 1, 0),
+    ("a grant with 5 cosignatures", 1, 5),
+    ("a grant with 15 cosignatures", 1, 15),
+    ("31 decisions", None, 0),
+)
 """What is verified: its name, which label (None for that with many decisions), its witnesses."""
 _DATES = {"decided_on": "2025-10-02", "effective_date": "2025-10-02"}
 _PLACE = {"country": "AT", "effective_date": "2025-10-01", "status": "active"}
