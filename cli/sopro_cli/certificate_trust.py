@@ -18,8 +18,8 @@ from sopro_registry.fields import parse_day
 
 MAX_INVITE: Final = 64 * 1024
 NO_POLICY: Final = "'sopro policy export' writes one"
-_UNITS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_AGE: Final = re.compile(r"([1-9][0-9]{0,5})([mhd])")
+_UNITS: Final = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_AGE: Final = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -52,7 +52,7 @@ def trusting(command: F) -> F:
         click.option("--invite", type=FILE, default=None, help="the federation's invite file"),
         click.option("--dir", "folder", type=FOLDER, default=None, help="or a node's directory"),
         click.option("--at", default=None, callback=DAY, help="civil date; today if not given"),
-        click.option("--max-age", default=None, help="30m, 36h, 7d: older ones are stale"),
+        click.option("--max-age", default=None, help="90s, 30m, 36h, 7d: older ones are stale"),
         click.option(
             "--witness", "witnesses", multiple=True, help="verifier key whose times are trusted"
         ),
@@ -118,7 +118,10 @@ def read_pinned(folder: Path) -> Invite:
 def _as_age(text: str) -> int:
     match = _AGE.fullmatch(text)
     if match is None:
-        raise FormatError(f"--max-age: expected an age like 30m, 36h or 7d, got {text[:32]!r}")
+        raise FormatError(
+            "--max-age: expected a whole number with its unit, in seconds, minutes, hours or days, "
+            f"such as 90s, 30m, 36h or 7d, got {text[:32]!r}"
+        )
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -195,15 +195,18 @@ def test_a_certificate_beyond_its_maximum_age_is_stale(
     assert verify(path, place, "--max-age", "2d", code=0)["verdict"] == "valid"
     assert verify(path, place, "--max-age", "30h", code=0)["verdict"] == "valid"
     assert verify(path, place, "--max-age", "29h", code=3)["verdict"] == "stale"
+    seconds = 30 * 3600
+    assert verify(path, place, "--max-age", f"{seconds}s", code=0)["verdict"] == "valid"
+    assert verify(path, place, "--max-age", f"{seconds - 1}s", code=3)["verdict"] == "stale"
     told = sopro("certificate", "verify", path, "--dir", place.at, "--max-age", "10m", code=3)
     assert "too long ago, or not yet; get a newer file" in told.stdout
 
 
-@pytest.mark.parametrize("text", ["0h", "2", "2 d", "-1d", "1w", "٣d", "9999999d"])
+@pytest.mark.parametrize("text", ["0h", "0s", "2", "1h30m", "2 d", "-1d", "1w", "٣d", "9999999d"])
 def test_refuses_an_age_that_is_none(place: Place, text: str) -> None:
     options = ("--dir", place.at, "--max-age", text)
     result = sopro("certificate", "verify", get(place, GRANTED), *options, code=65)
-    assert "expected an age like 30m, 36h or 7d" in result.stderr
+    assert "in seconds, minutes, hours or days, such as 90s, 30m, 36h or 7d" in result.stderr
 
 
 def test_time_is_the_witness_own_where_one_is_trusted(place: Place) -> None:
