@@ -11,7 +11,8 @@ from sopro_cli.output import fail, remark, show
 from sopro_cli.secrets import new_passphrase
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
-from sopro_node.takeover import SuccessionPlan, prepare, take_over
+from sopro_node.preparing import SuccessionPlan, prepare
+from sopro_node.takeover import take_over
 from sopro_protocol.errors import SoproError
 
 
@@ -89,7 +90,7 @@ def federation_new(  # one for each option
 @click.argument("folder", type=FOLDER)
 @click.option("--invite", type=FILE, required=True, help="the federation's invite file")
 @click.option("--url", required=True, help="under which members will reach it")
-@click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
+@click.option("--listen", default="", help="HOST:PORT; as before, or 127.0.0.1:8440")
 @click.option("--peer", "peers", multiple=True, required=True, help="address of a member's node")
 @click.option("--country", default="BE", show_default=True, help="seat of the agency")
 @click.option("--zone", default="Europe/Brussels", show_default=True)
@@ -112,7 +113,8 @@ def federation_take_over(  # one for each option
     """Go on in the place of a coordinator whose keys are lost for ever.
 
     Run it twice. First it makes new keys and prints the root key that members have to appoint;
-    when enough of them have, it fetches the log from them and takes it over.
+    when enough of them have, it fetches the log from them and takes it over. Until then running
+    it again changes nothing but where it will answer; afterwards it does nothing.
     """
     try:
         plan = SuccessionPlan(
@@ -125,17 +127,17 @@ def federation_take_over(  # one for each option
             passphrase=_secret(passphrase_file, ask_passphrase=ask_passphrase),
             passphrase_file=str(passphrase_file.resolve()) if passphrase_file else "",
         )
-        is_new = not folder.exists()
-        public = prepare(folder, plan)
+        prepared = prepare(folder, plan)
     except SoproError as error:
         fail(error)
-    if is_new:
+    if prepared.is_new:
+        key = prepared.root.hex()
         remark(
-            "made new keys. Tell the members this root key and address in person; enough of them "
-            f"have to run: sopro anchor DIRECTORY --successor {public.hex()} --url {url}"
+            "new keys are made. Tell the members this root key and address in person; enough of "
+            f"them have to run: sopro anchor DIRECTORY --successor {key} --url {url}"
         )
         remark("then run this command again")
-        show(public.hex())
+        show(key)
         return
     nomination = run(take_over(folder, plan))
     remark(

@@ -3,7 +3,8 @@
 import json
 import os
 import re
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
@@ -213,3 +214,34 @@ def write_settings(folder: Path, *, listen: str, url: str, key_passphrase_file: 
     if key_passphrase_file:
         lines.append(f"key_passphrase_file = {json.dumps(key_passphrase_file)}")
     (folder / CONFIG).write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def change_settings(folder: Path, changes: Mapping[str, str]) -> None:
+    """Change texts in a node's configuration file, and leave everything else in it as it is.
+
+    Raises:
+        FormatError: the file cannot be read or written, or holds such a setting in a way that
+            only a person can change.
+    """
+    path = Path(os.environ.get("SOPRO_CONFIG") or folder / CONFIG)
+    before = load_settings(folder)
+    part = path.with_name(f".{path.name}.new")
+    try:
+        lines = path.read_text("utf-8").splitlines()
+        for name, value in changes.items():
+            line = f"{name} = {json.dumps(value)}"
+            places = [at for at, old in enumerate(lines) if re.match(rf"\s*{name}\s*=", old)]
+            lines[slice(places[0], places[0] + 1) if places else slice(1, 1)] = [line]
+        part.write_text("\n".join(lines) + "\n", "utf-8")
+        after = _check(path, read_toml(part, hint="let this user read the node's settings"))
+        wanted: dict[str, Any] = dict(changes)
+        if after != replace(before, **wanted):
+            raise FormatError(
+                f"{path}: cannot be changed by this program; write there yourself: "
+                + ", ".join(f"{name} = {json.dumps(value)}" for name, value in changes.items())
+            )
+        part.replace(path)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be changed ({error.strerror})") from None
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,18 +1,14 @@
 """Taking over the coordinator's log on another machine: its keys are gone, members have appointed.
 
-First new keys are made, for members to name their root key in anchors. When enough have, the log is
-fetched from whoever mirrors it, and goes on from exactly the head they have named: the first record
-under the new root key carries their anchors (SPEC SUCC-3).
+When enough members have named the root key of a directory that was prepared, the log is fetched
+from whoever mirrors it, and goes on from exactly the head they have named: the first record under
+the new root key carries their anchors (SPEC SUCC-3). These keys do it once (SPEC SUCC-9).
 """
 
 import hashlib
 import os
-import shutil
-import sqlite3
-from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -20,26 +16,23 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.asking import Question, ask_everybody, known_peers
-from sopro_node.config import CONFIG, check_url, load_settings, parse_address, write_settings
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
-from sopro_node.found import INVITE, make_folder
+from sopro_node.found import INVITE
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import (
     Identity,
-    Invite,
     format_invite,
-    load_identity,
     save_federation,
     save_identity,
     save_projection,
 )
-from sopro_node.keyring import KEYS, KINDS, NEXT_ROOT, KeyFile, create_keys, load_ring
+from sopro_node.keyring import NEXT_ROOT
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.mirror import Mirror
-from sopro_node.passphrase import Passphrase, check_new_passphrase
+from sopro_node.preparing import MARK, SuccessionPlan, check_unfinished, load_keys_of
 from sopro_node.reach import ANYWHERE
 from sopro_node.signatory import Signatory
 from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
@@ -64,82 +57,25 @@ from sopro_registry.families import site_keys
 from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.nominations import Nomination
 
-_MARK: Final = "successor"
-"""A file that says that a directory is being made into a coordinator's."""
 _MOST_APPROVALS: Final = 20_000
 """Bytes of approvals that fit into the record beside the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class SuccessionPlan:
-    """What a successor of the coordinator is to be.
-
-    Attributes:
-        invite: of the federation, as it was before.
-        url: under which others will reach it.
-        listen: HOST:PORT.
-        peers: addresses of nodes to ask.
-        country: of the coordinator's seat.
-        zone: likewise.
-        passphrase: of its new key files; None leaves them unencrypted.
-        passphrase_file: from which it reads the passphrase when it starts; empty for none.
-    """
-
-    invite: Invite
-    url: str
-    listen: str = "127.0.0.1:8440"
-    peers: Sequence[str] = field(default_factory=tuple)
-    country: str = "BE"
-    zone: str = "Europe/Brussels"
-    passphrase: bytes | None = None
-    passphrase_file: str = ""
-
-
-def prepare(folder: Path, plan: SuccessionPlan) -> bytes:
-    """Make a successor's keys and settings, once; return its public root key.
-
-    Raises:
-        FormatError: something else is in the directory, or a value does not fit.
-    """
-    parse_address(plan.listen)
-    check_url(plan.url)
-    if not (folder / _MARK).exists():
-        if plan.passphrase is not None:
-            check_new_passphrase(plan.passphrase)
-        make_folder(folder)
-        if any(folder.iterdir()):
-            raise FormatError(
-                f"{folder}: is not empty; who takes over needs a new directory, with new keys"
-            )
-        try:
-            write_settings(
-                folder,
-                listen=plan.listen,
-                url=plan.url,
-                key_passphrase_file=plan.passphrase_file,
-            )
-            create_keys(folder, plan.passphrase)
-            (folder / _MARK).write_text(
-                "its coordinator is appointed, and has not taken over yet\n"
-            )
-        except BaseException:
-            for name in (KEYS, CONFIG):
-                _remove(folder / name)
-            raise
-    return _ring(folder, plan)[Role.ROOT].signer.public_key
 
 
 async def take_over(folder: Path, plan: SuccessionPlan) -> Nomination:
     """Make a prepared directory that of the coordinator; return what members have said.
 
     Raises:
-        RefusedError: too few members have appointed it, or not at the head that is served.
+        FormatError: the directory was not prepared.
+        RefusedError: too few members have appointed it, or not at the head that is served or
+            where it will answer, or its keys have taken over already.
         UnavailableError, PeerError: nobody who holds the log could be reached.
         VerificationError: what is served is not what was signed, or has two histories.
     """
     lock = DirectoryLock(folder)
     try:
-        _check_unfinished(folder)
+        check_unfinished(folder)
+        if not (folder / MARK).exists():
+            raise FormatError(f"{folder}: was not prepared for taking over; name another directory")
         _remove_database(folder)
         try:
             create_database(folder)
@@ -153,7 +89,7 @@ async def take_over(folder: Path, plan: SuccessionPlan) -> Nomination:
         except BaseException:
             _remove_database(folder)
             raise
-        _remove(folder / _MARK)
+        (folder / MARK).unlink(missing_ok=True)
     finally:
         lock.release()
     return nomination
@@ -168,7 +104,7 @@ class _Takeover:
         self._store = store
         self._writer = writer
         self._fetch = fetch
-        self._ring = _ring(folder, plan)
+        self._ring = load_keys_of(folder, plan)
         self._origin = plan.invite.origin
         self._holdings = Holdings(store, own=self._origin, coordinator=self._origin)
         self._failed: list[str] = []
@@ -195,6 +131,7 @@ class _Takeover:
             await self._fetch_log()
             await self._fetch_members()
             nomination = self._find_nomination()
+            await self._check_unused(nomination)
             held = await self._reach(nomination)
         entry = self._write_record(held, nomination)
         await self._go_on(entry)
@@ -272,14 +209,22 @@ class _Takeover:
         """Return what enough members have said of this root key."""
         succession = Succession(self._holdings, self._store)
         succession.look()
-        root = self._ring[Role.ROOT].signer.public_key
+        root, url = self._ring[Role.ROOT].signer.public_key, self._plan.url.rstrip("/")
+        self._check_not_taken(succession, root)
         own = [one for one in succession.awaited if one.successor == root]
-        for one in own:
-            if one.is_settled:
-                return one
+        settled = [one for one in own if one.is_settled]
+        if settled and url not in settled[0].urls:
+            urls = settled[0].urls
+            raise RefusedError(
+                f"{', '.join(settled[0].by)} have appointed this root key at {', '.join(urls)}, "
+                f"and --url says {url}; members look for the coordinator nowhere else, so run this "
+                f"command with --url {urls[0]}, and have that address lead to this machine"
+            )
+        if settled:
+            return settled[0]
         said = [
             f"{', '.join(one.by) or 'nobody that counts'} of {one.voters} members at size "
-            f"{one.size}, {one.needed} are needed"
+            f"{one.size} with {', '.join(one.urls)}, {one.needed} are needed"
             for one in own
         ]
         others = [one.successor.hex()[:16] for one in succession.awaited if one not in own]
@@ -288,7 +233,32 @@ class _Takeover:
             f"{'; '.join(said) or 'nobody yet'}"
             + (f"; others are appointed: {', '.join(others)}" if others else "")
             + (f"; not reached: {', '.join(self._failed)}" if self._failed else "")
+            + f"; members run: sopro anchor DIRECTORY --successor {root.hex()} --url {url}; run "
+            "this command again when enough have"
         )
+
+    def _check_not_taken(self, succession: Succession, root: bytes) -> None:
+        """Refuse where the log goes on already: who appointed once more would make it fork."""
+        if any(span.public == root for span in self._holdings.own.keys):
+            raise _used(self._folder, self._origin)
+        is_awaited = any(one.successor == root for one in succession.awaited)
+        for taken in succession.taken[-1:] if not is_awaited else ():
+            raise RefusedError(
+                f"another successor has taken over {self._origin} after {taken.position} entries "
+                f"and answers at {', '.join(taken.appointed.urls)}; this root key is not needed, "
+                "and members appoint it only where that one is gone for ever, too"
+            )
+
+    async def _check_unused(self, nomination: Nomination) -> None:
+        """Refuse where anybody has seen a head that these keys have signed (SPEC SUCC-9)."""
+        key = make_vkey(self._origin, self._ring[Role.LOG].signer.public_key)
+        question = Question(self._origin, lambda _size: [key], with_witness=True)
+        peers = known_peers(self._holdings.directory, None, own_origin=self._origin)
+        named = [*self._plan.peers, *nomination.urls]
+        peers |= {url: [url] for url in named}
+        heard = await ask_everybody(question, peers, self._fetch)
+        if any(one.head is not None for one in heard):
+            raise _used(self._folder, self._origin)
 
     # Going on.
 
@@ -380,43 +350,15 @@ class _Takeover:
             save_identity(self._store, identity)
 
 
-def _ring(folder: Path, plan: SuccessionPlan) -> dict[str, KeyFile]:
-    passphrase = (
-        Passphrase.of(plan.passphrase) if plan.passphrase else Passphrase(load_settings(folder))
+def _used(folder: Path, origin: str) -> RefusedError:
+    return RefusedError(
+        f"{folder}: with these keys {origin} was taken over already, from another directory, and a "
+        "second one would fork it; start that directory, or where it is lost make it anew from "
+        "these keys: sopro recover NEW-DIRECTORY --from-peers; no member has to appoint anybody"
     )
-    return {one.kind: one for one in load_ring(folder, *KINDS, passphrase=passphrase)}
-
-
-def _check_unfinished(folder: Path) -> None:
-    """Refuse to begin again where the log was taken over already, whatever was left beside it.
-
-    Raises:
-        RefusedError: it was.
-    """
-    if not (folder / DATABASE).exists():
-        return
-    try:
-        store = SqliteStore.open(folder, writing=False)
-    except (FormatError, sqlite3.Error):
-        return
-    try:
-        load_identity(store)
-    except (FormatError, sqlite3.Error):
-        return
-    finally:
-        store.close()
-    _remove(folder / _MARK)
-    raise RefusedError(f"{folder}: has taken over already; start it with: sopro serve {folder}")
 
 
 def _remove_database(folder: Path) -> None:
     """Remove what an attempt has left that came to nothing; nobody has seen any of it."""
     for path in folder.glob(f"{DATABASE}*"):
-        _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+        path.unlink()

@@ -1,17 +1,21 @@
 """A coordinator that is gone, at one node: what is counted, refused and given up."""
 
 import asyncio
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sopro_node import certificate_desk, clock, office
+from sopro_node.config import CONFIG, load_settings
 from sopro_node.identity import Invite
 from sopro_node.keyring import load_keys
 from sopro_node.node import Node
+from sopro_node.preparing import SuccessionPlan, prepare
 from sopro_node.recover import RecoveryPlan, recover
 from sopro_node.reindex import reindex
-from sopro_node.takeover import SuccessionPlan, prepare, take_over
+from sopro_node.takeover import take_over
 from sopro_node.witness import Stale
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.encoding import decode, encode
@@ -36,17 +40,19 @@ pytestmark = pytest.mark.slow
 class Heir:
     """Who is to go on."""
 
-    def __init__(self, federation: Federation, invite: Invite, *peers: Served) -> None:
+    def __init__(
+        self, federation: Federation, invite: Invite, *peers: Served, name: str = "heir"
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.folder = federation.folder / "heir"
+        self.folder = federation.folder / name
         self.plan = SuccessionPlan(
             invite=invite,
             url=self.url,
             listen=f"127.0.0.1:{self.port}",
             peers=[one.url for one in peers],
         )
-        self.root = prepare(self.folder, self.plan)
+        self.root = prepare(self.folder, self.plan).root
 
     async def appoint(self, *members: Served, root: bytes = b"") -> list[str]:
         """Have members anchor as the command does; return who is told to do it again."""
@@ -127,7 +133,7 @@ async def test_who_comes_back_meanwhile_is_refused_and_given_up(federation: Fede
     """The old coordinator was only away, and goes on; one member has followed it."""
     invite, [at, hu, fr] = await orphans(federation, "at", "hu", "fr")
     heir = Heir(federation, invite, at, hu)
-    assert prepare(heir.folder, heir.plan) == heir.root
+    assert prepare(heir.folder, heir.plan) == (heir.root, False)
     with pytest.raises(RefusedError, match="nobody yet"):
         await take_over(heir.folder, heir.plan)
     await at.close()
@@ -171,9 +177,8 @@ async def test_who_comes_back_meanwhile_is_refused_and_given_up(federation: Fede
 
 
 async def reopened(federation: Federation, one: Served) -> Served:
-    site, port = one.node.identity.site, int(one.url.rpartition(":")[2])
     await one.close()
-    return await federation.open(site, port)
+    return await federation.open(one.node.identity.site, int(one.url.rpartition(":")[2]))
 
 
 async def test_members_that_say_different_things_appoint_nobody(federation: Federation) -> None:
@@ -238,7 +243,7 @@ async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
     await new.close()
     with pytest.raises(RefusedError, match="taken over already"):
         await take_over(heir.folder, heir.plan)
-    with pytest.raises(FormatError, match="not empty"):
+    with pytest.raises(RefusedError, match="taken over already, so there is nothing more to do"):
         prepare(heir.folder, heir.plan)
     assert await asyncio.to_thread(reindex, heir.folder, lambda *_: None)
     again = federation.folder / "again"
@@ -249,6 +254,85 @@ async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
     await node.close()
     head = parse_checkpoint_text(parse_note(checkpoint).text)
     assert found == (head.size, head.root)
+
+
+async def test_the_same_keys_take_over_once(federation: Federation) -> None:
+    """A copy of the directory, or an attempt that is repeated elsewhere, would fork the log."""
+    invite, members = await orphans(federation, "at", "hu")
+    heir = Heir(federation, invite, *members)
+    copy = federation.folder / "copy"
+    shutil.copytree(heir.folder, copy)
+    await heir.appoint(*members)
+    for one in members:
+        await until(lambda one=one: states(one) == ["appointed"])
+    # One member has not seen it, and it is the one that is named.
+    first, second = members
+    await first.close()
+    new = await heir.begin(federation)
+    await same_size(new, second)
+    await new.close()
+    await second.close()
+    first = await reopened(federation, first)
+    await first.node.exchange.stop()
+    before = first.node.holdings.logs[EEIG].size
+    second = await reopened(federation, second)
+    for peer in (first, second):
+        with pytest.raises(RefusedError, match="taken over already, from another directory"):
+            await take_over(copy, replace(heir.plan, peers=[peer.url]))
+    assert first.node.holdings.logs[EEIG].size == before
+    assert (copy / "successor").exists()
+
+
+async def test_another_key_is_not_needed_where_somebody_has_taken_over(
+    federation: Federation,
+) -> None:
+    invite, members = await orphans(federation, "at", "hu")
+    heir = Heir(federation, invite, *members)
+    await heir.appoint(*members)
+    await until(lambda: states(members[0]) == ["appointed"])
+    new = await heir.begin(federation)
+    await same_size(new, *members)
+    late = Heir(federation, invite, *members, name="late")
+    with pytest.raises(RefusedError, match=f"another successor .* {heir.url}; .* is not needed"):
+        await take_over(late.folder, late.plan)
+
+
+async def test_it_answers_where_members_have_appointed_it(federation: Federation) -> None:
+    invite, members = await orphans(federation, "at", "hu")
+    heir = Heir(federation, invite, *members)
+    with (heir.folder / CONFIG).open("a", encoding="utf-8") as file:
+        file.write("poll_seconds = 7\n")
+    moved = replace(heir.plan, url="https://new.example", listen="127.0.0.1:1")
+    assert prepare(heir.folder, moved) == (heir.root, False)
+    settings = load_settings(heir.folder)
+    assert (settings.url, settings.listen) == ("https://new.example", "127.0.0.1:1")
+    assert settings.poll_seconds == 7
+    with pytest.raises(RefusedError, match=f"--successor {heir.root.hex()} --url https"):
+        await take_over(heir.folder, moved)
+    await heir.appoint(*members)
+    await until(lambda: states(members[0]) == ["appointed"])
+    with pytest.raises(
+        RefusedError, match=f"nowhere else, so run this command with --url {heir.url}"
+    ):
+        await take_over(heir.folder, moved)
+    prepare(heir.folder, replace(heir.plan, listen=""))
+    assert load_settings(heir.folder).url == heir.url
+    assert load_settings(heir.folder).listen == "127.0.0.1:1"
+    prepare(heir.folder, heir.plan)
+    new = await heir.begin(federation)
+    assert new.node.invite is not None
+    assert new.node.invite.urls == [heir.url]
+
+
+async def test_a_directory_that_was_not_prepared_is_left_alone(federation: Federation) -> None:
+    at = await federation.begin("at", "AT")
+    await at.close()
+    assert at.node.invite is None
+    invite = Invite(federation="f", origin="f/eeig/1", root="00" * 32, urls=["http://127.0.0.1:9"])
+    with pytest.raises(FormatError, match="was not prepared"):
+        await take_over(at.node.folder, SuccessionPlan(invite=invite, url="http://127.0.0.1:8"))
+    node = await Node.open(at.node.folder)
+    await node.close()
 
 
 async def test_a_directory_that_is_used_is_not_taken(tmp_path: Path) -> None:
