@@ -40,6 +40,7 @@ from sopro_node.passphrase import NO_PASSPHRASE, Passphrase
 from sopro_node.reach import ANYWHERE
 from sopro_node.restore import check_keys
 from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.succession import Succession
 from sopro_node.target import Target
 from sopro_node.worker import start_pool
 from sopro_node.writer import Writer
@@ -154,6 +155,7 @@ class _Recovery:
         self._store = store
         self._writer = writer
         self._fetch = fetch
+        self._invite = plan.invite
         own = plan.invite.origin if plan.is_coordinator else ""
         self._holdings = Holdings(store, own=own, coordinator=plan.invite.origin)
         # Who the node is follows from what is fetched first.
@@ -170,21 +172,32 @@ class _Recovery:
     async def run(self) -> Recovery:
         plan = self._plan
         if plan.is_coordinator:
-            identity = self._identify_coordinator()
-            url = plan.url or plan.invite.urls[0]
-        else:
-            member = await self._find_membership()
-            if plan.new_epoch:
-                return await self._begin_epoch(member)
-            self._holdings.own_origin = member.origin
-            identity = _identify(member)
-            url = plan.url or member.urls[0]
+            return await self._recover_coordinator()
+        member = await self._find_membership()
+        if plan.new_epoch:
+            return await self._begin_epoch(member)
+        self._holdings.own_origin = member.origin
+        identity = _identify(member)
         held = await self._fetch_log(identity)
-        check_keys(self._folder, held.cursor, passphrase=plan.passphrase)
+        return await self._finish(identity, held, plan.url or member.urls[0])
+
+    async def _recover_coordinator(self) -> Recovery:
+        """Make the coordinator's directory, with where it answers since it may have taken over."""
+        plan, identity = self._plan, self._identify_coordinator()
+        held = await self._fetch_log(identity)
+        succession = Succession(self._holdings, self._store)
+        succession.look()
+        known = list(succession.urls or plan.invite.urls)
+        urls = list(dict.fromkeys([plan.url or known[0], *known]))
+        self._invite = structs.replace(plan.invite, urls=urls)
+        recovery = await self._finish(identity, held, urls[0])
+        (self._folder / INVITE).write_bytes(format_invite(self._invite))
+        return recovery
+
+    async def _finish(self, identity: Identity, held: HeldLog, url: str) -> Recovery:
+        check_keys(self._folder, held.cursor, passphrase=self._plan.passphrase)
         recovery = await self._writer.run(lambda: self._keep(identity, held))
         self._write_settings(url)
-        if plan.is_coordinator:
-            (self._folder / INVITE).write_bytes(format_invite(plan.invite))
         return recovery
 
     async def _begin_epoch(self, member: site_membership.Body) -> Recovery:
@@ -321,7 +334,7 @@ class _Recovery:
             )
             save_identity(self._store, identity)
             save_projection(self._store)
-            save_federation(self._store, self._plan.invite)
+            save_federation(self._store, self._invite)
             save_recovery(self._store, recovery)
         return recovery
 

@@ -9,7 +9,8 @@ import pytest
 
 from sopro_node import certificate_desk, clock, office
 from sopro_node.config import CONFIG, load_settings
-from sopro_node.identity import Invite
+from sopro_node.found import INVITE
+from sopro_node.identity import Invite, parse_invite
 from sopro_node.keyring import load_keys
 from sopro_node.node import Node
 from sopro_node.preparing import SuccessionPlan, prepare
@@ -248,7 +249,13 @@ async def test_what_was_certified_goes_on_and_so_does_the_new_directory(
     assert await asyncio.to_thread(reindex, heir.folder, lambda *_: None)
     again = federation.folder / "again"
     peers = [one.url for one in members]
-    await recover(again, RecoveryPlan("eeig", invite, keys, peers, url=heir.url))
+    await recover(again, RecoveryPlan("eeig", invite, keys, peers))
+    assert load_settings(again).url == heir.url
+    assert (again / INVITE).read_bytes() == (heir.folder / INVITE).read_bytes()
+    moved = federation.folder / "moved"
+    await recover(moved, RecoveryPlan("eeig", invite, keys, peers, url="https://new.example"))
+    given = parse_invite((moved / INVITE).read_bytes(), where="invite")
+    assert given.urls == ["https://new.example", heir.url]
     node = await Node.open(again)
     found = node.log.held.size, node.log.held.tree.root()
     await node.close()
