@@ -23,6 +23,7 @@ MODULES: Final[Mapping[str, str]] = {
     "audit": "audit",
     "backup": "recovery",
     "certificate": "certificates",
+    "codelist": "codelists",
     "complaint": "complaining",
     "criteria": "members",
     "decide": "deciding",

@@ -43,6 +43,7 @@ def organisation() -> None:
     callback=ACTIVITY,
     help="NACE code as 2.1:38.21, repeatable",
 )
+@click.option("--code", "codes", multiple=True, help="LIST/VERSION=CODE, repeatable")
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def organisation_add(  # one for each option
@@ -57,6 +58,7 @@ def organisation_add(  # one for each option
     source_key: str,
     nuts: str | None,
     activities: tuple[str, ...],
+    codes: tuple[str, ...],
     effective: str | None,
     *,
     as_json: bool,
@@ -77,6 +79,7 @@ def organisation_add(  # one for each option
     values = {
         "activities": list(activities),
         "actor_type": actor_type,
+        "codes": _as_codes(codes),
         "country": country,
         "effective_date": effective,
         "nuts": nuts,
@@ -97,6 +100,7 @@ def offering() -> None:
 @click.option("--description", "descriptions", multiple=True, help="LANGUAGE=TEXT, repeatable")
 @click.option("--kind", type=click.Choice(_KINDS), default="product", show_default=True)
 @click.option("--cpv", multiple=True, callback=CPV, help="procurement code, repeatable")
+@click.option("--code", "codes", multiple=True, help="LIST/VERSION=CODE, repeatable")
 @click.option("--gtin", default=None, callback=GTIN, help="trade item number")
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
@@ -107,6 +111,7 @@ def offering_add(  # one for each option
     descriptions: tuple[str, ...],
     kind: str,
     cpv: tuple[str, ...],
+    codes: tuple[str, ...],
     gtin: str | None,
     effective: str | None,
     *,
@@ -118,6 +123,7 @@ def offering_add(  # one for each option
         "name": dict(as_pairs(names, "LANGUAGE=TEXT")),
     }
     values = {
+        "codes": _as_codes(codes),
         "cpv": list(cpv),
         "effective_date": effective,
         "gtin": gtin,
@@ -126,6 +132,18 @@ def offering_add(  # one for each option
         "status": "published",
     }
     _add(folder, offerings.FAMILY.name, values, named, as_json=as_json)
+
+
+def _as_codes(texts: tuple[str, ...]) -> list[dict[str, str]]:
+    """Read codes with the version of the list that each is from."""
+    form = "LIST/VERSION=CODE, as in social-objective/1.16=et-eq"
+    found = []
+    for named, code in as_pairs(texts, form):
+        name, slash, version = named.partition("/")
+        if not (name and slash and version):
+            raise click.BadParameter(f"--code: expected {form}, got {named!r}")
+        found.append({"code": code, "list": name, "version": version})
+    return found
 
 
 def _add(

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from sopro_node import clock
+from sopro_node.codelists import CodeLists
 from sopro_node.courses import Courses
 from sopro_node.documents import read_structured
 from sopro_node.evidence import describe_evidence
@@ -32,6 +33,7 @@ from sopro_registry.aggregate import (
     total_of,
 )
 from sopro_registry.catalogue import READERS, decode_state
+from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision, offering, organisation
 from sopro_registry.label import Label
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
@@ -74,6 +76,7 @@ class OrganisationAnswer(msgspec.Struct, frozen=True):
         index: position of its latest record.
         described: fields of its public document; empty where that is not here.
         computed_from: the log prefix the answer rests on.
+        findings: codes that do not stand in the lists they are from (SPEC CDL-3).
     """
 
     entity: str
@@ -84,6 +87,7 @@ class OrganisationAnswer(msgspec.Struct, frozen=True):
     index: int
     described: dict[str, Value]
     computed_from: list[Basis]
+    findings: list[Finding] = []
 
 
 class Desk:
@@ -96,6 +100,7 @@ class Desk:
         self._holdings = holdings
         self._exchange = exchange
         self.courses = Courses(reader, holdings)
+        self._codelists = CodeLists(reader, holdings)
         self._identity = identity
         self._logs: dict[int, HeldLog] = {}
         self._describe = lru_cache(maxsize=4096)(self._read_description)
@@ -341,7 +346,13 @@ class Desk:
             state.index,
             dict(self.document_fields(held.number, state.index)),
             [self.basis(held)],
+            self.code_findings(held, state.index),
         )
+
+    def code_findings(self, held: HeldLog, position: int) -> list[Finding]:
+        """Say which codes of a record do not stand in the lists they are from."""
+        _, body = read_record(self._holdings.record(self._reader, held, position), READERS)
+        return self._codelists.findings(body) if isinstance(body, msgspec.Struct) else []
 
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""

@@ -99,6 +99,11 @@ async def _always() -> None:
     """Let every append pass."""
 
 
+def _accept(_draft: Draft) -> SoproError | None:
+    """Object to no draft."""
+    return None
+
+
 class _SpoiltError(Exception):
     """A draft was found to be wrong when it was in its step already, which is of no use then."""
 
@@ -113,6 +118,7 @@ class OwnLog:
 
     Attributes:
         admit: waited for before an append is taken; raises where none may be.
+        object_to: says why a draft may not be appended although no rule of its family forbids it.
     """
 
     def __init__(
@@ -139,6 +145,7 @@ class OwnLog:
         self._must_sign = True
         self._closed: Closed | None = Closed("unavailable", "this node has not begun yet")
         self.admit: Callable[[], Awaitable[None]] = _always
+        self.object_to: Callable[[Draft], SoproError | None] = _accept
 
     @property
     def held(self) -> HeldLog:
@@ -208,7 +215,10 @@ class OwnLog:
             UnavailableError: nothing may be signed now; none was appended.
         """
         await self.admit()
-        return await self.append_first(drafts)
+        objections = [self.object_to(one) if isinstance(one, Draft) else None for one in drafts]
+        accepted = [one for one, error in zip(drafts, objections, strict=True) if error is None]
+        outcomes = iter(await self.append_first(accepted) if accepted else ())
+        return [error or next(outcomes) for error in objections]
 
     async def append_first(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
         """Append records without asking whether appends may pass; for who decides on that."""

@@ -12,6 +12,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.access import Gate
 from sopro_node.anchors import Anchors
+from sopro_node.codelists import CodeLists
 from sopro_node.config import Settings, load_settings
 from sopro_node.cosignatures import Cosignatures
 from sopro_node.cosigners import Cosigners
@@ -75,6 +76,7 @@ class Node:
         cosignatures: those it knows, and what is witnessed.
         cosigners: collects cosignatures on its own heads.
         fence: stands before its own log after a start.
+        codelists: lists of codes that the coordinator has published.
         desk: answers questions.
         eraser: erases documents.
         gate: tells whose a request is.
@@ -200,7 +202,9 @@ class Node:
             log=self.log,
             log_keys=self.signatory.publics(Role.LOG),
         )
+        self.codelists = CodeLists(self.reader, self.holdings)
         self.log.admit = self._admit
+        self.log.object_to = self.codelists.object_to
         self.exchange.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         # Counting can take long, so it has a connection and a thread of its own.

@@ -14,6 +14,7 @@ from sopro_node.admission import application, join
 from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
 from sopro_node.certificate_desk import certificate, page
+from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
@@ -330,6 +331,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         application_at,
         assessors,
         criteria_in_force,
+        publish_codelist,
+        codelists,
+        codelist_at,
         complaints,
         complaint_at,
         appeals,

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct
 
 from sopro_registry.assessment import CriteriaSet, Requirement
 from sopro_registry.epoch import open_epoch
+from sopro_registry.families import codelist as list_family
 from sopro_registry.families import criteria_set as set_family
 from sopro_registry.families import criterion as criterion_family
 from sopro_registry.families import scheme as scheme_family
@@ -40,7 +41,7 @@ class Ending(NamedTuple):
 
 
 class Directory:
-    """Members, schemes, criteria and the witness policy: every version with its position."""
+    """Members, schemes, criteria, code lists, witness policy: every version with its position."""
 
     def __init__(self) -> None:
         self._members: dict[str, site_membership.State] = {}
@@ -48,6 +49,7 @@ class Directory:
         self._schemes: dict[str, scheme_family.State] = {}
         self._criteria: dict[str, criterion_family.State] = {}
         self._sets: dict[str, set_family.State] = {}
+        self._lists: dict[str, list_family.State] = {}
         self._witness_policy = policy_family.State([])
 
     @classmethod
@@ -66,6 +68,7 @@ class Directory:
         other._schemes = dict(self._schemes)
         other._criteria = dict(self._criteria)
         other._sets = dict(self._sets)
+        other._lists = dict(self._lists)
         other._witness_policy = self._witness_policy
         return other
 
@@ -86,6 +89,8 @@ class Directory:
                 self._criteria[f"{body.scheme} {body.code}"] = state
             case set_family.State(versions=[*_, (_, body)]):
                 self._sets[body.scheme] = state
+            case list_family.State(versions=[*_, (_, body)]):
+                self._lists[body.list] = state
             case policy_family.State():
                 self._witness_policy = state
             case _:
@@ -232,6 +237,19 @@ class Directory:
         """Go through the latest version of every criterion, by scheme and code."""
         for name in sorted(self._criteria):
             yield self._criteria[name].versions[-1][1]
+
+    def codelist(self, name: str, *, version: str = "") -> tuple[int, list_family.Body] | None:
+        """Return a version of a list of codes, or the latest, with the position of its record."""
+        state = self._lists.get(name)
+        if state is None:
+            return None
+        return state.find(version) if version else state.versions[-1]
+
+    def codelists(self) -> Iterator[list_family.Body]:
+        """Go through every version of every list of codes, by code, oldest first."""
+        for name in sorted(self._lists):
+            for _, body in self._lists[name].versions:
+                yield body
 
 
 class _Numbered(Protocol):

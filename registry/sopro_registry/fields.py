@@ -88,6 +88,17 @@ class End(Struct, frozen=True, kw_only=True):
     size: Count
 
 
+class CodeOf(Struct, frozen=True, kw_only=True):
+    """A code, and the version of the list it is from (SPEC CDL)."""
+
+    code: Code
+    list: Code
+    version: Code
+
+
+Codes: TypeAlias = Annotated[list[CodeOf], Meta(min_length=1, max_length=32)]
+
+
 def site_of(origin: str) -> str:
     """Return the site code in the origin of a log, `<federation>/<site>/<epoch>`; or nothing."""
     parts = origin.split("/")

@@ -10,6 +10,8 @@ from tests.registry.test_anchors import Dispute
 from tests.registry.world import (
     World,
     bytes16,
+    codelist_body,
+    commitment,
     criterion_body,
     erasure_body,
     receipt_body,
@@ -75,6 +77,8 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write("erasure_receipt/1", receipt, entity=bytes16("receipt"))
     policy = {"faulty": 0, "witnesses": ["at", "hu"]}
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
+    lists = {"entity": bytes16("list"), "docs": [commitment("codelist")]}
+    world.coordinator.write("codelist/1", codelist_body(), **lists)
     world.at.write("anchor/1", Dispute().body(), entity=bytes16("anchor"), role="root")
     world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
     world.at.write("key_recovery/1", recovery_body(world.hu), entity=bytes16("r"), role="root")

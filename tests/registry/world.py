@@ -523,6 +523,27 @@ def criterion_body() -> dict[str, Any]:
     }
 
 
+def codelist_body() -> dict[str, Any]:
+    return {
+        "digest": hashlib.sha256(b"a list").digest(),
+        "list": "cpv",
+        "size": 2,
+        "valid_from": "2026-01-01",
+        "version": "2008",
+    }
+
+
+def commitment(name: str, **changes: Any) -> dict[str, Any]:
+    """Return what a record says of a document that it commits to."""
+    return {
+        "commitment": bytes(32),
+        "name": name,
+        "size": 9,
+        "type": "application/vnd.sopro.document+msgpack",
+        "visibility": "public",
+    } | changes
+
+
 def organisation_body() -> dict[str, Any]:
     return {
         "actor_type": "social_enterprise",

@@ -7,13 +7,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.family import Change, Fact, Family, Place, View
-from sopro_registry.fields import Bytes16, CivilDate, Code, day_of
+from sopro_registry.fields import Bytes16, CivilDate, Code, Codes, day_of
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An offering from this record on; its name and description are in a document.
 
     Attributes:
+        codes: of any list that the coordinator has published, for example a social objective.
         cpv: procurement codes, as text for their leading zeros.
         effective_date: civil date in the site's zone.
         gtin: trade item number.
@@ -22,6 +23,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         status: whether it is offered.
     """
 
+    codes: Codes | UnsetType = UNSET
     cpv: Annotated[list[Code], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
     effective_date: CivilDate
     gtin: Code | UnsetType = UNSET

@@ -6,7 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.keys import Role
 from sopro_registry.family import Change, Fact, Family, Place, View
-from sopro_registry.fields import CivilDate, Code, CountryCode, day_of
+from sopro_registry.fields import CivilDate, Code, Codes, CountryCode, day_of
 
 ActorType = Literal[
     "social_enterprise",
@@ -27,6 +27,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         activities: NACE codes with their revision, for example `2.1:38.21`.
         actor_type: its part in the economy of social and ecological value.
+        codes: of any list that the coordinator has published, for example a legal form.
         country: ISO 3166-1 alpha-2 of its seat.
         effective_date: civil date in the site's zone.
         nuts: NUTS code of its seat.
@@ -35,6 +36,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     activities: Annotated[list[Code], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
     actor_type: ActorType
+    codes: Codes | UnsetType = UNSET
     country: CountryCode
     effective_date: CivilDate
     nuts: Code | UnsetType = UNSET
