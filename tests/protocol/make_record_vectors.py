@@ -485,6 +485,19 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "version": 1,
         },
     ),
+    "codelist/1": (
+        "registrar",
+        {
+            "digest": b"\x13" * 32,
+            "licence": "CC BY 4.0",
+            "list": "cpv",
+            "size": 9454,
+            "title": {"en": "Common Procurement Vocabulary"},
+            "uri": "https://lists.example/cpv",
+            "valid_from": "2008-09-17",
+            "version": "2008",
+        },
+    ),
     "assessor_authorisation/1": (
         "registrar",
         {
@@ -675,6 +688,14 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("version 0", "version", 0),
         ("points below 0", "min_points", -1),
         ("published_on absent", "published_on", ABSENT),
+    ],
+    "codelist/1": [
+        ("digest of 31 bytes", "digest", b"\x13" * 31),
+        ("size 0", "size", 0),
+        ("size above 100,000", "size", 100_001),
+        ("version as a number", "version", 2008),
+        ("list with a space", "list", "c pv"),
+        ("valid_from absent", "valid_from", ABSENT),
     ],
     "assessor_authorisation/1": [
         ("level self", "level", "self"),
