@@ -39,6 +39,7 @@ MODULES: Final[Mapping[str, str]] = {
     "label": "labels",
     "members": "members",
     "offering": "register",
+    "officer": "officers",
     "organisation": "register",
     "policy": "policies",
     "recover": "recovery",

@@ -57,7 +57,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise SystemExit(130) from None
 
 
-def ask(folder: Path, name: str, **values: Any) -> dict[str, Any]:
+def ask(folder: Path, name: str, /, **values: Any) -> dict[str, Any]:
     """Have one operation done by the node of a directory."""
 
     async def work() -> dict[str, Any]:

@@ -59,6 +59,8 @@ class Draft:
         entity: whom it is about; None makes a new one.
         seen: entry id of the version the officer saw, None for no version, or `CURRENT`.
         documents: to be kept outside the log.
+        note: called in the transaction that makes the entry durable, on the writer's thread, with
+            where it has come to lie; what it writes is there exactly if the entry is.
     """
 
     family: str
@@ -66,6 +68,7 @@ class Draft:
     entity: bytes | None = None
     seen: bytes | None = CURRENT
     documents: Sequence[NewDocument] = field(default=())
+    note: "Callable[[Appended], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +352,10 @@ class OwnLog:
             raise _refusal(judgement.void)
         step.add_judged(data, judgement)
         step.add_documents(rows)
-        return Appended(judgement.index, entity, judgement.entry_id, values)
+        appended = Appended(judgement.index, entity, judgement.entry_id, values)
+        if draft.note is not None:
+            draft.note(appended)
+        return appended
 
     def _append_signed(self, step: Step, data: bytes) -> Appended:
         """Append an entry that was signed elsewhere, exactly as it is."""

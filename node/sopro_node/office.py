@@ -32,6 +32,7 @@ from sopro_node.memberships import (
     set_membership,
 )
 from sopro_node.node import Node
+from sopro_node.officers import OPERATIONS as OFFICERS
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.target import Pulled
 from sopro_node.transferring import hand_over, offers, take_over
@@ -338,5 +339,6 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         complaint_at,
         appeals,
         identity,
+        *OFFICERS,
     )
 }

@@ -15,6 +15,7 @@ from sopro_node.store.migrate import LATEST, migrate
 from sopro_node.store.schema import metadata
 from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
 from sopro_protocol.errors import FormatError, StorageFullError
+from tests.node.accounts_contract import AccountsContract
 from tests.node.store_contract import Open, StoreContract
 
 
@@ -32,7 +33,7 @@ def open_store(tmp_path: Path) -> Iterator[Open]:
         store.close()
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(StoreContract, AccountsContract):
     """The contract holds on SQLite."""
 
 

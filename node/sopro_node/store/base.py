@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
+from sopro_node.store.accounts import Accounts
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_registry.family import Erased, LabelIndex, Withholding
@@ -95,7 +96,13 @@ class EvidenceRow(NamedTuple):
 
 
 class Reader(Protocol):
-    """What can be asked of the last commit."""
+    """What can be asked of the last commit.
+
+    Attributes:
+        accounts: the tables of officers.
+    """
+
+    accounts: Accounts
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let every read inside see the same commit."""

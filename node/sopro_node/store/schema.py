@@ -1,6 +1,7 @@
 """The tables of a node's database, in SQLAlchemy Core.
 
-Truth: `setting`, `log`, `entry`, `bundle`, `withheld`, `document`, `application`, `evidence`.
+Truth: `setting`, `log`, `entry`, `bundle`, `withheld`, `document`, `application`, `evidence`,
+`officer`, `trail`, `answered`, `upload`.
 Everything else is an index that `sopro reindex` rebuilds from them. Primary keys lead with the log.
 """
 
@@ -232,6 +233,57 @@ cosigned = Table(
     sqlite_with_rowid=False,
 )
 
+# People who may write over the API; `token` is the hash of what they show, absent once revoked.
+officer = Table(
+    "officer",
+    metadata,
+    _key("name", Text),
+    Column("person", LargeBinary, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("token", LargeBinary, nullable=True, unique=True),
+    Column("created", BigInteger, nullable=False),
+    Column("revoked", BigInteger, nullable=False),  # 0 for never
+    sqlite_with_rowid=False,
+)
+
+# Who has done what, in the order in which it was done; never leaves the site.
+trail = Table(
+    "trail",
+    metadata,
+    _key("number", Integer),
+    Column("time", BigInteger, nullable=False),
+    Column("officer", Text, nullable=False),
+    Column("person", LargeBinary, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("origin", Text, nullable=False),  # of the log; empty where it is about no record
+    Column("position", BigInteger, nullable=False),
+    Column("entry_id", LargeBinary, nullable=False),
+    Column("remote", Text, nullable=False),
+)
+
+# What was answered to a request that named itself, so that it is done once.
+answered = Table(
+    "answered",
+    metadata,
+    _key("officer", Text),
+    _key("key", Text),
+    Column("request", LargeBinary, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Files on their way into a record.
+upload = Table(
+    "upload",
+    metadata,
+    _key("id", LargeBinary),
+    Column("officer", Text, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
 INDEXES = (entity, name, label, void, decision_count, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
@@ -241,6 +293,7 @@ OF_A_LOG = (entry, bundle, document, withheld, *INDEXES)
 __all__ = [
     "INDEXES",
     "OF_A_LOG",
+    "answered",
     "application",
     "bundle",
     "cosigned",
@@ -256,7 +309,10 @@ __all__ = [
     "log",
     "metadata",
     "name",
+    "officer",
     "setting",
+    "trail",
+    "upload",
     "void",
     "withheld",
     "witness_head",

@@ -16,6 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from sopro_node.store import statements as sql
+from sopro_node.store.accounts import Accounts
 from sopro_node.store.base import (
     HIDDEN,
     CosignedRow,
@@ -70,6 +71,7 @@ class SqliteStore:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self.accounts = Accounts(connection)
         self._kinds: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._load_kinds()

@@ -3,12 +3,11 @@
 Each is a plain string with positional parameters, in the order its comment names.
 """
 
-import re
-
-from sqlalchemy import ClauseElement, and_, bindparam, case, delete, func, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, select, update
 from sqlalchemy import text as literal
-from sqlalchemy.dialects import sqlite
 
+from sopro_node.store.compiling import compile_put as _put
+from sopro_node.store.compiling import compile_sql as _sql
 from sopro_node.store.schema import (
     OF_A_LOG,
     application,
@@ -30,36 +29,6 @@ from sopro_node.store.schema import (
     withheld,
     witness_head,
 )
-
-_DIALECT = sqlite.dialect(paramstyle="named")
-_PARAMETER = re.compile(r"(?<!:):(\w+)")
-
-
-def _sql(statement: ClauseElement, *order: str) -> str:
-    """Compile a statement to positional parameters; numbers it names itself are written out."""
-    compiled = statement.compile(dialect=_DIALECT)
-    found = []
-
-    def place(match: re.Match[str]) -> str:
-        if match[1] in order:
-            found.append(match[1])
-            return "?"
-        return str(int(compiled.params[match[1]]))
-
-    text = _PARAMETER.sub(place, str(compiled))
-    if tuple(found) != order:
-        raise AssertionError(f"parameters are {found}, expected {order}: {compiled}")
-    return text
-
-
-def _put(table: object, *columns: str) -> str:
-    """Compile an insert that replaces the row with the same primary key."""
-    insert = sqlite.insert(table)  # type: ignore[arg-type]  # every table of the schema is one
-    insert = insert.values({column: bindparam(column) for column in columns})
-    keys = [column.name for column in table.primary_key]  # type: ignore[attr-defined]  # as above
-    rest = {column: insert.excluded[column] for column in columns if column not in keys}
-    return _sql(insert.on_conflict_do_update(index_elements=keys, set_=rest), *columns)
-
 
 _b = bindparam
 
