@@ -108,6 +108,15 @@ def as_pairs(texts: Iterable[str], form: str) -> list[tuple[str, str]]:
     return pairs
 
 
+def as_reasons(texts: Iterable[str]) -> list[list[str]]:
+    """Read `SCHEME=VALUE=REASON` options."""
+    found = [text.split("=", 2) for text in texts]
+    for parts, text in zip(found, texts, strict=True):
+        if len(parts) < 3 or not all(part.strip() for part in parts):
+            raise click.BadParameter(f"expected SCHEME=VALUE=REASON, got {text!r}")
+    return found
+
+
 def as_bytes(text: str, option: str) -> bytes:
     """Read an entity: 32 hexadecimal digits."""
     if not re.fullmatch("[0-9a-f]{32}", text):

@@ -9,10 +9,11 @@ import rich_click as click
 from babel import Locale
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import ACTIVITY, CPV, DAY, FOLDER, GTIN, NUTS, as_bytes, as_pairs
+from sopro_cli.options import ACTIVITY, CPV, DAY, FOLDER, GTIN, NUTS, as_bytes, as_pairs, as_reasons
 from sopro_cli.output import show, show_json
 from sopro_node.calling import read_error
 from sopro_node.documents import structured
+from sopro_node.identifying import OVERRIDES
 from sopro_protocol.encoding import Value
 from sopro_registry.families import offering as offerings
 from sopro_registry.families import organisation as organisations
@@ -32,6 +33,11 @@ def organisation() -> None:
 @click.option("--country", required=True, help="ISO 3166-1 alpha-2 of its seat, for example AT")
 @click.option("--actor-type", type=click.Choice(_ACTORS), default="enterprise", show_default=True)
 @click.option("--identifier", "identifiers", multiple=True, help="SCHEME=VALUE, repeatable")
+@click.option(
+    *("--identifier-reason", "reasons"),
+    multiple=True,
+    help="SCHEME=VALUE=REASON: why an identifier that fails its check is right, repeatable",
+)
 @click.option("--street", default="")
 @click.option("--postal-code", default="")
 @click.option("--locality", default="")
@@ -52,6 +58,7 @@ def organisation_add(  # one for each option
     country: str,
     actor_type: str,
     identifiers: tuple[str, ...],
+    reasons: tuple[str, ...],
     street: str,
     postal_code: str,
     locality: str,
@@ -68,7 +75,8 @@ def organisation_add(  # one for each option
         raise click.BadParameter("an organisation has a name", param_hint="--legal-name")
     if len(country) != 2 or country not in Locale("en").territories:
         raise click.BadParameter(f"no country has the code {country!r}", param_hint="--country")
-    named = {
+    named: dict[str, Value] = {
+        OVERRIDES: as_reasons(reasons),
         "identifiers": [list(pair) for pair in as_pairs(identifiers, "SCHEME=VALUE")],
         "legal_name": legal_name,
         "locality": locality,
@@ -102,6 +110,7 @@ def offering() -> None:
 @click.option("--cpv", multiple=True, callback=CPV, help="procurement code, repeatable")
 @click.option("--code", "codes", multiple=True, help="LIST/VERSION=CODE, repeatable")
 @click.option("--gtin", default=None, callback=GTIN, help="trade item number")
+@click.option("--gtin-reason", default="", help="why one that fails its check is right")
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def offering_add(  # one for each option
@@ -113,12 +122,14 @@ def offering_add(  # one for each option
     cpv: tuple[str, ...],
     codes: tuple[str, ...],
     gtin: str | None,
+    gtin_reason: str,
     effective: str | None,
     *,
     as_json: bool,
 ) -> None:
     """Add a product or service of an organisation; it can then be granted a label."""
     named: dict[str, Value] = {
+        OVERRIDES: [["GTIN", gtin, gtin_reason]] if gtin and gtin_reason else [],
         "description": dict(as_pairs(descriptions, "LANGUAGE=TEXT")),
         "name": dict(as_pairs(names, "LANGUAGE=TEXT")),
     }

@@ -21,6 +21,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.documents import NewDocument, commit_all
 from sopro_node.holdings import HeldLog, Holdings, Step
+from sopro_node.identifying import check_own
 from sopro_node.signatory import Signatory
 from sopro_node.store.base import Store
 from sopro_node.tasks import start_task
@@ -333,6 +334,7 @@ class OwnLog:
         if draft.seen not in (CURRENT, head):
             raise ConflictError(f"{draft.family}: somebody has changed it since; look again")
         values = self._complete(step, family, entity, draft.values)
+        check_own(family.name, values, draft.documents)
         commitments, rows = commit_all(draft.documents, position=step.size)
         record = Record(
             body=msgspec.Raw(encode_struct(_body(family, values))),

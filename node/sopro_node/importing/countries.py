@@ -1,0 +1,136 @@
+"""Countries and languages as people write them, in any of some thirty languages, as codes.
+
+The names are those of Unicode's locale data. What a register means beyond them, its mapping says.
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from babel import Locale
+from babel.core import get_global
+from rapidfuzz import fuzz, process
+
+_NAMED_IN: Final = (
+    *(
+        "en",
+        "de",
+        "hu",
+        "bg",
+        "cs",
+        "da",
+        "el",
+        "es",
+        "et",
+        "fi",
+        "fr",
+        "ga",
+        "hr",
+        "is",
+        "it",
+        "lt",
+    ),
+    *(
+        "lv",
+        "mk",
+        "mt",
+        "nb",
+        "nl",
+        "pl",
+        "pt",
+        "ro",
+        "ru",
+        "sk",
+        "sl",
+        "sq",
+        "sr",
+        "sv",
+        "tr",
+        "uk",
+    ),
+)
+# Countries that Unicode knows by a newer name only, parts that registers write for the whole, and
+# the two codes that are the European Commission's own.
+_ALSO: Final = {
+    "Czech Republic": "CZ",
+    "EL": "GR",
+    "England": "GB",
+    "Great Britain": "GB",
+    "Holland": "NL",
+    "Macedonia": "MK",
+    "Northern Ireland": "GB",
+    "Scotland": "GB",
+    "Slovak Republic": "SK",
+    "The Netherlands": "NL",
+    "Turkey": "TR",
+    "U.K.": "GB",
+    "UK": "GB",
+    "Wales": "GB",
+}
+_NO_COUNTRY: Final = {"XA", "XB", "ZZ"}
+_LETTERS: Final = re.compile(r"[^\w]+|_")
+_NEAR: Final = 80
+_MOST: Final = 80
+
+
+def fold(text: str) -> str:
+    """Return a name as it is compared: letters and digits only, without marks and case."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
+    return _LETTERS.sub(" ", kept).strip()
+
+
+@lru_cache(maxsize=1)
+def _countries() -> dict[str, str]:
+    """Collect the names of countries; the language that stands first keeps a name."""
+    found: dict[str, str] = {}
+    for alias, codes in get_global("territory_aliases").items():
+        if len(alias) == 3 and alias.isalpha() and len(codes) == 1:
+            found[alias.casefold()] = codes[0]
+    codes = [code for code in Locale("en").territories if _is_country(code)]
+    found |= {code.casefold(): code for code in codes}
+    found |= {fold(name): code for name, code in _ALSO.items()}
+    for language in _NAMED_IN:
+        territories = Locale(language).territories
+        for code in codes:
+            found.setdefault(fold(territories.get(code, "")), code)
+    found.pop("", None)
+    return found
+
+
+def _is_country(code: object) -> bool:
+    return isinstance(code, str) and len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY
+
+
+@lru_cache(maxsize=1)
+def _languages() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for language in _NAMED_IN:
+        for code, name in Locale(language).languages.items():
+            if len(code) in (2, 3):
+                found.setdefault(fold(name), code)
+    found.pop("", None)
+    return found
+
+
+@lru_cache(maxsize=4096)
+def country_code(spelling: str) -> str:
+    """Return the ISO 3166-1 code of a country however it is spelled; empty where it is none."""
+    return _countries().get(fold(spelling), "") if len(spelling) <= _MOST else ""
+
+
+@lru_cache(maxsize=4096)
+def language_code(spelling: str) -> str:
+    """Return the code of a language from its name; empty where it is none."""
+    return _languages().get(fold(spelling), "") if len(spelling) <= _MOST else ""
+
+
+@lru_cache(maxsize=4096)
+def nearest_country(spelling: str) -> str:
+    """Return the code of the country whose name is nearly that, empty where none is."""
+    folded = fold(spelling[:_MOST])
+    if len(folded) < 4:
+        return ""
+    found = process.extractOne(folded, _countries().keys(), scorer=fuzz.ratio, score_cutoff=_NEAR)
+    return _countries()[found[0]] if found else ""
