@@ -5,9 +5,9 @@ from pathlib import Path
 
 import rich_click as click
 
-from sopro_cli.keys import Signing, sign_planned
 from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import remark, show
+from sopro_cli.signing import Signing, sign_planned
 
 
 @click.command()

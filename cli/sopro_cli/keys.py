@@ -1,40 +1,32 @@
 """The keys of a site: `sopro keys ...`."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import rich_click as click
 
-from sopro_cli.office import ask, reach, run
+from sopro_cli.office import reach, run
 from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import fail, remark, show, show_json
-from sopro_cli.secrets import asker, new_passphrase, passphrase_of
+from sopro_cli.secrets import asker_of_keys, key_passphrase_file, new_passphrase
+from sopro_cli.signing import Signing, sign_planned, signs_by_root, unlock
 from sopro_cli.upkeep import tell_key
+from sopro_node.calling import call
 from sopro_node.config import load_settings
 from sopro_node.keyring import (
     KINDS,
-    NEXT_ROOT,
     copy_key,
     encrypt_key,
-    find_key,
     is_encrypted,
     list_key_files,
+    list_planned,
     open_key,
 )
 from sopro_node.passphrase import Passphrase, check_new_passphrase
-from sopro_protocol.errors import ConflictError, FormatError, RefusedError, SoproError
-from sopro_protocol.keys import Ed25519Signer
-from sopro_protocol.record import sign_record
+from sopro_node.signatory import SIGNING
+from sopro_protocol.errors import FormatError, RefusedError, SoproError
 
-_TRIES: Final = 5
-
-_root_key = click.option(
-    "--root-key", type=FILE, default=None, help="where it is, if not in keys/ of the directory"
-)
-_passphrase_file = click.option(
-    "--passphrase-file", type=FILE, default=None, help="opens the file of --root-key"
-)
+_SIGNING: Final = frozenset(role.value for role in SIGNING)
 
 
 @click.group()
@@ -44,12 +36,14 @@ def keys() -> None:
 
 @keys.command("list")
 @click.argument("folder", type=FOLDER)
+@key_passphrase_file
 @click.option("--json", "as_json", is_flag=True)
-def keys_list(folder: Path, *, as_json: bool) -> None:
+def keys_list(folder: Path, key_passphrase_file: Path | None, *, as_json: bool) -> None:
     """List every key the site has had, and the positions of its log at which each counts."""
 
     async def work() -> dict[str, Any]:
-        async with reach(folder, must_sign=False) as office:
+        ask = asker_of_keys(key_passphrase_file)
+        async with reach(folder, must_sign=False, ask=ask) as office:
             return await office("keys", {})
 
     answer = run(work())
@@ -66,11 +60,8 @@ def keys_list(folder: Path, *, as_json: bool) -> None:
 @click.argument("folder", type=FOLDER)
 @click.argument("role", type=click.Choice(KINDS))
 @click.option("--finish", is_flag=True, help="retire the older log key")
-@_root_key
-@_passphrase_file
-def keys_rotate(
-    folder: Path, role: str, root_key: Path | None, passphrase_file: Path | None, *, finish: bool
-) -> None:
+@signs_by_root
+def keys_rotate(folder: Path, role: str, signing: Signing, *, finish: bool) -> None:
     """Replace a key in good order; the node goes on serving.
 
     A new log key signs beside the old one until `--finish` retires that. The root key is replaced
@@ -79,10 +70,9 @@ def keys_rotate(
     if finish and role != "log":
         raise click.UsageError("--finish is for the log key only; other keys change at once")
     if role == "root":
-        _succeed(folder, root_key, passphrase_file)
+        _succeed(folder, signing)
         return
-    act = "finish" if finish else "rotate"
-    _change(folder, Signing(folder, root_key, passphrase_file), act=act, role=role)
+    _change(folder, signing, act="finish" if finish else "rotate", role=role)
 
 
 @keys.command("revoke")
@@ -90,22 +80,13 @@ def keys_rotate(
 @click.argument("role", type=click.Choice(KINDS))
 @click.option("--at-size", type=int, required=True, help="of the log, when the key was still safe")
 @click.option("--key", default="", help="id, or its beginning; needed where a role has had several")
-@_root_key
-@_passphrase_file
-def keys_revoke(  # one for each option
-    folder: Path,
-    role: str,
-    at_size: int,
-    key: str,
-    root_key: Path | None,
-    passphrase_file: Path | None,
-) -> None:
+@signs_by_root
+def keys_revoke(folder: Path, role: str, at_size: int, key: str, signing: Signing) -> None:
     """Cut off a stolen key at a size of the log, and name a new one.
 
     Heads of a larger size that it alone signed are refused everywhere, and so is whatever it signs
     from now on. What it signed between that size and now counts on; it is listed for you to judge.
     """
-    signing = Signing(folder, root_key, passphrase_file)
     plan = _change(folder, signing, act="revoke", role=role, size=at_size, key=key)
     if plan["doubtful"]:
         remark(
@@ -119,21 +100,34 @@ def keys_revoke(  # one for each option
 @click.argument("folder", type=FOLDER)
 @click.option("--successor", type=FILE, default=None, help="its file, if not in keys/")
 @click.option("--new-root", is_flag=True, help="the successor is lost too; other members approve")
-@_passphrase_file
+@click.option("--passphrase-file", type=FILE, default=None, help="opens the file of --successor")
+@key_passphrase_file
 def keys_recover(
-    folder: Path, successor: Path | None, passphrase_file: Path | None, *, new_root: bool
+    folder: Path,
+    successor: Path | None,
+    passphrase_file: Path | None,
+    key_passphrase_file: Path | None,
+    *,
+    new_root: bool,
 ) -> None:
     """Replace a lost or stolen root key by the successor it has committed to.
 
     Where that is lost too, `--new-root` makes another key; once enough of the other members have
     approved it and the coordinator has named it, the same command puts it in its place.
     """
+    signing = Signing(folder, successor, passphrase_file, key_passphrase_file)
     if not new_root:
-        _succeed(folder, successor, passphrase_file)
+        _succeed(folder, signing)
         return
     if successor is not None:
         raise click.UsageError("--new-root makes a key itself; leave out --successor")
-    answer = ask(folder, "new_root")
+
+    async def work() -> dict[str, Any]:
+        async with reach(folder, ask=signing.asker()) as office:
+            await unlock(office, signing)
+            return await office("new_root", {})
+
+    answer = run(work())
     public = answer["public"]
     if not answer["named"]:
         remark(f"made {answer['path']}; copy it away")
@@ -145,95 +139,16 @@ def keys_recover(
         remark("then run this command again")
         show(public.hex())
         return
-    signing = Signing(folder, None, passphrase_file)
     _change(folder, signing, act="rotate", role="root", successor=public)
 
 
-def _succeed(folder: Path, path: Path | None, passphrase_file: Path | None) -> None:
-    signing = Signing(folder, path, passphrase_file)
+def _succeed(folder: Path, signing: Signing) -> None:
     try:
         signer = signing.successor()
     except SoproError as error:
         fail(error)
     _change(folder, signing, act="rotate", role="root", successor=signer.public_key)
     remark(f"tell the coordinator: sopro join {folder} INVITE --root-key FILE")
-
-
-class Signing:
-    """Finds the root key that has to sign; it never leaves this process."""
-
-    def __init__(self, folder: Path, path: Path | None, passphrase_file: Path | None) -> None:
-        self._folder = folder
-        self._path = path
-        self._passphrase_file = passphrase_file
-        self._known: Ed25519Signer | None = None
-
-    def _open_named(self, path: Path) -> Ed25519Signer:
-        if self._known is None:
-            self._known = open_key(path, passphrase_of(self._passphrase_file)).signer
-        return self._known
-
-    def signer(self, public: bytes) -> Ed25519Signer:
-        """Return the signer of a public root key.
-
-        Raises:
-            RefusedError: the file named holds another key, or none is here.
-            FormatError: the file is no key, or does not open.
-        """
-        if self._path is None:
-            settings = load_settings(self._folder)
-            return find_key(
-                self._folder, public, passphrase=Passphrase(settings, ask=asker())
-            ).signer
-        signer = self._open_named(self._path)
-        if signer.public_key != public:
-            raise RefusedError(
-                f"{self._path}: not the key that has to sign, expected {public.hex()[:16]}..., "
-                f"got {signer.public_key.hex()[:16]}..."
-            )
-        return signer
-
-    def successor(self) -> Ed25519Signer:
-        """Return the key that is to become root.
-
-        Raises:
-            RefusedError: none is here.
-            FormatError: as `signer`.
-        """
-        if self._path is not None:
-            return self._open_named(self._path)
-        found = [path for kind, path in list_key_files(self._folder) if kind == NEXT_ROOT]
-        if not found:
-            raise RefusedError(
-                f"no successor is in {self._folder}/keys; name its file with --successor FILE"
-            )
-        settings = load_settings(self._folder)
-        return open_key(found[-1], Passphrase(settings, ask=asker())).signer
-
-
-def sign_planned(
-    folder: Path,
-    signing: Signing,
-    operation: str,
-    values: Mapping[str, Any],
-    *,
-    put: str = "put_keys",
-) -> tuple[dict[str, Any], int]:
-    """Have a record planned, sign it here, and have it put into the log; return plan and index."""
-
-    async def work() -> tuple[dict[str, Any], int]:
-        async with reach(folder, must_sign=False) as office:
-            for last in range(_TRIES):
-                plan = await office(operation, values)
-                entry = sign_record(plan["record"], [signing.signer(plan["root"])])
-                try:
-                    return plan, (await office(put, {"entry": entry}))["index"]
-                except ConflictError:
-                    if last == _TRIES - 1:
-                        raise
-        raise AssertionError("returned or raised")
-
-    return run(work())
 
 
 def _change(folder: Path, signing: Signing, **act: Any) -> dict[str, Any]:
@@ -252,15 +167,25 @@ def _change(folder: Path, signing: Signing, **act: Any) -> dict[str, Any]:
 @click.argument("target", type=FOLDER)
 @click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="only these")
 @click.option("--passphrase-file", type=FILE, default=None, help="for the copies; else asked for")
+@key_passphrase_file
 def keys_export(
-    folder: Path, target: Path, kinds: tuple[str, ...], passphrase_file: Path | None
+    folder: Path,
+    target: Path,
+    kinds: tuple[str, ...],
+    passphrase_file: Path | None,
+    key_passphrase_file: Path | None,
 ) -> None:
-    """Copy the private keys, encrypted, into a new directory that you keep elsewhere."""
+    """Copy the private keys, encrypted, into a new directory that you keep elsewhere.
+
+    The copies have a passphrase of their own (`--passphrase-file`). Nobody is asked for that of
+    encrypted files in keys/ where `--key-passphrase-file`, the setting `key_passphrase_file` in
+    node.toml or systemd's credential has it.
+    """
     try:
         settings = load_settings(folder)
+        passphrase = Passphrase(settings, ask=asker_of_keys(key_passphrase_file))
         secret = new_passphrase(passphrase_file, ask=True) or b""
         check_new_passphrase(secret)
-        passphrase = Passphrase(settings, ask=asker())
         chosen = [path for kind, path in list_key_files(folder) if not kinds or kind in kinds]
         if not chosen:
             raise RefusedError(f"{folder}/keys: no such key is here")
@@ -278,21 +203,47 @@ def keys_export(
 @click.argument("folder", type=FOLDER)
 @click.option("--passphrase-file", type=FILE, default=None, help="else asked for")
 def keys_encrypt(folder: Path, passphrase_file: Path | None) -> None:
-    """Put every key file that has none under a passphrase."""
+    """Put every key file that has none under a passphrase; the node may go on serving."""
     try:
         load_settings(folder)
-        plain = [path for _, path in list_key_files(folder) if not is_encrypted(path)]
+        paths = [path for _, path in (*list_key_files(folder), *list_planned(folder))]
+        plain = [path for path in paths if not is_encrypted(path)]
         secret = new_passphrase(passphrase_file, ask=True) or b""
         check_new_passphrase(secret)
+        _check_same(folder, secret)
         for path in plain:
             encrypt_key(path, secret)
             show(str(path))
     except SoproError as error:
         fail(error)
+    run(_tell_serving(folder, secret))
     remark(
         "so that the node comes back by itself, name the file of the passphrase in the setting "
         "'key_passphrase_file', or give systemd the credential 'key-passphrase'"
     )
+
+
+def _check_same(folder: Path, secret: bytes) -> None:
+    """Refuse a second passphrase: the node has one for all files that it signs with.
+
+    Raises:
+        RefusedError: it does not open what is encrypted already.
+    """
+    for kind, path in list_key_files(folder):
+        if kind in _SIGNING and is_encrypted(path):
+            try:
+                open_key(path, Passphrase.of(secret))
+            except FormatError:
+                raise RefusedError(
+                    f"{path}: encrypted with another passphrase already; give that one, because "
+                    "one passphrase opens all key files of a node"
+                ) from None
+
+
+async def _tell_serving(folder: Path, secret: bytes) -> None:
+    """Give the node that serves the passphrase, so that it encrypts the keys it makes."""
+    if await call(folder, "identity", {}) is not None:
+        await call(folder, "unlock", {"passphrase": secret})
 
 
 COMMANDS = (keys,)

@@ -6,11 +6,11 @@ from pathlib import Path
 import rich_click as click
 
 from sopro_cli.certificate_trust import read_invite
-from sopro_cli.keys import Signing, sign_planned
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER, PREFIX, SITE, URL
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import passphrase_of
+from sopro_cli.signing import Signing, sign_planned
 from sopro_node.application import sign_application
 from sopro_node.criteria import read_criteria
 from sopro_node.keyring import open_key

@@ -10,6 +10,7 @@ import uvloop
 from sopro_cli.output import fail
 from sopro_cli.secrets import asker
 from sopro_node.calling import call
+from sopro_node.passphrase import Ask
 from sopro_protocol.errors import SoproError, UnavailableError
 
 T = TypeVar("T")
@@ -17,10 +18,13 @@ Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
 
 @asynccontextmanager
-async def reach(folder: Path, *, must_sign: bool = True) -> AsyncIterator[Call]:
+async def reach(
+    folder: Path, *, must_sign: bool = True, ask: Ask | None = None
+) -> AsyncIterator[Call]:
     """Reach the node of a directory; the same operations either way.
 
-    Without `must_sign` it is also opened where keys that it signs with are lost.
+    Without `must_sign` it is also opened where keys that it signs with are lost; `ask` has the
+    passphrase of its key files instead of a person.
     """
     if await call(folder, "identity", {}) is not None:
 
@@ -36,7 +40,7 @@ async def reach(folder: Path, *, must_sign: bool = True) -> AsyncIterator[Call]:
     from sopro_node.node import Node  # noqa: PLC0415
     from sopro_node.office import OPERATIONS  # noqa: PLC0415
 
-    node = await Node.open(folder, ask=asker(), must_sign=must_sign)
+    node = await Node.open(folder, ask=ask or asker(), must_sign=must_sign)
 
     async def here(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         return await OPERATIONS[name](node, values)

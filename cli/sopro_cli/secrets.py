@@ -1,12 +1,26 @@
-"""Asking a person for a passphrase, and opening the key files that a person names."""
+"""Asking a person for a passphrase, and opening the key files that a person names.
+
+The files in `keys/` of a node's directory have one passphrase, which the setting
+`key_passphrase_file` or `--key-passphrase-file` has; a copy that is kept elsewhere has its own,
+which `--passphrase-file` has. Without either a person is asked, where one sits at a terminal.
+"""
 
 import sys
 from pathlib import Path
 
 import rich_click as click
 
+from sopro_cli.options import FILE
 from sopro_node.passphrase import Ask, Passphrase, read_passphrase
 from sopro_protocol.errors import FormatError
+
+key_passphrase_file = click.option(
+    "--key-passphrase-file",
+    type=FILE,
+    default=None,
+    help="opens the encrypted files in keys/, where neither the setting of this name nor the "
+    "serving node does; else asked for",
+)
 
 
 def asker() -> Ask | None:
@@ -18,6 +32,18 @@ def asker() -> Ask | None:
         return str(click.prompt(what, hide_input=True, err=True))
 
     return ask
+
+
+def asker_of_keys(path: Path | None) -> Ask | None:
+    """Return what has the passphrase of the files in `keys/` where the settings do not.
+
+    Raises:
+        FormatError: the file that was named cannot be used.
+    """
+    if path is None:
+        return asker()
+    passphrase = read_passphrase(path).decode(errors="surrogateescape")
+    return lambda _what: passphrase
 
 
 def new_passphrase(path: Path | None, *, ask: bool) -> bytes | None:

@@ -5,9 +5,9 @@ from typing import get_args
 
 import rich_click as click
 
-from sopro_cli.keys import Signing, sign_planned
 from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import remark, show
+from sopro_cli.signing import Signing, sign_planned
 from sopro_registry.families import withhold as family
 
 _REASONS = get_args(family.Reason)

@@ -6,14 +6,25 @@ written here, signed by whoever holds the key, and put into the log as it was si
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from sopro_node.keyplan import KeyPlan, open_key_files, own_keys
-from sopro_node.keyring import NEXT_ROOT, KeyFile, is_encrypted, list_key_files
+from sopro_node.keyring import (
+    NEXT_ROOT,
+    PLANNED,
+    KeyFile,
+    is_encrypted,
+    list_key_files,
+    list_planned,
+    open_key,
+)
 from sopro_node.log import Signed
 from sopro_node.node import Node
-from sopro_protocol.errors import FormatError, RefusedError
+from sopro_node.passphrase import Passphrase
+from sopro_node.planned import find_secret
+from sopro_protocol.errors import ConflictError, FormatError, RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS
@@ -35,14 +46,25 @@ async def keys(node: Node, _values: Mapping[str, Any]) -> Answer:
     files = open_key_files(node)
     size = node.log.held.size
     return {
-        "keys": [_describe(span, files, size) for span in state.spans],
+        "keys": [
+            _describe(span, files.get(span.public) or _known_file(node, span), size)
+            for span in state.spans
+        ],
         "next_root": state.next_root.hex(),
         "warnings": _warn(node, state, files),
     }
 
 
-def _describe(span: KeySpan, files: Mapping[bytes, KeyFile], size: int) -> Answer:
-    file = files.get(span.public)
+def _known_file(node: Node, span: KeySpan) -> KeyFile | None:
+    """Return the file of a key that was opened before it was encrypted, if it is still there."""
+    file = node.signatory.file(span.public)
+    try:
+        return replace(file, encrypted=is_encrypted(file.path)) if file else None
+    except FormatError:
+        return None
+
+
+def _describe(span: KeySpan, file: KeyFile | None, size: int) -> Answer:
     return {
         "role": span.role,
         "id": span.key_id.hex(),
@@ -60,7 +82,8 @@ def _warn(node: Node, state: site_keys.State, files: Mapping[bytes, KeyFile]) ->
     """Say what an operator should do about the keys."""
     size = node.log.held.size
     warnings = []
-    plain = [path.name for _, path in list_key_files(node.folder) if not _is_protected(path)]
+    files_here = [*list_key_files(node.folder), *list_planned(node.folder)]
+    plain = [path.name for _, path in files_here if not _is_protected(path)]
     if plain:
         warnings.append(
             f"key files without a passphrase: {', '.join(plain)}; "
@@ -112,6 +135,15 @@ async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
     act, role = values["act"], values["role"]
     state = own_keys(node)
     plan = KeyPlan(node, state)
+    try:
+        _act(plan, act, role, values)
+        return plan.answer()
+    except BaseException:
+        node.planned.drop(plan.made, state)
+        raise
+
+
+def _act(plan: KeyPlan, act: str, role: str, values: Mapping[str, Any]) -> None:
     if act == "revoke":
         plan.revoke(role, values["size"], values.get("key") or "")
     elif act == "finish":
@@ -122,14 +154,51 @@ async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
         plan.commit_anew()
     else:
         plan.rotate(role)
-    return plan.answer()
 
 
 async def put_keys(node: Node, values: Mapping[str, Any]) -> Answer:
     """Append a record that was signed by the root key. `entry`. Answers `index`."""
     entry: bytes = values["entry"]
-    record, _ = read_record(parse_entry(entry).record, READERS)
+    record, body = read_record(parse_entry(entry).record, READERS)
     if record.family not in _BY_ROOT:
         raise RefusedError(f"expected a record of {' or '.join(_BY_ROOT)}, got {record.family!r}")
-    appended = await node.log.append(Signed(entry))
+    async with node.planned.changing:
+        if isinstance(body, site_keys.Body) and not node.planned.has(body, own_keys(node)):
+            raise ConflictError(
+                "the new keys of this record are not in keys/ any more; plan and sign it again"
+            )
+        appended = await node.log.append(Signed(entry))
+        node.planned.keep(own_keys(node))
     return {"index": appended.index}
+
+
+async def drop_plan(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Remove the new keys of a plan that is given up. `made`: as `plan_keys` answered."""
+    async with node.planned.changing:
+        node.planned.drop([Path(path + PLANNED) for path in values["made"]], own_keys(node))
+    return {}
+
+
+async def unlock(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Take the passphrase of the key files. `passphrase`?: bytes. Answers `is_open`.
+
+    Without one it answers whether the node has one already, where one is needed.
+    """
+    told = values.get("passphrase")
+    if told is not None:
+        locked = [path for _, path in list_key_files(node.folder) if is_encrypted(path)]
+        errors = []
+        for path in locked:
+            try:
+                open_key(path, Passphrase.of(told))
+            except FormatError as error:
+                errors.append(error)
+        if locked and len(errors) == len(locked):
+            raise errors[0]
+        if locked:
+            node.passphrase.learn(told)
+    try:
+        find_secret(node.folder, node.passphrase)
+    except RefusedError:
+        return {"is_open": False}
+    return {"is_open": True}

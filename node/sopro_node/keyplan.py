@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -11,9 +12,8 @@ from sopro_node import clock
 from sopro_node.keyrecords import read_keys
 from sopro_node.keyring import (
     NEXT_ROOT,
+    PLANNED,
     KeyFile,
-    create_key,
-    is_encrypted,
     list_key_files,
     open_key,
 )
@@ -139,10 +139,15 @@ class KeyPlan:
 
     def commit_anew(self) -> None:
         """Commit to a new successor of the root key."""
-        file = self._create(NEXT_ROOT)
+        file = self._new(NEXT_ROOT)
         self._next_root = hashlib.sha256(file.signer.public_key).digest()
 
     # Its parts.
+
+    @property
+    def made(self) -> list[Path]:
+        """The files of new keys, as long as no record names them."""
+        return [file.path for file in self._made]
 
     def _of(self, role: str) -> list[KeySpan]:
         return [span for span in self._named if span.role == role]
@@ -166,26 +171,14 @@ class KeyPlan:
         self._named = [span for span in self._named if span not in spans]
 
     def _make(self, role: str) -> None:
-        """Name a new key; one that an earlier plan has made and no record names is taken again."""
-        known = {span.public for span in self._state.spans}
-        for public, file in open_key_files(self._node).items():
-            if file.kind == role and public not in known:
-                self._made.append(file)
-                break
-        else:
-            file = self._create(role)
+        """Name a new key."""
+        file = self._new(role)
         self._named.append(KeySpan(role, file.signer.public_key, file.signer.key_id, self._size))
-        self._node.signatory.add(file)
 
-    def _create(self, kind: str) -> KeyFile:
-        secret = self._node.passphrase.find() if self._is_encrypted() else None
-        file = create_key(self._node.folder, kind, secret)
+    def _new(self, kind: str) -> KeyFile:
+        file = self._node.planned.make(kind, self._state)
         self._made.append(file)
         return file
-
-    def _is_encrypted(self) -> bool:
-        """Say whether this site keeps its keys under a passphrase."""
-        return any(is_encrypted(path) for _, path in list_key_files(self._node.folder))
 
     def _replace_lost(self) -> None:
         """Name new keys where none that the node signs with is here any more."""
@@ -213,7 +206,7 @@ class KeyPlan:
         return {
             "record": write_record(self._node, site_keys.FAMILY.title, body, entity),
             "root": self._root,
-            "made": [str(file.path) for file in self._made],
+            "made": [str(file.path).removesuffix(PLANNED) for file in self._made],
             "ended": [f"{span.role} {span.key_id.hex()[:16]}" for span in self._ended],
             "doubtful": self._doubtful,
         }

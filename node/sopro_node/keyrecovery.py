@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sopro_node.keyplan import open_key_files, own_keys, write_record
-from sopro_node.keyring import create_key, is_encrypted, list_key_files
+from sopro_node.keyring import create_key
 from sopro_node.node import Node
+from sopro_node.planned import find_secret
 from sopro_node.rootkeys import current_root
 from sopro_protocol.errors import NotFoundError, RefusedError, WithheldError
 from sopro_protocol.keys import Role, key_id
@@ -33,8 +34,7 @@ async def new_root(node: Node, _values: Mapping[str, Any]) -> Answer:
         if file.kind == Role.ROOT.value and public not in known
     ]
     if not waiting:
-        protected = any(is_encrypted(path) for _, path in list_key_files(node.folder))
-        secret = node.passphrase.find() if protected else None
+        secret = find_secret(node.folder, node.passphrase)
         waiting = [create_key(node.folder, Role.ROOT.value, secret)]
     public = waiting[-1].signer.public_key
     member = node.holdings.directory.membership(node.identity.site)

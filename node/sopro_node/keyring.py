@@ -1,12 +1,14 @@
 """Key files: one PKCS#8 file for each key, readable by their owner only, encrypted where asked.
 
 `<role>.pem` is the key a site was made with, `<role>.<id>.pem` one that came later; `<id>` is the
-beginning of its key id. Nothing is ever renamed: which file counts follows from the log.
+beginning of its key id. Which file counts follows from the log. A key that no record names yet has
+`.planned` at the end of its file's name (see `planned`); no other file is ever renamed.
 """
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +31,11 @@ IMPORT_KEY: Final = "import.key"
 NEXT_ROOT: Final = "next-root"
 KINDS: Final = (*(role.value for role in Role), NEXT_ROOT)
 """What key files are named after."""
+
+PLANNED: Final = ".planned"
+"""Ends the name of the file of a key that no record names yet."""
+FRESH: Final = ".new"
+"""Ends the name of what is about to take a key file's place."""
 
 _ENCRYPTED: Final = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _MAX_FILE: Final = 64 * 1024
@@ -64,13 +71,32 @@ def create_keys(folder: Path, passphrase: bytes | None = None) -> None:
 
 
 def create_key(folder: Path, kind: str, passphrase: bytes | None) -> KeyFile:
-    """Make another key of a kind; durable when this returns."""
+    """Make another key of a kind; durable when this returns, and never half there."""
+    return keep_key(plan_key(folder, kind, passphrase))
+
+
+def plan_key(folder: Path, kind: str, passphrase: bytes | None) -> KeyFile:
+    """Make another key of a kind, in a file whose name says that no record names it yet."""
     private = Ed25519PrivateKey.generate()
     signer = Ed25519Signer(private.private_bytes_raw())
-    path = folder / KEYS / f"{kind}.{signer.key_id.hex()[:16]}.pem"
+    path = folder / KEYS / f"{kind}.{signer.key_id.hex()[:16]}.pem{PLANNED}"
     _write(path, format_key(private, passphrase))
     sync_folder(path.parent)
     return KeyFile(kind, path, signer, passphrase is not None)
+
+
+def keep_key(file: KeyFile) -> KeyFile:
+    """Give a planned key the name that it keeps."""
+    return replace(file, path=keep_file(file.path))
+
+
+def keep_file(path: Path) -> Path:
+    """Give the file of a planned key the name that it keeps, durably."""
+    kept = path.with_name(path.name.removesuffix(PLANNED))
+    if kept != path:
+        path.replace(kept)
+        sync_folder(kept.parent)
+    return kept
 
 
 def format_key(private: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
@@ -105,6 +131,13 @@ def list_key_files(folder: Path) -> Iterator[tuple[str, Path]]:
         yield path.name.split(".")[0], path
 
 
+def list_planned(folder: Path) -> list[tuple[str, Path]]:
+    """List the files of keys that no record named when they were made, each with its kind."""
+    return [
+        (path.name.split(".")[0], path) for path in sorted((folder / KEYS).glob(f"*.pem{PLANNED}"))
+    ]
+
+
 def is_encrypted(path: Path) -> bool:
     """Say whether a passphrase protects a key file."""
     return _read(path).startswith(_ENCRYPTED)
@@ -129,7 +162,7 @@ def load_ring(
     passphrase: Passphrase = NO_PASSPHRASE,
     must_be: bool = True,
 ) -> list[KeyFile]:
-    """Read every key of some kinds.
+    """Read every key of some kinds, planned ones too: a record may name them by now.
 
     Raises:
         FormatError: none of a kind is here and one must be, or one of them cannot be used.
@@ -138,6 +171,10 @@ def load_ring(
     for kind in kinds if must_be else ():
         if not any(one.kind == kind for one in found):
             _read(folder / KEYS / f"{kind}.pem")
+    for kind, path in list_planned(folder):
+        # One that was being written when the process ended was never named.
+        with contextlib.suppress(FormatError):
+            found += [open_key(path, passphrase)] if kind in kinds else []
     return found
 
 
@@ -184,7 +221,8 @@ def open_key(path: Path, passphrase: Passphrase = NO_PASSPHRASE) -> KeyFile:
     if encrypted and not secret:
         raise FormatError(
             f"{path}: encrypted, and no passphrase is at hand; name its file in the setting "
-            "'key_passphrase_file', or give systemd the credential 'key-passphrase'"
+            "'key_passphrase_file', or give systemd the credential 'key-passphrase'; where a "
+            "command has the option, --key-passphrase-file FILE does"
         )
     try:
         key = load_pem_private_key(data, password=secret)
@@ -203,13 +241,20 @@ def find_key(folder: Path, public: bytes, *, passphrase: Passphrase) -> KeyFile:
 
     Raises:
         RefusedError: it is not there.
-        FormatError: a root key is there but cannot be opened.
+        FormatError: one that cannot be opened is there, and none of the others is it.
     """
+    closed: FormatError | None = None
     for kind, path in list_key_files(folder):
         if kind in (Role.ROOT.value, NEXT_ROOT):
-            file = open_key(path, passphrase)
+            try:
+                file = open_key(path, passphrase)
+            except FormatError as error:
+                closed = error
+                continue
             if file.signer.public_key == public:
                 return file
+    if closed is not None:
+        raise closed
     raise RefusedError(
         f"the root key is not in {folder}/keys, where it need not be; name its file with "
         "--root-key FILE"
@@ -226,7 +271,7 @@ def encrypt_key(path: Path, passphrase: bytes) -> None:
     open_key(path)
     private = load_pem_private_key(data, password=None)
     assert isinstance(private, Ed25519PrivateKey), "opened above"  # noqa: S101
-    fresh = path.with_suffix(".new")
+    fresh = path.with_name(path.name + FRESH)
     fresh.unlink(missing_ok=True)
     _write(fresh, format_key(private, passphrase))
     fresh.replace(path)

@@ -34,11 +34,13 @@ from sopro_node.identity import (
     load_identity,
     save_federation,
 )
+from sopro_node.keyrecords import read_keys
 from sopro_node.keyring import load_ring
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import MAX_BATCH, OwnLog
 from sopro_node.losses import load_recovery
 from sopro_node.passphrase import Ask, Passphrase
+from sopro_node.planned import PlannedKeys
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.witness import Witness
@@ -85,6 +87,7 @@ class Node:
         passphrase: of its key files.
         pinned: the invite this node was given.
         signatory: signs with those that are at hand.
+        planned: new keys that no record names yet.
         hub: announces new heads.
         reader: a connection that sees the last commit.
     """
@@ -111,6 +114,7 @@ class Node:
             self.signatory = Signatory(
                 load_ring(folder, *SIGNING, passphrase=passphrase, must_be=must_sign)
             )
+            self.planned = PlannedKeys(folder, passphrase, self.signatory)
             self.reader = SqliteStore.open(folder, writing=False)
         except BaseException:
             self._lock.release()
@@ -241,10 +245,17 @@ class Node:
             node.log.start(must_sign=must_sign)
             node.cosignatures.restore()
             node.fence.begin()
+            node.settle_planned()
         except BaseException:
             await node.close()
             raise
         return node
+
+    def settle_planned(self) -> None:
+        """Keep or remove the planned keys that an earlier process has left behind."""
+        state = read_keys(self.reader, self.holdings, self.log.held)
+        if state is not None:
+            self.planned.settle(state, is_whole=self.fence.state is State.OPEN)
 
     async def close(self) -> None:
         """Finish what is under way and give the directory back; a second time it does nothing."""

@@ -18,7 +18,7 @@ from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.documents import NewDocument
 from sopro_node.evidence import describe_evidence
-from sopro_node.keyoffice import keys, plan_keys, put_keys
+from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.memberships import (
@@ -305,6 +305,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         keys,
         plan_keys,
         put_keys,
+        drop_plan,
+        unlock,
         members,
         admit,
         new_root,

@@ -102,6 +102,10 @@ class Passphrase:
             self._found = self._look()
         return self._found
 
+    def learn(self, passphrase: bytes) -> None:
+        """Take the passphrase that the owner has just told."""
+        self._found = passphrase
+
     def _look(self) -> bytes | None:
         if self._file:
             return read_passphrase(Path(self._file))
@@ -110,7 +114,7 @@ class Passphrase:
             # systemd keeps others out of the directory; the mode shows its access list.
             return _read(Path(folder) / CREDENTIAL)
         if self._ask is not None:
-            return self._ask("passphrase of the key files").encode()
+            return self._ask("passphrase of the key files").encode(errors="surrogateescape")
         return None
 
 

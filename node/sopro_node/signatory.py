@@ -24,6 +24,10 @@ class Signatory:
         """Take a new key to hand; it signs as soon as a record names it."""
         self._files = {**self._files, file.signer.public_key: file}
 
+    def drop(self, public: bytes) -> None:
+        """Let go of a key that no record names."""
+        self._files = {key: one for key, one in self._files.items() if key != public}
+
     def has(self, public: bytes) -> bool:
         """Say whether a key is at hand."""
         return public in self._files

@@ -150,6 +150,52 @@ def test_export_overwrites_nothing(place: Place, secret: Path, tmp_path: Path) -
     assert "exists already; name another directory" in sopro(*given, code=65).stderr
 
 
+def test_export_opens_encrypted_files_without_asking(
+    place: Place, secret: Path, tmp_path: Path
+) -> None:
+    sopro("keys", "encrypt", place.at, "--passphrase-file", secret)
+    other = tmp_path / "other"
+    other.write_text("another passphrase, for the copies\n")
+    other.chmod(0o600)
+    given = ("keys", "export", place.at, tmp_path / "vault", "--kind", "root")
+    refused = sopro(*given, "--passphrase-file", other, code=65)
+    assert "--key-passphrase-file FILE does" in refused.stderr
+    sopro(*given, "--passphrase-file", other, "--key-passphrase-file", secret)
+    copy = tmp_path / "vault" / "root.pem"
+    assert open_key(copy, Passphrase.of(b"another passphrase, for the copies")).encrypted
+    help_of_export = told(sopro("keys", "export", "--help").stdout)
+    assert "--key-passphrase-file" in help_of_export
+
+
+def test_one_passphrase_opens_all_key_files(place: Place, secret: Path, tmp_path: Path) -> None:
+    sopro("keys", "encrypt", place.at, "--passphrase-file", secret)
+    other = tmp_path / "other"
+    other.write_text("another passphrase than ours\n")
+    other.chmod(0o600)
+    refused = sopro("keys", "encrypt", place.at, "--passphrase-file", other, code=1)
+    assert "encrypted with another passphrase already" in refused.stderr
+
+
+def test_encrypted_keys_are_changed_without_asking(place: Place, secret: Path) -> None:
+    sopro("keys", "encrypt", place.at, "--passphrase-file", secret)
+    sopro("keys", "rotate", place.at, "decision", code=65)
+    given = ("--key-passphrase-file", secret)
+    sopro("keys", "rotate", place.at, "decision", *given)
+    sopro("keys", "recover", place.at, *given)
+    listed = sopro("keys", "list", place.at, *given)
+    assert "without a passphrase" not in listed.stderr
+    assert "not on this machine" not in listed.stdout
+
+
+def test_a_change_that_fails_leaves_no_key_behind(place: Place, tmp_path: Path) -> None:
+    (place.at / KEYS / "root.pem").rename(tmp_path / "root.pem")
+    before = sorted((place.at / KEYS).iterdir())
+    for role in ("decision", "log", "next-root"):
+        refused = sopro("keys", "rotate", place.at, role, code=1)
+        assert "name its file with --root-key FILE" in refused.stderr
+    assert sorted((place.at / KEYS).iterdir()) == before
+
+
 def test_keys_are_put_under_a_passphrase_once(place: Place, secret: Path) -> None:
     done = sopro("keys", "encrypt", place.at, "--passphrase-file", secret)
     assert len(done.stdout.splitlines()) == len(list(list_key_files(place.at)))

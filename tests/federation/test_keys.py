@@ -254,6 +254,9 @@ def test_a_node_comes_back_unattended_with_encrypted_keys(land: Federation, tmp_
     secret.write_text("a passphrase drawn by a machine\n")
     secret.chmod(0o600)
     keys(at, "encrypt", "--passphrase-file", secret)
+    # The node goes on serving, with keys it opened before; what it makes now is encrypted, too.
+    keys(at, "rotate", "registrar", "--key-passphrase-file", secret)
+    assert "not on this machine" not in keys(at, "list").stdout
     with (at.folder / "node.toml").open("a", encoding="utf-8") as file:
         file.write(f'key_passphrase_file = "{secret}"\n')
     at.kill()

@@ -28,6 +28,7 @@ from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role
 
 SECRET = b"a long enough passphrase"
+ROOT = Path(__file__).parents[2]
 PLAN = Plan(federation="sopro.example", site="at", country="AT", passphrase=SECRET)
 
 
@@ -218,3 +219,14 @@ async def test_a_key_that_is_not_in_force_does_not_sign(tmp_path: Path) -> None:
     create_key(folder, "log", None)
     with pytest.raises(FormatError, match=r"no log key that counts at size 2 is here \(in force: "):
         await Node.open(folder)
+
+
+def test_the_unit_hands_the_passphrase_over_by_the_name_that_is_looked_for() -> None:
+    unit = (ROOT / "node/deploy/sopro.service").read_text()
+    lines = [line for line in unit.splitlines() if line.startswith("#LoadCredential")]
+    assert [line.split("=")[0] for line in lines] == [
+        "#LoadCredentialEncrypted",
+        "#LoadCredential",
+    ]
+    assert {line.split("=")[1].split(":")[0] for line in lines} == {CREDENTIAL}
+    assert lines[0].removeprefix("#") in (ROOT / "node/README.md").read_text()
