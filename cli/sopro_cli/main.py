@@ -40,7 +40,7 @@ MODULES: Final[Mapping[str, str]] = {
     "members": "members",
     "offering": "register",
     "officer": "officers",
-    "organisation": "register",
+    "organisation": "relating",
     "policy": "policies",
     "recover": "recovery",
     "reindex": "upkeep",

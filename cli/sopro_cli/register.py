@@ -197,4 +197,4 @@ async def append_one(office: Call, draft: Mapping[str, Any]) -> Mapping[str, Any
     return dict(outcome)
 
 
-COMMANDS = (organisation, offering)
+COMMANDS = (offering,)

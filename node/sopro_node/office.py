@@ -33,6 +33,7 @@ from sopro_node.memberships import (
 )
 from sopro_node.node import Node
 from sopro_node.officers import OPERATIONS as OFFICERS
+from sopro_node.relating import lineage, relate, unrelate
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.target import Pulled
 from sopro_node.transferring import hand_over, offers, take_over
@@ -334,6 +335,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         application_at,
         assessors,
         criteria_in_force,
+        relate,
+        unrelate,
+        lineage,
         publish_codelist,
         codelists,
         codelist_at,

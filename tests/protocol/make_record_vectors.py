@@ -498,6 +498,21 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "version": "2008",
         },
     ),
+    "organisation_relation/1": (
+        "registrar",
+        {
+            "organisation": b"\x14" * 16,
+            "relations": [
+                {"kind": "successor_of", "organisation": b"\x15" * 16, "since": "2024-01-01"},
+                {
+                    "kind": "same_as",
+                    "organisation": b"\x16" * 16,
+                    "since": "2024-02-01",
+                    "site": "hu",
+                },
+            ],
+        },
+    ),
     "assessor_authorisation/1": (
         "registrar",
         {
@@ -696,6 +711,24 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("version as a number", "version", 2008),
         ("list with a space", "list", "c pv"),
         ("valid_from absent", "valid_from", ABSENT),
+    ],
+    "organisation_relation/1": [
+        ("relations absent", "relations", ABSENT),
+        ("a relation of no kind", "relations", [{"organisation": b"\x15" * 16}]),
+        (
+            "a kind that is none",
+            "relations",
+            [{"kind": "knows", "organisation": b"\x15" * 16, "since": "2024-01-01"}],
+        ),
+        (
+            "33 relations",
+            "relations",
+            [
+                {"kind": "part_of", "organisation": bytes([one] * 16), "since": "2024-01-01"}
+                for one in range(33)
+            ],
+        ),
+        ("organisation of 15 bytes", "organisation", b"\x14" * 15),
     ],
     "assessor_authorisation/1": [
         ("level self", "level", "self"),

@@ -5,6 +5,7 @@ from msgspec.structs import fields
 
 from sopro_protocol.record import FAMILY_PATTERN
 from sopro_registry.catalogue import FAMILIES, READERS, decode_state, encode_state
+from sopro_registry.relations import relations_entity
 from tests.registry.assessing import APPLICATION, REVIEW, Assessing
 from tests.registry.test_anchors import Dispute
 from tests.registry.world import (
@@ -79,6 +80,9 @@ def test_states_survive_the_tables(world: World) -> None:
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
     lists = {"entity": bytes16("list"), "docs": [commitment("codelist")]}
     world.coordinator.write("codelist/1", codelist_body(), **lists)
+    about = bytes16("organisation")
+    alone = {"organisation": about, "relations": []}
+    world.at.write("organisation_relation/1", alone, entity=relations_entity(about))
     world.at.write("anchor/1", Dispute().body(), entity=bytes16("anchor"), role="root")
     world.at.write("serve_alone/1", {"peers": 2, "reason": "none"}, entity=bytes16("alone"))
     world.at.write("key_recovery/1", recovery_body(world.hu), entity=bytes16("r"), role="root")
