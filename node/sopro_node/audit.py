@@ -32,7 +32,7 @@ from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint, parse_c
 from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import FormatError, SoproError
 from sopro_protocol.keys import Role, make_vkey
-from sopro_protocol.merkle import root_at
+from sopro_protocol.merkle import leaf_hash, root_at
 from sopro_protocol.note import parse_note
 from sopro_protocol.tile import WIDTH
 from sopro_registry.directory import Directory
@@ -298,9 +298,19 @@ class LogAudit:
 
 
 def check_continued(auditor: Auditor) -> list[str]:
-    """Hold logs that were closed to the root at which others continue them (SPEC EPOCH-1)."""
+    """Hold closed logs to the root at which others continue them, and those to how they begin.
+
+    SPEC EPOCH-1, EPOCH-9.
+    """
     trees = {one.report.origin: one.tree for one in auditor.audits}
-    return [
+    beginnings = {origin: auditor.directory.beginning(origin) for origin in trees}
+    others = [
+        f"{origin}: begins otherwise than its membership names it"
+        for origin, entry in beginnings.items()
+        if entry is not None and trees[origin].size
+        if trees[origin].root_at(1) != leaf_hash(entry)
+    ]
+    return others + [
         f"{end.origin}: another log continues it from size {end.size} under another root than its "
         "entries lead to"
         for end in auditor.directory.ends()

@@ -178,7 +178,8 @@ class Cosigners:
             if self._advance():
                 # The others may be asleep until the next heartbeat.
                 self._wake_all()
-            pause = self._pause(state)
+            is_shown = self._holdings.is_shown(self._holdings.own)
+            pause = self._pause(state) if is_shown else float(self._settings.heartbeat_seconds)
             if pause > 0:
                 await wait_at_most(state.wake, pause)
                 state.wake.clear()

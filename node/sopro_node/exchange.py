@@ -183,6 +183,7 @@ class Exchange:
                 self._target(origin, root, urls),
                 latest_root=latest.get(origin, b""),
                 is_cut=self._holdings.directory.is_closed(origin),
+                beginning=self._holdings.directory.beginning(origin) or b"",
             )
             for origin, root in seen.items()
             if origin != own

@@ -26,6 +26,8 @@ from sopro_node.fence_state import (
     DOUBLE,
     FORKED,
     FORKED_COORDINATOR,
+    OTHER,
+    SETTLED,
     Kept,
     State,
     explain,
@@ -138,7 +140,7 @@ class Fence:
             UnavailableError: the fence is not open; says why and what to do.
         """
         await self.settle()
-        self._check_closed()
+        self._is_over()
         if self.state is not State.OPEN:
             raise UnavailableError(self.reason, code=explain(self.state, self.reason).code)
 
@@ -195,10 +197,10 @@ class Fence:
 
     def begin(self) -> None:
         """Say how it stands before anybody was asked; a log nobody was ever offered is open."""
-        if self._kept.fork is not None:
-            self._set(State.FORKED, self._words_forked())
+        if self._is_over():
             self._decided.set()
-        elif self._check_closed():
+        elif self._kept.fork is not None:
+            self._set(State.FORKED, self._words_forked())
             self._decided.set()
         elif self._kept.known:
             self._known = self._open_note(self._kept.known)
@@ -226,7 +228,7 @@ class Fence:
                 while True:
                     await self._try(fetch)
                     is_late = loop.time() - began >= _LONGEST
-                    is_settled = self.state in (State.OPEN, State.FORKED, State.CLOSED)
+                    is_settled = self.state in SETTLED
                     if is_settled or is_late:
                         self._decided.set()
                     if is_late:
@@ -240,9 +242,13 @@ class Fence:
     async def _try(self, fetch: Fetch) -> None:
         """Ask and heal once; what fails is tried again."""
         try:
+            if self._is_over():
+                return
+            if self.state in (State.CLOSED, State.OTHER):
+                await self._ask_again()  # the members have settled another history since
             if self.state is State.FORKED:
                 await self._reopen()
-            if self.state is State.FORKED or self._check_closed():
+            if self.state is State.FORKED:
                 return
             await self._look(fetch)
             await self._heal(fetch)
@@ -423,7 +429,7 @@ class Fence:
     # Turning.
 
     def _open(self) -> None:
-        if self._check_closed():
+        if self._is_over():
             return
         self._known = None
         self._opened_at = self._holdings.own.size
@@ -439,12 +445,21 @@ class Fence:
         if state is not State.OPEN:
             self._log.close(explain(state, reason))
 
-    def _check_closed(self) -> bool:
-        """Shut it for good where another log continues this one (SPEC EPOCH-4)."""
-        is_closed = self._holdings.directory.is_closed(self._identity.origin)
-        if is_closed and self.state is not State.CLOSED:
-            self._shut(State.CLOSED, CLOSED)
-        return is_closed
+    def _is_over(self) -> bool:
+        """Shut it for good where the federation goes on with another log, and say whether it does.
+
+        That is one that continues this one (SPEC EPOCH-4), or one of the same name that was begun
+        in another directory (SPEC EPOCH-9).
+        """
+        if self._holdings.is_other(self._holdings.own):
+            over, reason = State.OTHER, OTHER
+        elif self._holdings.directory.is_closed(self._identity.origin):
+            over, reason = State.CLOSED, CLOSED
+        else:
+            return False
+        if self.state is not over:
+            self._shut(over, reason)
+        return True
 
     async def _fork(self, held: bytes, offered: bytes) -> None:
         await self._keep(Kept(fork=(held, offered), settled=self._settlements()))

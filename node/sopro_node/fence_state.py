@@ -26,6 +26,7 @@ class State(StrEnum):
         DOUBLE: another process signs with this site's key.
         FORKED: two histories of this log carry its signature.
         CLOSED: another log continues this one.
+        OTHER: the membership names another beginning of this log.
     """
 
     OPEN = "open"
@@ -34,6 +35,11 @@ class State(StrEnum):
     DOUBLE = "double"
     FORKED = "forked"
     CLOSED = "closed"
+    OTHER = "other"
+
+
+SETTLED: Final = frozenset({State.OPEN, State.FORKED, State.CLOSED, State.OTHER})
+"""The states in which nobody has to be waited for."""
 
 
 class Kept(Struct, frozen=True, kw_only=True):
@@ -94,6 +100,13 @@ CLOSED: Final = (
 )
 
 
+OTHER: Final = (
+    "this log was begun in another directory, too, and the federation goes on with that one, so "
+    "nothing may be signed here; start the node from that directory or, where it is lost, make it "
+    "with: sopro recover NEW-DIRECTORY --from-peers; then put this directory away"
+)
+
+
 def explain(state: State, reason: str) -> Closed:
     """Say why nothing may be signed, by the clause that forbids it."""
     match state:
@@ -105,6 +118,8 @@ def explain(state: State, reason: str) -> Closed:
             return Closed(code="fence.forked", message=reason)
         case State.CLOSED:
             return Closed(code="fence.closed", message=reason)
+        case State.OTHER:
+            return Closed(code="fence.other", message=reason)
         case _:
             return Closed(code="fence.asking", message=reason)
 

@@ -20,7 +20,7 @@ from sopro_node.tree import Edge, LogTree
 from sopro_node.verify import CheckedBundle, Held
 from sopro_protocol.bundle import Item, Withheld, leaf_of
 from sopro_protocol.errors import FormatError, NotFoundError, VerificationError, WithheldError
-from sopro_protocol.merkle import CompactRange, root_of
+from sopro_protocol.merkle import CompactRange, leaf_hash, root_of
 from sopro_protocol.record import parse_entry
 from sopro_protocol.status import StatusTree
 from sopro_protocol.tile import WIDTH
@@ -236,6 +236,21 @@ class Holdings:
         if held is None:
             raise NotFoundError(f"this node holds no log of {site!r} in epoch {epoch!r}")
         return held
+
+    def is_other(self, held: HeldLog) -> bool:
+        """Say whether a log begins otherwise than the membership names it (SPEC EPOCH-9)."""
+        beginning = self.directory.beginning(held.origin)
+        return beginning is not None and held.tree.root_at(1) != leaf_hash(beginning)
+
+    def is_shown(self, held: HeldLog) -> bool:
+        """Say whether others are shown a log: any, but a later one that no membership names yet.
+
+        Another directory of the site may have begun it too (SPEC EPOCH-9).
+        """
+        if held.number != OWN or epoch_of(held.origin) == 1:
+            return True
+        is_known = held.origin in self.directory.logs(held.site)
+        return is_known and not self.is_other(held)
 
     def begin(self, origin: str) -> HeldLog:
         """Begin to hold a log, inside the caller's transaction."""
@@ -470,6 +485,13 @@ class Step:
     def size(self) -> int:
         """Number of entries, with those of this step."""
         return self.range.size
+
+    @property
+    def beginning(self) -> tuple[bytes, ...]:
+        """Leaf hash of entry 0, with the entries of this step; none while there is none."""
+        if self.held.size:
+            return (self.held.tree.root_at(1),)
+        return tuple(one.leaf for one in self._new[:1])
 
     @property
     def is_waiting(self) -> bool:

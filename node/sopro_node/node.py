@@ -326,7 +326,8 @@ class Node:
         return state is not None and state.confirmed >= self._opened
 
     def _published(self, held: HeldLog) -> None:
-        self.hub.announce(held)
+        if self.holdings.is_shown(held):
+            self.hub.announce(held)
         self._review()
         self.cosignatures.follow(held.origin)
         self.cosigners.wake()

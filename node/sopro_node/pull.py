@@ -32,7 +32,7 @@ from sopro_protocol.errors import (
 )
 from sopro_protocol.evidence import Fork
 from sopro_protocol.keys import Role, VerifierKey, make_vkey
-from sopro_protocol.merkle import CompactRange, SubtreeReader, root_of
+from sopro_protocol.merkle import CompactRange, SubtreeReader, leaf_hash, root_of
 from sopro_protocol.tile import bundle_path, parse_tile, tile_path
 from sopro_registry.family import KeySpan, Withholding
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
@@ -209,10 +209,11 @@ class Pull:
             return self._follow_keys(history)
         except (FormatError, VerificationError) as error:
             # Out of order, or by nobody whom the membership names.
-            code = "hos.keys" if error.code == "hos.keys" else "mem.untrusted"
+            code = error.code if error.code in ("hos.keys", "mem.epoch") else "mem.untrusted"
             raise VerificationError(f"keys: {error}", code=code) from None
 
     def _follow_keys(self, history: Sequence[KeyRecord]) -> tuple[KeySpan, ...]:
+        self._target.check_beginning(*(leaf_hash(one.entry) for one in history[:1]))
         try:
             return self._follow_from(history, self._target.named_root)
         except VerificationError:
@@ -522,6 +523,7 @@ class Pull:
                 step = self._holdings.step(held, root_key=self._target.root_key)
                 step.catch_up()
                 fill(step)
+                self._target.check_beginning(*step.beginning)
                 note = held.checkpoint
                 if must_end:
                     _check_root(step, signed)

@@ -236,7 +236,15 @@ class _Recovery:
         problem: SoproError | None = None
         for urls in self._peers().values():
             bases = _bases(urls, "/log/" + origin.split("/", 1)[1])
-            target = Target(origin, root, bases, own_bases=0, latest_root=member.root, is_cut=True)
+            target = Target(
+                origin,
+                root,
+                bases,
+                own_bases=0,
+                latest_root=member.root,
+                is_cut=True,
+                beginning=directory.beginning(origin) or b"",
+            )
             try:
                 await self._mirror.pull(target, self._fetch)
             except SplitViewError:
@@ -294,7 +302,8 @@ class _Recovery:
         largest = max(shown, key=lambda one: one.head.size if one.head else 0)
         assert largest.head is not None, "only heads were kept"  # noqa: S101  # a bug if not
         bases = tuple(dict.fromkeys([largest.base, *(one.base for one in shown)]))
-        target = Target(identity.origin, identity.root, bases, own_bases=0)
+        beginning = self._holdings.directory.beginning(identity.origin) or b""
+        target = Target(identity.origin, identity.root, bases, 0, beginning=beginning)
         await self._mirror.heal(target, self._fetch, note=largest.head.note)
         held = self._holdings.logs[identity.origin]
         for one in shown:

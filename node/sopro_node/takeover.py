@@ -199,6 +199,7 @@ class _Takeover:
                     tuple(dict.fromkeys(bases)),
                     own_bases=len(member.urls),
                     latest_root=directory.latest_root(origin) or member.root,
+                    beginning=directory.beginning(origin) or b"",
                 )
                 try:
                     await self._mirror.pull(target, self._fetch)

@@ -9,7 +9,9 @@ from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import (
     FormatError,
     SoproError,
+    VerificationError,
 )
+from sopro_protocol.merkle import leaf_hash
 from sopro_registry.keyhistory import KeyRecord
 
 MAX_CHECKPOINT: Final = 64 * 1024
@@ -41,6 +43,7 @@ class Target:
         own_bases: how many of them are its own site's.
         latest_root: its root key as the latest membership names it; empty where it is the same.
         is_cut: entries of it are lost, so that it may never have come to that key.
+        beginning: its entry 0 as the membership names it; empty where it continues no other log.
     """
 
     origin: str
@@ -49,11 +52,25 @@ class Target:
     own_bases: int = 1
     latest_root: bytes = b""
     is_cut: bool = False
+    beginning: bytes = b""
 
     @property
     def named_root(self) -> bytes:
         """The root key of the site that its key records have to lead to."""
         return self.latest_root or self.root_key
+
+    def check_beginning(self, *leaves: bytes) -> None:
+        """Hold the leaf hash of entry 0 to the entry that the membership names (SPEC EPOCH-9).
+
+        Raises:
+            VerificationError: `mem.epoch`, it is another.
+        """
+        if self.beginning and any(one != leaf_hash(self.beginning) for one in leaves):
+            raise VerificationError(
+                f"{self.origin}: begins otherwise than its membership names it: another directory "
+                "of the site has begun it too, and that is not the one that counts",
+                code="mem.epoch",
+            )
 
 
 class Push(NamedTuple):

@@ -157,6 +157,15 @@ class Directory:
         """Return the root key that signed entry 0 of a log, as the first record on it names it."""
         return next((body.root for body in self._versions(origin) if body.origin == origin), None)
 
+    def beginning(self, origin: str) -> bytes | None:
+        """Return entry 0 of a log as the record that names it does; None where none does.
+
+        Only a log that continues another is named by its entry 0 (SPEC EPOCH-2).
+        """
+        named = (body.epoch for body in self._versions(origin) if body.origin == origin)
+        entry = next(named, UNSET)
+        return entry if isinstance(entry, bytes) else None
+
     def latest_root(self, origin: str) -> bytes | None:
         """Return the root key of a log's site, as the last record that names the log does."""
         versions = reversed(self._versions(origin))

@@ -11,17 +11,21 @@ from sopro_node import admission, certificate_desk, memberships, office
 from sopro_node.application import sign_application
 from sopro_node.audit import audit_directory
 from sopro_node.documents import structured
+from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
+from sopro_node.holdings import Holdings
 from sopro_node.keychest import read_keys
+from sopro_node.keyrecords import list_key_records
 from sopro_node.keyrecovery import new_root
 from sopro_node.keyring import KEYS, find_key
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.recover import RecoveryPlan, recover
 from sopro_protocol.encoding import decode, encode
-from sopro_protocol.errors import NotFoundError, RefusedError, SoproError
+from sopro_protocol.errors import NotFoundError, RefusedError, SoproError, UnavailableError
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.record import parse_entry, sign_record
+from sopro_registry.keyhistory import KeyRecord
 from sopro_registry.verdict import Verdict
 from tests.node.conftest import Federation, Served, decide, grant, until
 from tests.node.test_key_recovery import approve
@@ -298,7 +302,7 @@ def end_at(node: Node, entry: bytes, end: Mapping[str, object]) -> bytes:
 
 
 def read_request(node: Node) -> dict[str, Any]:
-    return admission.open_application(office.make_application(node))
+    return admission.open_application(admission.make_application(node))
 
 
 async def test_a_request_has_to_continue_the_log_that_is_known(federation: Federation) -> None:
@@ -332,3 +336,101 @@ async def test_the_coordinators_log_goes_on_in_no_other(tmp_path: Path, lone_nod
     with pytest.raises(RefusedError, match="goes on in no other"):
         await recover(tmp_path / "x", replace(plan, new_epoch=True))
     assert not (tmp_path / "x").exists()
+
+
+class Twins:
+    """Two directories of one site that have both begun the next log; the first is to be named.
+
+    Attributes:
+        first: serves, and has asked the coordinator.
+        folder: of the other, which nobody has heard of.
+    """
+
+    def __init__(self, federation: Federation, first: Served) -> None:
+        self.federation = federation
+        self.first = first
+        self.folder = federation.folder / "at-twin"
+
+    @classmethod
+    async def begin(cls, federation: Federation) -> "Twins":
+        at = await found(federation)
+        await meet(federation, BEFORE, at.node.log.held.size)
+        twins = cls(federation, await begin(federation))
+        invite = federation.served[COORDINATOR].node.invite
+        assert invite is not None
+        plan = RecoveryPlan(
+            site="at",
+            invite=replace_urls(invite, federation.served[COORDINATOR].url),
+            keys=read_keys(twins.first.node.folder),
+            new_epoch=True,
+        )
+        await recover(twins.folder, plan)
+        await ask(federation)
+        return twins
+
+    async def change(self) -> Served:
+        """Stop the first, and start the other where it was."""
+        await self.first.close()
+        return await self.federation.open("at-twin", int(self.first.url.rsplit(":", 1)[1]))
+
+    async def change_back(self, other: Served) -> Served:
+        await other.close()
+        del self.federation.served["at-twin"]
+        return await self.federation.open("at", int(self.first.url.rsplit(":", 1)[1]))
+
+
+async def test_of_two_directories_the_one_that_is_not_named_signs_nothing(
+    federation: Federation,
+) -> None:
+    twins = await Twins.begin(federation)
+    named = twins.first.node.log.held.tree.root_at(1)
+    await twins.first.close()
+    coordinator, hu = (federation.served[site].node for site in (COORDINATOR, "hu"))
+    await office.publish_policy(coordinator, {"witnesses": ["hu"], "faulty": 0})
+    answer = await renew(federation)
+    other = await twins.change()
+    head = other.node.log.held.checkpoint
+    await until(lambda: other.node.fence.state is State.OTHER)
+    with pytest.raises(UnavailableError, match="begun in another directory, too") as refused:
+        await other.node.log.append_state()
+    assert refused.value.code == "fence.other"
+    with pytest.raises(RefusedError, match="no operator can open that"):
+        await other.node.open_alone("a test")
+    assert other.node.log.held.checkpoint == head
+    # Nobody has seen a head of it, so none of them excludes another.
+    await until(lambda: other.node.cosigners.witnesses)
+    await until(lambda: hu.exchange.peers[AFTER].attempted)
+    assert AFTER not in hu.holdings.logs
+    assert AFTER not in {row.origin for row in hu.witness.heads}
+    at = await twins.change_back(other)
+    await acts(at, answer)
+    await meet(federation, AFTER, at.node.log.held.size)
+    for one in federation.served.values():
+        assert one.node.holdings.logs[AFTER].tree.root_at(1) == named
+        assert not list(one.node.evidence)
+
+
+@pytest.mark.parametrize("with_named_keys", [False, True])
+async def test_nobody_takes_a_log_that_begins_otherwise_than_it_is_named(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch, with_named_keys: bool
+) -> None:
+    """Also where a node shows it all the same, and says of its keys what is expected."""
+    twins = await Twins.begin(federation)
+    first = twins.first.node
+    entry = first.holdings.entry(first.reader, first.log.held, 0)
+    monkeypatch.setattr(Holdings, "is_shown", lambda *_: True)
+    if with_named_keys:
+        monkeypatch.setattr(
+            "sopro_node.web.logs.list_key_records",
+            lambda reader, holdings, held: (
+                [KeyRecord(0, entry)]
+                if held.origin == AFTER
+                else list_key_records(reader, holdings, held)
+            ),
+        )
+    await twins.first.close()
+    await renew(federation)
+    await twins.change()
+    for one in (federation.served[COORDINATOR], federation.served["hu"]):
+        await until(lambda one=one: one.node.exchange.peers[AFTER].code == "mem.epoch")
+        assert AFTER not in one.node.holdings.logs

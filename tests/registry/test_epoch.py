@@ -397,6 +397,23 @@ def test_an_audit_holds_a_closed_log_to_that_root(world: World, is_right: bool) 
     assert len(check_continued(auditor)) == (not is_right)
 
 
+def test_an_audit_holds_a_log_to_the_entry_that_names_it(world: World) -> None:
+    after = begin(world, world.at)
+    assert close(world, world.at, after).code is None
+    other = begin(world, world.at, size=len(world.at.entries) - 1)
+    for author in (after, other):
+        auditor = Auditor(world.coordinator.origin)
+        for one in (world.coordinator, author):
+            audit = auditor.begin(one.origin, one.keys["root"].public_key)
+            audit.feed(one.entries, ())
+            audit.finish()
+        assert check_continued(auditor) == (
+            []
+            if author is after
+            else [f"{other.origin}: begins otherwise than its membership names it"]
+        )
+
+
 # Certificates.
 
 

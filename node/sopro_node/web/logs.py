@@ -85,7 +85,7 @@ class LogPages:
     def _held(self, request: web.Request) -> HeldLog:
         info = request.match_info
         held = self._node.holdings.at_path(info["site"], info["epoch"])
-        if not held.checkpoint:
+        if not held.checkpoint or not self._node.holdings.is_shown(held):
             raise NotFoundError(f"{held.origin}: not synced yet")
         return held
 
@@ -229,7 +229,7 @@ class LogPages:
             return response
         try:
             for held in self._node.holdings.logs.values():
-                if held.checkpoint:
+                if held.checkpoint and self._node.holdings.is_shown(held):
                     await _write(response, self._event(News(held, held.signed_size)))
             for kept in self._node.evidence:
                 await _write(response, _format_evidence(kept))
