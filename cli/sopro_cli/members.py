@@ -24,15 +24,35 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.argument("invite", type=FILE)
 @click.option("--root-key", type=FILE, default=None, help="where it is, if not in keys/")
 @click.option("--passphrase-file", type=FILE, default=None, help="opens the file of --root-key")
-def join(folder: Path, invite: Path, root_key: Path | None, passphrase_file: Path | None) -> None:
-    """Pin the coordinator named by an invite file and ask it for admission."""
+@click.option(
+    "--peer",
+    "peers",
+    multiple=True,
+    help="address of a member's node, which knows where the coordinator is if not as invited",
+)
+def join(
+    folder: Path,
+    invite: Path,
+    root_key: Path | None,
+    passphrase_file: Path | None,
+    peers: tuple[str, ...],
+) -> None:
+    """Pin the coordinator named by an invite file and ask it for admission.
+
+    An invite of before will do where members have put another in the coordinator's place.
+    """
     try:
         pinned = read_invite(invite)
         request = _sign_request(folder, root_key, passphrase_file) if root_key else None
     except SoproError as error:
         fail(error)
     fields = {name: getattr(pinned, name) for name in pinned.__struct_fields__}
-    answer = ask(folder, "join", invite=fields, request=request)
+    answer = ask(folder, "join", invite=fields, request=request, peers=list(peers))
+    if answer["appointed_by"]:
+        remark(
+            f"the invite is one of before: {', '.join(answer['appointed_by'])} have appointed who "
+            f"goes on as coordinator, at {answer['asked']}, and that one was asked"
+        )
     act = "renew-epoch" if answer["is_continued"] else "admit"
     remark(f"the coordinator's officer admits you with: sopro members {act} DIRECTORY SITE")
     show(f"{answer['site']} has asked {answer['asked']} for admission")

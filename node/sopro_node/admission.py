@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from sopro_node import clock
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
@@ -14,16 +15,17 @@ from sopro_node.keyring import find_key
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, roots_of_site
 from sopro_node.target import MAX_KEYS, parse_keys
+from sopro_node.whereabouts import find_successor
 from sopro_protocol.encoding import Value, decode, encode
 from sopro_protocol.errors import (
     FormatError,
     NotFoundError,
     PeerError,
     RefusedError,
-    SoproError,
     VerificationError,
 )
 from sopro_protocol.keys import check_public_key, verify_ed25519
+from sopro_registry.appointment import Appointed
 from sopro_registry.families import site_membership
 from sopro_registry.keyhistory import open_key_history
 
@@ -37,34 +39,87 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     """Pin the coordinator and ask it for admission.
 
     `invite`: its fields; `request`?: what `application` answered and its signature by the root
-    key, where that key is not here.
+    key, where that key is not here; `peers`?: addresses of nodes that may know who goes on for a
+    coordinator that is gone. Answers `asked`, `site`, `is_continued`, and `appointed_by`: the
+    sites that have appointed another coordinator than the invite names, if they have.
     """
     if node.identity.coordinator:
         raise RefusedError("this node is the coordinator of its federation; it joins none")
     invite = msgspec.convert(values["invite"], Invite)
     node.check_invite(invite)
     request = values.get("request") or make_application(node)
-    last: SoproError | None = None
     async with Fetch(reach=node.settings.reach) as fetch:
-        for url in invite.urls:
+        nodes = [*values.get("peers", ()), *_members_known(node)]
+        successor = await find_successor(invite, nodes, fetch)
+        asked = ""
+        if successor is None:
             try:
-                await check_coordinator(invite, url, fetch)
-                await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
-            except PeerError as error:
-                last = error
-                continue
-            await node.pin(invite)
-            return {
-                "asked": url,
-                "site": node.identity.site,
-                "is_continued": bool(continued(node)),
-            }
+                asked = await _apply(invite, request, fetch)
+            except (PeerError, RefusedError) as error:
+                # Another node may have the address by now.
+                successor = await find_successor(invite, invite.urls, fetch)
+                if successor is None and isinstance(error, RefusedError):
+                    raise
+                if successor is None:
+                    await node.pin(invite)
+                    raise PeerError(
+                        f"the coordinator could not be asked ({error}); the invite is pinned, run "
+                        "the same command again when it can be reached; where it is gone for ever, "
+                        "a member knows who goes on: add --peer with the address of a member's "
+                        "node",
+                        code="hos.unreachable",
+                    ) from None
+        if successor is not None:
+            invite = replace(invite, urls=list(successor.urls))
+            asked = await _apply_to_successor(node, invite, successor, request, fetch)
     await node.pin(invite)
-    raise PeerError(
-        f"the coordinator could not be asked ({last}); the invite is pinned, run the same "
-        "command again when it can be reached",
-        code="hos.unreachable",
-    )
+    return {
+        "asked": asked,
+        "site": node.identity.site,
+        "is_continued": bool(continued(node)),
+        "appointed_by": list(successor.by) if successor else [],
+    }
+
+
+def _members_known(node: Node) -> list[str]:
+    """Return where members answer that this node knows from before."""
+    members = node.holdings.directory.members()
+    return [url for one in members if one.site != node.identity.site for url in one.urls]
+
+
+async def _apply(invite: Invite, request: bytes, fetch: Fetch) -> str:
+    """Send a request to the first address of the coordinator that takes it; return that one.
+
+    Raises:
+        PeerError: none could be asked.
+        FormatError: another than the coordinator answers there.
+        RefusedError: it is refused.
+    """
+    problem: PeerError | None = None
+    for url in invite.urls:
+        try:
+            await check_coordinator(invite, url, fetch)
+            await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
+        except PeerError as error:
+            problem = error
+        else:
+            return url
+    raise problem or PeerError("the invite names no address", code="hos.unreachable")
+
+
+async def _apply_to_successor(
+    node: Node, invite: Invite, successor: Appointed, request: bytes, fetch: Fetch
+) -> str:
+    try:
+        return await _apply(invite, request, fetch)
+    except PeerError as error:
+        await node.pin(invite)
+        raise PeerError(
+            f"the coordinator that the invite names was succeeded: {', '.join(successor.by)} have "
+            f"appointed who goes on at {', '.join(successor.urls)}, which could not be asked "
+            f"({error}); that is pinned, run the same command again when it can be reached",
+            code="hos.unreachable",
+        ) from None
 
 
 async def check_coordinator(invite: Invite, url: str, fetch: Fetch) -> None:
@@ -151,10 +206,12 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 
     Raises:
         RefusedError: this node is not the coordinator, or the name is taken.
+        UnavailableError: members have put another in its place.
         FormatError, VerificationError: as `open_application`.
     """
     if not node.identity.coordinator:
         raise NotFoundError("this node is not the coordinator; it admits nobody")
+    node.check_in_place()
     request = open_application(data)
     site = request["site"]
     if site == node.identity.site:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sopro_node import certificate_desk, clock, office
-from sopro_node.config import CONFIG, load_settings
+from sopro_node import admission, certificate_desk, clock, memberships, office
+from sopro_node.config import CONFIG, Settings, load_settings
 from sopro_node.found import INVITE
 from sopro_node.identity import Invite, parse_invite
 from sopro_node.keyring import load_keys
@@ -22,6 +22,7 @@ from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.encoding import decode, encode
 from sopro_protocol.errors import (
     FormatError,
+    PeerError,
     RefusedError,
     UnavailableError,
     VerificationError,
@@ -302,6 +303,51 @@ async def test_another_key_is_not_needed_where_somebody_has_taken_over(
     late = Heir(federation, invite, *members, name="late")
     with pytest.raises(RefusedError, match=f"another successor .* {heir.url}; .* is not needed"):
         await take_over(late.folder, late.plan)
+
+
+async def test_an_invite_of_before_leads_to_who_goes_on(federation: Federation) -> None:
+    invite, members = await orphans(federation, "at", "hu")
+    old = federation.folder / "eeig"
+    heir = Heir(federation, invite, *members)
+    await heir.appoint(*members)
+    await until(lambda: states(members[0]) == ["appointed"])
+    new = await heir.begin(federation)
+    await same_size(new, *members)
+    fields = {name: getattr(invite, name) for name in invite.__struct_fields__}
+    asking = {"invite": fields, "peers": [members[0].url]}
+    fr, si, sk = [await federation.begin(site, site.upper()) for site in ("fr", "si", "sk")]
+    with pytest.raises(PeerError, match="a member knows who goes on: add --peer"):
+        await admission.join(fr.node, {"invite": fields})
+    answer = await admission.join(fr.node, asking)
+    assert (answer["asked"], answer["appointed_by"]) == (heir.url, ["at", "hu"])
+    assert [site for site, _, _ in new.node.reader.applications()] == ["fr"]
+    # Who has joined needs nobody to be named.
+    await memberships.admit(new.node, {"site": "fr"})
+    await same_size(new, fr)
+    answer = await admission.join(fr.node, {"invite": fields})
+    assert answer["asked"] == heir.url
+    # The old one, when it has heard of it, takes no requests, and says nothing else.
+    port = int(invite.urls[0].rpartition(":")[2])
+    ghost = await Node.open(old, settings=Settings(listen=f"127.0.0.1:{port}", poll_seconds=1))
+    await ghost.exchange.sync_once()
+    with pytest.raises(UnavailableError, match=f"who goes on with this log .*{heir.url}"):
+        await admission.receive_application(ghost, admission.make_application(si.node))
+    await ghost.close()
+    await new.close()
+    with pytest.raises(PeerError, match=f"was succeeded: at, hu have appointed .*{heir.url}"):
+        await admission.join(si.node, asking)
+    assert si.node.pinned is not None
+    assert si.node.pinned.urls == [heir.url]
+    # A member that stands where the old one did tells the same.
+    await members[0].close()
+    node = await Node.open(
+        members[0].node.folder, settings=Settings(listen=f"127.0.0.1:{port}", poll_seconds=1)
+    )
+    moved = Served(node, invite.urls[0])
+    await moved.start()
+    with pytest.raises(PeerError, match="was succeeded: at, hu"):
+        await admission.join(sk.node, {"invite": fields})
+    await moved.close()
 
 
 async def test_it_answers_where_members_have_appointed_it(federation: Federation) -> None:
