@@ -8,7 +8,7 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.office import Call, reach, run
-from sopro_cli.options import CODE, DAY, FOLDER, NUMBER, as_bytes
+from sopro_cli.options import CODE, CPV, DAY, FOLDER, NUMBER, NUTS, as_bytes
 from sopro_cli.output import show, show_json
 from sopro_cli.register import append_one
 from sopro_node.deciders import find_decider
@@ -60,6 +60,12 @@ _FIELDS: Final[Mapping[str, str]] = {
 @click.option("--reason", type=click.Choice(get_args(ReasonCode)), default=None)
 @click.option("--suspended-until", default=None, callback=DAY, help="civil date")
 @click.option("--appeal-until", default=None, callback=DAY, help="last civil date for an appeal")
+@click.option("--area", "areas", multiple=True, callback=NUTS, help="that the label holds for")
+@click.option("--cpv", multiple=True, callback=CPV, help="procurement code it holds for")
+@click.option("--whole-offering", is_flag=True, help="it holds for all areas and codes")
+@click.option(
+    "--corrects", type=click.IntRange(0), default=None, help="entry of the wrong decision"
+)
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
 @click.option("--json", "as_json", is_flag=True)
 def decide(  # one for each option
@@ -67,14 +73,29 @@ def decide(  # one for each option
     action: str,
     label: str | None,
     decider: str | None,
+    areas: tuple[str, ...],
+    cpv: tuple[str, ...],
+    corrects: int | None,
     *,
+    whole_offering: bool,
     as_json: bool,
     **options: str | None,
 ) -> None:
     """Decide on a label: grant it on an offering, or act on one by its NUMBER.
 
     Dates that are not given are today's in the site's time zone.
+
+        sopro decide at grant --offering ID --valid-until 2029-01-01 --area AT130 --area AT31
+        sopro decide at extend_scope SOPRO/AT0/001/00001 --area AT130 --area AT31 --area AT32
+        sopro decide at reduce_scope SOPRO/AT0/001/00001 --area AT130 --reason nc_not_closed
+        sopro decide at suspend SOPRO/AT0/001/00001 --reason fees_unpaid --suspended-until 2027-01-31
+        sopro decide at correct SOPRO/AT0/001/00001 --corrects 41 --suspended-until 2027-03-31
+
+    A scope says what the label holds for within its offering; without one it holds for all of it.
     """
+    more = _scope(areas, cpv, is_whole=whole_offering)
+    if corrects is not None:
+        more["corrects"] = corrects
     _check_options(Action(action), label, options)
     named = [
         as_bytes(options[name] or "", f"--{name}") if options[name] else None
@@ -83,7 +104,7 @@ def decide(  # one for each option
 
     async def work() -> Mapping[str, Any]:
         async with reach(folder) as office:
-            asked = await _asked(office, *named)
+            asked = {**await _asked(office, *named), **more}
             return await _decide(office, folder, Action(action), label, decider, options, asked)
 
     answer = run(work())
@@ -110,6 +131,15 @@ def _check_options(action: Action, label: str | None, options: Mapping[str, str 
         )
     if action not in _FIRST and label is None:
         raise click.UsageError(f"{action.value} needs the NUMBER of a label")
+
+
+def _scope(areas: tuple[str, ...], cpv: tuple[str, ...], *, is_whole: bool) -> dict[str, Any]:
+    """Return the scope that was named, where one was."""
+    if is_whole and (areas or cpv):
+        raise click.UsageError("--whole-offering stands without --area and --cpv")
+    named = {"areas": sorted(set(areas)), "cpv": sorted(set(cpv))}
+    scope = {field: codes for field, codes in named.items() if codes}
+    return {"scope": scope} if scope or is_whole else {}
 
 
 async def _asked(

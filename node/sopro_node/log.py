@@ -69,6 +69,7 @@ class Draft:
     entity: bytes | None = None
     seen: bytes | None = CURRENT
     documents: Sequence[NewDocument] = field(default=())
+    is_copy: bool = False
     note: "Callable[[Appended], None] | None" = None
 
 
@@ -219,7 +220,10 @@ class OwnLog:
             UnavailableError: nothing may be signed now; none was appended.
         """
         await self.admit()
-        objections = [self.object_to(one) if isinstance(one, Draft) else None for one in drafts]
+        objections = [
+            self.object_to(one) if isinstance(one, Draft) and not one.is_copy else None
+            for one in drafts
+        ]
         accepted = [one for one, error in zip(drafts, objections, strict=True) if error is None]
         outcomes = iter(await self.append_first(accepted) if accepted else ())
         return [error or next(outcomes) for error in objections]
@@ -334,7 +338,8 @@ class OwnLog:
         if draft.seen not in (CURRENT, head):
             raise ConflictError(f"{draft.family}: somebody has changed it since; look again")
         values = self._complete(step, family, entity, draft.values)
-        check_own(family.name, values, draft.documents)
+        if not draft.is_copy:
+            check_own(family.name, values, draft.documents)
         commitments, rows = commit_all(draft.documents, position=step.size)
         record = Record(
             body=msgspec.Raw(encode_struct(_body(family, values))),

@@ -96,7 +96,7 @@ def _move(node: Node, entity: bytes) -> Draft:
     record, fields = _read(node, own, state.index)
     moved = {"effective_date": format_day(node.desk.today()), "status": "moved_to_site"}
     documents = _documents(node, own, state.index, record)
-    return Draft("organisation", fields | moved, entity=entity, documents=documents)
+    return Draft("organisation", fields | moved, entity=entity, documents=documents, is_copy=True)
 
 
 def _day(node: Node, values: Mapping[str, Any]) -> int:
@@ -320,10 +320,12 @@ class _Taker:
             self.known[held.origin, entity] = entity
             is_here = entity in self._brought or _state(self.node, self.node.holdings.own, entity)
             self._brought.add(entity)
-            return [] if is_here else [Draft(family, fields, entity=entity, documents=documents)]
+            same = Draft(family, fields, entity=entity, documents=documents, is_copy=True)
+            return [] if is_here else [same]
         new = self.known[held.origin, entity] = os.urandom(16)
         today = {"effective_date": format_day(self.node.desk.today())}
-        return [Draft(family, {**fields, **today, **changes}, entity=new, documents=documents)]
+        values = {**fields, **today, **changes}
+        return [Draft(family, values, entity=new, documents=documents, is_copy=True)]
 
     def _take(self, stage: Stage, entity: bytes) -> Draft:
         label, last = stage.label, stage.label.decisions[-1]
@@ -342,7 +344,10 @@ class _Taker:
             "standing": held.status.word,
             "takes": [stage.origin, last.index, label.last],
         }
-        stated = {name: format_day(date) for name, date in dates.items() if date}
+        stated: dict[str, Any] = {name: format_day(date) for name, date in dates.items() if date}
+        if label.scopes:
+            codes = {"areas": label.scope.areas, "cpv": label.scope.cpv}
+            stated["scope"] = {name: some for name, some in codes.items() if some}
         return Draft(
             _LABELS,
             values | stated,

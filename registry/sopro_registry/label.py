@@ -137,6 +137,33 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
         return ACTIONS[self.code]
 
 
+class Scope(Struct, frozen=True, array_like=True, gc=False):
+    """What a label holds for within its offering; nothing named is everything.
+
+    Attributes:
+        index: position of the decision that stated it; -1 where none did.
+        areas: NUTS codes of where it is made or delivered.
+        cpv: procurement codes it is for.
+    """
+
+    index: int
+    areas: list[str]
+    cpv: list[str]
+
+    @property
+    def words(self) -> str:
+        """The scope for people."""
+        named = [
+            f"{name} {', '.join(codes)}"
+            for name, codes in (("areas", self.areas), ("cpv", self.cpv))
+            if codes
+        ]
+        return " and ".join(named) or "the whole offering"
+
+
+_WHOLE: Final = Scope(-1, [], [])
+
+
 class Handover(Struct, frozen=True, array_like=True, gc=False):
     """To whom a label was handed over: the receiving site, and the label's entity there."""
 
@@ -177,6 +204,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         taken: what the first of them answers, where another site granted the label.
         people: its position, its decider and the entity of its review, of each that rests on one,
             and of each of this site's own that gives or prolongs nothing.
+        scopes: what it holds for, by each decision that states it.
     """
 
     last: bytes
@@ -189,6 +217,18 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     handed: Handover | None = None
     taken: Takeover | None = None
     people: list[tuple[int, bytes, bytes]] = []
+    scopes: list[Scope] = []
+
+    @property
+    def scope(self) -> Scope:
+        """What it holds for after the last decision."""
+        return self.scopes[-1] if self.scopes else _WHOLE
+
+    def scope_at(self, day: int) -> Scope:
+        """Return what it holds for on a day: as the last decision effective by then has left it."""
+        _, last = status_at(self.decisions, day)
+        held = [one for one in self.scopes if last is not None and one.index <= last.index]
+        return held[-1] if held else _WHOLE
 
 
 def status_at(decisions: list[Decision], day: int) -> tuple[Status, Decision | None]:

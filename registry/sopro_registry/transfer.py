@@ -16,7 +16,7 @@ from msgspec import Struct
 from sopro_protocol.encoding import encode
 from sopro_protocol.errors import RefusedError
 from sopro_registry.family import View
-from sopro_registry.label import Decision, Handover, Label, Status, Takeover
+from sopro_registry.label import Decision, Handover, Label, Scope, Status, Takeover
 
 _CONTEXT: Final = b"sopro-takeover/1\n"
 _ALIVE: Final = (Status.ACTIVE, Status.SUSPENDED)
@@ -184,7 +184,7 @@ def compare(before: Stage, after: Stage) -> Mismatch | None:  # noqa: PLR0911  #
         is_receiver = taken.is_orphaned and last.status in _ALIVE
     if not is_receiver:
         return Mismatch.RECEIVER
-    if _standing(first) != _standing(stood(old)):
+    if _standing(first) != _standing(stood(old)) or not _is_same(old.scope, new, first):
         return Mismatch.STANDING
     if first.effective < max(decision.effective for decision in old.decisions):
         return Mismatch.DATE
@@ -194,6 +194,13 @@ def compare(before: Stage, after: Stage) -> Mismatch | None:  # noqa: PLR0911  #
 def stood(label: Label) -> Decision:
     """Return the decision that says how a label stood when it left its log."""
     return label.decisions[-2 if label.handed is not None else -1]
+
+
+def _is_same(scope: Scope, label: Label, first: Decision) -> bool:
+    """Say whether the first decision on a label states a scope again."""
+    stated = [one for one in label.scopes if one.index == first.index]
+    again = stated[0] if stated else Scope(-1, [], [])
+    return (again.areas, again.cpv) == (scope.areas, scope.cpv)
 
 
 def _standing(decision: Decision) -> tuple[Status, int, int]:

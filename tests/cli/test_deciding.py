@@ -101,3 +101,19 @@ def test_decision_on_what_has_changed_since_is_a_conflict(
     monkeypatch.setattr(office, "OPERATIONS", operations)
     result = sopro("decide", place.at, "correct", GRANTED, code=75)
     assert "somebody has changed it since; look again" in result.stderr
+
+
+def test_a_scope_is_extended_reduced_and_corrected(place: Place) -> None:
+    granted = place.decide(
+        "grant", "--offering", place.offering(), *UNTIL, "--area", "AT31", "--area", "AT130"
+    )
+    number = granted["number"]
+    place.decide("extend_scope", number, "--area", "AT31", "--area", "AT130", "--area", "AT32")
+    reduce = ("decide", place.at, "reduce_scope", number, "--reason", "nc_not_closed")
+    refused = sopro(*reduce, "--area", "HU110", code=1)
+    assert "a part of the one before, areas AT130, AT31, AT32" in refused.stderr
+    place.decide("correct", number, "--whole-offering", "--corrects", granted["index"])
+    refused = sopro("decide", place.at, "correct", number, "--corrects", "0", code=1)
+    assert "entry 0 is no decision on this label" in refused.stderr
+    mixed = sopro("decide", place.at, "correct", number, "--whole-offering", "--cpv", "1", code=2)
+    assert "--whole-offering stands without --area and --cpv" in told(mixed.stderr)

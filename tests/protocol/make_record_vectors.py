@@ -654,6 +654,10 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("number of four digits", "certificate", "SOPRO/AT1/001/0001"),
         ("reference of two", "rests_on", [["sopro.example/at/1", 4]]),
         ("reason that is none", "reason_code", "bad"),
+        ("scope as a list", "scope", ["AT130"]),
+        ("scope with no area", "scope", {"areas": []}),
+        ("scope with an area that is no code", "scope", {"areas": ["A T"]}),
+        ("position below 0", "corrects", -1),
     ],
     "erasure/1": [
         ("document 256", "document", 256),

@@ -38,6 +38,7 @@ from sopro_registry.label import (
     status_at,
 )
 from sopro_registry.precondition import RESTING, Resting, check_assessment
+from sopro_registry.scope import ScopeBody, check_corrected, read_scope
 from sopro_registry.transfer import hand_label, take_label, takeover_name
 
 State: TypeAlias = Label
@@ -68,6 +69,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         application: entity of the application that it decides.
         basis: an assessment by this site, or the register the decision was taken from.
         certificate: number, for life; absent only for a refusal and what follows on it.
+        corrects: position of the decision on this label that is corrected.
         decided_on: civil date in the site's zone.
         decider: pseudonym of who decided; absent only when imported.
         effective_date: from which civil date it holds; absent only when imported.
@@ -78,6 +80,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         rests_on: the records of the assessment.
         review: entity of the review that it rests on.
         scheme: code, on the first decision.
+        scope: what the label holds for from here on; absent where that does not change.
         source: digest of the decision's key in the register it was taken from.
         standing: how a label stood that is taken over from another site.
         status_index: number of grants before this one; on a grant, and where it takes over.
@@ -92,6 +95,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     application: Bytes16 | UnsetType = UNSET
     basis: Basis
     certificate: CertificateNumber | UnsetType = UNSET
+    corrects: Count | UnsetType = UNSET
     decided_on: CivilDate | UnsetType = UNSET
     decider: Bytes16 | UnsetType = UNSET
     effective_date: CivilDate | UnsetType = UNSET
@@ -102,6 +106,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     rests_on: Annotated[list[Reference], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
     review: Bytes16 | UnsetType = UNSET
     scheme: Code | UnsetType = UNSET
+    scope: ScopeBody | UnsetType = UNSET
     source: Annotated[bytes, Meta(min_length=8, max_length=32)] | UnsetType = UNSET
     standing: Literal["active", "suspended"] | UnsetType = UNSET
     status_index: Count | UnsetType = UNSET
@@ -189,10 +194,11 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     Raises:
         RefusedError: `lbl.transition` where the table has no such step, `lbl.precondition` for a
             field the action needs or forbids, `lbl.competence` for another site's number,
-            `lbl.reference` for an offering that is not there, `lbl.criteria` for a scheme that
-            is not in force, `lbl.dates` for dates in the wrong order, `lbl.imported` for what comes
-            from an existing register after that was closed, `ass.subject`,
-            `ass.outcome` or `ass.duties` for an assessment it cannot rest on.
+            `lbl.reference` for an offering that is not there, `lbl.scope` for what extends or
+            reduces nothing, `lbl.criteria` for a scheme that is not in force, `lbl.dates` for dates
+            in the wrong order, `lbl.imported` for what comes from an existing register after that
+            was closed, `ass.subject`, `ass.outcome` or `ass.duties` for an assessment it cannot
+            rest on.
     """
     body = fact.body
     imported = body.basis is Basis.IMPORTED
@@ -227,6 +233,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     else:
         _check_following(body, state)
         label = state
+    scope = read_scope(body.scope, body.action, label, index=fact.index)
+    check_corrected(body.corrects, body.action, label)
     if imported and view.is_import_closed:
         raise RefusedError(
             "decision: this site has closed the import of its existing register",
@@ -256,6 +264,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         [*label.people, (fact.index, _bytes(body.decider), _bytes(body.review))]
         if decides or not (imported or needs.validity)
         else label.people,
+        [*label.scopes, scope] if scope else label.scopes,
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(
