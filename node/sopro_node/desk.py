@@ -55,6 +55,7 @@ class Described(msgspec.Struct, frozen=True):
         name: of the offering, by language.
         kind: product, service, ...
         country: of the organisation.
+        organisation: its entity, in the log the label is in; empty where the offering is not.
     """
 
     holder: str
@@ -62,6 +63,7 @@ class Described(msgspec.Struct, frozen=True):
     name: dict[str, str]
     kind: str
     country: str
+    organisation: bytes = b""
 
 
 class OrganisationAnswer(msgspec.Struct, frozen=True):
@@ -264,7 +266,10 @@ class Desk:
         Raises:
             NotFoundError: no log this node holds has that number.
         """
-        stage = self.course(number).competent
+        return self.describe_stage(self.course(number).competent)
+
+    def describe_stage(self, stage: Stage) -> Described:
+        """Say whose a label is and of what, as the log that it is in has it."""
         held = self._holdings.logs[stage.origin]
         return self._describe(held.number, stage.label.offering, held.cursor.projected)
 
@@ -288,6 +293,7 @@ class Desk:
             else {},
             thing.kind,
             country,
+            thing.organisation,
         )
 
     def decision(self, held: HeldLog, position: int) -> label_decision.Body | None:

@@ -19,6 +19,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.reach import Reach
 from sopro_node.store.base import DocumentRow, Store
+from sopro_node.store.listing import describe_late
 from sopro_node.target import Target
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import Item, Withheld
@@ -54,10 +55,11 @@ _PROGRESS: Final = msgspec.msgpack.Decoder(Progress)
 
 
 class Wanted(NamedTuple):
-    """A document this site may see and does not hold."""
+    """A document this site may see and does not hold; `entity` is what its record is about."""
 
     position: int
     number: int
+    entity: bytes
     commitment: Commitment
 
 
@@ -146,6 +148,7 @@ class _Pass:
         self._target = target
         self._fetch = fetch
         self._rows: list[DocumentRow] = []
+        self._first: list[tuple[int, bytes]] = []
         self._size = 0
 
     @property
@@ -220,7 +223,7 @@ class _Pass:
             for number, commitment in enumerate(record.documents):
                 is_public = commitment.visibility == "public"
                 if is_public or (is_member and is_party(commitment, site)):
-                    yield Wanted(position, number, commitment)
+                    yield Wanted(position, number, record.entity, commitment)
 
     def _bundle(self, number: int) -> Sequence[Item]:
         return self._holdings.bundle_of(self._store, self._held, number)
@@ -233,6 +236,8 @@ class _Pass:
             progress.missing.append((one.position, one.number))
             return
         self._rows.append(row)
+        if one.number == 0:
+            self._first.append((one.position, one.entity))
         self._size += len(row.content)
         if self._size >= _BATCH:
             await self._keep()
@@ -269,10 +274,12 @@ class _Pass:
 
     async def _keep(self, progress: Progress | None = None) -> None:
         rows, self._rows, self._size = self._rows, [], 0
+        first, self._first = self._first, []
 
         def keep() -> None:
             with self._store.transaction():
                 self._store.put_documents(self._held.number, rows)
+                describe_late(self._store, self._held.number, first)
                 if progress is not None:
                     self._store.put_setting(self._setting, msgspec.msgpack.encode(progress))
 

@@ -15,6 +15,7 @@ import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader, Store
+from sopro_node.store.listing import describe_all
 from sopro_node.writer import Writer
 from sopro_protocol.errors import SoproError
 
@@ -79,5 +80,6 @@ class HeldBack:
     def _show(self, number: int) -> None:
         with self._store.transaction():
             self._store.show_documents(number)
+            describe_all(self._store, number)
             left = sorted(self.logs - {number})
             self._store.put_setting(_SETTING, msgspec.msgpack.encode(left))

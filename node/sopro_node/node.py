@@ -17,6 +17,7 @@ from sopro_node.config import Settings, load_settings
 from sopro_node.cosignatures import Cosignatures
 from sopro_node.cosigners import Cosigners
 from sopro_node.desk import Desk
+from sopro_node.directory import Directory
 from sopro_node.erasing import Eraser
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
@@ -80,6 +81,7 @@ class Node:
         fence: stands before its own log after a start.
         codelists: lists of codes that the coordinator has published.
         desk: answers questions.
+        directory: finds labels and organisations.
         eraser: erases documents.
         gate: tells whose a request is.
         held_back: documents of a restored directory that are not served yet.
@@ -211,6 +213,7 @@ class Node:
         self.log.object_to = self.codelists.object_to
         self.exchange.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
+        self.directory = Directory(self.reader, self.holdings, self.desk)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
         self._counting = Desk(self._counting_reader, self.holdings, self.exchange, self.identity)

@@ -12,6 +12,7 @@ import zstandard
 
 from sopro_node.documents import structured
 from sopro_node.store.sqlite import SqliteStore
+from sopro_registry.terms import words_asked
 from tests.federation.federation import Federation, Site, kill, organisation, wait_until
 
 pytestmark = pytest.mark.slow
@@ -26,6 +27,9 @@ def spellings(text: str) -> dict[str, bytes]:
     found = {"UTF-8": plain, "hex": plain.hex().encode()}
     found |= {name: text.encode(name) for name in ("utf-16-le", "utf-16-be", "utf-32-le")}
     found["ascii"] = text.encode("ascii", "backslashreplace")
+    # As a directory is searched: what a word is folded to, whole or without its beginning.
+    for word in (one for words in words_asked(text) for one in words):
+        found[f"word {word}"] = word[1:].encode()
     for shift in range(3):
         # Of the base64 of something longer, the characters that depend on this text alone.
         coded = base64.b64encode(bytes(shift) + plain)
@@ -118,6 +122,7 @@ def test_an_erased_name_is_found_nowhere(land: Federation) -> None:
         seen = sightings(site, entities)
         assert any("node.db" in one for one in seen)
         assert any("/log/at/1/document" in one for one in seen)
+        assert any("node.db" in one and "zaunkoenig" in one for one in seen)
     for entity in entities:
         [done] = at.call("erase", entity=bytes.fromhex(entity), **REASON)["erased"]
         assert done == {"index": entities[entity], "document": 0}

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Final, NamedTuple, Protocol
 
 from sopro_node.store.accounts import Accounts
+from sopro_node.store.directory_index import DirectoryIndex
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_registry.family import Erased, LabelIndex, Withholding
@@ -100,9 +101,11 @@ class Reader(Protocol):
 
     Attributes:
         accounts: the tables of officers.
+        directory: what a directory is searched by.
     """
 
     accounts: Accounts
+    directory: DirectoryIndex
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let every read inside see the same commit."""
@@ -119,6 +122,8 @@ class Reader(Protocol):
     def riding_documents(
         self, log: int, start: int, end: int, *, most: int
     ) -> list[DocumentRow]: ...
+    def public_documents(self, log: int, start: int, end: int) -> list[tuple[int, bytes]]: ...
+    def entities_at(self, log: int, beginning: bytes) -> list[tuple[bytes, EntityRow]]: ...
     def document_visibility(self, log: int, position: int, number: int) -> int | None: ...
     def document_places(
         self, log: int, start: int = 0, end: int = MAX_INTEGER

@@ -152,6 +152,42 @@ label = Table(
     sqlite_with_rowid=False,
 )
 
+# What a directory is searched by (`terms`), kept with the things it is found on: the first eight
+# bytes of an organisation's entity and of an offering's, none for the organisation itself.
+term = Table(
+    "term",
+    metadata,
+    _key("log", Integer),
+    _key("term", Text),
+    _key("holder", LargeBinary),
+    _key("thing", LargeBinary),
+    sqlite_with_rowid=False,
+)
+
+# The offerings of each organisation and the labels of each offering; one without has an empty
+# number.
+listed = Table(
+    "listed",
+    metadata,
+    _key("log", Integer),
+    _key("holder", LargeBinary),
+    _key("thing", LargeBinary),
+    _key("number", Text),
+    sqlite_with_rowid=False,
+)
+
+# Which public documents are found by their words, and by which: what is dropped with the document.
+described = Table(
+    "described",
+    metadata,
+    _key("log", Integer),
+    _key("position", Integer),
+    Column("holder", LargeBinary, nullable=False),
+    Column("thing", LargeBinary, nullable=False),
+    Column("terms", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 void = Table(
     "void",
     metadata,
@@ -284,7 +320,7 @@ upload = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-INDEXES = (entity, name, label, void, decision_count, erased)
+INDEXES = (entity, name, label, term, listed, described, void, decision_count, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
 OF_A_LOG = (entry, bundle, document, withheld, *INDEXES)
@@ -298,6 +334,7 @@ __all__ = [
     "bundle",
     "cosigned",
     "decision_count",
+    "described",
     "document",
     "entity",
     "entry",
@@ -306,11 +343,13 @@ __all__ = [
     "exchange",
     "kind",
     "label",
+    "listed",
     "log",
     "metadata",
     "name",
     "officer",
     "setting",
+    "term",
     "trail",
     "upload",
     "void",

@@ -27,6 +27,7 @@ from sopro_node.store.base import (
     LogRow,
     WitnessRow,
 )
+from sopro_node.store.directory_index import DirectoryIndex
 from sopro_node.store.migrate import migrate
 from sopro_node.store.schema import INDEXES
 from sopro_node.store.states import pack_state, unpack_state
@@ -72,6 +73,7 @@ class SqliteStore:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self.accounts = Accounts(connection)
+        self.directory = DirectoryIndex(connection)
         self._kinds: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._load_kinds()
@@ -190,6 +192,16 @@ class SqliteStore:
         """Return the public documents of a range of positions that are not too large."""
         values = (log, start, end, most)
         return [DocumentRow(*row) for row in self._db.execute(sql.GET_RIDING_DOCUMENTS, values)]
+
+    def public_documents(self, log: int, start: int, end: int) -> list[tuple[int, bytes]]:
+        """Return position and content of the first documents of records that are public."""
+        return self._db.execute(sql.GET_PUBLIC_DOCUMENTS, (log, start, end)).fetchall()
+
+    def entities_at(self, log: int, beginning: bytes) -> list[tuple[bytes, EntityRow]]:
+        """Return the entities of a log that begin so."""
+        values = (log, beginning, beginning.ljust(16, b"\xff"))
+        rows = self._db.execute(sql.GET_ENTITIES_AT, values)
+        return [(entity, self._entity_row(*columns)) for entity, *columns in rows]
 
     def document_visibility(self, log: int, position: int, number: int) -> int | None:
         """Say who may see a document; None where nobody may, or it is not here."""
@@ -410,6 +422,7 @@ class SqliteStore:
             self._db.execute(sql.PUT_WITHHELD, (log, *row))
             self._db.execute(sql.BLANK_ENTRY, (b"", log, one.index))
             self._db.execute(sql.CUT_DOCUMENTS, (log, one.index))
+            self.directory.cut_described(log, [one.index])
 
     def cut_entries(self, log: int, end: int) -> None:
         """Drop entries that have moved into a bundle."""
@@ -420,8 +433,9 @@ class SqliteStore:
         self._db.executemany(sql.PUT_BUNDLE, [(log, *bundle) for bundle in bundles])
 
     def hide_documents(self) -> None:
-        """Have no document served to anybody."""
+        """Have no document served to anybody, nor found by its words."""
         self._db.execute(sql.HIDE_DOCUMENTS, (HIDDEN, HIDDEN))
+        self.directory.cut_all_described(row.log for row in self.logs())
 
     def show_documents(self, log: int) -> None:
         """Have the documents of a log served again to whom they were."""
@@ -445,10 +459,13 @@ class SqliteStore:
         rows = list(erased)
         self._db.executemany(sql.PUT_ERASED, [(log, *row) for row in rows])
         self._db.executemany(sql.CUT_DOCUMENT, [(log, row.position, row.number) for row in rows])
+        self.directory.cut_described(log, [row.position for row in rows if row.number == 0])
 
     def cut_documents(self, log: int, places: Iterable[tuple[int, int]]) -> None:
         """Drop documents; see `scrub`."""
-        self._db.executemany(sql.CUT_DOCUMENT, [(log, *place) for place in places])
+        rows = list(places)
+        self._db.executemany(sql.CUT_DOCUMENT, [(log, *place) for place in rows])
+        self.directory.cut_described(log, [position for position, number in rows if number == 0])
 
     def scrub(self) -> bool:
         """Leave nothing on the disk of what was dropped; False where a reader is in the way."""

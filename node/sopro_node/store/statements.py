@@ -141,6 +141,14 @@ GET_RIDING_DOCUMENTS = _sql(
     "end",
     "most",
 )
+GET_PUBLIC_DOCUMENTS = _sql(
+    select(document.c.position, document.c.content)
+    .where(and_(_THESE_DOCUMENTS, document.c.number == 0, document.c.visibility == 0))
+    .order_by(document.c.position),
+    "log",
+    "start",
+    "end",
+)
 GET_DOCUMENT_HEAD = _sql(
     select(document.c.visibility).where(_THIS_DOCUMENT),
     "log",
@@ -244,6 +252,20 @@ GET_ENTITY_PAGE = _sql(
     "limit",
 )
 
+GET_ENTITIES_AT = _sql(
+    select(entity.c.entity, *_ENTITY)
+    .where(
+        and_(
+            entity.c.log == _b("log"),
+            entity.c.entity >= _b("low"),
+            entity.c.entity <= _b("high"),
+        )
+    )
+    .order_by(entity.c.entity),
+    "log",
+    "low",
+    "high",
+)
 PUT_NAME = _put(name, "log", "family", "name", "entity")
 GET_NAME = _sql(
     select(name.c.entity).where(

@@ -3,7 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 
+from msgspec import Struct
+
 from sopro_node.store.base import Reader, Store
+from sopro_node.store.listing import Listing
+from sopro_registry.catalogue import decode_state
 from sopro_registry.family import Erased, LabelIndex
 from sopro_registry.tables import EntityRow, Void
 
@@ -24,6 +28,8 @@ class StoreTables:
         self._coordinator_root = coordinator_root
         self._entities: dict[bytes, EntityRow | None] = {}
         self._changed: dict[bytes, EntityRow] = {}
+        self._before: dict[bytes, bytes] = {}
+        self._listing = Listing(log, self._state)
         self._names: dict[tuple[str, str], bytes] = {}
         self._labels: dict[bytes, LabelIndex] = {}
         self._numbers: set[str] = set()
@@ -39,7 +45,15 @@ class StoreTables:
             return self._entities[entity]
         except KeyError:
             row = self._entities[entity] = self._store.entity(self._log, entity)
+            if row is not None and isinstance(row.state, bytes):
+                self._before[entity] = row.state
             return row
+
+    def _state(self, entity: bytes) -> Struct | None:
+        row = self.entity(entity)
+        if row is None or row.state is None:
+            return None
+        return decode_state(row.family, row.state) if isinstance(row.state, bytes) else row.state
 
     def put_entity(self, entity: bytes, row: EntityRow) -> None:
         """Keep an entity's row."""
@@ -81,6 +95,7 @@ class StoreTables:
     def flush(self, store: Store) -> None:
         """Write what has changed, inside the caller's transaction, and gather anew."""
         log = self._log
+        self._listing.write(store, self._changed, self._before)
         store.put_entities(log, self._changed.items())
         store.put_names(log, [(*key, entity) for key, entity in self._names.items()])
         store.put_labels(log, self._labels.items())
@@ -93,6 +108,7 @@ class StoreTables:
     def _forget(self) -> None:
         self._entities.clear()
         self._changed.clear()
+        self._before.clear()
         self._names.clear()
         self._labels.clear()
         self._numbers.clear()

@@ -1,5 +1,6 @@
 """organisation/1: who holds or seeks a label; what names them is in a document (SPEC REG-ORG)."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -7,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_protocol.keys import Role
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import CivilDate, Code, Codes, CountryCode, day_of
+from sopro_registry.terms import ACTIVITY, HOLDER, LISTED, REGION, widen
 
 ActorType = Literal[
     "social_enterprise",
@@ -44,12 +46,27 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class State(Struct, frozen=True, array_like=True):
-    """The latest version of an organisation."""
+    """The latest version of an organisation.
+
+    Attributes:
+        index: position of its record.
+        actor_type: its part in the economy of social and ecological value.
+        country: of its seat.
+        status: whether it is still there.
+        codes: the terms of its codes (`terms`).
+    """
 
     index: int
     actor_type: str
     country: str
     status: str
+    codes: list[str] = []
+
+    def terms(self) -> Iterator[str]:
+        """Go through the terms by which it is found."""
+        yield HOLDER + self.actor_type
+        for code in self.codes:
+            yield from widen(code)
 
 
 def apply(fact: Fact[Body], _state: State | None, _view: View) -> Change[State]:
@@ -60,7 +77,11 @@ def apply(fact: Fact[Body], _state: State | None, _view: View) -> Change[State]:
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
-    return Change(State(fact.index, body.actor_type, body.country, body.status))
+    codes = [ACTIVITY + code for code in body.activities or ()]
+    if body.nuts is not UNSET:
+        codes.append(REGION + body.nuts)
+    codes += [f"{LISTED}{one.list}:{one.code}" for one in body.codes or ()]
+    return Change(State(fact.index, body.actor_type, body.country, body.status, codes))
 
 
 FAMILY = Family("organisation", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)

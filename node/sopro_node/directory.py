@@ -1,0 +1,345 @@
+"""The directory: which labels and organisations a reader looks for, page by page."""
+
+import base64
+import binascii
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final, TypeVar
+
+import msgspec
+
+from sopro_node.desk import Desk, OrganisationAnswer
+from sopro_node.finding import BEGINNING, Condition, Finder, Hit
+from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.store.base import Reader
+from sopro_node.store.directory_index import LabelColumns
+from sopro_node.store.listing import PLACE
+from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_registry.families import organisation
+from sopro_registry.fields import format_day
+from sopro_registry.label import Status, lapse, status_at
+from sopro_registry.queries import UNDETERMINED, Basis
+
+MOST_LOOKED_AT: Final = 1000
+"""Labels, and steps between them, that one page of a search looks at."""
+_CHUNK: Final = 200
+_ENTITY: Final = 16
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for.
+
+    Attributes:
+        conditions: each of which has to be met.
+        status: or empty.
+        site: code of who decides on it on the day, or empty.
+        scheme: or empty.
+        day: asked about; 0 for today.
+        after: cursor of the page before, or empty.
+        limit: how many at most.
+    """
+
+    conditions: Sequence[Condition] = ()
+    status: str = ""
+    site: str = ""
+    scheme: str = ""
+    day: int = 0
+    after: str = ""
+    limit: int = 20
+
+
+class ListedLabel(msgspec.Struct, frozen=True):
+    """A label in the directory; names only where their documents are here.
+
+    Attributes:
+        number: certificate number.
+        site: code of the site that decides on it on that day.
+        status: in one word.
+        valid_until: last civil date of validity, where one is stated.
+        imported: whether it was taken from an existing register.
+        scheme: its code.
+        organisation: entity of the holder, in the site's log; hex.
+        offering: entity of what is labelled, in the site's log; hex.
+        holder: its name.
+        place: its locality.
+        country: of its seat.
+        name: of the offering, by language.
+        kind: of the offering.
+    """
+
+    number: str
+    site: str
+    status: str
+    valid_until: str | None
+    imported: bool
+    scheme: str
+    organisation: str
+    offering: str
+    holder: str
+    place: str
+    country: str
+    name: dict[str, str]
+    kind: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """One page of a search for labels.
+
+    Attributes:
+        at: the civil date that the statuses hold for.
+        labels: what was found.
+        next: for `after`; null at the end. A page may be short and not the last.
+        looked_at: how many were looked at for this page.
+        whole_words: words so many begin with that only the whole word was looked for.
+        computed_from: the log prefixes the answer rests on.
+    """
+
+    at: str
+    labels: list[ListedLabel]
+    next: str | None
+    looked_at: int
+    whole_words: list[str]
+    computed_from: list[Basis]
+
+
+class OrganisationPage(msgspec.Struct, frozen=True):
+    """One page of a search for organisations.
+
+    Attributes:
+        organisations: what was found.
+        next: for `after`; null at the end. A page may be short and not the last.
+        looked_at: how many were looked at for this page.
+        whole_words: words so many begin with that only the whole word was looked for.
+        computed_from: the log prefixes the answer rests on.
+    """
+
+    organisations: list[OrganisationAnswer]
+    next: str | None
+    looked_at: int
+    whole_words: list[str]
+    computed_from: list[Basis]
+
+
+class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """Where a search goes on: the log, and what was found last in it."""
+
+    origin: str
+    holder: bytes
+    thing: bytes
+    number: str
+
+
+_NOWHERE: Final = _Place("", b"", b"", "")
+_PLACE: Final = msgspec.msgpack.Decoder(_Place)
+
+
+def write_cursor(origin: str, hit: Hit) -> str:
+    """Write where a search goes on."""
+    data = msgspec.msgpack.encode(_Place(origin, hit.holder, hit.thing, hit.number))
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def read_cursor(text: str) -> _Place:
+    """Read where a search goes on.
+
+    Raises:
+        FormatError: `err.query`, no answer of this node has given it.
+    """
+    try:
+        if len(text) > 400 or not text.isascii():
+            raise ValueError("no cursor")  # noqa: TRY301  # told in one place
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        return _PLACE.decode(data)
+    except (ValueError, binascii.Error, msgspec.MsgspecError):
+        raise FormatError(
+            f"after: expected the 'next' of another page of the same search, got {text[:32]!r}",
+            code="err.query",
+        ) from None
+
+
+class Directory:
+    """Searches over every log this node holds; on its desk's thread."""
+
+    def __init__(self, reader: Reader, holdings: Holdings, desk: Desk) -> None:
+        self._reader = reader
+        self._holdings = holdings
+        self._desk = desk
+
+    def settled(self, ask: Callable[[], T]) -> T:
+        """Answer from one commit: what another has changed meanwhile is asked for again."""
+        while True:
+            before = self._holdings.published
+            answer = ask()
+            if self._holdings.published == before:
+                return answer
+
+    def labels(self, wanted: Wanted) -> Page:
+        """Look for labels.
+
+        Raises:
+            FormatError: `err.query`, the cursor is none.
+            NotFoundError: no member has the site's code.
+        """
+        place = read_cursor(wanted.after) if wanted.after else _NOWHERE
+        return self.settled(lambda: self._labels(wanted, place))
+
+    def _labels(self, wanted: Wanted, place: _Place) -> Page:
+        day = wanted.day or self._desk.today()
+        logs = self._logs(wanted.site)
+        found: list[ListedLabel] = []
+        narrowed: dict[str, None] = {}
+        looked_at, following = 0, None
+        hits = (
+            self._found(logs, wanted, place, narrowed)
+            if wanted.conditions
+            else self._numbered(place.number)
+        )
+        moved = set(self._reader.taken_numbers()) if wanted.status else set()
+        for origin, hit in hits:
+            looked_at += 1
+            label = hit.label
+            if label is not None and (label.number in moved or _may_be(label, wanted, day)):
+                listed = self._list(label.number, origin, wanted, day)
+                found += [listed] if listed is not None else []
+            if len(found) == wanted.limit or looked_at == MOST_LOOKED_AT:
+                following = write_cursor(origin, hit)
+                break
+        bases = [self._desk.basis(held) for held in logs]
+        return Page(format_day(day), found, following, looked_at, list(narrowed), bases)
+
+    def _logs(self, site: str) -> list[HeldLog]:
+        """Return the logs that are searched, the node's own first.
+
+        Raises:
+            NotFoundError: no member has the site's code.
+        """
+        if site and self._holdings.directory.membership(site) is None:
+            raise NotFoundError(f"no member {site[:32]!r} is known here")
+        held = sorted(self._holdings.logs.values(), key=attrgetter("number"))
+        return [one for one in held if site in ("", one.site)]
+
+    def _found(
+        self, logs: Sequence[HeldLog], wanted: Wanted, place: _Place, narrowed: dict[str, None]
+    ) -> Iterator[tuple[str, Hit]]:
+        """Go through what each log has, from the place on where the search stopped."""
+        for held in _from(logs, place.origin):
+            finder = Finder(self._reader, held.number, wanted.conditions)
+            narrowed |= dict.fromkeys(finder.narrowed)
+            after = (
+                Hit(place.holder, place.thing, place.number)
+                if held.origin == place.origin
+                else BEGINNING
+            )
+            for hit in finder.labels(after):
+                yield held.origin, hit
+
+    def _numbered(self, after: str) -> Iterator[tuple[str, Hit]]:
+        """Go through every label by its number."""
+        while rows := self._reader.directory.label_columns(after=after, limit=_CHUNK):
+            for row in rows:
+                yield "", Hit(b"", b"", row.number, row)
+            after = rows[-1].number
+
+    def _list(self, number: str, origin: str, wanted: Wanted, day: int) -> ListedLabel | None:
+        """Describe a label, unless it is not what is looked for, or another log has it."""
+        row = self._reader.label(number)
+        if row is None:
+            return None
+        course = self._desk.courses.follow(row)
+        stage = course.at(day)
+        status, last = status_at(stage.label.decisions, day)
+        word = UNDETERMINED if stage.undetermined else status.word
+        label = course.stages[0].label
+        is_here = origin in ("", stage.origin)
+        if not is_here or wanted.status not in ("", word) or wanted.site not in ("", stage.site):
+            return None
+        if wanted.scheme not in ("", label.scheme):
+            return None
+        described = self._desk.describe_stage(stage)
+        return ListedLabel(
+            number,
+            stage.site,
+            word,
+            format_day(last.until) if last and last.until else None,
+            label.decisions[0].imported,
+            label.scheme,
+            described.organisation.hex(),
+            stage.label.offering.hex(),
+            described.holder,
+            described.place,
+            described.country,
+            described.name,
+            described.kind,
+        )
+
+    def organisations(self, wanted: Wanted) -> OrganisationPage:
+        """Look for organisations: each, or one of its offerings, meets every condition.
+
+        Raises:
+            FormatError: `err.query`, the cursor is none.
+            NotFoundError: no member has the site's code.
+        """
+        place = read_cursor(wanted.after) if wanted.after else _NOWHERE
+        return self.settled(lambda: self._organisations(wanted, place))
+
+    def _organisations(self, wanted: Wanted, place: _Place) -> OrganisationPage:
+        logs = self._logs(wanted.site)
+        found: list[OrganisationAnswer] = []
+        narrowed: dict[str, None] = {}
+        looked_at, following = 0, None
+        for held, holder, is_met in self._holders(logs, wanted, place, narrowed):
+            looked_at += 1
+            if is_met:
+                found += self._described(held, holder)
+            if len(found) >= wanted.limit or looked_at == MOST_LOOKED_AT:
+                following = write_cursor(held.origin, Hit(holder, b"", ""))
+                break
+        bases = [self._desk.basis(held) for held in logs]
+        return OrganisationPage(found, following, looked_at, list(narrowed), bases)
+
+    def _holders(
+        self, logs: Sequence[HeldLog], wanted: Wanted, place: _Place, narrowed: dict[str, None]
+    ) -> Iterator[tuple[HeldLog, bytes, bool]]:
+        for held in _from(logs, place.origin):
+            after = place.holder if held.origin == place.origin else b""
+            if not wanted.conditions:
+                last = after.ljust(_ENTITY, b"\xff") if after else b""
+                for entity in self._every(held, last):
+                    yield held, entity[:PLACE], True
+                continue
+            finder = Finder(self._reader, held.number, wanted.conditions)
+            narrowed |= dict.fromkeys(finder.narrowed)
+            for holder, is_met in finder.holders(after):
+                yield held, holder, is_met
+
+    def _every(self, held: HeldLog, after: bytes) -> Iterator[bytes]:
+        """Go through every organisation of a log."""
+        family = organisation.FAMILY.name
+        while rows := self._reader.entity_page(held.number, family, after=after, limit=_CHUNK):
+            after = rows[-1][0]
+            yield from (entity for entity, _ in rows)
+
+    def _described(self, held: HeldLog, holder: bytes) -> list[OrganisationAnswer]:
+        return [
+            self._desk.organisation(held, entity)
+            for entity, row in self._reader.entities_at(held.number, holder)
+            if row.family == organisation.FAMILY.name and row.state is not None
+        ]
+
+
+def _from(logs: Sequence[HeldLog], origin: str) -> Sequence[HeldLog]:
+    """Return the logs from one on; all of them where it is not among them."""
+    at = next((place for place, held in enumerate(logs) if held.origin == origin), 0)
+    return logs[at:]
+
+
+def _may_be(label: LabelColumns, wanted: Wanted, day: int) -> bool:
+    """Say whether a label may be what is looked for, before its decisions are read."""
+    if not wanted.status or label.settled > day:
+        return True
+    status = lapse(Status(label.status), label.until, day)
+    return wanted.status in (status.word, UNDETERMINED) or status is Status.TRANSFERRED

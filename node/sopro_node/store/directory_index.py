@@ -1,0 +1,303 @@
+"""What a directory is searched by: terms, what is listed, and which documents they came from.
+
+A holder and a thing are the first bytes of the entities of an organisation and of its offering;
+the thing is empty where a term is the organisation's own. Writes are part of the store's
+transaction.
+"""
+
+import sqlite3
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import text as literal
+from sqlalchemy.dialects import sqlite
+
+from sopro_node.store.compiling import compile_put as _put
+from sopro_node.store.compiling import compile_sql as _sql
+from sopro_node.store.schema import described, label, listed, term
+from sopro_registry.terms import OF_DOCUMENTS
+
+
+class LabelColumns(NamedTuple):
+    """A label's number and the columns that tell its status without its decisions.
+
+    That holds from the day `settled` on, and as long as no other site has taken it over.
+    """
+
+    number: str
+    status: int
+    settled: int
+    until: int
+
+
+_b = bindparam
+
+
+def _keep(table: object, *columns: str) -> str:
+    """Compile an insert that leaves a row with the same primary key as it is."""
+    insert = sqlite.insert(table)  # type: ignore[arg-type]  # every table of the schema is one
+    insert = insert.values({column: bindparam(column) for column in columns})
+    return _sql(insert.on_conflict_do_nothing(), *columns)
+
+
+PUT_TERM = _keep(term, "log", "term", "holder", "thing")
+CUT_TERM = _sql(
+    delete(term).where(
+        and_(
+            term.c.log == _b("log"),
+            term.c.term == _b("term"),
+            term.c.holder == _b("holder"),
+            term.c.thing == _b("thing"),
+        )
+    ),
+    "log",
+    "term",
+    "holder",
+    "thing",
+)
+CUT_TERMS_FROM = _sql(
+    delete(term).where(
+        and_(term.c.log == _b("log"), term.c.term >= _b("low"), term.c.term < _b("high"))
+    ),
+    "log",
+    "low",
+    "high",
+)
+PUT_LISTED = _keep(listed, "log", "holder", "thing", "number")
+CUT_LISTED = _sql(
+    delete(listed).where(
+        and_(
+            listed.c.log == _b("log"),
+            listed.c.holder == _b("holder"),
+            listed.c.thing == _b("thing"),
+            listed.c.number == _b("number"),
+        )
+    ),
+    "log",
+    "holder",
+    "thing",
+    "number",
+)
+GET_LISTED = _sql(
+    select(listed.c.thing, listed.c.number)
+    .where(
+        and_(
+            listed.c.log == _b("log"),
+            listed.c.holder == _b("holder"),
+            listed.c.thing >= _b("low"),
+            listed.c.thing <= _b("high"),
+        )
+    )
+    .order_by(listed.c.thing, listed.c.number)
+    .limit(_b("limit")),
+    "log",
+    "holder",
+    "low",
+    "high",
+    "limit",
+)
+_OF_TERM = and_(term.c.log == _b("log"), term.c.term == _b("term"))
+_FROM_TERM = and_(term.c.log == _b("log"), term.c.term >= _b("low"), term.c.term < _b("high"))
+_BEHIND = tuple_(term.c.holder, term.c.thing) > tuple_(_b("holder"), _b("thing"))
+COUNT_FOUND = _sql(
+    select(func.count()).select_from(
+        select(term.c.term).where(_OF_TERM).limit(_b("most")).subquery()
+    ),
+    "log",
+    "term",
+    "most",
+)
+COUNT_FOUND_FROM = _sql(
+    select(func.count()).select_from(
+        select(term.c.term).where(_FROM_TERM).limit(_b("most")).subquery()
+    ),
+    "log",
+    "low",
+    "high",
+    "most",
+)
+GET_FOUND = _sql(
+    select(term.c.holder, term.c.thing)
+    .where(and_(_OF_TERM, _BEHIND))
+    .order_by(term.c.holder, term.c.thing)
+    .limit(_b("limit")),
+    "log",
+    "term",
+    "holder",
+    "thing",
+    "limit",
+)
+GET_FOUND_FROM = _sql(
+    select(term.c.holder, term.c.thing).where(_FROM_TERM).limit(_b("limit")),
+    "log",
+    "low",
+    "high",
+    "limit",
+)
+IS_FOUND = _sql(
+    select(term.c.term)
+    .where(
+        and_(
+            _OF_TERM,
+            term.c.holder == _b("holder"),
+            term.c.thing >= _b("least"),
+            term.c.thing <= _b("most"),
+        )
+    )
+    .limit(1),
+    "log",
+    "term",
+    "holder",
+    "least",
+    "most",
+)
+_AT_PLACE = and_(
+    listed.c.log == _b("log"),
+    listed.c.holder == _b("holder"),
+    listed.c.thing >= _b("low"),
+    listed.c.thing <= _b("high"),
+    tuple_(listed.c.thing, listed.c.number) > tuple_(_b("thing"), _b("number")),
+    listed.c.number != literal("''"),
+)
+_COLUMNS = (label.c.number, label.c.status, label.c.settled, label.c.until)
+GET_LABELS_AT = _sql(
+    select(listed.c.thing, *_COLUMNS)
+    .join_from(listed, label, label.c.number == listed.c.number)
+    .where(_AT_PLACE)
+    .order_by(listed.c.thing, listed.c.number)
+    .limit(_b("limit")),
+    "log",
+    "holder",
+    "low",
+    "high",
+    "thing",
+    "number",
+    "limit",
+)
+GET_LABEL_COLUMNS = _sql(
+    select(*_COLUMNS)
+    .where(label.c.number > _b("after"))
+    .order_by(label.c.number)
+    .limit(_b("limit")),
+    "after",
+    "limit",
+)
+PUT_DESCRIBED = _put(described, "log", "position", "holder", "thing", "terms")
+GET_DESCRIBED = _sql(
+    select(described.c.holder, described.c.thing, described.c.terms).where(
+        and_(described.c.log == _b("log"), described.c.position == _b("position"))
+    ),
+    "log",
+    "position",
+)
+CUT_DESCRIBED = _sql(
+    delete(described).where(
+        and_(described.c.log == _b("log"), described.c.position == _b("position"))
+    ),
+    "log",
+    "position",
+)
+CUT_ALL_DESCRIBED = _sql(delete(described))
+
+
+class DirectoryIndex:
+    """The tables of the directory, on a store's connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def listed(
+        self, log: int, holder: bytes, *, low: bytes, high: bytes, limit: int
+    ) -> list[tuple[bytes, str]]:
+        """Return offerings of a holder between two, and the numbers of their labels."""
+        values = (log, holder, low, high, limit)
+        return self._db.execute(GET_LISTED, values).fetchall()
+
+    def count_found(self, log: int, term: str, high: str, *, most: int) -> int:
+        """Count what is found by a term, or by those before `high`, up to a number."""
+        if high:
+            row = self._db.execute(COUNT_FOUND_FROM, (log, term, high, most)).fetchone()
+        else:
+            row = self._db.execute(COUNT_FOUND, (log, term, most)).fetchone()
+        return int(row[0])
+
+    def found(
+        self, log: int, term: str, *, after: tuple[bytes, bytes], limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Return what is found by a term, in order: holder and thing."""
+        return self._db.execute(GET_FOUND, (log, term, *after, limit)).fetchall()
+
+    def found_from(self, log: int, low: str, high: str, *, limit: int) -> set[tuple[bytes, bytes]]:
+        """Return what is found by any term between two."""
+        return set(self._db.execute(GET_FOUND_FROM, (log, low, high, limit)))
+
+    def is_found(self, log: int, term: str, holder: bytes, *, low: bytes, high: bytes) -> bool:
+        """Say whether one of a holder's things between two is found by a term."""
+        values = (log, term, holder, low, high)
+        return self._db.execute(IS_FOUND, values).fetchone() is not None
+
+    def labels_at(
+        self,
+        log: int,
+        holder: bytes,
+        *,
+        between: tuple[bytes, bytes],
+        after: tuple[bytes, str],
+        limit: int,
+    ) -> list[tuple[bytes, LabelColumns]]:
+        """Return the labels of a holder's things between two, in order, with these."""
+        values = (log, holder, *between, *after, limit)
+        rows = self._db.execute(GET_LABELS_AT, values)
+        return [(thing, LabelColumns(*columns)) for thing, *columns in rows]
+
+    def label_columns(self, *, after: str, limit: int) -> list[LabelColumns]:
+        """Return columns of labels behind a number, in order."""
+        rows = self._db.execute(GET_LABEL_COLUMNS, (after, limit))
+        return [LabelColumns(*row) for row in rows]
+
+    def put_terms(self, log: int, terms: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Have things found by terms: term, holder, thing."""
+        self._db.executemany(PUT_TERM, [(log, *one) for one in sorted(terms)])
+
+    def cut_terms(self, log: int, terms: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Have things found by terms no more."""
+        self._db.executemany(CUT_TERM, [(log, *one) for one in terms])
+
+    def put_listed(self, log: int, rows: Iterable[tuple[bytes, bytes, str]]) -> None:
+        """List offerings and their labels: holder, thing, number or nothing."""
+        self._db.executemany(PUT_LISTED, [(log, *row) for row in sorted(rows)])
+
+    def cut_listed(self, log: int, rows: Iterable[tuple[bytes, bytes, str]]) -> None:
+        """List them no more."""
+        self._db.executemany(CUT_LISTED, [(log, *row) for row in rows])
+
+    def put_described(self, log: int, rows: Iterable[tuple[int, bytes, bytes, list[str]]]) -> None:
+        """Have things found by the terms of documents: position, holder, thing, terms."""
+        described = list(rows)
+        self._db.executemany(
+            PUT_DESCRIBED,
+            [
+                (log, position, holder, thing, " ".join(terms))
+                for position, holder, thing, terms in described
+            ],
+        )
+        self.put_terms(
+            log, [(term, holder, thing) for _, holder, thing, terms in described for term in terms]
+        )
+
+    def cut_described(self, log: int, positions: Iterable[int]) -> None:
+        """Drop the words of documents, so that nobody finds anything by them."""
+        for position in positions:
+            row = self._db.execute(GET_DESCRIBED, (log, position)).fetchone()
+            if row is not None:
+                holder, thing, terms = row
+                self.cut_terms(log, [(term, holder, thing) for term in terms.split(" ")])
+                self._db.execute(CUT_DESCRIBED, (log, position))
+
+    def cut_all_described(self, logs: Iterable[int]) -> None:
+        """Have nothing found by any document."""
+        self._db.execute(CUT_ALL_DESCRIBED)
+        for log in list(logs):
+            for sort in OF_DOCUMENTS:
+                self._db.execute(CUT_TERMS_FROM, (log, sort, f"{sort}\U0010ffff"))
