@@ -5,11 +5,12 @@ serving; either way they are these functions. Arguments and results are plain ms
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from sopro_node.acting import act
 from sopro_node.admission import application, join
 from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
@@ -17,6 +18,7 @@ from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.documents import NewDocument
+from sopro_node.entities import entities, label_entity
 from sopro_node.evidence import describe_evidence
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
@@ -38,17 +40,11 @@ from sopro_node.standing import describe_standing, export_policy, policy, publis
 from sopro_node.target import Pulled
 from sopro_node.transferring import hand_over, offers, take_over
 from sopro_node.withholding import plan_withholding, put_withholding
-from sopro_protocol.bundle import Item
-from sopro_protocol.encoding import Value, decode
 from sopro_protocol.errors import (
     ConflictError,
     NotFoundError,
-    RefusedError,
     SoproError,
 )
-from sopro_protocol.record import parse_entry
-from sopro_protocol.tile import WIDTH
-from sopro_registry.catalogue import decode_state
 from sopro_registry.fields import format_day, parse_day
 
 Answer = dict[str, Any]
@@ -97,65 +93,6 @@ def _outcome(outcome: Appended | SoproError) -> Answer:
     }
 
 
-async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Return what this node's own log holds on some entities.
-
-    `entities`: list of 16 bytes; `with_body`?: whether body and document are wanted, too. Answers
-    `rows`: {family, head, state, body, fields} or None; a label's body is in its state.
-    """
-    rows: list[Answer | None] = []
-    bodies = _Bodies(node) if values.get("with_body", True) else None
-    for entity in values["entities"]:
-        row = node.reader.entity(1, entity)
-        if row is None or not isinstance(row.state, bytes):
-            rows.append(None)
-            continue
-        state = decode_state(row.family, row.state)
-        position: int | None = getattr(state, "index", None)
-        body: Answer = {}
-        fields: Mapping[str, Value] = {}
-        if bodies is not None and position is not None:
-            body, fields = bodies.read(position), node.desk.document_fields(1, position)
-        rows.append(
-            {
-                "family": row.family,
-                "head": row.head,
-                "state": msgspec.to_builtins(_as_map(state), builtin_types=(bytes,)),
-                "body": body,
-                "fields": dict(fields),
-            }
-        )
-    return {"rows": rows}
-
-
-class _Bodies:
-    """Bodies of entries of this node's own log; a bundle is unpacked once for many."""
-
-    def __init__(self, node: Node) -> None:
-        self._node = node
-        self._bundle: tuple[int, Sequence[Item]] = (-1, [])
-
-    def read(self, position: int) -> Answer:
-        """Return a record's body."""
-        record = decode(self._record(position))
-        body = record.get("body") if isinstance(record, dict) else None
-        return dict(body) if isinstance(body, dict) else {}
-
-    def _record(self, position: int) -> bytes:
-        holdings, reader = self._node.holdings, self._node.reader
-        number, offset = divmod(position, WIDTH)
-        if number != self._bundle[0]:
-            self._bundle = (number, holdings.bundle_of(reader, holdings.own, number))
-        item = self._bundle[1][offset]
-        if isinstance(item, bytes):
-            return parse_entry(item).record
-        return holdings.record(reader, holdings.own, position)
-
-
-def _as_map(state: msgspec.Struct) -> Answer:
-    return {name: getattr(state, name) for name in state.__struct_fields__}
-
-
 async def label(node: Node, values: Mapping[str, Any]) -> Answer:
     """Say how a label stands. `number`; `at`?: civil date."""
     at = values.get("at")
@@ -182,28 +119,6 @@ async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
             for one in found
         ]
     }
-
-
-async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Find one of this site's own labels. `number`. Answers `entity` and `head`."""
-    number, own = values["number"], node.identity.origin
-    course = node.desk.courses.of(number)
-    if course is None or node.identity.site not in {stage.site for stage in course.stages}:
-        raise NotFoundError(f"this site has no label {number[:64]!r}")
-    stage = course.competent
-    if stage.origin != own and stage.site == node.identity.site:
-        raise RefusedError(
-            f"{number} stands in the log that this one continues; take it over first: "
-            "sopro transfer in DIRECTORY",
-            code="lbl.competence",
-        )
-    if stage.origin != own:
-        raise RefusedError(
-            f"{number} has been taken over by {stage.site}, which decides on it now",
-            code="lbl.competence",
-        )
-    entity = node.reader.entity(1, stage.entity)
-    return {"entity": stage.entity, "head": entity.head if entity else None}
 
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
@@ -345,6 +260,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         complaint_at,
         appeals,
         identity,
+        act,
         *OFFICERS,
     )
 }

@@ -4,6 +4,8 @@ Every error carries a `code`, a stable machine-readable reason such as `enc.dupl
 message is one line for a person: where, what, expected, got.
 """
 
+from collections.abc import Mapping
+
 
 class SoproError(Exception):
     """The root of all errors that are not bugs."""
@@ -45,9 +47,19 @@ class RefusedError(SoproError):
 
 
 class ConflictError(SoproError):
-    """The caller's view is out of date; look again and retry."""
+    """The caller's view is out of date; look again and retry.
+
+    Attributes:
+        current: what it is now, where that can be told: for the caller's eyes only.
+    """
 
     default_code = "conflict"
+
+    def __init__(
+        self, message: str, *, code: str | None = None, current: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(message, code=code)
+        self.current = current
 
 
 class NotFoundError(SoproError):

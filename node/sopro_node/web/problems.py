@@ -36,6 +36,7 @@ HTTP_STATUS: Final[Mapping[type[SoproError], int]] = {
 }
 _TITLES: Final = {
     400: "Not understood",
+    401: "Not signed in",
     403: "Not verified",
     404: "Not found",
     405: "Method not allowed",
@@ -47,6 +48,7 @@ _TITLES: Final = {
     415: "Unsupported media type",
     417: "Expectation not met",
     422: "Refused by a rule",
+    429: "Too many requests",
     500: "Internal error",
     502: "Another site failed",
     503: "Not available now",
@@ -65,21 +67,43 @@ _CODES: Final = {
 # Where the library's words would hold what was sent, or say too little.
 _DETAILS: Final = {417: "the request's Expect: expected '100-continue' or no such header"}
 
+
+class ProblemError(Exception):
+    """What only a server refuses: who asks is not known, may not, or asks too often."""
+
+    def __init__(
+        self, status: int, detail: str, *, code: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.headers = headers
+
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _logger = logging.getLogger("sopro.web")
 
 
 def problem(
-    status: int, detail: str, *, code: str = "error", headers: Mapping[str, str] | None = None
+    status: int,
+    detail: str,
+    *,
+    code: str = "error",
+    headers: Mapping[str, str] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> web.Response:
-    """Write a problem document; its `code` is stable, its `detail` is for a person."""
-    document = {
+    """Write a problem document; its `code` is stable, its `detail` is for a person.
+
+    What is in `more` are members that only some problems have.
+    """
+    document: dict[str, object] = {
         "type": f"urn:sopro:problem:{code}",
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         "instance": f"urn:sopro:request:{os.urandom(8).hex()}",
         "code": code,
+        **(more or {}),
     }
     return web.Response(
         body=msgspec.json.encode(document),
@@ -87,6 +111,15 @@ def problem(
         content_type="application/problem+json",
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
+
+
+def in_hex(value: object) -> object:
+    """Write bytes in hex, as programs and people read them."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Mapping):
+        return {name: in_hex(one) for name, one in value.items()}
+    return [in_hex(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def answer_error(error: Exception, request: web.BaseRequest) -> web.Response:
@@ -97,7 +130,13 @@ def answer_error(error: Exception, request: web.BaseRequest) -> web.Response:
     """
     if isinstance(error, SoproError):
         retry = {"Retry-After": "5"} if isinstance(error, UnavailableError) else None
-        return problem(HTTP_STATUS[type(error)], str(error), code=error.code, headers=retry)
+        current = error.current if isinstance(error, ConflictError) else None
+        more = {"current": in_hex(current)} if current is not None else None
+        return problem(
+            HTTP_STATUS[type(error)], str(error), code=error.code, headers=retry, more=more
+        )
+    if isinstance(error, ProblemError):
+        return problem(error.status, str(error), code=error.code, headers=error.headers)
     if isinstance(error, web.HTTPException):
         if error.status < 400:
             raise error

@@ -21,6 +21,7 @@ from sopro_node.web.api import Api
 from sopro_node.web.connections import Connections, most_connections
 from sopro_node.web.evidence import EvidencePages
 from sopro_node.web.logs import LogPages
+from sopro_node.web.office_api import OfficeApi
 from sopro_node.web.pages import Pages
 from sopro_node.web.problems import Handler, answer_error
 from sopro_node.web.proxies import behind
@@ -93,6 +94,7 @@ def build_app(node: Node) -> web.Application:
     app = web.Application(middlewares=middlewares, client_max_size=_MAX_BODY)
     app[CONNECTIONS] = connections
     app.router.add_routes(Api(node).routes())
+    app.router.add_routes(OfficeApi(node).routes())
     app.router.add_routes(LogPages(node).routes())
     app.router.add_routes(WitnessPages(node).routes())
     app.router.add_routes(EvidencePages(node).routes())

@@ -1,0 +1,18 @@
+"""Every act by its name: the one table that the command line, the API and its description read."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sopro_node.acts import assessing, complaining, deciding, publishing, registering
+from sopro_node.acts.act import Act
+
+ACTS: Final[Mapping[str, Act]] = {
+    act.name: act
+    for act in (
+        *registering.ACTS,
+        *assessing.ACTS,
+        *deciding.ACTS,
+        *complaining.ACTS,
+        *publishing.ACTS,
+    )
+}

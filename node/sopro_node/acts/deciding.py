@@ -1,0 +1,136 @@
+"""Decisions on labels: granting one, and everything that happens to it."""
+
+from typing import Any, Final
+
+from msgspec import UNSET, UnsetType
+
+from sopro_node.acts.act import Act, Asking, Hex16, Told, given, read_hex
+from sopro_node.assessing import application_at
+from sopro_node.entities import label_entity
+from sopro_node.log import Draft
+from sopro_node.node import Node
+from sopro_node.officer_roles import OfficerRole
+from sopro_protocol.errors import FormatError, RefusedError
+from sopro_registry.families.label_decision import ReasonCode
+from sopro_registry.fields import CertificateNumber, CivilDate, Code
+from sopro_registry.label import Action
+
+FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
+VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN)
+Day = CivilDate | UnsetType
+
+
+class Decision(Told, frozen=True, kw_only=True):
+    """A decision by the officer: the first on an offering, or one on a label.
+
+    Attributes:
+        action: what is decided.
+        label: number of the label, but on the first decision.
+        application: entity of the application that it decides; it names offering and scheme.
+        review: entity; the application's last one if not given.
+        offering: entity of what the label is for, on the first decision.
+        scheme: on the first decision.
+        number: to give to a new label; the next free one if not given.
+        decided_on: civil date; today if not given.
+        effective_date: civil date; the first of validity, or today, if not given.
+        valid_from: civil date; when it takes effect if not given.
+        valid_until: last civil date of validity.
+        reason_code: why.
+        suspended_until: last civil date of a suspension.
+        appeal_until: last civil date for an appeal.
+    """
+
+    action: Action
+    label: CertificateNumber | UnsetType = UNSET
+    application: Hex16 | UnsetType = UNSET
+    review: Hex16 | UnsetType = UNSET
+    offering: Hex16 | UnsetType = UNSET
+    scheme: Code = "sopro"
+    number: CertificateNumber | UnsetType = UNSET
+    decided_on: Day = UNSET
+    effective_date: Day = UNSET
+    valid_from: Day = UNSET
+    valid_until: Day = UNSET
+    reason_code: ReasonCode | UnsetType = UNSET
+    suspended_until: Day = UNSET
+    appeal_until: Day = UNSET
+
+
+async def plan_decision(asking: Asking[Decision]) -> Draft:
+    """Draft a decision by the officer.
+
+    Raises:
+        FormatError: a first decision names a label, or a later one names none.
+        NotFoundError: the label or the application is not here.
+        RefusedError: the label is another site's by now, or the application is not reviewed.
+    """
+    told, node = asking.told, asking.node
+    if (told.action in FIRST) == (told.label is not UNSET):
+        what = (
+            "begins a label, so 'label' is" if told.action in FIRST else "needs the 'label' it is"
+        )
+        raise FormatError(
+            f"decision: {told.action.value} {what} {'not given' if told.action in FIRST else 'on'}",
+            code="ofc.body",
+        )
+    entity = None
+    if told.label is not UNSET:
+        entity = bytes((await label_entity(node, {"number": told.label}))["entity"])
+    values = (
+        _dates(asking)
+        | await _assessed(node, told)
+        | {
+            "action": told.action.value,
+            "appeal_until": told.appeal_until,
+            "basis": "assessed",
+            "certificate": told.number,
+            "decider": asking.person,
+            "reason_code": told.reason_code,
+            "suspended_until": told.suspended_until,
+        }
+    )
+    return asking.draft("label_decision", values, entity=entity)
+
+
+def _dates(asking: Asking[Decision]) -> dict[str, Any]:
+    told, today = asking.told, asking.today
+    effective = told.effective_date or told.valid_from or today
+    values = {
+        "decided_on": told.decided_on or today,
+        "effective_date": effective,
+        "valid_from": told.valid_from,
+        "valid_until": told.valid_until,
+    }
+    return values | (
+        {"valid_from": told.valid_from or effective} if told.action in VALIDITY else {}
+    )
+
+
+async def _assessed(node: Node, told: Decision) -> dict[str, Any]:
+    """Return what a decision is about and what it rests on; its application gives most of it."""
+    begins = {"offering": read_hex(told.offering), "scheme": told.scheme}
+    fields: dict[str, Any] = begins if told.action in FIRST else {}
+    review = read_hex(told.review)
+    if told.application is UNSET:
+        return given(fields | {"review": review})
+    held = await application_at(node, {"entity": read_hex(told.application)})
+    if review is None:
+        if not held["reviews"]:
+            raise RefusedError("decision: its application is not reviewed yet", code="ass.subject")
+        review = held["reviews"][-1]["entity"]
+    if not held["label"]:
+        fields |= {"offering": held["offering"], "scheme": held["scheme"]}
+    return given(fields | {"application": held["entity"], "review": review})
+
+
+ACTS = (
+    Act(
+        "decision.add",
+        "POST",
+        "/decisions",
+        (OfficerRole.DECIDER,),
+        Decision,
+        plan_decision,
+        "Decide, as the officer: grant a label on an offering, or act on one by its number.",
+    ),
+)

@@ -1,0 +1,155 @@
+"""Organisations and offerings: what names them goes into a public document, not into the log."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from babel import Locale
+from msgspec import UNSET, Meta, UnsetType
+
+from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, given, named_document, read_hex
+from sopro_node.log import Draft
+from sopro_node.officer_roles import OfficerRole
+from sopro_protocol.errors import FormatError
+from sopro_registry.families.organisation import ActorType
+from sopro_registry.fields import (
+    ActivityCode,
+    CivilDate,
+    Code,
+    CountryCode,
+    LanguageTag,
+    Line,
+    NutsCode,
+)
+
+Codes = Annotated[list[Code], Meta(max_length=32)]
+Words = Annotated[dict[LanguageTag, Text], Meta(max_length=40)]
+_BODY = ("actor_type", "activities", "country", "effective_date", "nuts", "status")
+_OFFERED = ("cpv", "effective_date", "gtin", "kind", "status")
+
+
+class Organisation(Told, frozen=True, kw_only=True):
+    """An organisation that holds or seeks a label, as it is from now on.
+
+    Attributes:
+        legal_name: as its register has it.
+        country: ISO 3166-1 alpha-2 of its seat.
+        actor_type: its part in the economy of social and ecological value.
+        identifiers: pairs of scheme and value.
+        activities: NACE codes with their revision, for example `2.1:38.21`.
+        nuts: NUTS code of its seat.
+        effective_date: civil date; today if not given.
+        status: whether it is still there.
+    """
+
+    legal_name: Line
+    country: CountryCode
+    actor_type: ActorType = "enterprise"
+    identifiers: Annotated[list[tuple[Code, Line]], Meta(max_length=32)] = msgspec.field(
+        default_factory=list
+    )
+    street: Line | UnsetType = UNSET
+    postal_code: Line | UnsetType = UNSET
+    locality: Line | UnsetType = UNSET
+    source_key: Line | UnsetType = UNSET
+    activities: Annotated[list[ActivityCode], Meta(max_length=32)] = msgspec.field(
+        default_factory=list
+    )
+    nuts: NutsCode | UnsetType = UNSET
+    effective_date: CivilDate | UnsetType = UNSET
+    status: Literal["active", "inactive", "dissolved", "moved_to_site"] = "active"
+
+
+class Offering(Told, frozen=True, kw_only=True):
+    """A product or service of an organisation, as it is from now on.
+
+    Attributes:
+        organisation: entity of who offers it.
+        name: by language.
+        description: by language.
+        kind: what is offered.
+        cpv: procurement codes.
+        gtin: trade item number.
+        effective_date: civil date; today if not given.
+        status: whether it is offered.
+    """
+
+    organisation: Hex16
+    name: Annotated[dict[LanguageTag, Line], Meta(min_length=1, max_length=40)]
+    description: Words = msgspec.field(default_factory=dict)
+    kind: Literal["product", "service", "production_step", "material_recovery"] = "product"
+    cpv: Codes = msgspec.field(default_factory=list)
+    gtin: Code | UnsetType = UNSET
+    effective_date: CivilDate | UnsetType = UNSET
+    status: Literal["draft", "published", "paused", "withdrawn"] = "published"
+
+
+async def plan_organisation(asking: Asking[Organisation]) -> Draft:
+    """Draft an organisation, new or changed.
+
+    Raises:
+        FormatError: no country has that code.
+    """
+    told = asking.told
+    if told.country not in Locale("en").territories:
+        raise FormatError(f"country: no country has the code {told.country!r}", code="ofc.body")
+    values = _pick(told, _BODY) | {"effective_date": told.effective_date or asking.today}
+    names = ("legal_name", "locality", "postal_code", "source_key", "street")
+    fields = _pick(told, names) | {"identifiers": [list(pair) for pair in told.identifiers]}
+    document = named_document("organisation", fields)
+    return asking.draft("organisation", values, entity=asking.entity, document=document)
+
+
+async def plan_offering(asking: Asking[Offering]) -> Draft:
+    """Draft an offering, new or changed."""
+    told = asking.told
+    values = _pick(told, _OFFERED) | {
+        "effective_date": told.effective_date or asking.today,
+        "organisation": read_hex(told.organisation),
+    }
+    document = named_document("offering", _pick(told, ("description", "name")))
+    return asking.draft("offering", values, entity=asking.entity, document=document)
+
+
+def _pick(told: Told, names: tuple[str, ...]) -> dict[str, Any]:
+    return given({name: getattr(told, name) for name in names})
+
+
+_REGISTRAR = (OfficerRole.REGISTRAR,)
+ACTS = (
+    Act(
+        "organisation.add",
+        "POST",
+        "/organisations",
+        _REGISTRAR,
+        Organisation,
+        plan_organisation,
+        "Add an organisation.",
+    ),
+    Act(
+        "organisation.change",
+        "PUT",
+        "/organisations/{entity}",
+        _REGISTRAR,
+        Organisation,
+        plan_organisation,
+        "Say what an organisation is from now on; what is not given is no more.",
+    ),
+    Act(
+        "offering.add",
+        "POST",
+        "/offerings",
+        _REGISTRAR,
+        Offering,
+        plan_offering,
+        "Add a product or service of an organisation.",
+    ),
+    Act(
+        "offering.change",
+        "PUT",
+        "/offerings/{entity}",
+        _REGISTRAR,
+        Offering,
+        plan_offering,
+        "Say what an offering is from now on; what is not given is no more.",
+    ),
+)

@@ -1,0 +1,122 @@
+"""What this node's own log holds on an entity: its head, its state, its last record's body."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from sopro_node.holdings import OWN
+from sopro_node.node import Node
+from sopro_protocol.bundle import Item
+from sopro_protocol.encoding import Value, decode
+from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_protocol.record import parse_entry
+from sopro_protocol.tile import WIDTH
+from sopro_registry.catalogue import decode_state
+from sopro_registry.label import Label
+
+Answer = dict[str, Any]
+
+
+async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Return what this node's own log holds on some entities.
+
+    `entities`: list of 16 bytes; `with_body`?: whether body and document are wanted, too. Answers
+    `rows`: {family, head, state, body, fields} or None; a label's body is in its state.
+    """
+    rows: list[Answer | None] = []
+    bodies = _Bodies(node) if values.get("with_body", True) else None
+    for entity in values["entities"]:
+        row = node.reader.entity(1, entity)
+        if row is None or not isinstance(row.state, bytes):
+            rows.append(None)
+            continue
+        state = decode_state(row.family, row.state)
+        position = None if isinstance(state, Label) else position_of(state)
+        body: Answer = {}
+        fields: Mapping[str, Value] = {}
+        if bodies is not None and position is not None:
+            body, fields = bodies.read(position), node.desk.document_fields(1, position)
+        rows.append(
+            {
+                "family": row.family,
+                "head": row.head,
+                "state": msgspec.to_builtins(_as_map(state), builtin_types=(bytes,)),
+                "body": body,
+                "fields": dict(fields),
+            }
+        )
+    return {"rows": rows}
+
+
+async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Find one of this site's own labels. `number`. Answers `entity` and `head`."""
+    number, own = values["number"], node.identity.origin
+    course = node.desk.courses.of(number)
+    if course is None or node.identity.site not in {stage.site for stage in course.stages}:
+        raise NotFoundError(f"this site has no label {number[:64]!r}")
+    stage = course.competent
+    if stage.origin != own and stage.site == node.identity.site:
+        raise RefusedError(
+            f"{number} stands in the log that this one continues; take it over first: "
+            "sopro transfer in DIRECTORY",
+            code="lbl.competence",
+        )
+    if stage.origin != own:
+        raise RefusedError(
+            f"{number} has been taken over by {stage.site}, which decides on it now",
+            code="lbl.competence",
+        )
+    entity = node.reader.entity(1, stage.entity)
+    return {"entity": stage.entity, "head": entity.head if entity else None}
+
+
+class _Bodies:
+    """Bodies of entries of this node's own log; a bundle is unpacked once for many."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._bundle: tuple[int, Sequence[Item]] = (-1, [])
+
+    def read(self, position: int) -> Answer:
+        """Return a record's body."""
+        record = decode(self._record(position))
+        body = record.get("body") if isinstance(record, dict) else None
+        return dict(body) if isinstance(body, dict) else {}
+
+    def _record(self, position: int) -> bytes:
+        holdings, reader = self._node.holdings, self._node.reader
+        number, offset = divmod(position, WIDTH)
+        if number != self._bundle[0]:
+            self._bundle = (number, holdings.bundle_of(reader, holdings.own, number))
+        item = self._bundle[1][offset]
+        if isinstance(item, bytes):
+            return parse_entry(item).record
+        return holdings.record(reader, holdings.own, position)
+
+
+def _as_map(state: msgspec.Struct) -> Answer:
+    return {name: getattr(state, name) for name in state.__struct_fields__}
+
+
+def position_of(state: object) -> int | None:
+    """Return where an entity's last record is, from its state; None where it does not say."""
+    if isinstance(state, Label):
+        return state.decisions[-1].index
+    if steps := getattr(state, "steps", None):
+        return int(steps[-1][0])
+    versions = getattr(state, "versions", None)
+    if versions and isinstance(versions[-1], tuple):
+        return int(versions[-1][0])
+    found: int | None = getattr(state, "index", None)
+    return found
+
+
+def last_record(node: Node, entity: bytes) -> tuple[bytes, int | None, Answer] | None:
+    """Return the head of an entity of the own log, where its last record is, and that's body."""
+    row = node.reader.entity(OWN, entity)
+    if row is None:
+        return None
+    state = decode_state(row.family, row.state) if isinstance(row.state, bytes) else None
+    position = position_of(state)
+    return row.head, position, _Bodies(node).read(position) if position is not None else {}

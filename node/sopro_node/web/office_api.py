@@ -1,0 +1,331 @@
+"""`/api/v1/office`: a site's people at work, each act of the catalogue as a path (SPEC OFC)."""
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from sopro_node import assessing, clock, complaining, entities, officers
+from sopro_node.acting import Actor, Named, earlier_answer, hash_request, perform
+from sopro_node.acts.act import Act
+from sopro_node.acts.catalogue import ACTS
+from sopro_node.node import Node
+from sopro_node.officer_roles import OfficerRole
+from sopro_node.officers import Officer
+from sopro_node.store.accounts import UploadRow
+from sopro_node.web.bodies import read_body
+from sopro_node.web.problems import in_hex
+from sopro_node.web.signing_in import Door
+from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
+from sopro_protocol.record import MAX_DOCUMENT_SIZE
+from sopro_registry.fields import format_day
+
+PREFIX: Final = "/api/v1/office"
+MAX_BODY: Final = 256 * 1024
+MAX_UPLOADS: Final = 256
+MAX_WAITING: Final = 256 * 1024 * 1024
+HOURS_KEPT: Final = 24
+_HOUR: Final = 60 * 60 * 1000
+_ENTITY: Final = re.compile(r"[0-9a-f]{32}")
+_NUMBER: Final = re.compile(r"[0-9]{1,15}")
+_KEY: Final = re.compile(r"[!-~]{1,128}")
+_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
+_HEADERS: Final = {"Cache-Control": "no-store"}
+
+T = TypeVar("T")
+
+_logger = logging.getLogger("sopro.office")
+
+
+class Turns:
+    """Lets one request at a time do what has the same name."""
+
+    def __init__(self) -> None:
+        self._taken: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def take(self, officer: str, key: str) -> AsyncIterator[None]:
+        """Wait until nobody else is at it."""
+        name = (officer, key)
+        lock, waiting = self._taken.get(name, (asyncio.Lock(), 0))
+        self._taken[name] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._taken.pop(name)
+            if waiting > 1:
+                self._taken[name] = lock, waiting - 1
+
+
+class OfficeApi:
+    """Handlers of what officers do and ask."""
+
+    def __init__(self, node: Node, *, door: Door | None = None) -> None:
+        self._node = node
+        self._door = door or Door(node)
+        self._turns = Turns()
+        self._under_way: set[asyncio.Task[Any]] = set()
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes: those of the catalogue, and what can be asked."""
+        asked = {
+            "/me": self.me,
+            "/applications": self.applications,
+            "/applications/{entity}": self.application,
+            "/assessors": self.assessors,
+            "/complaints": self.complaints,
+            "/appeals": self.appeals,
+            "/entities/{entity}": self.entity,
+            "/officers": self.officers,
+            "/trail": self.trail,
+        }
+        return [
+            *[
+                web.route(act.method, PREFIX + act.path, self._handler(act))
+                for act in ACTS.values()
+            ],
+            web.post(f"{PREFIX}/uploads", self.upload),
+            *[web.get(PREFIX + path, handler) for path, handler in asked.items()],
+        ]
+
+    # Acts.
+
+    def _handler(self, act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+        decoder = msgspec.json.Decoder(act.told)
+
+        async def handle(request: web.Request) -> web.Response:
+            officer = self._door.admit(request, act.roles)
+            _no_query(request)
+            entity = _entity(request) if "entity" in request.match_info else None
+            if request.content_type != "application/json":
+                raise web.HTTPUnsupportedMediaType
+            data = await read_body(request, limit=MAX_BODY)
+            named = _named(request, data)
+            told = _decode(decoder, data)
+            actor = Actor(officer.name, officer.person, request.remote or "")
+
+            async def work() -> bytes:
+                done = await perform(self._node, act, told, entity=entity, actor=actor, named=named)
+                _logger.info("act", extra={"act": act.name, "leaf_index": done.index})
+                return msgspec.json.encode(done)
+
+            if named is None:
+                return _answer(await self._whole(work()), status=201)
+            answer, is_new = await self._once(officer.name, named, work)
+            headers = {} if is_new else {"Idempotency-Replayed": "true"}
+            return _answer(answer, status=201, headers=headers)
+
+        handle.__doc__ = act.words
+        handle.act = act  # type: ignore[attr-defined]  # for the description of the API
+        return handle
+
+    async def _once(
+        self, officer: str, named: Named, work: Callable[[], Coroutine[Any, Any, bytes]]
+    ) -> tuple[bytes, bool]:
+        """Do what is named once; say what was answered, and whether it was done now."""
+
+        async def turn() -> tuple[bytes, bool]:
+            async with self._turns.take(officer, named.key):
+                earlier = earlier_answer(self._node, officer, named)
+                return (await work(), True) if earlier is None else (earlier, False)
+
+        return await self._whole(turn())
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something to its end, even where who asked for it has gone."""
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._finish)
+        return await asyncio.shield(task)
+
+    def _finish(self, task: "asyncio.Task[Any]") -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # told to who asked, if they are still there
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Keep a file for a day, until it goes into a record."""
+        officer = self._door.admit(request)
+        _no_query(request)
+        kind = request.content_type.lower()
+        if not _TYPE.fullmatch(kind):
+            raise web.HTTPUnsupportedMediaType
+        content = await read_body(request, limit=MAX_DOCUMENT_SIZE)
+        row = UploadRow(os.urandom(16), officer.name, clock.now(), kind, content)
+        node = self._node
+
+        def keep() -> None:
+            accounts = node.store.accounts
+            with node.store.transaction():
+                accounts.cut_uploads(before=row.time - HOURS_KEPT * _HOUR)
+                count, size = accounts.weigh_uploads()
+                if count >= MAX_UPLOADS or size + len(content) > MAX_WAITING:
+                    raise RefusedError(
+                        f"{count} files of {size} bytes wait for their records already; "
+                        "use them, or wait until they are a day old",
+                        code="ofc.file",
+                    )
+                accounts.put_upload(row)
+
+        await node.writer.run(keep)
+        return _json({"upload": row.id, "size": len(content), "type": kind}, status=201)
+
+    # Questions.
+
+    async def me(self, request: web.Request) -> web.Response:
+        """Say who asks, in which roles, and what today is at this site."""
+        officer = self._asked(request)
+        return _json(
+            {
+                "name": officer.name,
+                "person": officer.person,
+                "roles": list(officer.roles),
+                "site": self._node.identity.site,
+                "origin": self._node.identity.origin,
+                "today": format_day(self._node.desk.today()),
+                "acts": [act.name for act in ACTS.values() if set(act.roles) & set(officer.roles)],
+            }
+        )
+
+    async def applications(self, request: web.Request) -> web.Response:
+        """List applications and how far they have come, oldest first."""
+        self._asked(request)
+        return _json(await assessing.applications(self._node, {}))
+
+    async def application(self, request: web.Request) -> web.Response:
+        """Describe one application, with its evaluations and reviews."""
+        self._asked(request)
+        return _json(await assessing.application_at(self._node, {"entity": _entity(request)}))
+
+    async def assessors(self, request: web.Request) -> web.Response:
+        """List who may evaluate; people by their pseudonyms."""
+        self._asked(request)
+        return _json(await assessing.assessors(self._node, {}))
+
+    async def complaints(self, request: web.Request) -> web.Response:
+        """List complaints about labels of this site, and those that it has recorded."""
+        self._asked(request)
+        return _json(await complaining.complaints(self._node, {}))
+
+    async def appeals(self, request: web.Request) -> web.Response:
+        """List appeals against decisions of this site, oldest first."""
+        self._asked(request)
+        return _json(await complaining.appeals(self._node, {}))
+
+    async def entity(self, request: web.Request) -> web.Response:
+        """Say what this site's log holds on an entity; `head` is `prev` of who acts on it."""
+        self._asked(request)
+        entity = _entity(request)
+        [row] = (await entities.entities(self._node, {"entities": [entity]}))["rows"]
+        last = entities.last_record(self._node, entity)
+        if row is None or last is None:
+            raise NotFoundError(f"this site has nothing recorded on {entity.hex()}")
+        _, index, body = last
+        return _json(
+            {
+                "entity": entity,
+                "family": row["family"],
+                "head": row["head"],
+                "index": index,
+                "body": body,
+                "fields": row["fields"],
+            }
+        )
+
+    async def officers(self, request: web.Request) -> web.Response:
+        """List officers with their pseudonyms, which panels are named by."""
+        self._asked(request, OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR)
+        return _json(await officers.officer_list(self._node, {}))
+
+    async def trail(self, request: web.Request) -> web.Response:
+        """Say who has done what, the latest first."""
+        self._door.admit(request, (OfficerRole.ADMINISTRATOR,))
+        values = {name: _whole_number(name, request) for name in _known(request)}
+        return _json(await officers.officer_trail(self._node, values))
+
+    def _asked(self, request: web.Request, *roles: OfficerRole) -> Officer:
+        officer = self._door.admit(request, roles)
+        _no_query(request)
+        return officer
+
+
+def _named(request: web.Request, data: bytes) -> Named | None:
+    """Return how a request names itself; None where it does not.
+
+    Raises:
+        FormatError: the name is none, or there are two.
+    """
+    keys = request.headers.getall("Idempotency-Key", [])
+    if not keys:
+        return None
+    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
+        raise FormatError(
+            "Idempotency-Key: expected one of 1 to 128 visible ASCII characters", code="ofc.key"
+        )
+    parts = (request.method.encode(), request.path.encode(), data)
+    return Named(keys[0], hash_request(*parts))
+
+
+def _decode(decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
+    """Read a request's JSON; a type says how deep it can be, and nothing deeper is read.
+
+    Raises:
+        FormatError: it is no JSON, or does not fit.
+    """
+    try:
+        return decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise FormatError(f"body: {why[:1].lower()}{why[1:300]}", code="ofc.body") from None
+
+
+def _entity(request: web.Request) -> bytes:
+    text = request.match_info["entity"]
+    if not _ENTITY.fullmatch(text):
+        raise FormatError(
+            f"entity: expected 32 hexadecimal digits, got {text[:40]!r}", code="err.query"
+        )
+    return bytes.fromhex(text)
+
+
+def _no_query(request: web.Request) -> None:
+    if request.query_string:
+        raise FormatError("expected no parameters behind '?'", code="err.query")
+
+
+def _known(request: web.Request) -> Mapping[str, str]:
+    unknown = sorted(set(request.query) - {"before", "limit"})
+    if unknown or len(request.query) != len(set(request.query)):
+        raise FormatError(
+            "expected no parameters but 'before' and 'limit', each once", code="err.query"
+        )
+    return request.query
+
+
+def _whole_number(name: str, request: web.Request) -> int:
+    text = request.query[name]
+    if not _NUMBER.fullmatch(text) or not int(text):
+        raise FormatError(
+            f"{name}: expected a whole number from 1, got {text[:32]!r}", code="err.query"
+        )
+    return int(text)
+
+
+def _json(value: object, *, status: int = 200) -> web.Response:
+    return _answer(msgspec.json.encode(in_hex(value)), status=status)
+
+
+def _answer(body: bytes, *, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.Response(
+        body=body,
+        status=status,
+        content_type="application/json",
+        headers={**_HEADERS, **(headers or {})},
+    )
