@@ -235,7 +235,7 @@ def _explain(node: Node, draft: Draft, error: ConflictError) -> ConflictError:
     if found is None:
         return error
     head, index, body = found
-    asked = {**draft.values}
+    asked = dict(msgspec.to_builtins(draft.values, builtin_types=(bytes,)))
     if draft.documents and draft.documents[0].type == STRUCTURED and index is not None:
         body = {**body, **node.desk.document_fields(OWN, index)}
         asked |= read_structured(draft.documents[0].content)

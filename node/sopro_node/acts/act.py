@@ -1,8 +1,8 @@
 """What an act is: who may do it, what it is told, and the draft that comes of it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -13,7 +13,7 @@ from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.encoding import Value
 from sopro_protocol.record import MAX_DOCUMENTS, Visibility
-from sopro_registry.fields import Line, SiteCode, format_day
+from sopro_registry.fields import SiteCode, format_day
 
 Hex16: TypeAlias = Annotated[
     str, Meta(pattern=r"^[0-9a-f]{32}\Z", description="16 bytes: an entity, a pseudonym, a file")
@@ -144,19 +144,11 @@ def named_document(
     return structured(name, held, visibility=visibility) if held else None
 
 
-_COMMON: Final = frozenset(Told.__struct_fields__)
-
-
-def fields_of(told: Told, *names: str) -> dict[str, Any]:
-    """Return what was told, by name; everything that is no document where none is named."""
-    wanted = names or tuple(name for name in told.__struct_fields__ if name not in _COMMON)
-    return {
-        name: msgspec.to_builtins(getattr(told, name))
-        for name in wanted
-        if getattr(told, name) is not UNSET
-    }
+def pick(told: Told, names: Iterable[str]) -> dict[str, Any]:
+    """Return what was told under these names, where something was."""
+    return given({name: msgspec.to_builtins(getattr(told, name)) for name in names
+                  if getattr(told, name) is not UNSET})  # fmt: skip
 
 
 Text: TypeAlias = Annotated[str, Meta(max_length=20_000)]
 """Free text; it goes into a document, never into the log."""
-ShortLine: TypeAlias = Line

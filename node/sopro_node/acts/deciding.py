@@ -12,8 +12,9 @@ from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_registry.families.label_decision import ReasonCode
-from sopro_registry.fields import CertificateNumber, CivilDate, Code
+from sopro_registry.fields import CertificateNumber, CivilDate, Code, Count
 from sopro_registry.label import Action
+from sopro_registry.scope import ScopeBody
 
 FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
 VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN)
@@ -38,6 +39,8 @@ class Decision(Told, frozen=True, kw_only=True):
         reason_code: why.
         suspended_until: last civil date of a suspension.
         appeal_until: last civil date for an appeal.
+        scope: areas and procurement codes that the label holds for; empty for all of them.
+        corrects: entry of the wrong decision, for a correction.
     """
 
     action: Action
@@ -54,6 +57,8 @@ class Decision(Told, frozen=True, kw_only=True):
     reason_code: ReasonCode | UnsetType = UNSET
     suspended_until: Day = UNSET
     appeal_until: Day = UNSET
+    scope: ScopeBody | UnsetType = UNSET
+    corrects: Count | UnsetType = UNSET
 
 
 async def plan_decision(asking: Asking[Decision]) -> Draft:
@@ -65,12 +70,15 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
         RefusedError: the label is another site's by now, or the application is not reviewed.
     """
     told, node = asking.told, asking.node
-    if (told.action in FIRST) == (told.label is not UNSET):
-        what = (
-            "begins a label, so 'label' is" if told.action in FIRST else "needs the 'label' it is"
-        )
+    if told.action in FIRST and told.label is not UNSET:
         raise FormatError(
-            f"decision: {told.action.value} {what} {'not given' if told.action in FIRST else 'on'}",
+            f"decision: {told.action.value} begins a label, got one in 'label'; to give it a "
+            "certain number, give 'number'",
+            code="ofc.body",
+        )
+    if told.action not in FIRST and told.label is UNSET:
+        raise FormatError(
+            f"decision: {told.action.value} needs the number of a label in 'label'",
             code="ofc.body",
         )
     entity = None
@@ -84,8 +92,11 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
             "appeal_until": told.appeal_until,
             "basis": "assessed",
             "certificate": told.number,
+            "corrects": told.corrects,
             "decider": asking.person,
             "reason_code": told.reason_code,
+            # Not as a map: an empty scope says something, and an empty map would be left out.
+            "scope": told.scope,
             "suspended_until": told.suspended_until,
         }
     )

@@ -1,12 +1,13 @@
 """Organisations and offerings: what names them goes into a public document, not into the log."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from babel import Locale
 from msgspec import UNSET, Meta, UnsetType
 
-from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, given, named_document, read_hex
+from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, pick, read_hex
+from sopro_node.identifying import OVERRIDES
 from sopro_node.log import Draft
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError
@@ -15,16 +16,17 @@ from sopro_registry.fields import (
     ActivityCode,
     CivilDate,
     Code,
+    Codes,
     CountryCode,
     LanguageTag,
     Line,
     NutsCode,
 )
 
-Codes = Annotated[list[Code], Meta(max_length=32)]
+Overrides = Annotated[list[tuple[Code, Line, Line]], Meta(max_length=32)]
 Words = Annotated[dict[LanguageTag, Text], Meta(max_length=40)]
-_BODY = ("actor_type", "activities", "country", "effective_date", "nuts", "status")
-_OFFERED = ("cpv", "effective_date", "gtin", "kind", "status")
+_BODY = ("actor_type", "activities", "codes", "country", "effective_date", "nuts", "status")
+_OFFERED = ("codes", "cpv", "effective_date", "gtin", "kind", "status")
 
 
 class Organisation(Told, frozen=True, kw_only=True):
@@ -35,7 +37,9 @@ class Organisation(Told, frozen=True, kw_only=True):
         country: ISO 3166-1 alpha-2 of its seat.
         actor_type: its part in the economy of social and ecological value.
         identifiers: pairs of scheme and value.
+        identifier_overrides: scheme, value and reason of each that fails its check and is right.
         activities: NACE codes with their revision, for example `2.1:38.21`.
+        codes: of any list that the coordinator has published.
         nuts: NUTS code of its seat.
         effective_date: civil date; today if not given.
         status: whether it is still there.
@@ -47,6 +51,7 @@ class Organisation(Told, frozen=True, kw_only=True):
     identifiers: Annotated[list[tuple[Code, Line]], Meta(max_length=32)] = msgspec.field(
         default_factory=list
     )
+    identifier_overrides: Overrides = msgspec.field(default_factory=list)
     street: Line | UnsetType = UNSET
     postal_code: Line | UnsetType = UNSET
     locality: Line | UnsetType = UNSET
@@ -54,6 +59,7 @@ class Organisation(Told, frozen=True, kw_only=True):
     activities: Annotated[list[ActivityCode], Meta(max_length=32)] = msgspec.field(
         default_factory=list
     )
+    codes: Codes | UnsetType = UNSET
     nuts: NutsCode | UnsetType = UNSET
     effective_date: CivilDate | UnsetType = UNSET
     status: Literal["active", "inactive", "dissolved", "moved_to_site"] = "active"
@@ -67,8 +73,10 @@ class Offering(Told, frozen=True, kw_only=True):
         name: by language.
         description: by language.
         kind: what is offered.
+        codes: of any list that the coordinator has published.
         cpv: procurement codes.
         gtin: trade item number.
+        gtin_reason: why one that fails its check is right.
         effective_date: civil date; today if not given.
         status: whether it is offered.
     """
@@ -77,8 +85,10 @@ class Offering(Told, frozen=True, kw_only=True):
     name: Annotated[dict[LanguageTag, Line], Meta(min_length=1, max_length=40)]
     description: Words = msgspec.field(default_factory=dict)
     kind: Literal["product", "service", "production_step", "material_recovery"] = "product"
-    cpv: Codes = msgspec.field(default_factory=list)
+    codes: Codes | UnsetType = UNSET
+    cpv: Annotated[list[Code], Meta(max_length=32)] = msgspec.field(default_factory=list)
     gtin: Code | UnsetType = UNSET
+    gtin_reason: Line | UnsetType = UNSET
     effective_date: CivilDate | UnsetType = UNSET
     status: Literal["draft", "published", "paused", "withdrawn"] = "published"
 
@@ -92,26 +102,25 @@ async def plan_organisation(asking: Asking[Organisation]) -> Draft:
     told = asking.told
     if told.country not in Locale("en").territories:
         raise FormatError(f"country: no country has the code {told.country!r}", code="ofc.body")
-    values = _pick(told, _BODY) | {"effective_date": told.effective_date or asking.today}
-    names = ("legal_name", "locality", "postal_code", "source_key", "street")
-    fields = _pick(told, names) | {"identifiers": [list(pair) for pair in told.identifiers]}
-    document = named_document("organisation", fields)
+    values = pick(told, _BODY) | {"effective_date": told.effective_date or asking.today}
+    names = (OVERRIDES, "identifiers", "legal_name", "locality", "postal_code", "source_key",
+             "street")  # fmt: skip
+    document = named_document("organisation", pick(told, names))
     return asking.draft("organisation", values, entity=asking.entity, document=document)
 
 
 async def plan_offering(asking: Asking[Offering]) -> Draft:
     """Draft an offering, new or changed."""
     told = asking.told
-    values = _pick(told, _OFFERED) | {
+    values = pick(told, _OFFERED) | {
         "effective_date": told.effective_date or asking.today,
         "organisation": read_hex(told.organisation),
     }
-    document = named_document("offering", _pick(told, ("description", "name")))
+    fields = pick(told, ("description", "name"))
+    if told.gtin and told.gtin_reason:
+        fields[OVERRIDES] = [["GTIN", told.gtin, told.gtin_reason]]
+    document = named_document("offering", fields)
     return asking.draft("offering", values, entity=asking.entity, document=document)
-
-
-def _pick(told: Told, names: tuple[str, ...]) -> dict[str, Any]:
-    return given({name: getattr(told, name) for name in names})
 
 
 _REGISTRAR = (OfficerRole.REGISTRAR,)
