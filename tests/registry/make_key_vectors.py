@@ -55,6 +55,7 @@ def write(
     prev: bytes | None = None,
     log: str = ORIGIN,
     revoked: Mapping[str, int] | None = None,
+    renew_by: Mapping[str, str] | None = None,
 ) -> bytes:
     """Write a key record; `roles` maps the name of a key to its role."""
     body: Case = {
@@ -64,6 +65,8 @@ def write(
     }
     if revoked:
         body["revoked"] = [{"key": public(name), "size": size} for name, size in revoked.items()]
+    if renew_by:
+        body["renew_by"] = [{"by": day, "key": public(name)} for name, day in renew_by.items()]
     record: Case = {
         "body": body,
         "entity": b"\x11" * 16,
@@ -250,6 +253,34 @@ def recovered() -> Case:
     }
 
 
+def dated() -> Case:
+    """A key that was to be replaced counts as before (STATE-14)."""
+    said = {"log": "2028-02-29", "root": "0001-01-01", "thief": "2026-12-31"}
+    return {
+        "name": "days by which keys are to be replaced",
+        "clauses": ["KEY-10", "STATE-14"],
+        "root": public("root").hex(),
+        "history": show([(0, write(OLD, renew_by=said))]),
+        "keys": spans(
+            ("root", "root", 0, None, None),
+            ("log", "log", 1, None, None),
+            ("registrar", "registrar", 1, None, None),
+        ),
+        "reject": [
+            refuse(
+                "a day that no calendar has",
+                "rec.body",
+                [(0, write(OLD, renew_by=said | {"log": "2027-02-29"}))],
+            ),
+            refuse(
+                "a day that is not written as one",
+                "rec.body",
+                [(0, write(OLD, renew_by=said | {"log": "2027-2-9"}))],
+            ),
+        ],
+    }
+
+
 def head(size: int, *names: str) -> str:
     """Sign a head by keys of a name each, and return the note of the first."""
     note = sign_checkpoint(Checkpoint(ORIGIN, size, Hash(b"\x33" * 32)), KEYS[names[0]])
@@ -395,7 +426,7 @@ def approvals() -> list[Case]:
 def render() -> str:
     """Make the file's text."""
     groups = {
-        "histories": [*histories(), recovered()],
+        "histories": [*histories(), recovered(), dated()],
         "heads": heads(),
         "successions": successions(),
         "approvals": approvals(),

@@ -18,7 +18,15 @@ from sopro_protocol.keys import Role, check_public_key, key_id
 from sopro_protocol.merkle import CompactRange
 from sopro_registry.appointment import Appointed, Appointment, check_appointment
 from sopro_registry.family import Change, Fact, Family, KeySpan, Place, View
-from sopro_registry.fields import Bytes32, Count, End, epoch_of, origin_after
+from sopro_registry.fields import (
+    Bytes32,
+    CivilDate,
+    Count,
+    End,
+    day_of,
+    epoch_of,
+    origin_after,
+)
 
 MAX_KEYS: Final = 4096
 
@@ -37,6 +45,13 @@ class Revocation(Struct, frozen=True, kw_only=True):
     size: Count
 
 
+class Renewal(Struct, frozen=True, kw_only=True):
+    """Until when the site means to use a key; for people, nothing that counts follows from it."""
+
+    by: CivilDate
+    key: Bytes32
+
+
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The keys in force after this record.
 
@@ -45,6 +60,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         continues: the end of the log that this one continues, in entry 0 of a later epoch.
         keys: all but the root key.
         next_root: SHA-256 of the public key that may replace the root.
+        renew_by: last days on which the site means to use keys.
         revoked: keys cut off at a size.
         root: public key that signs this record.
     """
@@ -53,6 +69,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     continues: End | UnsetType = UNSET
     keys: Annotated[list[SiteKey], Meta(min_length=1, max_length=64)]
     next_root: Bytes32
+    renew_by: Annotated[list[Renewal], Meta(min_length=1, max_length=65)] | UnsetType = UNSET
     revoked: Annotated[list[Revocation], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     root: Bytes32
 
@@ -87,7 +104,7 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         RefusedError: `sig.weak-key`, `mem.key` for a key named twice, used in another role or
             coming back, for a second entity of keys, a revocation of what is no key of the
             site and a root key that members have not appointed, `sig.role` when it is not signed
-            by the root it names.
+            by the root it names, `rec.body` for a day that is none.
     """
     if state is None and view.keys_record is not None:
         # A second entity would forget every retired key.
@@ -121,6 +138,9 @@ def follow(fact: Fact[Body], state: State | None, *, is_coordinator: bool) -> St
         )
     if body.continues is not UNSET:
         _check_continued(body.continues, fact)
+    if body.renew_by is not UNSET:
+        for renewal in body.renew_by:
+            day_of(renewal.by, field="renew_by")
     # Of who is gone nothing counts any more, not even beside this record.
     end = fact.index if body.appointed is not UNSET else fact.index + 1
     spans = _continue_spans(state, named, fact.index, end=end)

@@ -62,6 +62,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         abandoned: heads of its log that the federation has abandoned (SPEC EVID-10).
         approvals: of the other members, that this root key replaces the one named before.
         conformance: digest of the statement of conformance it was admitted on.
+        conformance_until: last day of that statement; its status does not follow from it.
         country: ISO 3166-1 alpha-2.
         effective_date: civil date in the coordinator's zone.
         ends: position in the site's log from which its records count no more, until the site
@@ -83,6 +84,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     abandoned: Annotated[list[Head], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     approvals: Annotated[list[bytes], Meta(min_length=1, max_length=64)] | UnsetType = UNSET
     conformance: Bytes32 | UnsetType = UNSET
+    conformance_until: CivilDate | UnsetType = UNSET
     country: CountryCode
     effective_date: CivilDate
     ends: Cut | UnsetType = UNSET
@@ -120,6 +122,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
+    if body.conformance_until is not UNSET:
+        day_of(body.conformance_until, field="conformance_until")
     before = state.versions[-1][1] if state else None
     if (before.status if before else None, body.status) not in TRANSITIONS:
         raise RefusedError(

@@ -55,6 +55,12 @@ def test_nothing_but_site_keys_can_come_first() -> None:
         ({"root": NEW.public_key}, "sig.role"),
         ({"keys": [{"public": NEW.public_key, "role": "root"}]}, "rec.body"),
         ({"keys": []}, "rec.body"),
+        ({"renew_by": [{"key": OLD.public_key, "by": "2028-02-29"}]}, None),
+        # Of a key that it does not name the record says nothing.
+        ({"renew_by": [{"key": NEW.public_key, "by": "2000-01-01"}]}, None),
+        ({"renew_by": [{"key": OLD.public_key, "by": "2027-02-29"}]}, "rec.body"),
+        ({"renew_by": [{"key": OLD.public_key, "by": "soon"}]}, "rec.body"),
+        ({"renew_by": []}, "rec.body"),
     ],
 )
 def test_refuses(world: World, changes: dict[str, Any], code: str | None) -> None:
@@ -272,3 +278,12 @@ def test_a_log_has_no_more_keys_than_can_be_followed(
     assert world.at.write_keys(keys_of(world.at, decision=NEW.public_key)).code is None
     third = signer("at third decision").public_key
     assert world.at.write_keys(keys_of(world.at, decision=third)).code == "mem.key"
+
+
+def test_a_key_counts_whatever_day_it_was_to_be_replaced_by(world: World) -> None:
+    body = keys_body(world.at)
+    dated = body | {"renew_by": [{"key": one["public"], "by": "2000-01-01"} for one in body["keys"]]}
+    spans = list(world.at.cursor.keys)
+    written = world.at.judge("site_keys/1", dated, entity=bytes16("keys"), role="root")
+    assert written.code is None
+    assert list(world.at.cursor.keys) == spans
