@@ -6,7 +6,7 @@ from typing import Any, Final
 import rich_click as click
 
 from sopro_cli.office import reach, run
-from sopro_cli.options import FILE, FOLDER
+from sopro_cli.options import DAY, DAY_OR_NEVER, FILE, FOLDER
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import asker_of_keys, key_passphrase_file, new_passphrase
 from sopro_cli.signing import Signing, sign_planned, signs_by_root, unlock
@@ -25,6 +25,7 @@ from sopro_node.keyring import (
 from sopro_node.passphrase import Passphrase, check_new_passphrase
 from sopro_node.signatory import SIGNING
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
+from sopro_protocol.keys import Role
 
 _SIGNING: Final = frozenset(role.value for role in SIGNING)
 
@@ -60,8 +61,15 @@ def keys_list(folder: Path, key_passphrase_file: Path | None, *, as_json: bool) 
 @click.argument("folder", type=FOLDER)
 @click.argument("role", type=click.Choice(KINDS))
 @click.option("--finish", is_flag=True, help="retire the older log key")
+@click.option(
+    "--renew-by",
+    callback=DAY,
+    help="last day to use the new key, else after key_days of node.toml",
+)
 @signs_by_root
-def keys_rotate(folder: Path, role: str, signing: Signing, *, finish: bool) -> None:
+def keys_rotate(
+    folder: Path, role: str, signing: Signing, renew_by: str | None, *, finish: bool
+) -> None:
     """Replace a key in good order; the node goes on serving.
 
     A new log key signs beside the old one until `--finish` retires that. The root key is replaced
@@ -70,9 +78,26 @@ def keys_rotate(folder: Path, role: str, signing: Signing, *, finish: bool) -> N
     if finish and role != "log":
         raise click.UsageError("--finish is for the log key only; other keys change at once")
     if role == "root":
-        _succeed(folder, signing)
+        _succeed(folder, signing, renew_by)
         return
-    _change(folder, signing, act="finish" if finish else "rotate", role=role)
+    act = "finish" if finish else "rotate"
+    _change(folder, signing, act=act, role=role, renew_by=renew_by)
+
+
+@keys.command("renew-by")
+@click.argument("folder", type=FOLDER)
+@click.argument("role", type=click.Choice([role.value for role in Role]))
+@click.argument("date", callback=DAY_OR_NEVER)
+@click.option("--key", default="", help="id, or its beginning; needed while two log keys sign")
+@signs_by_root
+def keys_renew_by(folder: Path, role: str, date: str, key: str, signing: Signing) -> None:
+    """Say until when a key is to be used: DATE is its last day, or `never`.
+
+    The key stays, and counts after that day, too; the node warns in time that it is to be replaced.
+    """
+    _change(
+        folder, signing, act="date", role=role, key=key, renew_by="" if date == "never" else date
+    )
 
 
 @keys.command("revoke")
@@ -142,12 +167,13 @@ def keys_recover(
     _change(folder, signing, act="rotate", role="root", successor=public)
 
 
-def _succeed(folder: Path, signing: Signing) -> None:
+def _succeed(folder: Path, signing: Signing, renew_by: str | None = None) -> None:
     try:
         signer = signing.successor()
     except SoproError as error:
         fail(error)
-    _change(folder, signing, act="rotate", role="root", successor=signer.public_key)
+    public = signer.public_key
+    _change(folder, signing, act="rotate", role="root", successor=public, renew_by=renew_by)
     remark(f"tell the coordinator: sopro join {folder} INVITE --root-key FILE")
 
 

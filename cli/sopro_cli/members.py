@@ -1,13 +1,15 @@
 """Membership: `sopro join`, `sopro members ...`, `sopro criteria publish`."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import rich_click as click
 
 from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import ask
-from sopro_cli.options import FOLDER, PREFIX, SITE, URL
+from sopro_cli.options import DAY, DIGEST, FOLDER, PREFIX, SITE, URL
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import passphrase_of
 from sopro_cli.signing import Signing, sign_planned
@@ -82,9 +84,15 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         show_json(answer)
         return
     for member in answer["members"]:
+        stale = "  STALE" if member["stale"] else ""
         show(
             f"{member['site']:12} {member['status']:10} {member['country']}  {member['urls'][0]}"
             + (f"  until position {member['ends']['size']}" if "ends" in member else "")
+            + (
+                f"  conformance until {member['conformance_until']}{stale}"
+                if "conformance_until" in member
+                else ""
+            )
             + (f"  looked after by {member['successor']}" if "successor" in member else "")
         )
     for waiting in answer["applications"]:
@@ -100,15 +108,25 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         )
 
 
+CONFORMANCE = click.option(
+    "--conformance", callback=DIGEST, help="SHA-256 of its statement of conformance, 64 hex digits"
+)
+CONFORMANCE_UNTIL = click.option(
+    "--conformance-until", callback=DAY, help="last day of that statement"
+)
+
+
 @members.command("admit")
 @click.argument("folder", type=FOLDER)
 @click.argument("site", callback=SITE)
 @click.option(
     "--prefix", default=None, callback=PREFIX, help="three letters or digits for its numbers"
 )
-def members_admit(folder: Path, site: str, prefix: str | None) -> None:
+@CONFORMANCE
+@CONFORMANCE_UNTIL
+def members_admit(folder: Path, site: str, prefix: str | None, **statement: str | None) -> None:
     """Admit a site that asked; its numbers begin with SOPRO/PREFIX."""
-    answer = ask(folder, "admit", site=site, prefix=prefix)
+    answer = ask(folder, "admit", site=site, prefix=prefix, **_statement(statement))
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
 
 
@@ -212,15 +230,28 @@ def members_expel(folder: Path, site: str, size: int | None, successor: str | No
 @click.option("--language", "languages", multiple=True, help="official; replaces all before")
 @click.option("--country", help="two letters")
 @click.option("--zone", help="IANA name of the zone its dates are read in")
+@CONFORMANCE
+@CONFORMANCE_UNTIL
 def members_change(folder: Path, site: str, names: tuple[str, ...], **given: object) -> None:
-    """Record a member's new addresses, name, languages, country or zone."""
-    changes = {field: value for field, value in given.items() if value}
+    """Record a member's new addresses, name, languages, country, zone or statement."""
+    changes = {field: value for field, value in given.items() if value} | _statement(given)
     if names:
         changes["name"] = dict(_name(one) for one in names)
     if not changes:
         fail(FormatError(f"{site}: nothing to change; give --url, --name, --language, ..."))
     answer = ask(folder, "change_membership", site=site, changes=changes)
     show(f"{answer['site']}: {', '.join(sorted(changes))} changed, entry {answer['index']}")
+
+
+def _statement(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what was said of a statement of conformance."""
+    digest, until = given["conformance"], given["conformance_until"]
+    found: dict[str, Any] = {}
+    if digest:
+        found["conformance"] = bytes.fromhex(digest)
+    if until:
+        found["conformance_until"] = until
+    return found
 
 
 def _name(text: str) -> tuple[str, str]:

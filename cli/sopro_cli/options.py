@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -83,8 +83,15 @@ def _check_target(text: str, name: str) -> None:
 
 ACTIVITY: Final = _form(ActivityCode, "a NACE code behind its revision such as 2.1:38.21 or 2:C")
 DAY: Final = _held_to(lambda text, name: parse_day(text, field=name))
+DAY_OR_NEVER: Final = _held_to(
+    lambda text, name: None if text == "never" else parse_day(text, field=name)
+)
 CODE: Final = _form(Code, "a code of letters, digits and . _ : - such as sopro")
 CPV: Final = _form(Code, "a procurement code such as 03221000")
+DIGEST: Final = _form(
+    Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")],
+    "a SHA-256 digest of 64 hexadecimal digits",
+)
 GTIN: Final = _form(Code, "a trade item number such as 09012345678905")
 NUMBER: Final = _form(CertificateNumber, "a certificate number such as SOPRO/AT0/001/00001")
 NUTS: Final = _form(

@@ -136,9 +136,10 @@ def tell_key(one: dict[str, Any]) -> str:
     standing = "in force" if one["in_force"] else "retired"
     until = "" if one["until"] is None else f" to {one['until'] - 1}"
     cut = "" if one["cut"] is None else f", cut off at size {one['cut']}"
+    renewal = "" if one["renew_by"] is None else f"  to be replaced by {one['renew_by']}"
     return (
         f"{one['role']:10} {one['id'][:16]}  {standing:8}  from entry {one['since']}{until}{cut}"
-        f"  {one['file'] or 'not on this machine'}"
+        f"  {one['file'] or 'not on this machine'}{renewal}"
     )
 
 

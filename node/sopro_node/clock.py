@@ -1,23 +1,31 @@
 """The clock: the one place that reads the time."""
 
-import time
-from datetime import UTC, datetime
+import time as system
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 
 def now() -> int:
     """Return the time in milliseconds UTC."""
-    return time.time_ns() // 1_000_000
+    return system.time_ns() // 1_000_000
 
 
 def uptime() -> float:
     """Return seconds on a clock that nobody sets; only their difference says anything."""
-    return time.monotonic()
+    return system.monotonic()
 
 
 def today(zone: str) -> int:
     """Return the civil date in a zone as a day."""
     return datetime.now(tz=ZoneInfo(zone)).toordinal()
+
+
+def end_of_day(day: int, zone: str) -> int:
+    """Return the instant at which a civil date is over in a zone, in milliseconds UTC."""
+    if day >= date.max.toordinal():
+        return int(datetime.max.replace(tzinfo=UTC).timestamp() * 1000)
+    after = datetime.combine(date.fromordinal(day + 1), time.min, tzinfo=ZoneInfo(zone))
+    return int(after.timestamp() * 1000)
 
 
 def day_at(time_ms: int, zone: str) -> int:

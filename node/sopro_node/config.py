@@ -33,6 +33,9 @@ class Settings:
         mirror: site codes whose logs this node mirrors, or `*` for every member.
         poll_seconds: between two looks at a peer that sends no events.
         fetch_seconds: how long one answer of a peer may take in all.
+        key_days: how long a new key is meant to be used; 0 says nothing.
+        warn_days: how long before a key or a statement of conformance is to be renewed its people
+            are warned.
         heartbeat_seconds: after which witnesses are asked to cosign the same head again.
         private_addresses: whether peers may have other addresses than public ones: auto, allow
             or refuse.
@@ -57,6 +60,8 @@ class Settings:
     private_addresses: str = "auto"
     peer_ca: str = ""
     workers: int = 0
+    key_days: int = 730
+    warn_days: int = 30
     language: str = "en"
     log_level: str = "info"
     log_format: str = "text"
@@ -99,6 +104,8 @@ _RANGES: Final = {
     "poll_seconds": (1, 86_400),
     "fetch_seconds": (1, 600),
     "heartbeat_seconds": (1, 3600),
+    "key_days": (0, 36_500),
+    "warn_days": (0, 3650),
     "workers": (0, 64),
     "drain_seconds": (0, 600),
 }

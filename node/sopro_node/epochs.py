@@ -9,6 +9,7 @@ import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Identity
+from sopro_node.keyrecords import read_renewals, write_renewals
 from sopro_node.keyring import NEXT_ROOT, KeyFile, create_key, load_ring
 from sopro_node.log import OwnLog
 from sopro_node.passphrase import Passphrase
@@ -65,6 +66,9 @@ def choose_keys(
         "next_root": _next_root(folder, store, holdings, held, root, passphrase=passphrase),
         "root": root.signer.public_key,
     }
+    named = {root.signer.public_key, *(one.signer.public_key for one in files)}
+    renewals = read_renewals(store, holdings, held)
+    values |= write_renewals({key: by for key, by in renewals.items() if key in named})
     return Beginning([*files, replace(root, kind=Role.ROOT.value)], values)
 
 

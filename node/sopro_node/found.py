@@ -13,6 +13,7 @@ import msgspec
 from babel import Locale
 from babel.languages import get_official_languages
 
+from sopro_node import clock
 from sopro_node.config import Settings, check_url, parse_address, write_settings
 from sopro_node.holdings import Holdings
 from sopro_node.identity import (
@@ -23,6 +24,7 @@ from sopro_node.identity import (
     save_identity,
     save_projection,
 )
+from sopro_node.keyrecords import renew_after, write_renewals
 from sopro_node.keyring import KINDS, NEXT_ROOT, KeyFile, create_keys, load_ring
 from sopro_node.log import OwnLog
 from sopro_node.passphrase import Passphrase, check_new_passphrase
@@ -207,16 +209,18 @@ def _found(
             root_key=identity.root,
             published=lambda _: None,
         )
-        log.found(_first_keys(ring))
+        log.found(_first_keys(ring, today=clock.today(identity.zone)))
     finally:
         store.close()
     os.sync()
     return identity
 
 
-def _first_keys(ring: Mapping[str, KeyFile]) -> dict[str, object]:
+def _first_keys(ring: Mapping[str, KeyFile], *, today: int) -> dict[str, object]:
     named = [role for role in Role if role is not Role.ROOT]
+    publics = [ring[role].signer.public_key for role in named]
     return {
+        **write_renewals(renew_after(publics, today=today, days=Settings().key_days)),
         "root": ring[Role.ROOT].signer.public_key,
         "next_root": hashlib.sha256(ring[NEXT_ROOT].signer.public_key).digest(),
         "keys": [{"public": ring[role].signer.public_key, "role": role.value} for role in named],

@@ -24,6 +24,7 @@ from sopro_node.log import Signed
 from sopro_node.node import Node
 from sopro_node.passphrase import Passphrase
 from sopro_node.planned import find_secret
+from sopro_node.renewal import Due, due_keys, warn_due
 from sopro_protocol.errors import ConflictError, FormatError, RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import parse_entry, read_record
@@ -41,18 +42,28 @@ _BY_ROOT: Final = (site_keys.FAMILY.title, key_recovery.FAMILY.title, anchor.FAM
 
 
 async def keys(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """List the site's keys. Answers `keys`, `next_root` and `warnings`."""
+    """List the site's keys. Answers `keys`, `next_root` and `warnings`.
+
+    `renew_by` of a key is the last day on which the site means to use it, `days_left` the days from
+    today to it; both None where nobody has said one.
+    """
     state = own_keys(node)
     files = open_key_files(node)
     size = node.log.held.size
+    due = {one.key.public: one for one in due_keys(node) if one.key is not None}
     return {
         "keys": [
             _describe(span, files.get(span.public) or _known_file(node, span), size)
+            | _describe_due(due.get(span.public))
             for span in state.spans
         ],
         "next_root": state.next_root.hex(),
         "warnings": _warn(node, state, files),
     }
+
+
+def _describe_due(due: Due | None) -> Answer:
+    return {"renew_by": due.by if due else None, "days_left": due.days if due else None}
 
 
 def _known_file(node: Node, span: KeySpan) -> KeyFile | None:
@@ -108,7 +119,7 @@ def _warn(node: Node, state: site_keys.State, files: Mapping[bytes, KeyFile]) ->
         for span in state.spans
         if span.cut is not None and span.counts_at(size)
     ]
-    return warnings
+    return [*warnings, *warn_due(node)]
 
 
 def _is_protected(path: Path) -> bool:
@@ -128,13 +139,15 @@ def _is_root(public: bytes, state: site_keys.State) -> bool:
 async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
     """Write a key record for the root key to sign; new keys are made here.
 
-    `act`: rotate, finish or revoke; `role`: a role, or next-root; `size`? and `key`? (id, or its
-    beginning) for revoke; `successor`?: the public key that becomes root. Answers `record`, `root`
-    (who has to sign it), `made` (files of new keys), `ended` (ids), `doubtful` (positions).
+    `act`: rotate, finish, revoke or date; `role`: a role, or next-root; `size`? and `key`? (id, or
+    its beginning) for revoke; `successor`?: the public key that becomes root; `renew_by`?: until
+    when the new key is to be used, or with `date` the one that there is (empty for no day). Answers
+    `record`, `root` (who has to sign it), `made` (files of new keys), `ended` (ids), `doubtful`
+    (positions).
     """
     act, role = values["act"], values["role"]
     state = own_keys(node)
-    plan = KeyPlan(node, state)
+    plan = KeyPlan(node, state, renew_by=values.get("renew_by"))
     try:
         _act(plan, act, role, values)
         return plan.answer()
@@ -146,6 +159,8 @@ async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
 def _act(plan: KeyPlan, act: str, role: str, values: Mapping[str, Any]) -> None:
     if act == "revoke":
         plan.revoke(role, values["size"], values.get("key") or "")
+    elif act == "date":
+        plan.date(role, values.get("key") or "")
     elif act == "finish":
         plan.finish()
     elif role == Role.ROOT.value:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node import clock
-from sopro_node.keyrecords import read_keys
+from sopro_node.keyrecords import read_keys, read_renewals, renew_after, write_renewals
 from sopro_node.keyring import (
     NEXT_ROOT,
     PLANNED,
@@ -27,6 +27,7 @@ from sopro_protocol.record import Record, parse_entry
 from sopro_registry.catalogue import FAMILIES
 from sopro_registry.families import site_keys
 from sopro_registry.family import KeySpan
+from sopro_registry.fields import parse_day
 
 Answer = dict[str, Any]
 
@@ -64,7 +65,11 @@ def own_keys(node: Node) -> site_keys.State:
 class KeyPlan:
     """A key record in the making."""
 
-    def __init__(self, node: Node, state: site_keys.State) -> None:
+    def __init__(self, node: Node, state: site_keys.State, *, renew_by: str | None = None) -> None:
+        if renew_by:
+            parse_day(renew_by, field="renew_by")
+        self._renew_by = renew_by
+        self._renewals = read_renewals(node.reader, node.holdings, node.log.held)
         self._node = node
         self._state = state
         self._size = node.log.held.size
@@ -135,12 +140,26 @@ class KeyPlan:
                 f"new one: sopro keys recover {self._node.folder} --new-root"
             )
         self._root = successor
+        if self._renew_by:
+            self._renewals[successor] = self._renew_by
         self.commit_anew()
 
     def commit_anew(self) -> None:
         """Commit to a new successor of the root key."""
         file = self._new(NEXT_ROOT)
         self._next_root = hashlib.sha256(file.signer.public_key).digest()
+
+    def date(self, role: str, key: str) -> None:
+        """Say anew until when a key is to be used; its key stays."""
+        span = self._find(role, key)
+        if span not in self._named:
+            raise RefusedError(
+                f"the {role} key {span.key_id.hex()[:16]} is not in force any more, so there is no "
+                "day by which it is to be replaced"
+            )
+        self._renewals.pop(span.public, None)
+        if self._renew_by:
+            self._renewals[span.public] = self._renew_by
 
     # Its parts.
 
@@ -173,7 +192,13 @@ class KeyPlan:
     def _make(self, role: str) -> None:
         """Name a new key."""
         file = self._new(role)
-        self._named.append(KeySpan(role, file.signer.public_key, file.signer.key_id, self._size))
+        public = file.signer.public_key
+        self._named.append(KeySpan(role, public, file.signer.key_id, self._size))
+        if self._renew_by is not None:
+            self._renewals |= {public: self._renew_by} if self._renew_by else {}
+        else:
+            today, days = self._node.desk.today(), self._node.settings.key_days
+            self._renewals |= renew_after([public], today=today, days=days)
 
     def _new(self, kind: str) -> KeyFile:
         file = self._node.planned.make(kind, self._state)
@@ -202,6 +227,8 @@ class KeyPlan:
         }
         if self._revoked:
             body["revoked"] = self._revoked
+        named = {self._root, *(span.public for span in self._named)}
+        body |= write_renewals({key: by for key, by in self._renewals.items() if key in named})
         entity = own_entity(self._node.log.held.origin, "site_keys")
         return {
             "record": write_record(self._node, site_keys.FAMILY.title, body, entity),

@@ -1,10 +1,15 @@
 """The key records of the logs this node holds, as they are stored."""
 
+from collections.abc import Iterable, Mapping
+
+from msgspec import UNSET
+
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.families import site_keys
+from sopro_registry.fields import format_day
 from sopro_registry.keyhistory import KeyRecord
 
 
@@ -27,3 +32,29 @@ def list_key_records(reader: Reader, holdings: Holdings, held: HeldLog) -> list[
         for position in held.cursor.key_records
         if position < held.signed_size
     ]
+
+
+def write_renewals(days: Mapping[bytes, str]) -> dict[str, list[dict[str, object]]]:
+    """Write the field of a key record that says until when keys are to be used."""
+    said: list[dict[str, object]] = [
+        {"by": by, "key": public} for public, by in sorted(days.items())
+    ]
+    return {"renew_by": said} if said else {}
+
+
+def renew_after(publics: Iterable[bytes], *, today: int, days: int) -> dict[bytes, str]:
+    """Return the last day of new keys; nothing where they have none."""
+    return {public: format_day(today + days) for public in publics} if days else {}
+
+
+def read_renewals(reader: Reader, holdings: Holdings, held: HeldLog) -> dict[bytes, str]:
+    """Return until when the keys in force are to be used, as the latest key record says."""
+    state = read_keys(reader, holdings, held)
+    if state is None or not state.positions:
+        return {}
+    entry = holdings.entry(reader, held, state.positions[-1])
+    _, body = read_record(parse_entry(entry).record, READERS)
+    if not isinstance(body, site_keys.Body) or body.renew_by is UNSET:
+        return {}
+    named = {body.root, *(one.public for one in body.keys)}
+    return {one.key: one.by for one in body.renew_by if one.key in named}

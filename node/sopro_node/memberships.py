@@ -1,7 +1,7 @@
 """What the coordinator decides about members: admission, suspension, change, recovery."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET
@@ -12,6 +12,7 @@ from sopro_node.continuing import check_end, describe_end, known_beyond
 from sopro_node.keyrecovery import collect_approvals, list_recoveries
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.renewal import is_stale
 from sopro_node.rootkeys import prove_succession
 from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value
@@ -21,10 +22,18 @@ from sopro_registry.fields import format_day
 
 Answer = dict[str, Any]
 
+ASKED: Final = ("country", "languages", "name", "origin", "root", "site", "urls", "zone")
+"""What a site says of itself when it asks for admission; the rest is the coordinator's to say."""
+STATEMENT: Final = ("conformance", "conformance_until")
+
 
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List members, new root keys that some have approved, and the open requests for admission."""
-    listed = [_in_hex(_fields_of(member)) for member in node.holdings.directory.members()]
+    today = node.desk.today()
+    listed = [
+        _in_hex(_fields_of(member)) | {"stale": is_stale(member, today=today)}
+        for member in node.holdings.directory.members()
+    ]
     waiting = []
     for site, received, data in node.reader.applications():
         request = open_application(data)
@@ -61,7 +70,11 @@ def _in_hex(value: Any) -> Any:
 
 
 async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Admit a site that asked. `site`; `prefix`?: of its numbers."""
+    """Admit a site that asked.
+
+    `site`; `prefix`?: of its numbers; `conformance`? and `conformance_until`?: its statement, else
+    the one named before. What the request says beside its own fields is not taken over.
+    """
     site = values["site"]
     must_coordinate(node)
     waiting = {known: data for known, _, data in node.reader.applications()}
@@ -81,7 +94,8 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
         Draft(
             "site_membership",
             {
-                **{key: value for key, value in request.items() if key != "time"},
+                **{key: request[key] for key in ASKED},
+                **_statement_of(before, values),
                 **prove_succession(node, before, request["root"]),
                 "effective_date": format_day(node.desk.today()),
                 "prefix": prefix,
@@ -93,6 +107,17 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     await drop_application(node, site)
     node.exchange.refresh_soon()
     return {"site": site, "prefix": prefix, "index": outcome.index}
+
+
+def _statement_of(before: site_membership.Body | None, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is recorded of a statement of conformance: what is said now, or was before."""
+    known = _fields_of(before) if before and not values.get("conformance") else {}
+    said = {name: values.get(name) or known.get(name) for name in STATEMENT}
+    if said["conformance_until"] and not said["conformance"]:
+        raise RefusedError(
+            "a last day of conformance without the digest of a statement says nothing; give both"
+        )
+    return {name: value for name, value in said.items() if value}
 
 
 async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -157,7 +182,8 @@ async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
         raise NotFoundError(f"no member {site!r}")
     if "zone" in changes:
         check_zone(changes["zone"])
-    fields = _fields_of(member) | changes
+    before = {name: one for name, one in _fields_of(member).items() if name not in STATEMENT}
+    fields = before | changes | _statement_of(member, changes)
     fields["effective_date"] = format_day(node.desk.today())
     entity = node.reader.named(1, "site_membership", site)
     outcome = await node.log.append(Draft("site_membership", fields, entity=entity))

@@ -74,6 +74,11 @@ class PlannedKeys:
         self.changing = asyncio.Lock()
         """Held while a record that names new keys is put into the log, or keys are removed."""
 
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether an earlier process has left a key behind that may have to go."""
+        return bool(self._left)
+
     def make(self, kind: str, state: site_keys.State) -> KeyFile:
         """Return a key that no record names, made anew unless a plan has left one behind.
 

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from sopro_node import clock
 from sopro_node.fence_state import State
 from sopro_node.node import Node
+from sopro_node.renewal import due_keys, due_statements
 from sopro_node.standing import unwitnessed_seconds
 
 _PLAIN: Final = set(logging.LogRecord("", 0, "", 0, "", None, None).__dict__) | {
@@ -120,8 +121,29 @@ class NodeMetrics(Collector):
             listeners,
             outstanding,
             fence,
+            *_renewing(node),
             *_witnessing(node),
         ]
+
+
+def _renewing(node: Node) -> list[Metric]:
+    """Return how long it is until keys and statements of conformance are to be renewed."""
+    keys = GaugeMetricFamily(
+        "sopro_key_renewal_seconds",
+        "Until a key of this site is to be replaced; below 0 after it",
+        labels=["role", "key"],
+    )
+    for one in due_keys(node):
+        if one.key is not None:
+            keys.add_metric([one.key.role, one.key.key_id.hex()[:16]], one.seconds)
+    statements = GaugeMetricFamily(
+        "sopro_conformance_seconds",
+        "Until a member's statement of conformance ends; below 0 after it",
+        labels=["site"],
+    )
+    for one in due_statements(node):
+        statements.add_metric([one.site], one.seconds)
+    return [keys, statements]
 
 
 def _witnessing(node: Node) -> list[Metric]:

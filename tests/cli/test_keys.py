@@ -1,6 +1,7 @@
 """`sopro keys` where no node serves: what it prints, and how it ends."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -50,6 +51,24 @@ def test_rotates_and_tells_what_was_made_and_ended(place: Place) -> None:
     assert "judged again" in sopro("reindex", place.at).stdout
 
 
+def test_says_until_when_a_key_is_to_be_used_and_warns(place: Place) -> None:
+    sopro("keys", "rotate", place.at, "decision", "--renew-by", "2001-02-03")
+    listed = sopro("keys", "list", place.at)
+    assert re.search(
+        r"  decision\.[0-9a-f]{16}\.pem  to be replaced by 2001-02-03\n", listed.stdout
+    )
+    assert "was to be replaced by 2001-02-03 (" in listed.stderr
+    sopro("keys", "renew-by", place.at, "decision", "2999-01-01")
+    assert "was to be replaced" not in sopro("status", place.at).stdout
+    sopro("keys", "renew-by", place.at, "decision", "never")
+    [found] = [
+        one
+        for one in json.loads(sopro("keys", "list", place.at, "--json").stdout)["keys"]
+        if one["role"] == "decision" and one["in_force"]
+    ]
+    assert (found["renew_by"], found["days_left"]) == (None, None)
+
+
 def test_status_shows_the_keys_in_force_and_what_to_do(place: Place) -> None:
     sopro("keys", "rotate", place.at, "log")
     status = sopro("status", place.at).stdout
@@ -74,6 +93,8 @@ REFUSED = {
     "finish of another role": (["rotate", "decision", "--finish"], 2, "for the log key only"),
     "nothing to finish": (["rotate", "log", "--finish"], 1, "there is nothing to finish"),
     "no size": (["revoke", "log"], 2, "--at-size"),
+    "a day that is none": (["renew-by", "log", "2027-02-29"], 65, "2027-02-29"),
+    "a day to rotate by that is none": (["rotate", "log", "--renew-by", "soon"], 65, "soon"),
     "a size the log has not had": (
         ["revoke", "log", "--at-size", "99999"],
         1,

@@ -53,3 +53,13 @@ def test_the_policy_is_exported_for_others_tools(place: Place) -> None:
     assert "sopro.example/eeig/1" in {log.key.name for log in policy.logs}
     assert policy.witnesses[0].url.startswith("http://127.0.0.1:")
     assert policy.witnesses[0].url.endswith("/witness")
+
+
+def test_a_statement_of_conformance_is_recorded_with_its_last_day(place: Place) -> None:
+    given = ("--conformance", "ab" * 32, "--conformance-until", "2001-02-03")
+    sopro("members", "change", place.eeig, "at", *given)
+    listed = sopro("members", "list", place.eeig)
+    assert "  conformance until 2001-02-03  STALE" in listed.stdout
+    assert "at's statement of conformance ended on 2001-02-03" in sopro("status", place.eeig).stdout
+    refused = sopro("members", "change", place.eeig, "at", "--conformance", "ab", code=65)
+    assert "--conformance: expected a SHA-256 digest" in refused.stderr

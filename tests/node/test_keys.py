@@ -13,6 +13,7 @@ from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyring import KEYS, create_key, find_key, load_keys, open_key
+from sopro_node.memberships import STATEMENT
 from sopro_node.node import Node
 from sopro_node.restore import check_keys
 from sopro_node.standing import publish_policy
@@ -271,6 +272,25 @@ async def test_a_replaced_root_key_speaks_for_nobody(
     assert refused.value.code == "mem.name"
 
 
+async def test_a_request_says_nothing_that_is_the_coordinators_to_say(
+    pair: tuple[Served, Served],
+) -> None:
+    coordinator, at = pair
+    signer = open_key(at.node.folder / KEYS / "root.pem").signer
+    request = decode((await office.application(at.node, {}))["content"])
+    assert isinstance(request, dict)
+    said = {"conformance": bytes(32), "conformance_until": "2999-01-01", "successor": "hu"}
+    urls = ["https://at.sopro.example"]
+    await admission.receive_application(
+        coordinator.node, sign_application(encode(request | said | {"urls": urls}), signer)
+    )
+    await office.admit(coordinator.node, {"site": "at"})
+    member = coordinator.node.holdings.directory.membership("at")
+    assert member is not None
+    assert member.urls == urls
+    assert not any(isinstance(getattr(member, name), str | bytes) for name in said)
+
+
 async def join_again(coordinator: Served, at: Served) -> None:
     """Tell the coordinator of a new root key."""
     assert coordinator.node.invite is not None
@@ -304,7 +324,7 @@ async def test_the_coordinator_alone_cannot_replace_a_countrys_root_key(
     assert member is not None
     entity = coordinator.node.reader.named(1, "site_membership", "at")
     fields = {name: getattr(member, name) for name in member.__struct_fields__}
-    absent = ("abandoned", "approvals", "conformance", "ends", "epoch", "successor", "succession")
+    absent = ("abandoned", "approvals", *STATEMENT, "ends", "epoch", "successor", "succession")
     values = {key: value for key, value in fields.items() if key not in absent}
     values["root"] = thief.public_key
     own = coordinator.node.log.held.tree.edge.entries[0]

@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from sopro_node.node import Node
+from sopro_node.renewal import due_keys, due_statements
 from sopro_node.standing import describe_standing
 from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
@@ -211,7 +212,8 @@ class Pages:
             (member, view_peer(self._node, member.origin))
             for member in self._node.holdings.directory.members()
         ]
-        return self._writer.write(request, "members.html", members=members)
+        statements = {one.site: one for one in due_statements(self._node)}
+        return self._writer.write(request, "members.html", members=members, statements=statements)
 
     async def criteria(self, request: web.Request) -> web.StreamResponse:
         """List schemes and criteria."""
@@ -242,6 +244,7 @@ class Pages:
             evidence=[(one, node.evidence.stands(one)) for one in node.evidence],
             anchors=[one for one in node.anchors.tallies if one.size - 1 not in node.evidence.left],
             succession=node.anchors.succession.describe(),
+            due={one.key.public: one for one in due_keys(node) if one.key is not None},
         )
 
     # What belongs to pages.

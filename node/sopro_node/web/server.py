@@ -17,6 +17,7 @@ from sopro_node.config import Settings
 from sopro_node.node import Node
 from sopro_node.tasks import start_task
 from sopro_node.telemetry import render_metrics
+from sopro_node.upkeep import Upkeep
 from sopro_node.web.api import Api
 from sopro_node.web.connections import Connections, most_connections
 from sopro_node.web.evidence import EvidencePages
@@ -161,9 +162,10 @@ async def serve(
             deadline=settings.fetch_seconds,
             reach=settings.reach,
         )
-        documents = [
+        tasks = [
             start_task(gather, name="documents"),
             start_task(node.held_back.run, name="hidden documents"),
+            start_task(Upkeep(node).run, name="upkeep"),
         ]
         await node.cosigners.start()
         await node.fence.start()
@@ -173,9 +175,9 @@ async def serve(
         node.hub.close()
         await node.fence.stop()
         await node.cosigners.stop()
-        for task in documents:
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*documents, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await node.exchange.stop()
     finally:
         watching.cancel()

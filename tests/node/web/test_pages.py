@@ -13,6 +13,7 @@ from sopro_node import clock
 from sopro_node.found import Plan, create_node
 from sopro_node.keyoffice import plan_keys, put_keys
 from sopro_node.keyring import find_key, load_keys
+from sopro_node.memberships import change_membership
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing
 from sopro_node.web import pages
@@ -23,6 +24,7 @@ from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.keys import Role
 from sopro_protocol.merkle import Hash
 from sopro_protocol.record import sign_record
+from sopro_registry.fields import format_day
 from sopro_registry.nominations import Nomination
 from tests.neighbours import let_append
 from tests.node.web.conftest import Visit
@@ -638,13 +640,38 @@ async def test_the_status_page_shows_the_keys_that_count(visit: Visit) -> None:
     for span in in_force:
         assert span.key_id.hex() in page.text
     assert "decision key: signs decisions on labels" in page.text
-    assert "replaced" not in page.text
+    assert "has been replaced" not in page.text
+    first = format_day(hu.node.desk.today() + hu.node.settings.key_days)
+    assert page.text.count("no day set") == 1, "the root key's"
+    assert str(int(first[:4])) in page.text
     plan = await plan_keys(hu.node, {"act": "rotate", "role": "access"})
     let_append(hu.node)
     root = find_key(hu.node.folder, plan["root"], passphrase=hu.node.passphrase).signer
     await put_keys(hu.node, {"entry": sign_record(plan["record"], [root])})
     page = check_page(await hu.read("/status?lang=de"), "de")
     assert "Ein früherer Schlüssel wurde ersetzt" in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_pages_say_what_should_have_been_renewed(visit: Visit, language: str) -> None:
+    words = {
+        "en": ("3 February 2001, overdue", "out of date, last day 3 February 2001", "until 3 Feb"),
+        "de": ("3. Februar 2001, überfällig", "abgelaufen, letzter Tag 3. Februar 2001", "bis 3."),
+        "hu": ("2001. február 3., lejárt", "lejárt, utolsó nap: 2001. február 3.", "eddig: 2999."),
+    }
+    overdue, stale, until = words[language]
+    eeig = await visit("eeig")
+    let_append(eeig.node)
+    plan = await plan_keys(eeig.node, {"act": "date", "role": "access", "renew_by": "2001-02-03"})
+    root = find_key(eeig.node.folder, plan["root"], passphrase=eeig.node.passphrase).signer
+    await put_keys(eeig.node, {"entry": sign_record(plan["record"], [root])})
+    page = check_page(await eeig.read(f"/status?lang={language}"), language)
+    assert overdue in page.text
+    for last, said in (("2001-02-03", stale), ("2999-02-03", until)):
+        changes = {"conformance": bytes(32), "conformance_until": last}
+        await change_membership(eeig.node, {"site": "at", "changes": changes})
+        page = check_page(await eeig.read(f"/members?lang={language}"), language)
+        assert said in page.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -282,7 +282,9 @@ def test_a_log_has_no_more_keys_than_can_be_followed(
 
 def test_a_key_counts_whatever_day_it_was_to_be_replaced_by(world: World) -> None:
     body = keys_body(world.at)
-    dated = body | {"renew_by": [{"key": one["public"], "by": "2000-01-01"} for one in body["keys"]]}
+    dated = body | {
+        "renew_by": [{"key": one["public"], "by": "2000-01-01"} for one in body["keys"]]
+    }
     spans = list(world.at.cursor.keys)
     written = world.at.judge("site_keys/1", dated, entity=bytes16("keys"), role="root")
     assert written.code is None
