@@ -57,7 +57,13 @@ class Tracer:
     def stop(self) -> None:
         """Let the node go, or wait until it is gone."""
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(20)
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            # It can wait for ever for a thread that ended just as it was let go; the kernel lets
+            # go of everything where it is gone itself.
+            self._process.kill()
+            self._process.wait()
         assert self._process.stderr is not None
         self._process.stderr.close()
 
