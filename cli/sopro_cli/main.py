@@ -17,6 +17,7 @@ click.rich_click.MAX_WIDTH = 100
 MODULES: Final[Mapping[str, str]] = {
     "anchor": "anchoring",
     "application": "assessing",
+    "adapter": "adapter",
     "appeal": "complaining",
     "apply": "assessing",
     "assessor": "assessing",

@@ -1,14 +1,129 @@
-"""The `sopro-conformance` command, which in this release only says that there is no suite yet."""
+"""The `sopro-conformance` command."""
 
+import argparse
+import asyncio
+import secrets
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
-NOT_MEASURED = 2
-"""The suite's exit code for "nothing was measured"; never 0, so that nobody reads it as a pass."""
+from sopro_conformance.case import CASES, Profile, Result, Verdict
+from sopro_conformance.report import say_case, write_report
+from sopro_conformance.runner import EXIT_NOT_MEASURED, Run, choose, run
+
+_DESCRIPTION = "Tells whether a node may join a SoPro federation."
+_RED = (Verdict.FAIL, Verdict.NOT_MEASURED)
 
 
-def main() -> int:
-    """Say that the suite is not part of this release, whatever the arguments."""
-    sys.stderr.write(
-        "sopro-conformance: the conformance suite is not part of this release, nothing was tested\n"
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code (conformance/README.md)."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return int(chosen.work(chosen))
+    except KeyboardInterrupt:
+        sys.stderr.write("\nsopro-conformance: interrupted, nothing is said of the candidate\n")
+        return EXIT_NOT_MEASURED
+    except OSError as error:
+        sys.stderr.write(f"sopro-conformance: {error}\n")
+        return EXIT_NOT_MEASURED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("sopro-conformance", description=_DESCRIPTION)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    one = commands.add_parser("run", help="hold a candidate to a profile")
+    one.add_argument("--adapter", required=True, help="its command, as a shell would split it")
+    one.add_argument(
+        "--profile", default="reader", type=_profiles, help="one, or several joined by +"
     )
-    return NOT_MEASURED
+    one.add_argument("--case", action="append", default=[], help="only this case or group")
+    one.add_argument("--seed", default="", help="of an earlier run, to repeat its bytes")
+    one.add_argument("--out", default="conformance-out", type=Path, help="where the report goes")
+    one.add_argument(
+        "--waive",
+        action="append",
+        default=[],
+        type=_waiver,
+        metavar="CASE=REASON",
+        help="count a case as waived; it stays red in a statement",
+    )
+    one.add_argument(
+        "--patience", default=1.0, type=float, help="multiply all deadlines, for slow machines"
+    )
+    one.set_defaults(work=_run)
+    many = commands.add_parser("cases", help="list the cases, with their clauses")
+    many.add_argument("--profile", default="coordinator+witness", type=_profiles)
+    many.set_defaults(work=_list)
+    return parser
+
+
+def _profiles(text: str) -> list[Profile]:
+    try:
+        return [Profile(one) for one in text.split("+")]
+    except ValueError:
+        known = ", ".join(Profile)
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is none; known are {known}, joined by +"
+        ) from None
+
+
+def _waiver(text: str) -> tuple[str, str]:
+    name, _, reason = text.partition("=")
+    if name not in CASES or not reason.strip():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected the id of a case, '=' and a reason")
+    return name, reason.strip()
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    unknown = [one for one in chosen.case if not choose((), [one])]
+    if unknown:
+        sys.stderr.write(
+            f"sopro-conformance: no case or group {', '.join(unknown)}; 'cases' lists them\n"
+        )
+        return EXIT_NOT_MEASURED
+    seed = chosen.seed or secrets.token_hex(8)
+    done = asyncio.run(
+        run(
+            chosen.adapter,
+            chosen.profile,
+            seed=seed,
+            names=chosen.case,
+            waivers=dict(chosen.waive),
+            deadline=chosen.patience,
+            tell=_tell,
+        )
+    )
+    report = write_report(done, chosen.out)
+    for one in done.results:
+        if one.verdict in _RED:
+            print("\n" + say_case(done, one))  # noqa: T201  # what the command is for
+    if done.why:
+        print(f"\n{done.why}")  # noqa: T201
+    print(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")  # noqa: T201
+    return done.exit_code
+
+
+def _tell(result: Result) -> None:
+    number = len(result.checks)
+    print(  # noqa: T201
+        f"{result.case.id:7} {result.verdict:12} {number:4} checks {result.seconds:6.2f} s  "
+        f"{result.case.text}",
+        flush=True,
+    )
+
+
+def _close(done: Run, counts: dict[str, int]) -> str:
+    said = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no case"
+    return f"\n{'+'.join(done.profiles)}: {said}; seed {done.seed}"
+
+
+def _list(chosen: argparse.Namespace) -> int:
+    for one in choose(chosen.profile):
+        level = "MUST" if one.is_must else "SHOULD"
+        profiles = "+".join(sorted(one.profiles))
+        print(f"{one.id:7} {level:6} {profiles:16} {one.text}  [{', '.join(one.clauses)}]")  # noqa: T201
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""The candidate behind its adapter: one request a line out, one answer a line in.
+
+Everything that comes back is hostile: lines are bounded, answers are due in time, and whatever
+else the adapter does ends as `Answer.error`, never as an error of the suite.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import shlex
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+MAX_LINE: Final = 64 * 1024 * 1024
+"""The longest answer that is read, in bytes; a dump of a log's verdicts is large."""
+
+DUE: Final[Mapping[str, float]] = {
+    "hello": 30,
+    "start": 60,
+    "stop": 30,
+    "append": 60,
+    "sync": 60,
+    "erase": 30,
+    "backup": 60,
+    "restore": 60,
+    "logs": 60,
+}
+"""Seconds in which a verb is answered, where it is not `DUE_OTHERWISE` (conformance/README.md)."""
+DUE_OTHERWISE: Final = 10.0
+PATIENCE: Final = 3
+"""After so many requests without an answer nothing more is asked: a run has an end."""
+_KEPT: Final = 200
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the adapter answered: exactly one of `ok`, `code` and `error` says how.
+
+    Attributes:
+        ok: what the verb gives.
+        code: of the rule that refuses the input.
+        message: words beside it.
+        error: why there is no verdict.
+        seconds: until the answer was there.
+    """
+
+    ok: Mapping[str, Any] | None = None
+    code: str = ""
+    message: str = ""
+    error: str = ""
+    seconds: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """Say it in one line."""
+        if self.ok is not None:
+            return f"accepted {json.dumps(_shorten(self.ok))}"
+        if self.code:
+            return f"refused {self.code} ({self.message[:200]})"
+        return f"no verdict: {self.error[:300]}"
+
+
+def _shorten(value: Any) -> Any:
+    text = json.dumps(value)
+    return value if len(text) <= 400 else text[:400]
+
+
+@dataclass
+class Adapter:
+    """An adapter process.
+
+    Attributes:
+        command: as a shell would split it; no shell runs it.
+        deadline: by how much every due time is multiplied, for slow machines.
+        stderr: the last lines it wrote there.
+    """
+
+    command: str
+    deadline: float = 1.0
+    stderr: list[str] = field(default_factory=list)
+    _process: asyncio.subprocess.Process | None = None
+    _waiting: dict[int, asyncio.Future[Answer]] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _last: int = 0
+    _unanswered: int = 0
+    _why_gone: str = ""
+
+    async def open(self) -> None:
+        """Start the process; where that fails, every answer says why."""
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *shlex.split(self.command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=MAX_LINE,
+            )
+        except (OSError, ValueError) as error:
+            self._why_gone = f"the adapter does not start: {error}"
+            return
+        self._tasks = [
+            asyncio.create_task(self._read_answers(self._process)),
+            asyncio.create_task(self._read_stderr(self._process)),
+        ]
+
+    async def close(self) -> None:
+        """End the process: its stdin ends, and after five seconds it is killed."""
+        process = self._process
+        if process is None:
+            return
+        with contextlib.suppress(OSError):
+            if process.stdin is not None:
+                process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), 5)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def process_id(self) -> int | None:
+        """Of the adapter, for measuring its memory."""
+        return self._process.pid if self._process else None
+
+    async def ask(self, verb: str, **fields: Any) -> Answer:
+        """Ask; bytes become base64. There is always an answer."""
+        self._last += 1
+        number = self._last
+        request = {"id": number, "verb": verb, **{key: pack(one) for key, one in fields.items()}}
+        due = DUE.get(str(fields.get("kind", verb)), DUE_OTHERWISE) * self.deadline
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        began = time.perf_counter()
+        try:
+            answer = await asyncio.wait_for(self._exchange(request, future), due)
+            self._unanswered = 0
+        except TimeoutError:
+            answer = Answer(error=f"no answer to {verb} within {due:.0f} seconds")
+            self._unanswered += 1
+            if self._unanswered == PATIENCE:
+                self._why_gone = f"the adapter left {PATIENCE} requests in a row unanswered"
+        finally:
+            self._waiting.pop(number, None)
+        seconds = time.perf_counter() - began
+        return Answer(answer.ok, answer.code, answer.message, answer.error, seconds)
+
+    async def _exchange(self, request: Mapping[str, Any], future: asyncio.Future[Answer]) -> Answer:
+        if self._why_gone or self._process is None or self._process.stdin is None:
+            return Answer(error=self._why_gone or "the adapter was never started")
+        try:
+            self._process.stdin.write(json.dumps(request).encode() + b"\n")
+            await self._process.stdin.drain()
+        except (OSError, RuntimeError) as error:
+            return Answer(error=f"the adapter takes no requests: {error}")
+        return await future
+
+    async def _read_answers(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None, "as it was started"  # noqa: S101
+        why = "the adapter has ended"
+        try:
+            while line := await process.stdout.readline():
+                self._take(line)
+        except ValueError:
+            why = f"the adapter wrote a line of more than {MAX_LINE} bytes"
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        self._why_gone = why
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(Answer(error=why))
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+            number = message["id"]
+            future = self._waiting.get(number)
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return
+        if future is not None and not future.done():
+            future.set_result(read_answer(message))
+
+    async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stderr is not None, "as it was started"  # noqa: S101
+        with contextlib.suppress(ValueError):
+            while line := await process.stderr.readline():
+                self.stderr.append(line.decode("utf-8", "replace").rstrip()[:500])
+                del self.stderr[:-_KEPT]
+
+
+def read_answer(message: Mapping[str, Any]) -> Answer:
+    """Read the three forms of an answer; anything else is none."""
+    match message:
+        case {"ok": dict() as given}:
+            return Answer(ok=given)
+        case {"reject": {"code": str() as code, **rest}} if code:
+            return Answer(code=code, message=str(rest.get("message", "")))
+        case {"error": error}:
+            return Answer(error=str(error) or "an error without words")
+    return Answer(error="an answer with none of ok, reject (with a code) and error")
+
+
+def pack(value: Any) -> Any:
+    """Write a value as the adapter protocol does: bytes as base64."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if isinstance(value, Mapping):
+        return {key: pack(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [pack(one) for one in value]
+    return value
+
+
+def unpack(value: object) -> bytes | None:
+    """Read base64; None where it is none."""
+    try:
+        return base64.b64decode(value, validate=True) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,0 +1,164 @@
+"""What a case is, what its checks found, and how the two become a verdict."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, TypeAlias
+
+
+class Profile(StrEnum):
+    """Which part of the protocol a candidate claims."""
+
+    READER = "reader"
+    PUBLISHER = "publisher"
+    PEER = "peer"
+    WITNESS = "witness"
+    COORDINATOR = "coordinator"
+
+
+INCLUDES: Final[dict[Profile, frozenset[Profile]]] = {
+    Profile.READER: frozenset({Profile.READER}),
+    Profile.PUBLISHER: frozenset({Profile.READER, Profile.PUBLISHER}),
+    Profile.PEER: frozenset({Profile.READER, Profile.PUBLISHER, Profile.PEER}),
+    Profile.WITNESS: frozenset({Profile.WITNESS}),
+    Profile.COORDINATOR: frozenset(Profile),
+}
+"""Whose cases a profile has to pass."""
+
+
+class Verdict(StrEnum):
+    """What became of a case; `FAIL` and `NOT_MEASURED` are red."""
+
+    PASS = "PASS"  # noqa: S105  # no password
+    NOT_APPLICABLE = "N/A"
+    WARN = "WARN"
+    WAIVED = "WAIVED"
+    NOT_MEASURED = "NOT-MEASURED"
+    FAIL = "FAIL"
+
+
+WORST: Final = tuple(Verdict)
+"""From the best to the worst; a case is what its worst check is."""
+
+
+class NotMeasured(Exception):  # noqa: N818  # it is a verdict, not an error
+    """A prerequisite of a case is missing, so nothing can be said."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried.
+
+    Attributes:
+        delta: in which one thing the input differs from its twin, or what was asked.
+        verdict: of this check.
+        expected: what the clause asks for.
+        actual: what the candidate did.
+        twin: what it did with the accepted twin; empty where there is none.
+        request: what the adapter was asked, as JSON, for a replay.
+        seconds: until it had answered.
+    """
+
+    delta: str
+    verdict: Verdict
+    expected: str
+    actual: str
+    twin: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+Work: TypeAlias = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A case of the catalogue.
+
+    Attributes:
+        id: for ever.
+        text: the requirement in one sentence.
+        clauses: of SPEC.md that it tests.
+        profiles: the lowest that need it.
+        is_must: whether a failure blocks.
+        verbs: that the adapter needs.
+        feature: it is about, where not every node has it.
+        work: that tries it.
+    """
+
+    id: str
+    text: str
+    clauses: tuple[str, ...]
+    profiles: frozenset[Profile]
+    is_must: bool
+    verbs: tuple[str, ...]
+    feature: str
+    work: Work
+
+    @property
+    def group(self) -> str:
+        """The letters before the dash."""
+        return self.id.split("-")[0]
+
+    def is_required(self, asked: Sequence[Profile]) -> bool:
+        """Say whether a run of these profiles has to pass it."""
+        covered = frozenset[Profile]().union(*(INCLUDES[one] for one in asked))
+        return bool(self.profiles & covered)
+
+
+CASES: Final[dict[str, Case]] = {}
+
+
+def case(  # noqa: PLR0913  # a line of the catalogue has so many columns
+    name: str,
+    text: str,
+    *,
+    clauses: str,
+    profiles: str = "reader",
+    must: bool = True,
+    verbs: str = "verify",
+    feature: str = "",
+) -> Callable[[Work], Work]:
+    """Enter a function into the catalogue; words in `clauses`, `profiles`, `verbs` by spaces."""
+
+    def enter(work: Work) -> Work:
+        assert name not in CASES, name  # noqa: S101  # an id stands once
+        lowest = frozenset(map(Profile, profiles.split()))
+        CASES[name] = Case(
+            name, text, tuple(clauses.split()), lowest, must, tuple(verbs.split()), feature, work
+        )
+        return work
+
+    return enter
+
+
+@dataclass
+class Result:
+    """What a case found."""
+
+    case: Case
+    checks: list[Check]
+    seconds: float
+    why: str = ""
+    waiver: str = ""
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of its checks; where there is none, nothing was measured."""
+        if self.waiver:
+            return Verdict.WAIVED
+        return self.found
+
+    @property
+    def found(self) -> Verdict:
+        """The verdict, whatever is waived."""
+        if self.why or not self.checks:
+            return max(
+                (Verdict.NOT_MEASURED, *(one.verdict for one in self.checks)), key=WORST.index
+            )
+        return max((one.verdict for one in self.checks), key=WORST.index)
+
+    @property
+    def worst(self) -> Check | None:
+        """The first check that is as bad as the case."""
+        return next((one for one in self.checks if one.verdict is self.found), None)

@@ -1,0 +1,13 @@
+"""The catalogue: importing it enters all cases."""
+
+from typing import Final
+
+from sopro_conformance.case import CASES
+from sopro_conformance.cases import ckp, enc, log, sig
+
+__all__ = ["CASES", "GROUPS", "MODULES"]
+
+MODULES: Final = (enc, sig, log, ckp)
+
+GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")
+"""In the order in which they are tried: what comes later rests on what comes before."""

@@ -1,0 +1,112 @@
+"""The report for people: one file, nothing from outside, failures first."""
+
+import html
+from collections.abc import Mapping
+from typing import Any, Final
+
+_STYLE: Final = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+.verdict { font-weight: 600; padding: .1rem .5rem; border-radius: .25rem; white-space: nowrap;
+  color: #fff; background: #57606a; }
+.PASS { background: #1a7f37; } .FAIL { background: #b42318; } .NOT-MEASURED { background: #9a3412; }
+.WARN { background: #7d6100; } .WAIVED { background: #6e40c9; }
+table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .35rem .5rem;
+  border-bottom: 1px solid #8884; vertical-align: top; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .8rem; margin: .5rem 0; }
+dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
+article { border: 1px solid #8886; border-radius: .4rem; padding: .5rem 1rem; margin: 1rem 0; }
+code { overflow-wrap: anywhere; font-size: .9em; } summary { cursor: pointer; }
+@media print { article { break-inside: avoid; } }
+"""
+
+
+def write_page(report: Mapping[str, Any]) -> str:
+    """Write report.html from what report.json holds."""
+    profiles = " + ".join(report["profiles"])
+    candidate = report["candidate"]
+    name = f"{candidate.get('software', 'unknown software')} {candidate.get('version', '')}"
+    word = "passed" if report["passed"] else "not passed"
+    red = [one for one in report["cases"] if one["verdict"] not in ("PASS", "N/A")]
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        '<meta name="viewport" content="width=device-width">',
+        '<meta http-equiv="Content-Security-Policy" '
+        "content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        f"<title>Conformance: {_text(name)}, {_text(profiles)}: {word}</title>",
+        f"<style>{_STYLE}</style></head><body>",
+        f"<h1>{_text(name)}: {_text(profiles)} "
+        f'<span class="verdict {"PASS" if report["passed"] else "FAIL"}">{word}</span></h1>',
+        _summary(report),
+        *(["<h2>What is not green</h2>", *map(_article, red)] if red else []),
+        "<h2>All cases</h2><table><tr><th>Case<th>Verdict<th>Requirement<th>Clauses<th>Checks</tr>",
+        *map(_row, report["cases"]),
+        "</table></body></html>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
+
+
+def _terms(pairs: Mapping[str, object]) -> str:
+    rows = "".join(f"<dt>{_text(key)}<dd>{_text(one)}" for key, one in pairs.items() if one)
+    return f"<dl>{rows}</dl>"
+
+
+def _summary(report: Mapping[str, Any]) -> str:
+    counts = ", ".join(f"{number} {name}" for name, number in report["counts"].items() if number)
+    return _terms(
+        {
+            "Could not run": report["why"],
+            "Cases": counts,
+            "Began": f"{report['began']}, {report['seconds']} s",
+            "Seed": report["seed"],
+            "Adapter": report["adapter"],
+            "Requirements": report["requirements"],
+        }
+    )
+
+
+def _article(one: Mapping[str, Any]) -> str:
+    """Write what a manager can read and an engineer can act on."""
+    problems = "".join(
+        "<details open>" * (number == 0)
+        + "<details>" * (number > 0)
+        + f"<summary>{_text(problem['delta'])}</summary>"
+        + _terms(
+            {
+                "Expected": problem["expected"],
+                "Actual": problem["actual"],
+                "Twin": problem["twin"],
+            }
+        )
+        + "</details>"
+        for number, problem in enumerate(one["problems"])
+    )
+    return (
+        f'<article id="{_text(one["id"])}"><h3>{_text(one["id"])} '
+        f'<span class="verdict {_text(one["found"])}">{_text(one["verdict"])}</span></h3>'
+        f"<p>{_text(one['text'])}</p>"
+        + _terms(
+            {
+                "Why": one["why"],
+                "Waived": one["waiver"],
+                "Clauses": f"{', '.join(one['clauses'])} ({one['level']})",
+            }
+        )
+        + problems
+        + f"<dl><dt>Replay<dd><code>{_text(one['replay'])}</code>"
+        f"<dt>Evidence<dd><code>{_text(one['evidence'])}</code></dl></article>"
+    )
+
+
+def _row(one: Mapping[str, Any]) -> str:
+    return (
+        f"<tr><td>{_text(one['id'])}<td><span class='verdict {_text(one['verdict'])}'>"
+        f"{_text(one['verdict'])}</span><td>{_text(one['text'])}"
+        f"<td>{_text(', '.join(one['clauses']))}<td>{one['checks']}</tr>"
+    )

@@ -1,0 +1,209 @@
+"""What is left of a run: report.json, report.html, junit.xml, badge.svg, and evidence per case."""
+
+import hashlib
+import html
+import json
+import shlex
+import xml.etree.ElementTree as ET  # it is written, never read
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sopro_conformance.case import Case, Check, Result, Verdict
+from sopro_conformance.catalogue import CASES
+from sopro_conformance.page import write_page
+from sopro_conformance.runner import Run
+
+FORMAT: Final = 1
+"""Version of report.json; a reader refuses another."""
+
+
+def write_report(run: Run, folder: Path) -> dict[str, Any]:
+    """Write all files of a run and return what report.json holds."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in run.results:
+        _write_evidence(run, one, folder / "evidence" / one.case.id)
+    report = build(run)
+    text = json.dumps(report, ensure_ascii=False, indent=1)
+    (folder / "report.json").write_text(text + "\n", "utf-8")
+    (folder / "report.html").write_text(write_page(report), "utf-8")
+    (folder / "junit.xml").write_bytes(_junit(run))
+    (folder / "badge.svg").write_text(_badge(report), "utf-8")
+    return report
+
+
+def build(run: Run) -> dict[str, Any]:
+    """Return the report as JSON has it."""
+    counts = Counter(one.verdict.value for one in run.results)
+    return {
+        "format": FORMAT,
+        "passed": run.exit_code == 0,
+        "exit_code": run.exit_code,
+        "why": run.why,
+        "profiles": [one.value for one in run.profiles],
+        "requirements": requirements_digest(),
+        "seed": run.seed,
+        "adapter": run.command,
+        "candidate": dict(run.candidate),
+        "began": datetime.fromtimestamp(run.began, UTC).isoformat(timespec="seconds"),
+        "seconds": round(run.seconds, 2),
+        "counts": {one.value: counts[one.value] for one in Verdict},
+        "cases": [_case(run, one) for one in run.results],
+        "stderr": list(run.stderr)[-50:],
+    }
+
+
+def requirements_digest() -> str:
+    """Return the digest of what is required of whom: ids, clauses, profiles, levels."""
+    lines = [
+        f"{one.id} {'MUST' if one.is_must else 'SHOULD'} {' '.join(sorted(one.profiles))} "
+        f"{' '.join(one.clauses)}\n"
+        for one in sorted(CASES.values(), key=lambda one: one.id)
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _case(run: Run, result: Result) -> dict[str, Any]:
+    one = result.case
+    return {
+        "id": one.id,
+        "text": one.text,
+        "level": "MUST" if one.is_must else "SHOULD",
+        "clauses": list(one.clauses),
+        "profiles": sorted(one.profiles),
+        "verdict": result.verdict.value,
+        "found": result.found.value,
+        "why": result.why,
+        "waiver": result.waiver,
+        "seconds": round(result.seconds, 3),
+        "replay": replay(run, one),
+        "evidence": f"evidence/{one.id}",
+        "checks": len(result.checks),
+        "problems": [_problem(check) for check in result.checks if check.verdict in _SHOWN][:20],
+    }
+
+
+_SHOWN: Final = frozenset(
+    {Verdict.FAIL, Verdict.WARN, Verdict.NOT_MEASURED, Verdict.NOT_APPLICABLE}
+)
+
+
+def _problem(check: Check) -> dict[str, Any]:
+    return {
+        "verdict": check.verdict.value,
+        "delta": check.delta,
+        "expected": check.expected,
+        "actual": check.actual,
+        "twin": check.twin,
+    }
+
+
+def replay(run: Run, one: Case) -> str:
+    """Return the command that tries one case again with the same bytes."""
+    adapter = shlex.quote(run.command)
+    return f"sopro-conformance run --case {one.id} --seed {run.seed} --adapter {adapter}"
+
+
+def _write_evidence(run: Run, result: Result, folder: Path) -> None:
+    """Keep every request with its answer, and a script that asks again without the suite."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [
+        {
+            "verdict": one.verdict.value,
+            "delta": one.delta,
+            "expected": one.expected,
+            "actual": one.actual,
+            "twin": one.twin,
+            "seconds": round(one.seconds, 4),
+            "request": one.request,
+        }
+        for one in result.checks
+    ]
+    text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines)
+    (folder / "checks.jsonl").write_text(text, "utf-8")
+    asked = [one.request for one in result.checks if one.request and one.verdict in _SHOWN]
+    if asked:
+        requests = "\n".join(
+            json.dumps({"id": number, **one}) for number, one in enumerate(asked[:20], 1)
+        )
+        script = (
+            f"#!/bin/sh\n# {result.case.id}: {result.case.text}\n"
+            f"# Asks the adapter again what it answered wrongly; one answer a line.\n"
+            f"{run.command} <<'END'\n{requests}\nEND\n"
+        )
+        (folder / "repro.sh").write_text(script, "utf-8")
+
+
+def _junit(run: Run) -> bytes:
+    suites = ET.Element("testsuites", name="sopro-conformance", time=f"{run.seconds:.2f}")
+    groups = dict.fromkeys(one.case.group for one in run.results)
+    for group in groups:
+        chosen = [one for one in run.results if one.case.group == group]
+        suite = ET.SubElement(suites, "testsuite", name=group, tests=str(len(chosen)))
+        red = [one for one in chosen if one.verdict in (Verdict.FAIL, Verdict.NOT_MEASURED)]
+        suite.set("failures", str(len(red)))
+        for one in chosen:
+            name = f"{one.case.id} {one.case.text}"
+            test = ET.SubElement(
+                suite, "testcase", classname=group, name=name, time=f"{one.seconds:.3f}"
+            )
+            if one in red:
+                failure = ET.SubElement(test, "failure", type=one.verdict.value)
+                failure.set("message", _plain(one.why or _first(one)))
+                failure.text = _plain(_say(run, one))
+            elif one.verdict is not Verdict.PASS:
+                ET.SubElement(test, "system-out").text = _plain(_say(run, one))
+    if run.why:
+        broken = ET.SubElement(suites, "testsuite", name="run", tests="1", failures="1")
+        test = ET.SubElement(broken, "testcase", classname="run", name="hello")
+        ET.SubElement(test, "failure", type="NOT-MEASURED", message=_plain(run.why))
+    text: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
+    return text
+
+
+def _plain(text: str) -> str:
+    """Leave out what XML cannot hold."""
+    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
+
+
+def _first(result: Result) -> str:
+    worst = result.worst
+    return f"{worst.delta}: expected {worst.expected}, {worst.actual}" if worst else result.why
+
+
+def _say(run: Run, result: Result) -> str:
+    """Write what an engineer needs of a case that is not green."""
+    worst = result.worst
+    lines = [f"{result.case.id}  {result.verdict}  {', '.join(result.case.clauses)}"]
+    if result.why:
+        lines.append(f"Why       {result.why}")
+    if worst is not None:
+        lines += [f"Delta     {worst.delta}", f"Expected  {worst.expected}"]
+        lines.append(f"Actual    {worst.actual}")
+        if worst.twin:
+            lines.append(f"Twin      {worst.twin}")
+    return "\n".join([*lines, f"Replay    {replay(run, result.case)}"])
+
+
+say_case = _say
+
+
+def _badge(report: dict[str, Any]) -> str:
+    """Draw what a run was worth; it claims nothing that report.json does not."""
+    left = "SoPro conformance"
+    profiles = "+".join(report["profiles"])
+    right = f"{profiles}: {'passed' if report['passed'] else 'not passed'}"
+    colour = "#1a7f37" if report["passed"] else "#b42318"
+    widths = [10 + 7 * len(one) for one in (left, right)]
+    middle = [widths[0] / 2, widths[0] + widths[1] / 2]
+    title = html.escape(f"{left}, {right}, {report['began'][:10]}")
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{sum(widths)}" height="20" role="img" '
+        f'aria-label="{title}"><title>{title}</title>'
+        f'<rect width="{widths[0]}" height="20" fill="#444"/>'
+        f'<rect x="{widths[0]}" width="{widths[1]}" height="20" fill="{colour}"/>'
+        '<g fill="#fff" text-anchor="middle" font-family="Verdana,sans-serif" font-size="11">'
+        f'<text x="{middle[0]}" y="14">{left}</text>'
+        f'<text x="{middle[1]}" y="14">{html.escape(right)}</text></g></svg>\n'
+    )

@@ -1,0 +1,126 @@
+"""Runs the cases of a profile against a candidate, one after the other."""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sopro_conformance.adapter import Adapter
+from sopro_conformance.case import Case, Check, NotMeasured, Profile, Result, Verdict
+from sopro_conformance.catalogue import CASES, GROUPS
+from sopro_conformance.trial import Trial
+
+CASE_DEADLINE = 120.0
+"""Seconds a case may take; a candidate that drags on is not measured."""
+
+EXIT_PASSED = 0
+EXIT_FAILED = 1
+EXIT_NOT_MEASURED = 2
+EXIT_STALE_WAIVER = 3
+EXIT_NOTHING_RAN = 4
+
+
+@dataclass
+class Run:
+    """A run and what it found.
+
+    Attributes:
+        profiles: that the candidate is to be held to.
+        seed: from which every fixture follows.
+        command: of the adapter.
+        candidate: what `hello` gave.
+        results: in the order of the catalogue.
+        began: POSIX seconds.
+        seconds: that it took.
+        why: it could not run at all; empty where it could.
+        stderr: the last lines of the adapter.
+    """
+
+    profiles: Sequence[Profile]
+    seed: str
+    command: str
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+    results: list[Result] = field(default_factory=list)
+    began: float = 0.0
+    seconds: float = 0.0
+    why: str = ""
+    stderr: Sequence[str] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """The code a program ends with (conformance/README.md)."""
+        verdicts = {one.verdict for one in self.results}
+        if not self.results:
+            return EXIT_NOT_MEASURED if self.why else EXIT_NOTHING_RAN
+        if Verdict.FAIL in verdicts:
+            return EXIT_FAILED
+        if self.why or Verdict.NOT_MEASURED in verdicts:
+            return EXIT_NOT_MEASURED
+        if any(one.waiver and one.found is Verdict.PASS for one in self.results):
+            return EXIT_STALE_WAIVER
+        return EXIT_PASSED
+
+
+def choose(profiles: Sequence[Profile], names: Sequence[str] = ()) -> list[Case]:
+    """Return the cases that these profiles need, or those named among all."""
+    chosen = [
+        one
+        for one in CASES.values()
+        if (one.id in names or one.group in names if names else one.is_required(profiles))
+    ]
+    return sorted(chosen, key=lambda one: (GROUPS.index(one.group), one.id))
+
+
+async def run(  # noqa: PLR0913  # what is run, against what, and who is told
+    command: str,
+    profiles: Sequence[Profile],
+    *,
+    seed: str,
+    names: Sequence[str] = (),
+    waivers: Mapping[str, str] | None = None,
+    deadline: float = 1.0,
+    tell: Callable[[Result], None] = lambda _: None,
+) -> Run:
+    """Run the suite; whatever the candidate does, there is a report."""
+    done = Run(profiles, seed, command, began=time.time())
+    began = time.perf_counter()
+    candidate = Adapter(command, deadline)
+    await candidate.open()
+    try:
+        hello = await candidate.ask("hello", protocol=1)
+        done.candidate = dict(hello.ok or {})
+        if hello.ok is None:
+            done.why = f"the adapter does not say hello: {hello.words}"
+        for one in choose(profiles, names):
+            result = await _try(one, candidate, done)
+            result.waiver = (waivers or {}).get(one.id, "")
+            done.results.append(result)
+            tell(result)
+    finally:
+        await candidate.close()
+    done.stderr = candidate.stderr
+    done.seconds = time.perf_counter() - began
+    return done
+
+
+async def _try(one: Case, candidate: Adapter, done: Run) -> Result:
+    """Try a case; a bug of the suite itself is red, and says that it is one."""
+    features = done.candidate.get("features", [])
+    if one.feature and one.feature not in (features if isinstance(features, list) else []):
+        declared = f"features: {features}"
+        check = Check("feature", Verdict.NOT_APPLICABLE, f"{one.feature} declared", declared)
+        return Result(one, [check], 0.0)
+    trial = Trial(one, candidate, done.seed)
+    began = time.perf_counter()
+    why = ""
+    try:
+        async with asyncio.timeout(CASE_DEADLINE * candidate.deadline):
+            await one.work(trial)
+    except NotMeasured as missing:
+        why = str(missing)
+    except TimeoutError:
+        why = f"the case took more than {CASE_DEADLINE * candidate.deadline:.0f} seconds"
+    except Exception as error:  # a run goes on, and the case is red
+        why = f"the suite failed, which is a bug of the suite: {type(error).__name__}: {error}"
+    return Result(one, trial.checks, time.perf_counter() - began, why)

@@ -1,0 +1,123 @@
+"""What a case works with: the candidate, the world, a source of randomness, and its checks.
+
+The rules that hold for every case are here, so that no case can forget one: a hostile input counts
+only beside a twin that was accepted in the same session (twin rule) and where the candidate gives
+the code that SPEC.md names (reason rule).
+"""
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sopro_conformance.adapter import Adapter, Answer, pack
+from sopro_conformance.case import Case, Check, NotMeasured, Verdict
+
+
+@dataclass
+class Trial:
+    """A case being tried.
+
+    Attributes:
+        case: which.
+        candidate: its adapter.
+        seed: all randomness of the case follows from it and the case's id.
+        checks: what was found so far.
+    """
+
+    case: Case
+    candidate: Adapter
+    seed: str
+    checks: list[Check] = field(default_factory=list)
+    _twins: dict[str, Answer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Start the case's own randomness."""
+        self.random = random.Random(f"{self.seed}/{self.case.id}")  # noqa: S311  # repeatable
+
+    async def verify(self, kind: str, **fields: Any) -> Answer:
+        """Ask for a verdict on bytes."""
+        return await self.candidate.ask("verify", kind=kind, **fields)
+
+    async def accepts(
+        self, kind: str, gives: Mapping[str, Any] | None = None, *, what: str, **fields: Any
+    ) -> Answer:
+        """Check that an input is accepted and gives what the suite has computed itself."""
+        answer = await self.verify(kind, **fields)
+        wanted = pack(dict(gives or {}))
+        expected = f"accepted {wanted}" if wanted else "accepted"
+        if answer.error:
+            verdict = Verdict.NOT_MEASURED
+        elif answer.ok is None or any(answer.ok.get(key) != one for key, one in wanted.items()):
+            verdict = self.failed
+        else:
+            verdict = Verdict.PASS
+        self.checks.append(self._judge((what, verdict, expected), answer, kind, fields))
+        return answer
+
+    async def refuses(
+        self,
+        kind: str,
+        code: str,
+        *,
+        delta: str,
+        twin: Mapping[str, Any],
+        **fields: Any,
+    ) -> Answer:
+        """Check that an input is refused for its one difference from an accepted twin.
+
+        Args:
+            kind: of input.
+            code: that SPEC.md names; several, separated by spaces, where it leaves a choice.
+            delta: the difference.
+            twin: the fields of the twin that are others; those it does not name are the input's.
+            fields: of the input.
+        """
+        accepted = await self._try_twin(kind, {**fields, **twin})
+        answer = await self.verify(kind, **fields)
+        if accepted.ok is None or answer.error:
+            verdict = Verdict.NOT_MEASURED
+        elif answer.ok is not None or answer.code not in code.split():
+            verdict = self.failed
+        else:
+            verdict = Verdict.PASS
+        said = (delta, verdict, f"refused {code}")
+        self.checks.append(self._judge(said, answer, kind, fields, accepted.words))
+        return answer
+
+    async def _try_twin(self, kind: str, fields: Mapping[str, Any]) -> Answer:
+        """Ask for the verdict on a twin, once for each."""
+        key = f"{kind} {pack(fields)!r}"
+        if key not in self._twins:
+            self._twins[key] = await self.verify(kind, **fields)
+        return self._twins[key]
+
+    def check(self, what: str, *, holds: bool, expected: str, actual: str) -> None:
+        """Note something that the suite has looked at itself."""
+        verdict = Verdict.PASS if holds else self.failed
+        self.checks.append(Check(what, verdict, expected, actual))
+
+    def need(self, condition: object, why: str) -> None:
+        """Go on only where a prerequisite is there.
+
+        Raises:
+            NotMeasured: it is not.
+        """
+        if not condition:
+            raise NotMeasured(why)
+
+    @property
+    def failed(self) -> Verdict:
+        """What a check is that does not hold: a SHOULD only warns."""
+        return Verdict.FAIL if self.case.is_must else Verdict.WARN
+
+    @staticmethod
+    def _judge(
+        check: tuple[str, Verdict, str],
+        answer: Answer,
+        kind: str,
+        fields: Mapping[str, Any],
+        twin: str = "",
+    ) -> Check:
+        request = {"verb": "verify", "kind": kind, **pack(fields)}
+        return Check(*check, answer.words, twin, request, answer.seconds)

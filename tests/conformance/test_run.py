@@ -1,0 +1,114 @@
+import json
+import re
+import subprocess
+import sys
+import sysconfig
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_conformance.case import CASES, Profile
+from sopro_conformance.catalogue import GROUPS
+from sopro_conformance.main import main
+
+BIN = Path(sysconfig.get_path("scripts"))
+OURS = f"{BIN / 'sopro'} adapter"
+FALSE = f"{sys.executable} {Path(__file__).parent / 'false_adapter.py'}"
+RED = {"FAIL", "NOT-MEASURED"}
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+def test_our_node_passes_as_a_reader(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(BIN / "sopro-conformance"), "run", "--adapter", OURS, "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    report = read_report(tmp_path)
+    assert [one["id"] for one in report["cases"] if one["verdict"] != "PASS"] == []
+    assert (done.returncode, report["passed"]) == (0, True), done.stdout
+    readers = [one for one in CASES.values() if Profile.READER in one.profiles]
+    assert report["counts"]["PASS"] == len(readers)
+    assert report["candidate"]["software"] == "sopro"
+    suites = ET.parse(tmp_path / "junit.xml").getroot()
+    assert {one.get("failures") for one in suites} == {"0"}
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["dead", "mute", "refuse all", "accept all", "garbage", "crash", "endless", "wrong form"],
+)
+def test_no_case_is_green_for_a_node_that_knows_nothing(how: str, tmp_path: Path) -> None:
+    arguments = ["run", "--adapter", f"{FALSE} '{how}'", "--out", str(tmp_path), "--patience"]
+    code = main([*arguments, "0.03" if how in ("mute", "garbage", "wrong form") else "1"])
+    report = read_report(tmp_path)
+    assert report["cases"]
+    assert {one["verdict"] for one in report["cases"]} <= RED, how
+    assert code in (1, 2)
+    assert not report["passed"]
+
+
+def test_a_case_is_tried_again_with_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        arguments = ["run", "--adapter", OURS, "--case", "SIG-02", "--out", str(tmp_path / name)]
+        main([*arguments, "--seed", "5"])
+    first, second = (
+        [json.loads(one)["request"] for one in (tmp_path / name).read_text().splitlines()]
+        for name in ("a/evidence/SIG-02/checks.jsonl", "b/evidence/SIG-02/checks.jsonl")
+    )
+    assert first == second
+    assert len(first) > 3
+
+
+def test_a_waived_case_that_passes_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["run", "--adapter", OURS, "--case", "ENC-02", "--out", str(tmp_path)]
+    assert main([*arguments, "--waive", "ENC-02=our library is old"]) == 3
+    assert read_report(tmp_path)["counts"]["WAIVED"] == 1
+    with pytest.raises(SystemExit):
+        main([*arguments, "--waive", "ENC-99=no such case"])
+    assert "expected the id of a case" in capsys.readouterr().err
+
+
+def test_what_failed_can_be_asked_again_without_the_suite(tmp_path: Path) -> None:
+    command = f"{FALSE} 'accept all'"
+    main(["run", "--adapter", command, "--case", "ENC-02", "--out", str(tmp_path)])
+    script = tmp_path / "evidence" / "ENC-02" / "repro.sh"
+    done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=True)
+    assert [json.loads(one) for one in done.stdout.splitlines()] == [
+        {"id": number, "ok": {}} for number in range(1, 5)
+    ]
+
+
+def test_the_page_names_nothing_outside_and_holds_no_foreign_markup(tmp_path: Path) -> None:
+    main(
+        ["run", "--adapter", f"{FALSE} '<script>alert(1)'", "--case", "ENC", "--out", str(tmp_path)]
+    )
+    page = (tmp_path / "report.html").read_text()
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=", page)
+    assert "no verdict" in page
+
+
+def test_an_unknown_case_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code = main(["run", "--adapter", OURS, "--case", "XYZ-1", "--out", str(tmp_path)])
+    assert code == 2
+    assert "XYZ-1" in capsys.readouterr().err
+
+
+def test_every_case_cites_clauses_that_are_there() -> None:
+    text = (Path(__file__).parents[2] / "protocol" / "SPEC.md").read_text()
+    clauses = set(re.findall(r"(?m)^- \*\*([A-Z]+-[1-9][0-9]*)\*\*", text))
+    for one in CASES.values():
+        assert one.clauses, one.id
+        assert set(one.clauses) <= clauses, one.id
+        assert one.group in GROUPS
