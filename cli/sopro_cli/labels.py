@@ -14,6 +14,16 @@ LAPSING: Final = ("active", "suspended", "expired")
 """Where the end of validity still matters."""
 
 
+OVERLAYS: Final[Mapping[str, str]] = {
+    "surveillance_overdue": "surveillance overdue: no independent evaluation in the scheme's time",
+    "suspension_overdue": "suspension overdue: its end has passed, nothing was decided since",
+    "criteria_outdated": "criteria outdated: it was last given by a version that is over",
+    "under_appeal": "under appeal: one against a decision on it is not decided yet",
+    "orphaned": "orphaned: its site is gone, and nobody has taken it over in time",
+}
+"""What lies over a status, for people."""
+
+
 @click.group()
 def label() -> None:
     """Labels as this node knows them."""
@@ -35,6 +45,10 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
     show(f"{answer['number']}: {answer['status']} on {answer['at']}{until}")
     if described := _describe(answer["describes"]):
         show(f"  {described}")
+    if scope := answer["scope"]:
+        show(f"  holds for {_say_scope(scope)}")
+    for overlay in answer["overlays"]:
+        show(f"  {OVERLAYS.get(overlay, overlay)}")
     has_moved = len({one["site"] for one in answer["history"]}) > 1
     for one in answer["history"]:
         by = f", by {one['site']}" if has_moved else ""
@@ -50,6 +64,15 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
             )
     come = [stage for stage, is_reached in answer["publication"].items() if is_reached]
     remark(f"its last decision is {', '.join(come)}")
+
+
+def _say_scope(scope: Mapping[str, Any]) -> str:
+    named = [
+        f"{name} {', '.join(scope[field])}"
+        for name, field in (("areas", "areas"), ("procurement codes", "cpv"))
+        if scope[field]
+    ]
+    return " and ".join(named) or "the whole offering"
 
 
 def say_transfer(step: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from sopro_node.audit_forks import (
     count_anchors,
     fetch_evidence,
 )
+from sopro_node.audit_lookup import make_lookup
 from sopro_node.audit_served import Served
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
@@ -302,12 +303,14 @@ class _Answers:
 
     def _expected(self) -> Iterator[tuple[str, dict[str, Any]]]:
         claims = self._claims()
+        lookup = make_lookup(self._audits, self._directory)
         for course in self._courses():
             number = course.stages[0].label.number
             answer = answer_label(
                 course,
                 bases=[self._basis(stage.origin) for stage in course.stages],
                 day=self._day,
+                lookup=lookup,
                 member=self._directory.membership(course.at(self._day).site),
                 claims=claims.get(number, ()),
             )
@@ -340,7 +343,7 @@ class _Answers:
         return claims
 
     def _basis(self, origin: str) -> Basis:
-        audit = next(one for one in self._audits.values() if one.report.origin == origin)
+        audit = self._audits[origin]
         size = audit.cursor.projected
         return Basis(origin, size, audit.tree.root_at(size).hex())
 

@@ -36,7 +36,9 @@ from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision, offering, organisation
 from sopro_registry.label import Label
+from sopro_registry.overlays import Lookup
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
+from sopro_registry.tables import EntityRow
 from sopro_registry.transfer import Course, Stage
 
 _LABEL = msgspec.msgpack.Decoder(Label)
@@ -175,6 +177,7 @@ class Desk:
             course,
             bases=[self._basis_of_stage(stage) for stage in course.stages],
             day=day,
+            lookup=Lookup(self._row, self._about, self._acted_on, self._holdings.directory),
             member=self._holdings.directory.membership(site),
             claims=self.courses.claims(row.number),
         )
@@ -182,6 +185,16 @@ class Desk:
         held = self._holdings.logs[last.origin]
         publication = held.publication(last.label.decisions[-1].index)
         return msgspec.structs.replace(answer, publication=publication)
+
+    def _row(self, origin: str, entity: bytes) -> EntityRow | None:
+        return self._reader.entity(self._holdings.logs[origin].number, entity)
+
+    def _about(self, origin: str, family: str, label: bytes) -> list[bytes]:
+        return self._reader.named_after(self._holdings.logs[origin].number, family, label.hex())
+
+    def _acted_on(self, origin: str) -> int | None:
+        head = self._holdings.logs[origin].cursor.acted_on
+        return head.size if head else None
 
     def _basis_of_stage(self, stage: Stage) -> Basis:
         held = self._holdings.logs[stage.origin]

@@ -245,6 +245,11 @@ def lapse(status: Status, until: int, day: int) -> Status:
     return Status.EXPIRED if lapses and until and day > until else status
 
 
+def name_about(label: bytes, entity: bytes) -> str:
+    """Name what is about a label after it, so that it is found by that."""
+    return f"{label.hex()} {entity.hex()}"
+
+
 @cache
 def possible_actions(status: Status, *, imported: bool = False) -> tuple[Action, ...]:
     """Return what may be decided on a label of this status."""

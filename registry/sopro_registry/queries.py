@@ -8,7 +8,15 @@ from msgspec import UNSET, Struct
 
 from sopro_registry.families import site_membership
 from sopro_registry.fields import format_day
-from sopro_registry.label import Action, Decision, Takeover, possible_actions, status_at
+from sopro_registry.label import (
+    Action,
+    Decision,
+    Scope,
+    Takeover,
+    possible_actions,
+    status_at,
+)
+from sopro_registry.overlays import Lookup, Overlay, find_overlays
 from sopro_registry.transfer import Course, Mismatch, Stage, compare
 from sopro_registry.witnesses import Publication
 
@@ -74,6 +82,18 @@ class TransferAnswer(Struct, frozen=True):
     problem: str = ""
 
 
+class ScopeAnswer(Struct, frozen=True):
+    """What a label holds for within its offering; nothing named is everything.
+
+    Attributes:
+        areas: NUTS codes.
+        cpv: procurement codes.
+    """
+
+    areas: list[str]
+    cpv: list[str]
+
+
 class LabelAnswer(Struct, frozen=True):
     """A label as it stands on a day.
 
@@ -93,6 +113,8 @@ class LabelAnswer(Struct, frozen=True):
         successor: code of the member that looks after the labels of a site that has gone.
         publication: how far the last decision has come; None where only a log is there to tell.
         transfers: its way from site to site, oldest first, and what is claimed beyond.
+        overlays: what lies over the status that day (SPEC OVL).
+        scope: what it holds for that day; None where no decision states it.
     """
 
     number: str
@@ -110,6 +132,8 @@ class LabelAnswer(Struct, frozen=True):
     successor: str = ""
     publication: Publication | None = None
     transfers: list[TransferAnswer] = []
+    overlays: tuple[Overlay, ...] = ()
+    scope: ScopeAnswer | None = None
 
 
 def answer_label(
@@ -117,6 +141,7 @@ def answer_label(
     *,
     bases: Sequence[Basis],
     day: int,
+    lookup: Lookup | None = None,
     member: site_membership.Body | None = None,
     claims: Sequence[Stage] = (),
 ) -> LabelAnswer:
@@ -126,6 +151,7 @@ def answer_label(
         course: its state in each log it was in.
         bases: those logs, as far as they are judged, in the same order.
         day: asked about.
+        lookup: what overlays ask of the logs; None where only the label is there to tell.
         member: the membership of the site that decides on it that day.
         claims: what other logs say of its number, confirmed or not.
     """
@@ -152,7 +178,13 @@ def answer_label(
         member.status if member else "",
         member.successor if member and member.successor is not UNSET else "",
         transfers=_answer_transfers(course, claims),
+        overlays=find_overlays(course, day, lookup) if lookup else (),
+        scope=_answer_scope(stage.label.scope_at(day)),
     )
+
+
+def _answer_scope(scope: Scope) -> ScopeAnswer | None:
+    return ScopeAnswer(scope.areas, scope.cpv) if scope.index >= 0 else None
 
 
 def _answer_transfers(course: Course, claims: Sequence[Stage]) -> list[TransferAnswer]:

@@ -3,7 +3,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
+from sopro_cli.labels import OVERLAYS
 from sopro_cli.main import main
+from sopro_registry.overlays import Overlay
 from tests.cli.place import GRANTED, REVOKED, Place, sopro
 
 
@@ -84,3 +86,21 @@ def test_says_what_is_not_known(
     place: Place, arguments: list[str], code: int, sentence: str
 ) -> None:
     assert sentence in sopro("label", *arguments, "--dir", place.at, code=code).stderr
+
+
+def test_shows_what_lies_over_the_status_and_what_it_holds_for(place: Place) -> None:
+    suspend = ("suspend", GRANTED, "--reason", "fees_unpaid", "--effective", "2027-01-02")
+    place.decide(*suspend, "--suspended-until", "2027-01-31")
+    place.decide("correct", GRANTED, "--area", "AT31", "--effective", "2027-01-03")
+    shown = sopro("label", "show", GRANTED, "--dir", place.at, "--at", "2027-01-31").stdout
+    assert "suspended on 2027-01-31" in shown
+    assert "  holds for areas AT31\n" in shown
+    assert "suspension overdue" not in shown
+    shown = sopro("label", "show", GRANTED, "--dir", place.at, "--at", "2027-02-01").stdout
+    assert "  suspension overdue: its end has passed, nothing was decided since\n" in shown
+    answer = sopro("label", "show", GRANTED, "--dir", place.at, "--at", "2027-02-01", "--json")
+    assert json.loads(answer.stdout)["overlays"] == ["suspension_overdue"]
+
+
+def test_every_overlay_has_words() -> None:
+    assert set(OVERLAYS) == {one.value for one in Overlay}

@@ -164,6 +164,7 @@ class StoreContract:
         assert store.named(1, "scheme", "sopro") == b"e" * 16
         assert store.named(2, "scheme", "sopro") is None
         assert store.named_entities(1, "scheme", limit=2) == [b"e" * 16]
+        assert store.named_after(1, "scheme", "sopro") == []
         assert not store.named_entities(1, "scheme", limit=0)
         assert not store.named_entities(2, "scheme", limit=2)
         assert list(store.entities(1, "scheme")) == [(b"e" * 16, False, b"state")]

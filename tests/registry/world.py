@@ -6,7 +6,7 @@ and nothing else. So a test says what was written and asks a node what follows.
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,8 +19,10 @@ from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
 from sopro_registry.family import Erased, LabelIndex, Waiting, Withholding
 from sopro_registry.label import Decision, Label, Status, status_at
+from sopro_registry.overlays import Lookup, find_overlays
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Void
+from sopro_registry.transfer import Stage, follow_label
 
 FEDERATION = "sopro.example"
 SITE_ROLES = ("log", "witness", "registrar", "decision", "access")
@@ -200,6 +202,41 @@ class Node:
         replica = self.replicas[origin]
         row = replica.tables.entity(entity)
         return None if row is None else replica.ledger._state(row)
+
+    def lookup(self) -> Lookup:
+        """Return what overlays ask of the logs."""
+
+        def about(origin: str, family: str, label: bytes) -> list[bytes]:
+            names = self.replicas[origin].tables.names.items()
+            return [
+                entity
+                for (held, name), entity in names
+                if held == family and name.startswith(f"{label.hex()} ")
+            ]
+
+        def acted_on(origin: str) -> int | None:
+            head = self.replicas[origin].cursor.acted_on
+            return head.size if head else None
+
+        return Lookup(
+            lambda origin, entity: self.replicas[origin].tables.entity(entity),
+            about,
+            acted_on,
+            self.directory,
+        )
+
+    def overlays(self, origin: str, entity: bytes, day: str) -> list[str]:
+        """Return what lies over a label on a day, as words, from the log that granted it on."""
+
+        def stages(site: str, entity: bytes) -> Iterator[Stage]:
+            for other, replica in self.replicas.items():
+                state = self.state(other, entity)
+                if other.split("/")[1] == site and isinstance(state, Label):
+                    yield Stage(other, entity, state, replica.tables.rows[entity][3])
+
+        [first] = stages(origin.split("/")[1], entity)
+        course = follow_label(first, stages, successors=self.directory.successors)
+        return [one.value for one in find_overlays(course, ordinal(day), self.lookup())]
 
     def status(self, origin: str, entity: bytes, day: str) -> str:
         """Return a label's status on a day as its word."""

@@ -265,6 +265,11 @@ class SqliteStore:
         """Return entities of a family that bear names, in the order of these; no labels."""
         return [entity for (entity,) in self._db.execute(sql.GET_NAMES, (log, family, limit))]
 
+    def named_after(self, log: int, family: str, first: str) -> list[bytes]:
+        """Return entities of a family whose names are a first word and another behind it."""
+        values = (log, family, f"{first} ", f"{first} ~")
+        return [entity for (entity,) in self._db.execute(sql.GET_NAMED_BETWEEN, values)]
+
     def label(self, number: str) -> LabelRow | None:
         """Find a label by its number."""
         row = self._db.execute(sql.GET_LABEL_STATE, (number,)).fetchone()

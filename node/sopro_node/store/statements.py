@@ -286,6 +286,23 @@ GET_NAMES = _sql(
     "limit",
 )
 
+GET_NAMED_BETWEEN = _sql(
+    select(name.c.entity)
+    .where(
+        and_(
+            name.c.log == _b("log"),
+            name.c.family == _b("family"),
+            name.c.name > _b("low"),
+            name.c.name < _b("high"),
+        )
+    )
+    .order_by(name.c.name),
+    "log",
+    "family",
+    "low",
+    "high",
+)
+
 ALL_NAMES = _sql(
     select(name.c.family, name.c.name, name.c.entity).where(name.c.log == _b("log")), "log"
 )

@@ -10,7 +10,7 @@ from sopro_registry.assessment import Evaluation, Review
 from sopro_registry.complaints import APPEAL, Appeal, AppealStep
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
-from sopro_registry.label import Label
+from sopro_registry.label import Label, name_about
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,7 +64,10 @@ def apply(fact: Fact[Body], state: Appeal | None, view: View) -> Change[Appeal]:
         )
     panel = _read_panel(body, state, label, view)
     steps = [*(state.steps if state else []), (fact.index, body.step, day)]
-    return Change(Appeal(body.label, body.decision, panel, steps))
+    return Change(
+        Appeal(body.label, body.decision, panel, steps),
+        names=(name_about(body.label, fact.record.entity),),
+    )
 
 
 def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> list[bytes]:

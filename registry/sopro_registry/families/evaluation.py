@@ -12,7 +12,7 @@ from sopro_registry.assessment import CriteriaSet, Evaluation, Finding, Level, R
 from sopro_registry.authorisation import Authorisation
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Count, Version, day_of, latest_day
-from sopro_registry.label import Label
+from sopro_registry.label import Label, name_about
 
 
 class Assessor(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -125,7 +125,8 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
             performed,
             sorted(persons),
             findings,
-        )
+        ),
+        names=(name_about(label, fact.record.entity),) if label else (),
     )
 
 

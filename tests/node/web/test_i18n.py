@@ -18,6 +18,7 @@ from sopro_node.web.i18n import (
     load_languages,
     zoned,
 )
+from sopro_node.web.pages_overlays import OVERLAYS
 from sopro_protocol.keys import Role
 from sopro_registry.families import (
     criterion,
@@ -28,6 +29,7 @@ from sopro_registry.families import (
     withhold,
 )
 from sopro_registry.label import Action, Status
+from sopro_registry.overlays import Overlay
 
 Text = str | tuple[str, ...]
 KEYWORDS = {"mark": None, "_": None, "gettext": None, "ngettext": (1, 2)}
@@ -93,6 +95,7 @@ def test_every_word_of_the_registers_has_words() -> None:
     assert set(pages_words.ACTIONS) == {one.value for one in Action}
     assert set(pages_words.REASONS) == set(get_args(label_decision.ReasonCode))
     assert set(pages_words.WITHHELD) == set(get_args(withhold.Reason))
+    assert set(OVERLAYS) == {one.value for one in Overlay}
     assert set(pages_words.KEY_ROLES) == {role.value for role in Role}
     assert set(pages_words.MEMBERSHIPS) == set(get_args(site_membership.Status))
     for table, body, field in (

@@ -1,0 +1,201 @@
+"""What lies over a label's status on a day: computed from the logs and the day, never recorded.
+
+None of it changes a status, and no rule reads it (SPEC OVL). What it takes is gathered through
+`Lookup`, which whoever keeps the tables makes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from msgspec import Struct
+
+from sopro_registry.application import Application
+from sopro_registry.assessment import CriteriaSet, Evaluation, Level, Review
+from sopro_registry.catalogue import decode_state
+from sopro_registry.complaints import APPEAL, Appeal
+from sopro_registry.directory import Directory
+from sopro_registry.families import scheme
+from sopro_registry.fields import add_months, day_of, site_of
+from sopro_registry.label import Action, Decision, Status, status_at
+from sopro_registry.tables import EntityRow
+from sopro_registry.transfer import Course, Stage
+
+
+class Overlay(StrEnum):
+    """Something a reader should know besides the status."""
+
+    SURVEILLANCE_OVERDUE = "surveillance_overdue"
+    SUSPENSION_OVERDUE = "suspension_overdue"
+    CRITERIA_OUTDATED = "criteria_outdated"
+    UNDER_APPEAL = "under_appeal"
+    ORPHANED = "orphaned"
+
+
+_STANDING: Final = (Status.ACTIVE, Status.SUSPENDED)
+_GIVING: Final = (Action.GRANT, Action.RENEW, Action.REINSTATE, Action.TRANSFER_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What overlays ask of the logs besides the label itself.
+
+    Attributes:
+        row: returns the row of an entity in the log of an origin.
+        about: goes through the entities of a family that are named after a label, in a log.
+        acted_on: returns the size of the coordinator's log that a log acts on at its end.
+        directory: the coordinator's records, all that are here.
+    """
+
+    row: Callable[[str, bytes], EntityRow | None]
+    about: Callable[[str, str, bytes], Iterable[bytes]]
+    acted_on: Callable[[str], int | None]
+    directory: Directory
+
+    def state(self, origin: str, family: str, entity: bytes) -> Struct | None:
+        """Return the state of an entity of a log; None where it has none of that family."""
+        row = self.row(origin, entity)
+        if row is None or row.family != family or row.state is None:
+            return None
+        return decode_state(family, row.state) if isinstance(row.state, bytes) else row.state
+
+    def states(self, origin: str, family: str, label: bytes) -> Iterator[Struct | None]:
+        """Go through the states of a family that are about a label, in one log."""
+        for entity in self.about(origin, family, label):
+            yield self.state(origin, family, entity)
+
+    def scheme(self, origin: str, name: str) -> scheme.Body | None:
+        """Return a scheme as the log's site knows it."""
+        size = self.acted_on(origin)
+        return None if size is None else self.directory.scheme(name, size=size)
+
+    def criteria(self, origin: str, name: str, version: int) -> CriteriaSet | None:
+        """Return a version of a scheme's criteria as the log's site knows it."""
+        size = self.acted_on(origin)
+        if size is None:
+            return None
+        member = self.directory.membership(site_of(origin), size=size)
+        country = member.country if member else ""
+        return self.directory.criteria_set(name, version=version, size=size, country=country)
+
+    def gone_since(self, origin: str) -> int:
+        """Return the day on which a log's site left or was expelled; 0 where it has not."""
+        member = self.directory.membership(site_of(origin))
+        if member is None or member.status not in ("left", "expelled"):
+            return 0
+        return day_of(member.effective_date, field="effective_date")
+
+
+class _Ground(NamedTuple):
+    """The last decision that gave or prolonged a label, and what it rests on.
+
+    Attributes:
+        stage: the log it is in.
+        decision: itself.
+        review: its review; None where it rests on none.
+    """
+
+    stage: Stage
+    decision: Decision
+    review: Review | None
+
+
+def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ...]:
+    """Say what lies over a label on a day (SPEC OVL-1); nothing where it cannot be judged."""
+    stage = course.at(day)
+    status, last = status_at(stage.label.decisions, day)
+    if stage.undetermined or last is None:
+        return ()
+    found = []
+    if status in _STANDING:
+        stages = [one for one in course.stages if one.label.decisions[0].effective <= day]
+        ground = _ground(stages, day, lookup)
+        if ground is not None and _is_surveillance_overdue(stages, ground, day, lookup):
+            found.append(Overlay.SURVEILLANCE_OVERDUE)
+        if status is Status.SUSPENDED and 0 < last.suspended_until < day:
+            found.append(Overlay.SUSPENSION_OVERDUE)
+        if ground is not None and _is_outdated(stage, ground, day, lookup):
+            found.append(Overlay.CRITERIA_OUTDATED)
+    if any(_is_open(appeal, day) for one in course.stages for appeal in _appeals(one, lookup)):
+        found.append(Overlay.UNDER_APPEAL)
+    if status in _STANDING and _is_orphaned(stage, day, lookup):
+        found.append(Overlay.ORPHANED)
+    return tuple(found)
+
+
+def _appeals(stage: Stage, lookup: Lookup) -> Iterable[Appeal]:
+    found = lookup.states(stage.origin, "appeal", stage.entity)
+    return (one for one in found if isinstance(one, Appeal))
+
+
+def _ground(stages: Sequence[Stage], day: int, lookup: Lookup) -> _Ground | None:
+    """Return the last decision by a day that gave or prolonged a label, in any log it was in."""
+    for stage in reversed(stages):
+        for decision in reversed(stage.label.decisions):
+            is_taken = stage.label.taken is not None and decision is stage.label.decisions[0]
+            if decision.effective <= day and decision.action in _GIVING and not is_taken:
+                is_own = decision.imported or decision.action is not Action.REINSTATE
+                if is_own:
+                    return _Ground(stage, decision, _review(stage, decision, lookup))
+    return None
+
+
+def _review(stage: Stage, decision: Decision, lookup: Lookup) -> Review | None:
+    for index, _, entity in stage.label.people:
+        if index == decision.index and entity:
+            review = lookup.state(stage.origin, "review", entity)
+            return review if isinstance(review, Review) else None
+    return None
+
+
+def _is_surveillance_overdue(
+    stages: Sequence[Stage], ground: _Ground, day: int, lookup: Lookup
+) -> bool:
+    """Say whether the last independent evaluation is older than the scheme allows (OVL-2)."""
+    body = lookup.scheme(stages[-1].origin, ground.stage.label.scheme)
+    if body is None or not body.surveillance_interval_months:
+        return False
+    days = [one for one in _evaluated(stages, ground, lookup) if one <= day]
+    if not days and ground.decision.imported:
+        return False
+    last = max([*days, ground.decision.effective])
+    return day > add_months(last, body.surveillance_interval_months)
+
+
+def _evaluated(stages: Sequence[Stage], ground: _Ground, lookup: Lookup) -> Iterator[int]:
+    """Go through the days on which a third party has evaluated what is labelled."""
+    for stage in stages:
+        for one in lookup.states(stage.origin, "evaluation", stage.entity):
+            if isinstance(one, Evaluation) and one.level is Level.THIRD_PARTY:
+                yield one.performed
+    for entity in ground.review.evaluations if ground.review else ():
+        found = lookup.state(ground.stage.origin, "evaluation", entity)
+        if isinstance(found, Evaluation) and found.level is Level.THIRD_PARTY:
+            yield found.performed
+
+
+def _is_outdated(stage: Stage, ground: _Ground, day: int, lookup: Lookup) -> bool:
+    """Say whether the criteria a label was last given by may no longer be used (OVL-4)."""
+    if ground.review is None:
+        return False
+    asked = lookup.state(ground.stage.origin, "label_application", ground.review.application)
+    if not isinstance(asked, Application):
+        return False
+    criteria = lookup.criteria(stage.origin, asked.scheme, asked.criteria_version)
+    return criteria is not None and 0 < criteria.until < day
+
+
+def _is_open(appeal: Appeal, day: int) -> bool:
+    """Say whether an appeal was received by a day and not decided or withdrawn (OVL-5)."""
+    come = [step for _, step, at in appeal.steps if at <= day]
+    return bool(come) and bool(APPEAL[come[-1]])
+
+
+def _is_orphaned(stage: Stage, day: int, lookup: Lookup) -> bool:
+    """Say whether nobody looks after a label any more, the days of grace being over (OVL-6)."""
+    gone = lookup.gone_since(stage.origin)
+    if not gone:
+        return False
+    body = lookup.scheme(stage.origin, stage.label.scheme)
+    return day > gone + (body.grace_days if body else 0)

@@ -1,0 +1,178 @@
+"""What lies over a status on a day: computed from the logs, on every node alike, never recorded."""
+
+from typing import Any
+
+import pytest
+
+from tests.registry.assessing import APPLICATION, REVIEW, Assessing
+from tests.registry.transferring import expel, found, hand_over, inherit, suspend, take_over
+from tests.registry.world import World, Written, bytes16
+
+LABEL = bytes16("label")
+
+
+@pytest.fixture
+def case() -> Assessing:
+    one = Assessing()
+    one.bring_to("reviewed")
+    valid = {"valid_until": "2028-01-10"}
+    assert one.at.decide("grant", application=APPLICATION, review=REVIEW, **valid).code is None
+    return one
+
+
+def over(world: World, day: str) -> list[str]:
+    return world.node.overlays(world.at.origin, LABEL, day)
+
+
+def survey(case: Assessing, day: str, **changes: Any) -> Written:
+    about = {"application": None, "label": LABEL, "kind": "surveillance", "performed_on": day}
+    return case.evaluate(entity=bytes16(f"survey of {day}"), **about | changes)
+
+
+# Surveillance.
+
+
+def test_surveillance_is_due_an_interval_after_the_grant(case: Assessing) -> None:
+    # The scheme asks for one in twelve months; the grant is newer than what it rests on.
+    assert over(case.world, "2027-01-10") == []
+    assert over(case.world, "2027-01-11") == ["surveillance_overdue"]
+
+
+def test_an_evaluation_by_a_third_party_is_surveillance(case: Assessing) -> None:
+    assert survey(case, "2026-12-01").code is None
+    assert over(case.world, "2027-12-01") == []
+    assert over(case.world, "2027-12-02") == ["surveillance_overdue"]
+    # On an earlier day it had not been performed.
+    assert over(case.world, "2026-11-30") == []
+
+
+@pytest.mark.parametrize("level", ["self", "second_party"])
+def test_what_is_not_independent_is_none(case: Assessing, level: str) -> None:
+    assert survey(case, "2026-12-01", level=level).code is None
+    assert over(case.world, "2027-01-11") == ["surveillance_overdue"]
+
+
+def test_a_void_evaluation_is_none(case: Assessing) -> None:
+    assert survey(case, "2026-12-01", criteria_version=7).code == "lbl.criteria"
+    assert over(case.world, "2027-01-11") == ["surveillance_overdue"]
+
+
+def test_what_came_from_an_existing_register_is_not_known_to_be_overdue(world: World) -> None:
+    assert world.at.decide("grant", basis="imported", valid_until="2027-12-31").code is None
+    assert over(world, "2027-06-01") == []
+
+
+def test_a_scheme_without_an_interval_asks_for_none(world: World) -> None:
+    world.at.decide("grant", valid_until="2028-01-10")
+    assert over(world, "2027-02-01") == ["surveillance_overdue"]
+    world.put_scheme(surveillance_interval_months=0)
+    # The site has not heard of it yet, and so nobody acts on it.
+    assert over(world, "2027-02-01") == ["surveillance_overdue"]
+    world.at.write_state(world.coordinator)
+    assert over(world, "2027-02-01") == []
+
+
+def test_nothing_is_due_where_the_label_does_not_stand(case: Assessing) -> None:
+    late = "2027-01-11"
+    ended = {"decided_on": late, "effective_date": late, "appeal_until": "2027-02-01"}
+    assert case.at.decide("revoke", **ended).code is None
+    assert over(case.world, late) == []
+    assert over(case.world, "2026-01-09") == []
+
+
+# Suspension.
+
+
+def test_a_suspension_is_overdue_the_day_after_its_end(world: World) -> None:
+    world.at.decide("grant")
+    suspended = {"effective_date": "2026-02-01", "suspended_until": "2026-04-02"}
+    assert world.at.decide("suspend", **suspended).code is None
+    assert over(world, "2026-04-02") == []
+    assert over(world, "2026-04-03") == ["suspension_overdue"]
+    day = {"decided_on": "2026-05-01", "effective_date": "2026-05-01"}
+    assert world.at.decide("reinstate", **day).code is None
+    assert over(world, "2026-04-30") == ["suspension_overdue"]
+    assert over(world, "2026-05-01") == []
+
+
+def test_a_suspension_that_states_no_end_is_not_overdue(world: World) -> None:
+    imported = {"basis": "imported", "effective_date": "2026-02-01"}
+    world.at.decide("grant", basis="imported")
+    assert world.at.decide("suspend", suspended_until=None, **imported).code is None
+    assert over(world, "2027-01-01") == []
+
+
+# Criteria.
+
+
+def test_criteria_are_outdated_when_their_transition_has_ended(case: Assessing) -> None:
+    changes = {"applies_from": "2026-03-01", "published_on": "2026-02-01", "version": 2}
+    assert case.put_set(**changes, transition_until="2026-09-30").code is None
+    assert over(case.world, "2026-10-01") == []
+    case.act()
+    assert over(case.world, "2026-09-30") == []
+    assert over(case.world, "2026-10-01") == ["criteria_outdated"]
+
+
+def test_a_label_that_rests_on_no_application_has_no_criteria(world: World) -> None:
+    world.at.decide("grant")
+    assert over(world, "2026-10-01") == []
+
+
+# Appeals.
+
+
+def appeal(world: World, step: str, day: str, decision: int, **changes: Any) -> str | None:
+    body = {"decision": decision, "effective_date": day, "label": LABEL, "step": step} | changes
+    return world.at.write("appeal/1", body, entity=bytes16("appeal")).code
+
+
+def test_an_appeal_lies_over_a_label_until_it_is_decided(world: World) -> None:
+    index = world.at.decide("grant").judgement.index
+    assert appeal(world, "received", "2026-02-01", index) is None
+    assert appeal(world, "panel", "2026-03-01", index, panel=[bytes16("one")]) is None
+    assert appeal(world, "rejected", "2026-04-01", index) is None
+    assert over(world, "2026-01-31") == []
+    for day in ("2026-02-01", "2026-03-01", "2026-03-31"):
+        assert over(world, day) == ["under_appeal"]
+    assert over(world, "2026-04-01") == []
+
+
+def test_an_appeal_against_what_ended_a_label_lies_over_it_too(world: World) -> None:
+    world.at.decide("grant")
+    index = world.at.decide("revoke").judgement.index
+    assert appeal(world, "received", "2026-02-01", index) is None
+    assert over(world, "2026-02-01") == ["under_appeal"]
+
+
+# Labels whose site has gone.
+
+
+def test_a_label_is_orphaned_when_the_grace_is_over_until_somebody_takes_it() -> None:
+    world = found()
+    expel(world, effective_date="2026-05-01")
+    # Thirty days of grace.
+    assert over(world, "2026-05-31") == []
+    assert over(world, "2026-06-01") == ["orphaned"]
+    assert inherit(world).code is None
+    assert over(world, "2026-05-01") == []
+    assert over(world, "2026-06-01") == []
+
+
+def test_what_has_changed_sites_is_judged_by_every_log_it_was_in() -> None:
+    world = found()
+    suspend(world)
+    index = world.at.decisions()[-1].index
+    assert appeal(world, "received", "2026-02-02", index) is None
+    assert hand_over(world).code is None
+    assert take_over(world).code is None
+    assert over(world, "2026-06-01") == ["suspension_overdue", "under_appeal"]
+    # Taking over gives nothing: the interval runs from the grant.
+    assert over(world, "2027-01-10") == ["suspension_overdue", "under_appeal"]
+
+
+def test_what_cannot_be_judged_has_nothing_over_it(world: World) -> None:
+    world.at.decide("grant")
+    assert over(world, "2027-01-10") == []
+    assert world.at.decide("suspend", how={"crit": ["novel"]}).code is None
+    assert over(world, "2026-06-01") == []
