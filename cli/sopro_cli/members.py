@@ -108,6 +108,27 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         )
 
 
+@members.command("inbox")
+@click.argument("folder", type=FOLDER)
+@click.option("--json", "as_json", is_flag=True)
+def members_inbox(folder: Path, *, as_json: bool) -> None:
+    """List what waits for this site's people, with the command that answers each."""
+    waiting = ask(folder, "inbox")["waiting"]
+    if as_json:
+        show_json(waiting)
+        return
+    for one in waiting:
+        show(one["asks"])
+        if one["needed"]:
+            by = ", ".join(one["by"]) or "nobody"
+            show(f"  agreed: {by}; {one['needed']} of {one['voters']} have to")
+        show(f"  {one['command']}")
+        if one["otherwise"]:
+            show(f"  otherwise: {one['otherwise']}")
+    if not waiting:
+        remark("nothing waits for this site")
+
+
 CONFORMANCE = click.option(
     "--conformance", callback=DIGEST, help="SHA-256 of its statement of conformance, 64 hex digits"
 )

@@ -85,6 +85,9 @@ def status(folder: Path, *, as_json: bool) -> None:
     for one in answer["keys"]:
         if one["in_force"]:
             show(f"key: {tell_key(one)}")
+    if answer["inbox"]:
+        waits = "1 act waits" if answer["inbox"] == 1 else f"{answer['inbox']} acts wait"
+        show(f"{waits} for this site's people: sopro members inbox {folder}")
     for warning in answer["warnings"]:
         show(f"warning: {warning}")
 

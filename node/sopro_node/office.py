@@ -20,6 +20,7 @@ from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.documents import NewDocument
 from sopro_node.entities import entities, label_entity
 from sopro_node.evidence import describe_evidence
+from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.log import CURRENT, Appended, Draft
@@ -122,8 +123,9 @@ async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Describe the node: its log, its mirrors, what went wrong, and its keys."""
-    return describe_standing(node) | await keys(node, {})
+    """Describe the node: its log, its mirrors, what went wrong, its keys, and what waits."""
+    waiting = (await inbox(node, {}))["waiting"]
+    return describe_standing(node) | await keys(node, {}) | {"inbox": len(waiting)}
 
 
 async def alone(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -224,6 +226,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         drop_plan,
         unlock,
         members,
+        inbox,
         admit,
         new_root,
         plan_approval,

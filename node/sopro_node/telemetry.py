@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from sopro_node import clock
 from sopro_node.fence_state import State
+from sopro_node.inbox import list_acts
 from sopro_node.node import Node
 from sopro_node.renewal import due_keys, due_statements
 from sopro_node.standing import unwitnessed_seconds
@@ -121,6 +122,9 @@ class NodeMetrics(Collector):
             listeners,
             outstanding,
             fence,
+            GaugeMetricFamily(
+                "sopro_inbox", "Acts that wait for this site's people", value=len(list_acts(node))
+            ),
             *_renewing(node),
             *_witnessing(node),
         ]

@@ -5,6 +5,7 @@ records and documents of the log before, and then takes over each label on top o
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -150,6 +151,11 @@ def _to_hand_over(node: Node, values: Mapping[str, Any], day: int) -> Iterator[S
 async def offers(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List the labels that this site may take over. Answers `offers`."""
     return {"offers": [_describe(node, stage) for stage in _offers(node)]}
+
+
+def count_offers(node: Node) -> Mapping[str, int]:
+    """Count the labels that this site may take over, by the site that they are of."""
+    return Counter(stage.site for stage in _offers(node))
 
 
 def _describe(node: Node, stage: Stage) -> Answer:

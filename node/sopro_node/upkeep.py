@@ -1,10 +1,11 @@
-"""What a serving node looks after from time to time: leftovers, and what is to be renewed."""
+"""What a serving node looks after from time to time: leftovers, and what waits."""
 
 import asyncio
 import logging
 from typing import Final
 
 from sopro_node.fence_state import State
+from sopro_node.inbox import list_acts
 from sopro_node.node import Node
 from sopro_node.renewal import list_due
 
@@ -14,7 +15,7 @@ _logger = logging.getLogger("sopro.upkeep")
 
 
 class Upkeep:
-    """Looks once a minute; says once a day what is to be renewed."""
+    """Looks once a minute; says once a day what is to be renewed, and what waits."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -45,3 +46,6 @@ class Upkeep:
             else:
                 said |= {"role": one.key.role, "key": one.key.key_id.hex()[:16]}
                 _logger.warning("key to be replaced", extra=said)
+        for act in list_acts(self._node):
+            said = {"act": act.kind, "site": act.site, "command": act.command}
+            _logger.warning("an act waits for this site", extra=said)

@@ -1,7 +1,12 @@
+import asyncio
+import dataclasses
 import json
 
 import pytest
 
+from sopro_node.admission import make_application, receive_application
+from sopro_node.config import load_settings
+from sopro_node.node import Node
 from sopro_protocol.policy import parse_policy
 from tests.cli.place import Place, sopro
 
@@ -63,3 +68,33 @@ def test_a_statement_of_conformance_is_recorded_with_its_last_day(place: Place) 
     assert "at's statement of conformance ended on 2001-02-03" in sopro("status", place.eeig).stdout
     refused = sopro("members", "change", place.eeig, "at", "--conformance", "ab", code=65)
     assert "--conformance: expected a SHA-256 digest" in refused.stderr
+
+
+def test_says_what_waits_and_how_to_answer_it(place: Place) -> None:
+    nothing = sopro("members", "inbox", place.eeig)
+    assert (nothing.stdout, nothing.stderr) == ("", "nothing waits for this site\n")
+    assert json.loads(sopro("members", "inbox", place.eeig, "--json").stdout) == []
+    asyncio.run(ask_again(place))
+    [item] = json.loads(sopro("members", "inbox", place.eeig, "--json").stdout)
+    assert (item["kind"], item["site"], item["needed"]) == ("admission", "at", 0)
+    lines = sopro("members", "inbox", place.eeig).stdout.splitlines()
+    assert lines[0].startswith("admit at (AT, https://at.sopro.example), root key ")
+    assert lines[1:] == [
+        f"  sopro members admit {place.eeig} at",
+        f"  otherwise: sopro members refuse {place.eeig} at",
+    ]
+    counted = f"1 act waits for this site's people: sopro members inbox {place.eeig}\n"
+    assert counted in sopro("status", place.eeig).stdout
+    sopro("members", "admit", place.eeig, "at")
+    assert sopro("members", "inbox", place.eeig).stdout == ""
+
+
+async def ask_again(place: Place) -> None:
+    """Ask the coordinator to be admitted under another address."""
+    settings = dataclasses.replace(load_settings(place.at), url="https://at.sopro.example")
+    at = await Node.open(place.at, settings=settings)
+    request = make_application(at)
+    await at.close()
+    eeig = await Node.open(place.eeig)
+    await receive_application(eeig, request)
+    await eeig.close()
