@@ -221,13 +221,13 @@ class Site:
         finally:
             connection.close()
 
-    def call(self, name: str, **values: Any) -> dict[str, Any]:
+    def call(self, name: str, /, **values: Any) -> dict[str, Any]:
         """Have an operation done over the control socket, as the command line does."""
         answer = self.try_call(name, **values)
         assert answer is not None, f"{self.code} does not serve:\n{self.read_log()}"
         return answer
 
-    def try_call(self, name: str, **values: Any) -> dict[str, Any] | None:
+    def try_call(self, name: str, /, **values: Any) -> dict[str, Any] | None:
         return asyncio.run(call(self.folder, name, values))
 
     def append(self, count: int = 1) -> list[dict[str, Any]]:
