@@ -50,11 +50,11 @@ def certificate_check(  # the options are described where they are declared
         # A directory that only gives out certificates need not be the one that is trusted.
         options["folder"] = None
     try:
-        trust = read_trust(**options)
-        numbers = read_numbers(file)
+        with read_trust(**options) as trust:
+            numbers = read_numbers(file)
+            invalid = run(_check_all(numbers, trust, url=url, folder=folder))
     except SoproError as error:
         fail(error)
-    invalid = run(_check_all(numbers, trust, url=url, folder=folder))
     remark(f"{len(numbers)} checked, {invalid} not valid")
     raise SystemExit(1 if invalid else 0)
 

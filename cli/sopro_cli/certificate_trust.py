@@ -1,7 +1,8 @@
 """What commands that judge certificates are told: whom to trust, about which day, how fresh."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -10,11 +11,13 @@ import rich_click as click
 from sopro_cli.options import DAY, FILE, FOLDER, read_file
 from sopro_node import clock
 from sopro_node.identity import NO_INVITE, Invite, load_federation, parse_invite
+from sopro_node.knowledge import open_knowledge
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import COSIGNATURE, VerifierKey, parse_vkey
 from sopro_protocol.policy import MAX_POLICY, Policy, parse_policy
 from sopro_registry.fields import parse_day
+from sopro_registry.knowledge import Knowledge
 
 MAX_INVITE: Final = 64 * 1024
 NO_POLICY: Final = "'sopro policy export' writes one"
@@ -32,6 +35,7 @@ class Trust(NamedTuple):
     max_age: int | None
     witnesses: tuple[VerifierKey, ...]
     policy: Policy | None = None
+    knowledge: Knowledge | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -43,6 +47,7 @@ class Trust(NamedTuple):
             "max_age": self.max_age,
             "witnesses": self.witnesses,
             "policy": self.policy,
+            "knowledge": self.knowledge,
         }
 
 
@@ -50,7 +55,13 @@ def trusting(command: F) -> F:
     """Add the options that `read_trust` reads."""
     options = (
         click.option("--invite", type=FILE, default=None, help="the federation's invite file"),
-        click.option("--dir", "folder", type=FOLDER, default=None, help="or a node's directory"),
+        click.option(
+            "--dir",
+            "folder",
+            type=FOLDER,
+            default=None,
+            help="or a node's directory, with what it knows",
+        ),
         click.option("--at", default=None, callback=DAY, help="civil date; today if not given"),
         click.option("--max-age", default=None, help="90s, 30m, 36h, 7d: older ones are stale"),
         click.option(
@@ -65,6 +76,7 @@ def trusting(command: F) -> F:
     return command
 
 
+@contextmanager
 def read_trust(
     *,
     invite: Path | None,
@@ -73,21 +85,26 @@ def read_trust(
     max_age: str | None,
     witnesses: tuple[str, ...],
     policy: Path | None,
-) -> Trust:
-    """Read the options of `trusting`.
+) -> Iterator[Trust]:
+    """Read the options of `trusting`; what a directory knows is at hand inside.
 
     Raises:
         FormatError: a file or value does not follow its form.
+        UnavailableError: a directory knows of a witness policy, and not enough of its keys.
     """
     if (invite is None) == (folder is None):
         raise click.UsageError("say whom to trust: --invite FILE or --dir DIRECTORY")
-    return Trust(
-        read_invite(invite) if invite else read_pinned(folder or Path()),
-        parse_day(at, field="--at") if at else clock.today("UTC"),
-        _as_age(max_age) if max_age else None,
-        tuple(_as_witness(text) for text in witnesses),
-        parse_policy(read_file(policy, limit=MAX_POLICY, hint=NO_POLICY)) if policy else None,
-    )
+    given = parse_policy(read_file(policy, limit=MAX_POLICY, hint=NO_POLICY)) if policy else None
+    with ExitStack() as stack:
+        known = stack.enter_context(open_knowledge(folder)) if folder is not None else None
+        yield Trust(
+            known.invite if known is not None else read_invite(invite or Path()),
+            parse_day(at, field="--at") if at else clock.today("UTC"),
+            _as_age(max_age) if max_age else None,
+            tuple(_as_witness(text) for text in witnesses),
+            given or (known.policy() if known is not None else None),
+            known.knowledge if known is not None else None,
+        )
 
 
 def read_invite(path: Path) -> Invite:

@@ -74,17 +74,18 @@ def certificate_verify(  # the options are described where they are declared
 ) -> None:
     """Verify a certificate file offline and say what it is worth.
 
-    What is trusted comes from an invite file, or from the federation a directory is pinned to.
+    What is trusted comes from an invite file, or from a node's directory, whose knowledge of logs,
+    members and witnesses the file is held to.
     Ends with 0 if the label is valid; node/README.md has the code of every other verdict.
     """
     try:
-        trust = read_trust(**options)
-        content = read_file(
-            file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
-        )
+        with read_trust(**options) as trust:
+            content = read_file(
+                file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
+            )
+            judged = judge_certificate(content, now=clock.now(), **trust.values)
     except SoproError as error:
         fail(error)
-    judged = judge_certificate(content, now=clock.now(), **trust.values)
     if as_json:
         show_json(_as_json(judged, trust))
     elif judged.opened is None:
@@ -100,6 +101,7 @@ def _as_json(judged: Judged, trust: Trust) -> dict[str, Any]:
         "at": format_day(trust.day),
         "as_of": clock.format_time(judged.as_of) if judged.opened else None,
         "is_witnessed": judged.is_witnessed,
+        "is_recorded": judged.is_recorded,
         "code": judged.code,
         "why": judged.why,
         **(msgspec.to_builtins(judged.opened) if judged.opened else {}),
@@ -114,6 +116,8 @@ def _tell(judged: Judged, trust: Trust) -> None:
     held = f", suspended until {opened.suspended_until}" if opened.suspended_until else ""
     show(f"{opened.number}: {judged.verdict.value} on {format_day(trust.day)}{until}{held}")
     source = "a witness saw the log then" if judged.is_witnessed else "as the site claims"
+    if judged.is_recorded:
+        source = f"when the coordinator recorded that {opened.origin} has ended"
     show(f"  as of {clock.format_time(judged.as_of)}, {source}")
     if judged.verdict is Verdict.STALE:
         show("  that is too long ago, or not yet; get a newer file")

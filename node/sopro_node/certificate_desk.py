@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sopro_node import clock
 from sopro_node.certificates import make_certificate
+from sopro_node.knowledge import know
 from sopro_node.node import Node
 from sopro_node.qr import page_address
 from sopro_protocol.errors import UnavailableError
@@ -71,4 +72,5 @@ async def judge(node: Node, data: bytes, *, day: int) -> Judged:
         day=day,
         now=clock.now(),
         policy=node.cosignatures.policy,
+        knowledge=know(node.reader, node.holdings),
     )

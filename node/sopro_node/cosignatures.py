@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from sopro_node import clock
 from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.policy import read_policy
 from sopro_node.store.base import CosignedRow, Store
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
@@ -25,16 +26,15 @@ from sopro_protocol.checkpoint import (
     parse_checkpoint_text,
 )
 from sopro_protocol.errors import FormatError, StorageFullError, VerificationError
-from sopro_protocol.keys import Role, VerifierKey, make_vkey
+from sopro_protocol.keys import VerifierKey, make_vkey
 from sopro_protocol.note import Note, NoteSignature, add_signatures, parse_note
-from sopro_protocol.policy import Policy, PolicyLog, find_cosignatures
+from sopro_protocol.policy import Policy, find_cosignatures
 from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.verdict import MAX_AHEAD
-from sopro_registry.witnesses import SiteWitness, build_policy, keys_in_force, site_of
+from sopro_registry.witnesses import site_of
 
 MAX_NOTE: Final = 64 * 1024
-PATH: Final = "/witness"
 _SAVE_AFTER: Final = 1.0
 _MOST_PENDING: Final = 1024
 
@@ -125,47 +125,13 @@ class Cosignatures:
         if rests_on == self._rests_on:
             return False
         self._rests_on = rests_on
-        policy = self._read_policy()
+        policy = read_policy(holdings, urls=self._urls)
         if policy == self.policy:
             return False
         self.policy = policy
         for origin in list(self._known):
             self._judge_again(origin)
         return True
-
-    def _read_policy(self) -> Policy | None:
-        body = self._holdings.directory.witness_policy()
-        if body is None:
-            return None
-        federation = self._holdings.own_origin.split("/")[0]
-        sites = {}
-        for site in body.witnesses:
-            held = self._held_of(site)
-            if held is not None:
-                [url] = self._urls(site)[:1] or [""]
-                keys = keys_in_force(held.keys, Role.WITNESS, size=held.size)
-                sites[site] = SiteWitness(keys, f"{url.rstrip('/')}{PATH}" if url else "")
-        return build_policy(body, federation=federation, sites=sites, logs=self._logs())
-
-    def _held_of(self, site: str) -> HeldLog | None:
-        member = self._holdings.directory.membership(site)
-        coordinator = self._holdings.coordinator
-        if member is not None:
-            return self._holdings.logs.get(member.origin)
-        return coordinator if coordinator is not None and coordinator.site == site else None
-
-    def _logs(self) -> list[PolicyLog]:
-        logs, seen = [], set()
-        for origin, held in sorted(self._holdings.logs.items()):
-            if self._holdings.directory.is_closed(origin):
-                continue  # the log that continues it may have the same key
-            for public in keys_in_force(held.keys, Role.LOG, size=held.size):
-                if public not in seen:
-                    [url] = self._urls(held.site)[:1] or [""]
-                    address = f"{url.rstrip('/')}{held.path}" if url else ""
-                    logs.append(PolicyLog(make_vkey(origin, public), address))
-                seen.add(public)
-        return logs
 
     def _judge_again(self, origin: str) -> None:
         """Hold a log's notes to another policy than the one they were kept under."""

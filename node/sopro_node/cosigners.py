@@ -18,9 +18,10 @@ from time import monotonic
 from typing import Final
 
 from sopro_node.config import Settings
-from sopro_node.cosignatures import PATH, Cosignatures
+from sopro_node.cosignatures import Cosignatures
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
+from sopro_node.policy import PATH
 from sopro_node.tasks import start_task, wait_at_most
 from sopro_node.witness import Stale, Witness
 from sopro_protocol.checkpoint import parse_checkpoint_text

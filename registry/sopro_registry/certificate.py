@@ -44,6 +44,7 @@ from sopro_registry.families import (
 )
 from sopro_registry.family import Fact
 from sopro_registry.fields import End, epoch_of, format_day
+from sopro_registry.knowledge import Gone, Knowledge, check_end, read_gone
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import UNDETERMINED
 from sopro_registry.status import format_leaf
@@ -90,6 +91,10 @@ class OpenedCertificate(Struct, frozen=True):
         handed_to: code of the site that it was handed over to; the file knows no more.
         unproven_from: code of the site that it is said to come from, which the file does not
             prove; empty where it proves it.
+        ended_at: when the coordinator has recorded that the site takes no part any more with that
+            log (ms UTC); None where it has not.
+        covers_end: whether the signed checkpoint reaches the end that this record states; None
+            where it states none.
     """
 
     number: str
@@ -110,6 +115,8 @@ class OpenedCertificate(Struct, frozen=True):
     sites: list[str] = []
     handed_to: str = ""
     unproven_from: str = ""
+    ended_at: int | None = None
+    covers_end: bool | None = None
 
 
 def open_certificate(
@@ -119,8 +126,9 @@ def open_certificate(
     coordinator_root: bytes,
     day: int,
     witnesses: Sequence[VerifierKey] = (),
+    knowledge: Knowledge | None = None,
 ) -> OpenedCertificate:
-    """Verify a certificate file offline (SPEC CERT-2 to CERT-9).
+    """Verify a certificate file offline (SPEC CERT-2 to CERT-9, CERT-16).
 
     Args:
         data: the file.
@@ -128,6 +136,7 @@ def open_certificate(
         coordinator_root: its root key, from the invite.
         day: asked about.
         witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
+        knowledge: of the federation; without it the file alone says who is a member.
 
     Raises:
         FormatError: it is not a certificate.
@@ -139,6 +148,7 @@ def open_certificate(
         coordinator_root=coordinator_root,
         day=day,
         witnesses=witnesses,
+        knowledge=knowledge,
     )
     return opened
 
@@ -150,6 +160,7 @@ def open_with_head(
     coordinator_root: bytes,
     day: int,
     witnesses: Sequence[VerifierKey] = (),
+    knowledge: Knowledge | None = None,
 ) -> tuple[OpenedCertificate, SignedCheckpoint]:
     """Verify as `open_certificate` does; return also the head under which all is proven.
 
@@ -157,7 +168,7 @@ def open_with_head(
         FormatError: as `open_certificate`.
         VerificationError: as `open_certificate`.
     """
-    trust = _Trust(coordinator, coordinator_root, tuple(witnesses))
+    trust = _Trust(coordinator, coordinator_root, tuple(witnesses), knowledge)
     course = _open_course(data, trust, depth=1)
     return _answer(course, day), course[-1].head
 
@@ -168,6 +179,7 @@ class _Trust(NamedTuple):
     coordinator: str
     coordinator_root: bytes
     witnesses: tuple[VerifierKey, ...]
+    knowledge: Knowledge | None
 
 
 class _Opened(NamedTuple):
@@ -183,6 +195,7 @@ class _Opened(NamedTuple):
         cosigned_at: when a trusted witness last saw that head (ms UTC).
         texts: fields of the documents that are disclosed, by family.
         beginning: entry 0 of that log.
+        gone: that the site takes no part any more with that log; None while it does.
     """
 
     number: str
@@ -194,6 +207,7 @@ class _Opened(NamedTuple):
     cosigned_at: int | None
     texts: Mapping[str, dict[str, Value]]
     beginning: bytes
+    gone: Gone | None
 
 
 def _open_course(data: bytes, trust: _Trust, *, depth: int) -> list[_Opened]:
@@ -219,11 +233,12 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         file.coordinator_key_history,
         is_coordinator=True,
     )
-    member = _open_membership(federation, file.membership)
+    recorded = federation.open(file.membership, Role.REGISTRAR)
+    member = _read_membership(recorded)
     origin = _log_of(file, member)
     site = CertificateLog(origin, member.root, file.keys, file.key_history)
     placed = [_open_decision(site, one, file.number) for one in file.decisions]
-    _check_ending(placed, member, origin)
+    check_end(placed[-1].index, _end_of(member, origin))
     _check_chain(placed)
     label, is_judged = _follow(placed, member, origin)
     state = site.open(file.state, Role.REGISTRAR) if file.state else None
@@ -234,6 +249,12 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
             _check_leaf(file.status, body, label)
         head = state.head
     entity = placed[0].read.record.entity
+    gone = read_gone(member, origin, time=recorded.read.record.time)
+    if trust.knowledge is not None:
+        trust.knowledge.check(federation)
+        trust.knowledge.check(site)
+        trust.knowledge.check_counted(origin, [one.index for one in placed])
+        gone = trust.knowledge.gone(origin, recorded=recorded.index, told=gone)
     return _Opened(
         file.number,
         Stage(origin, entity, label, undetermined=not is_judged),
@@ -245,6 +266,7 @@ def _open_file(file: Certificate, trust: _Trust) -> _Opened:
         # Of a label that this version cannot judge at all it does not know the offering either.
         read_documents(file, site, placed, label) if label.decisions else {},
         file.keys.entry,
+        gone,
     )
 
 
@@ -338,11 +360,15 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         sites=[site for site, _ in groupby(one.member.site for one in course)],
         handed_to=handed.site if handed else "",
         unproven_from=taken.origin.split("/")[1] if taken else "",
+        ended_at=last.gone.time if last.gone else None,
+        covers_end=(
+            None if last.gone is None or last.gone.end is None else last.head.size >= last.gone.end
+        ),
     )
 
 
-def _open_membership(federation: CertificateLog, proven: Proven) -> site_membership.Body:
-    _, body = federation.open(proven, Role.REGISTRAR).read
+def _read_membership(recorded: Placed) -> site_membership.Body:
+    _, body = recorded.read
     if not isinstance(body, site_membership.Body):
         raise VerificationError("certificate: not a membership record", code="mem.untrusted")
     if body.site != body.origin.split("/")[1]:
@@ -374,17 +400,6 @@ def _open_decision(site: CertificateLog, proven: Proven, number: str) -> Placed:
     if not is_newer and (not isinstance(body, label_decision.Body) or body.certificate != number):
         raise VerificationError(f"certificate: not a decision on {number}", code="lbl.reference")
     return placed
-
-
-def _check_ending(decisions: Sequence[Placed], member: site_membership.Body, origin: str) -> None:
-    """Hold decisions to the part of the log that its site's membership covers (SPEC CERT-6)."""
-    end = _end_of(member, origin)
-    if end is not None and decisions[-1].index >= end:
-        raise VerificationError(
-            f"certificate: the site's membership ended at position {end} of its log, "
-            f"the decision at {decisions[-1].index} came after",
-            code="mem.inactive",
-        )
 
 
 def _check_chain(decisions: Sequence[Placed]) -> None:

@@ -37,6 +37,7 @@ class CertificateLog:
     Attributes:
         origin: of the log.
         keys_record: entry id of the last key record in the file.
+        key_records: entry ids of all of them, by position.
     """
 
     def __init__(
@@ -84,12 +85,18 @@ class CertificateLog:
             _check_signed(history, origin, root)
             raise
         self._spans = {span.key_id: span for span in self._keys}
+        self.key_records: dict[int, bytes] = {}
         for proven, proof in places:
-            self.keys_record = leaf_hash(proven.entry)
+            self.keys_record = self.key_records[proof.index] = leaf_hash(proven.entry)
             head = self._place(self.keys_record, proof)
             # Without the field's name in it there is no such field.
             if b"appointed" in proven.entry:
                 _check_left(proven.entry, proof, size=head.size)
+
+    @property
+    def heads(self) -> list[SignedCheckpoint]:
+        """Every head that something was proven under."""
+        return [head for head, _ in self._heads.values()]
 
     def open(self, proven: Proven, role: Role) -> Placed:
         """Verify an entry: its signatures, by keys that count there, and its place.

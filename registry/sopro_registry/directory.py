@@ -157,6 +157,19 @@ class Directory:
         """Return the root key that signed entry 0 of a log, as the first record on it names it."""
         return next((body.root for body in self._versions(origin) if body.origin == origin), None)
 
+    def last_word(self, origin: str) -> tuple[int, site_membership.Body] | None:
+        """Return the last membership record about a log with its position: naming or closing it.
+
+        Later ones are about the log that continues it.
+        """
+        state = self._members.get(site_of(origin))
+        found = [
+            (index, body)
+            for index, body in (state.versions if state else [])
+            if body.origin == origin or (isinstance(body.ends, Cut) and body.ends.origin == origin)
+        ]
+        return found[-1] if found else None
+
     def beginning(self, origin: str) -> bytes | None:
         """Return entry 0 of a log as the record that names it does; None where none does.
 

@@ -1,7 +1,8 @@
 """What a certificate file is worth on a day: one word, as of when, and why (SPEC section CERT).
 
 A file that proves everything its site had decided says how the label stood *as of* a moment: that
-of the newest cosignature of a trusted witness, or, where there is none, the one the site claims.
+of the newest cosignature of a trusted witness, or, where there is none, the one the site claims. A
+site that has gone claims nothing any more: then it is the coordinator's record of that.
 A verdict never becomes better with age: a maximum age makes what was valid stale.
 """
 
@@ -17,6 +18,7 @@ from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import VerifierKey
 from sopro_protocol.policy import Policy, check_quorum
 from sopro_registry.certificate import OpenedCertificate, open_with_head
+from sopro_registry.knowledge import Knowledge
 from sopro_registry.queries import UNDETERMINED
 
 _TOLERANCE: Final = 24 * 3_600_000
@@ -70,7 +72,8 @@ class Judged(Struct, frozen=True):
         verdict: in one word.
         as_of: to which moment it holds (ms UTC); 0 where nothing could be opened.
         is_witnessed: whether a trusted witness vouches for that moment, not the site alone.
-        code: why a file is malformed, forged, or without the quorum it needs.
+        is_recorded: whether the coordinator's record that the site has gone does.
+        code: why a file is malformed, forged, or without the quorum or the end it needs.
         why: the same for people.
         opened: what the file proves, where it could be opened.
     """
@@ -78,6 +81,7 @@ class Judged(Struct, frozen=True):
     verdict: Verdict
     as_of: int = 0
     is_witnessed: bool = False
+    is_recorded: bool = False
     code: str = ""
     why: str = ""
     opened: OpenedCertificate | None = None
@@ -93,6 +97,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
     max_age: int | None = None,
     witnesses: Sequence[VerifierKey] = (),
     policy: Policy | None = None,
+    knowledge: Knowledge | None = None,
 ) -> Judged:
     """Judge a certificate file; whatever it holds, there is a verdict (SPEC CERT-10).
 
@@ -105,6 +110,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
         max_age: in ms, beyond which what it says is stale.
         witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
         policy: of the federation's witnesses, whose quorum the checkpoint has to carry.
+        knowledge: of the federation, besides the file.
     """
     try:
         opened, head = open_with_head(
@@ -113,6 +119,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
             coordinator_root=coordinator_root,
             day=day,
             witnesses=witnesses,
+            knowledge=knowledge,
         )
     except FormatError as error:
         return Judged(Verdict.MALFORMED, code=error.code, why=str(error))
@@ -125,13 +132,29 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
             seen = quorum.median * 1000 if quorum.median is not None else seen
         except VerificationError as error:
             lacking = error
+    is_recorded = seen is None and bool(opened.covers_end)
     as_of = opened.claimed_at if seen is None else seen
+    if is_recorded and opened.ended_at is not None:
+        as_of = opened.ended_at
+    lacking = lacking or _check_gone(opened, seen)
     is_stale = max_age is not None and not -_TOLERANCE <= now - as_of <= max_age
     verdict = _verdict(opened, is_stale=is_stale)
-    judged = Judged(verdict, as_of, seen is not None, opened=opened)
+    judged = Judged(verdict, as_of, seen is not None, is_recorded, opened=opened)
     if lacking is None or verdict not in (Verdict.VALID, Verdict.STALE):
         return judged
     return replace(judged, verdict=Verdict.UNPROVEN, code=lacking.code, why=str(lacking))
+
+
+def _check_gone(opened: OpenedCertificate, seen: int | None) -> VerificationError | None:
+    """Say what lacks where a site has gone: its own word does not count (SPEC CERT-15)."""
+    if opened.ended_at is None or opened.covers_end or (opened.covers_end is False and seen):
+        return None
+    return VerificationError(
+        f"certificate: {opened.site} takes no part any more with {opened.origin}, and this file "
+        "does not show how the label stood at the end of that log; ask a member's node for a newer "
+        "file",
+        code="cert.gone",
+    )
 
 
 def _verdict(opened: OpenedCertificate, *, is_stale: bool) -> Verdict:

@@ -13,14 +13,15 @@ from typing import Any
 from sopro_protocol.encoding import encode
 from sopro_protocol.errors import SoproError, VerificationError
 from sopro_protocol.merkle import prove_inclusion, root_of, subtree_reader
+from sopro_protocol.proof import parse_proof
 from sopro_protocol.status import StatusTree, check_status, status_leaf_hash
 from sopro_registry.certificate_file import Certificate, StatusPath, format_certificate
 from sopro_registry.fields import day_of, earliest_day, format_day
 from sopro_registry.label import Decision, Label, Status
 from sopro_registry.status import format_leaf, parse_leaf, standing_on
 from sopro_registry.verdict import judge_certificate
-from tests.registry.certifying import TODAY, certify, end_batch, prove
-from tests.registry.world import NOW, World, bytes16, dates_of
+from tests.registry.certifying import TODAY, certify, end_batch, indexes_of, prove
+from tests.registry.world import NOW, World, bytes16, dates_of, membership_body
 
 Case = dict[str, Any]
 Refusal = tuple[str, str, Case]
@@ -33,6 +34,7 @@ COMMENT = (
 )
 NUMBER = "SOPRO/AT1/001/00001"
 ENTRY = b"\x11" * 32
+LATER = NOW + 3_600_000
 LEAVES = [f"leaf {number}".encode() for number in range(9)]
 
 
@@ -362,9 +364,46 @@ def certificate_groups() -> list[Case]:
     ]
 
 
+def gone_groups() -> list[Case]:
+    """Files of a site that has gone: what it claims itself does not count any more."""
+    world = granted()
+    good, size = certify(world), len(world.at.entries)
+    origin = world.at.origin
+
+    def recorded(status: str, end: int | None) -> Case:
+        ended = granted()
+        body = membership_body(ended.at) | {"status": status}
+        if end is not None:
+            body["ends"] = {"origin": origin, "size": end}
+        entity = bytes16("membership of at")
+        written = ended.coordinator.write("site_membership/1", body, entity=entity, time=LATER)
+        assert written.code is None
+        last = indexes_of(ended.coordinator, "site_membership/1", entity="membership of at")[-1]
+        return file(world, good._replace(membership=prove(ended.coordinator, last)))
+
+    [granting] = [parse_proof(one.proof).index for one in good.decisions]
+    return [
+        group(
+            "certificate of a site that has gone",
+            "CERT-15",
+            "judge_certificate",
+            [
+                recorded("left", size),
+                recorded("expelled", size - 1),
+                recorded("suspended", size),
+                recorded("left", size + 1),
+                recorded("expelled", None),
+            ],
+            [
+                ("decided at the end", "mem.inactive", recorded("left", granting)),
+            ],
+        )
+    ]
+
+
 MAKERS: dict[str, Callable[[], list[Case]]] = {
     "status": lambda: [*tree_groups(), *leaf_groups()],
-    "certificate": certificate_groups,
+    "certificate": lambda: [*certificate_groups(), *gone_groups()],
 }
 
 
