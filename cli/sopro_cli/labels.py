@@ -49,6 +49,8 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
         show(f"  holds for {_say_scope(scope)}")
     for overlay in answer["overlays"]:
         show(f"  {OVERLAYS.get(overlay, overlay)}")
+    for finding in answer["findings"]:
+        show(f"  beware: {finding['message']}")
     has_moved = len({one["site"] for one in answer["history"]}) > 1
     for one in answer["history"]:
         by = f", by {one['site']}" if has_moved else ""

@@ -16,6 +16,7 @@ from sopro_node.documents import read_structured
 from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings, decode_cursor
+from sopro_node.identifying import find_flaws
 from sopro_node.identity import Identity
 from sopro_node.store.base import LabelRow, LogRow, Reader
 from sopro_protocol.encoding import Value
@@ -80,7 +81,7 @@ class OrganisationAnswer(msgspec.Struct, frozen=True):
         index: position of its latest record.
         described: fields of its public document; empty where that is not here.
         computed_from: the log prefix the answer rests on.
-        findings: codes that do not stand in the lists they are from (SPEC CDL-3).
+        findings: codes and identifiers that are none (SPEC CDL-3, DOC-9).
     """
 
     entity: str
@@ -365,13 +366,17 @@ class Desk:
             state.index,
             dict(self.document_fields(held.number, state.index)),
             [self.basis(held)],
-            self.code_findings(held, state.index),
+            self.record_findings(held, state.index),
         )
 
-    def code_findings(self, held: HeldLog, position: int) -> list[Finding]:
-        """Say which codes of a record do not stand in the lists they are from."""
+    def record_findings(self, held: HeldLog, position: int) -> list[Finding]:
+        """Say which codes and identifiers of a record are none, though it counts (SPEC CDL-3)."""
         _, body = read_record(self._holdings.record(self._reader, held, position), READERS)
-        return self._codelists.findings(body) if isinstance(body, msgspec.Struct) else []
+        if not isinstance(body, offering.Body | organisation.Body):
+            return []
+        gtin = body.gtin if isinstance(body, offering.Body) and isinstance(body.gtin, str) else ""
+        flaws = find_flaws(self.document_fields(held.number, position), gtin=gtin)
+        return self._codelists.findings(body) + flaws
 
     def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""

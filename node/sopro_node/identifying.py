@@ -7,11 +7,13 @@ from sopro_node.documents import NewDocument, read_structured
 from sopro_protocol.commitment import STRUCTURED
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import FormatError
+from sopro_registry.codelists import Finding
 from sopro_registry.identifiers import Flaw, check_gtin, check_identifier
 
 OVERRIDES: Final = "identifier_overrides"
 _TRADE_ITEM: Final = "GTIN"
 _SHOWN: Final = 60
+_MOST: Final = 64
 
 
 def check_own(family: str, values: Mapping[str, Any], documents: Sequence[NewDocument]) -> None:
@@ -26,6 +28,17 @@ def check_own(family: str, values: Mapping[str, Any], documents: Sequence[NewDoc
     elif family == "offering" and values.get("gtin"):
         fields = next(_structured(documents), {})
         _check([(_TRADE_ITEM, str(values["gtin"]))], fields)
+
+
+def find_flaws(fields: Mapping[str, Value], *, gtin: str = "") -> list[Finding]:
+    """Say which identifiers of a record fail, whoever wrote it; a reason beside one excuses it."""
+    pairs = [*_pairs(fields.get("identifiers")), *([(_TRADE_ITEM, gtin)] if gtin else [])]
+    excused = {(row[0], row[1]) for row in _rows(fields.get(OVERRIDES), 3) if row[2].strip()}
+    return [
+        Finding(code="doc.identifier", message=f"{scheme} {value[:_SHOWN]!r}: {flaw.problem}")
+        for scheme, value in pairs[:_MOST]
+        if (flaw := flaw_of(scheme, value)) is not None and (scheme, value) not in excused
+    ]
 
 
 def flaw_of(scheme: str, value: str) -> Flaw | None:

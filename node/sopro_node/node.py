@@ -37,6 +37,7 @@ from sopro_node.identity import (
 )
 from sopro_node.keyrecords import read_keys
 from sopro_node.keyring import load_ring
+from sopro_node.label_findings import LabelFindings
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import MAX_BATCH, OwnLog
 from sopro_node.losses import load_recovery
@@ -81,6 +82,7 @@ class Node:
         fence: stands before its own log after a start.
         codelists: lists of codes that the coordinator has published.
         desk: answers questions.
+        findings: says what is odd about a label.
         directory: finds labels and organisations.
         eraser: erases documents.
         gate: tells whose a request is.
@@ -213,6 +215,7 @@ class Node:
         self.log.object_to = self.codelists.object_to
         self.exchange.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
+        self.findings = LabelFindings(self.reader, self.holdings, self.desk)
         self.directory = Directory(self.reader, self.holdings, self.desk)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)

@@ -96,10 +96,13 @@ def _outcome(outcome: Appended | SoproError) -> Answer:
 
 async def label(node: Node, values: Mapping[str, Any]) -> Answer:
     """Say how a label stands. `number`; `at`?: civil date."""
-    at = values.get("at")
-    answer = node.desk.label(values["number"], parse_day(at, field="at") if at else None)
-    described = node.desk.describe(values["number"])
-    return {**msgspec.to_builtins(answer), "describes": msgspec.to_builtins(described)}
+    number, at = values["number"], values.get("at")
+    day = parse_day(at, field="at") if at else None
+    return {
+        **msgspec.to_builtins(node.desk.label(number, day)),
+        "describes": msgspec.to_builtins(node.desk.describe(number)),
+        "findings": msgspec.to_builtins(node.findings.find(number, day)),
+    }
 
 
 async def labels(node: Node, values: Mapping[str, Any]) -> Answer:

@@ -44,10 +44,17 @@ class Coded(NamedTuple):
 
 
 class Finding(Struct, frozen=True):
-    """Something about a record that is wrong and makes it void for nobody."""
+    """Something about a record that is wrong and makes it void for nobody.
+
+    Attributes:
+        code: which rule it breaks.
+        message: for people.
+        about: the number of another label that it is about, where there is one.
+    """
 
     code: str
     message: str
+    about: str = ""
 
 
 class List(NamedTuple):

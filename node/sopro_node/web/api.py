@@ -45,6 +45,7 @@ class Api:
             web.get("/.well-known/sopro", self.discovery),
             web.get("/api/v1/labels", self.labels),
             web.get(f"/api/v1/labels/{_NUMBER}", self.label),
+            web.get("/api/v1/findings", self.findings),
             web.get(f"/api/v1/certificates/{_NUMBER}", self.certificate),
             web.get("/api/v1/organisations", self.organisations),
             web.get("/api/v1/organisations/{site}/{entity}", self.organisation),
@@ -104,6 +105,12 @@ class Api:
             held = self._node.holdings.logs[answer.computed_from[0].origin]
             self._answers.keep(answer, day, held, era, body)
         return web.Response(body=body, headers=_HEADERS)
+
+    async def findings(self, request: web.Request) -> web.Response:
+        """Say what is odd about a label and makes nothing void, today or on a day."""
+        _only(request, "number", "at")
+        number = request.query.get("number", "")
+        return _json({"findings": self._node.findings.find(number, _day(request))})
 
     async def labels(self, request: web.Request) -> web.Response:
         """List labels by number."""

@@ -8,6 +8,7 @@ import msgspec
 from aiohttp import web
 
 from sopro_registry.aggregate import Statistics
+from sopro_registry.codelists import Finding
 from sopro_registry.queries import LabelAnswer
 
 _PLACE = re.compile(r"{(\w+)(?::[^{}]*(?:{[^{}]*}[^{}]*)*)?}")
@@ -19,6 +20,10 @@ _QUERIES: dict[str, dict[str, dict[str, Any]]] = {
         "at": {"type": "string", "format": "date"},
     },
     "/api/v1/labels/{number}": {"at": {"type": "string", "format": "date"}},
+    "/api/v1/findings": {
+        "number": {"type": "string"},
+        "at": {"type": "string", "format": "date"},
+    },
     "/api/v1/organisations": {
         "site": {"type": "string"},
         "after": {"type": "string"},
@@ -37,6 +42,13 @@ _LABELS: dict[str, Any] = {
     },
 }
 _ANSWERS: dict[str, dict[str, Any]] = {
+    "/api/v1/findings": {
+        "type": "object",
+        "required": ["findings"],
+        "properties": {
+            "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
+        },
+    },
     "/api/v1/labels": _LABELS,
     "/api/v1/labels/{number}": {"$ref": "#/components/schemas/LabelAnswer"},
     "/api/v1/statistics": {"$ref": "#/components/schemas/Statistics"},
@@ -71,7 +83,7 @@ def describe_api(app: web.Application) -> dict[str, Any]:
         if path.startswith("/api/v1/"):
             paths.setdefault(path, {})[route.method.lower()] = _describe(path, route.handler)
     _, schemas = msgspec.json.schema_components(
-        [LabelAnswer, Statistics], ref_template="#/components/schemas/{name}"
+        [Finding, LabelAnswer, Statistics], ref_template="#/components/schemas/{name}"
     )
     return {
         "openapi": "3.1.0",

@@ -155,7 +155,13 @@ class Pages:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
         day = asked_day(request)
-        shown = view_label(self._node.desk, self._node.holdings, number, day)
+        shown = view_label(
+            self._node.desk,
+            self._node.holdings,
+            number,
+            day,
+            findings=self._node.findings.find(number, day),
+        )
         directory = self._node.holdings.directory
         return self._writer.write(
             request,

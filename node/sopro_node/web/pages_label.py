@@ -1,5 +1,6 @@
 """A label as its page shows it: the answer, what was recorded, and since when it holds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,6 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from sopro_node.desk import Described, Desk
 from sopro_node.holdings import HeldLog, Holdings
+from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision
 from sopro_registry.queries import DecisionAnswer, LabelAnswer
 
@@ -63,6 +65,7 @@ class LabelView:
         granted: civil date of its first decision.
         since: civil date from which its status holds; None where it is not known.
         suspended_until: civil date, where it is suspended until one.
+        findings: what is odd about it and makes nothing void.
     """
 
     answer: LabelAnswer
@@ -73,9 +76,17 @@ class LabelView:
     granted: str | None
     since: str | None
     suspended_until: str
+    findings: Sequence[Finding] = ()
 
 
-def view_label(desk: Desk, holdings: Holdings, number: str, day: int | None) -> LabelView:
+def view_label(
+    desk: Desk,
+    holdings: Holdings,
+    number: str,
+    day: int | None,
+    *,
+    findings: Sequence[Finding] = (),
+) -> LabelView:
     """Collect what a label's page shows.
 
     Raises:
@@ -95,6 +106,7 @@ def view_label(desk: Desk, holdings: Holdings, number: str, day: int | None) -> 
         granted=answer.history[0].effective_date,
         since=run[0].effective if run else None,
         suspended_until=run[-1].suspended_until if run else "",
+        findings=findings,
     )
 
 

@@ -1,4 +1,4 @@
-"""What lies over a label's status, in words for its page, and what it holds for."""
+"""What lies over a label's status and what is odd about it, in words for its page."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -20,4 +20,16 @@ OVERLAYS: Final[Mapping[str, str]] = {
     "orphaned": mark(
         "The site that decided on this label is gone, and nobody has taken the label over in time."
     ),
+}
+FINDINGS: Final[Mapping[str, str]] = {
+    "lbl.duplicate": mark(
+        "Another label is active for the same product or service under the same scheme. The sites "
+        "that decide on them have to settle which one stays."
+    ),
+    "cdl.unknown-code": mark("A code of the product or service is not in the list it is from."),
+    "cdl.unknown-list": mark(
+        "A code of the product or service is from a list nobody has published."
+    ),
+    "cdl.unread": mark("A code of the product or service cannot be checked here yet."),
+    "doc.identifier": mark("The trade item number of the product fails its check digit."),
 }

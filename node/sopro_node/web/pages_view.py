@@ -17,7 +17,7 @@ from sopro_node import clock
 from sopro_node.node import Node
 from sopro_node.web import pages_words
 from sopro_node.web.i18n import LANGUAGES, choose_language, load_languages
-from sopro_node.web.pages_overlays import OVERLAYS
+from sopro_node.web.pages_overlays import FINDINGS, OVERLAYS
 from sopro_node.web.pages_words import Words
 from sopro_registry.families import site_membership
 
@@ -164,6 +164,7 @@ class PageWriter:
             identity=self.node.identity,
             tables=pages_words,
             overlays=OVERLAYS,
+            oddities=FINDINGS,
         )
         return {path.name: environment.get_template(path.name) for path in TEMPLATES.iterdir()}
 

@@ -18,7 +18,7 @@ from sopro_node.web.i18n import (
     load_languages,
     zoned,
 )
-from sopro_node.web.pages_overlays import OVERLAYS
+from sopro_node.web.pages_overlays import FINDINGS, OVERLAYS
 from sopro_protocol.keys import Role
 from sopro_registry.families import (
     criterion,
@@ -96,6 +96,8 @@ def test_every_word_of_the_registers_has_words() -> None:
     assert set(pages_words.REASONS) == set(get_args(label_decision.ReasonCode))
     assert set(pages_words.WITHHELD) == set(get_args(withhold.Reason))
     assert set(OVERLAYS) == {one.value for one in Overlay}
+    known = {"cdl.unknown-code", "cdl.unknown-list", "cdl.unread", "doc.identifier"}
+    assert set(FINDINGS) == known | {"lbl.duplicate"}
     assert set(pages_words.KEY_ROLES) == {role.value for role in Role}
     assert set(pages_words.MEMBERSHIPS) == set(get_args(site_membership.Status))
     for table, body, field in (
