@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,57 +17,91 @@ from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_node.config import load_settings
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.mapping import SourceMapping, load_mapping
-from sopro_node.importing.run import Job, Summary, free_bad_path, run_import
+from sopro_node.importing.guess import guess_mapping
+from sopro_node.importing.mapping import load_mapping, parse_mapping
+from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.report import Report
+from sopro_node.importing.report_text import check_report_path, format_report
+from sopro_node.importing.run import MAX_TOLD, Job, free_bad_path, run_import
 from sopro_node.keyring import load_import_key
 from sopro_node.lock import DirectoryLock
 from sopro_protocol.errors import FormatError, SoproError
 
 IMPORT_LOCK = "import.lock"
 FILE = click.Path(path_type=Path, dir_okay=False)
+_HINTS = 5
 
 
 @click.command("import")
-@click.argument("folder", type=FOLDER)
-@click.argument("file", type=FILE)
+@click.argument("folder", type=FOLDER, required=False)
+@click.argument("file", type=FILE, required=False)
 @click.option(
     "--as",
     "kind",
     type=click.Choice([kind.value for kind in Kind]),
-    required=True,
     help="what its rows are",
 )
 @click.option("--mapping", type=FILE, help="TOML: which column is which field")
 @click.option(
+    "--guess",
+    type=FILE,
+    help="print a mapping for this file, to be edited by hand; with --as, for rows of one kind",
+)
+@click.option("--dry-run", "is_dry", is_flag=True, help="change nothing, and say what would happen")
+@click.option(
     "--where",
-    "only",
     multiple=True,
     help="COLUMN=VALUE: only these rows; repeatable, several values of one column are alternatives",
 )
+@click.option(
+    "--only",
+    multiple=True,
+    help="FIELD=VALUE: the same by what a field is read as, for example country=AT",
+)
 @click.option("--bad", type=FILE, help="for bad rows; otherwise FILE.bad.csv in this directory")
+@click.option("--report", type=FILE, help="write what came in and what not: a file .html or .md")
 @click.option("--json", "as_json", is_flag=True)
 def import_command(
-    folder: Path,
-    file: Path,
-    kind: str,
+    folder: Path | None,
+    file: Path | None,
+    kind: str | None,
     mapping: Path | None,
+    guess: Path | None,
+    where: tuple[str, ...],
     only: tuple[str, ...],
     bad: Path | None,
+    report: Path | None,
     *,
+    is_dry: bool,
     as_json: bool,
 ) -> None:
-    """Bring the rows of a CSV file into a site's register, each once.
+    """Bring the rows of a CSV file or an xlsx workbook into a site's register, each once.
 
     Run again, it appends only what has changed or is new; after an interruption, the rest. It
     ends with 0 when every row is in the register, or ended what had never begun; with 1 when rows
     are bad (they are in the file of bad rows, with the reason) or a rule forbids them.
+
+        sopro import --guess firms.xlsx --as organisations > firms.toml
+        sopro import at firms.xlsx --as organisations --mapping firms.toml --dry-run
+        sopro import at firms.xlsx --as organisations --mapping firms.toml --report firms.html
+        sopro import at map.csv --as organisations --mapping map.toml --only country=AT
     """
+    chosen = Kind(kind) if kind else None
+    if guess is not None:
+        _guess(guess, chosen)
+        return
+    if folder is None or file is None or chosen is None:
+        raise click.UsageError(
+            "expected the site's directory, a file and --as; or --guess FILE alone"
+        )
     try:
         load_settings(folder)
-        chosen = Kind(kind)
-        found = _narrow(load_mapping(mapping, chosen) if mapping else None, only)
+        narrowed = {"where": _pairs(where, "--where"), "only": _pairs(only, "--only")}
+        found = _narrow(load_mapping(mapping, chosen) if mapping else None, narrowed, chosen)
         if bad is not None and bad.exists():
             raise FormatError(f"{bad}: is there already; name another file for bad rows")
+        if report is not None:
+            check_report_path(report)
         bad = bad or free_bad_path(file, Path.cwd())
         secret = load_import_key(folder)
         lock = DirectoryLock(folder, name=IMPORT_LOCK)
@@ -75,48 +109,119 @@ def import_command(
         fail(error)
     try:
         with _progress() as progress:
-            summary = run(_work(folder, Job(chosen, file, found, bad, remark, progress), secret))
+            job = Job(chosen, file, found, bad, remark, progress, is_dry)
+            done = run(_work(folder, job, secret))
     finally:
         lock.release()
-    _report(summary, chosen, bad, as_json=as_json)
+    if report is not None:
+        _write(report, done)
+    _show(done, bad, as_json=as_json)
 
 
-async def _work(folder: Path, job: Job, secret: bytes) -> Summary:
+def _guess(path: Path, kind: Kind | None) -> None:
+    """Print a mapping; what it was made of is a remark."""
+    try:
+        guessed = guess_mapping(path, kind)
+    except SoproError as error:
+        fail(error)
+    for line in guessed.toml.splitlines():
+        show(line)
+    for text in guessed.remarks:
+        remark(text)
+
+
+async def _work(folder: Path, job: Job, secret: bytes) -> Report:
     async with reach(folder) as office:
         return await run_import(job, office, secret=secret)
 
 
-def _narrow(mapping: SourceMapping | None, only: tuple[str, ...]) -> SourceMapping | None:
+def _pairs(texts: tuple[str, ...], option: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in texts:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            what = "COLUMN" if option == "--where" else "FIELD"
+            raise FormatError(f"{option}: expected {what}=VALUE, got {one!r}")
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _narrow(
+    mapping: SourceMapping | None, narrowed: Mapping[str, dict[str, list[str]]], kind: Kind
+) -> SourceMapping | None:
     """Add the rows asked for on the command line to those of the mapping."""
-    where: dict[str, list[str]] = {}
-    for one in only:
-        column, equals, value = one.partition("=")
-        if not equals or not column:
-            raise FormatError(f"--where: expected COLUMN=VALUE, got {one!r}")
-        where.setdefault(column, []).append(value)
-    if not where:
-        return mapping
-    if mapping is None:
-        raise FormatError("--where needs a --mapping")
-    return msgspec.structs.replace(mapping, where={**mapping.where, **where})
+    for option, found in narrowed.items():
+        if found and mapping is None:
+            raise FormatError(f"--{option} needs a --mapping")
+        if found and mapping is not None:
+            joined = {**getattr(mapping, option), **found}
+            mapping = msgspec.structs.replace(mapping, **{option: joined})
+    if mapping is not None and narrowed["only"]:
+        # Only fields of the kind can be asked for; the check is the mapping's own.
+        parse_mapping(msgspec.to_builtins(mapping), kind, where="--only")
+    return mapping
 
 
-def _report(summary: Summary, kind: Kind, bad: Path, *, as_json: bool) -> None:
+def _write(path: Path, report: Report) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(format_report(report, path.suffix))
+    except OSError as error:
+        remark(f"{path}: the report cannot be written ({error.strerror})")
+    else:
+        remark(f"the report is in {path}")
+
+
+def _show(report: Report, bad: Path, *, as_json: bool) -> None:
+    summary = report.summary
+    has_bad_file = (summary.bad or summary.refused) and not report.is_dry
     if as_json:
         answer: dict[str, Any] = dataclasses.asdict(summary)
         del answer["forbidden"]
-        show_json(answer | ({"bad_file": str(bad)} if summary.bad or summary.refused else {}))
+        show_json(answer | ({"bad_file": str(bad)} if has_bad_file else {}) | report.as_json())
     else:
-        show(
-            f"{kind}: {summary.read} rows read: {summary.appended} appended, "
-            f"{summary.unchanged} unchanged, {summary.refused} refused, {summary.bad} bad"
-            f"{f', {summary.left_out} cells left out' if summary.left_out else ''} "
-            f"({summary.seconds:.1f} s)"
-        )
-    if summary.bad or summary.refused:
+        show(_counts(report))
+        _hint(report)
+    if has_bad_file:
         remark(f"the rows that did not go in are in {bad}; correct them there and import that file")
     if summary.bad or summary.forbidden:
         raise SystemExit(1)
+
+
+def _counts(report: Report) -> str:
+    summary = report.summary
+    left_out = f", {summary.left_out} cells left out" if summary.left_out else ""
+    skipped = f", {summary.skipped} passed over" if summary.skipped else ""
+    return (
+        f"{'dry run, nothing changed: ' if report.is_dry else ''}"
+        f"{report.kind}: {summary.read} rows read: {summary.appended} appended, "
+        f"{summary.unchanged} unchanged, {summary.refused} refused, {summary.bad} bad"
+        f"{left_out}{skipped} ({summary.seconds:.1f} s)"
+    )
+
+
+def _hint(report: Report) -> None:
+    """Tell what a person would want to look at; all of it is in the report."""
+    known = report.recognised
+    if known.form == "csv" and known.encoding != "utf-8":
+        remark(f"read as {known.encoding}, by {known.reason}; 'encoding' in the mapping overrides")
+    if known.form == "xlsx" and len(known.sheets) > 1:
+        remark(f"read sheet {known.sheet!r} of {', '.join(known.sheets)}; 'sheet' in the mapping")
+    is_long = sum(report.reasons.values()) > MAX_TOLD
+    for (fate, reason), count in report.reasons.most_common(_HINTS) if is_long else ():
+        remark(f"{count} x {fate}: {reason}")
+    if report.identifiers:
+        taken = sum(bool(one.reason) for one in report.identifiers)
+        remark(
+            f"{len(report.identifiers)} identifiers fail their check, {taken} of them taken "
+            "for a reason the mapping gives; --report lists them"
+        )
+    for one in report.duplicates[:_HINTS]:
+        remark(f"perhaps one: same {one.kind} ({one.shared}): {'; '.join(one.members)}")
+    if len(report.duplicates) > _HINTS:
+        remark(f"... and {len(report.duplicates) - _HINTS} more; --report lists them")
+    if report.not_compared:
+        remark(f"{report.not_compared} organisations were too many to be compared with others")
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """What this node's own log holds on an entity: its head, its state, its last record's body."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,6 +16,8 @@ from sopro_registry.catalogue import decode_state
 from sopro_registry.label import Label
 
 Answer = dict[str, Any]
+
+_PAGE: Final = 500
 
 
 async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -47,6 +49,24 @@ async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
             }
         )
     return {"rows": rows}
+
+
+async def own_organisations(node: Node, values: Mapping[str, Any]) -> Answer:
+    """List the organisations of this node's own register, page by page. `after`: entity or empty.
+
+    Answers `rows`: {entity, country, fields}, none behind the last one.
+    """
+    found = node.desk.organisations(node.log.held, after=values["after"], limit=_PAGE)
+    return {
+        "rows": [
+            {
+                "entity": bytes.fromhex(one.entity),
+                "country": one.country,
+                "fields": dict(one.described),
+            }
+            for one in found
+        ]
+    }
 
 
 async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:

@@ -118,6 +118,14 @@ class _SpoiltError(Exception):
         self.error = error
 
 
+class _RehearsedError(Exception):
+    """What was tried was only tried: the transaction is rolled back."""
+
+    def __init__(self, outcomes: list[Outcome]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
 class OwnLog:
     """The node's own log and its queue; it signs nothing before it is opened.
 
@@ -237,6 +245,15 @@ class OwnLog:
         self._wake.set()
         return await future
 
+    async def rehearse(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        """Judge drafts as an append would now, in order, and append none of them.
+
+        Raises:
+            UnavailableError: nothing may be signed now.
+        """
+        await self.admit()
+        return await self._writer.run(lambda: self._rehearse(drafts))
+
     async def _run(self) -> None:
         while True:
             while self._waiting:
@@ -278,25 +295,47 @@ class OwnLog:
             except _SpoiltError as spoilt:
                 refused[spoilt.number] = spoilt.error
 
+    def _rehearse(self, drafts: Sequence[Draft]) -> list[Outcome]:
+        refused: dict[int, SoproError] = {}
+        while True:
+            try:
+                self._rehearse_others(drafts, refused)
+            except _RehearsedError as done:
+                return done.outcomes
+            except _SpoiltError as spoilt:
+                refused[spoilt.number] = spoilt.error
+
+    def _rehearse_others(self, drafts: Sequence[Draft], refused: Mapping[int, SoproError]) -> None:
+        """Go as far as a commit goes, then have everything taken back."""
+        with self._store.transaction():
+            _, outcomes = self._try_all(drafts, refused)
+            raise _RehearsedError(outcomes)
+
     def _commit_others(
         self, drafts: Sequence[Draft | Signed], refused: Mapping[int, SoproError]
     ) -> list[Outcome]:
         """Commit drafts but those that are refused already."""
-        self._check_open()
         with self._store.transaction():
-            step = self._holdings.step(self.held, root_key=self._root_key)
-            step.catch_up()
-            _check_judged(step)
-            outcomes: list[Outcome] = [
-                refused[number] if number in refused else self._try(step, draft, number)
-                for number, draft in enumerate(drafts)
-            ]
+            step, outcomes = self._try_all(drafts, refused)
             if step.size == self.held.size and not step.is_anew:
                 return outcomes
             self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)
         return outcomes
+
+    def _try_all(
+        self, drafts: Sequence[Draft | Signed], refused: Mapping[int, SoproError]
+    ) -> tuple[Step, list[Outcome]]:
+        """Append drafts to a step, inside a transaction."""
+        self._check_open()
+        step = self._holdings.step(self.held, root_key=self._root_key)
+        step.catch_up()
+        _check_judged(step)
+        return step, [
+            refused[number] if number in refused else self._try(step, draft, number)
+            for number, draft in enumerate(drafts)
+        ]
 
     def _write(self, step: Step) -> None:
         """Write a batch, and check meanwhile that what was signed here verifies.

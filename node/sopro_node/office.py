@@ -18,7 +18,7 @@ from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.documents import NewDocument
-from sopro_node.entities import entities, label_entity
+from sopro_node.entities import entities, label_entity, own_organisations
 from sopro_node.evidence import describe_evidence
 from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
@@ -64,6 +64,12 @@ async def append(node: Node, values: Mapping[str, Any]) -> Answer:
     """
     drafts = [_draft(draft) for draft in values["drafts"]]
     outcomes = await node.log.append_all(drafts)
+    return {"outcomes": [_outcome(outcome) for outcome in outcomes]}
+
+
+async def rehearse(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Judge drafts as `append` would now, and append none. `drafts` and the answer as there."""
+    outcomes = await node.log.rehearse([_draft(draft) for draft in values["drafts"]])
     return {"outcomes": [_outcome(outcome) for outcome in outcomes]}
 
 
@@ -211,7 +217,9 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.__name__: operation
     for operation in (
         append,
+        rehearse,
         entities,
+        own_organisations,
         label,
         labels,
         label_entity,

@@ -64,10 +64,11 @@ _STRANGE: Final = 2
 
 
 class Charset(NamedTuple):
-    """An encoding, and by what it was recognised."""
+    """An encoding, by what it was recognised, and whether the file itself says so."""
 
     name: str
     reason: str
+    is_marked: bool = False
 
 
 def recognise(sample: bytes, *, is_whole: bool = True) -> Charset:
@@ -79,7 +80,7 @@ def recognise(sample: bytes, *, is_whole: bool = True) -> Charset:
     """
     for mark, name in _MARKS:
         if sample.startswith(mark):
-            return Charset(name, "its byte order mark")
+            return Charset(name, "its byte order mark", is_marked=True)
     if wide := _without_mark(sample):
         return Charset(wide, "its zero bytes")
     if sample.isascii():

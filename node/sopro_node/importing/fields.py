@@ -48,6 +48,7 @@ class Field:
         type: what its value must convert to.
         expected: the same for a person.
         is_public: it goes into the public document, not into the record.
+        words: those of a closed vocabulary.
         default: value where a row has none; the field is optional, too, where it is not needed.
         is_needed: a row without it is bad.
     """
@@ -57,6 +58,7 @@ class Field:
     type: Any = str
     expected: str = ""
     is_public: bool = False
+    words: tuple[str, ...] = ()
     default: str = ""
     is_needed: bool = False
 
@@ -79,7 +81,7 @@ def _of(body: type[msgspec.Struct], name: str, *, form: Form = Form.CODE, **more
     kind = next(one.type for one in msgspec.structs.fields(body) if one.name == name)
     words = _words(kind)
     expected = f"one of {', '.join(words)}" if words else _EXPECTED.get(name, "")
-    return Field(name, form, kind, expected, **more)
+    return Field(name, form, kind, expected, words=words, **more)
 
 
 def _words(kind: Any) -> tuple[str, ...]:
@@ -104,10 +106,12 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
     Kind.ORGANISATIONS: (
         _KEY,
         _public("legal_name", is_needed=True),
+        Field("description", Form.TEXTS, LongText, _LONG, is_public=True),
         Field("identifiers", Form.IDENTIFIERS, Line, _LINE, is_public=True),
         _public("street"),
         _public("postal_code"),
         _public("locality"),
+        _public("website"),
         _of(organisation.Body, "country", is_needed=True),
         _of(organisation.Body, "actor_type", is_needed=True),
         _of(organisation.Body, "status", default="active"),

@@ -1,11 +1,24 @@
 """The mapping: which column of a source is which field, as a TOML file says it.
 
 delimiter = ";"                       # otherwise found in the header
+encoding = "cp1250"                   # otherwise found in the bytes
+sheet = "Register"                    # of a workbook; otherwise the first that is shown
+header_line = 3                       # otherwise the first; of a workbook the first with cells
 repeated_keys = "first"               # otherwise a key that comes back with other values is bad
 unusable_cells = "empty"              # otherwise a row is bad where a cell does not fit its field
 
-[where]                               # only these rows
+[where]                               # only these rows: columns, as the file spells them
 country = "EL"
+
+[only]                                # only these rows: fields, as they are read
+country = ["AT", "LI"]
+
+[skip.keyword]                        # not these rows, and why
+other = "names no product or service"
+
+[each]                                # a row once for each part of a cell
+column = "keyword"
+separator = ";"
 
 [columns]                             # field = column
 key = ["country", "company"]          # a key may need several
@@ -15,7 +28,10 @@ legal_name = ["company", "owner"]     # elsewhere the first with a value counts
 actor_type = "enterprise"
 
 [values.country]                      # what the source says = what it means here
-EL = "GR"
+EL = "GR"                             # `"*"` for all others; "" for nothing
+
+[values."name.de"]                    # the same for a text in one language
+repair_cafe = "Reparaturcafé"
 
 [dates.effective_date]                # kind "date" (YYYY-MM-DD, or `format`) or "instant"
 kind = "date"
@@ -23,17 +39,28 @@ format = "%d.%m.%Y"
 
 [texts]                               # text that people read, with its language
 name = [{ column = "title", language = "de" }, { column = "cim", language = "hu" }]
+description = { column = "texts", kind = "json" }     # {"de": "...", "hu": "..."}
 
 [[identifiers]]                       # `VATAT-U123|NTRAT-9`: several, scheme up to the mark
 column = "ids"
 separator = "|"
 scheme_until = "-"
 
+[identifier_reasons]                  # why one that fails its check is taken; `"*"` for all
+"VATCZ-CZ26439395" = "so it stands in the national list"
+
+[joined]                              # one text of several columns, a space between
+street = ["street", "house_number"]
+
+[kept]                                # what no field is for: name = column, public, as text
+score = "overall_score"
+
 [separators]                          # of fields that are lists
 cpv = ","
 
 [status]                              # decisions: an action, "hold" or "end"; * for all others
 granted = "hold"
+">= 80" = "hold"                      # numbers: <, <=, >, >= in the order they stand here
 "*" = "end"
 
 A file may hold the mappings of all kinds: `[organisations.columns]`, `[offerings.columns]`, and so
@@ -49,86 +76,20 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields
 
+from sopro_node.importing.charset import check_charset
 from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Form, Kind, field_of
+from sopro_node.importing.mapping_parts import (
+    DateForm,
+    Each,
+    IdentifierColumn,
+    SourceMapping,
+    TextColumn,
+)
 from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
 from sopro_registry.fields import LanguageTag
 
-OTHERS: Final = "*"
 _DIRECTIVE: Final = re.compile(r"%(.?)")
-
-
-class DateForm(Struct, frozen=True):
-    """How a source writes a date: `date` (ISO, or `format`) or `instant` (with its zone)."""
-
-    kind: Literal["date", "instant"] = "date"
-    format: str = ""
-
-
-class TextColumn(Struct, frozen=True):
-    """A column of text (or several: the first with any) and its language.
-
-    Attributes:
-        column: its name.
-        language: of all rows, or of those without one in `language_column`.
-        language_column: says each row's language.
-    """
-
-    column: str | list[str]
-    language: str = ""
-    language_column: str = ""
-
-
-class IdentifierColumn(Struct, frozen=True):
-    """A column of identifiers.
-
-    Attributes:
-        column: its name.
-        separator: between several.
-        scheme: of identifiers that name none.
-        scheme_until: mark that ends the scheme an identifier begins with.
-    """
-
-    column: str
-    separator: str = ""
-    scheme: str = "OTHER"
-    scheme_until: str = ""
-
-
-class SourceMapping(Struct, frozen=True):
-    """A mapping as it is written; this module's first lines say what each table means."""
-
-    where: dict[str, str | list[str]] = {}
-    columns: dict[str, str | list[str]] = {}
-    constants: dict[str, str] = {}
-    values: dict[str, dict[str, str]] = {}
-    dates: dict[str, DateForm] = {}
-    texts: dict[str, TextColumn | list[TextColumn]] = {}
-    identifiers: list[IdentifierColumn] = []
-    separators: dict[str, str] = {}
-    status: dict[str, str] = {}
-    delimiter: Literal["", ",", ";", "\t"] = ""
-    repeated_keys: Literal["error", "first"] = "error"
-    unusable_cells: Literal["error", "empty"] = "error"
-
-    def columns_of(self, name: str) -> tuple[str, ...]:
-        """Return the columns of a field: parts of a key; of any other, the first with a value."""
-        return tuple(_listed(self.columns.get(name, [])))
-
-    def texts_of(self, name: str) -> tuple[TextColumn, ...]:
-        """Return the columns of a text, one for each language."""
-        found = self.texts.get(name, [])
-        return (found,) if isinstance(found, TextColumn) else tuple(found)
-
-    def used(self) -> dict[str, str]:
-        """Return every column the mapping names, with what it is for."""
-        used = {column: name for name in self.columns for column in self.columns_of(name)}
-        for name in self.texts:
-            for one in self.texts_of(name):
-                columns = (*_listed(one.column), one.language_column)
-                used |= {column: name for column in columns if column}
-        used |= {one.column: "identifiers" for one in self.identifiers}
-        return used | dict.fromkeys(self.where, "where")
 
 
 def load_mapping(path: Path, kind: Kind) -> SourceMapping:
@@ -155,7 +116,10 @@ def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> Sourc
     _only(values, _names(SourceMapping), where, "key")
     for table, forms in _FORMS.items():
         known = [one.name for one in FIELDS[kind] if one.form in forms]
-        _only(_table(values, table, where), known, f"{where}: [{table}]", "field")
+        names = list(_table(values, table, where))
+        if table == "values":
+            names = [_untagged(name, kind) for name in names]
+        _only(names, known, f"{where}: [{table}]", "field")
     for table, struct in _PARTS.items():
         for name, part in _parts(values.get(table, {}), table):
             _only(part, _names(struct), f"{where}: {name}", "key")
@@ -165,6 +129,8 @@ def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> Sourc
         mapping = msgspec.convert(values, SourceMapping)
     except msgspec.ValidationError as error:
         raise FormatError(f"{where}: {str(error)[:1].lower()}{str(error)[1:]}") from None
+    if mapping.encoding:
+        check_charset(mapping.encoding, where=where)
     _check_words(mapping, where)
     _check_whole(mapping, kind, where)
     return mapping
@@ -207,7 +173,9 @@ _ONE_COLUMN: Final = {Form.CODE, Form.CODES, Form.DATE, Form.LINE, Form.ORDER, F
 _FORMS: Final[Mapping[str, set[Form]]] = {
     "columns": _ONE_COLUMN | {Form.KEY},
     "constants": _ONE_COLUMN - {Form.ORDER},
-    "values": {Form.CODE, Form.CODES, Form.LINE},
+    "joined": {Form.LINE},
+    "only": {Form.CODE, Form.CODES, Form.LINE},
+    "values": {Form.CODE, Form.CODES, Form.LINE, Form.TEXTS},
     "dates": {Form.DATE},
     "texts": {Form.TEXTS},
     "separators": {Form.CODES},
@@ -215,16 +183,22 @@ _FORMS: Final[Mapping[str, set[Form]]] = {
 _PARTS: Final[Mapping[str, type[Struct]]] = {
     "dates": DateForm,
     "texts": TextColumn,
+    "each": Each,
     "identifiers": IdentifierColumn,
 }
 
 
+def _untagged(name: str, kind: Kind) -> str:
+    """Return the field of a text in one language: `name` of `name.de`; a text needs one."""
+    field, _, language = name.partition(".")
+    found = field_of(kind, field)
+    if found is None or found.form is not Form.TEXTS:
+        return name
+    return field if language else f"{name} without .LANGUAGE"
+
+
 def _names(struct: type[Struct]) -> list[str]:
     return [one.name for one in fields(struct)]
-
-
-def _listed(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value
 
 
 def _table(values: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]:
@@ -236,7 +210,8 @@ def _table(values: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any
 
 def _parts(value: Any, table: str) -> Iterable[tuple[str, Mapping[str, Any]]]:
     """Go through the small tables inside a table, to judge their keys."""
-    named = value.items() if isinstance(value, dict) else [("", value)]
+    has_names = isinstance(value, dict) and table != "each"
+    named = value.items() if has_names else [("", value)]
     for name, found in named:
         for one in found if isinstance(found, list) else [found]:
             if isinstance(one, dict):
@@ -268,6 +243,9 @@ def _check_words(mapping: SourceMapping, where: str) -> None:
                 f"{where}: [status] {word}: expected one of {', '.join(STATUS_WORDS)}, "
                 f"got {meaning!r}"
             )
+    for column, reasons in mapping.skip.items():
+        if not all(reason.strip() for reason in reasons.values()):
+            raise FormatError(f"{where}: [skip.{column}]: expected a reason for each value")
     for name in mapping.texts:
         for one in mapping.texts_of(name):
             _check_language(one, f"{where}: [texts] {name}")
@@ -276,7 +254,7 @@ def _check_words(mapping: SourceMapping, where: str) -> None:
 
 
 def _check_language(one: TextColumn, where: str) -> None:
-    if not one.language and not one.language_column:
+    if not (one.language or one.language_column or one.kind == "json"):
         raise FormatError(f"{where}: expected 'language' or 'language_column'")
     if one.language:
         try:
@@ -299,7 +277,7 @@ def _check_format(form: DateForm, where: str) -> None:
 def _check_whole(mapping: SourceMapping, kind: Kind, where: str) -> None:
     """Check that every field that is needed comes from somewhere."""
     for one in FIELDS[kind]:
-        has = mapping.columns_of(one.name) or one.name in mapping.constants
+        has = mapping.columns_of(one.name) or one.name in mapping.constants | mapping.joined
         if one.is_needed and not has and not mapping.texts_of(one.name) and not one.default:
             tables = "[texts]" if one.form is Form.TEXTS else "[columns] or [constants]"
             raise FormatError(

@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node.documents import structured
-from sopro_node.importing.cells import Item, differences
 from sopro_node.importing.fields import END, HOLD, SETS_VALIDITY, Kind
+from sopro_node.importing.readings import Item, differences
 from sopro_node.importing.spool import Spooled
 from sopro_protocol.encoding import encode
 from sopro_registry.fields import day_of, format_day
@@ -154,15 +154,22 @@ def _plan_version(
         values["organisation"] = entity_of(secret, "organisation", item.reference)
     if known is not None and _says_the_same(item, values, known):
         return Planned(row, Verdict.UNCHANGED)
-    document = structured(family, item.fields)
     draft = {
         "family": family,
         "values": values,
         "entity": entity_of(secret, family, item.key),
         "seen": known.head if known else None,
-        "documents": [{"name": document.name, "content": document.content}],
+        "documents": _documents(family, item.fields),
     }
     return Planned(row, Verdict.DRAFTED, draft=draft)
+
+
+def _documents(family: str, fields: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Make the public document of a record, where there is anything for it."""
+    if not fields:
+        return []
+    document = structured(family, fields)
+    return [{"name": document.name, "content": document.content}]
 
 
 def _says_the_same(item: Item, values: Mapping[str, Any], known: Known) -> bool:
@@ -294,7 +301,7 @@ class _Life:
             "values": self._values(action, item),
             "entity": entity_of(self._secret, "label_decision", item.key),
             "seen": self._seen,
-            "documents": [],
+            "documents": _documents("label_decision", item.fields),
         }
         self._seen = b""
         self._status = IMPORTED_TRANSITIONS.get((self._status, action), self._status)

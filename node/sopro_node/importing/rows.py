@@ -1,20 +1,18 @@
-"""Reading rows of a CSV file (RFC 4180), one at a time, each with the line it begins on."""
+"""Rows of a file with a header, one at a time, and the file of those that could not be taken in."""
 
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple, TextIO
+from typing import Final, NamedTuple, Protocol, TextIO
 
 from sopro_protocol.errors import FormatError
-
-DELIMITERS: Final = (",", ";", "\t")
 
 
 class Row(NamedTuple):
     """A row as it stands in the file.
 
     Attributes:
-        line: on which it begins, the header's being 1.
+        line: on which it begins, the header's being 1 where nothing stands before it.
         cells: as many as the header has, unless `problem` says otherwise.
         problem: why it is no row; empty where it is one.
     """
@@ -24,100 +22,72 @@ class Row(NamedTuple):
     problem: str = ""
 
 
-class Source:
-    """A CSV file: UTF-8 with or without a byte order mark; its delimiter is found in its header.
+class Recognised(NamedTuple):
+    """What a file was found to be, for the report.
+
+    Attributes:
+        form: `csv` or `xlsx`.
+        encoding: of a CSV file.
+        reason: by what the encoding was recognised.
+        delimiter: between cells.
+        sheet: of a workbook.
+        sheets: all that the workbook has.
+    """
+
+    form: str
+    encoding: str = ""
+    reason: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    sheets: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """A file of rows.
 
     Attributes:
         path: of the file.
         header: names of its columns.
-        delimiter: between cells.
-        size: in bytes.
+        delimiter: between cells, also in the file of bad rows.
+        size: up to which `position` goes.
+        recognised: what it was found to be.
+        has_days: its days are days and not text that is written some way.
+        is_utf8: the file of bad rows may repeat its bytes.
     """
 
-    def __init__(self, path: Path, *, delimiter: str = "") -> None:
-        self.path = path
-        self._file = _open(path)
-        self.size = path.stat().st_size
-        self._taken: list[str] = []
-        try:
-            self.delimiter = delimiter or self._find_delimiter()
-            self._reader = csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
-            self.header = self._read_header()
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _find_delimiter(self) -> str:
-        line = self._file.readline()
-        self._file.seek(0)
-        counts = {one: "".join(line.split('"')[::2]).count(one) for one in DELIMITERS}
-        return max(DELIMITERS, key=lambda one: counts[one])
-
-    def _lines(self) -> Iterator[str]:
-        for line in self._file:
-            self._taken.append(line)
-            yield line
-
-    def _read_header(self) -> list[str]:
-        try:
-            header = [name.strip() for name in next(self._reader)]
-        except (StopIteration, csv.Error):
-            header = []
-        if not any(header) or any(_is_broken(name) for name in header):
-            raise FormatError(
-                f"{self.path}: expected a header line of column names; save it as CSV UTF-8"
-            )
-        self._taken.clear()
-        return header
-
-    @property
-    def is_of_bad_rows(self) -> bool:
-        """Whether it begins with the errors of an import before."""
-        return self.header[0] in _ERRORS
+    path: Path
+    header: list[str]
+    delimiter: str
+    size: int
+    recognised: Recognised
+    has_days: bool
+    is_utf8: bool
 
     def rows(self) -> Iterator[Row]:
         """Go through the rows; blank lines are none."""
-        while True:
-            line = self._reader.line_num + 1
-            try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                # The reader begins anew behind what it could not read.
-                yield Row(line, ["".join(self._taken)], f"not CSV: {error}")
-            else:
-                if cells:
-                    yield Row(line, cells, self._problem_of(cells))
-            self._taken.clear()
-
-    def _problem_of(self, cells: list[str]) -> str:
-        if len(cells) != len(self.header):
-            return (
-                f"{len(cells)} cells, the header has {len(self.header)}; "
-                "is a separator or a quote missing?"
-            )
-        return ""
+        ...
 
     def position(self) -> int:
-        """Return how far the file has been read, in bytes."""
-        return self._file.buffer.tell()
+        """Return how far the file has been read."""
+        ...
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        ...
 
 
-def _open(path: Path) -> TextIO:
-    try:
-        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
+def is_of_bad_rows(source: Source) -> bool:
+    """Say whether a file begins with the errors of an import before."""
+    return source.header[0] in _ERRORS
 
 
-def _is_broken(text: str) -> bool:
-    """Say whether bytes that are not UTF-8 were carried through in a text."""
-    return any("\udc80" <= letter <= "\udcff" for letter in text) if not text.isascii() else False
+def find_problem(cells: list[str], header: list[str]) -> str:
+    """Say why cells are no row of a file with this header."""
+    if len(cells) != len(header):
+        return (
+            f"{len(cells)} cells, the header has {len(header)}; is a separator or a quote missing?"
+        )
+    return ""
 
 
 class BadRows:
@@ -141,9 +111,9 @@ class BadRows:
         """
         header = self._source.header
         # Of a file of bad rows that is imported again, the old errors go.
-        skipped = int(self._source.is_of_bad_rows)
+        skipped = int(is_of_bad_rows(self._source))
         if self._file is None:
-            self._file = _create(self.path)
+            self._file = _create(self.path, has_mark=not self._source.is_utf8)
             self._writer = csv.writer(self._file, delimiter=self._source.delimiter)
             name = next(one for one in _ERRORS if one not in header[skipped:])
             self._writer.writerow([name, *header[skipped:]])
@@ -160,10 +130,12 @@ _ERRORS: Final = ("error", "import error", "error of the import")
 """What our column may be called; the second where the file has one of the first name."""
 
 
-def _create(path: Path) -> TextIO:
+def _create(path: Path, *, has_mark: bool) -> TextIO:
+    """Make the file; its mark says that it is UTF-8 also where the mapping names an encoding."""
+    encoding = "utf-8-sig" if has_mark else "utf-8"
     try:
         path.touch(mode=0o600, exist_ok=False)
-        return path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
+        return path.open("w", encoding=encoding, errors="surrogateescape", newline="")
     except FileExistsError:
         raise FormatError(
             f"{path}: is there already; name another file for bad rows with --bad"

@@ -16,7 +16,10 @@ from typing import Any, Final
 from sopro_node import clock
 from sopro_node.importing.cells import CellReader
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.mapping import SourceMapping, check_header, plain_columns, plain_mapping
+from sopro_node.importing.mapping import check_header, plain_columns, plain_mapping
+from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.opening import open_source
+from sopro_node.importing.organisations import Organisations, is_of_organisations
 from sopro_node.importing.plan import (
     FAMILY_OF,
     REFERS_TO,
@@ -27,42 +30,19 @@ from sopro_node.importing.plan import (
     plan_label,
     plan_thing,
 )
-from sopro_node.importing.rows import BadRows, Row, Source
+from sopro_node.importing.report import Fate, Report
+from sopro_node.importing.rows import BadRows, Row, Source, is_of_bad_rows
+from sopro_node.importing.sieve import Sieve
 from sopro_node.importing.spool import Spool, Spooled
 from sopro_protocol.errors import FormatError, RefusedError, StorageFullError
 from sopro_registry.fields import format_day
 
 BATCH: Final = 500
-_MOST_TOLD: Final = 20
+MAX_TOLD: Final = 20
 _MOST_SHOWN: Final = 60
 _RULE_CODES: Final = "lbl."
 
 Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
-
-
-@dataclass(slots=True)
-class Summary:
-    """What came of the rows that were asked for; `read` is the sum of the four after it.
-
-    Attributes:
-        read: rows that `where` let in.
-        appended: rows that became entries of the log.
-        unchanged: rows that were in the log already, or repeat another.
-        refused: decisions that a rule forbids; they change nothing.
-        bad: rows with an error; they are in the file of bad rows, as the refused ones are.
-        left_out: cells that do not fit their field and count as empty, as the mapping has it.
-        seconds: it took.
-        forbidden: refusals that the mapping's own words did not foresee.
-    """
-
-    read: int = 0
-    appended: int = 0
-    unchanged: int = 0
-    refused: int = 0
-    bad: int = 0
-    left_out: int = 0
-    seconds: float = 0.0
-    forbidden: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +56,7 @@ class Job:
         bad: where bad rows go.
         tell: hears of rows that did not go in.
         progress: hears of the phase, what is done of it and how much there is.
+        is_dry: change nothing, and say what would become of every row.
     """
 
     kind: Kind
@@ -84,17 +65,18 @@ class Job:
     bad: Path
     tell: Callable[[str], None]
     progress: Callable[[str, int, int], None]
+    is_dry: bool = False
 
 
-async def run_import(job: Job, call: Call, *, secret: bytes) -> Summary:
-    """Bring the rows of a file into the log of the node that `call` reaches.
+async def run_import(job: Job, call: Call, *, secret: bytes) -> Report:
+    """Bring the rows of a file into the log of the node that `call` reaches; say what came of it.
 
     Raises:
         FormatError: the file or the mapping cannot be used at all.
         RefusedError: the site has not been admitted to a federation.
         StorageFullError: the disk is full; it says how many rows are in.
     """
-    source = Source(job.path, delimiter=job.mapping.delimiter if job.mapping else "")
+    source = open_source(job.path, job.mapping)
     bad = BadRows(job.bad, source)
     spool = Spool()
     work = _Import(job, call, secret, source=source, bad=bad, spool=spool)
@@ -124,14 +106,25 @@ class _Import:
         self._bad = bad
         self._spool = spool
         self._told = 0
-        self.summary = Summary()
         if job.mapping is None:
             self._mapping = plain_mapping(source.header, job.kind)
         else:
             self._mapping = job.mapping
         check_header(self._mapping, source.header, where=str(job.path))
+        used = self._mapping.used()
+        own = source.header[is_of_bad_rows(source) :]
+        self.report = Report(
+            job.kind,
+            job.path.name,
+            is_dry=job.is_dry,
+            recognised=source.recognised,
+            used=used,
+            unused=[name for name in own if name not in used],
+        )
+        self.summary = self.report.summary
+        self._organisations = Organisations(call, secret) if is_of_organisations(job.kind) else None
 
-    async def run(self) -> Summary:
+    async def run(self) -> Report:
         began = time.monotonic()
         identity = await self._call("identity", {})
         if identity["coordinator"]:
@@ -141,41 +134,50 @@ class _Import:
             )
         if self._job.mapping is None:
             self._tell_unknown()
-        today = format_day(clock.today(identity["zone"]))
-        self._read_all(
-            CellReader(
-                self._job.kind,
-                self._mapping,
-                self._source.header,
-                zone=identity["zone"],
-                today=today,
-            )
+        reader = CellReader(
+            self._job.kind,
+            self._mapping,
+            self._source.header,
+            zone=identity["zone"],
+            today=format_day(clock.today(identity["zone"])),
+            has_days=self._source.has_days,
         )
+        self._read_all(reader)
+        self.report.spellings = reader.spellings
+        if self._organisations is not None:
+            self.report.duplicates, self.report.not_compared = await self._organisations.compare()
         await self._append_all()
         self._tell_rest()
         self.summary.seconds = round(time.monotonic() - began, 3)
-        return self.summary
+        return self.report
 
     # Reading.
 
     def _read_all(self, reader: CellReader) -> None:
-        for row in self._source.rows():
-            self._read_row(row, reader)
-            if not row.line & 1023:
+        sieve = Sieve(self._job.kind, self._mapping, self._source.header, reader)
+        for number, row in enumerate(self._source.rows()):
+            if row.problem:
+                self.summary.read += 1
+                self._fail(row.line, row.cells, row.problem)
+            elif sieve.is_asked_for(row.cells):
+                for cells in sieve.parts(row.cells):
+                    if reason := sieve.why_not(cells):
+                        self.report.skip(reason)
+                    else:
+                        self._read_row(row._replace(cells=cells), reader)
+            if not number & 1023:
                 self._job.progress("reading", self._source.position(), self._source.size)
 
     def _read_row(self, row: Row, reader: CellReader) -> None:
-        if row.problem:
-            self.summary.read += 1
-            self._fail(row.line, row.cells, row.problem)
-            return
-        if not reader.is_wanted(row.cells):
-            return
         self.summary.read += 1
         reading = reader.read(row.cells)
         for problem in reading.left_out:
             self.summary.left_out += 1
+            self.report.tell(row.line, Fate.LEFT_OUT, problem)
             self._tell(row.line, f"{problem}; left out")
+        self.report.identify(row.line, " / ".join(reading.key), reading.identifiers)
+        if self._organisations is not None:
+            self._organisations.add(row.line, reading)
         if reading.key and (reading.item or self._job.kind is Kind.DECISIONS):
             self._spool.add(row, reading)
         else:
@@ -237,7 +239,8 @@ class _Import:
 
     async def _append(self, planned: Sequence[Planned]) -> None:
         drafts = [one.draft for one in planned if one.draft is not None]
-        answer = await self._call("append", {"drafts": drafts}) if drafts else {"outcomes": []}
+        name = "rehearse" if self._job.is_dry else "append"
+        answer = await self._call(name, {"drafts": drafts}) if drafts else {"outcomes": []}
         outcomes = iter(answer["outcomes"])
         for one in planned:
             self._count(one, next(outcomes) if one.draft is not None else {})
@@ -254,7 +257,7 @@ class _Import:
             self.summary.refused += 1
             self.summary.forbidden += not one.is_expected
             reason = self._place(one, outcome.get("error", one.reason))
-            self._keep(row.line, row.cells, f"refused: {reason}")
+            self._keep(row.line, row.cells, Fate.REFUSED, reason)
         elif one.verdict is Verdict.BAD or code:
             again = "; it has changed meanwhile, import again" if outcome.get("is_conflict") else ""
             reason = one.reason or f"{outcome['error']}{again}"
@@ -268,14 +271,12 @@ class _Import:
 
     def _tell_unknown(self) -> None:
         """Name the columns that no field is called like: one of them may be mistyped."""
-        used = self._mapping.used()
-        header = self._source.header[self._source.is_of_bad_rows :]
-        unknown = [repr(name[:_MOST_SHOWN]) for name in header if name not in used]
+        unknown = [repr(name[:_MOST_SHOWN]) for name in self.report.unused]
         if unknown:
             known = ", ".join(plain_columns(self._job.kind))
             self._job.tell(
                 f"{self._job.path}: left aside, because no field has such a name: "
-                f"{', '.join(unknown[:_MOST_TOLD])}; fields: {known}"
+                f"{', '.join(unknown[:MAX_TOLD])}; fields: {known}"
             )
 
     def _place(self, one: Planned, reason: str) -> str:
@@ -291,20 +292,24 @@ class _Import:
 
     def _fail(self, line: int, cells: list[str], reason: str) -> None:
         self.summary.bad += 1
-        self._keep(line, cells, reason)
+        self._keep(line, cells, Fate.BAD, reason)
 
-    def _keep(self, line: int, cells: list[str], text: str) -> None:
-        self._bad.add(cells, f"line {line}: {text}")
+    def _keep(self, line: int, cells: list[str], fate: Fate, reason: str) -> None:
+        """Tell of a row that does not go in, and write it down unless nothing is to be changed."""
+        self.report.tell(line, fate, reason)
+        text = f"refused: {reason}" if fate is Fate.REFUSED else reason
+        if not self._job.is_dry:
+            self._bad.add(cells, f"line {line}: {text}")
         self._tell(line, text)
 
     def _tell(self, line: int, text: str) -> None:
         self._told += 1
-        if self._told <= _MOST_TOLD:
+        if self._told <= MAX_TOLD:
             self._job.tell(f"{self._job.path}:{line}: {text}")
 
     def _tell_rest(self) -> None:
-        if self._told > _MOST_TOLD:
-            self._job.tell(f"... and {self._told - _MOST_TOLD} more")
+        if self._told > MAX_TOLD:
+            self._job.tell(f"... and {self._told - MAX_TOLD} more")
 
 
 def _first(rows: Sequence[Spooled]) -> tuple[list[str], list[str]]:

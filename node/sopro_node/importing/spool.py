@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from sopro_node.importing.cells import Item, Reading
+from sopro_node.importing.readings import Item, Reading
 from sopro_node.importing.rows import Row
 
 _ITEM = msgspec.msgpack.Decoder(Item)
@@ -35,17 +35,19 @@ class Spool:
         self._base.execute("PRAGMA synchronous = OFF")
         self._base.execute("CREATE TABLE keys (key BLOB PRIMARY KEY, first) WITHOUT ROWID")
         self._base.execute(
-            "CREATE TABLE rows (line INTEGER PRIMARY KEY, first, place, cells, item, problem)"
+            "CREATE TABLE rows "
+            "(number INTEGER PRIMARY KEY, line, first, place, cells, item, problem)"
         )
         self.count = 0
 
     def add(self, row: Row, reading: Reading) -> None:
-        """Keep a row; rows come by line."""
+        """Keep a row, or a part of one; they come by line."""
         key = msgspec.msgpack.encode(reading.key)
-        self._base.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (key, row.line))
+        self._base.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (key, self.count))
         self._base.execute(
-            "INSERT INTO rows SELECT ?, first, ?, ?, ?, ? FROM keys WHERE key = ?",
+            "INSERT INTO rows SELECT ?, ?, first, ?, ?, ?, ? FROM keys WHERE key = ?",
             (
+                self.count,
                 row.line,
                 reading.order,
                 msgspec.msgpack.encode([_bytes(cell) for cell in row.cells]),
@@ -61,9 +63,9 @@ class Spool:
 
         Numbers go before text in the order; a row whose place is unknown goes first.
         """
-        self._base.execute("CREATE INDEX IF NOT EXISTS places ON rows (first, place, line)")
+        self._base.execute("CREATE INDEX IF NOT EXISTS places ON rows (first, place, number)")
         rows = self._base.execute(
-            "SELECT first, line, cells, item, problem FROM rows ORDER BY first, place, line"
+            "SELECT first, line, cells, item, problem FROM rows ORDER BY first, place, number"
         )
         for _, group in groupby(rows, key=lambda row: row[0]):
             yield [

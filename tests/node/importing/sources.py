@@ -7,8 +7,10 @@ from typing import Any
 import msgspec
 
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.mapping import SourceMapping, parse_mapping
-from sopro_node.importing.run import Call, Job, Summary, run_import
+from sopro_node.importing.mapping import parse_mapping
+from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.report import Report, Summary
+from sopro_node.importing.run import Call, Job, run_import
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
 
@@ -51,7 +53,9 @@ class FakeOffice:
     async def __call__(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         if name == "identity":
             return {"zone": self.zone, "coordinator": False}
-        if name == "append":
+        if name == "own_organisations":
+            return {"rows": []}
+        if name in ("append", "rehearse"):
             self.count += len(values["drafts"])
             if self.keeps:
                 self.drafts += values["drafts"]
@@ -80,6 +84,7 @@ class Told:
         self.folder = folder
         self.lines: list[str] = []
         self.number = 0
+        self.report: Report | None = None
 
     async def run(
         self,
@@ -87,6 +92,8 @@ class Told:
         kind: Kind,
         text: str | bytes,
         mapping: Mapping[str, Any] | SourceMapping | None = None,
+        *,
+        is_dry: bool = False,
     ) -> Summary:
         self.number += 1
         path = self.folder / f"source{self.number}.csv"
@@ -94,8 +101,9 @@ class Told:
         if isinstance(mapping, Mapping):
             mapping = parse_mapping(mapping, kind, where="mapping.toml")
         self.lines.clear()
-        job = Job(kind, path, mapping, self.bad, self.lines.append, lambda *_: None)
-        return await run_import(job, call, secret=SECRET)
+        job = Job(kind, path, mapping, self.bad, self.lines.append, lambda *_: None, is_dry)
+        self.report = await run_import(job, call, secret=SECRET)
+        return self.report.summary
 
     @property
     def bad(self) -> Path:

@@ -61,7 +61,10 @@ ORGANISATION_ERRORS = [
     ({"name": "x" * 501}, "at most 500 characters"),
     ({"name": "a\x07b"}, "holds a control character; remove it"),
     ({"name": "a\udcffb"}, "not UTF-8; save the file as CSV UTF-8"),
-    ({"land": "Austria"}, "column 'land', value 'Austria': expected a country code of two"),
+    ({"land": "Ausria"}, "column 'land', value 'Ausria': expected a country: its name, or a code"),
+    ({"land": "Ausria"}, "such as AT; did you mean 'AT'?"),
+    ({"land": "ABERDEEN"}, "a code such as AT"),
+    ({"land": "XX"}, "expected a country"),
     ({"land": ""}, "expected country, found nothing"),
     ({"since": "2020-12-31"}, "a day of the calendar written '%d.%m.%Y' such as 31.07.2016"),
     ({"since": "31.02.2020"}, "column 'since', value '31.02.2020': expected a day of the calendar"),
@@ -99,13 +102,44 @@ def test_a_status_nobody_translated_is_named_with_the_known_ones() -> None:
     ]
 
 
-@pytest.mark.parametrize("since", ["2020-02-30", "30.2.2020", "20200229"])
+@pytest.mark.parametrize("since", ["2020-02-30", "30.2.2020", "2020-1-1"])
 def test_a_date_without_a_form_is_expected_as_year_month_day(since: str) -> None:
     [problem] = organisation({"since": since}, {"dates": {}}).problems
     assert problem == (
         f"column 'since', value '{since}': expected a day of the calendar written year-month-day "
         "such as 2016-07-31; for another form set it in [dates] of the mapping"
     )
+
+
+@pytest.mark.parametrize(
+    ("since", "form"),
+    [
+        ("29.2.2020", 'format = "%d.%m.%Y"'),
+        ("20200229", 'format = "%Y%m%d"'),
+        ("2020. 02. 29.", 'format = "%Y. %m. %d."'),
+        ("1/2/2020", 'format = "%d/%m/%Y" or "%m/%d/%Y"'),
+        ("2020-02-28T23:00:00Z", 'kind = "instant"'),
+    ],
+)
+def test_a_date_of_another_form_is_told_how_to_be_read(since: str, form: str) -> None:
+    [problem] = organisation({"since": since}, {"dates": {}}).problems
+    assert problem.endswith(f"[dates.effective_date] {form}")
+    name, _, value = form.partition(" or ")[0].partition(" = ")
+    mapping = {"dates": {"effective_date": {name: value.strip('"')}}}
+    item = organisation({"since": since}, mapping).item
+    assert item is not None
+    assert item.values["effective_date"][:4] == "2020"
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("Enterprize", "enterprise"), ("Social Enterprise", "social_enterprise"), ("qqq", "")],
+)
+def test_a_word_that_is_none_of_ours_is_told_what_it_perhaps_means(word: str, meant: str) -> None:
+    columns = {**ORGANISATIONS["columns"], "actor_type": "place"}
+    [problem] = organisation({"place": word}, {"columns": columns, "constants": {}}).problems
+    assert "expected one of social_enterprise, enterprise" in problem
+    assert (f"did you mean {meant!r}?" in problem) == bool(meant)
 
 
 def test_every_error_of_a_row_is_told_at_once() -> None:
@@ -146,9 +180,119 @@ def test_identifiers_have_a_scheme_each() -> None:
             {"column": "place", "separator": "|", "scheme_until": "-", "scheme": "OTHER"}
         ]
     }
-    item = organisation({"place": "VATAT-U1|NTRAT-9-x| 77 |VATAT-U1"}, mapping).item
+    ids = "VATAT-U38473200|NTRIT-9-x| 77 |VATAT-U38473200"
+    item = organisation({"place": ids}, mapping).item
     assert item is not None
-    assert item.fields["identifiers"] == [["VATAT", "U1"], ["NTRAT", "9-x"], ["OTHER", "77"]]
+    assert item.fields["identifiers"] == [
+        ["VATAT", "U38473200"],
+        ["NTRIT", "9-x"],
+        ["OTHER", "77"],
+    ]
+
+
+IDS = {"identifiers": [{"column": "place", "separator": "|", "scheme_until": "-"}]}
+
+
+def test_an_identifier_that_fails_its_check_makes_a_row_bad() -> None:
+    reading = organisation({"place": "VATCZ-CZ26439395"}, IDS)
+    [problem] = reading.problems
+    assert problem == (
+        "column 'place', value 'VATCZ-CZ26439395': repeats the country CZ, which its scheme has "
+        "already; did you mean 'VATCZ-26439395'?; correct it, or give a reason in "
+        "[identifier_reasons] of the mapping"
+    )
+    [found] = reading.identifiers
+    assert (found.flaw is not None, found.reason) == (True, "")
+
+
+def test_an_identifier_that_fails_its_check_is_left_out_where_cells_may_be() -> None:
+    ids = {"place": "VATCZ-CZ26439395|VATIT- 80425650589|VATAT-U38473200"}
+    reading = organisation(ids, IDS | {"unusable_cells": "empty"})
+    assert reading.item is not None
+    assert reading.item.fields["identifiers"] == [["VATAT", "U38473200"]]
+    assert len(reading.left_out) == 2
+    assert "holds a space; did you mean 'VATIT-80425650589'" in reading.left_out[1]
+
+
+@pytest.mark.parametrize("name", ["VATCZ-CZ26439395", "*"])
+def test_an_identifier_is_taken_for_a_reason_that_is_recorded(name: str) -> None:
+    reasons = {"identifier_reasons": {name: "so the list has it"}}
+    item = organisation({"place": "VATCZ-CZ26439395"}, IDS | reasons).item
+    assert item is not None
+    assert item.fields["identifiers"] == [["VATCZ", "CZ26439395"]]
+    assert item.fields["identifier_overrides"] == [["VATCZ", "CZ26439395", "so the list has it"]]
+
+
+def offering(change: dict[str, str], **mapping: Any) -> Reading:
+    row = {"no": "7", "org": "1", "name": "x"} | change
+    return read(Kind.OFFERINGS, OFFERINGS | mapping, row, "Europe/Vienna")
+
+
+def test_trade_item_numbers_and_procurement_codes_are_checked() -> None:
+    columns = OFFERINGS["columns"] | {"gtin": "ean", "cpv": "cpv"}
+    right = offering({"ean": "4006381333931", "cpv": "03000000"}, columns=columns)
+    assert right.item is not None
+    wrong = offering({"ean": "4006381333932", "cpv": "3000000"}, columns=columns)
+    gtin = next(one for one in wrong.problems if "'ean'" in one)
+    cpv = next(one for one in wrong.problems if "'cpv'" in one)
+    assert "did you mean '4006381333931'?" in gtin
+    assert "lose its first zero?; did you mean '03000000'?" in cpv
+    taken = offering(
+        {"ean": "4006381333932"},
+        columns=OFFERINGS["columns"] | {"gtin": "ean"},
+        identifier_reasons={"GTIN-4006381333932": "printed so"},
+    )
+    assert taken.item is not None
+    assert taken.item.fields["identifier_overrides"] == [["GTIN", "4006381333932", "printed so"]]
+
+
+def test_texts_of_several_languages_may_stand_in_one_cell() -> None:
+    texts = {
+        "name": [{"column": "name", "language": "de"}, {"column": "all", "kind": "json"}],
+    }
+    reading = offering({"name": "Stuhl", "all": '{"hu": "Szék", "de": "anders"}'}, texts=texts)
+    assert reading.item is not None
+    assert reading.item.fields["name"] == {"de": "Stuhl", "hu": "Szék"}
+    for wrong in ("[1]", '{"de": 1}', "{", "[" * 5000, '{"h!": "x"}'):
+        [problem] = offering({"all": wrong}, texts=texts).problems
+        assert problem.startswith("column 'all', value ")
+        assert offering({"all": wrong}, texts=texts, unusable_cells="empty").item is not None
+
+
+def test_words_of_a_text_are_translated_by_language_and_others_left_out() -> None:
+    texts = {"name": [{"column": "name", "language": tag} for tag in ("de", "hu")]}
+    values = {"name.de": {"chair": "Stuhl", "*": "Ding"}, "name.hu": {"chair": "szék", "*": ""}}
+    for word, expected in (("chair", {"de": "Stuhl", "hu": "szék"}), ("desk", {"de": "Ding"})):
+        item = offering({"name": word}, texts=texts, values=values).item
+        assert item is not None
+        assert item.fields["name"] == expected
+
+
+def test_what_has_no_field_is_kept_and_columns_are_joined() -> None:
+    joined = {"joined": {"street": ["place", "no"]}, "kept": {"score": "score"}}
+    item = organisation({"place": "Gasse", "score": "80,5"}, joined).item
+    assert item is not None
+    assert item.fields["street"] == "Gasse 7"
+    assert item.fields["kept"] == {"score": "80,5"}
+    assert organisation({"score": "x" * 4001}, joined).item is None
+    assert organisation({"score": ""}, joined).item is not None
+
+
+@pytest.mark.parametrize(
+    ("score", "word"),
+    [
+        ("80", "hold"),
+        ("80,5", "hold"),
+        ("79.9", "end"),
+        ("n/a", ""),
+        ("NaN", ""),
+        ("1e9999", "hold"),
+    ],
+)
+def test_a_score_may_say_the_status(score: str, word: str) -> None:
+    table = {">= 80": "hold", "< 80": "end"}
+    reading = decision({"status": score}, status=table)
+    assert (reading.item.word if reading.item else "") == word
 
 
 def test_text_takes_its_language_from_a_column() -> None:
@@ -199,7 +343,7 @@ def test_the_next_column_of_a_field_counts_where_a_cell_does_not_fit() -> None:
         "country": ["no", "land"],
     }
     reading = organisation(
-        {"name": "x" * 501, "no": "Austria", "land": "el"}, LENIENT | {"columns": columns}
+        {"name": "x" * 501, "no": "Utopia", "land": "el"}, LENIENT | {"columns": columns}
     )
     assert reading.item is not None
     assert reading.item.fields["legal_name"] == "Graz"
@@ -216,7 +360,7 @@ def test_an_identifier_that_does_not_fit_leaves_the_others() -> None:
 
 @pytest.mark.parametrize(
     ("lang", "language", "count"),
-    [("de_AT", "de-AT", 0), ("english", "und", 1), ("bad lang", "und", 1), ("", "und", 0)],
+    [("de_AT", "de-AT", 0), ("english", "en", 0), ("bad lang", "und", 1), ("", "und", 0)],
 )
 def test_a_language_that_is_none_is_that_of_the_column(
     lang: str, language: str, count: int

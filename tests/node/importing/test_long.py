@@ -39,7 +39,7 @@ mapping = parse_mapping(DECISIONS, Kind.DECISIONS, where="m")
 source = Path(sys.argv[1])
 job = Job(Kind.DECISIONS, source, mapping, source.with_suffix(".bad"), print, lambda *_: None)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-summary = asyncio.run(run_import(job, office, secret=bytes(32)))
+summary = asyncio.run(run_import(job, office, secret=bytes(32))).summary
 print(summary.appended, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 

@@ -79,11 +79,29 @@ WRONG: list[tuple[Kind, dict[str, Any], list[str]]] = [
     (Kind.ORGANISATIONS, {"constants": {"actor_type": 1}}, ["expected `str`, got `int`"]),
     (
         Kind.ORGANISATIONS,
-        {"delimiter": "|"},
-        ["delimiter: expected one of '', ',', ';', '\\t', got '|'"],
+        {"delimiter": "/"},
+        ["delimiter: expected one of '', ',', ';', '\\t', '|', got '/'"],
     ),
     (Kind.ORGANISATIONS, {"delimiter": 1}, ["delimiter: expected one of '', ", "got 1"]),
     (Kind.ORGANISATIONS, {"repeated_keys": "last"}, ["expected one of 'error', 'first', got"]),
+    (Kind.ORGANISATIONS, {"encoding": "base64"}, ["encoding: expected a name such as utf-8"]),
+    (Kind.ORGANISATIONS, {"header_line": -1}, ["header_line"]),
+    (Kind.ORGANISATIONS, {"only": {"land": "AT"}}, ["[only]: unknown field 'land'", "country"]),
+    (Kind.ORGANISATIONS, {"skip": {"land": {"AT": " "}}}, ["[skip.land]: expected a reason"]),
+    (Kind.ORGANISATIONS, {"each": {"column": "a", "by": ";"}}, ["unknown key 'by'", "separator"]),
+    (Kind.ORGANISATIONS, {"each": {"column": "a"}}, ["separator"]),
+    (Kind.ORGANISATIONS, {"joined": {"country": ["a"]}}, ["[joined]: unknown field 'country'"]),
+    (
+        Kind.OFFERINGS,
+        {"values": {"name": {}}},
+        ["[values]: unknown field 'name without .LANGUAGE'"],
+    ),
+    (Kind.OFFERINGS, {"values": {"kind.de": {}}}, ["[values]: unknown field 'kind.de'"]),
+    (
+        Kind.OFFERINGS,
+        {"texts": {"name": {"column": "name", "kind": "xml"}}},
+        ["[texts.name]: kind: expected one of 'text', 'json', got 'xml'"],
+    ),
     (Kind.ORGANISATIONS, {"unusable_cells": ["x"]}, ["expected one of 'error', 'empty', got"]),
 ]
 

@@ -2,14 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from sopro_node.importing.rows import BadRows, Row, Source
+from sopro_node.importing.csvfile import MAX_LINE, CsvFile
+from sopro_node.importing.rows import BadRows, Row
 from sopro_protocol.errors import FormatError
 
 
-def source(tmp_path: Path, content: bytes) -> Source:
+def source(tmp_path: Path, content: bytes, encoding: str = "") -> CsvFile:
     path = tmp_path / "in.csv"
     path.write_bytes(content)
-    return Source(path)
+    return CsvFile(path, encoding=encoding)
 
 
 def rows(tmp_path: Path, content: bytes) -> list[Row]:
@@ -26,6 +27,9 @@ def rows(tmp_path: Path, content: bytes) -> list[Row]:
         b"a,b\n1,x;y\n",
         b'\xef\xbb\xbfa;b\r\n1;"x;y"\r\n',
         b"a\tb\n1\tx;y\n",
+        b"a|b\n1|x;y\n",
+        'a;b\n1;"x;y"\n'.encode("utf-16"),
+        'a;b\r\n1;"x;y"\r\n'.encode("utf-16-be"),
         b'"a","b"\r\n"1","x;y"',
         b"a,b\n\n1,x;y\n\n",
     ],
@@ -58,7 +62,7 @@ def test_an_open_quote_is_bad_and_keeps_what_it_swallowed(tmp_path: Path) -> Non
     assert row.cells == ['1,"open\n2,x\n']
 
 
-@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe,b\n1,2\n"])
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe,b\n1,2\n", b"\xff\xfe"])
 def test_a_file_without_a_header_is_refused(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(FormatError, match="expected a header line"):
         source(tmp_path, content)
@@ -66,14 +70,14 @@ def test_a_file_without_a_header_is_refused(tmp_path: Path, content: bytes) -> N
 
 def test_a_file_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="cannot be read"):
-        Source(tmp_path / "none.csv")
+        CsvFile(tmp_path / "none.csv")
 
 
 def test_a_row_of_the_wrong_length_stays_wrong_in_the_file_of_bad_rows(tmp_path: Path) -> None:
     path = tmp_path / "rows.csv"
     path.write_text("a,b,c\n1,2\n1,2,3,4\n")
     for number in range(3):
-        one = Source(path)
+        one = CsvFile(path)
         rows = list(one.rows())
         assert [bool(row.problem) for row in rows] == [True, True]
         bad = BadRows(tmp_path / f"bad{number}.csv", one)
@@ -88,7 +92,7 @@ def test_a_row_of_the_wrong_length_stays_wrong_in_the_file_of_bad_rows(tmp_path:
 
 
 def test_bad_rows_keep_their_bytes_and_their_file_is_never_overwritten(tmp_path: Path) -> None:
-    one = source(tmp_path, b"a;b;error\n\xff;x;old\n")
+    one = source(tmp_path, b"a;b;error\n\xff;x;old\n", "utf-8")
     bad = BadRows(tmp_path / "bad.csv", one)
     for row in one.rows():
         bad.add(row.cells, "line 2: what is wrong")
@@ -99,3 +103,40 @@ def test_bad_rows_keep_their_bytes_and_their_file_is_never_overwritten(tmp_path:
     with pytest.raises(FormatError, match="is there already"):
         BadRows(bad.path, one).add(["1", "2", ""], "why")
     one.close()
+
+
+def test_rows_of_another_encoding_come_back_as_utf_8_whatever_the_mapping_says(
+    tmp_path: Path,
+) -> None:
+    one = source(tmp_path, "név;város\nTűzkő;Győr\n".encode("cp1250"))
+    assert (one.recognised.encoding, one.header) == ("cp1250", ["név", "város"])
+    bad = BadRows(tmp_path / "bad.csv", one)
+    for row in one.rows():
+        bad.add(row.cells, "why")
+    bad.close()
+    again = CsvFile(bad.path, encoding="cp1250")
+    assert again.recognised.reason == "its byte order mark"
+    assert [row.cells[1:] for row in again.rows()] == [["Tűzkő", "Győr"]]
+    again.close()
+    one.close()
+
+
+def test_an_encoding_that_is_named_counts(tmp_path: Path) -> None:
+    one = source(tmp_path, b"a;b\n\xf5;\xfb\n", "latin-1")
+    assert [row.cells for row in one.rows()] == [["õ", "û"]]
+    assert one.recognised.reason == "the mapping"
+    one.close()
+
+
+def test_the_header_may_stand_further_down(tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("Register of firms\n\na;b\n1;2\n")
+    one = CsvFile(path, header_line=3)
+    assert one.header == ["a", "b"]
+    assert [(row.line, row.cells) for row in one.rows()] == [(4, ["1", "2"])]
+    one.close()
+
+
+def test_a_line_without_end_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="a line of more than"):
+        rows(tmp_path, b"a,b\n" + b"x" * (MAX_LINE + 1))

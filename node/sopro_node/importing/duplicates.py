@@ -1,0 +1,161 @@
+"""Organisations that are perhaps one: of the same identifier, or of nearly a name in a place.
+
+Hints, never decisions: two firms may share a number after a merger, and a name in a village. Names
+are compared with their neighbours in two sorted lists only, so the work grows with the number of
+rows and not with its square: once as they are, once from their last word on.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from rapidfuzz import fuzz
+
+from sopro_node.importing.countries import fold
+from sopro_registry.identifiers import fold_identifier
+
+MAX_COMPARED: Final = 100_000
+_NEIGHBOURS: Final = 8
+_SAME_NAME: Final = 90.0
+_SAME_PLACE: Final = 85.0
+# One text, so that a person can read and extend it.
+_LEGAL_FORMS: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        ab ag aps as asbl bv doo e eg eu ev gesmbh ggmbh gmbh kg mbh nv og ohg ood eood oy u v
+        verein alapitvany bt egyesulet kft kht nonprofit nyrt szovetkezet zrt
+        association inc limited llc ltd plc sa sarl sas scarl se sl sp spa srl sro stiftung
+        """,
+    )
+)
+
+
+class Candidate(NamedTuple):
+    """An organisation of the file or of the register.
+
+    Attributes:
+        where: for a person: its line, or that it is in the register.
+        name: as it is written.
+        country: code.
+        locality: as it is written.
+        postal_code: likewise.
+        identifiers: scheme and value.
+    """
+
+    where: str
+    name: str
+    country: str = ""
+    locality: str = ""
+    postal_code: str = ""
+    identifiers: tuple[tuple[str, str], ...] = ()
+
+
+class Duplicate(NamedTuple):
+    """Organisations that are perhaps one.
+
+    Attributes:
+        kind: `identifier` or `name`.
+        shared: the identifier, or the place.
+        members: where each is, and its name.
+    """
+
+    kind: str
+    shared: str
+    members: tuple[str, ...]
+
+
+class _Folded(NamedTuple):
+    name: str
+    locality: str
+    postal_code: str
+    number: int
+
+
+class Duplicates:
+    """Collects organisations, and then says which are perhaps the same.
+
+    Attributes:
+        not_compared: how many were too many.
+    """
+
+    def __init__(self) -> None:
+        self._all: list[Candidate] = []
+        self.not_compared = 0
+
+    def add(self, one: Candidate) -> None:
+        """Take an organisation; each must come once only."""
+        if len(self._all) < MAX_COMPARED:
+            self._all.append(one)
+        else:
+            self.not_compared += 1
+
+    def find(self) -> list[Duplicate]:
+        """List the hints: by identifiers, then by names; each set of organisations once."""
+        known: set[frozenset[int]] = set()
+        found = []
+        for shared, numbers in self._by_identifier():
+            known |= {frozenset((a, b)) for a in numbers for b in numbers if a < b}
+            found.append(self._hint("identifier", shared, numbers))
+        for pair in self._by_name():
+            if frozenset(pair) not in known:
+                known.add(frozenset(pair))
+                one = self._all[pair[0]]
+                place = one.locality or one.postal_code or one.country
+                found.append(self._hint("name", place, pair))
+        return found
+
+    def _hint(self, kind: str, shared: str, numbers: Sequence[int]) -> Duplicate:
+        members = (f"{one.where}: {one.name}" for one in map(self._all.__getitem__, numbers))
+        return Duplicate(kind, shared, tuple(members))
+
+    def _by_identifier(self) -> Iterator[tuple[str, list[int]]]:
+        owners: dict[str, list[int]] = {}
+        shown: dict[str, str] = {}
+        for number, one in enumerate(self._all):
+            for scheme, value in one.identifiers:
+                folded = fold_identifier(scheme, value)
+                shown.setdefault(folded, f"{scheme}-{value}")
+                numbers = owners.setdefault(folded, [])
+                if number not in numbers[-1:]:
+                    numbers.append(number)
+        return ((shown[one], numbers) for one, numbers in owners.items() if len(numbers) > 1)
+
+    def _by_name(self) -> Iterator[tuple[int, int]]:
+        by_country: dict[str, list[_Folded]] = {}
+        for number, one in enumerate(self._all):
+            name = _fold_name(one.name)
+            if name:
+                row = _Folded(name, fold(one.locality), fold(one.postal_code), number)
+                by_country.setdefault(one.country, []).append(row)
+        for rows in by_country.values():
+            for line in (sorted(rows), sorted(rows, key=_from_the_end)):
+                yield from _neighbours(line)
+
+
+def _neighbours(line: Sequence[_Folded]) -> Iterator[tuple[int, int]]:
+    for at, one in enumerate(line):
+        for other in line[at + 1 : at + 1 + _NEIGHBOURS]:
+            if _is_place(one, other) and (
+                fuzz.token_sort_ratio(one.name, other.name, score_cutoff=_SAME_NAME)
+            ):
+                yield min(one.number, other.number), max(one.number, other.number)
+
+
+def _is_place(one: _Folded, other: _Folded) -> bool:
+    """Say whether two are in one place; of an unknown place only the same name is the same."""
+    if one.postal_code and one.postal_code == other.postal_code:
+        return True
+    if one.locality and other.locality:
+        return fuzz.ratio(one.locality, other.locality, score_cutoff=_SAME_PLACE) > 0
+    return one.name == other.name and not (one.postal_code and other.postal_code)
+
+
+def _fold_name(name: str) -> str:
+    """Return a name as it is compared, without its legal form."""
+    words = fold(name).split()
+    return " ".join(word for word in words if word not in _LEGAL_FORMS) or " ".join(words)
+
+
+def _from_the_end(row: _Folded) -> tuple[list[str], str, str]:
+    return row.name.split()[::-1], row.locality, row.postal_code

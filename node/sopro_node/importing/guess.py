@@ -1,0 +1,341 @@
+"""A first mapping for a file: from the names of its columns and from what stands in them.
+
+What is written is TOML that a person reads and corrects: beside each column stand the values that
+speak for it, what nobody can guess stands there as a comment that says what is needed.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from sopro_node.importing.countries import country_code, fold, nearest_country
+from sopro_node.importing.fields import FIELDS, Field, Form, Kind
+from sopro_node.importing.guess_text import Lines, quote, samples
+from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS, OFFERING_KINDS, STATUSES
+from sopro_node.importing.opening import open_source
+from sopro_node.importing.rows import Recognised
+from sopro_node.importing.suggest import DATE_FORMATS, formats_of
+from sopro_node.importing.values import INSTANT, ISO, clean
+from sopro_registry.identifiers import check_gtin, check_identifier
+
+_ROWS: Final = 1000
+_MOST: Final = 0.9
+_MOST_WORDS: Final = 40
+_REFERENCES: Final = {"offering", "organisation"}
+
+
+class Guessed(NamedTuple):
+    """A mapping as text, and what a person should know of it."""
+
+    toml: str
+    remarks: list[str]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with what stands in its first rows.
+
+    Attributes:
+        name: as the header has it.
+        folded: as names are compared, with _ for space.
+        values: those that are not empty.
+        rows: how many there were.
+    """
+
+    name: str
+    folded: str
+    values: Sequence[str]
+    rows: int
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether every row has a value of its own."""
+        return len(self.values) == self.rows == len(set(self.values)) > 0
+
+    def share(self, fits: object) -> float:
+        """Return the share of the values that something holds of."""
+        assert callable(fits)  # noqa: S101  # for mypy, of a lambda
+        return sum(map(bool, map(fits, self.values))) / len(self.values) if self.values else 0.0
+
+
+def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
+    """Make a mapping of a file, for rows of one kind or of every kind that it may hold.
+
+    Raises:
+        FormatError: the file cannot be read.
+    """
+    source = open_source(path)
+    try:
+        rows = [row.cells for row in islice(source.rows(), _ROWS) if not row.problem]
+        known = source.recognised
+        columns = [
+            Column(
+                name,
+                "_".join(fold(name).split()),
+                [text for row in rows if (text := clean(row[at]))],
+                len(rows),
+            )
+            for at, name in enumerate(source.header)
+            if name
+        ]
+    finally:
+        source.close()
+    kinds = [kind] if kind else [one for one in Kind if _may_be(one, columns)]
+    kinds = kinds or [Kind.ORGANISATIONS]
+    lines = Lines()
+    lines.comment(f"A guess at {path.name}, made of its first {len(rows)} rows. Read every line.")
+    lines.comment(f"It was read as {_describe(known)}.")
+    lines.comment("Fields: README.md of the importer. Try it: sopro import DIR FILE --dry-run ...")
+    used: set[str] = set()
+    for one in kinds:
+        used |= _Guess(one, columns, lines).write()
+    _list_unused(columns, used, lines)
+    return Guessed(lines.text(), _remarks(path, known, columns, lines))
+
+
+def _describe(known: Recognised) -> str:
+    if known.form == "xlsx":
+        return f"sheet {known.sheet!r} of a workbook"
+    return f"CSV in {known.encoding} (by {known.reason}), delimiter {known.delimiter!r}"
+
+
+def _remarks(path: Path, known: Recognised, columns: Sequence[Column], lines: Lines) -> list[str]:
+    remarks = [f"{path}: {_describe(known)}, {len(columns)} columns"]
+    if lines.missing:
+        remarks.append(f"to be filled in by hand: {', '.join(lines.missing)}")
+    return remarks
+
+
+def _may_be(kind: Kind, columns: Sequence[Column]) -> bool:
+    """Say whether rows look like those of a kind."""
+    found = _find_columns(kind, columns)
+    if kind is Kind.ORGANISATIONS:
+        return "legal_name" in found
+    if kind is Kind.OFFERINGS:
+        return bool({"cpv", "gtin", "organisation"} & found.keys()) and "name" in found
+    return "status" in found and bool({"effective_date", "order"} & found.keys())
+
+
+def _find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
+    """Find the column of each field, each once: by the order of the words, then of the fields."""
+    found: dict[str, Column] = {}
+    taken: set[str] = set()
+    for name, words in HEADERS[kind].items():
+        ranked = words.split()
+        candidates = [
+            (rank, at, column)
+            for at, column in enumerate(columns)
+            if column.name not in taken
+            and (rank := _rank(column, ranked, is_whole=name in _REFERENCES)) is not None
+        ]
+        for _, _, column in sorted(candidates, key=lambda one: one[:2]):
+            if _fits(name, column):
+                found[name] = column
+                taken.add(column.name)
+                break
+    if kind is Kind.ORGANISATIONS and "country" not in found:
+        for column in columns:
+            if column.name not in taken and column.share(country_code) > _MOST:
+                found["country"] = column
+                break
+    if "key" not in found:
+        free = [one for one in columns if one.is_unique and one.name not in taken]
+        found |= {"key": free[0]} if free else {}
+    return found
+
+
+def _rank(column: Column, words: Sequence[str], *, is_whole: bool = False) -> int | None:
+    """Say how well a column is named: as one of the words, or with one of them at an end."""
+    for rank, word in enumerate(words):
+        if column.folded == word:
+            return rank
+    for rank, word in enumerate(words):
+        if (
+            not is_whole
+            and len(word) > 3
+            and (column.folded.startswith(f"{word}_") or column.folded.endswith(f"_{word}"))
+        ):
+            return len(words) + rank
+    return None
+
+
+def _fits(name: str, column: Column) -> bool:
+    """Say whether what stands in a column may be values of a field."""
+    match name:
+        case "key":
+            return len(column.values) == column.rows > 0
+        case "country":
+            return column.share(lambda text: country_code(text) or nearest_country(text)) > _MOST
+        case "gtin":
+            return column.share(lambda text: check_gtin(text) is None) > _MOST
+        case "effective_date" | "valid_until":
+            return bool(column.values) and _date_of(column) is not None
+        case "status":
+            return 0 < len(set(column.values)) <= _MOST_WORDS
+        case _:
+            return bool(column.values)
+
+
+def _date_of(column: Column) -> tuple[str, list[str]] | None:
+    """Return how a column writes its days: what to set in [dates], and other ways it may be."""
+    if column.share(INSTANT.fullmatch) > _MOST:
+        return 'kind = "instant"', []
+    if column.share(ISO.fullmatch) > _MOST:
+        return "", []
+    counts = Counter(form for text in column.values for form in formats_of(text))
+    forms = [one for one in DATE_FORMATS if counts[one] > _MOST * len(column.values)]
+    return (f"format = {quote(forms[0])}", forms[1:]) if forms else None
+
+
+class _Guess:
+    """The tables of one kind."""
+
+    def __init__(self, kind: Kind, columns: Sequence[Column], lines: Lines) -> None:
+        self._kind = kind
+        self._columns = columns
+        self._lines = lines
+        self._found = _find_columns(kind, columns)
+        self._fields = {one.name: one for one in FIELDS[kind]}
+
+    def write(self) -> set[str]:
+        """Write them; return the columns that they use."""
+        self._write_columns()
+        self._write_constants()
+        self._write_words()
+        self._write_dates()
+        self._write_texts()
+        identified = self._write_identifiers() if self._kind is Kind.ORGANISATIONS else set()
+        return {one.name for one in self._found.values()} | identified
+
+    def _of(self, *forms: Form) -> Iterator[tuple[Field, Column]]:
+        for name, column in self._found.items():
+            if self._fields[name].form in forms:
+                yield self._fields[name], column
+
+    def _write_columns(self) -> None:
+        self._lines.table(f"{self._kind}.columns")
+        for name, one in self._fields.items():
+            column = self._found.get(name)
+            if one.form in (Form.TEXTS, Form.IDENTIFIERS):
+                continue
+            if column is not None:
+                self._lines.pair(name, quote(column.name), samples(column.values))
+            elif one.is_needed and name not in _CONSTANTS[self._kind]:
+                self._lines.wanted(f"{self._kind} {name}", f'{name} = "..."', "which column is it?")
+
+    def _write_constants(self) -> None:
+        constants = {
+            name: value for name, value in _CONSTANTS[self._kind].items() if name not in self._found
+        }
+        if not constants:
+            return
+        self._lines.table(f"{self._kind}.constants")
+        for name, value in constants.items():
+            if value:
+                self._lines.pair(name, quote(value), "for every row; is it?")
+            else:
+                self._lines.wanted(f"{self._kind} {name}", f'{name} = "AT"', "of every row")
+
+    def _write_words(self) -> None:
+        status = self._found.get("status") if self._kind is Kind.DECISIONS else None
+        if status is not None:
+            self._lines.table(f"{self._kind}.status")
+            self._translate(status, STATUSES, f"{self._kind} status")
+        kind = self._found.get("kind")
+        if kind is not None and len(set(kind.values)) <= _MOST_WORDS:
+            self._lines.table(f"{self._kind}.values.kind")
+            self._translate(kind, OFFERING_KINDS, f"{self._kind} kind")
+
+    def _translate(self, column: Column, words: Mapping[str, str], what: str) -> None:
+        for text, count in Counter(column.values).most_common(_MOST_WORDS):
+            folded = "_".join(fold(text).split())
+            meanings = (meaning for meaning, known in words.items() if folded in known.split())
+            meaning = next(meanings, "")
+            if meaning:
+                self._lines.pair(quote(text), quote(meaning), f"{count} rows")
+            else:
+                options = ", ".join(words)
+                self._lines.wanted(
+                    f"{what} {text[:40]!r}", f'{quote(text)} = "..."', f"{count} rows: {options}?"
+                )
+
+    def _write_dates(self) -> None:
+        for one, column in self._of(Form.DATE):
+            form = _date_of(column)
+            if form is not None and form[0]:
+                self._lines.table(f"{self._kind}.dates.{one.name}")
+                name, _, value = form[0].partition(" = ")
+                others = f"; or {', '.join(form[1])}?" if form[1] else ""
+                self._lines.pair(name, value, f"{samples(column.values)}{others}")
+
+    def _write_texts(self) -> None:
+        found = list(self._of(Form.TEXTS))
+        if not found:
+            for one in self._fields.values():
+                if one.form is Form.TEXTS and one.is_needed:
+                    self._lines.table(f"{self._kind}.texts")
+                    example = f'{one.name} = {{ column = "...", language = "de" }}'
+                    self._lines.wanted(f"{self._kind} {one.name}", example, "which column is it?")
+            return
+        self._lines.table(f"{self._kind}.texts")
+        for one, column in found:
+            value = f'{{ column = {quote(column.name)}, language = "und" }}'
+            remark = f"in which language? {samples(column.values)}"
+            self._lines.pair(one.name, value, remark)
+
+    def _write_identifiers(self) -> set[str]:
+        used = set()
+        taken = {one.name for name, one in self._found.items() if name != "key"}
+        for column in self._columns:
+            scheme = _scheme_of(column)
+            if scheme and column.name not in taken:
+                used.add(column.name)
+                self._lines.array(f"{self._kind}.identifiers")
+                self._lines.pair("column", quote(column.name), samples(column.values))
+                self._lines.pair("scheme", quote(scheme), _checked(scheme, column))
+        return used
+
+
+_CONSTANTS: Final[Mapping[Kind, Mapping[str, str]]] = {
+    Kind.ORGANISATIONS: {"country": "", "actor_type": "enterprise"},
+    Kind.OFFERINGS: {"kind": "product"},
+    Kind.DECISIONS: {"scheme": "sopro"},
+}
+
+
+def _scheme_of(column: Column) -> str:
+    """Return the scheme of the identifiers of a column, by its name or by their check digits."""
+    for scheme, words in IDENTIFIERS.items():
+        if column.values and _rank(column, words.split()) is not None:
+            return scheme
+    for scheme in ("LEI", "SIRET", "VAT"):
+        if len(column.values) > 2 and _is_right(scheme, column) > _MOST:
+            return scheme
+    return ""
+
+
+def _is_right(scheme: str, column: Column) -> float:
+    """Return how many pass their check; of a country without rules, nobody can tell."""
+    return column.share(
+        lambda text: (
+            check_identifier(scheme, text) is None
+            and (scheme != "VAT" or (country_code(text[:2]) != "" and len(text) > 7))
+        )
+    )
+
+
+def _checked(scheme: str, column: Column) -> str:
+    right = round(_is_right(scheme, column) * len(column.values))
+    return f"{right} of {len(column.values)} pass its check"
+
+
+def _list_unused(columns: Sequence[Column], used: set[str], lines: Lines) -> None:
+    unused = [one for one in columns if one.name not in used]
+    if unused:
+        lines.blank()
+        lines.comment("Not used; what no field is for can go under [KIND.kept]: name = column.")
+    for column in unused:
+        lines.comment(f"  {quote(column.name)}: {samples(column.values) or 'always empty'}")

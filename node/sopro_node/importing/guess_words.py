@@ -1,0 +1,117 @@
+"""What columns are called in the registers of several countries, and what their words mean.
+
+Written without marks and in small letters, as `countries.fold` returns them, with _ for a space;
+what stands first fits best. English, German and Hungarian, then some others.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from sopro_node.importing.fields import Kind
+
+_KEY = "id key nr no number nummer kennung azonosito sorszam kod numero company_id reg_no lfd_nr"
+_STREET = "street strasse address adresse anschrift utca cim street_address adresse_postale rue"
+_POSTAL = "postcode postal_code plz zip zip_code postleitzahl iranyitoszam irsz code_postal cp"
+_LOCALITY = "city ort locality town stadt gemeinde varos helyseg telepules ville commune localite"
+_COUNTRY = "country land staat orszag pays country_as_entered nation country_code"
+_NAME = (
+    "legal_name name company company_name organisation organization firma firmenname unternehmen "
+    "nev cegnev szervezet tsp_name denomination raison_sociale nom bezeichnung betrieb"
+)
+_ORGANISATION = (
+    "organisation organization company company_id org holder inhaber firma betrieb unternehmen "
+    "szervezet ceg jogosult organisation_id organization_id titulaire"
+)
+_TITLE = (
+    "name title product product_name service service_name produkt bezeichnung angebot titel termek "
+    "megnevezes szolgaltatas ajanlat nom produit"
+)
+_LABEL = (
+    "label label_no certificate_id zeichen zertifikat vedjegy tanusitvany licence licence_no "
+    "service_key product_id company_id offering id key nr no azonosito nummer"
+)
+_ORDER = (
+    "order event_no step seq sequence cycle assessment_year year schritt reihenfolge zyklus jahr "
+    "lepes sorrend ciklus ev n nr"
+)
+_STATUS = (
+    "status current_status state decision result entscheidung ergebnis statusz allapot dontes "
+    "eredmeny statut"
+)
+_SINCE = (
+    "effective_date since date from seit datum wirksam_ab ab kelt hatalyos datum_ab status_since "
+    "status_starting_time date_certified decided_on entschieden_am"
+)
+_UNTIL = "valid_until expires expiry valid_to gultig_bis ablauf ervenyes ervenyesseg_vege"
+_DESCRIPTION = "description beschreibung leiras text about"
+_WEBSITE = "website url web homepage webseite internet honlap weboldal www site_web"
+
+HEADERS: Final[Mapping[Kind, Mapping[str, str]]] = {
+    Kind.ORGANISATIONS: {
+        "key": _KEY,
+        "legal_name": _NAME,
+        "street": _STREET,
+        "postal_code": _POSTAL,
+        "locality": _LOCALITY,
+        "country": _COUNTRY,
+        "website": _WEBSITE,
+        "description": _DESCRIPTION,
+        "nuts": "nuts nuts3 nuts_code nuts_2",
+        "activities": "nace onace activity activities nace_code teaor tatigkeit tevekenyseg",
+    },
+    Kind.OFFERINGS: {
+        "key": "product_id service_key offering_id offering artikelnummer cikkszam " + _KEY,
+        "organisation": _ORGANISATION,
+        "name": _TITLE,
+        "description": _DESCRIPTION,
+        "kind": "kind type art fajta tipus offering_kind",
+        "cpv": "cpv cpv_code",
+        "gtin": "gtin ean barcode strichcode vonalkod upc gtin13",
+    },
+    Kind.DECISIONS: {
+        "key": _LABEL,
+        "order": _ORDER,
+        "status": _STATUS,
+        "effective_date": _SINCE,
+        "valid_until": _UNTIL,
+        "offering": "offering product service angebot ajanlat termek",
+        "certificate": "certificate certificate_no zertifikatsnummer",
+    },
+}
+
+IDENTIFIERS: Final[Mapping[str, str]] = {
+    "VAT": "vat vat_id vat_number vat_no ust_id uid_nummer tva eu_adoszam",
+    "UID": "uid atu",
+    "ADOSZAM": "adoszam ado_szam tax_number_hu",
+    "CEGJEGYZEKSZAM": "cegjegyzekszam cg_szam",
+    "FN": "fn firmenbuchnummer firmenbuch fb_nummer",
+    "SIRET": "siret numero_siret",
+    "SIREN": "siren numero_siren",
+    "LEI": "lei lei_code",
+    "EUID": "euid",
+    "ZVR": "zvr zvr_zahl vereinsregister",
+}
+
+STATUSES: Final[Mapping[str, str]] = {
+    "hold": (
+        "active valid granted certified accredited current erteilt gultig aktiv verliehen "
+        "zertifiziert odaitelve ervenyes megadva yes ja igen passed pass bestanden megfelelt"
+    ),
+    "end": (
+        "withdrawn revoked expired ended terminated decertified de_certified inactive entzogen "
+        "abgelaufen erloschen ungultig inaktiv visszavonva lejart megszunt torolve no nein nem "
+        "failed fail"
+    ),
+    "reinstate": "reinstated wieder_eingesetzt visszaallitva",
+    "extend_scope": "scope_extended umfang_erweitert bovitve",
+    "suspend": "suspended ausgesetzt ruhend felfuggesztve",
+    "renew": "renewed verlangert erneuert megujitva",
+    "refuse": "refused rejected abgelehnt elutasitva",
+    "terminate_on_request": "resigned zuruckgelegt lemondott lemondott_rola",
+}
+
+OFFERING_KINDS: Final[Mapping[str, str]] = {
+    "product": "product produkt ware termek produit",
+    "service": "service dienstleistung szolgaltatas",
+    "material_recovery": "recovery wiedergewinnung anyagvisszanyeres recycling",
+}

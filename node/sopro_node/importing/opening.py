@@ -1,0 +1,25 @@
+"""Opening a file of rows, whatever it is."""
+
+from pathlib import Path
+
+from sopro_node.importing.csvfile import CsvFile
+from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.rows import Source
+from sopro_node.importing.workbook import Workbook, is_workbook
+
+
+def open_source(path: Path, mapping: SourceMapping | None = None) -> Source:
+    """Open a CSV file or a sheet of a workbook: its bytes tell which, not its name.
+
+    Raises:
+        FormatError: it cannot be read, or has no header.
+    """
+    said = mapping or SourceMapping()
+    if is_workbook(path):
+        return Workbook(path, sheet=said.sheet, header_line=said.header_line)
+    return CsvFile(
+        path,
+        delimiter=said.delimiter,
+        encoding=said.encoding,
+        header_line=max(1, said.header_line),
+    )

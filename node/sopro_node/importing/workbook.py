@@ -1,0 +1,215 @@
+"""Reading rows of a sheet of an xlsx workbook, one at a time; it may be hostile.
+
+A workbook is a zip of XML. Before anything is read, the directory of the zip is held to bounds: a
+member yields no more bytes than the directory says, whatever was compressed into it. Entities of
+XML are refused, columns beyond the header's and rows beyond what a sheet may have are not read.
+"""
+
+import warnings
+import zipfile
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from openpyxl import load_workbook
+from openpyxl.worksheet._read_only import ReadOnlyWorksheet
+
+from sopro_node.importing.rows import Recognised, Row
+from sopro_protocol.errors import FormatError
+
+MAX_BYTES: Final = 512 << 20
+MAX_PART: Final = 64 << 20
+MAX_PARTS: Final = 1000
+MAX_ROWS: Final = 1 << 20
+MAX_COLUMNS: Final = 1024
+_SEARCHED: Final = 50
+_ERRORS: Final = {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NULL!", "#NUM!"}
+_ADVICE: Final = "save it as CSV UTF-8 or as .xlsx"
+
+
+class Workbook:
+    """One sheet of a workbook: the first that is shown, unless another is named.
+
+    Attributes:
+        path: of the file.
+        header: names of the columns of the first row that is not empty.
+        delimiter: of the file of bad rows.
+        size: rows of the sheet, as it says itself.
+        recognised: what it was found to be.
+    """
+
+    delimiter = ","
+    has_days = True
+    is_utf8 = False
+
+    def __init__(self, path: Path, *, sheet: str = "", header_line: int = 0) -> None:
+        self.path = path
+        _check_bounds(path)
+        self._line = 0
+        with warnings.catch_warnings():
+            # What openpyxl does not know (print settings, colours of a theme) is nothing of ours.
+            warnings.simplefilter("ignore")
+            self._open(sheet, header_line)
+
+    def _open(self, sheet: str, header_line: int) -> None:
+        # As an open file, because its bytes say what it is and not its name.
+        self._file = self.path.open("rb")
+        try:
+            self._book = load_workbook(self._file, read_only=True, data_only=True, keep_links=False)
+        except _BROKEN as error:
+            self._file.close()
+            raise _broken(self.path, error) from None
+        try:
+            names = tuple(one.title for one in self._book.worksheets)
+            self._sheet = self._choose(sheet, names)
+            self.size = min(self._sheet.max_row or 0, MAX_ROWS)
+            self._begin, self.header = self._find_header(header_line)
+        except BaseException:
+            self.close()
+            raise
+        self.recognised = Recognised("xlsx", sheet=self._sheet.title, sheets=names)
+
+    def _choose(self, sheet: str, names: Sequence[str]) -> ReadOnlyWorksheet:
+        sheets: list[Any] = list(self._book.worksheets)
+        if sheet:
+            sheets = [one for one in sheets if one.title == sheet]
+        shown = [one for one in sheets if one.sheet_state == "visible"]
+        for one in [*shown, *sheets]:
+            assert isinstance(one, ReadOnlyWorksheet), "read only"  # noqa: S101  # a bug if not
+            return one
+        wanted = f"no sheet {sheet!r}" if sheet else "no sheet of cells"
+        raise FormatError(f"{self.path}: has {wanted}; its sheets: {', '.join(names) or 'none'}")
+
+    def _find_header(self, header_line: int) -> tuple[int, list[str]]:
+        """Find the names of the columns: in the row that is named, or the first with any."""
+        for line, cells in self._cells(MAX_COLUMNS, most=header_line or _SEARCHED):
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells and line >= header_line:
+                return line, cells
+        where = f"row {header_line}" if header_line else f"the first {_SEARCHED} rows"
+        raise FormatError(
+            f"{self.path}: sheet {self._sheet.title!r}: expected the names of its columns in "
+            f"{where}; name another 'sheet' or 'header_line' in the mapping"
+        )
+
+    def _cells(self, columns: int, *, most: int) -> Iterator[tuple[int, list[str]]]:
+        sheet: Any = self._sheet  # the types are those of a sheet in memory
+        rows = sheet.iter_rows(min_row=1, max_row=most, min_col=1, max_col=columns)
+        try:
+            for line, row in enumerate(islice(rows, most), 1):
+                yield line, [_text(cell) for cell in row]
+        except _BROKEN as error:
+            raise _broken(self.path, error) from None
+
+    def rows(self) -> Iterator[Row]:
+        """Go through the rows; those without any cell are none."""
+        width = len(self.header)
+        for line, cells in self._cells(width + 1, most=MAX_ROWS):
+            self._line = line
+            if line <= self._begin or not any(cells):
+                continue
+            beyond = cells[width:]
+            named = (cells + [""] * width)[:width]
+            yield Row(line, named, _problem(named, beyond, self.header))
+
+    def position(self) -> int:
+        """Return how far the sheet has been read, in rows."""
+        return min(self._line, self.size)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._book.close()
+        self._file.close()
+
+
+def is_workbook(path: Path) -> bool:
+    """Say whether a file is a zip, as an xlsx workbook is.
+
+    Raises:
+        FormatError: it cannot be read, or is a spreadsheet of another kind.
+    """
+    try:
+        with path.open("rb") as file:
+            begin = file.read(128)
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
+    if begin.startswith(b"\xd0\xcf\x11\xe0"):
+        raise FormatError(f"{path}: an old Excel file, or one with a password; {_ADVICE}")
+    if b"opendocument.spreadsheet" in begin:
+        raise FormatError(f"{path}: an OpenDocument spreadsheet; {_ADVICE}")
+    return begin.startswith(b"PK\x03\x04")
+
+
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    SyntaxError,  # what ElementTree raises for what is no XML
+    AttributeError,
+    IndexError,
+    KeyError,
+    NotImplementedError,
+    OverflowError,
+    TypeError,
+    ValueError,  # and what defusedxml raises for entities
+    EOFError,
+    OSError,
+)
+
+
+def _broken(path: Path, error: Exception) -> FormatError:
+    said = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+    return FormatError(f"{path}: not a workbook that can be read ({said}); {_ADVICE}")
+
+
+def _check_bounds(path: Path) -> None:
+    """Hold a workbook to bounds before anything in it is unpacked."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            parts = file.infolist()
+    except _BROKEN as error:
+        raise _broken(path, error) from None
+    if len(parts) > MAX_PARTS:
+        raise FormatError(f"{path}: {len(parts)} parts, at most {MAX_PARTS} are read; {_ADVICE}")
+    whole = sum(part.file_size for part in parts)
+    if whole > MAX_BYTES:
+        raise FormatError(
+            f"{path}: {whole >> 20} MiB unpacked, at most {MAX_BYTES >> 20} are read; {_ADVICE}"
+        )
+    for part in parts:
+        # Sheets are read row by row; every other part is in memory as a whole.
+        if part.file_size > MAX_PART and "/worksheets/" not in part.filename:
+            raise FormatError(
+                f"{path}: {part.filename[:60]!r} has {part.file_size >> 20} MiB, "
+                f"at most {MAX_PART >> 20} are read; {_ADVICE}"
+            )
+
+
+def _problem(cells: Sequence[str], beyond: Sequence[str], header: Sequence[str]) -> str:
+    if any(beyond):
+        return f"a cell behind the last column that has a name: {beyond[0][:40]!r}"
+    for name, cell in zip(header, cells, strict=True):
+        if cell in _ERRORS:
+            return f"column {name!r}: an error of the spreadsheet {cell}; correct its formula"
+    return ""
+
+
+def _text(cell: Any) -> str:
+    """Write a cell as a CSV file would have it: days as days, whole numbers without a point."""
+    value = cell.value
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    form = cell.number_format if isinstance(value, int) else ""
+    # Postal codes and numbers of registers are shown with leading zeros that the value lacks.
+    return str(value).zfill(len(form)) if form and not form.strip("0") else str(value)

@@ -1,0 +1,81 @@
+"""`sopro import` as a person meets it: a guess, a dry run, the import, its report."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.place import Place, sopro, told
+
+ROWS = (
+    "Nr.;Firmenname;Ort;Land;UID-Nummer\n"
+    "1;Bäckerei Grün;Wien;Österreich;ATU38473200\n"
+    "2;Bäckerei Grün GmbH;Wien;Austria;ATU43773001\n"
+    "3;Möbel;Graz;Ausria;ATU38473201\n"
+)
+
+
+@pytest.fixture
+def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "firms.csv"
+    path.write_bytes(ROWS.encode("cp1252"))
+    return path
+
+
+def test_from_a_guess_to_a_report(place: Place, rows: Path) -> None:
+    guessed = sopro("import", "--guess", rows, "--as", "organisations")
+    assert "CSV in cp1252" in guessed.stderr
+    mapping = rows.with_name("firms.toml")
+    mapping.write_text(guessed.stdout)
+    words = ("import", place.at, rows, "--as", "organisations", "--mapping", mapping)
+
+    dry = sopro(*words, "--dry-run", code=1)
+    assert dry.stdout.startswith("dry run, nothing changed: organisations: 3 rows read: 2 appended")
+    assert not rows.with_name("firms.bad.csv").exists()
+    assert "value 'Ausria': expected a country" in dry.stderr
+    assert "perhaps one: same name (Wien): line 2: Bäckerei Grün; line 3" in dry.stderr
+
+    report = rows.with_name("report.html")
+    done = sopro(*words, "--report", report, code=1)
+    assert "2 appended, 0 unchanged, 0 refused, 1 bad" in done.stdout
+    assert "read as cp1252, by its letters beyond ASCII" in done.stderr
+    assert "1 identifiers fail their check, 0 of them taken" in done.stderr
+    assert "Bäckerei Grün GmbH" in report.read_text()
+    assert "report.html: is there already" in sopro(*words, "--report", report, code=65).stderr
+
+    bad = rows.with_name("firms.bad.csv")
+    bad.write_text(bad.read_text().replace("Ausria", "AT").replace("ATU38473201", ""))
+    again = sopro("import", place.at, bad, *words[3:], "--json")
+    answer = json.loads(again.stdout)
+    assert (answer["appended"], answer["dry_run"]) == (1, False)
+    assert answer["recognised"] == {
+        "form": "csv",
+        "encoding": "utf-8",
+        "reason": "its byte order mark",
+        "delimiter": ";",
+    }
+
+
+def test_only_rows_of_a_country(place: Place, rows: Path) -> None:
+    mapping = rows.with_name("firms.toml")
+    mapping.write_text(sopro("import", "--guess", rows).stdout)
+    words = ("import", place.at, rows, "--as", "organisations", "--mapping", mapping, "--dry-run")
+    found = sopro(*words, "--only", "country=AT", "--json")
+    answer = json.loads(found.stdout)
+    assert (answer["read"], answer["appended"], answer["skipped"]) == (2, 2, 1)
+    assert (
+        "2 appended, 0 unchanged, 0 refused, 0 bad, 1 passed over"
+        in sopro(*words, "--only", "country=AT").stdout
+    )
+    refused = sopro(*words, "--only", "land=AT", code=65)
+    assert "--only: [only]: unknown field 'land'" in refused.stderr
+    assert "expected FIELD=VALUE" in sopro(*words, "--only", "country", code=65).stderr
+
+
+def test_says_what_it_needs(place: Place, rows: Path) -> None:
+    assert "--as; or --guess FILE" in told(sopro("import", place.at, rows, code=2).stderr)
+    words = ("import", place.at, rows, "--as", "organisations")
+    assert "--only needs a --mapping" in sopro(*words, "--only", "country=AT", code=65).stderr
+    assert "named .html or .md" in sopro(*words, "--report", "a.txt", code=65).stderr
+    assert "cannot be read" in sopro("import", "--guess", "none.csv", code=65).stderr

@@ -1,0 +1,105 @@
+import random
+
+import pytest
+
+from sopro_node.importing import duplicates
+from sopro_node.importing.duplicates import Candidate, Duplicates
+from sopro_node.importing.fields import Kind
+from tests.node.conftest import Federation
+from tests.node.importing.sources import ORGANISATIONS, FakeOffice, Told, counts, over_msgpack
+
+
+def hints(*candidates: Candidate) -> list[tuple[str, ...]]:
+    found = Duplicates()
+    for one in candidates:
+        found.add(one)
+    return [(one.kind, *(member.split(":")[0] for member in one.members)) for one in found.find()]
+
+
+def test_one_identifier_is_one_however_it_is_written() -> None:
+    assert hints(
+        Candidate("a", "Eins", identifiers=(("VATCZ", "CZ26439395"),)),
+        Candidate("b", "Zwei", identifiers=(("VATCZ", "26439395"), ("FN", "1a"))),
+        Candidate("c", "Drei", identifiers=(("NTRCZ", "26439395"),)),
+        Candidate("d", "Vier", identifiers=(("FN", "FN 1 a".removeprefix("FN ")),)),
+    ) == [("identifier", "a", "b"), ("identifier", "b", "d")]
+
+
+SAME = [
+    (("Repair Café Grün", "Graz"), ("Repair-Cafe GRÜN e.V.", "Graz"), True),
+    (("Möbelwerkstatt", "Linz"), ("Möbelwerkstat", "Linz"), True),
+    (("Kost nix Laden", "Linz"), ("Laden Kost-Nix", "Linz"), True),
+    (("Kost nix Laden", "Linz"), ("Kost nix Laden", "Graz"), False),
+    (("Kost nix Laden", "Linz"), ("Kost nix Laden", ""), True),
+    (("Kost nix Laden", "Linz"), ("Kost nix Läden", ""), True),
+    (("Kost nix Laden", "Linz"), ("Kostnix Laden", ""), False),
+    (("Weltladen", "Sankt Pölten"), ("Weltladen", "St. Pölten"), True),
+    (("Bäckerei", "Győr"), ("Bäckerei", "Gyor"), True),
+    (("GmbH", "Wien"), ("GmbH", "Wien"), True),
+    (("", "Wien"), ("", "Wien"), False),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "is_same"), SAME)
+def test_nearly_one_name_in_one_place(
+    one: tuple[str, str], other: tuple[str, str], is_same: bool
+) -> None:
+    pair = [
+        Candidate(where, name, "AT", place)
+        for where, (name, place) in zip("ab", (one, other), strict=True)
+    ]
+    assert hints(*pair) == ([("name", "a", "b")] if is_same else [])
+    abroad = [pair[0], pair[1]._replace(country="HU")]
+    assert hints(*abroad) == []
+
+
+def test_two_are_told_once_also_where_several_things_are_the_same() -> None:
+    one = Candidate("a", "Eins", "AT", "Graz", "8010", (("FN", "1a"),))
+    assert hints(one, one._replace(where="b")) == [("identifier", "a", "b")]
+    assert hints(one._replace(identifiers=()), one._replace(where="b")) == [("name", "a", "b")]
+
+
+def test_finds_a_pair_among_many_of_one_place() -> None:
+    dice = random.Random(4)
+    words = ["".join(dice.choices("aeioubdgklmnrst", k=7)) for _ in range(400)]
+    many = [Candidate(str(n), " ".join(dice.sample(words, 3)), "AT", "Wien") for n in range(3000)]
+    first, second = many[17].name, f"{many[17].name} Verein"
+    assert hints(*many, Candidate("x", second, "AT", "Wien")) == [("name", "17", "x")]
+    assert first != second
+
+
+def test_says_how_many_were_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duplicates, "MAX_COMPARED", 2)
+    found = Duplicates()
+    for where in "abc":
+        found.add(Candidate(where, "Eine", "AT", "Graz"))
+    assert (len(found.find()), found.not_compared) == (1, 1)
+
+
+ROWS = "no,name,place,land,since\n1,Erste Bäckerei,Graz,AT,\n"
+
+
+async def test_an_organisation_that_comes_back_is_no_other_one(
+    office: FakeOffice, told: Told
+) -> None:
+    text = ROWS + "1,Erste Bäckerei,Graz,AT,\n2,Erste Bäckerei GmbH,Graz,AT,\n"
+    await told.run(office, Kind.ORGANISATIONS, text, ORGANISATIONS)
+    assert told.report is not None
+    [hint] = told.report.duplicates
+    assert hint.members == ("line 2: Erste Bäckerei", "line 4: Erste Bäckerei GmbH")
+
+
+async def test_organisations_are_compared_with_those_of_the_register(
+    federation: Federation, told: Told
+) -> None:
+    await federation.coordinator()
+    call = over_msgpack((await federation.join("at", "AT")).node)
+    assert counts(await told.run(call, Kind.ORGANISATIONS, ROWS, ORGANISATIONS)) == (1, 0, 0, 0)
+    assert told.report is not None
+    assert told.report.duplicates == []
+    await told.run(call, Kind.ORGANISATIONS, ROWS, ORGANISATIONS)
+    assert told.report.duplicates == []
+    await told.run(call, Kind.ORGANISATIONS, ROWS.replace("\n1", "\n9"), ORGANISATIONS)
+    [hint] = told.report.duplicates
+    assert hint.kind == "name"
+    assert hint.members[1].startswith("in the register (")
