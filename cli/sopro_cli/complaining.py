@@ -1,39 +1,27 @@
 """Complaints and appeals: `sopro complaint`, `sopro appeal`."""
 
-import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import rich_click as click
 
-from sopro_cli.office import Call, ask, reach, run
+from sopro_cli.acting import act, do
+from sopro_cli.office import ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_json
-from sopro_cli.register import append_one
 from sopro_node.deciders import find_decider
-from sopro_node.documents import structured
-from sopro_protocol.errors import NotFoundError, RefusedError
 from sopro_registry.complaints import AppealStep, ComplaintStep
-from sopro_registry.families import appeal as appeals
 from sopro_registry.families import complaint as complaint_family
-from sopro_registry.families import complaint_answer
 
 _KINDS = get_args(complaint_family.Body.__annotations__["kind"])
 
-Work = Callable[[Call, str], Any]
 
-
-def _do(folder: Path, work: Work, *, as_json: bool) -> None:
-    async def whole() -> Mapping[str, Any]:
-        async with reach(folder) as office:
-            return dict(await work(office, (await office("identity", {}))["today"]))
-
-    answer = run(whole())
+def _show(done: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        show_json(answer)
+        show_json(done)
     else:
-        show(f"{answer['entity'].hex()}  entry {answer['index']}")
+        show(f"{done['entity'].hex()}  entry {done['index']}")
 
 
 @click.group()
@@ -52,16 +40,9 @@ def complaint_add(  # one for each option
     folder: Path, number: str, kind: str, text: str, received_on: str | None, *, as_json: bool
 ) -> None:
     """Record a complaint about the label of a NUMBER; its site sees it and must answer."""
-
-    async def work(office: Call, today: str) -> Mapping[str, Any]:
-        home = (await office("label", {"number": number}))["site"]
-        words = structured("complaint", {"text": text}, visibility="parties")
-        document = dataclasses.asdict(dataclasses.replace(words, parties=(home,)))
-        values = {"certificate": number, "kind": kind, "received_on": received_on or today}
-        draft = {"family": complaint_family.FAMILY.name, "values": values}
-        return await append_one(office, draft | ({"documents": [document]} if text else {}))
-
-    _do(folder, work, as_json=as_json)
+    told = {"kind": kind, "label": number, "received_on": received_on, "text": text}
+    done = do(folder, lambda office: act(office, "complaint.add", told))
+    _show(done, as_json=as_json)
 
 
 @complaint.command("list")
@@ -92,27 +73,9 @@ def complaint_answer_command(  # one for each option
     folder: Path, origin: str, index: int, step: str, effective: str | None, *, as_json: bool
 ) -> None:
     """Take a complaint, named as 'complaint list' names it, a STEP further at the label's site."""
-
-    async def work(office: Call, today: str) -> Mapping[str, Any]:
-        held = await office("complaint_at", {"origin": origin, "index": index})
-        if held["site"] != (await office("identity", {}))["site"]:
-            raise RefusedError(
-                f"{held['certificate']} is a label of {held['site'] or 'a site unknown here'}, "
-                "which answers complaints about it",
-                code="cpl.subject",
-            )
-        values = {
-            "complaint": held["entry_id"],
-            "effective_date": effective or today,
-            "index": index,
-            "label": held["label"],
-            "origin": origin,
-            "step": step,
-        }
-        draft = {"family": complaint_answer.FAMILY.name, "values": values}
-        return await append_one(office, draft | {"entity": held["answer"]})
-
-    _do(folder, work, as_json=as_json)
+    told = {"effective_date": effective, "index": index, "origin": origin, "step": step}
+    done = do(folder, lambda office: act(office, "complaint.answer", told))
+    _show(done, as_json=as_json)
 
 
 @click.group()
@@ -143,20 +106,9 @@ def appeal_add(
     folder: Path, number: str, decision: int | None, received_on: str | None, *, as_json: bool
 ) -> None:
     """Record an appeal against a decision on the label of a NUMBER."""
-
-    async def work(office: Call, today: str) -> Mapping[str, Any]:
-        label = await office("label", {"number": number})
-        site = (await office("identity", {}))["site"]
-        own = [one["index"] for one in label["history"] if one["site"] == site]
-        values = {
-            "decision": own[-1] if decision is None and own else decision or 0,
-            "effective_date": received_on or today,
-            "label": (await office("label_entity", {"number": number}))["entity"],
-            "step": AppealStep.RECEIVED.value,
-        }
-        return await append_one(office, {"family": appeals.FAMILY.name, "values": values})
-
-    _do(folder, work, as_json=as_json)
+    told = {"decision": decision, "label": number, "received_on": received_on}
+    done = do(folder, lambda office: act(office, "appeal.add", told))
+    _show(done, as_json=as_json)
 
 
 @appeal.command("panel")
@@ -170,7 +122,8 @@ def appeal_panel(
 ) -> None:
     """Name the panel of an APPEAL: nobody who took part in what it is against."""
     panel = sorted({find_decider(folder, name) for name in members})
-    _do(folder, _appeal_step(which, AppealStep.PANEL, effective, panel), as_json=as_json)
+    told = {"effective_date": effective, "panel": panel}
+    _show(_step(folder, "appeal.panel", which, told), as_json=as_json)
 
 
 @appeal.command("decide")
@@ -189,27 +142,13 @@ def appeal_decide(
 
     What follows for the label is a decision of its own.
     """
-    _do(folder, _appeal_step(which, AppealStep(outcome), effective, []), as_json=as_json)
+    told = {"effective_date": effective, "step": outcome}
+    _show(_step(folder, "appeal.decide", which, told), as_json=as_json)
 
 
-def _appeal_step(which: str, step: AppealStep, effective: str | None, panel: list[bytes]) -> Work:
+def _step(folder: Path, name: str, which: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
     entity = as_bytes(which, "APPEAL")
-
-    async def work(office: Call, today: str) -> Mapping[str, Any]:
-        known = (await office("appeals", {}))["appeals"]
-        held = next((one for one in known if one["entity"] == entity), None)
-        if held is None:
-            raise NotFoundError(f"this site has no appeal {which}")
-        values = {
-            "decision": held["decision"],
-            "effective_date": effective or today,
-            "label": held["label"],
-            "step": step.value,
-        } | ({"panel": panel} if panel else {})
-        draft = {"family": appeals.FAMILY.name, "values": values, "entity": entity}
-        return await append_one(office, draft)
-
-    return work
+    return do(folder, lambda office: act(office, name, told, entity=entity))
 
 
 COMMANDS = (complaint, appeal)

@@ -7,17 +7,15 @@ from typing import Any, Final, get_args
 
 import rich_click as click
 
-from sopro_cli.office import Call, reach, run
+from sopro_cli.acting import act, do
+from sopro_cli.office import Call
 from sopro_cli.options import CODE, CPV, DAY, FOLDER, NUMBER, NUTS, as_bytes
 from sopro_cli.output import show, show_json
-from sopro_cli.register import append_one
 from sopro_node.deciders import find_decider
-from sopro_protocol.errors import RefusedError
-from sopro_registry.families.label_decision import FAMILY, ReasonCode
+from sopro_registry.families.label_decision import ReasonCode
 from sopro_registry.label import Action
 
 _FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
-_VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN)
 # What has no default: a wrong one would hurt somebody.
 _NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
     Action.GRANT: ("offering", "valid_until"),
@@ -28,13 +26,6 @@ _NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
     Action.REDUCE_SCOPE: ("reason",),
     Action.REVOKE: ("reason", "appeal_until"),
     Action.TERMINATE_ON_REQUEST: ("reason",),
-}
-_FIELDS: Final[Mapping[str, str]] = {
-    "appeal_until": "appeal_until",
-    "number": "certificate",
-    "reason": "reason_code",
-    "suspended_until": "suspended_until",
-    "valid_until": "valid_until",
 }
 
 
@@ -97,17 +88,32 @@ def decide(  # one for each option
     if corrects is not None:
         more["corrects"] = corrects
     _check_options(Action(action), label, options)
-    named = [
-        as_bytes(options[name] or "", f"--{name}") if options[name] else None
-        for name in ("application", "review")
-    ]
+    entities = {
+        name: as_bytes(text, f"--{name}")
+        for name in ("application", "offering", "review")
+        if (text := options[name])
+    }
+    told = {**options, **entities, **more, "action": action, "reason_code": options["reason"]}
+    del told["reason"], told["effective"]
+    told |= {"effective_date": options["effective"], "label": label}
+    person = find_decider(folder, decider or getpass.getuser())
 
-    async def work() -> Mapping[str, Any]:
-        async with reach(folder) as office:
-            asked = {**await _asked(office, *named), **more}
-            return await _decide(office, folder, Action(action), label, decider, options, asked)
+    async def work(office: Call) -> Mapping[str, Any]:
+        if label is not None:
+            seen = await office("label_entity", {"number": label})
+            told["prev"] = seen["head"]
+        done = await act(office, "decision.add", told, person=person)
+        number = done["values"].get("certificate", "")
+        status = (await office("label", {"number": number}))["status"] if number else "refused"
+        return {
+            "number": number,
+            "entity": done["entity"].hex(),
+            "index": done["index"],
+            "action": action,
+            "status": status,
+        }
 
-    answer = run(work())
+    answer = do(folder, work)
     if as_json:
         show_json(answer)
     elif answer["number"]:
@@ -140,69 +146,6 @@ def _scope(areas: tuple[str, ...], cpv: tuple[str, ...], *, is_whole: bool) -> d
     named = {"areas": sorted(set(areas)), "cpv": sorted(set(cpv))}
     scope = {field: codes for field, codes in named.items() if codes}
     return {"scope": scope} if scope or is_whole else {}
-
-
-async def _asked(
-    office: Call, application: bytes | None, review: bytes | None
-) -> Mapping[str, Any]:
-    """Return the fields of a decision that its application gives."""
-    if application is None:
-        return {"review": review} if review else {}
-    held = await office("application_at", {"entity": application})
-    if review is None:
-        if not held["reviews"]:
-            raise RefusedError(
-                "the application is not reviewed; 'sopro review' does that", code="ass.subject"
-            )
-        review = held["reviews"][-1]["entity"]
-    fields = {"application": application, "review": review}
-    return fields | ({} if held["label"] else {name: held[name] for name in ("offering", "scheme")})
-
-
-async def _decide(  # what was asked, and where
-    office: Call,
-    folder: Path,
-    action: Action,
-    label: str | None,
-    decider: str | None,
-    options: Mapping[str, str | None],
-    asked: Mapping[str, Any],
-) -> Mapping[str, Any]:
-    seen = await office("label_entity", {"number": label}) if label else None
-    today = (await office("identity", {}))["today"]
-    draft = {
-        "family": FAMILY.name,
-        "values": {
-            **_values(action, options, today),
-            **asked,
-            "decider": find_decider(folder, decider or getpass.getuser()),
-        },
-        "entity": seen["entity"] if seen else None,
-        "seen": seen["head"] if seen else None,
-    }
-    outcome = await append_one(office, draft)
-    number = outcome["values"].get("certificate", "")
-    answer = {"number": number, "entity": outcome["entity"].hex(), "index": outcome["index"]}
-    status = (await office("label", {"number": number}))["status"] if number else "refused"
-    return {**answer, "action": action.value, "status": status}
-
-
-def _values(action: Action, options: Mapping[str, str | None], today: str) -> dict[str, Any]:
-    effective = options["effective"] or options["valid_from"] or today
-    values: dict[str, Any] = {
-        "action": action.value,
-        "basis": "assessed",
-        "decided_on": options["decided_on"] or today,
-        "effective_date": effective,
-    }
-    if action in _FIRST:
-        if options["offering"] or not options["application"]:
-            values["offering"] = as_bytes(options["offering"] or "", "--offering")
-        values["scheme"] = options["scheme"]
-    if action in _VALIDITY:
-        values["valid_from"] = options["valid_from"] or effective
-    named = {_FIELDS[name]: text for name, text in options.items() if name in _FIELDS and text}
-    return {**values, **named}
 
 
 COMMANDS = (decide,)

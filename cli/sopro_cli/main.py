@@ -20,7 +20,7 @@ MODULES: Final[Mapping[str, str]] = {
     "adapter": "adapter",
     "appeal": "complaining",
     "apply": "assessing",
-    "assessor": "assessing",
+    "assessor": "assessors",
     "audit": "audit",
     "backup": "recovery",
     "certificate": "certificates",

@@ -76,6 +76,14 @@ def show_json(value: object) -> None:
     sys.stdout.write(text + "\n")
 
 
+def show_entity(answer: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print whom a record is about, or all that is known of it for programs."""
+    if as_json:
+        show_json(answer)
+    else:
+        show(answer["entity"].hex())
+
+
 def accept_any_text() -> None:
     """Have letters that a terminal's encoding lacks written as escapes, instead of failing."""
     for stream in (sys.stdout, sys.stderr):

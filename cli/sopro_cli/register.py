@@ -1,6 +1,5 @@
 """The register by hand: `sopro organisation add`, `sopro offering add`."""
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -8,17 +7,15 @@ from typing import Any, get_args
 import rich_click as click
 from babel import Locale
 
-from sopro_cli.office import Call, reach, run
+from sopro_cli.acting import act, do
 from sopro_cli.options import ACTIVITY, CPV, DAY, FOLDER, GTIN, NUTS, as_bytes, as_pairs, as_reasons
 from sopro_cli.output import show, show_json
-from sopro_node.calling import read_error
-from sopro_node.documents import structured
 from sopro_node.identifying import OVERRIDES
-from sopro_protocol.encoding import Value
-from sopro_registry.families import offering as offerings
 from sopro_registry.families import organisation as organisations
+from sopro_registry.families.offering import Scale
 
 _ACTORS = get_args(organisations.ActorType)
+_SCALES = get_args(Scale)
 _KINDS = ("product", "service", "production_step", "material_recovery")
 
 
@@ -75,25 +72,22 @@ def organisation_add(  # one for each option
         raise click.BadParameter("an organisation has a name", param_hint="--legal-name")
     if len(country) != 2 or country not in Locale("en").territories:
         raise click.BadParameter(f"no country has the code {country!r}", param_hint="--country")
-    named: dict[str, Value] = {
+    told = {
         OVERRIDES: as_reasons(reasons),
-        "identifiers": [list(pair) for pair in as_pairs(identifiers, "SCHEME=VALUE")],
-        "legal_name": legal_name,
-        "locality": locality,
-        "postal_code": postal_code,
-        "source_key": source_key,
-        "street": street,
-    }
-    values = {
-        "activities": list(activities),
+        "activities": activities,
         "actor_type": actor_type,
         "codes": _as_codes(codes),
         "country": country,
         "effective_date": effective,
+        "identifiers": as_pairs(identifiers, "SCHEME=VALUE"),
+        "legal_name": legal_name,
+        "locality": locality,
         "nuts": nuts,
-        "status": "active",
+        "postal_code": postal_code,
+        "source_key": source_key,
+        "street": street,
     }
-    _add(folder, organisations.FAMILY.name, values, named, as_json=as_json)
+    _add(folder, "organisation.add", told, as_json=as_json)
 
 
 @click.group()
@@ -109,6 +103,9 @@ def offering() -> None:
 @click.option("--kind", type=click.Choice(_KINDS), default="product", show_default=True)
 @click.option("--cpv", multiple=True, callback=CPV, help="procurement code, repeatable")
 @click.option("--code", "codes", multiple=True, help="LIST/VERSION=CODE, repeatable")
+@click.option(
+    "--effect-scale", type=click.Choice(_SCALES), default=None, help="how far its effect reaches"
+)
 @click.option("--gtin", default=None, callback=GTIN, help="trade item number")
 @click.option("--gtin-reason", default="", help="why one that fails its check is right")
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
@@ -121,6 +118,7 @@ def offering_add(  # one for each option
     kind: str,
     cpv: tuple[str, ...],
     codes: tuple[str, ...],
+    effect_scale: str | None,
     gtin: str | None,
     gtin_reason: str,
     effective: str | None,
@@ -128,21 +126,19 @@ def offering_add(  # one for each option
     as_json: bool,
 ) -> None:
     """Add a product or service of an organisation; it can then be granted a label."""
-    named: dict[str, Value] = {
-        OVERRIDES: [["GTIN", gtin, gtin_reason]] if gtin and gtin_reason else [],
-        "description": dict(as_pairs(descriptions, "LANGUAGE=TEXT")),
-        "name": dict(as_pairs(names, "LANGUAGE=TEXT")),
-    }
-    values = {
+    told = {
         "codes": _as_codes(codes),
-        "cpv": list(cpv),
+        "cpv": cpv,
+        "description": dict(as_pairs(descriptions, "LANGUAGE=TEXT")),
+        "effect_scale": effect_scale,
         "effective_date": effective,
         "gtin": gtin,
+        "gtin_reason": gtin_reason,
         "kind": kind,
+        "name": dict(as_pairs(names, "LANGUAGE=TEXT")),
         "organisation": as_bytes(owner, "--organisation"),
-        "status": "published",
     }
-    _add(folder, offerings.FAMILY.name, values, named, as_json=as_json)
+    _add(folder, "offering.add", told, as_json=as_json)
 
 
 def _as_codes(texts: tuple[str, ...]) -> list[dict[str, str]]:
@@ -157,44 +153,13 @@ def _as_codes(texts: tuple[str, ...]) -> list[dict[str, str]]:
     return found
 
 
-def _add(
-    folder: Path,
-    family: str,
-    values: Mapping[str, Any],
-    named: Mapping[str, Value],
-    *,
-    as_json: bool,
-) -> None:
-    fields = {name: value for name, value in named.items() if value not in ("", [], {})}
-
-    async def work() -> Mapping[str, Any]:
-        document = dataclasses.asdict(structured(family, fields))
-        async with reach(folder) as office:
-            today = (await office("identity", {}))["today"]
-            given = {name: value for name, value in values.items() if value not in (None, [])}
-            body = {**given, "effective_date": values["effective_date"] or today}
-            return await append_one(
-                office, {"family": family, "values": body, "documents": [document]}
-            )
-
-    outcome = run(work())
-    entity = outcome["entity"].hex()
+def _add(folder: Path, name: str, told: Mapping[str, Any], *, as_json: bool) -> None:
+    done = do(folder, lambda office: act(office, name, told))
+    entity = done["entity"].hex()
     if as_json:
-        show_json({"entity": entity, "index": outcome["index"]})
+        show_json({"entity": entity, "index": done["index"]})
     else:
         show(entity)
-
-
-async def append_one(office: Call, draft: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Append one draft and return its outcome.
-
-    Raises:
-        SoproError: why it was not appended.
-    """
-    [outcome] = (await office("append", {"drafts": [draft]}))["outcomes"]
-    if "kind" in outcome:
-        raise read_error(outcome)
-    return dict(outcome)
 
 
 COMMANDS = (offering,)

@@ -91,9 +91,10 @@ async def plan_complaint(asking: Asking[Complaint]) -> Draft:
         NotFoundError: no log here has that label.
     """
     told = asking.told
+    home = asking.node.desk.label(told.label).site
     words = named_document("complaint", {"text": told.text}, visibility="parties")
     if words is not None:
-        words = dataclasses.replace(words, parties=(asking.node.desk.label(told.label).site,))
+        words = dataclasses.replace(words, parties=(home,))
     values = {
         "certificate": told.label,
         "kind": told.kind,

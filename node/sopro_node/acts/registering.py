@@ -11,6 +11,7 @@ from sopro_node.identifying import OVERRIDES
 from sopro_node.log import Draft
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError
+from sopro_registry.families.offering import Scale
 from sopro_registry.families.organisation import ActorType
 from sopro_registry.fields import (
     ActivityCode,
@@ -26,7 +27,7 @@ from sopro_registry.fields import (
 Overrides = Annotated[list[tuple[Code, Line, Line]], Meta(max_length=32)]
 Words = Annotated[dict[LanguageTag, Text], Meta(max_length=40)]
 _BODY = ("actor_type", "activities", "codes", "country", "effective_date", "nuts", "status")
-_OFFERED = ("codes", "cpv", "effective_date", "gtin", "kind", "status")
+_OFFERED = ("codes", "cpv", "effect_scale", "effective_date", "gtin", "kind", "status")
 
 
 class Organisation(Told, frozen=True, kw_only=True):
@@ -75,6 +76,7 @@ class Offering(Told, frozen=True, kw_only=True):
         kind: what is offered.
         codes: of any list that the coordinator has published.
         cpv: procurement codes.
+        effect_scale: how far its social and ecological effect reaches.
         gtin: trade item number.
         gtin_reason: why one that fails its check is right.
         effective_date: civil date; today if not given.
@@ -87,6 +89,7 @@ class Offering(Told, frozen=True, kw_only=True):
     kind: Literal["product", "service", "production_step", "material_recovery"] = "product"
     codes: Codes | UnsetType = UNSET
     cpv: Annotated[list[Code], Meta(max_length=32)] = msgspec.field(default_factory=list)
+    effect_scale: Scale | UnsetType = UNSET
     gtin: Code | UnsetType = UNSET
     gtin_reason: Line | UnsetType = UNSET
     effective_date: CivilDate | UnsetType = UNSET

@@ -1,0 +1,58 @@
+"""Doing an act of the catalogue as the operator, with what a person wrote on the command line."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+from sopro_cli.office import Call, reach, run
+
+Work = Callable[[Call], Coroutine[Any, Any, Mapping[str, Any]]]
+
+
+async def act(
+    office: Call,
+    name: str,
+    told: Mapping[str, Any],
+    *,
+    entity: bytes | None = None,
+    person: bytes | None = None,
+) -> Mapping[str, Any]:
+    """Have an act done; what was not given is left out, and bytes are written in hex.
+
+    Args:
+        office: reaches the node.
+        name: of the act.
+        told: what it is told.
+        entity: whom it is about, where that is there already.
+        person: pseudonym of who does it.
+
+    Raises:
+        SoproError: why it was not done.
+    """
+    given = {field: _plain(value) for field, value in told.items() if not _is_missing(value)}
+    values = {"act": name, "told": given, "entity": entity, "person": person}
+    return await office("act", values)
+
+
+def do(folder: Path, work: Work) -> Mapping[str, Any]:
+    """Do something with the node of a directory."""
+
+    async def whole() -> Mapping[str, Any]:
+        async with reach(folder) as office:
+            return await work(office)
+
+    return run(whole())
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return value
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value in ("", [], ())
