@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from sopro_cli.judging import judge_logs
 from sopro_protocol import merkle
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.commitment import check_document
@@ -195,4 +196,5 @@ _KINDS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "proof": _proof,
     "document": _document,
     "certificate": _certificate,
+    "logs": judge_logs,
 }

@@ -3,11 +3,11 @@
 from typing import Final
 
 from sopro_conformance.case import CASES
-from sopro_conformance.cases import ckp, enc, log, sig
+from sopro_conformance.cases import ckp, enc, hos, lbl, log, mem, sig
 
 __all__ = ["CASES", "GROUPS", "MODULES"]
 
-MODULES: Final = (enc, sig, log, ckp)
+MODULES: Final = (enc, sig, log, ckp, mem, lbl, hos)
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")
 """In the order in which they are tried: what comes later rests on what comes before."""

@@ -12,6 +12,7 @@ import pytest
 from sopro_conformance.case import CASES, Profile
 from sopro_conformance.catalogue import GROUPS
 from sopro_conformance.main import main
+from sopro_conformance.wire.ed25519 import verify
 
 BIN = Path(sysconfig.get_path("scripts"))
 OURS = f"{BIN / 'sopro'} adapter"
@@ -42,6 +43,7 @@ def test_our_node_passes_as_a_reader(tmp_path: Path) -> None:
     assert {one.get("failures") for one in suites} == {"0"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "how",
     ["dead", "mute", "refuse all", "accept all", "garbage", "crash", "endless", "wrong form"],
@@ -103,6 +105,18 @@ def test_an_unknown_case_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[s
     code = main(["run", "--adapter", OURS, "--case", "XYZ-1", "--out", str(tmp_path)])
     assert code == 2
     assert "XYZ-1" in capsys.readouterr().err
+
+
+@pytest.mark.shared
+def test_the_suite_itself_verifies_as_strictly_as_it_asks() -> None:
+    vectors = Path(__file__).parents[3] / "shared" / "vectors" / "cctv-ed25519"
+    cases = json.loads((vectors / "ed25519vectors.json").read_text())
+    accepted = [
+        one
+        for one in cases
+        if verify(bytes.fromhex(one["key"]), one["msg"].encode(), bytes.fromhex(one["sig"]))
+    ]
+    assert (len(accepted), len(cases)) == (43, 914)
 
 
 def test_every_case_cites_clauses_that_are_there() -> None:

@@ -1,0 +1,1 @@
+"""The federation around the candidate: logs that the suite writes itself, right and wrong."""

@@ -1,0 +1,172 @@
+"""A coordinator and its members, as logs in memory."""
+
+import random
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sopro_conformance.wire.codec import Value
+from sopro_conformance.world.sitelog import SiteLog, Written
+
+FEDERATION: Final = "conformance.example"
+COORDINATOR: Final = "eu"
+SCHEME: Final = "sopro"
+GRANTED: Final = "2026-02-20"
+EXPIRES: Final = "2027-02-19"
+
+
+class World:
+    """The logs of a federation.
+
+    Attributes:
+        coordinator: its log.
+        sites: the members' logs, by code.
+        root: the root key that an invite would name, whatever key succeeds it.
+    """
+
+    def __init__(self, source: random.Random, sites: str = "at hu") -> None:
+        self.source = source
+        self.coordinator = SiteLog(source, f"{FEDERATION}/{COORDINATOR}/1")
+        self.root = self.coordinator.keys["root"].public
+        self.coordinator.name_keys()
+        self._members: dict[str, tuple[bytes, dict[str, Value]]] = {}
+        self.publish_scheme()
+        self.sites = {code: self.found(code) for code in sites.split()}
+        for code in self.sites:
+            self.change_membership(code)
+        self.coordinator.state()
+        for log in self.sites.values():
+            log.state(self.coordinator)
+
+    def found(self, code: str) -> SiteLog:
+        """Begin a log with its key record."""
+        log = SiteLog(self.source, f"{FEDERATION}/{code}/1")
+        log.name_keys()
+        log.state()
+        self._members[code] = (
+            self.source.randbytes(16),
+            {
+                "country": code.upper(),
+                "effective_date": "2026-01-01",
+                "languages": ["en"],
+                "name": {"en": f"Site {code}"},
+                "origin": log.origin,
+                "prefix": f"{code.upper()}0",
+                "root": log.keys["root"].public,
+                "site": code,
+                "status": "admitted",
+                "urls": [f"http://{code}.invalid"],
+                "zone": "Europe/Vienna",
+            },
+        )
+        return log
+
+    def change_membership(self, code: str, **changes: Value) -> Written:
+        """Append a membership record with what changes (MEM-4)."""
+        entity, body = self._members[code]
+        # What ends a membership is said once, not again with every later change.
+        again = {"ends", "successor", "succession", "approvals", "epoch"}
+        kept = {name: one for name, one in body.items() if name not in again}
+        self._members[code] = (entity, kept | changes)
+        return self.coordinator.append("site_membership/1", kept | changes, entity=entity)
+
+    def membership(self, code: str) -> dict[str, Value]:
+        """Return the body of a site's latest membership record."""
+        return dict(self._members[code][1])
+
+    def member_entity(self, code: str) -> bytes:
+        """Return whom a site's membership records are on."""
+        return self._members[code][0]
+
+    def publish_scheme(self, **changes: Value) -> Written:
+        """Append a scheme (LBL-1)."""
+        body: dict[str, Value] = {
+            "effective_date": "2026-01-01",
+            "grace_days": 30,
+            "kind": "product+service",
+            "max_validity_months": 24,
+            "scheme": SCHEME,
+            "status": "active",
+            "surveillance_interval_months": 12,
+            "title": {"en": "A scheme"},
+        }
+        return self.coordinator.append("scheme/1", body | changes)
+
+    def offer(self, log: SiteLog) -> bytes:
+        """Append an organisation and its offering; return the offering's entity."""
+        holder = log.append(
+            "organisation/1",
+            {
+                "actor_type": "enterprise",
+                "country": log.site.upper(),
+                "effective_date": "2026-02-01",
+                "status": "active",
+            },
+        )
+        thing = log.append(
+            "offering/1",
+            {
+                "effective_date": "2026-02-01",
+                "kind": "product",
+                "organisation": holder.entity,
+                "status": "published",
+            },
+        )
+        return thing.entity
+
+    def decision(self, action: str, number: str, **changes: Value) -> dict[str, Value]:
+        """Return the body of an assessed decision, with the fields its action needs (LBL-8)."""
+        body: dict[str, Value] = {
+            "action": action,
+            "basis": "assessed",
+            "certificate": number,
+            "decided_on": GRANTED,
+            "decider": self.source.randbytes(16),
+            "effective_date": GRANTED,
+        }
+        if action in ("grant", "renew"):
+            body |= {"valid_from": GRANTED, "valid_until": EXPIRES}
+        if action in ("suspend", "reduce_scope", "refuse", "revoke", "terminate_on_request"):
+            body["reason_code"] = "other"
+        if action == "suspend":
+            body["suspended_until"] = "2026-12-31"
+        if action == "revoke":
+            body["appeal_until"] = "2026-12-31"
+        return body | changes
+
+    def grant(self, log: SiteLog, number: str = "", **changes: Value) -> Written:
+        """Grant a label that counts."""
+        number = number or self.number(log)
+        body = self.decision(
+            "grant", number, offering=self.offer(log), scheme=SCHEME, status_index=log.grants
+        )
+        body |= changes
+        log.grants += 1
+        return log.append("label_decision/1", body)
+
+    def number(self, log: SiteLog) -> str:
+        """Return a certificate number that the site has not given yet."""
+        return f"SOPRO/{log.site.upper()}0/001/{log.grants:06}"
+
+    def question(self, day: str = "2026-03-15") -> dict[str, Any]:
+        """Return all logs as `verify` of kind `logs` takes them, each ended by a log_state."""
+        return {
+            "coordinator": self.coordinator.origin,
+            "root": self.root,
+            "logs": [one.export() for one in (self.coordinator, *self.sites.values())],
+            "day": day,
+        }
+
+
+def status_of(answer: Mapping[str, Any] | None, number: str) -> Any:
+    """Return what an answer of kind `logs` says of a label; None where it says nothing."""
+    labels = (answer or {}).get("labels")
+    label = labels.get(number) if isinstance(labels, Mapping) else None
+    return label.get("status") if isinstance(label, Mapping) else None
+
+
+def void_of(answer: Mapping[str, Any] | None, written: Written, origin: str) -> Any:
+    """Return the code by which an entry is void; empty where it counts, None where unsaid."""
+    logs = (answer or {}).get("logs")
+    log = logs.get(origin) if isinstance(logs, Mapping) else None
+    voids = log.get("void") if isinstance(log, Mapping) else None
+    return voids.get(str(written.position), "") if isinstance(voids, Mapping) else None

@@ -1,0 +1,153 @@
+"""One log of the world: it appends whatever it is told to, also what breaks every rule."""
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sopro_conformance.wire.codec import Value
+from sopro_conformance.wire.ed25519 import SigningKey
+from sopro_conformance.wire.note import sign_text, write_note, write_text
+from sopro_conformance.wire.records import Draft, entry_id, write_entry
+from sopro_conformance.wire.tree import Tree
+
+ROLES: Final = ("log", "witness", "registrar", "decision", "access")
+BEGINNING: Final = 1_772_355_600_000
+"""The `time` of the first record: 2026-03-01 09:00 UTC, in milliseconds."""
+_ROOT_SIGNS: Final = frozenset({"site_keys", "key_recovery", "anchor", "withhold"})
+
+
+class Written(NamedTuple):
+    """Where an entry came to lie.
+
+    Attributes:
+        position: in its log.
+        id: its entry id.
+        entity: whom it is about.
+        entry: its bytes.
+    """
+
+    position: int
+    id: bytes
+    entity: bytes
+    entry: bytes
+
+
+class SiteLog:
+    """A log with its keys.
+
+    Attributes:
+        origin: of the log.
+        keys: by role, `root` among them; a case may exchange them.
+        entries: all there are.
+        tree: over them.
+        grants: so many labels it has granted that count.
+        time: of the next record, in ms UTC.
+        keys_id: entry id of the latest key record that counts.
+        state_entity: whom its log_state records are on.
+    """
+
+    def __init__(self, source: random.Random, origin: str) -> None:
+        self.origin = origin
+        self.source = source
+        self.site = origin.split("/")[1]
+        self.keys = {role: SigningKey(source.randbytes(32)) for role in ("root", *ROLES)}
+        self.next_root = SigningKey(source.randbytes(32))
+        self.entries: list[bytes] = []
+        self.tree = Tree()
+        self.grants = 0
+        self.time = BEGINNING
+        self.keys_id = b""
+        self._key_entity = source.randbytes(16)
+        self.state_entity = source.randbytes(16)
+        self._last: dict[bytes, bytes] = {}
+
+    @property
+    def size(self) -> int:
+        """So many entries there are."""
+        return len(self.entries)
+
+    def name_keys(
+        self, keys: Sequence[tuple[str, SigningKey]] | None = None, /, **more: Value
+    ) -> Written:
+        """Append a key record that names the present keys, or others (STATE-3)."""
+        named = [(role, self.keys[role]) for role in ROLES] if keys is None else keys
+        body: dict[str, Value] = {
+            "keys": [{"public": key.public, "role": role} for role, key in named],
+            "next_root": _digest(self.next_root.public),
+            "root": self.keys["root"].public,
+        }
+        written = self.append("site_keys/1", body | more, entity=self._key_entity)
+        self.keys_id = written.id
+        return written
+
+    def state(self, coordinator: "SiteLog | None" = None, /, **more: Value) -> Written:
+        """Append a log_state, which ends a batch (STATE-6)."""
+        body: dict[str, Value] = {"certificates": self.grants, "keys": self.keys_id}
+        if coordinator is not None:
+            body["coordinator"] = {"root": coordinator.tree.root(), "size": coordinator.size}
+        return self.append("log_state/1", body | more, entity=self.state_entity)
+
+    def append(
+        self,
+        family: str,
+        body: Mapping[str, Value],
+        *,
+        entity: bytes = b"",
+        signers: Sequence[SigningKey] | None = None,
+        **fields: Any,
+    ) -> Written:
+        """Append a record; whatever is not said is as it has to be.
+
+        Args:
+            family: with its major.
+            body: of the record.
+            entity: whom it is about; a new one where absent.
+            signers: the key of the family's role where absent.
+            fields: of the record, instead of the right ones.
+        """
+        entity = entity or self.source.randbytes(16)
+        draft = Draft(
+            self.origin,
+            family,
+            body,
+            entity,
+            self.source.randbytes(16),
+            self.time,
+            prev=self._last.get(entity),
+        )._replace(**fields)
+        if signers is None:
+            signers = [self.keys[role_of(family)]]
+        return self.append_entry(write_entry(draft.encode(), signers), entity)
+
+    def append_entry(self, entry: bytes, entity: bytes = b"") -> Written:
+        """Append bytes as they are; without an entity they become nobody's last entry."""
+        written = Written(self.size, entry_id(entry), entity, entry)
+        self.entries.append(entry)
+        self.tree.append(written.id)
+        if entity:
+            self._last[entity] = written.id
+        self.time += 1000
+        return written
+
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """Sign a head (CKP-5)."""
+        size = self.size if size is None else size
+        text = write_text(self.origin, size, self.tree.root(size))
+        return write_note(text, [sign_text(text, self.origin, self.keys["log"])])
+
+    def export(self) -> dict[str, Any]:
+        """Return the log as `verify` of kind `logs` takes it."""
+        return {"origin": self.origin, "checkpoint": self.checkpoint(), "entries": self.entries}
+
+
+def role_of(family: str) -> str:
+    """Return whose key signs records of a family (KEY-7)."""
+    name = family.split("/", maxsplit=1)[0]
+    if name in _ROOT_SIGNS:
+        return "root"
+    return "decision" if name == "label_decision" else "registrar"
+
+
+def _digest(public: bytes) -> bytes:
+    return hashlib.sha256(public).digest()
