@@ -90,7 +90,7 @@ class OrganisationAnswer(msgspec.Struct, frozen=True):
     actor_type: str
     status: str
     index: int
-    described: dict[str, Value]
+    described: dict[str, Any]
     computed_from: list[Basis]
     findings: list[Finding] = []
 
@@ -176,7 +176,7 @@ class Desk:
         site = course.at(day).site
         answer = answer_label(
             course,
-            bases=[self._basis_of_stage(stage) for stage in course.stages],
+            bases=[self.basis_of(stage) for stage in course.stages],
             day=day,
             lookup=Lookup(self._row, self._about, self._acted_on, self._holdings.directory),
             member=self._holdings.directory.membership(site),
@@ -197,7 +197,8 @@ class Desk:
         head = self._holdings.logs[origin].cursor.acted_on
         return head.size if head else None
 
-    def _basis_of_stage(self, stage: Stage) -> Basis:
+    def basis_of(self, stage: Stage) -> Basis:
+        """Return the prefix that a label's state in a log rests on."""
         held = self._holdings.logs[stage.origin]
         basis = self.basis(held)
         if stage.label.decisions[-1].index >= basis.size:
@@ -328,6 +329,11 @@ class Desk:
         if row is None or not isinstance(row.state, bytes):
             return None
         return decode_state(row.family, row.state)
+
+    def holder_of(self, held: HeldLog, entity: bytes) -> bytes:
+        """Return the organisation of an offering in a log; nothing where there is no such."""
+        thing = self._state(held.number, entity)
+        return thing.organisation if isinstance(thing, offering.State) else b""
 
     def document_fields(self, log: int, position: int) -> Mapping[str, Value]:
         """Return the fields of a record's first public document; none where it is not here."""

@@ -19,6 +19,7 @@ from sopro_registry.terms import (
     HOLDER,
     IDENTIFIER,
     ITEM,
+    LISTED,
     PROCUREMENT,
     REGION,
     SCALE,
@@ -77,6 +78,11 @@ def ask_procurement(code: str) -> Condition:
 def ask_activity(code: str) -> Condition:
     """Ask for an economic activity, its revision before it, and all below it."""
     return Condition((ACTIVITY + code,))
+
+
+def ask_listed(code: str) -> Condition:
+    """Ask for a code of a published list, the list's name before it."""
+    return Condition((LISTED + code,))
 
 
 def ask_region(code: str) -> Condition:

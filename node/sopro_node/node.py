@@ -45,6 +45,7 @@ from sopro_node.passphrase import Ask, Passphrase
 from sopro_node.planned import PlannedKeys
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
+from sopro_node.validity import Registrar
 from sopro_node.witness import Witness
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import open_checkpoint
@@ -84,6 +85,7 @@ class Node:
         desk: answers questions.
         findings: says what is odd about a label.
         directory: finds labels and organisations.
+        registrar: says whether labels are valid.
         eraser: erases documents.
         gate: tells whose a request is.
         held_back: documents of a restored directory that are not served yet.
@@ -217,6 +219,7 @@ class Node:
         self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
         self.findings = LabelFindings(self.reader, self.holdings, self.desk)
         self.directory = Directory(self.reader, self.holdings, self.desk)
+        self.registrar = Registrar(self.reader, self.holdings, self.desk, self.directory)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
         self._counting = Desk(self._counting_reader, self.holdings, self.exchange, self.identity)

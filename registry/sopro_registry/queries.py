@@ -12,6 +12,7 @@ from sopro_registry.label import (
     Action,
     Decision,
     Scope,
+    Status,
     Takeover,
     possible_actions,
     status_at,
@@ -92,6 +93,41 @@ class ScopeAnswer(Struct, frozen=True):
 
     areas: list[str]
     cpv: list[str]
+
+
+class Standing(Struct, frozen=True):
+    """Whether a label is valid on a day, and no more.
+
+    Attributes:
+        number: certificate number.
+        site: code of the site that decides on it on that day.
+        status: in one word, or that this version cannot tell.
+        valid: whether it may be used on that day.
+        valid_until: last civil date of validity, where one is stated.
+        imported: whether it was taken from an existing register.
+    """
+
+    number: str
+    site: str
+    status: str
+    valid: bool
+    valid_until: str | None
+    imported: bool
+
+
+def stand(course: Course, day: int) -> Standing:
+    """Say whether a label is valid on a day."""
+    stage = course.at(day)
+    status, last = status_at(stage.label.decisions, day)
+    first = course.stages[0].label
+    return Standing(
+        first.number,
+        stage.site,
+        UNDETERMINED if stage.undetermined else status.word,
+        status is Status.ACTIVE and not stage.undetermined,
+        _date(last.until) if last else None,
+        first.decisions[0].imported,
+    )
 
 
 class LabelAnswer(Struct, frozen=True):

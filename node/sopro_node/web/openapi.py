@@ -1,64 +1,21 @@
-"""The API's description, generated from the routes and their docstrings."""
+"""The API's description, generated from what each operation declares and each answer's type."""
 
 import inspect
 import re
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from sopro_registry.aggregate import Statistics
-from sopro_registry.codelists import Finding
-from sopro_registry.queries import LabelAnswer
+from sopro_node.web.operations import Operation, Parameter
 
-_PLACE = re.compile(r"{(\w+)(?::[^{}]*(?:{[^{}]*}[^{}]*)*)?}")
-_QUERIES: dict[str, dict[str, dict[str, Any]]] = {
-    "/api/v1/labels": {
-        "site": {"type": "string"},
-        "after": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
-        "at": {"type": "string", "format": "date"},
-    },
-    "/api/v1/labels/{number}": {"at": {"type": "string", "format": "date"}},
-    "/api/v1/findings": {
-        "number": {"type": "string"},
-        "at": {"type": "string", "format": "date"},
-    },
-    "/api/v1/organisations": {
-        "site": {"type": "string"},
-        "after": {"type": "string"},
-        "limit": {"type": "integer", "minimum": 1, "maximum": 500},
-    },
-    "/api/v1/statistics": {"at": {"type": "string", "format": "date"}},
-}
-
-
-_LABELS: dict[str, Any] = {
-    "type": "object",
-    "required": ["labels", "next"],
-    "properties": {
-        "labels": {"type": "array", "items": {"$ref": "#/components/schemas/LabelAnswer"}},
-        "next": {"type": ["string", "null"], "description": "for `after`; null behind the last"},
-    },
-}
-_ANSWERS: dict[str, dict[str, Any]] = {
-    "/api/v1/findings": {
-        "type": "object",
-        "required": ["findings"],
-        "properties": {
-            "findings": {"type": "array", "items": {"$ref": "#/components/schemas/Finding"}},
-        },
-    },
-    "/api/v1/labels": _LABELS,
-    "/api/v1/labels/{number}": {"$ref": "#/components/schemas/LabelAnswer"},
-    "/api/v1/statistics": {"$ref": "#/components/schemas/Statistics"},
-}
-_TYPES: dict[str, str] = {
-    "/api/v1/certificates/{number}": "application/octet-stream",
-    "/api/v1/witness-policy": "text/plain",
-}
-_BODIES: dict[str, str] = {"/api/v1/applications": "application/octet-stream"}
-_PROBLEM: dict[str, Any] = {
+_PLACE: Final = re.compile(r"{(\w+)(?::[^{}]*(?:{[^{}]*}[^{}]*)*)?}")
+_REFERENCE: Final = "#/components/schemas/{name}"
+_PREFIX: Final = "/api/v1/"
+_PROBLEM_TYPE: Final = "application/problem+json"
+_LEFT_OUT: Final = (hdrs.METH_HEAD, hdrs.METH_OPTIONS, "*")
+_PROBLEM: Final[Mapping[str, Any]] = {
     "type": "object",
     "required": ["type", "title", "status", "code"],
     "properties": {
@@ -73,49 +30,99 @@ _PROBLEM: dict[str, Any] = {
 
 
 def describe_api(app: web.Application) -> dict[str, Any]:
-    """Return the OpenAPI document of everything under `/api/v1`."""
+    """Return the OpenAPI document of everything under `/api/v1` that declares itself."""
+    operations = dict(_operations(app))
+    answers = {one.answer for one in operations.values() if one.answer is not None}
+    types = sorted(answers, key=lambda one: one.__name__)
+    _, schemas = msgspec.json.schema_components(types, ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
-    for route in app.router.routes():
-        resource = route.resource
-        if resource is None or route.method in ("HEAD", "*"):
-            continue
-        path = _PLACE.sub(r"{\1}", resource.canonical)
-        if path.startswith("/api/v1/"):
-            paths.setdefault(path, {})[route.method.lower()] = _describe(path, route.handler)
-    _, schemas = msgspec.json.schema_components(
-        [Finding, LabelAnswer, Statistics], ref_template="#/components/schemas/{name}"
-    )
+    for (path, method), operation in sorted(operations.items(), key=lambda one: one[0]):
+        paths.setdefault(path, {})[method.lower()] = _describe(path, method, operation)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "SoPro node", "version": "1"},
-        "paths": dict(sorted(paths.items())),
+        "info": {
+            "title": "SoPro node",
+            "version": "1",
+            "description": "Registers of the SoPro quality label. Every answer that follows from "
+            "logs names in `computed_from` the prefixes it rests on.",
+        },
+        "paths": paths,
         "components": {"schemas": dict(sorted({**schemas, "Problem": _PROBLEM}.items()))},
     }
 
 
-def _describe(path: str, handler: object) -> dict[str, Any]:
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in _PLACE.findall(path)
-    ] + [
-        {"name": name, "in": "query", "required": False, "schema": schema}
-        for name, schema in _QUERIES.get(path, {}).items()
-    ]
-    kind = _TYPES.get(path, "application/json")
-    schema = _ANSWERS.get(path, {"type": "object" if kind.endswith("json") else "string"})
+def _operations(app: web.Application) -> Iterator[tuple[tuple[str, str], Operation]]:
+    for route in app.router.routes():
+        operation = getattr(route.handler, "operation", None)
+        if operation is None or route.resource is None or route.method in _LEFT_OUT:
+            continue
+        path = _PLACE.sub(r"{\1}", route.resource.canonical)
+        if path.startswith(_PREFIX):
+            yield (path, route.method), operation
+
+
+def _describe(path: str, method: str, operation: Operation) -> dict[str, Any]:
+    words = (inspect.getdoc(operation.handler) or "").split("\n\n")
     described: dict[str, Any] = {
-        "summary": (inspect.getdoc(handler) or "").split("\n")[0],
-        "parameters": parameters,
+        "operationId": operation.handler.__name__,
+        "summary": words[0].replace("\n", " "),
+        "parameters": [
+            *(_parameter(one, "path") for one in operation.inside),
+            *(_parameter(one, "query") for one in operation.query),
+        ],
         "responses": {
-            "200": {"description": "the answer", "content": {kind: {"schema": schema}}},
+            "200": {
+                "description": "the answer",
+                "headers": _tag(operation),
+                "content": {operation.media: {"schema": _schema(operation)}},
+            },
+            **_unchanged(operation),
             "default": {
                 "description": "an RFC 9457 problem document",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                },
+                "content": {_PROBLEM_TYPE: {"schema": {"$ref": _REFERENCE.format(name="Problem")}}},
             },
         },
     }
-    if path in _BODIES:
-        described["requestBody"] = {"required": True, "content": {_BODIES[path]: {}}}
+    if operation.body is not None:
+        example = {"example": operation.body.example} if operation.body.example else {}
+        content = {
+            media: {"schema": schema, **example} for media, schema in operation.body.types.items()
+        }
+        described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _parameter(one: Parameter, place: str) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "in": place,
+        "required": place == "path" or one.is_needed,
+        "description": one.words,
+        "schema": one.schema,
+    }
+
+
+def _schema(operation: Operation) -> Mapping[str, Any]:
+    if operation.answer is not None:
+        return {"$ref": _REFERENCE.format(name=operation.answer.__name__)}
+    if operation.media == "application/json":
+        return {"type": "object"}
+    if operation.media.startswith("text/"):
+        return {"type": "string"}
+    return {"type": "string", "format": "binary"}
+
+
+def _is_tagged(operation: Operation) -> bool:
+    return operation.method == hdrs.METH_GET and operation.media != "application/octet-stream"
+
+
+def _tag(operation: Operation) -> dict[str, Any]:
+    if not _is_tagged(operation):
+        return {}
+    return {"ETag": {"description": "for If-None-Match", "schema": {"type": "string"}}}
+
+
+def _unchanged(operation: Operation) -> dict[str, Any]:
+    if not _is_tagged(operation):
+        return {}
+    return {"304": {"description": "the answer is still the one of If-None-Match"}}

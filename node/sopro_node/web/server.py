@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Middleware
 
@@ -19,10 +19,11 @@ from sopro_node.tasks import start_task
 from sopro_node.telemetry import render_metrics
 from sopro_node.upkeep import Upkeep
 from sopro_node.web.api import Api
+from sopro_node.web.api_questions import QuestionsApi
 from sopro_node.web.connections import Connections, most_connections
 from sopro_node.web.evidence import EvidencePages
 from sopro_node.web.logs import LogPages
-from sopro_node.web.office_api import OfficeApi
+from sopro_node.web.office_api import PREFIX, OfficeApi
 from sopro_node.web.pages import Pages
 from sopro_node.web.problems import Handler, answer_error
 from sopro_node.web.proxies import behind
@@ -43,6 +44,7 @@ _SECURITY: Final = {
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
+_READING: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 _FOR_MACHINES: Final = ("/log/", "/api/", "/events", "/witness/")
 
 CONNECTIONS: Final = web.AppKey("connections", Connections)
@@ -69,6 +71,9 @@ def guard_with(pages: Pages, connections: Connections) -> Middleware:
             raise
         except Exception as error:
             response = answer_error(error, request)
+        is_open = path.startswith("/api/") and not path.startswith(PREFIX)
+        if is_open and request.method in _READING:
+            response.headers.setdefault(hdrs.ACCESS_CONTROL_ALLOW_ORIGIN, "*")
         if not path.startswith(_FOR_MACHINES):
             response = pages.explain(request, response)
             response.headers.update(_SECURITY)
@@ -96,6 +101,7 @@ def build_app(node: Node) -> web.Application:
     app[CONNECTIONS] = connections
     app.router.add_routes(Api(node).routes())
     app.router.add_routes(OfficeApi(node).routes())
+    app.router.add_routes(QuestionsApi(node).routes())
     app.router.add_routes(LogPages(node).routes())
     app.router.add_routes(WitnessPages(node).routes())
     app.router.add_routes(EvidencePages(node).routes())

@@ -1,0 +1,143 @@
+"""Questions under `/api/v1`: the directory, whether labels are valid, and what is due."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+from sopro_node.directory import OrganisationPage, Page, Wanted
+from sopro_node.node import Node
+from sopro_node.validity import (
+    COLUMNS,
+    MOST_BYTES,
+    MOST_LINES,
+    By,
+    Validity,
+    explain_value,
+    read_questions,
+    write_lines,
+)
+from sopro_node.web.bodies import read_body
+from sopro_node.web.operations import Asked, Body, Operation, answer_json, day, routes_of, text_like
+from sopro_node.web.parameters import (
+    CONDITIONS,
+    CURSOR,
+    FEW,
+    IDENTIFIER,
+    ITEM,
+    NUMBER_ASKED,
+    SCHEME,
+    SITE,
+    STATUS,
+    conditions_of,
+)
+from sopro_protocol.errors import FormatError
+
+_AT_ONCE: Final = 50
+_TABLE: Final = ("text/csv", "text/plain")
+_EXAMPLE: Final = "number,at\r\nSOPRO/AT0/001/00001,2026-11-22\r\n"
+_BY: Final = (
+    NUMBER_ASKED,
+    ITEM,
+    IDENTIFIER,
+    text_like(
+        "offering",
+        "the entity of an offering, 32 hexadecimal digits",
+        r"[0-9a-f]{32}",
+        example="00112233445566778899aabbccddeeff",
+    ),
+)
+
+
+class QuestionsApi:
+    """Handlers of questions about many labels."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def operations(self) -> list[Operation]:
+        """List what can be asked."""
+        table = {media: {"type": "string"} for media in _TABLE}
+        return [
+            Operation(
+                "/api/v1/directory",
+                self.directory,
+                query=(*CONDITIONS, STATUS, SITE, SCHEME, day(), CURSOR, FEW),
+                answer=Page,
+            ),
+            Operation(
+                "/api/v1/directory/organisations",
+                self.directory_organisations,
+                query=(*CONDITIONS, SITE, CURSOR, FEW),
+                answer=OrganisationPage,
+            ),
+            Operation("/api/v1/check", self.check, query=(*_BY, day()), answer=Validity),
+            Operation(
+                "/api/v1/check",
+                self.check_many,
+                method="POST",
+                query=(day(),),
+                media="text/csv",
+                body=Body(table, _EXAMPLE),
+            ),
+        ]
+
+    def routes(self) -> list[web.RouteDef]:
+        """List the routes."""
+        return routes_of(self.operations())
+
+    async def directory(self, request: web.Request, asked: Asked) -> web.Response:
+        """Look for labels by words, codes and status, page by page."""
+        wanted = Wanted(
+            conditions_of(asked),
+            status=asked["status"],
+            site=asked["site"],
+            scheme=asked["scheme"],
+            day=asked["at"] or 0,
+            after=asked["after"],
+            limit=asked["limit"],
+        )
+        return answer_json(request, self._node.directory.labels(wanted))
+
+    async def directory_organisations(self, request: web.Request, asked: Asked) -> web.Response:
+        """Look for organisations by words and codes of theirs or of an offering, page by page."""
+        wanted = Wanted(
+            conditions_of(asked), site=asked["site"], after=asked["after"], limit=asked["limit"]
+        )
+        return answer_json(request, self._node.directory.organisations(wanted))
+
+    async def check(self, request: web.Request, asked: Asked) -> web.Response:
+        """Say whether something is labelled on a day: by exactly one of the first four."""
+        named = [(by, asked[by]) for by in By if asked[by]]
+        if len(named) != 1:
+            raise FormatError(
+                f"expected one of the parameters {', '.join(By)}, got {len(named)}",
+                code="err.query",
+            )
+        by, value = named[0]
+        if problem := explain_value(by, value):
+            raise FormatError(f"{by}: {problem}", code="err.query")
+        at = asked["at"] or self._node.desk.today()
+        return answer_json(request, self._node.registrar.check(by, value, at))
+
+    async def check_many(self, request: web.Request, asked: Asked) -> web.Response:
+        """Say of every line of a table whether something is labelled; others go on meanwhile."""
+        if request.content_type not in _TABLE:
+            raise web.HTTPUnsupportedMediaType
+        data = await read_body(request, limit=MOST_BYTES)
+        today = asked["at"] or self._node.desk.today()
+        questions = read_questions(data, today=today)
+        text = [write_lines([COLUMNS])]
+        for start in range(0, len(questions), _AT_ONCE):
+            await asyncio.sleep(0)
+            some = questions[start : start + _AT_ONCE]
+            text.append(write_lines(map(self._node.registrar.line, some)))
+        return web.Response(
+            text="".join(text),
+            content_type="text/csv",
+            charset="utf-8",
+            headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"},
+        )
+
+
+LIMITS: Final = {"check_lines": MOST_LINES, "check_bytes": MOST_BYTES}

@@ -1,0 +1,184 @@
+"""Questions over HTTP: the directory, checks of one and of many, and what every answer has."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from sopro_node import validity
+from tests.node.web.conftest import Visit, Visitor
+from tests.node.web.register import HUNGARIAN, number
+
+ACTIVE, REVOKED = number("active"), number("revoked")
+
+
+async def get(at: Visitor, path: str, *, status: int = 200, **headers: str) -> Any:
+    async with at.client.get(path, headers=headers) as answer:
+        assert answer.status == status, await answer.text()
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        return await answer.json()
+
+
+async def post(at: Visitor, body: bytes, *, status: int = 200, kind: str = "text/csv") -> str:
+    headers = {"Content-Type": kind}
+    async with at.client.post("/api/v1/check", data=io.BytesIO(body), headers=headers) as answer:
+        assert answer.status == status, await answer.text()
+        return await answer.text()
+
+
+async def lines(at: Visitor, text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(await post(at, text.encode()))))
+
+
+async def test_the_directory_is_searched_over_http(visit: Visit) -> None:
+    at = await visit("at")
+    found = await get(at, "/api/v1/directory?q=MOEBELwerkstatt%20grunbach&status=active&limit=5")
+    [first] = [one for one in found["labels"] if one["number"] == ACTIVE]
+    assert first["holder"] == "Möbelwerkstatt Grünbach"
+    assert first["name"] == {"de": "Tisch aus Altholz"}
+    assert (first["status"], first["site"], first["place"]) == ("active", "at", "Grünbach")
+    assert {one["origin"] for one in found["computed_from"]} == set(at.node.holdings.logs)
+    [one] = (await get(at, "/api/v1/directory/organisations?q=szovo"))["organisations"]
+    assert one["described"]["legal_name"] == "Őrségi Szövőműhely"
+    holder = await get(at, f"/api/v1/organisations/{one['site']}/{one['entity']}")
+    assert holder["described"] == one["described"]
+
+
+async def test_pages_of_a_search_follow_one_another(visit: Visit) -> None:
+    at = await visit("at")
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = await get(at, f"/api/v1/directory?q=rongyszonyeg&limit=50{after}")
+        seen += [one["number"] for one in page["labels"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert len(seen) == len(set(seen)) == 120
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=bad",
+        "category=cpv",
+        "category=nace:38",
+        "region=at",
+        "scale=vast",
+        "holder=nobody",
+        "gtin=1",
+        "limit=0",
+        "limit=101",
+        "after=zz",
+        "at=2026-13-01",
+        "q=" + "x" * 201,
+        "q=a&q=b",
+        "colour=red",
+    ],
+)
+async def test_what_does_not_fit_is_refused(visit: Visit, query: str) -> None:
+    at = await visit("at")
+    problem = await get(at, f"/api/v1/directory?{query}", status=400)
+    assert problem["code"] == "err.query"
+    assert len(problem["detail"]) < 600
+
+
+async def test_says_whether_one_label_is_valid(visit: Visit) -> None:
+    at = await visit("at")
+    found = await get(at, f"/api/v1/check?number={ACTIVE}")
+    assert (found["valid"], found["labels"][0]["status"]) == (True, "active")
+    assert [one["origin"] for one in found["computed_from"]] == [at.node.identity.origin]
+    assert not (await get(at, f"/api/v1/check?number={REVOKED}"))["valid"]
+    assert not (await get(at, f"/api/v1/check?number={ACTIVE}&at=2020-01-01"))["valid"]
+    nothing = await get(at, "/api/v1/check?number=SOPRO/XX0/001/00001")
+    assert (nothing["valid"], nothing["labels"]) == (False, [])
+    assert len(nothing["computed_from"]) == len(at.node.holdings.logs)
+    [label] = (await get(at, "/api/v1/directory?q=altholz&status=revoked&limit=1"))["labels"]
+    by_thing = await get(at, f"/api/v1/check?offering={label['offering']}")
+    assert by_thing["valid"]
+    assert by_thing["labels"][0]["valid"]
+    assert {REVOKED, ACTIVE} <= {one["number"] for one in by_thing["labels"]}
+    [mine] = (await get(at, "/api/v1/directory?q=rongyszonyeg&limit=1"))["labels"]
+    many = await get(at, f"/api/v1/check?offering={mine['offering']}")
+    assert (len(many["labels"]), many["more"]) == (validity.MOST_LABELS, True)
+    for query in ("", "?number=SOPRO", f"?number={ACTIVE}&gtin=40063813", "?offering=xyz"):
+        assert (await get(at, f"/api/v1/check{query}", status=400))["code"] == "err.query"
+
+
+async def test_says_of_every_line_of_a_table_whether_it_is_valid(visit: Visit) -> None:
+    at = await visit("at")
+    plain = await lines(at, f"{ACTIVE}\r\n{REVOKED}\r\n\r\n=HYPERLINK()\r\nSOPRO/XX0/001/00001\r\n")
+    assert [one["valid"] for one in plain] == ["yes", "no", "", "no"]
+    assert [one["status"] for one in plain] == ["active", "revoked", "", "unknown"]
+    assert plain[2]["problem"].startswith("expected a number such as SOPRO/AT0/001/00001")
+    assert plain[2]["value"] == "'=HYPERLINK()"
+    basis = plain[0]["computed_from"]
+    held = at.node.log.held
+    assert basis == f"{held.origin}@{held.size}:{held.tree.root().hex()}"
+    table = (
+        f"at;number;gtin\n2020-01-01;{ACTIVE};\n;{HUNGARIAN};\n;;4006381333931\n;a;b\nx;{ACTIVE};\n"
+    )
+    mixed = await lines(at, "\ufeff" + table)
+    assert [one["valid"] for one in mixed] == ["no", "yes", "no", "", ""]
+    assert mixed[0]["at"] == "2020-01-01"
+    assert mixed[3]["problem"] == "expected one of number, gtin, identifier, offering, got 2"
+    assert "expected a civil date" in mixed[4]["problem"]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "got nothing"),
+        (b"\r\n\r\n", "got nothing"),
+        (b"\xff\xfe", "expected UTF-8"),
+        (b"number\n\0", "zero byte"),
+        (b'number\n"SOPRO', "cannot be read as CSV"),
+        (b"number,colour\nx,y", "expected columns out of"),
+        (b"at\n2026-01-01", "expected columns out of"),
+        (b"number,number\nx,y", "expected columns out of"),
+        (b"x\n" * (validity.MOST_LINES + 1), "at most 20000 lines"),
+        (b"number\n" + b"x" * 140_000, "cannot be read as CSV"),
+    ],
+)
+async def test_a_table_that_is_none_is_refused(visit: Visit, body: bytes, says: str) -> None:
+    at = await visit("at")
+    assert says in await post(at, body, status=400)
+
+
+async def test_a_table_has_its_limits(visit: Visit) -> None:
+    at = await visit("at")
+    await post(at, b"x" * (validity.MOST_BYTES + 1), status=413)
+    await post(at, b"{}", status=415, kind="application/json")
+
+
+async def test_whoever_has_an_answer_already_is_told_so(visit: Visit) -> None:
+    at = await visit("at")
+    for path in (f"/api/v1/labels/{ACTIVE}", "/api/v1/directory?q=altholz", "/api/v1/criteria"):
+        async with at.client.get(path) as answer:
+            tag = answer.headers["ETag"]
+            assert await answer.read()
+        for held in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            async with at.client.get(path, headers={"If-None-Match": held}) as answer:
+                assert (answer.status, await answer.read()) == (304, b""), held
+                assert answer.headers["ETag"] == tag
+                assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        async with at.client.get(path, headers={"If-None-Match": '"other"'}) as answer:
+            assert answer.status == 200
+
+
+async def test_pages_of_any_origin_may_read(visit: Visit) -> None:
+    at = await visit("at")
+    asked = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
+    for path, methods in (
+        (f"/api/v1/labels/{ACTIVE}", "GET, HEAD"),
+        ("/api/v1/check", "GET, POST, HEAD"),
+    ):
+        async with at.client.options(path, headers=asked) as answer:
+            assert answer.status == 204
+            assert answer.headers["Access-Control-Allow-Methods"] == methods
+            assert "If-None-Match" in answer.headers["Access-Control-Allow-Headers"]
+            assert "Access-Control-Allow-Credentials" not in answer.headers
+    async with at.client.options("/api/v1/applications", headers=asked) as answer:
+        assert answer.status == 405
+    assert (await get(at, "/api/v1/labels/SOPRO/XX0/001/00001", status=404))["code"] == "not-found"
