@@ -61,26 +61,28 @@ def check_assessment(decision: Resting, application: bytes, review: bytes, view:
         if not entity:
             raise RefusedError(
                 f"decision: {decision.action} needs the {word} it rests on, because scheme "
-                f"{decision.scheme!r} has criteria",
+                f"{decision.scheme!r} has criteria (I3)",
                 code="lbl.precondition",
             )
     if not view.exists("label_application", application) or not view.exists("review", review):
         raise RefusedError(
-            "decision: its application or its review is not in this log", code="ass.subject"
+            "decision: its application or its review is not in this log (I3)", code="ass.subject"
         )
     asked, reviewed = view.state("label_application", application), view.state("review", review)
     if not isinstance(asked, Application) or not isinstance(reviewed, Review):
         return
     _check_application(decision, asked, application, view)
     if reviewed.application != application:
-        raise RefusedError("decision: its review is of another application", code="ass.subject")
+        raise RefusedError(
+            "decision: its review is of another application (I3)", code="ass.subject"
+        )
     evaluations = _evaluations(reviewed, view)
     if any(decision.decider in one.assessors for one in evaluations):
         raise RefusedError(
             "decision: the decider has taken part in the evaluation (I2)", code="ass.duties"
         )
     if decision.decided < reviewed.reviewed:
-        raise RefusedError("decision: decided before the review", code="lbl.dates")
+        raise RefusedError("decision: decided before the review (I5)", code="lbl.dates")
     if decision.action is not Action.REFUSE:
         _check_outcome(decision, asked, reviewed, evaluations, view)
 
@@ -89,12 +91,14 @@ def _check_application(
     decision: Resting, asked: Application, application: bytes, view: View
 ) -> None:
     if view.exists_named("label_application", decided_name(application)):
-        raise RefusedError("decision: its application is decided already", code="ass.subject")
+        raise RefusedError("decision: its application is decided already (I3)", code="ass.subject")
     if asked.step is not Step.ACCEPTED:
-        raise RefusedError(f"decision: its application is {asked.step}", code="ass.subject")
+        raise RefusedError(f"decision: its application is {asked.step} (I3)", code="ass.subject")
     is_same = (asked.offering, asked.scheme) == (decision.offering, decision.scheme)
     if not is_same or asked.label != decision.label or asked.kind not in _KINDS[decision.action]:
-        raise RefusedError("decision: its application is for something else", code="ass.subject")
+        raise RefusedError(
+            "decision: its application is for something else (I3)", code="ass.subject"
+        )
 
 
 def _evaluations(reviewed: Review, view: View) -> list[Evaluation]:
@@ -105,7 +109,7 @@ def _evaluations(reviewed: Review, view: View) -> list[Evaluation]:
     )
     if any(one.index > reviewed.index for one in evaluations):
         raise RefusedError(
-            "decision: an evaluation has gone on since the review", code="ass.subject"
+            "decision: an evaluation has gone on since the review (I3)", code="ass.subject"
         )
     return evaluations
 
@@ -119,12 +123,12 @@ def _check_outcome(
 ) -> None:
     """Hold I3 and I4: recommended, by the same criteria, by independent and recent evaluation."""
     if reviewed.outcome is not Recommendation.RECOMMEND_GRANT:
-        raise RefusedError("decision: the review does not recommend it", code="ass.outcome")
+        raise RefusedError("decision: the review does not recommend it (I3)", code="ass.outcome")
     criteria = view.criteria(decision.scheme, version=asked.criteria_version)
     if criteria is None or not criteria.may_be_used(decision.decided):
         raise RefusedError(
             f"decision: version {asked.criteria_version} of the criteria does not apply on that "
-            "day",
+            "day (I3)",
             code="lbl.criteria",
         )
     independent = [

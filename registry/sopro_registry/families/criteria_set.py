@@ -72,7 +72,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     expected = before.version + 1 if before else 1
     if body.version != expected:
         raise RefusedError(
-            f"criteria: version {body.version}, expected {expected}", code="lbl.criteria"
+            f"criteria: version {body.version}, expected {expected}; one is never altered (I9)",
+            code="lbl.criteria",
         )
     codes = [part.code for part in body.criteria]
     if codes != sorted(set(codes)):

@@ -101,7 +101,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     expected = before.version + 1 if before else 1
     if body.version != expected:
         raise RefusedError(
-            f"criterion: version {body.version}, expected {expected}", code="lbl.criteria"
+            f"criterion: version {body.version}, expected {expected}; one is never altered (I9)",
+            code="lbl.criteria",
         )
     if before is not None and before.country != body.country:
         raise RefusedError("criterion: its country is permanent", code="lbl.criteria")
@@ -113,7 +114,7 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
 def _check_stricter(body: Body, view: View) -> None:
     """Hold a country's criterion to being stricter than what it tightens (I9)."""
     if body.country is not UNSET and body.obligation != "mandatory":
-        raise RefusedError("criterion: what a country adds is mandatory", code="lbl.criteria")
+        raise RefusedError("criterion: what a country adds is mandatory (I9)", code="lbl.criteria")
     if isinstance(body.tightens, UnsetType):
         return
     if body.country is UNSET:
@@ -125,7 +126,7 @@ def _check_stricter(body: Body, view: View) -> None:
         )
     if not _is_as_strict(body, common):
         raise RefusedError(
-            f"criterion: not as strict as {body.tightens!r}; a country may only add to it",
+            f"criterion: not as strict as {body.tightens!r}; a country may only add to it (I9)",
             code="lbl.criteria",
         )
 

@@ -207,7 +207,7 @@ def _check_authority(
     ):
         raise RefusedError(
             f"evaluation: assessor {assessor.person.hex()[:8]} was not authorised for these "
-            f"criteria as {level.replace('_', ' ')} on that day",
+            f"criteria as {level.replace('_', ' ')} on that day (I3)",
             code="ass.authority",
         )
 

@@ -344,7 +344,7 @@ def _bytes(data: bytes | UnsetType) -> bytes:
 def _impossible(before: Status, action: Action, *, imported: bool) -> RefusedError:
     possible = ", ".join(possible_actions(before, imported=imported)) or "nothing"
     return RefusedError(
-        f"decision: cannot {action.value} a label that is {before.word}; possible: {possible}",
+        f"decision: cannot {action.value} a label that is {before.word}; possible: {possible} (I5)",
         code="lbl.transition",
     )
 
@@ -383,7 +383,10 @@ def _check_transfer_fields(body: Body, *, imported: bool) -> None:
 
 
 def _lacking(body: Body, field: str) -> RefusedError:
-    return RefusedError(f"decision: {body.action.value} needs {field}", code="lbl.precondition")
+    rule = " (I6)" if field in _PROTECTING else ""
+    return RefusedError(
+        f"decision: {body.action.value} needs {field}{rule}", code="lbl.precondition"
+    )
 
 
 def _standing_until(action: Action, last: Decision, effective: int) -> int:
@@ -408,15 +411,17 @@ def _check_dates(
     """Hold I5: dates in order, nothing decided after it was recorded."""
     last = state.decisions[-1].effective if state else 0
     if dates.effective < last:
-        raise RefusedError("decision: effective before the decision it follows", code="lbl.dates")
+        raise RefusedError(
+            "decision: effective before the decision it follows (I5)", code="lbl.dates"
+        )
     if dates.decided > latest_day(fact.record.time):
-        raise RefusedError("decision: decided after it was recorded", code="lbl.dates")
+        raise RefusedError("decision: decided after it was recorded (I5)", code="lbl.dates")
     if has_validity and not (dates.decided <= dates.valid_from <= dates.valid_until):
         raise RefusedError(
-            "decision: expected decided_on <= valid_from <= valid_until", code="lbl.dates"
+            "decision: expected decided_on <= valid_from <= valid_until (I5)", code="lbl.dates"
         )
     if fact.body.action is Action.SUSPEND and dates.suspended_until < dates.effective:
-        raise RefusedError("decision: suspended until before it begins", code="lbl.dates")
+        raise RefusedError("decision: suspended until before it begins (I6)", code="lbl.dates")
 
 
 def _check_scheme(
@@ -431,13 +436,13 @@ def _check_scheme(
         raise RefusedError(f"decision: scheme {name!r} takes no new labels", code="lbl.criteria")
     if dates.valid_until > add_months(dates.valid_from, scheme.max_validity_months):
         raise RefusedError(
-            f"decision: valid for more than {scheme.max_validity_months} months",
+            f"decision: valid for more than {scheme.max_validity_months} months (I5)",
             code="lbl.dates",
         )
     if late and state and dates.effective > state.decisions[-1].until + scheme.grace_days:
         raise RefusedError(
             f"decision: expired more than {scheme.grace_days} days ago; "
-            "coming back is a new application with a new number",
+            "coming back is a new application with a new number (I5)",
             code="lbl.transition",
         )
 
@@ -458,14 +463,16 @@ def _check_first(body: Body, view: View, *, takes_over: bool) -> None:
     if number and not takes_over:
         if membership is None or number.split("/")[1] != membership.prefix:
             raise RefusedError(
-                f"decision: {number} does not bear this site's prefix", code="lbl.competence"
+                f"decision: {number} does not bear this site's prefix; only the site that granted "
+                "a label decides on it (I1, I7)",
+                code="lbl.competence",
             )
         if not is_number_of(number, epoch_of(view.origin)):
             raise RefusedError(
                 f"decision: {number} is no number of this epoch", code="lbl.competence"
             )
         if view.exists_named("label_decision", number):
-            raise RefusedError(f"decision: number {number} is taken", code="lbl.competence")
+            raise RefusedError(f"decision: number {number} is taken (I7)", code="lbl.competence")
     if not view.exists("offering", _bytes(body.offering)):
         raise RefusedError(
             f"decision: no offering {_bytes(body.offering).hex()} in this log",
@@ -478,7 +485,7 @@ def _check_first(body: Body, view: View, *, takes_over: bool) -> None:
 def _check_following(body: Body, label: Label) -> None:
     if _text(body.certificate) != label.number:
         raise RefusedError(
-            f"decision: this label's number is {label.number or 'none'}", code="lbl.reference"
+            f"decision: this label's number is {label.number or 'none'} (I7)", code="lbl.reference"
         )
     if body.offering is not UNSET and body.offering != label.offering:
         raise RefusedError("decision: a label stays with its offering", code="lbl.reference")
@@ -497,6 +504,7 @@ def _status_index(body: Body, label: Label, view: View) -> int:
     return view.grants
 
 
+_PROTECTING: Final = ("reason_code", "suspended_until", "appeal_until")
 _EFFECTIVE: Final = attrgetter("effective")
 
 
