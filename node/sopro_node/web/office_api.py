@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from aiohttp import web
 
-from sopro_node import assessing, clock, complaining, entities, officers
+from sopro_node import assessing, clock, complaining, entities, inbox, officers
 from sopro_node.acting import Actor, Named, earlier_answer, hash_request, perform
 from sopro_node.acts.act import Act
 from sopro_node.acts.catalogue import ACTS
@@ -82,6 +82,7 @@ class OfficeApi:
             "/assessors": self.assessors,
             "/complaints": self.complaints,
             "/appeals": self.appeals,
+            "/inbox": self.inbox,
             "/entities/{entity}": self.entity,
             "/officers": self.officers,
             "/trail": self.trail,
@@ -218,6 +219,11 @@ class OfficeApi:
         """List appeals against decisions of this site, oldest first."""
         self._asked(request)
         return _json(await complaining.appeals(self._node, {}))
+
+    async def inbox(self, request: web.Request) -> web.Response:
+        """List what waits for the people of this site, the most urgent first."""
+        self._asked(request)
+        return _json(await inbox.inbox(self._node, {}))
 
     async def entity(self, request: web.Request) -> web.Response:
         """Say what this site's log holds on an entity; `head` is `prev` of who acts on it."""

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from sopro_node.web.rules import clauses_by_code
 from sopro_protocol.errors import (
     ConflictError,
     FormatError,
@@ -94,6 +95,7 @@ def problem(
 ) -> web.Response:
     """Write a problem document; its `code` is stable, its `detail` is for a person.
 
+    Its `rule` names the clauses of the specification that the code stands for.
     What is in `more` are members that only some problems have.
     """
     document: dict[str, object] = {
@@ -103,6 +105,7 @@ def problem(
         "detail": detail,
         "instance": f"urn:sopro:request:{os.urandom(8).hex()}",
         "code": code,
+        **({"rule": rule} if (rule := clauses_by_code().get(code)) else {}),
         **(more or {}),
     }
     return web.Response(

@@ -132,6 +132,7 @@ async def test_what_was_refused_can_be_named_so_again(maria: Client) -> None:
     wrong = {**CHAIR, "organisation": "00" * 16}
     refused = await maria.send("POST", "/offerings", wrong, Idempotency_Key="k1")
     assert (refused.status, refused.code) == (422, "lbl.reference")
+    assert "LBL-" in refused.body["rule"]
     holder = (await maria.post("/organisations", HOLDER))["entity"]
     await maria.post("/offerings", {**CHAIR, "organisation": holder}, Idempotency_Key="k1")
 
