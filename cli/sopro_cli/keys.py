@@ -168,11 +168,12 @@ def keys_recover(
 
 
 def _succeed(folder: Path, signing: Signing, renew_by: str | None = None) -> None:
-    try:
-        signer = signing.successor()
-    except SoproError as error:
-        fail(error)
-    public = signer.public_key
+    async def work() -> bytes:
+        async with reach(folder, must_sign=False, ask=signing.asker()) as office:
+            committed = bytes.fromhex((await office("keys", {}))["next_root"])
+        return signing.successor(committed).public_key
+
+    public = run(work())
     _change(folder, signing, act="rotate", role="root", successor=public, renew_by=renew_by)
     remark(f"tell the coordinator: sopro join {folder} INVITE --root-key FILE")
 

@@ -1,6 +1,7 @@
 """Having the root key sign what a node has planned; the key never leaves this process."""
 
 import functools
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -114,21 +115,28 @@ class Signing:
             )
         return signer
 
-    def successor(self) -> Ed25519Signer:
+    def successor(self, committed: bytes) -> Ed25519Signer:
         """Return the key that is to become root.
 
+        Args:
+            committed: SHA-256 of its public key, as the log has committed to it.
+
         Raises:
-            RefusedError: none is here.
+            RefusedError: it is not here.
             FormatError: as `signer`.
         """
         if self._path is not None:
             return self._open_named(self._path)
         found = [path for kind, path in list_key_files(self._folder) if kind == NEXT_ROOT]
-        if not found:
-            raise RefusedError(
-                f"no successor is in {self._folder}/keys; name its file with --successor FILE"
-            )
-        return open_key(found[-1], self.passphrase()).signer
+        for path in found:
+            signer = open_key(path, self.passphrase()).signer
+            if hashlib.sha256(signer.public_key).digest() == committed:
+                return signer
+        raise RefusedError(
+            f"no successor is in {self._folder}/keys that the log has committed to (SHA-256 "
+            f"{committed.hex()[:16]}..., {len(found)} others are there); name its file with "
+            "--successor FILE"
+        )
 
 
 async def unlock(office: Call, signing: Signing) -> None:

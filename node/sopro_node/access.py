@@ -113,6 +113,7 @@ class Gate:
         self._holdings = holdings
         self._urls = urls
         self._seen: dict[str, OrderedDict[str, int]] = {}
+        self._began = clock.now() // 1000
 
     def caller(self, method: str, target: str, headers: Mapping[str, str]) -> Caller | None:
         """Return whose a request is; None where nobody shows that he is a member (SPEC ACCESS-2).
@@ -165,8 +166,11 @@ class Gate:
         return Caller(sites[key_id][0])
 
     def _is_first(self, key_id: str, nonce: str | None, created: int) -> bool:
-        """Say whether a key uses a nonce for the first time, and remember it."""
-        if not nonce:
+        """Say whether a key uses a nonce for the first time, and remember it.
+
+        Which nonces were used before the node was started nobody knows any more.
+        """
+        if not nonce or created < self._began:
             return False
         seen = self._seen.setdefault(key_id, OrderedDict())
         now = clock.now() // 1000

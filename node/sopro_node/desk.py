@@ -1,6 +1,6 @@
 """Questions to this node's registers, answered from the last commit."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -99,7 +99,11 @@ class Desk:
     """Answers from one reading connection; used on one thread."""
 
     def __init__(
-        self, reader: Reader, holdings: Holdings, exchange: Exchange, identity: Identity
+        self,
+        reader: Reader,
+        holdings: Holdings,
+        exchange: Exchange,
+        identity: Callable[[], Identity],
     ) -> None:
         self._reader = reader
         self._holdings = holdings
@@ -116,7 +120,7 @@ class Desk:
 
     def today(self) -> int:
         """Return the civil date in this node's zone."""
-        return clock.today(self._identity.zone)
+        return clock.today(self._identity().zone)
 
     def held(self, log: int) -> HeldLog:
         """Return a log by its number in the database."""
@@ -439,7 +443,7 @@ class Desk:
         member = self._holdings.directory.membership(site)
         return SiteCounts(
             site,
-            member.country if member else self._identity.country,
+            member.country if member else self._identity().country,
             add_up(labels),
             plain(labels),
             add_up(decisions),
@@ -494,7 +498,7 @@ class Desk:
         return {
             "site": own.site,
             "origin": own.origin,
-            "role": "coordinator" if self._identity.coordinator else "site",
+            "role": "coordinator" if self._identity().coordinator else "site",
             "size": own.size,
             "root": own.tree.root().hex(),
             "void": own.cursor.voids,
@@ -507,7 +511,7 @@ class Desk:
         }
 
     def _membership_status(self) -> str:
-        if self._identity.coordinator:
+        if self._identity().coordinator:
             return "coordinator"
         if self._holdings.coordinator_origin is None:
             return "not joined: no federation is pinned"

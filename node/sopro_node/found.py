@@ -147,19 +147,31 @@ def _check_plan(plan: Plan) -> None:
         raise FormatError(
             f"federation: expected a name such as 'sopro.example', got {plan.federation!r}"
         )
-    if len(plan.country) != 2 or plan.country not in Locale("en").territories:
-        raise FormatError(
-            f"country: expected an ISO 3166-1 code such as 'AT', got {plan.country!r}"
-        )
+    check_country(plan.country)
     for tag in plan.languages:
-        _check_language("language", tag)
+        check_language("language", tag)
     for tag, text in plan.name:
-        _check_language("name", tag)
+        check_language("name", tag)
         if not _fits(text, Line):
             raise FormatError(f"name: expected one line of at most 500 letters, got {text[:80]!r}")
 
 
-def _check_language(what: str, tag: str) -> None:
+def check_country(code: str) -> None:
+    """Refuse what is no country.
+
+    Raises:
+        FormatError: it is none.
+    """
+    if len(code) != 2 or code not in Locale("en").territories:
+        raise FormatError(f"country: expected an ISO 3166-1 code such as 'AT', got {code[:32]!r}")
+
+
+def check_language(what: str, tag: str) -> None:
+    """Refuse what is no language.
+
+    Raises:
+        FormatError: it is none.
+    """
     language = tag.split("-", maxsplit=1)[0].lower()
     if not _fits(tag, LanguageTag) or language not in Locale("en").languages:
         raise FormatError(

@@ -12,6 +12,7 @@ from msgspec import Struct
 from sopro_node.store.base import Reader, Store
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import check_public_key
+from sopro_registry.families import site_membership
 from sopro_registry.fields import Url
 
 _IDENTITY: Final = "identity"
@@ -138,6 +139,19 @@ def load_identity(store: Reader) -> Identity:
     if data is None:
         raise FormatError("the database holds no site; make one with 'sopro site new'")
     return msgspec.msgpack.decode(data, type=Identity)
+
+
+def name_anew(identity: Identity, member: site_membership.Body | None) -> Identity:
+    """Return who a node is, with what its membership says by now; its own log stays its own."""
+    if member is None:
+        return identity
+    return msgspec.structs.replace(
+        identity,
+        country=member.country,
+        languages=list(member.languages),
+        name=dict(member.name),
+        zone=member.zone,
+    )
 
 
 def save_identity(store: Store, identity: Identity) -> None:

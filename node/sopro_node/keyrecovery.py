@@ -26,7 +26,23 @@ Answer = dict[str, Any]
 
 
 async def new_root(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Make a root key for the other members to approve, once. Answers `public`, `path`, `named`."""
+    """Make a root key for the other members to approve, once. Answers `public`, `path`, `named`.
+
+    Raises:
+        RefusedError: there are no members who could.
+    """
+    member = node.holdings.directory.membership(node.identity.site)
+    if node.identity.coordinator:
+        raise RefusedError(
+            "the coordinator is no member, so the others approve no root key of it; without its "
+            "root keys it goes on until its members put another in its place: sopro federation "
+            "take-over"
+        )
+    if member is None:
+        raise RefusedError(
+            "this site is no member yet, so nobody can approve a root key of it; make the site "
+            "anew, in another directory, with: sopro site new"
+        )
     known = {span.public for span in own_keys(node).spans}
     waiting = [
         file
@@ -36,13 +52,13 @@ async def new_root(node: Node, _values: Mapping[str, Any]) -> Answer:
     if not waiting:
         secret = find_secret(node.folder, node.passphrase)
         waiting = [create_key(node.folder, Role.ROOT.value, secret)]
-    public = waiting[-1].signer.public_key
-    member = node.holdings.directory.membership(node.identity.site)
-    named = member is not None and member.root == public
+    chosen = next((one for one in waiting if one.signer.public_key == member.root), waiting[-1])
+    public = chosen.signer.public_key
+    named = member.root == public
     if named:
         # The log has to act on the record that names it before it may sign (STATE-5).
         await node.log.append_state()
-    return {"public": public, "path": str(waiting[-1].path), "named": named}
+    return {"public": public, "path": str(chosen.path), "named": named}
 
 
 async def plan_approval(node: Node, values: Mapping[str, Any]) -> Answer:

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from sopro_node import clock
 from sopro_node.admission import drop_application, open_application
 from sopro_node.continuing import check_end, describe_end, known_beyond
+from sopro_node.found import check_country, check_language
 from sopro_node.keyrecovery import collect_approvals, list_recoveries
 from sopro_node.log import Draft
 from sopro_node.node import Node
@@ -180,14 +181,28 @@ async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     member = node.holdings.directory.membership(site)
     if member is None:
         raise NotFoundError(f"no member {site!r}")
-    if "zone" in changes:
-        check_zone(changes["zone"])
+    _check_changes(changes)
     before = {name: one for name, one in _fields_of(member).items() if name not in STATEMENT}
     fields = before | changes | _statement_of(member, changes)
     fields["effective_date"] = format_day(node.desk.today())
     entity = node.reader.named(1, "site_membership", site)
     outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
     return {"site": site, "index": outcome.index}
+
+
+def _check_changes(changes: Mapping[str, Any]) -> None:
+    """Hold what is changed to what a new site is held to.
+
+    Raises:
+        FormatError: a country, language or zone is none.
+    """
+    if "zone" in changes:
+        check_zone(changes["zone"])
+    if "country" in changes:
+        check_country(changes["country"])
+    for field in ("languages", "name"):
+        for tag in changes.get(field, ()):
+            check_language(field, tag)
 
 
 async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:

@@ -33,6 +33,7 @@ from sopro_node.identity import (
     check_projection,
     load_federation,
     load_identity,
+    name_anew,
     save_federation,
 )
 from sopro_node.keyrecords import read_keys
@@ -55,7 +56,7 @@ from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
 from sopro_registry.catalogue import READERS
-from sopro_registry.families import log_state
+from sopro_registry.families import log_state, site_membership
 from sopro_registry.fields import Head
 from sopro_registry.keyhistory import log_keys_at
 
@@ -71,7 +72,7 @@ class Node:
     Attributes:
         folder: the data directory.
         settings: from its configuration file.
-        identity: who it is.
+        identity: who it is; its name, country, languages and zone may change.
         holdings: the logs it holds.
         log: its own log.
         evidence: of two histories, and against whom it stands.
@@ -105,16 +106,17 @@ class Node:
         self.settings = settings
         self.passphrase = passphrase
         self._is_closed = False
+        self._named: tuple[site_membership.Body | None, Identity | None] = (None, None)
         self._lock = DirectoryLock(folder)
         self.writer = Writer()
         try:
             self.store = SqliteStore.open(folder, writing=True)
-            self.identity: Identity = load_identity(self.store)
+            self._made: Identity = load_identity(self.store)
             check_projection(self.store, folder=folder)
             self.pinned: Invite | None = load_federation(self.store)
             self.holdings = Holdings(
                 self.store,
-                own=self.identity.origin,
+                own=self._made.origin,
                 coordinator=self.pinned.origin if self.pinned else None,
             )
             self.signatory = Signatory(
@@ -131,7 +133,7 @@ class Node:
             self.store,
             self.writer,
             signatory=self.signatory,
-            root_key=self.identity.root,
+            root_key=self._made.root,
             published=self._published,
         )
         self.evidence = EvidenceKeeper(
@@ -139,7 +141,7 @@ class Node:
             self.store,
             self.writer,
             reader=self.reader,
-            identity=self.identity,
+            identity=self._made,
             invite=lambda: self.invite,
         )
         self.evidence.tell(self.hub.announce_evidence)
@@ -154,7 +156,7 @@ class Node:
         self.anchors.look()
         self.exchange = Exchange(
             settings=settings,
-            identity=self.identity,
+            identity=self._made,
             invite=lambda: self.invite,
             former_urls=self._former_urls,
             holdings=self.holdings,
@@ -182,7 +184,7 @@ class Node:
             signer=partial(self._signer, Role.ACCESS),
         )
         self.witness = Witness(
-            name=witness_name(self.identity.federation, self.identity.site),
+            name=witness_name(self._made.federation, self._made.site),
             signer=partial(self._signer, Role.WITNESS),
             holdings=self.holdings,
             store=self.store,
@@ -202,7 +204,7 @@ class Node:
             gathered=lambda note: self.hub.announce_note(self.log.held, note),
         )
         self.fence = Fence(
-            identity=self.identity,
+            identity=self._made,
             invite=lambda: self.invite,
             settings=settings,
             holdings=self.holdings,
@@ -216,13 +218,15 @@ class Node:
         self.log.admit = self._admit
         self.log.object_to = self.codelists.object_to
         self.exchange.on_own_head = self.fence.hear
-        self.desk = Desk(self.reader, self.holdings, self.exchange, self.identity)
+        self.desk = Desk(self.reader, self.holdings, self.exchange, lambda: self.identity)
         self.findings = LabelFindings(self.reader, self.holdings, self.desk)
         self.directory = Directory(self.reader, self.holdings, self.desk)
         self.registrar = Registrar(self.reader, self.holdings, self.desk, self.directory)
         # Counting can take long, so it has a connection and a thread of its own.
         self._counting_reader = SqliteStore.open(folder, writing=False)
-        self._counting = Desk(self._counting_reader, self.holdings, self.exchange, self.identity)
+        self._counting = Desk(
+            self._counting_reader, self.holdings, self.exchange, lambda: self.identity
+        )
         self._counting_lock = asyncio.Lock()
 
     @classmethod
@@ -281,6 +285,16 @@ class Node:
         self.reader.close()
         self.store.close()
         self._lock.release()
+
+    @property
+    def identity(self) -> Identity:
+        """Who this node is: as it was made, and as its membership has named it since."""
+        member = self.holdings.directory.membership(self._made.site)
+        known, identity = self._named
+        if identity is None or member is not known:
+            identity = name_anew(self._made, member)
+            self._named = (member, identity)
+        return identity
 
     @property
     def invite(self) -> Invite | None:

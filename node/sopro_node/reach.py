@@ -58,6 +58,9 @@ class Reach:
             raise _refused(url, "expected a port from 1 to 65535")
         if is_literal(parsed.host):
             self.check_address(parsed.host, of=url)
+        elif parsed.host.replace(".", "").isdigit():
+            # Some resolvers read 127.1 or 2130706433 as an address, past everybody who judges.
+            raise _refused(url, "an IPv4 address is written as four decimal numbers")
 
     def check_address(self, address: str, *, of: str) -> None:
         """Refuse an address that is not public, where those are not allowed (SPEC REACH-3).

@@ -1,8 +1,10 @@
 """`sopro keys` where no node serves: what it prints, and how it ends."""
 
 import json
+import os
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -163,6 +165,44 @@ def test_the_root_key_is_kept_elsewhere_under_its_own_passphrase(
     assert "sopro join" in sopro("keys", "recover", place.at, *given).stderr
     again = sopro("keys", "export", place.at, vault, "--passphrase-file", secret)
     assert "log.pem" in again.stdout
+
+
+def test_the_successor_is_the_one_that_the_log_has_committed_to(place: Place) -> None:
+    sopro("keys", "rotate", place.at, "next-root")
+    [_, committed] = (place.at / KEYS / name for name in names(place.at, "next-root"))
+    public = open_key(committed).signer.public_key.hex()
+    # As after a restore: the times of the files say nothing.
+    later = time.time_ns() + 10**9
+    shutil.move(place.at / KEYS / "next-root.pem", place.at / KEYS / "next-root.ffffffff.pem")
+    os.utime(place.at / KEYS / "next-root.ffffffff.pem", ns=(later, later))
+    sopro("keys", "recover", place.at)
+    [root] = [
+        one
+        for one in json.loads(sopro("keys", "list", place.at, "--json").stdout)["keys"]
+        if one["role"] == "root" and one["in_force"]
+    ]
+    assert root["public"] == public
+
+
+def test_nobody_approves_a_root_key_of_who_is_no_member(place: Place, tmp_path: Path) -> None:
+    sopro(
+        "site",
+        "new",
+        tmp_path / "hu",
+        "--federation",
+        "sopro.example",
+        "--site",
+        "hu",
+        "--country",
+        "HU",
+    )
+    for folder, words in (
+        (place.eeig, "sopro federation take-over"),
+        (tmp_path / "hu", "this site is no member yet"),
+    ):
+        before = sorted((folder / KEYS).iterdir())
+        assert words in sopro("keys", "recover", folder, "--new-root", code=1).stderr
+        assert sorted((folder / KEYS).iterdir()) == before
 
 
 def test_export_overwrites_nothing(place: Place, secret: Path, tmp_path: Path) -> None:

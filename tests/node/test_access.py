@@ -66,6 +66,7 @@ async def test_a_request_is_signed(federation: Federation, case: str) -> None:
     await until(lambda: is_known(at.node, hu.node.log.held.origin))
     signer = load_keys(hu.node.folder, Role.ACCESS)[Role.ACCESS]
     url = at.node.settings.public_url + TARGET
+    at.node.gate._began -= 3600
     found = at.node.gate.caller("GET", TARGET, sign(signer, url, **how))
     assert (found.sites if found else None) == ({"hu"} if is_good else None)
 
@@ -91,6 +92,24 @@ async def test_a_nonce_serves_once_for_each_key(federation: Federation) -> None:
     assert ask(flipped) is None
     assert ask({}) is None
     assert ask({"Signature": "any=:AAAA:", "Signature-Input": "%%%"}) is None
+
+
+async def test_a_request_does_not_serve_again_after_a_start(federation: Federation) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU")
+    await until(lambda: is_known(at.node, hu.node.log.held.origin))
+    signer = load_keys(hu.node.folder, Role.ACCESS)[Role.ACCESS]
+    url = at.node.settings.public_url + TARGET
+    at.node.gate._began -= 3600
+    used = sign(signer, url, created=5)
+    assert at.node.gate.caller("GET", TARGET, used) is not None
+    port = at.node.settings.address[1]
+    await federation.served.pop("at").close()
+    at = await federation.open("at", port)
+    assert is_known(at.node, hu.node.log.held.origin)
+    assert at.node.gate.caller("GET", TARGET, used) is None
+    assert at.node.gate.caller("GET", TARGET, sign(signer, url)) is not None
 
 
 @pytest.mark.shared

@@ -1,16 +1,20 @@
 """Members that are suspended, leave or come back, at nodes that hear of it in any order."""
 
+import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from sopro_node import certificate_desk
-from sopro_node.admission import join
+from sopro_node import certificate_desk, clock
+from sopro_node.admission import join, make_application
+from sopro_node.fetch import Fetch
 from sopro_node.found import Plan, create_node
-from sopro_node.memberships import set_membership
+from sopro_node.memberships import change_membership, set_membership
 from sopro_node.node import Node
-from sopro_protocol.errors import RefusedError
+from sopro_node.reach import ANYWHERE
+from sopro_protocol.encoding import decode
+from sopro_protocol.errors import FormatError, RefusedError
 from tests.node.conftest import Federation, Served, decide, grant, until
 
 ORIGIN = "sopro.example/at/1"
@@ -136,3 +140,59 @@ async def test_no_certificate_is_made_that_every_verifier_would_call_forged(
     assert status_at(at, number) == "revoked"
     with pytest.raises(RefusedError, match="the label's page says how it stands"):
         await certificate_desk.certificate(at.node, {"number": number})
+
+
+NEW = {
+    "country": "SI",
+    "languages": ["sl"],
+    "name": {"sl": "SoPro Slovenija"},
+    "zone": "Pacific/Apia",
+}
+
+
+async def test_a_site_goes_by_the_name_and_zone_that_its_membership_has(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    made = at.node.identity
+    await change_membership(coordinator.node, {"site": "at", "changes": NEW})
+    await until(lambda: at.node.identity.country == "SI")
+    async with Fetch(reach=ANYWHERE) as fetch:
+        told = json.loads((await fetch.get(f"{at.url}/.well-known/sopro", limit=64_000)).body)
+        page = (await fetch.get(f"{at.url}/?lang=en", limit=64_000)).body.decode()
+    assert {name: told[name] for name in NEW} == NEW
+    assert "SoPro Slovenija" in page
+    assert at.node.desk.today() == clock.today("Pacific/Apia")
+    assert at.node.identity.root == made.root
+
+    # It is the same after a start, and when the site asks again because its root key is new.
+    port = at.node.settings.address[1]
+    await federation.served.pop("at").close()
+    at = await federation.open("at", port)
+    assert at.node.identity.name == NEW["name"]
+    content, _ = decode(make_application(at.node))  # type: ignore[misc]
+    asked = decode(content)
+    assert isinstance(asked, dict)
+    assert {name: asked[name] for name in NEW} == NEW
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"country": "XX"}, "country: expected an ISO 3166-1 code such as 'AT', got 'XX'"),
+        ({"country": "d"}, "country: expected an ISO 3166-1 code"),
+        ({"languages": ["xx"]}, "languages: expected the BCP 47 tag of a language"),
+        ({"name": {"qq": "Name"}}, "name: expected the BCP 47 tag of a language"),
+        ({"zone": "Europe/Wien"}, "'Europe/Wien' is no IANA time zone"),
+    ],
+)
+async def test_a_change_is_held_to_what_a_new_site_is_held_to(
+    federation: Federation, changes: dict[str, object], words: str
+) -> None:
+    coordinator = await federation.coordinator()
+    await federation.join("at", "AT")
+    size = coordinator.node.log.held.size
+    with pytest.raises(FormatError, match=words):
+        await change_membership(coordinator.node, {"site": "at", "changes": changes})
+    assert coordinator.node.log.held.size == size

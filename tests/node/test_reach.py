@@ -61,6 +61,11 @@ NOWHERE = (
     "https://sopro.example:65536/",
     "https://sopro.example:http/",
     "http://[::1/",
+    "http://127.1/",
+    "http://2130706433/",
+    "http://0177.0.0.1/",
+    "http://93.184.216.034/",
+    "http://93.184.216.34./",
 )
 # How an address can be written so that resolving it still gives this machine.
 SPELLINGS = ("127.1", "2130706433", "0x7f.0.0.1", "0177.0.0.1", "localhost")
@@ -102,9 +107,7 @@ async def test_nobody_is_connected_to_under_another_spelling(host: str, how: str
     async with server, Fetch(2.0) as fetch:
         with pytest.raises(PeerError) as caught:
             await ask(fetch, how, url)
-        # What is almost an IP address is refused as a URL before anybody resolves it.
-        code = "hos.unreachable" if host in SPELLINGS[:-1] else "hos.address"
-        assert caught.value.code in (code, "hos.address")
+        assert caught.value.code == "hos.address"
         assert not came.is_set()
     if host in SPELLINGS:
         return

@@ -161,7 +161,6 @@ class PageWriter:
             style=self.style,
             icon=self.icon,
             node=self.node,
-            identity=self.node.identity,
             tables=pages_words,
             overlays=OVERLAYS,
             oddities=FINDINGS,
@@ -174,7 +173,11 @@ class PageWriter:
         """Write a page, or say that the reader has it already."""
         view = View(self, request)
         text = self._templates[view.language.tag][template].render(
-            view=view, words=view.words, language=view.language, **values
+            view=view,
+            words=view.words,
+            language=view.language,
+            identity=self.node.identity,
+            **values,
         )
         body = text.encode("utf-8", "replace")
         headers = {
