@@ -10,7 +10,6 @@ import os
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -56,9 +55,7 @@ from sopro_registry.catalogue import READERS
 from sopro_registry.families import site_keys
 from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.nominations import Nomination
-
-_MOST_APPROVALS: Final = 20_000
-"""Bytes of approvals that fit into the record beside the rest."""
+from sopro_registry.votes import shorten_all
 
 
 async def take_over(folder: Path, plan: SuccessionPlan) -> Nomination:
@@ -296,16 +293,17 @@ class _Takeover:
         return sign_record(encode_struct(record), [self._ring[Role.ROOT].signer])
 
     def _prove(self, held: HeldLog, nomination: Nomination) -> Appointment:
-        approvals = [nomination.approvals[site] for site in nomination.by]
-        while len(approvals) > nomination.needed and sum(map(len, approvals)) > _MOST_APPROVALS:
-            approvals.pop()
+        members = list_voters(self._holdings.directory.members())
+        said = [nomination.approvals[site] for site in nomination.by]
+        approvals, votes = shorten_all(said, members, needed=nomination.needed)
         last = held.size - 1
         return Appointment(
             approvals=approvals,
             head=held.checkpoint,
-            members=list_voters(self._holdings.directory.members()),
+            members=members,
             path=list(prove_inclusion(held.tree.read, index=last, size=held.size)),
             state=self._holdings.entry(self._store, held, last),
+            votes=votes or msgspec.UNSET,
         )
 
     async def _go_on(self, entry: bytes) -> None:

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Annotated, Final, NamedTuple, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.encoding import decode, encode
@@ -19,10 +19,10 @@ from sopro_protocol.keys import key_id, make_vkey
 from sopro_protocol.merkle import Hash, check_inclusion, leaf_hash
 from sopro_protocol.record import check_signatures, parse_entry, read_record
 from sopro_registry.family import Membership
-from sopro_registry.fields import Bytes32, Origin
+from sopro_registry.fields import Bytes32
 from sopro_registry.recovery import needed_approvals
+from sopro_registry.votes import ANCHOR, MAX_APPROVALS, Vote, Voter, expand_vote
 
-_ANCHOR: Final = "anchor/1"
 _STATE: Final = "log_state/1"
 _CONTEXT: Final = b"sopro-members/1\n"
 _FEWEST: Final = 2
@@ -30,13 +30,6 @@ _FEWEST: Final = 2
 
 KeysAt: TypeAlias = Callable[[int], Collection[bytes]]
 """Returns the public keys of a role that count at a position, or for a size."""
-
-
-class Voter(Struct, frozen=True, kw_only=True):
-    """A member that decides: the origin of its log and its root key."""
-
-    origin: Origin
-    root: Bytes32
 
 
 class Appointment(Struct, frozen=True, kw_only=True):
@@ -48,13 +41,15 @@ class Appointment(Struct, frozen=True, kw_only=True):
         members: who was admitted there.
         path: of the last record below that head, to its root.
         state: that record, a `log_state` that states who the members are.
+        votes: further anchors that say the same as the first of `approvals`.
     """
 
-    approvals: Annotated[list[bytes], Meta(min_length=1, max_length=64)]
+    approvals: Annotated[list[bytes], Meta(min_length=1, max_length=MAX_APPROVALS)]
     head: Annotated[bytes, Meta(min_length=1, max_length=4096)]
     members: Annotated[list[Voter], Meta(min_length=1, max_length=256)]
     path: Annotated[list[Bytes32], Meta(max_length=63)]
     state: Annotated[bytes, Meta(min_length=1, max_length=4096)]
+    votes: Annotated[list[Vote], Meta(min_length=1, max_length=128)] | UnsetType = UNSET
 
 
 class Appointed(NamedTuple):
@@ -161,6 +156,8 @@ def _count(appointment: Appointment, head: SignedCheckpoint, successor: bytes) -
         raise _refusal("the root key is that of a member")
     expected, urls = _expect(appointment.approvals[0], head, successor)
     by = {_open(data, expected, roots) for data in appointment.approvals}
+    votes = [] if isinstance(appointment.votes, UnsetType) else appointment.votes
+    by |= {_open(expand_vote(one, appointment.members, expected), expected, roots) for one in votes}
     appointed = Appointed(
         head.size,
         head.root,
@@ -194,7 +191,7 @@ def _open(data: bytes, expected: bytes, roots: dict[str, bytes]) -> str:
     """Return the origin of the member whose approval this is."""
     entry = parse_entry(data)
     record, _ = read_record(entry.record, {})
-    if record.family != _ANCHOR or encode(decode(bytes(record.body))) != expected:
+    if record.family != ANCHOR or encode(decode(bytes(record.body))) != expected:
         raise _refusal("expected anchors that say the same")
     root = roots.get(record.log)
     if root is None:

@@ -4,9 +4,14 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec import to_builtins
+from msgspec.structs import replace
+
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
+from sopro_protocol.encoding import encode
 from sopro_protocol.merkle import Hash, leaf_hash, prove_inclusion, subtree_reader
 from sopro_registry.appointment import digest_voters, list_voters
+from sopro_registry.votes import shorten_vote
 from tests.registry.world import SITE_ROLES, Author, World, Written, bytes16, signer
 
 MEMBERS = ("at", "fr", "hu", "it", "si")
@@ -76,6 +81,12 @@ class Orphaned:
             "path": prove_inclusion(read, index=self.size - 1, size=self.size),
             "state": self.eu.entries[self.size - 1],
         } | changes
+
+    def vote(self, site: str, **changes: Any) -> list[Any]:
+        """Return a member's anchor as a vote."""
+        vote = shorten_vote(self.approval(site), self.voters, encode(self.said()))
+        assert vote is not None
+        return list(to_builtins(replace(vote, **changes), builtin_types=(bytes,)))
 
     def body(self, appointed: Mapping[str, Any] | None, **changes: Any) -> dict[str, Any]:
         keys = [{"public": HEIR[role].public_key, "role": role} for role in SITE_ROLES]

@@ -21,8 +21,8 @@ COMMENT: Final = (
     " /keys serves them, and the root key of the invite of before; bytes are lower-case hex. The"
     " history is followed (KEY-10, SUCC-4) to the keys that stand beside it: role, public key,"
     " first position, position after the last. Each reject differs from it as its delta says, and"
-    " is refused with its code. A digest is that of the members before it (SUCC-1). Clauses are of"
-    " SPEC.md."
+    " is refused with its code. `votes` has the same again with SUCC-10. A digest is that of the"
+    " members before it (SUCC-1). Clauses are of SPEC.md."
 )
 
 
@@ -88,6 +88,34 @@ def rejects(gone: Orphaned) -> list[Case]:
     ]
 
 
+def voting(gone: Orphaned) -> Case:
+    """Return a record in which all but one of those who agree are votes, and hostile ones."""
+    hu = gone.vote("hu")
+    cases = {
+        "one too few": [hu],
+        "one votes twice": [hu, hu],
+        "one has a whole anchor, too": [hu, gone.vote("at")],
+        "one is of nobody": [hu, gone.vote("fr", member=5)],
+        "one is counted for another": [hu, gone.vote("fr", member=4)],
+        "one has another salt": [hu, gone.vote("fr", salt=bytes16("x"))],
+        "one has another time": [hu, gone.vote("fr", time=0)],
+        "one is on another entity": [hu, gone.vote("fr", entity=bytes16("x"))],
+        "one is not signed": [hu, gone.vote("fr", signature=bytes(64))],
+    }
+    good = gone.proof(["at"], votes=[hu, gone.vote("fr")])
+    return {
+        "history": history(gone, good),
+        "reject": [
+            {
+                "delta": delta,
+                "code": "mem.key",
+                "history": history(gone, gone.proof(["at"], votes=votes)),
+            }
+            for delta, votes in cases.items()
+        ],
+    }
+
+
 def digests(gone: Orphaned) -> list[Case]:
     def case(voters: list[Voter]) -> Case:
         members = [{"origin": one.origin, "root": one.root.hex()} for one in voters]
@@ -111,6 +139,7 @@ def render() -> str:
         "keys": [show(span) for span in taken.eu.cursor.keys],
         "reject": rejects(gone),
         "digests": digests(gone),
+        "votes": voting(gone),
     }
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
 

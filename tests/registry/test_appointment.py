@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.encoding import encode
@@ -13,8 +14,10 @@ from sopro_protocol.merkle import Hash
 from sopro_registry.appointment import Voter, digest_voters, needed_appointments
 from sopro_registry.certificate_file import format_certificate
 from sopro_registry.evidence import open_evidence
+from sopro_registry.families.site_membership import MAX_MEMBERS
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 from sopro_registry.verdict import Verdict, judge_certificate
+from sopro_registry.votes import shorten_all, shorten_vote
 from tests.registry import make_appointment_vectors as maker
 from tests.registry.appointing import HEIR, URLS, Orphaned
 from tests.registry.certifying import TODAY, certify, end_batch, indexes_of, prove
@@ -314,11 +317,46 @@ def test_a_site_appoints_once_for_a_size() -> None:
     assert at.write("anchor/1", larger, entity=bytes16("three"), role="root").code is None
 
 
-def test_thirty_members_fit_into_a_record(gone: Orphaned) -> None:
-    # 16 of 30 approve, and 128 bytes of addresses each.
-    one = len(gone.approval("at", urls=["https://" + "a" * 120])) + 5
-    voter = len(encode({"origin": "sopro.example/xx/1", "root": bytes(32)}))
-    assert 16 * one + 30 * voter < 20_000
+def test_as_many_members_as_there_may_be_fit_into_a_record_and_that_into_evidence() -> None:
+    codes = [f"{first}{second}" for first in "abcdef" for second in "bcdefghijklmnopqrsuvwxyz"]
+    gone = Orphaned("at", "hu", *codes[: MAX_MEMBERS - 2])
+    assert len(gone.voters) == MAX_MEMBERS
+    by = sorted(gone.members)[: MAX_MEMBERS // 2 + 1]
+    said = [gone.approval(site) for site in by]
+    whole, votes = shorten_all(said, gone.voters, needed=len(by))
+    assert (len(whole), len(votes)) == (1, len(by) - 1)
+    shortened = to_builtins(votes, builtin_types=(bytes,))
+    proof = gone.proof([by[0]], votes=shortened)
+    assert gone.judge(proof).code is None
+    assert gone.judge(gone.proof([by[0]], votes=shortened[1:])).code == "mem.key"
+    assert len(gone.eu.draft("site_keys/1", gone.body(proof), entity=bytes16("keys"))) < 20_000
+    # The next one is not admitted, until somebody has gone.
+    at, late = gone.members["at"], Author("zz", gone.world.node, prefix="ZZ1")
+    assert gone.world.put_membership(late).code == "mem.full"
+    assert gone.world.put_membership(late, status="applicant").code is None
+    assert gone.world.put_membership(at, status="left").code is None
+    assert gone.world.put_membership(late).code is None
+    hu = gone.members["hu"]
+    assert gone.world.put_membership(hu, urls=["https://hu.example"]).code is None
+
+
+def test_few_anchors_stay_whole(gone: Orphaned) -> None:
+    said = [gone.approval(site) for site in ("at", "fr", "hu", "it")]
+    assert shorten_all(said, gone.voters, needed=3) == (said, [])
+
+
+def test_what_is_no_bare_anchor_is_not_shortened(gone: Orphaned) -> None:
+    """A signature is over every byte of a record, so that one with more of them stays as it is."""
+    body = encode(gone.said())
+    more = gone.members["at"].draft(
+        "anchor/1", gone.said(), entity=bytes16("x"), role="root", crit=["size"]
+    )
+    assert shorten_vote(more, gone.voters, body) is None
+    assert shorten_vote(gone.approval("at"), gone.voters[1:], body) is None
+    said = [gone.approval(site, urls=["https://" + "a" * 1990]) for site in ("at", "fr", "hu")]
+    strange = [*said * 2, more]
+    whole, votes = shorten_all(strange, gone.voters, needed=7)
+    assert (whole, len(votes)) == ([said[0], more], 5)
 
 
 VECTORS = json.loads(maker.FILE.read_text(encoding="utf-8"))
@@ -337,6 +375,18 @@ def test_frozen_vectors_are_what_the_maker_makes() -> None:
 
 @pytest.mark.parametrize("case", VECTORS["reject"], ids=lambda case: str(case["delta"]))
 def test_refuses_what_vectors_reject(case: Body) -> None:
+    with pytest.raises(VerificationError) as caught:
+        follow(case)
+    assert caught.value.code == case["code"]
+
+
+def test_accepts_votes_of_the_vectors() -> None:
+    case = VECTORS["votes"]
+    assert [maker.show(span) for span in follow(case)] == VECTORS["keys"]
+
+
+@pytest.mark.parametrize("case", VECTORS["votes"]["reject"], ids=lambda case: str(case["delta"]))
+def test_refuses_votes_that_vectors_reject(case: Body) -> None:
     with pytest.raises(VerificationError) as caught:
         follow(case)
     assert caught.value.code == case["code"]

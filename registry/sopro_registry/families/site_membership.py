@@ -51,6 +51,8 @@ ENDED = frozenset({"suspended", "left", "expelled"})
 """The statuses in which a log is ended."""
 
 
+MAX_MEMBERS: Final = 128
+"""So many sites are admitted at most: what most of them have to say fits into a record."""
 MAX_EPOCH: Final = 16_384
 """The most bytes of an entry that begins an epoch."""
 
@@ -118,7 +120,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
         RefusedError: `mem.name` for a site code, origin or prefix in use or changed, `mem.key`
             for a root key in use, or one that does not follow from the site's own records,
             `mem.epoch` for a log that does not continue the one before, `mem.status` for a
-            transition not in the table, `mem.end` for an end where none belongs.
+            transition not in the table, `mem.end` for an end where none belongs, `mem.full`
+            where as many are admitted as may be.
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
@@ -145,10 +148,24 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
             code="mem.epoch",
         )
     _check_end(before, body, state.versions if state else [])
+    _check_room(before, body, view)
     versions = [*(state.versions if state else []), (fact.index, body)]
     # Prefix and root are names too, so that none is ever given to two sites.
     names = (body.site, f"prefix {body.prefix}", f"root {body.root.hex()}")
     return Change(State(versions), names=names)
+
+
+def _check_room(before: Body | None, body: Body, view: View) -> None:
+    """Hold the number of members to what all of them can still decide together (SPEC MEM-13)."""
+    is_new = before is None or before.status != "admitted"
+    if is_new and body.status == "admitted":
+        admitted = sum(one.status == "admitted" for one in view.members())
+        if admitted >= MAX_MEMBERS:
+            raise RefusedError(
+                f"site_membership: {body.site!r} cannot be admitted: {admitted} sites are, and a "
+                f"federation has at most {MAX_MEMBERS}",
+                code="mem.full",
+            )
 
 
 def _check_new(body: Body, view: View) -> None:
