@@ -21,7 +21,7 @@ from sopro_protocol.record import check_signatures, parse_entry, read_record
 from sopro_registry.family import Membership
 from sopro_registry.fields import Bytes32
 from sopro_registry.recovery import needed_approvals
-from sopro_registry.votes import ANCHOR, MAX_APPROVALS, Vote, Voter, expand_vote
+from sopro_registry.votes import ANCHOR, MAX_APPROVALS, Vote, VoteFields, Voter, expand_vote
 
 _STATE: Final = "log_state/1"
 _CONTEXT: Final = b"sopro-members/1\n"
@@ -32,7 +32,7 @@ KeysAt: TypeAlias = Callable[[int], Collection[bytes]]
 """Returns the public keys of a role that count at a position, or for a size."""
 
 
-class Appointment(Struct, frozen=True, kw_only=True):
+class Appointment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why a root key that no record of the log has prepared may sign a key record.
 
     Attributes:
@@ -49,7 +49,7 @@ class Appointment(Struct, frozen=True, kw_only=True):
     members: Annotated[list[Voter], Meta(min_length=1, max_length=256)]
     path: Annotated[list[Bytes32], Meta(max_length=63)]
     state: Annotated[bytes, Meta(min_length=1, max_length=4096)]
-    votes: Annotated[list[Vote], Meta(min_length=1, max_length=128)] | UnsetType = UNSET
+    votes: Annotated[list[VoteFields], Meta(min_length=1, max_length=128)] | UnsetType = UNSET
 
 
 class Appointed(NamedTuple):
@@ -157,7 +157,9 @@ def _count(appointment: Appointment, head: SignedCheckpoint, successor: bytes) -
     expected, urls = _expect(appointment.approvals[0], head, successor)
     by = {_open(data, expected, roots) for data in appointment.approvals}
     votes = [] if isinstance(appointment.votes, UnsetType) else appointment.votes
-    by |= {_open(expand_vote(one, appointment.members, expected), expected, roots) for one in votes}
+    for one in votes:
+        data = expand_vote(Vote(*one), appointment.members, expected)
+        by.add(_open(data, expected, roots))
     appointed = Appointed(
         head.size,
         head.root,

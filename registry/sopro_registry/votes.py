@@ -5,7 +5,7 @@ and a record holds 32 KiB (SPEC SUCC-10).
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -36,7 +36,13 @@ class Voter(Struct, frozen=True, kw_only=True):
     root: Bytes32
 
 
-class Vote(Struct, frozen=True, array_like=True):
+VoteFields: TypeAlias = tuple[
+    Annotated[int, Meta(ge=0, le=255)], Bytes16, Bytes16, Integer, Bytes64
+]
+"""A vote as it stands in a record, and of what form."""
+
+
+class Vote(NamedTuple):
     """An anchor of a member without what it has in common with another one (SPEC SUCC-10).
 
     Attributes:
@@ -47,11 +53,11 @@ class Vote(Struct, frozen=True, array_like=True):
         signature: by the member's root key.
     """
 
-    member: Annotated[int, Meta(ge=0, le=255)]
-    entity: Bytes16
-    salt: Bytes16
-    time: Integer
-    signature: Bytes64
+    member: int
+    entity: bytes
+    salt: bytes
+    time: int
+    signature: bytes
 
 
 def shorten_vote(data: bytes, members: Sequence[Voter], body: bytes) -> Vote | None:
@@ -104,7 +110,7 @@ def expand_vote(vote: Vote, members: Sequence[Voter], body: bytes) -> bytes:
 
 def shorten_all(
     said: Sequence[bytes], members: Sequence[Voter], *, needed: int
-) -> tuple[list[bytes], list[Vote]]:
+) -> tuple[list[bytes], list[VoteFields]]:
     """Return anchors that say the same as they fit into a record: whole ones, and votes.
 
     They stay whole where they are few, and no more of them are taken than have to be where they

@@ -100,8 +100,6 @@ def strategy_of(kind: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one typ
     match kind:
         case info.Metadata(type=inner):
             return strategy_of(inner)
-        case info.StructType(fields=parts, array_like=True):
-            return st.tuples(*(strategy_of(part.type) for part in parts)).map(list)
         case info.StructType(fields=parts):
             needed = {part.encode_name: strategy_of(part.type) for part in parts if part.required}
             more = {part.encode_name: strategy_of(part.type) for part in parts if not part.required}

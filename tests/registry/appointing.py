@@ -4,9 +4,6 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from msgspec import to_builtins
-from msgspec.structs import replace
-
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.encoding import encode
 from sopro_protocol.merkle import Hash, leaf_hash, prove_inclusion, subtree_reader
@@ -86,7 +83,7 @@ class Orphaned:
         """Return a member's anchor as a vote."""
         vote = shorten_vote(self.approval(site), self.voters, encode(self.said()))
         assert vote is not None
-        return list(to_builtins(replace(vote, **changes), builtin_types=(bytes,)))
+        return list(vote._replace(**changes))
 
     def body(self, appointed: Mapping[str, Any] | None, **changes: Any) -> dict[str, Any]:
         keys = [{"public": HEIR[role].public_key, "role": role} for role in SITE_ROLES]
