@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import secrets
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,23 @@ from pathlib import Path
 
 from sopro_conformance.case import CASES, Profile, Result, Verdict
 from sopro_conformance.report import say_case, write_report
-from sopro_conformance.runner import EXIT_NOT_MEASURED, Run, choose, run
+from sopro_conformance.runner import (
+    EXIT_FAILED,
+    EXIT_NOT_MEASURED,
+    EXIT_PASSED,
+    Run,
+    choose,
+    run,
+)
+from sopro_conformance.self_test import (
+    CandidatesError,
+    Trial,
+    build_matrix,
+    read_candidates,
+    try_all,
+    unproven,
+    write_matrix,
+)
 
 _DESCRIPTION = "Tells whether a node may join a SoPro federation."
 _RED = (Verdict.FAIL, Verdict.NOT_MEASURED)
@@ -51,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
         "--patience", default=1.0, type=float, help="multiply all deadlines, for slow machines"
     )
     one.set_defaults(work=_run)
+    mutants = commands.add_parser("self-test", help="try the suite on nodes with known faults")
+    mutants.add_argument("--candidates", required=True, type=Path, help="with candidates.toml")
+    mutants.add_argument("--whole", action="store_true", help="all cases against every mutant")
+    mutants.add_argument("--matrix", type=Path, help="write who fails what, with --whole")
+    mutants.set_defaults(work=_self_test)
     many = commands.add_parser("cases", help="list the cases, with their clauses")
     many.add_argument("--profile", default="coordinator+witness", type=_profiles)
     many.set_defaults(work=_list)
@@ -97,8 +119,9 @@ def _run(chosen: argparse.Namespace) -> int:
     for one in done.results:
         if one.verdict in _RED:
             print("\n" + say_case(done, one))  # noqa: T201  # what the command is for
-    if done.why:
-        print(f"\n{done.why}")  # noqa: T201
+    for what, words in (("Likely    ", report["likely"]), ("", done.why)):
+        if words:
+            print(f"\n{what}{words}")  # noqa: T201
     print(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")  # noqa: T201
     return done.exit_code
 
@@ -115,6 +138,28 @@ def _tell(result: Result) -> None:
 def _close(done: Run, counts: dict[str, int]) -> str:
     said = ", ".join(f"{number} {name}" for name, number in counts.items() if number) or "no case"
     return f"\n{'+'.join(done.profiles)}: {said}; seed {done.seed}"
+
+
+def _self_test(chosen: argparse.Namespace) -> int:
+    try:
+        candidates = read_candidates(chosen.candidates)
+    except CandidatesError as error:
+        sys.stderr.write(f"sopro-conformance: {error}\n")
+        return EXIT_NOT_MEASURED
+    trials = try_all(candidates, whole=chosen.whole, tell=_tell_trial)
+    wrong = [one for one in trials if one.problems]
+    print(f"\n{len(trials) - len(wrong)} of {len(trials)} as they have to be")  # noqa: T201
+    if chosen.whole and chosen.matrix is not None:
+        text = json.dumps(build_matrix(trials), indent=1)
+        chosen.matrix.write_text(text + "\n", "utf-8")
+    if chosen.whole:
+        names = ", ".join(unproven(trials)) or "none"
+        print(f"cases that no mutant has failed: {names}")  # noqa: T201
+    return EXIT_FAILED if wrong else EXIT_PASSED
+
+
+def _tell_trial(one: Trial) -> None:
+    print(write_matrix([one]), flush=True)  # noqa: T201
 
 
 def _list(chosen: argparse.Namespace) -> int:

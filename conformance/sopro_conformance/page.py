@@ -63,6 +63,7 @@ def _summary(report: Mapping[str, Any]) -> str:
         {
             "Could not run": report["why"],
             "Cases": counts,
+            "Likely cause": report["likely"],
             "Began": f"{report['began']}, {report['seconds']} s",
             "Seed": report["seed"],
             "Adapter": report["adapter"],

@@ -14,6 +14,7 @@ from sopro_conformance.case import Case, Check, Result, Verdict
 from sopro_conformance.catalogue import CASES
 from sopro_conformance.page import write_page
 from sopro_conformance.runner import Run
+from sopro_conformance.self_test import find_likely, read_matrix
 
 FORMAT: Final = 1
 """Version of report.json; a reader refuses another."""
@@ -36,11 +37,14 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
 def build(run: Run) -> dict[str, Any]:
     """Return the report as JSON has it."""
     counts = Counter(one.verdict.value for one in run.results)
+    failed = [one.case.id for one in run.results if one.found is Verdict.FAIL]
+    likely = find_likely(failed, read_matrix()) if failed else ""
     return {
         "format": FORMAT,
         "passed": run.exit_code == 0,
         "exit_code": run.exit_code,
         "why": run.why,
+        "likely": likely,
         "profiles": [one.value for one in run.profiles],
         "requirements": requirements_digest(),
         "seed": run.seed,

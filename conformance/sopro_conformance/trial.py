@@ -92,10 +92,21 @@ class Trial:
             self._twins[key] = await self.verify(kind, **fields)
         return self._twins[key]
 
-    def check(self, what: str, *, holds: bool, expected: str, actual: str) -> None:
-        """Note something that the suite has looked at itself."""
+    def check(
+        self,
+        what: str,
+        *,
+        holds: bool,
+        expected: str,
+        actual: str = "",
+        answer: Answer | None = None,
+    ) -> None:
+        """Note something that the suite has looked at itself, in an answer where there is one."""
         verdict = Verdict.PASS if holds else self.failed
-        self.checks.append(Check(what, verdict, expected, actual))
+        if answer is not None and answer.error:
+            verdict = Verdict.NOT_MEASURED
+        said = [actual, answer.words if answer else ""]
+        self.checks.append(Check(what, verdict, expected, ", ".join(filter(None, said))))
 
     def need(self, condition: object, why: str) -> None:
         """Go on only where a prerequisite is there.

@@ -16,7 +16,8 @@ from sopro_conformance.wire.ed25519 import verify
 
 BIN = Path(sysconfig.get_path("scripts"))
 OURS = f"{BIN / 'sopro'} adapter"
-FALSE = f"{sys.executable} {Path(__file__).parent / 'false_adapter.py'}"
+MUTANTS = Path(__file__).parents[1] / "mutants"
+FALSE = f"{sys.executable} {MUTANTS / 'knows_nothing.py'}"
 RED = {"FAIL", "NOT-MEASURED"}
 
 

@@ -289,7 +289,7 @@ async def critical(trial: Trial) -> None:
             f"{what}: the entry is not void",
             holds=void_of(answer.ok, written, log.origin) == "",
             expected="not void",
-            actual=answer.words,
+            answer=answer,
         )
     world = new_world(trial, "a known critical field")
     log = world.sites["at"]
@@ -356,5 +356,5 @@ async def origins(trial: Trial) -> None:
             delta,
             holds=answer.ok is not None and isinstance(logs, dict) and origin not in logs,
             expected=f"{origin} is not opened",
-            actual=answer.words,
+            answer=answer,
         )

@@ -86,6 +86,7 @@ async def legal_life(trial: Trial) -> None:
                 holds=found == status,
                 expected=status,
                 actual=str(found),
+                answer=before,
             )
             body = _body(world, log, action, number, last.position)
             log.append("label_decision/1", body, entity=last.entity)
@@ -355,6 +356,7 @@ async def correction(trial: Trial) -> None:
             holds=found == count,
             expected=str(count),
             actual=str(found),
+            answer=answer,
         )
 
     def late(world: World, bad: bool) -> tuple[SiteLog, Written]:
@@ -387,7 +389,7 @@ async def transfer(trial: Trial) -> None:
         label = (answer.ok or {}).get("labels", {}).get(number, {})
         found = (label.get("status"), label.get("site")) if isinstance(label, dict) else None
         trial.check(
-            what, holds=found == wanted, expected=str(wanted), actual=f"{found}, {answer.words}"
+            what, holds=found == wanted, expected=str(wanted), actual=str(found), answer=answer
         )
 
 

@@ -34,7 +34,7 @@ async def pinned_root(trial: Trial) -> None:
         "the list of members",
         holds=members == {"at": "admitted", "hu": "admitted"},
         expected="at and hu admitted",
-        actual=answer.words,
+        answer=answer,
     )
     for delta, root in (
         ("another root key", SigningKey(trial.random.randbytes(32)).public),
@@ -107,7 +107,7 @@ async def admission(trial: Trial) -> None:
         "the list of members",
         holds=(answer.ok or {}).get("members") == wanted,
         expected=str(wanted),
-        actual=answer.words,
+        answer=answer,
     )
 
 
@@ -244,7 +244,7 @@ async def inactive(trial: Trial) -> None:
         "a label of who was expelled",
         holds=isinstance(label, dict) and label.get("status") == "active",
         expected="active",
-        actual=answer.words,
+        answer=answer,
     )
 
 

@@ -165,8 +165,15 @@ def status_of(answer: Mapping[str, Any] | None, number: str) -> Any:
 
 
 def void_of(answer: Mapping[str, Any] | None, written: Written, origin: str) -> Any:
-    """Return the code by which an entry is void; empty where it counts, None where unsaid."""
+    """Return the code by which an entry is void; empty where it counts, None where unsaid.
+
+    An entry that was not judged yet is said to wait.
+    """
     logs = (answer or {}).get("logs")
     log = logs.get(origin) if isinstance(logs, Mapping) else None
-    voids = log.get("void") if isinstance(log, Mapping) else None
-    return voids.get(str(written.position), "") if isinstance(voids, Mapping) else None
+    if not isinstance(log, Mapping) or not isinstance(log.get("void"), Mapping):
+        return None
+    waits_at = log.get("waits_at")
+    if isinstance(waits_at, int) and written.position >= waits_at:
+        return "waits"
+    return log["void"].get(str(written.position), "")

@@ -1,0 +1,100 @@
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from sopro_conformance.main import main
+from sopro_conformance.self_test import (
+    CandidatesError,
+    build_matrix,
+    find_likely,
+    read_candidates,
+    read_matrix,
+    try_all,
+)
+
+ROOT = Path(__file__).parents[2]
+MUTANTS = ROOT / "tests" / "mutants"
+
+
+@pytest.mark.slow
+def test_every_known_fault_is_found_by_the_cases_that_have_to(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["self-test", "--candidates", str(MUTANTS)]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_the_matrix_is_that_of_today() -> None:
+    trials = try_all(read_candidates(MUTANTS), whole=True)
+    assert [one.candidate.name for one in trials if one.problems] == []
+    assert build_matrix(trials) == read_matrix()
+
+
+@pytest.mark.slow
+def test_a_mutant_that_is_not_found_is_said(tmp_path: Path) -> None:
+    ours = f"{sys.executable} {MUTANTS / 'ours.py'}"
+    (tmp_path / "candidates.toml").write_text(
+        f'[[candidate]]\nname = "X"\ntext = "none"\nadapter = "{ours}"\nkilled_by = ["ENC-02"]\n'
+    )
+    [trial] = try_all(read_candidates(tmp_path), whole=False)
+    assert "not found by ENC-02" in trial.problems
+    assert main(["self-test", "--candidates", str(tmp_path)]) == 1
+
+
+def test_a_broken_file_of_candidates_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text in ("", "candidate = 5", '[[candidate]]\nname = "a"\nsurprise = 1\n', "\x00"):
+        (tmp_path / "candidates.toml").write_text(text)
+        with pytest.raises(CandidatesError, match=r"candidates\.toml"):
+            read_candidates(tmp_path)
+    assert main(["self-test", "--candidates", str(tmp_path / "nowhere")]) == 2
+    assert "candidates.toml" in capsys.readouterr().err
+
+
+def test_the_likely_cause_is_the_nearest_picture() -> None:
+    matrix = {
+        "A": {"text": "a fault", "failed": ["ENC-02", "ENC-03"]},
+        "B": {"text": "another", "failed": ["LBL-03"]},
+    }
+    assert find_likely(["ENC-02", "ENC-03"], matrix).startswith("a fault")
+    assert find_likely(["LBL-03"], matrix).startswith("another")
+    assert find_likely(["CKP-06"], matrix) == ""
+    assert read_matrix()["M23"]["failed"] == ["LBL-03"]
+
+
+@pytest.mark.slow
+def test_the_suite_is_a_wheel_of_its_own(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    done = subprocess.run(
+        [*pip, "--wheel-dir", str(tmp_path), str(ROOT / "conformance")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    [wheel] = tmp_path.glob("sopro_conformance-*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        names = files.namelist()
+        metadata = next(one for one in names if one.endswith("METADATA"))
+        text = files.read(metadata).decode()
+        files.extractall(tmp_path / "alone")
+    folders = {one.split("/")[0] for one in names}
+    assert folders == {"sopro_conformance", metadata.split("/")[0]}
+    assert "Requires-Dist: pynacl" not in text
+    place = f"import sys; sys.path.insert(0, {str(tmp_path / 'alone')!r})"
+    program = "import sopro_conformance.main as m; sys.exit(m.main(['cases']))"
+    listed = subprocess.run(
+        [sys.executable, "-I", "-c", f"{place}; {program}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert listed.returncode == 0, listed.stderr
+    assert "ENC-01" in listed.stdout

@@ -1,0 +1,262 @@
+"""Our node with one fault, behind the adapter protocol: `python run.py NAME`.
+
+The faults are here and nowhere in the node: each replaces a function of it before it is started.
+"""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+import msgpack
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from sopro_node.replay import Replay
+from sopro_protocol import commitment, merkle, policy, record
+from sopro_protocol.cosignature import parse_cosignature
+from sopro_protocol.errors import FormatError, VerificationError
+from sopro_protocol.keys import verify_ed25519
+from sopro_registry import label
+from sopro_registry.family import KeySpan
+
+MUTANTS: Final[dict[str, Callable[[], None]]] = {}
+MODULES: Final = (
+    "sopro_cli.adapter",
+    "sopro_cli.judging",
+    "sopro_cli.verdicts",
+    "sopro_node.audit",
+    "sopro_node.replay",
+    "sopro_registry.projection",
+)
+
+
+def mutant(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    def enter(change: Callable[[], None]) -> Callable[[], None]:
+        MUTANTS[name] = change
+        return change
+
+    return enter
+
+
+def replace(module: str, name: str, new: Any) -> Any:
+    """Replace a function wherever the node has taken it from its module; return the old one."""
+    old = getattr(import_module(module), name)
+    for loaded in [one for key, one in sys.modules.items() if key.startswith("sopro_")]:
+        if vars(loaded).get(name) is old:
+            setattr(loaded, name, new)
+    return old
+
+
+@mutant("M01")
+def stock_msgpack() -> None:
+    def decode(data: bytes, *, limit: int = 0) -> Any:
+        if len(data) > (limit or 32768):
+            raise refuse("enc.limit")
+        try:
+            return msgpack.unpackb(data, raw=False)
+        except Exception as error:
+            raise refuse("enc.framing") from error
+
+    replace("sopro_protocol.encoding", "decode", decode)
+
+
+def refuse(code: str) -> Exception:
+    return FormatError("mutant", code=code)
+
+
+@mutant("M02")
+def encodes_again() -> None:
+    """Takes any spelling, and hashes its own."""
+    stock_msgpack()
+    drops_unknown_fields()
+
+
+@mutant("M31")
+def drops_unknown_fields() -> None:
+    """Hashes what it has understood of a record."""
+    old = merkle.leaf_hash
+
+    def leaf_hash(entry: bytes) -> Any:
+        try:
+            inner, signatures = msgpack.unpackb(entry, raw=False)
+            fields = msgpack.unpackb(inner, raw=False)
+            known = {
+                key: one for key, one in fields.items() if key in record.Record.__struct_fields__
+            }
+            return old(msgpack.packb([msgpack.packb(known), signatures], use_bin_type=True))
+        except Exception:
+            return old(entry)
+
+    replace("sopro_protocol.merkle", "leaf_hash", leaf_hash)
+
+
+def lax_verify(public_key: bytes, *, message: bytes, signature: bytes) -> None:
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError) as error:
+        raise VerificationError("mutant", code="sig.invalid") from error
+
+
+@mutant("M03")
+def stock_ed25519() -> None:
+    replace("sopro_protocol.keys", "verify_ed25519", lax_verify)
+    replace("sopro_protocol.keys", "check_public_key", lambda _key: None)
+
+
+@mutant("M04")
+def no_domains() -> None:
+    contexts = (b"sopro-record/1\n", b"", b"sopro-document/1\n", b"cosignature/v1\n")
+
+    def check_signatures(entry: Any, keys: Any) -> None:
+        for key_id, signature in entry.signatures:
+            if key_id not in keys:
+                raise VerificationError("mutant", code="sig.unknown-key")
+            for context in contexts:
+                try:
+                    verify_ed25519(
+                        keys[key_id], message=context + entry.record, signature=signature
+                    )
+                    break
+                except VerificationError:
+                    continue
+            else:
+                raise VerificationError("mutant", code="sig.invalid")
+
+    replace("sopro_protocol.record", "check_signatures", check_signatures)
+
+
+@mutant("M05")
+def short_ids() -> None:
+    old = record.check_signatures
+
+    def check_signatures(entry: Any, keys: Any) -> None:
+        short = {key[:4]: (key, public) for key, public in keys.items()}
+        signatures = [
+            one._replace(key_id=short[one.key_id[:4]][0]) if one.key_id[:4] in short else one
+            for one in entry.signatures
+        ]
+        old(entry._replace(signatures=signatures), keys)
+
+    replace("sopro_protocol.record", "check_signatures", check_signatures)
+
+
+@mutant("M06")
+def no_leaf_prefix() -> None:
+    replace("sopro_protocol.merkle", "leaf_hash", lambda entry: hashlib.sha256(entry).digest())
+
+
+@mutant("M10")
+def counts_lines() -> None:
+    """Counts cosignatures by their keys' names, whoever's they are."""
+
+    def find(_text: str, signatures: Any, witnesses: Any, *, latest: int | None = None) -> Any:
+        del latest
+        names = [one.name for one in witnesses]
+        lines = [one for one in signatures if len(one.signature) == 72]
+        found = {}
+        for name, line in zip(names, lines, strict=False):
+            found[name] = (line, parse_cosignature(line)[0])
+        return found
+
+    replace(policy.__name__, "find_cosignatures", find)
+
+
+@mutant("M18")
+def keys_for_ever() -> None:
+    KeySpan.counts_at = lambda span, position: span.since <= position  # type: ignore[method-assign]
+
+
+@mutant("M19")
+def keys_by_position_of_the_record_before() -> None:
+    """Lets a key sign as long as its site says it did so in time."""
+    KeySpan.counts_at = lambda _span, _position: True  # type: ignore[method-assign]
+
+
+@mutant("M20")
+def any_root() -> None:
+    replace("sopro_registry.families.site_keys", "is_successor", lambda _public, _state: True)
+
+
+@mutant("M22")
+def no_table() -> None:
+    word = {
+        label.Action.SUSPEND: label.Status.SUSPENDED,
+        label.Action.REVOKE: label.Status.REVOKED,
+        label.Action.TERMINATE_ON_REQUEST: label.Status.TERMINATED,
+    }
+
+    class Table(dict[Any, Any]):
+        def get(self, key: Any, default: Any = None) -> Any:
+            return super().get(key) or word.get(key[1], label.Status.ACTIVE)
+
+    module = import_module("sopro_registry.families.label_decision")
+    module.TRANSITIONS = Table(label.TRANSITIONS)  # type: ignore[attr-defined]
+    module._NEEDS.update({action: module._needs_of(action) for action in label.Action})
+    replace("sopro_registry.projection", "_check_chain", lambda *_: None)
+    replace("sopro_registry.projection", "_continues", lambda *_: True)
+
+
+@mutant("M23")
+def anybody_decides() -> None:
+    module = import_module("sopro_registry.families.label_decision")
+    old = module._check_first
+
+    def check(body: Any, view: Any, *, takes_over: bool) -> None:
+        del takes_over
+        old(body, view, takes_over=True)
+
+    module._check_first = check  # type: ignore[attr-defined]
+
+
+@mutant("M24")
+def no_expiry() -> None:
+    replace("sopro_registry.label", "lapse", lambda status, _until, _day: status)
+
+
+@mutant("M26")
+def no_salt() -> None:
+    """Takes a plain digest of the content for a commitment, too."""
+    old = commitment.check_document
+
+    def check(content: bytes, *, key: bytes, **more: Any) -> None:
+        if hashlib.sha256(content).digest() != more["commitment"].commitment:
+            old(content, key=key, **more)
+
+    replace("sopro_protocol.commitment", "check_document", check)
+
+
+@mutant("M37")
+def stops_at_the_first() -> None:
+    old = Replay._judge
+
+    def judge(self: Any, item: Any, leaf: bytes) -> Any:
+        found = old(self, item, leaf)
+        self.is_waiting = self.is_waiting or bool(found is not None and found.void is not None)
+        return found
+
+    Replay._judge = judge  # type: ignore[method-assign]
+
+
+@mutant("M39")
+def short_circuit() -> None:
+    """Refuses every record before it looks at it."""
+
+    def read(_data: bytes, _bodies: Any) -> Any:
+        raise refuse("rec.form")
+
+    replace("sopro_protocol.record", "read_record", read)
+
+
+def main() -> None:
+    for module in MODULES:
+        import_module(module)
+    if len(sys.argv) != 2 or sys.argv[1] not in MUTANTS:
+        sys.exit(f"expected the name of a mutant: {', '.join(MUTANTS)}")
+    MUTANTS[sys.argv[1]]()
+    import_module("sopro_cli.adapter").adapter(args=[])
+
+
+if __name__ == "__main__":
+    main()
