@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
@@ -12,14 +12,23 @@ import msgspec
 from aiohttp import web
 
 from sopro_node import assessing, clock, complaining, entities, inbox, officers
-from sopro_node.acting import Actor, Named, earlier_answer, hash_request, perform
+from sopro_node.acting import Actor, Done, Named, earlier_answer, hash_request, perform
 from sopro_node.acts.act import Act
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
-from sopro_node.officers import Officer
 from sopro_node.store.accounts import UploadRow
 from sopro_node.web.bodies import read_body
+from sopro_node.web.operations import (
+    Answering,
+    Asked,
+    Body,
+    Operation,
+    Parameter,
+    routes_of,
+    whole_number,
+)
+from sopro_node.web.parameters import ENTITY
 from sopro_node.web.problems import in_hex
 from sopro_node.web.signing_in import Door
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
@@ -32,15 +41,29 @@ MAX_UPLOADS: Final = 256
 MAX_WAITING: Final = 256 * 1024 * 1024
 HOURS_KEPT: Final = 24
 _HOUR: Final = 60 * 60 * 1000
-_ENTITY: Final = re.compile(r"[0-9a-f]{32}")
-_NUMBER: Final = re.compile(r"[0-9]{1,15}")
 _KEY: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 _HEADERS: Final = {"Cache-Control": "no-store"}
+_BEFORE: Final = whole_number("before", "number of a line; what is older", least=1, most=2**48)
+_LIMIT: Final = whole_number("limit", "how many at most", least=1, most=500, default=100)
+_KEY_SENT: Final = Parameter(
+    "Idempotency-Key",
+    "names the request, so that it is done once however often it is sent",
+    {"type": "string", "pattern": "^[!-~]{1,128}$"},
+    str,
+)
 
 T = TypeVar("T")
 
 _logger = logging.getLogger("sopro.office")
+
+
+class Uploaded(msgspec.Struct, frozen=True):
+    """A file that waits for its record: id, bytes, media type."""
+
+    upload: str
+    size: int
+    type: str
 
 
 class Turns:
@@ -74,37 +97,61 @@ class OfficeApi:
         self._under_way: set[asyncio.Task[Any]] = set()
 
     def routes(self) -> list[web.RouteDef]:
-        """List the routes: those of the catalogue, and what can be asked."""
-        asked = {
-            "/me": self.me,
-            "/applications": self.applications,
-            "/applications/{entity}": self.application,
-            "/assessors": self.assessors,
-            "/complaints": self.complaints,
-            "/appeals": self.appeals,
-            "/inbox": self.inbox,
-            "/entities/{entity}": self.entity,
-            "/officers": self.officers,
-            "/trail": self.trail,
-        }
+        """List the routes."""
+        return routes_of(self.operations())
+
+    def operations(self) -> list[Operation]:
+        """List the acts of the catalogue, and what can be asked."""
         return [
-            *[
-                web.route(act.method, PREFIX + act.path, self._handler(act))
-                for act in ACTS.values()
-            ],
-            web.post(f"{PREFIX}/uploads", self.upload),
-            *[web.get(PREFIX + path, handler) for path, handler in asked.items()],
+            *(self._operation(act) for act in ACTS.values()),
+            Operation(
+                f"{PREFIX}/uploads",
+                self.upload_file,
+                method="POST",
+                body=Body({"application/octet-stream": {"type": "string", "format": "binary"}}),
+                answer=Uploaded,
+                is_public=False,
+                is_signed=True,
+                status=201,
+            ),
+            *(
+                Operation(PREFIX + path, handler, query, inside, is_public=False, is_signed=True)
+                for path, handler, query, inside in (
+                    ("/me", self.say_who_asks, (), ()),
+                    ("/applications", self.list_applications, (), ()),
+                    ("/applications/{entity}", self.describe_application, (), (ENTITY,)),
+                    ("/assessors", self.list_assessors, (), ()),
+                    ("/complaints", self.list_complaints, (), ()),
+                    ("/appeals", self.list_appeals, (), ()),
+                    ("/inbox", self.list_what_waits, (), ()),
+                    ("/entities/{entity}", self.describe_entity, (), (ENTITY,)),
+                    ("/officers", self.list_officers, (), ()),
+                    ("/trail", self.list_trail, (_BEFORE, _LIMIT), ()),
+                )
+            ),
         ]
 
     # Acts.
 
-    def _handler(self, act: Act) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _operation(self, act: Act) -> Operation:
+        return Operation(
+            PREFIX + act.path,
+            self._handler(act),
+            inside=(ENTITY,) if "{entity}" in act.path else (),
+            answer=Done,
+            method=act.method,
+            body=Body(told=act.told),
+            is_public=False,
+            is_signed=True,
+            headers=(_KEY_SENT,),
+            status=201,
+        )
+
+    def _handler(self, act: Act) -> Answering:
         decoder = msgspec.json.Decoder(act.told)
 
-        async def handle(request: web.Request) -> web.Response:
+        async def handle(request: web.Request, asked: Asked) -> web.StreamResponse:
             officer = self._door.admit(request, act.roles)
-            _no_query(request)
-            entity = _entity(request) if "entity" in request.match_info else None
             if request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType
             data = await read_body(request, limit=MAX_BODY)
@@ -113,7 +160,9 @@ class OfficeApi:
             actor = Actor(officer.name, officer.person, request.remote or "")
 
             async def work() -> bytes:
-                done = await perform(self._node, act, told, entity=entity, actor=actor, named=named)
+                done = await perform(
+                    self._node, act, told, entity=asked.get("entity"), actor=actor, named=named
+                )
                 _logger.info("act", extra={"act": act.name, "leaf_index": done.index})
                 return msgspec.json.encode(done)
 
@@ -123,9 +172,12 @@ class OfficeApi:
             headers = {} if is_new else {"Idempotency-Replayed": "true"}
             return _answer(answer, status=201, headers=headers)
 
-        handle.__doc__ = act.words
-        handle.act = act  # type: ignore[attr-defined]  # for the description of the API
+        handle.__name__ = act.name.replace(".", "_")
+        roles = " or ".join(act.roles)
+        handle.__doc__ = f"{act.words}\n\nFor the role {roles}."
         return handle
+
+    # Doing them.
 
     async def _once(
         self, officer: str, named: Named, work: Callable[[], Coroutine[Any, Any, bytes]]
@@ -151,14 +203,15 @@ class OfficeApi:
         if not task.cancelled():
             task.exception()  # told to who asked, if they are still there
 
-    async def upload(self, request: web.Request) -> web.Response:
+    async def upload_file(self, request: web.Request, _asked: Asked) -> web.Response:
         """Keep a file for a day, until it goes into a record."""
         officer = self._door.admit(request)
-        _no_query(request)
         kind = request.content_type.lower()
         if not _TYPE.fullmatch(kind):
             raise web.HTTPUnsupportedMediaType
         content = await read_body(request, limit=MAX_DOCUMENT_SIZE)
+        if not content:
+            raise FormatError("body: expected the bytes of a file, got none", code="ofc.file")
         row = UploadRow(os.urandom(16), officer.name, clock.now(), kind, content)
         node = self._node
 
@@ -180,9 +233,9 @@ class OfficeApi:
 
     # Questions.
 
-    async def me(self, request: web.Request) -> web.Response:
+    async def say_who_asks(self, request: web.Request, _asked: Asked) -> web.Response:
         """Say who asks, in which roles, and what today is at this site."""
-        officer = self._asked(request)
+        officer = self._door.admit(request)
         return _json(
             {
                 "name": officer.name,
@@ -195,40 +248,40 @@ class OfficeApi:
             }
         )
 
-    async def applications(self, request: web.Request) -> web.Response:
+    async def list_applications(self, request: web.Request, _asked: Asked) -> web.Response:
         """List applications and how far they have come, oldest first."""
-        self._asked(request)
+        self._door.admit(request)
         return _json(await assessing.applications(self._node, {}))
 
-    async def application(self, request: web.Request) -> web.Response:
+    async def describe_application(self, request: web.Request, asked: Asked) -> web.Response:
         """Describe one application, with its evaluations and reviews."""
-        self._asked(request)
-        return _json(await assessing.application_at(self._node, {"entity": _entity(request)}))
+        self._door.admit(request)
+        return _json(await assessing.application_at(self._node, {"entity": asked["entity"]}))
 
-    async def assessors(self, request: web.Request) -> web.Response:
+    async def list_assessors(self, request: web.Request, _asked: Asked) -> web.Response:
         """List who may evaluate; people by their pseudonyms."""
-        self._asked(request)
+        self._door.admit(request)
         return _json(await assessing.assessors(self._node, {}))
 
-    async def complaints(self, request: web.Request) -> web.Response:
+    async def list_complaints(self, request: web.Request, _asked: Asked) -> web.Response:
         """List complaints about labels of this site, and those that it has recorded."""
-        self._asked(request)
+        self._door.admit(request)
         return _json(await complaining.complaints(self._node, {}))
 
-    async def appeals(self, request: web.Request) -> web.Response:
+    async def list_appeals(self, request: web.Request, _asked: Asked) -> web.Response:
         """List appeals against decisions of this site, oldest first."""
-        self._asked(request)
+        self._door.admit(request)
         return _json(await complaining.appeals(self._node, {}))
 
-    async def inbox(self, request: web.Request) -> web.Response:
+    async def list_what_waits(self, request: web.Request, _asked: Asked) -> web.Response:
         """List what waits for the people of this site, the most urgent first."""
-        self._asked(request)
+        self._door.admit(request)
         return _json(await inbox.inbox(self._node, {}))
 
-    async def entity(self, request: web.Request) -> web.Response:
+    async def describe_entity(self, request: web.Request, asked: Asked) -> web.Response:
         """Say what this site's log holds on an entity; `head` is `prev` of who acts on it."""
-        self._asked(request)
-        entity = _entity(request)
+        self._door.admit(request)
+        entity = asked["entity"]
         [row] = (await entities.entities(self._node, {"entities": [entity]}))["rows"]
         last = entities.last_record(self._node, entity)
         if row is None or last is None:
@@ -245,21 +298,15 @@ class OfficeApi:
             }
         )
 
-    async def officers(self, request: web.Request) -> web.Response:
+    async def list_officers(self, request: web.Request, _asked: Asked) -> web.Response:
         """List officers with their pseudonyms, which panels are named by."""
-        self._asked(request, OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR)
+        self._door.admit(request, (OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR))
         return _json(await officers.officer_list(self._node, {}))
 
-    async def trail(self, request: web.Request) -> web.Response:
+    async def list_trail(self, request: web.Request, asked: Asked) -> web.Response:
         """Say who has done what, the latest first."""
         self._door.admit(request, (OfficerRole.ADMINISTRATOR,))
-        values = {name: _whole_number(name, request) for name in _known(request)}
-        return _json(await officers.officer_trail(self._node, values))
-
-    def _asked(self, request: web.Request, *roles: OfficerRole) -> Officer:
-        officer = self._door.admit(request, roles)
-        _no_query(request)
-        return officer
+        return _json(await officers.officer_trail(self._node, asked))
 
 
 def _named(request: web.Request, data: bytes) -> Named | None:
@@ -290,38 +337,6 @@ def _decode(decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise FormatError(f"body: {why[:1].lower()}{why[1:300]}", code="ofc.body") from None
-
-
-def _entity(request: web.Request) -> bytes:
-    text = request.match_info["entity"]
-    if not _ENTITY.fullmatch(text):
-        raise FormatError(
-            f"entity: expected 32 hexadecimal digits, got {text[:40]!r}", code="err.query"
-        )
-    return bytes.fromhex(text)
-
-
-def _no_query(request: web.Request) -> None:
-    if request.query_string:
-        raise FormatError("expected no parameters behind '?'", code="err.query")
-
-
-def _known(request: web.Request) -> Mapping[str, str]:
-    unknown = sorted(set(request.query) - {"before", "limit"})
-    if unknown or len(request.query) != len(set(request.query)):
-        raise FormatError(
-            "expected no parameters but 'before' and 'limit', each once", code="err.query"
-        )
-    return request.query
-
-
-def _whole_number(name: str, request: web.Request) -> int:
-    text = request.query[name]
-    if not _NUMBER.fullmatch(text) or not int(text):
-        raise FormatError(
-            f"{name}: expected a whole number from 1, got {text[:32]!r}", code="err.query"
-        )
-    return int(text)
 
 
 def _json(value: object, *, status: int = 200) -> web.Response:

@@ -7,7 +7,7 @@ does not fit, and the description that others make their programs from.
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -59,10 +59,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is sent along: by media type, its schema and an example."""
+    """What is sent along.
 
-    types: Mapping[str, Mapping[str, Any]]
+    Attributes:
+        types: by media type, its schema.
+        example: of it.
+        told: type of what is sent as JSON, instead of a schema.
+    """
+
+    types: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     example: str = ""
+    told: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +86,9 @@ class Operation:
         method: of HTTP.
         body: what is sent along.
         is_public: whether pages of any origin may ask it.
+        is_signed: whether it is for officers, who show a token.
+        headers: that may be sent along; the handler reads them.
+        status: of the answer.
     """
 
     path: str
@@ -90,6 +100,9 @@ class Operation:
     method: str = hdrs.METH_GET
     body: Body | None = None
     is_public: bool = True
+    is_signed: bool = False
+    headers: Sequence[Parameter] = ()
+    status: int = 200
 
     def route(self) -> web.RouteDef:
         """Return its route."""

@@ -222,6 +222,8 @@ async def test_files_that_wait_are_bounded(
     assert (await maria.send("POST", "/uploads", data=b"12345", Content_Type="a/b")).status == 201
     full = await maria.send("POST", "/uploads", data=b"123456", Content_Type="a/b")
     assert (full.status, full.code) == (422, "ofc.file")
+    empty = await maria.send("POST", "/uploads", data=b"", Content_Type="a/b")
+    assert (empty.status, empty.code) == (400, "ofc.file")
     for kind in ("a" * 61 + "/b", "a/" + "b" * 61):
         answer = await maria.send("POST", "/uploads", data=b"1", Content_Type=kind)
         assert answer.status == 415, kind

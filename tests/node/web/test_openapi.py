@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from sopro_node.acts.catalogue import ACTS
 from tests.node.conftest import Federation, grant
 
 
@@ -45,3 +46,26 @@ async def test_answers_are_what_the_description_says(federation: Federation) -> 
             problem = await refused.json()
             assert set(schemas["Problem"]["required"]) <= set(problem)
         await get(f"/api/v1/labels?limit={least}")
+
+
+async def test_every_act_is_described_with_what_it_is_told(federation: Federation) -> None:
+    at = await federation.begin("at", "AT")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{at.url}/api/v1/openapi.json") as answer,
+    ):
+        described = await answer.json()
+    schemas = described["components"]["schemas"]
+    text = json.dumps(described)
+    assert {one.split('"')[0] for one in text.split('"#/components/schemas/')[1:]} <= set(schemas)
+    assert r"\\Z" not in text, "no end of a pattern that other languages know"
+    for act in ACTS.values():
+        operation = described["paths"][f"/api/v1/office{act.path}"][act.method.lower()]
+        told = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+        properties = schemas[told.rpartition("/")[2]]["properties"]
+        assert set(properties) == {*act.told.__struct_fields__}, act.name
+        assert operation["security"] == [{"officer": []}]
+        assert set(operation["responses"]) == {"201", "default"}
+        assert all(role in operation["description"] for role in act.roles)
+    names = [one["operationId"] for path in described["paths"].values() for one in path.values()]
+    assert len(names) == len(set(names))
