@@ -1,16 +1,18 @@
 """A label's way through the logs that this node holds (SPEC XFER)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
-from sopro_node.store.base import LabelRow, Reader
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import LabelRow
 from sopro_registry.fields import year_of
 from sopro_registry.label import Label
 from sopro_registry.transfer import Course, Stage, follow_label
 
+Successors = Callable[[str], Sequence[str]]
 _LABEL: Final = msgspec.msgpack.Decoder(Label)
 
 
@@ -23,19 +25,29 @@ class Courses:
 
     def held(self, log: int) -> HeldLog:
         """Return a log by its number in the database."""
-        return next(held for held in self._holdings.logs.values() if held.number == log)
+        for held in self._holdings.logs.values():
+            if held.number == log:
+                return held
+        raise LookupError(log)
 
     def of(self, number: str) -> Course | None:
         """Return a label's course; None where no log here has granted it."""
         row = self._reader.label(number)
         return self.follow(row) if row else None
 
-    def follow(self, row: LabelRow) -> Course:
-        """Return the course of a label from the log that granted it."""
+    def follow(self, row: LabelRow, successors: Successors | None = None) -> Course:
+        """Return the course of a label from the log that granted it.
+
+        Args:
+            row: of the label there.
+            successors: names who may take over a log's labels, where the caller remembers it.
+        """
         first = Stage(
             self.held(row.log).origin, row.entity, _LABEL.decode(row.state), row.undetermined
         )
-        return follow_label(first, self._find, successors=self._holdings.directory.successors)
+        return follow_label(
+            first, self._find, successors=successors or self._holdings.directory.successors
+        )
 
     def claims(self, number: str) -> list[Stage]:
         """Return what logs say that took a label over, confirmed or not; one of each log."""

@@ -18,7 +18,8 @@ from sopro_node.exchange import Exchange
 from sopro_node.holdings import HeldLog, Holdings, decode_cursor
 from sopro_node.identifying import find_flaws
 from sopro_node.identity import Identity
-from sopro_node.store.base import LabelRow, LogRow, Reader
+from sopro_node.store.base import LogRow, Reader
+from sopro_node.store.rows import LabelRow
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError
 from sopro_protocol.merkle import EMPTY_ROOT
@@ -113,6 +114,7 @@ class Desk:
         self._identity = identity
         self._logs: dict[int, HeldLog] = {}
         self._describe = lru_cache(maxsize=4096)(self._read_description)
+        self._describe_holder = lru_cache(maxsize=4096)(self._read_holder)
         self._decision = lru_cache(maxsize=4096)(self._read_decision)
         self._statistics = lru_cache(maxsize=8)(self._count)
         self._moved = lru_cache(maxsize=2)(self._follow_moved)
@@ -290,23 +292,22 @@ class Desk:
     def describe_stage(self, stage: Stage) -> Described:
         """Say whose a label is and of what, as the log that it is in has it."""
         held = self._holdings.logs[stage.origin]
-        return self._describe(held.number, stage.label.offering, held.cursor.projected)
+        return self._describe(
+            held.number,
+            stage.label.offering,
+            held.cursor.projected,
+            self._holdings.changed_documents,
+        )
 
-    def _read_description(self, log: int, entity: bytes, _projected: int) -> Described:
+    def _read_description(self, log: int, entity: bytes, projected: int, changed: int) -> Described:
         thing = self._state(log, entity)
         if not isinstance(thing, offering.State):
             return Described("", "", {}, "", "")
-        fields = self.document_fields(log, thing.index)
-        holder = self._state(log, thing.organisation)
-        named: Mapping[str, Value] = {}
-        country = ""
-        if isinstance(holder, organisation.State):
-            named = self.document_fields(log, holder.index)
-            country = holder.country
-        names = fields.get("name")
+        names = self.document_fields(log, thing.index).get("name")
+        holder, place, country = self._describe_holder(log, thing.organisation, projected, changed)
         return Described(
-            str(named.get("legal_name", "")),
-            str(named.get("locality", "")),
+            holder,
+            place,
             {str(tag): str(text) for tag, text in names.items()}
             if isinstance(names, Mapping)
             else {},
@@ -314,6 +315,16 @@ class Desk:
             country,
             thing.organisation,
         )
+
+    def _read_holder(
+        self, log: int, entity: bytes, _projected: int, _changed: int
+    ) -> tuple[str, str, str]:
+        """Return name, locality and country of an organisation."""
+        holder = self._state(log, entity)
+        if not isinstance(holder, organisation.State):
+            return "", "", ""
+        named = self.document_fields(log, holder.index)
+        return str(named.get("legal_name", "")), str(named.get("locality", "")), holder.country
 
     def decision(self, held: HeldLog, position: int) -> label_decision.Body | None:
         """Return a decision as it was recorded, with the fields that no state depends on.

@@ -15,6 +15,7 @@ from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import PLACE
+from sopro_node.store.rows import LabelRow
 from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_registry.families import organisation
 from sopro_registry.fields import format_day
@@ -168,6 +169,17 @@ class Directory:
         self._reader = reader
         self._holdings = holdings
         self._desk = desk
+        self._known: tuple[object, dict[str, Sequence[str]]] = (None, {})
+
+    def successors(self, origin: str) -> Sequence[str]:
+        """Name who may take over the labels of a log; remembered as long as the members stay."""
+        directory = self._holdings.directory
+        if self._known[0] is not directory:
+            self._known = (directory, {})
+        known = self._known[1]
+        if origin not in known:
+            known[origin] = directory.successors(origin)
+        return known[origin]
 
     def settled(self, ask: Callable[[], T]) -> T:
         """Answer from one commit: what another has changed meanwhile is asked for again."""
@@ -203,7 +215,8 @@ class Directory:
             looked_at += 1
             label = hit.label
             if label is not None and (label.number in moved or _may_be(label, wanted, day)):
-                listed = self._list(label.number, origin, wanted, day)
+                row = hit.row or self._reader.label(label.number)
+                listed = self._list(row, origin, wanted, day) if row else None
                 found += [listed] if listed is not None else []
             if len(found) == wanted.limit or looked_at == MOST_LOOKED_AT:
                 following = write_cursor(origin, hit)
@@ -244,12 +257,9 @@ class Directory:
                 yield "", Hit(b"", b"", row.number, row)
             after = rows[-1].number
 
-    def _list(self, number: str, origin: str, wanted: Wanted, day: int) -> ListedLabel | None:
+    def _list(self, row: LabelRow, origin: str, wanted: Wanted, day: int) -> ListedLabel | None:
         """Describe a label, unless it is not what is looked for, or another log has it."""
-        row = self._reader.label(number)
-        if row is None:
-            return None
-        course = self._desk.courses.follow(row)
+        course = self._desk.courses.follow(row, self.successors)
         stage = course.at(day)
         status, last = status_at(stage.label.decisions, day)
         word = UNDETERMINED if stage.undetermined else status.word
@@ -261,7 +271,7 @@ class Directory:
             return None
         described = self._desk.describe_stage(stage)
         return ListedLabel(
-            number,
+            row.number,
             stage.site,
             word,
             format_day(last.until) if last and last.until else None,

@@ -9,11 +9,13 @@ than a bound, however much there is.
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import NOTHING, PLACE
+from sopro_node.store.rows import LabelRow
 from sopro_registry.terms import (
     ACTIVITY,
     HOLDER,
@@ -29,9 +31,8 @@ from sopro_registry.terms import (
     words_asked,
 )
 
-MOST_BEGUN: Final = 2000
+MOST_BEGUN: Final = 1000
 """Things that words with one beginning may lie on, for the beginning to be looked for."""
-_COUNTED: Final = 256
 _CHUNK: Final = 64
 _SHORTEST: Final = 3
 _LAST: Final = b"\xff" * PLACE
@@ -110,12 +111,56 @@ def ask_identifier(text: str) -> Condition:
     return Condition((IDENTIFIER + fold_identifier(text),))
 
 
-class _Weighed(NamedTuple):
-    """A condition in one log: how many meet it, as far as they were counted; few are at hand."""
+class _Weighed:
+    """A condition in one log.
 
-    weight: int
-    terms: tuple[str, ...]
-    places: frozenset[Place] | None
+    Attributes:
+        weight: how many meet it, as far as they were counted.
+        terms: any of which meets it.
+        is_open: whether a term that begins so does, too; few do then.
+    """
+
+    def __init__(self, reader: Reader, log: int, condition: Condition) -> None:
+        self._index = reader.directory
+        self._log = log
+        self.terms = condition.terms
+        self.weight = 0
+        self.is_open = condition.is_open
+        if self.is_open:
+            self.weight = self._count(is_open=True)
+            self.is_open = self.weight <= MOST_BEGUN
+        if not self.is_open:
+            self.weight = self._count(is_open=False)
+
+    def _count(self, *, is_open: bool) -> int:
+        counts = (
+            self._index.count_found(
+                self._log, term, term + _END if is_open else "", most=MOST_BEGUN + 1
+            )
+            for term in self.terms
+        )
+        return sum(counts)
+
+    @cached_property
+    def places(self) -> frozenset[Place]:
+        """Those who meet it, where they are few."""
+        found: set[Place] = set()
+        for term in self.terms:
+            found |= self._index.found_from(self._log, term, term + _END, limit=MOST_BEGUN)
+        return frozenset(found)
+
+    @cached_property
+    def holders(self) -> frozenset[bytes]:
+        """Organisations among them."""
+        return frozenset(holder for holder, _ in self.places)
+
+    def is_met(self, holder: bytes, high: bytes, *, low: bytes = NOTHING) -> bool:
+        """Say whether something of a holder between two meets it: one thing, or any."""
+        if self.is_open:
+            return (holder, high) in self.places if low == high else holder in self.holders
+        return any(
+            self._index.is_found(self._log, term, holder, low=low, high=high) for term in self.terms
+        )
 
 
 class Hit(NamedTuple):
@@ -125,6 +170,7 @@ class Hit(NamedTuple):
     thing: bytes
     number: str
     label: LabelColumns | None = None
+    row: LabelRow | None = None
 
 
 BEGINNING: Final = Hit(b"", b"", "")
@@ -140,27 +186,13 @@ class Finder:
     def __init__(self, reader: Reader, log: int, conditions: Sequence[Condition]) -> None:
         self._reader = reader
         self._log = log
-        self.narrowed: list[str] = []
-        weighed = sorted((self._weigh(one) for one in conditions), key=lambda one: one.weight)
-        self._leader, *self._others = weighed
-
-    def _weigh(self, condition: Condition) -> _Weighed:
-        if condition.is_open:
-            places: set[Place] = set()
-            for term in condition.terms:
-                left = MOST_BEGUN + 1 - len(places)
-                places |= self._reader.directory.found_from(
-                    self._log, term, term + _END, limit=left
-                )
-            if len(places) <= MOST_BEGUN:
-                return _Weighed(len(places), (), frozenset(places))
-            if condition.word:
-                self.narrowed.append(condition.word)
-        count = sum(
-            self._reader.directory.count_found(self._log, term, "", most=_COUNTED)
-            for term in condition.terms
-        )
-        return _Weighed(count, condition.terms, None)
+        weighed = [_Weighed(reader, log, one) for one in conditions]
+        self.narrowed = [
+            condition.word
+            for condition, one in zip(conditions, weighed, strict=True)
+            if condition.word and condition.is_open and not one.is_open
+        ]
+        self._leader, *self._others = sorted(weighed, key=lambda one: one.weight)
 
     def labels(self, after: Hit) -> Iterator[Hit]:
         """Go through the labels that are found, in order, from behind one.
@@ -169,20 +201,24 @@ class Finder:
         end it there.
         """
         for holder, thing in self._led(after):
-            between = (thing, thing) if thing else (NOTHING, _LAST)
-            behind = (after.thing, after.number) if holder == after.holder else (NOTHING, "")
-            while True:
-                rows = self._reader.directory.labels_at(
-                    self._log, holder, between=between, after=behind, limit=_CHUNK
-                )
-                for of, label in rows:
-                    if self._meets_others(holder, of):
-                        yield Hit(holder, of, label.number, label)
-                if len(rows) < _CHUNK:
-                    break
-                behind = (rows[-1][0], rows[-1][1].number)
-                yield Hit(holder, *behind)
+            if self._may_meet(holder, thing):
+                yield from self._labels_of(holder, thing, after)
             yield Hit(holder, thing or _LAST, _END)
+
+    def _labels_of(self, holder: bytes, thing: bytes, after: Hit) -> Iterator[Hit]:
+        between = (thing, thing) if thing else (NOTHING, _LAST)
+        behind = (after.thing, after.number) if holder == after.holder else (NOTHING, "")
+        while True:
+            rows = self._reader.directory.labels_at(
+                self._log, holder, between=between, after=behind, limit=_CHUNK
+            )
+            for of, label, row in rows:
+                if thing or self._meets_others(holder, of):
+                    yield Hit(holder, of, label.number, label, row)
+            if len(rows) < _CHUNK:
+                return
+            behind = (rows[-1][0], rows[-1][1].number)
+            yield Hit(holder, *behind)
 
     def holders(self, after: bytes) -> Iterator[tuple[bytes, bool]]:
         """Go through organisations: each, and whether it or an offering meets every condition."""
@@ -190,7 +226,7 @@ class Finder:
         for holder, _ in self._led(Hit(after, _LAST, _END)):
             if holder != last:
                 last = holder
-                yield holder, all(self._is_met(one, holder, _LAST) for one in self._others)
+                yield holder, all(one.is_met(holder, _LAST) for one in self._others)
 
     def _led(self, after: Hit) -> Iterator[Place]:
         """Go through what the leading condition finds: all of an organisation, or an offering."""
@@ -204,9 +240,9 @@ class Finder:
                 yield holder, thing
 
     def _places(self, after: Hit) -> Iterator[Place]:
-        terms, places = self._leader.terms, self._leader.places
-        if places is not None:
-            yield from sorted(one for one in places if one[0] >= after.holder)
+        terms = self._leader.terms
+        if self._leader.is_open:
+            yield from sorted(one for one in self._leader.places if one[0] >= after.holder)
         elif len(terms) == 1:
             yield from self._scan(terms[0], after.holder)
         else:
@@ -227,18 +263,14 @@ class Finder:
                 return
             rows = self._reader.directory.found(self._log, term, after=rows[-1], limit=_CHUNK)
 
+    def _may_meet(self, holder: bytes, thing: bytes) -> bool:
+        """Say whether an offering meets the other conditions, or one of an organisation's may."""
+        if thing:
+            return self._meets_others(holder, thing)
+        return all(one.is_met(holder, _LAST) for one in self._others)
+
     def _meets_others(self, holder: bytes, thing: bytes) -> bool:
         return all(
-            self._is_met(one, holder, NOTHING) or self._is_met(one, holder, thing, low=thing)
+            one.is_met(holder, NOTHING) or one.is_met(holder, thing, low=thing)
             for one in self._others
-        )
-
-    def _is_met(self, one: _Weighed, holder: bytes, high: bytes, *, low: bytes = NOTHING) -> bool:
-        if one.places is not None:
-            if low == high:
-                return (holder, high) in one.places
-            return any(held == holder for held, _ in one.places)
-        return any(
-            self._reader.directory.is_found(self._log, term, holder, low=low, high=high)
-            for term in one.terms
         )

@@ -21,11 +21,13 @@ import bench_incremental
 import bench_memory
 import bench_propagate
 import bench_reads
+import bench_reindex
+import bench_search
 import bench_status
 import bench_sync
 import bench_witness
 from figures import Figure, print_figures
-from workload import World, Written, fill
+from workload import Site, World, Written, fill
 
 
 class Session:
@@ -120,6 +122,27 @@ class Session:
         world = self.world
         return bench_status.measure(world, self.empty, certificates=certificates, runs=self.runs)
 
+    def search(self) -> list[Figure]:
+        """Search and check a register of its own: the shared one has no names."""
+        return bench_search.measure(self._alone("search"), labels=self._labels, runs=self.runs)
+
+    def history(self) -> list[Figure]:
+        labels = 200 if self.tiny else 2000
+        return bench_search.measure_history(self._alone("history"), labels=labels, runs=self.runs)
+
+    def reindex(self) -> list[Figure]:
+        written = self.written
+        origin, replica = self.world.sites
+        return bench_reindex.measure(self.world, origin, replica, written, runs=self.runs)
+
+    @property
+    def _labels(self) -> int:
+        return 1000 if self.tiny else 100_000
+
+    def _alone(self, name: str) -> Site:
+        (self.work / name).mkdir()
+        return World(self.work / name, sites=1).sites[0]
+
     def large(self) -> list[Figure]:
         """Measure memory, wire and disk at a million records."""
         (self.work / "large").mkdir()
@@ -128,6 +151,7 @@ class Session:
         remark("writing a log of 1,000,000 records")
         written = fill(origin, 1_000_000)
         figures, _ = bench_sync.measure(world, origin, replica, written, runs=1)
+        figures += bench_reindex.measure(world, origin, replica, written, runs=1)
         return figures + bench_memory.measure(
             world, origin, replica, written, bound=300, patience=45
         )
@@ -143,6 +167,9 @@ BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "memory": Session.memory,
     "witness": Session.witness,
     "status": Session.status,
+    "search": Session.search,
+    "history": Session.history,
+    "reindex": Session.reindex,
 }
 
 

@@ -1,6 +1,7 @@
 """A node that pulls one log, in a process as `sopro sync` has it, and says what it took.
 
-Arguments: the node's directory and an origin. Writes one JSON object to stdout. The clock runs
+Arguments: the node's directory, an origin, and `unsigned` where its workers are to believe every
+signature. Writes one JSON object to stdout. The clock runs
 from the node being open to the last entry being committed; starting the workers is inside.
 """
 
@@ -16,6 +17,7 @@ from machine import cpu_seconds, memory_of, process_tree
 
 # What the command has loaded too, and so has every process it starts.
 from sopro_cli.main import main as _command  # noqa: F401
+from sopro_node import worker
 from sopro_node.fetch import Fetch
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
@@ -63,6 +65,9 @@ def disk_bytes(folder: Path) -> int:
 
 def main() -> None:
     folder = Path(sys.argv[1])
+    if sys.argv[3:] == ["unsigned"]:
+        # The pool starts its workers by this name.
+        worker.__name__ = "unsigned_worker"
     answer = uvloop.run(pull(folder, sys.argv[2]))
     answer["disk"] = disk_bytes(folder)
     print(json.dumps(answer))

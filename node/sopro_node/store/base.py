@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Protocol
 
 from sopro_node.store.accounts import Accounts
 from sopro_node.store.directory_index import DirectoryIndex
+from sopro_node.store.rows import LabelRow
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_registry.family import Erased, LabelIndex, Withholding
@@ -46,16 +47,6 @@ class DocumentRow(NamedTuple):
     visibility: int
     key: bytes
     content: bytes
-
-
-class LabelRow(NamedTuple):
-    """A label's encoded state, and whether this version can judge it."""
-
-    number: str
-    log: int
-    entity: bytes
-    undetermined: bool
-    state: bytes
 
 
 class ExchangeRow(NamedTuple):
@@ -138,6 +129,7 @@ class Reader(Protocol):
     def named_entities(self, log: int, family: str, *, limit: int) -> list[bytes]: ...
     def named_after(self, log: int, family: str, first: str) -> list[bytes]: ...
     def label(self, number: str) -> LabelRow | None: ...
+    def labels_numbered(self, numbers: Sequence[str]) -> dict[str, LabelRow]: ...
     def labels(self, *, after: str, before: str, limit: int) -> list[LabelRow]: ...
     def numbers_with(self, statuses: tuple[int, int], *, log: int = 0) -> list[str]: ...
     def takeovers(self, number: str) -> list[tuple[int, bytes]]: ...

@@ -15,7 +15,9 @@ from sqlalchemy.dialects import sqlite
 
 from sopro_node.store.compiling import compile_put as _put
 from sopro_node.store.compiling import compile_sql as _sql
-from sopro_node.store.schema import described, label, listed, term
+from sopro_node.store.rows import LabelRow
+from sopro_node.store.schema import described, entity, label, listed, term
+from sopro_node.store.states import unpack_state
 from sopro_registry.terms import OF_DOCUMENTS
 
 
@@ -160,10 +162,18 @@ _AT_PLACE = and_(
     tuple_(listed.c.thing, listed.c.number) > tuple_(_b("thing"), _b("number")),
     listed.c.number != literal("''"),
 )
+_ROW = (
+    label.c.log,
+    label.c.entity,
+    entity.c.undetermined,
+    entity.c.head,
+    entity.c.state,
+)
 _COLUMNS = (label.c.number, label.c.status, label.c.settled, label.c.until)
 GET_LABELS_AT = _sql(
-    select(listed.c.thing, *_COLUMNS)
+    select(listed.c.thing, *_COLUMNS, *_ROW)
     .join_from(listed, label, label.c.number == listed.c.number)
+    .join(entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
     .where(_AT_PLACE)
     .order_by(listed.c.thing, listed.c.number)
     .limit(_b("limit")),
@@ -245,11 +255,17 @@ class DirectoryIndex:
         between: tuple[bytes, bytes],
         after: tuple[bytes, str],
         limit: int,
-    ) -> list[tuple[bytes, LabelColumns]]:
-        """Return the labels of a holder's things between two, in order, with these."""
+    ) -> list[tuple[bytes, LabelColumns, LabelRow]]:
+        """Return the labels of a holder's things between two, in order."""
         values = (log, holder, *between, *after, limit)
-        rows = self._db.execute(GET_LABELS_AT, values)
-        return [(thing, LabelColumns(*columns)) for thing, *columns in rows]
+        return [
+            (
+                row[0],
+                LabelColumns(*row[1:5]),
+                LabelRow(row[1], row[5], row[6], bool(row[7]), unpack_state(row[9], row[8])),
+            )
+            for row in self._db.execute(GET_LABELS_AT, values)
+        ]
 
     def label_columns(self, *, after: str, limit: int) -> list[LabelColumns]:
         """Return columns of labels behind a number, in order."""

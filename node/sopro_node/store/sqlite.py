@@ -23,12 +23,12 @@ from sopro_node.store.base import (
     DocumentRow,
     EvidenceRow,
     ExchangeRow,
-    LabelRow,
     LogRow,
     WitnessRow,
 )
 from sopro_node.store.directory_index import DirectoryIndex
 from sopro_node.store.migrate import migrate
+from sopro_node.store.rows import LabelRow
 from sopro_node.store.schema import INDEXES
 from sopro_node.store.states import pack_state, unpack_state
 from sopro_protocol.bundle import Item, Withheld
@@ -274,6 +274,16 @@ class SqliteStore:
         """Find a label by its number."""
         row = self._db.execute(sql.GET_LABEL_STATE, (number,)).fetchone()
         return _label_row(number, *row) if row else None
+
+    def labels_numbered(self, numbers: Sequence[str]) -> dict[str, LabelRow]:
+        """Find labels by their numbers, `AT_ONCE` of them with each look."""
+        found = {}
+        for start in range(0, len(numbers), sql.AT_ONCE):
+            some = list(numbers[start : start + sql.AT_ONCE])
+            some += [""] * (sql.AT_ONCE - len(some))
+            for row in self._db.execute(sql.GET_LABELS_NUMBERED, some):
+                found[row[0]] = _label_row(*row)
+        return found
 
     def labels(self, *, after: str, before: str, limit: int) -> list[LabelRow]:
         """Return labels between two numbers, in order."""

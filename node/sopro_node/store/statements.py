@@ -331,6 +331,21 @@ GET_LABEL_STATE = _sql(
     .where(label.c.number == _b("number")),
     "number",
 )
+AT_ONCE = 100
+_NUMBERS = [f"n{place}" for place in range(AT_ONCE)]
+GET_LABELS_NUMBERED = _sql(
+    select(
+        label.c.number,
+        label.c.log,
+        label.c.entity,
+        entity.c.undetermined,
+        entity.c.head,
+        entity.c.state,
+    )
+    .join_from(label, entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
+    .where(label.c.number.in_([_b(name) for name in _NUMBERS])),
+    *_NUMBERS,
+)
 ALL_LABELS = _sql(
     select(
         label.c.entity,

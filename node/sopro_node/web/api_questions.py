@@ -7,12 +7,12 @@ from aiohttp import web
 
 from sopro_node.directory import OrganisationPage, Page, Wanted
 from sopro_node.node import Node
-from sopro_node.validity import (
+from sopro_node.validity import Validity
+from sopro_node.validity_table import (
     COLUMNS,
     MOST_BYTES,
     MOST_LINES,
     By,
-    Validity,
     explain_value,
     read_questions,
     write_lines,
@@ -33,7 +33,7 @@ from sopro_node.web.parameters import (
 )
 from sopro_protocol.errors import FormatError
 
-_AT_ONCE: Final = 50
+_AT_ONCE: Final = 100
 _TABLE: Final = ("text/csv", "text/plain")
 _EXAMPLE: Final = "number,at\r\nSOPRO/AT0/001/00001,2026-11-22\r\n"
 _BY: Final = (
@@ -131,7 +131,7 @@ class QuestionsApi:
         for start in range(0, len(questions), _AT_ONCE):
             await asyncio.sleep(0)
             some = questions[start : start + _AT_ONCE]
-            text.append(write_lines(map(self._node.registrar.line, some)))
+            text.append(write_lines(self._node.registrar.lines(some)))
         return web.Response(
             text="".join(text),
             content_type="text/csv",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node import validity
+from sopro_node import validity, validity_table
 from tests.node.web.conftest import Visit, Visitor
 from tests.node.web.register import HUNGARIAN, number
 
@@ -137,7 +137,7 @@ async def test_says_of_every_line_of_a_table_whether_it_is_valid(visit: Visit) -
         (b"number,colour\nx,y", "expected columns out of"),
         (b"at\n2026-01-01", "expected columns out of"),
         (b"number,number\nx,y", "expected columns out of"),
-        (b"x\n" * (validity.MOST_LINES + 1), "at most 20000 lines"),
+        (b"x\n" * (validity_table.MOST_LINES + 1), "at most 20000 lines"),
         (b"number\n" + b"x" * 140_000, "cannot be read as CSV"),
     ],
 )
@@ -148,7 +148,7 @@ async def test_a_table_that_is_none_is_refused(visit: Visit, body: bytes, says: 
 
 async def test_a_table_has_its_limits(visit: Visit) -> None:
     at = await visit("at")
-    await post(at, b"x" * (validity.MOST_BYTES + 1), status=413)
+    await post(at, b"x" * (validity_table.MOST_BYTES + 1), status=413)
     await post(at, b"{}", status=415, kind="application/json")
 
 
