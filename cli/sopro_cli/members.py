@@ -149,6 +149,11 @@ def members_admit(folder: Path, site: str, prefix: str | None, **statement: str 
     """Admit a site that asked; its numbers begin with SOPRO/PREFIX."""
     answer = ask(folder, "admit", site=site, prefix=prefix, **_statement(statement))
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
+    if answer["unchecked"]:
+        remark(
+            "its node did not answer, so its keys are compared with those of the other sites once "
+            f"its log is here: {answer['unchecked']}"
+        )
 
 
 @members.command("renew-epoch")

@@ -66,6 +66,7 @@ class Signing:
         self._known: Ed25519Signer | None = None
         self._passphrase: Passphrase | None = None
         self._told: str | None = None
+        self._ask: Ask | None = None
 
     def passphrase(self) -> Passphrase:
         """Return what opens the files in `keys/`.
@@ -80,10 +81,12 @@ class Signing:
     def asker(self) -> Ask | None:
         """Return what has the passphrase of the files in `keys/`; a person is asked once.
 
+        A file is read once, too: it may be a pipe.
+
         Raises:
             FormatError: as `passphrase`.
         """
-        ask = asker_of_keys(self._key_passphrase_file)
+        self._ask = ask = self._ask or asker_of_keys(self._key_passphrase_file)
 
         def once(what: str) -> str:
             if self._told is None:

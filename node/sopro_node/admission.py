@@ -12,6 +12,7 @@ from sopro_node.continuing import check_log, continued
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
 from sopro_node.keyring import find_key
+from sopro_node.keyuse import check_root
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, roots_of_site
 from sopro_node.target import MAX_KEYS, parse_keys
@@ -205,7 +206,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
     """Keep a request for admission until the coordinator's officer decides on it.
 
     Raises:
-        RefusedError: this node is not the coordinator, or the name is taken.
+        RefusedError: this node is not the coordinator, or the name or the root key is taken.
         UnavailableError: members have put another in its place.
         FormatError, VerificationError: as `open_application`.
     """
@@ -230,6 +231,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             "replaced it, ask again when the coordinator has this site's log",
             code="mem.name",
         )
+    check_root(node, site, request["root"])
     waiting = {known: held for known, _, held in node.reader.applications()}
     if (
         member is None

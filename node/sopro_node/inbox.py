@@ -13,6 +13,7 @@ from sopro_node.admission import open_application
 from sopro_node.continuing import describe_end
 from sopro_node.keyplan import own_keys
 from sopro_node.keyrecovery import Recovery, list_recoveries
+from sopro_node.keyuse import list_shared
 from sopro_node.node import Node
 from sopro_node.transferring import count_offers
 
@@ -24,7 +25,7 @@ class Item:
     """One thing that waits.
 
     Attributes:
-        kind: admission, epoch, root-key, history, successor, evidence or transfer.
+        kind: admission, epoch, root-key, history, successor, evidence, keys or transfer.
         site: whose matter it is; empty for the coordinator's log.
         asks: what is asked, in a sentence.
         command: what answers it; capitals stand for what only a person knows.
@@ -52,7 +53,9 @@ async def inbox(node: Node, _values: Mapping[str, Any]) -> Answer:
 def list_acts(node: Node) -> list[Item]:
     """List what this site is to decide about the federation, what concerns all of them first."""
     found = [*_histories(node), *_successors(node), *_root_keys(node)]
-    return [*found, *_evidence(node), *_admissions(node)] if node.identity.coordinator else found
+    if node.identity.coordinator:
+        found += [*_evidence(node), *_shared_keys(node), *_admissions(node)]
+    return found
 
 
 def _is_voter(node: Node) -> bool:
@@ -159,6 +162,20 @@ def _evidence(node: Node) -> Iterator[Item]:
             f"{member.site} has shown two histories and is {member.status}; settle it with its "
             "people: suspend, then release",
             f"sopro members {act} {node.folder} {member.site}",
+        )
+
+
+def _shared_keys(node: Node) -> Iterator[Item]:
+    for one, other in list_shared(node):
+        member = node.holdings.directory.membership(other.site)
+        if member is None or member.status != "admitted":
+            continue
+        yield Item(
+            "keys",
+            other.site,
+            f"{other.site} names the key {one.span.key_id.hex()[:16]} that {one.site} names too; "
+            "find out whose it is, and have the other replace it",
+            f"sopro members suspend {node.folder} {other.site}",
         )
 
 

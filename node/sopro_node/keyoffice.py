@@ -20,6 +20,7 @@ from sopro_node.keyring import (
     list_planned,
     open_key,
 )
+from sopro_node.keyuse import warn_shared
 from sopro_node.log import Signed
 from sopro_node.node import Node
 from sopro_node.passphrase import Passphrase
@@ -119,7 +120,7 @@ def _warn(node: Node, state: site_keys.State, files: Mapping[bytes, KeyFile]) ->
         for span in state.spans
         if span.cut is not None and span.counts_at(size)
     ]
-    return [*warnings, *warn_due(node)]
+    return [*warnings, *warn_due(node), *warn_shared(node)]
 
 
 def _is_protected(path: Path) -> bool:

@@ -249,7 +249,7 @@ def find_key(folder: Path, public: bytes, *, passphrase: Passphrase) -> KeyFile:
             try:
                 file = open_key(path, passphrase)
             except FormatError as error:
-                closed = error
+                closed = closed or error
                 continue
             if file.signer.public_key == public:
                 return file

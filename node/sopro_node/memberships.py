@@ -11,6 +11,7 @@ from sopro_node.admission import drop_application, open_application
 from sopro_node.continuing import check_end, describe_end, known_beyond
 from sopro_node.found import check_country, check_language
 from sopro_node.keyrecovery import collect_approvals, list_recoveries
+from sopro_node.keyuse import check_keys
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.renewal import is_stale
@@ -74,7 +75,8 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     """Admit a site that asked.
 
     `site`; `prefix`?: of its numbers; `conformance`? and `conformance_until`?: its statement, else
-    the one named before. What the request says beside its own fields is not taken over.
+    the one named before. What the request says beside its own fields is not taken over. Answers
+    `unchecked`: why the site's keys could not be compared with those of the others, or None.
     """
     site = values["site"]
     must_coordinate(node)
@@ -90,6 +92,7 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
             f"and if so: sopro members renew-epoch DIRECTORY {site}",
             code="mem.epoch",
         )
+    unchecked = await check_keys(node, request)
     prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
     outcome = await node.log.append(
         Draft(
@@ -107,7 +110,7 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     )
     await drop_application(node, site)
     node.exchange.refresh_soon()
-    return {"site": site, "prefix": prefix, "index": outcome.index}
+    return {"site": site, "prefix": prefix, "index": outcome.index, "unchecked": unchecked}
 
 
 def _statement_of(before: site_membership.Body | None, values: Mapping[str, Any]) -> dict[str, Any]:
