@@ -243,14 +243,15 @@ async def limits(trial: Trial) -> None:
         "value", "enc.limit", delta="32,769 bytes", twin={"bytes": full}, bytes=full + b"a", **wide
     )
     key = SigningKey(trial.random.randbytes(32))
-    rim = _entry_of(trial, key, MAX_RECORD)
+    record = _record_of(trial, MAX_RECORD)
     await trial.refuses(
-        "entry",
+        "record",
         "enc.limit",
-        delta="its record has 32,769 bytes",
-        twin={"bytes": rim},
-        bytes=_entry_of(trial, key, MAX_RECORD + 1),
+        delta="a record of 32,769 bytes",
+        twin={"bytes": record},
+        bytes=_record_of(trial, MAX_RECORD + 1),
     )
+    rim = write_entry(record, [key])
     await trial.refuses(
         "entry",
         "enc.limit",
@@ -260,12 +261,12 @@ async def limits(trial: Trial) -> None:
     )
 
 
-def _entry_of(trial: Trial, key: SigningKey, size: int) -> bytes:
-    """Return an entry whose record has so many bytes."""
+def _record_of(trial: Trial, size: int) -> bytes:
+    """Return a record of so many bytes."""
     draft = random_draft(trial.random, LOG, "x-test/1", {"filling": ""})
     missing = size - len(draft.encode())
     # The header of a long text has two bytes more than that of none.
-    return write_entry(draft._replace(body={"filling": "a" * (missing - 2)}).encode(), [key])
+    return draft._replace(body={"filling": "a" * (missing - 2)}).encode()
 
 
 @case(
