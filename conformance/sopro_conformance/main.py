@@ -27,6 +27,7 @@ from sopro_conformance.self_test import (
     unproven,
     write_matrix,
 )
+from sopro_conformance.trace import find_gaps, put_table
 
 _DESCRIPTION = "Tells whether a node may join a SoPro federation."
 _RED = (Verdict.FAIL, Verdict.NOT_MEASURED)
@@ -73,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     mutants.add_argument("--whole", action="store_true", help="all cases against every mutant")
     mutants.add_argument("--matrix", type=Path, help="write who fails what, with --whole")
     mutants.set_defaults(work=_self_test)
+    trace = commands.add_parser("trace", help="write which cases test which clause of SPEC.md")
+    trace.add_argument("--spec", required=True, type=Path, help="SPEC.md, changed in place")
+    trace.set_defaults(work=_trace)
     many = commands.add_parser("cases", help="list the cases, with their clauses")
     many.add_argument("--profile", default="coordinator+witness", type=_profiles)
     many.set_defaults(work=_list)
@@ -160,6 +164,15 @@ def _self_test(chosen: argparse.Namespace) -> int:
 
 def _tell_trial(one: Trial) -> None:
     print(write_matrix([one]), flush=True)  # noqa: T201
+
+
+def _trace(chosen: argparse.Namespace) -> int:
+    spec = chosen.spec.read_text("utf-8")
+    chosen.spec.write_text(put_table(spec), "utf-8")
+    gaps = find_gaps(spec)
+    for name in gaps:
+        print(f"{name}: a MUST with neither a case nor a reason")  # noqa: T201
+    return EXIT_FAILED if gaps else EXIT_PASSED
 
 
 def _list(chosen: argparse.Namespace) -> int:

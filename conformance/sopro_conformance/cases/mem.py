@@ -41,8 +41,16 @@ async def pinned_root(trial: Trial) -> None:
         ("a member's root key", world.sites["at"].keys["root"].public),
         ("the successor that is committed to", world.coordinator.next_root.public),
     ):
-        await trial.refuses(
-            "logs", "mem.untrusted", delta=delta, twin=question, **{**question, "root": root}
+        other = await trial.verify("logs", **{**question, "root": root})
+        given = other.ok or {}
+        trial.need(answer.ok, f"the twin is not accepted: {answer.words}")
+        trial.check(
+            delta,
+            holds=given.get("refused", {}).get(world.coordinator.origin) == "mem.untrusted"
+            and given.get("members") == {}
+            and given.get("logs") == {},
+            expected="the coordinator's log is refused mem.untrusted, and nobody is a member",
+            answer=other,
         )
 
 
