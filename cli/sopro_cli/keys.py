@@ -168,14 +168,18 @@ def keys_recover(
 
 
 def _succeed(folder: Path, signing: Signing, renew_by: str | None = None) -> None:
-    async def work() -> bytes:
+    async def work() -> tuple[bytes, bool]:
         async with reach(folder, must_sign=False, ask=signing.asker()) as office:
             committed = bytes.fromhex((await office("keys", {}))["next_root"])
-        return signing.successor(committed).public_key
+            identity = await office("identity", {})
+        return signing.successor(committed).public_key, identity["coordinator"]
 
-    public = run(work())
+    public, is_coordinator = run(work())
     _change(folder, signing, act="rotate", role="root", successor=public, renew_by=renew_by)
-    remark(f"tell the coordinator: sopro join {folder} INVITE --root-key FILE")
+    if is_coordinator:
+        remark("members follow by themselves, and the invite stays good")
+    else:
+        remark(f"tell the coordinator: sopro join {folder} INVITE --root-key FILE")
 
 
 def _change(folder: Path, signing: Signing, **act: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import rich_click as click
 from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import ask, run
 from sopro_cli.options import FILE, FOLDER
-from sopro_cli.output import fail, remark, show
+from sopro_cli.output import fail, remark, show, show_lines
 from sopro_cli.secrets import new_passphrase
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
@@ -84,6 +84,13 @@ def federation_new(  # one for each option
     ask(folder, "publish_criteria", **published)
     remark(f"made the coordinator of {federation_name}; give members this invite:")
     show(str(folder / INVITE))
+
+
+@federation.command("invite")
+@click.argument("folder", type=FOLDER)
+def federation_invite(folder: Path) -> None:
+    """Print the invite file as it is now: with the address at which the coordinator answers."""
+    show_lines(ask(folder, "invite")["invite"].decode())
 
 
 @federation.command("take-over")

@@ -10,7 +10,7 @@ from sopro_node import clock
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.continuing import check_log, continued
 from sopro_node.fetch import Fetch
-from sopro_node.identity import Invite
+from sopro_node.identity import Invite, format_invite
 from sopro_node.keyring import find_key
 from sopro_node.keyuse import check_root
 from sopro_node.node import Node
@@ -141,6 +141,23 @@ async def check_coordinator(invite: Invite, url: str, fetch: Fetch) -> None:
             "ask the coordinator's operator for the invite file that is in force",
             code="mem.untrusted",
         ) from None
+
+
+async def invite(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Write the federation's invite as it is now. Answers `invite`, the file's text.
+
+    At the coordinator it names the address of its settings, elsewhere where the coordinator was
+    last known to answer.
+
+    Raises:
+        RefusedError: this node belongs to no federation yet.
+    """
+    known = node.invite
+    if known is None:
+        raise RefusedError("this site has joined no federation, so it knows no invite")
+    if node.identity.coordinator:
+        known = msgspec.structs.replace(known, urls=[node.settings.public_url])
+    return {"invite": format_invite(known)}
 
 
 async def application(node: Node, _values: Mapping[str, Any]) -> Answer:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node.acting import act
-from sopro_node.admission import application, join
+from sopro_node.admission import application, invite, join
 from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
 from sopro_node.certificate_desk import certificate, page
@@ -230,6 +230,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         certificate,
         page,
         application,
+        invite,
         join,
         keys,
         plan_keys,

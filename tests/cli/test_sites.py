@@ -13,6 +13,21 @@ from sopro_node.store.sqlite import SqliteStore
 from sopro_registry.fields import LanguageTag
 from tests.cli.place import Place, sopro
 
+HU = ("--federation", "sopro.example", "--site", "hu", "--country", "HU")
+
+
+def test_the_invite_is_printed_with_the_address_of_now(place: Place, tmp_path: Path) -> None:
+    before = json.loads(place.invite.read_text())
+    assert json.loads(sopro("federation", "invite", place.at).stdout) == before
+    settings = place.eeig / "node.toml"
+    lines = [one for one in settings.read_text().splitlines() if not one.startswith("url")]
+    settings.write_text("\n".join([*lines, 'url = "https://eeig.sopro.example"', ""]))
+    printed = sopro("federation", "invite", place.eeig).stdout
+    assert json.loads(printed) == before | {"urls": ["https://eeig.sopro.example"]}
+    sopro("site", "new", tmp_path / "hu", *HU)
+    refused = sopro("federation", "invite", tmp_path / "hu", code=1)
+    assert "has joined no federation" in refused.stderr
+
 
 def test_site_new_prints_its_origin(tmp_path: Path) -> None:
     result = sopro("site", "new", tmp_path / "hu", "--site", "hu", "--country", "HU")
