@@ -248,6 +248,11 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             "replaced it, ask again when the coordinator has this site's log",
             code="mem.name",
         )
+    if member is not None and member.status == "expelled":
+        raise RefusedError(
+            f"{site} was expelled, which is for ever; its code is not given again",
+            code="mem.status",
+        )
     check_root(node, site, request["root"])
     waiting = {known: held for known, _, held in node.reader.applications()}
     if (

@@ -94,20 +94,19 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
         )
     unchecked = await check_keys(node, request)
     prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
-    outcome = await node.log.append(
-        Draft(
-            "site_membership",
-            {
-                **{key: request[key] for key in ASKED},
-                **_statement_of(before, values),
-                **prove_succession(node, before, request["root"]),
-                "effective_date": format_day(node.desk.today()),
-                "prefix": prefix,
-                "status": "admitted",
-            },
-            entity=node.reader.named(1, "site_membership", site),
-        )
-    )
+    fields = {
+        **{key: request[key] for key in ASKED},
+        **_statement_of(before, values),
+        "effective_date": format_day(node.desk.today()),
+        "prefix": prefix,
+    }
+    steps = [prove_succession(node, before, request["root"]) | {"status": "admitted"}]
+    if before is not None and before.status == "left":
+        # Who has left asks first, by a record of its own (MEM-2).
+        steps = [steps[0] | {"status": "applicant"}, {"status": "admitted"}]
+    for step in steps:
+        entity = node.reader.named(1, "site_membership", site)
+        outcome = await node.log.append(Draft("site_membership", fields | step, entity=entity))
     await drop_application(node, site)
     node.exchange.refresh_soon()
     return {"site": site, "prefix": prefix, "index": outcome.index, "unchecked": unchecked}

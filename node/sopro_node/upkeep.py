@@ -10,12 +10,16 @@ from sopro_node.node import Node
 from sopro_node.renewal import list_due
 
 _PAUSE: Final = 60.0
+_SOON: Final = 1.0
 
 _logger = logging.getLogger("sopro.upkeep")
 
 
 class Upkeep:
-    """Looks once a minute; says once a day what is to be renewed, and what waits."""
+    """Looks once a minute; says once a day what is to be renewed, and what waits.
+
+    While something is left over it looks once a second.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -25,7 +29,7 @@ class Upkeep:
         """Look, and again, until it is cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_SOON if self._node.planned.is_unsettled else _PAUSE)
 
     async def look(self) -> None:
         """Remove what an earlier process has left behind, and say what is to be renewed."""

@@ -7,10 +7,10 @@ import msgspec
 import pytest
 
 from sopro_node import certificate_desk, clock
-from sopro_node.admission import join, make_application
+from sopro_node.admission import join, make_application, receive_application
 from sopro_node.fetch import Fetch
 from sopro_node.found import Plan, create_node
-from sopro_node.memberships import change_membership, set_membership
+from sopro_node.memberships import admit, change_membership, set_membership
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
 from sopro_protocol.encoding import decode
@@ -196,3 +196,35 @@ async def test_a_change_is_held_to_what_a_new_site_is_held_to(
     with pytest.raises(FormatError, match=words):
         await change_membership(coordinator.node, {"site": "at", "changes": changes})
     assert coordinator.node.log.held.size == size
+
+
+async def test_who_has_left_is_admitted_again_and_counts_from_there(
+    federation: Federation,
+) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    number, entity = await grant(at.node)
+    size = at.node.log.held.size
+    await until(lambda: judged(coordinator)[0] == size)
+    await set_membership(coordinator.node, {"site": "at", "status": "left"})
+    await until(lambda: at.node.holdings.directory.membership("at").status == "left")
+    await receive_application(coordinator.node, make_application(at.node))
+    await admit(coordinator.node, {"site": "at"})
+    member = coordinator.node.holdings.directory.membership("at")
+    assert member is not None
+    assert (member.status, member.prefix) == ("admitted", "AT0")
+    await until(lambda: at.node.holdings.directory.membership("at").status == "admitted")
+    await at.node.log.append_state()
+    await revoke(at, number, entity)
+    await until(lambda: judged(coordinator)[0] == at.node.log.held.size)
+    assert status_at(coordinator, number) == "revoked"
+
+
+async def test_who_was_expelled_does_not_come_back(federation: Federation) -> None:
+    coordinator = await federation.coordinator()
+    at = await federation.join("at", "AT")
+    await until(lambda: judged(coordinator)[0] == at.node.log.held.size)
+    await set_membership(coordinator.node, {"site": "at", "status": "expelled"})
+    with pytest.raises(RefusedError, match="was expelled, which is for ever") as refused:
+        await receive_application(coordinator.node, make_application(at.node))
+    assert refused.value.code == "mem.status"
