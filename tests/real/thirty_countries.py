@@ -15,8 +15,6 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,39 +25,12 @@ sys.path.insert(0, str(HERE))
 from countries import code_of, country_of  # noqa: E402  # also run as a script, from anywhere
 from processes import CommandError, Processes, free_ports, read_json, say, together  # noqa: E402
 from recount import ACTIONS, FileError, recount, spellings_of  # noqa: E402
+from sites import Site, found_coordinator, found_site, set_mirrors, until  # noqa: E402
 
 FEDERATION = "trust.example"
 ENDS = ("revoked", "terminated", "transferred", "expired")
 AT_ONCE = max(2, os.cpu_count() or 2)
 FULL_SITES = 2
-PATIENCE = 300.0
-
-
-@dataclass
-class Site:
-    """One country's node.
-
-    Attributes:
-        country: its code in the lists.
-        folder: its data directory.
-        url: under which it serves.
-        spellings: of the country in the files.
-        imported: what each import said, by kind of rows.
-    """
-
-    country: str
-    folder: Path
-    url: str
-    spellings: list[str] = field(default_factory=list)
-    imported: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    @property
-    def code(self) -> str:
-        return self.country.lower()
-
-    @property
-    def records(self) -> int:
-        return sum(one["appended"] for one in self.imported.values())
 
 
 class Federation:
@@ -89,27 +60,11 @@ class Federation:
     async def found(self) -> None:
         """Make and serve every node; sites join, are admitted and follow the coordinator only."""
         began = time.monotonic()
-        folder, url = self._coordinator.folder, self._coordinator.url
-        listen = url.removeprefix("http://")
-        await self._run.sopro("federation", "new", folder, "--name", FEDERATION, "--listen", listen)
-        _set_mirrors(folder, [])
-        await self._run.serve(folder)
-        await together(map(self._found_site, self._sites))
-        say(f"made {len(self._sites)} sites in {time.monotonic() - began:.1f} s")
-
-    async def _found_site(self, site: Site) -> None:
-        sopro, country = self._run.sopro, country_of(site.country)
-        await sopro(
-            *("site", "new", site.folder, "--site", site.code, "--country", country.iso),
-            *("--zone", country.zone, "--name", f"{country.language}={country.name}"),
-            *("--federation", FEDERATION, "--listen", site.url.removeprefix("http://")),
+        await found_coordinator(self._run, self._coordinator, FEDERATION)
+        await together(
+            found_site(self._run, site, self._coordinator, FEDERATION) for site in self._sites
         )
-        _set_mirrors(site.folder, ["eeig"])
-        await self._run.serve(site.folder)
-        await sopro("join", site.folder, self._coordinator.folder / "invite.json")
-        # Prefixes are made of two letters of the code and a zero, and so are they by default.
-        await sopro("members", "admit", self._coordinator.folder, site.code)
-        await _until(lambda status: status["acts_on"], site, "acts as a member")
+        say(f"made {len(self._sites)} sites in {time.monotonic() - began:.1f} s")
 
     async def fill(self) -> dict[str, float]:
         """Import into each site its own rows; how fast."""
@@ -129,10 +84,12 @@ class Federation:
                 *("import", site.folder, file, "--as", kind, "--json"),
                 *("--mapping", HERE / f"{kind}.toml", *where),
                 *("--bad", self._work / f"{site.code}.{kind}.bad.csv"),
+                *("--report", self._work / f"{site.code}.{kind}.report.md"),
                 codes=(0, 1),
                 remarks=remarks,
             )
             summary = site.imported[kind] = json.loads(answer)
+            _tell_identifiers(site, summary)
             if summary["bad"]:
                 say(f"{site.country}: {summary['bad']} bad rows, see {summary['bad_file']}")
             if summary["left_out"]:
@@ -154,7 +111,7 @@ class Federation:
     async def _pull_all(self, site: Site, sizes: dict[str, int]) -> float:
         """Start a node anew that mirrors everything, and say how long it took from then on."""
         await self._run.stop(site.folder)
-        _set_mirrors(site.folder, ["*"])
+        set_mirrors(site.folder, ["*"])
         await self._run.serve(site.folder)
         began = time.monotonic()
 
@@ -162,7 +119,7 @@ class Federation:
             held = {one["site"]: one["judged"] for one in status["mirrors"]}
             return all(held.get(code, 0) >= size for code, size in sizes.items())
 
-        await _until(has_all, site, "has pulled all logs")
+        await until(has_all, site, "has pulled all logs")
         return time.monotonic() - began
 
     @property
@@ -192,11 +149,13 @@ class Federation:
         return countries, agree
 
 
-def _set_mirrors(folder: Path, sites: list[str]) -> None:
-    """Say in a node's configuration whom it mirrors."""
-    path = folder / "node.toml"
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("mirror =")]
-    path.write_text("\n".join([*lines, f"mirror = {json.dumps(sites)}", ""]))
+def _tell_identifiers(site: Site, summary: dict[str, Any]) -> None:
+    """Tell which identifiers fail their check, and which several providers share."""
+    for one in summary["identifiers"]["found"]:
+        say(f"{site.country}: {one['identifier']} of {one['name']}: {one['problem']}")
+    for one in summary["duplicates"]["found"]:
+        if one["kind"] == "identifier":
+            say(f"{site.country}: {one['shared']} is shared: {'; '.join(one['members'])}")
 
 
 def _rate(seconds: float, records: int) -> dict[str, float]:
@@ -205,15 +164,6 @@ def _rate(seconds: float, records: int) -> dict[str, float]:
 
 async def _own_size(site: Site) -> int:
     return int((await read_json(f"{site.url}/api/v1/status"))["size"])
-
-
-async def _until(holds: Callable[[dict[str, Any]], object], site: Site, what: str) -> None:
-    """Wait until something holds of what a node says of itself."""
-    end = time.monotonic() + PATIENCE
-    while not holds(status := await read_json(f"{site.url}/api/v1/status")):
-        if time.monotonic() > end:
-            raise CommandError(f"not in {PATIENCE:.0f} s: {site.code} {what}; it says {status}")
-        await asyncio.sleep(0.05)
 
 
 def _of_site(answer: dict[str, Any], code: str) -> dict[str, Any]:

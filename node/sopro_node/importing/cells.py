@@ -60,7 +60,9 @@ class CellReader:
         self._values = ValueReader(mapping, ZoneInfo(zone), has_days=has_days)
         self._today = today
         self._fields = [
-            one for one in FIELDS[kind] if one.form not in _APART and self._has_source(one)
+            one
+            for one in FIELDS[kind]
+            if one.form not in _APART and not one.is_asked and self._has_source(one)
         ]
         self._kept = [(name, self._at[column]) for name, column in sorted(mapping.kept.items())]
         self._words = StatusWords(mapping.status)

@@ -51,6 +51,7 @@ class Field:
         words: those of a closed vocabulary.
         default: value where a row has none; the field is optional, too, where it is not needed.
         is_needed: a row without it is bad.
+        is_asked: it only tells which rows are meant, in [only], and goes nowhere.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Field:
     words: tuple[str, ...] = ()
     default: str = ""
     is_needed: bool = False
+    is_asked: bool = False
 
 
 _EXPECTED: Final = {
@@ -100,6 +102,8 @@ def _public(name: str, **more: Any) -> Field:
     return Field(name, Form.LINE, Line, _LINE, is_public=True, **more)
 
 
+# Rows of several countries' things are told apart by it; an organisation has it as its own.
+_COUNTRY: Final = _of(organisation.Body, "country", is_asked=True)
 _KEY: Final = Field("key", Form.KEY, is_needed=True)
 
 FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
@@ -129,6 +133,7 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
         _of(offering.Body, "cpv", form=Form.CODES),
         _of(offering.Body, "gtin"),
         _date(offering.Body, "effective_date"),
+        _COUNTRY,
     ),
     Kind.DECISIONS: (
         _KEY,
@@ -139,6 +144,7 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
         _of(label_decision.Body, "scheme", is_needed=True),
         _of(label_decision.Body, "reason_code"),
         _of(label_decision.Body, "certificate"),
+        _COUNTRY,
         *(
             _date(label_decision.Body, name)
             for name in (

@@ -46,11 +46,10 @@ class Sieve:
             yield [*cells[:at], part, *cells[at + 1 :]]
 
     def why_not(self, cells: Sequence[str]) -> str:
-        """Say why a row is passed over: by a reason of [skip], or by [only]; empty if it is not."""
-        for column, reasons in self._skip.items():
-            text = clean(cells[self._at[column]])
-            if reason := reasons.get(text) or reasons.get(OTHERS, ""):
-                return f"column {column!r}, value {text[:_SHOWN]!r}: {reason}"
+        """Say why a row is passed over: by [only], or by a reason of [skip]; empty if it is not."""
+        return self._not_meant(cells) or self._skipped(cells)
+
+    def _not_meant(self, cells: Sequence[str]) -> str:
         for one, values in self._only:
             wanted = ", ".join(sorted(values))
             try:
@@ -60,4 +59,11 @@ class Sieve:
             found = value if isinstance(value, list) else [value]
             if not values.intersection(found):
                 return f"{one.name} is {', '.join(map(str, found))}, not {wanted}"
+        return ""
+
+    def _skipped(self, cells: Sequence[str]) -> str:
+        for column, reasons in self._skip.items():
+            text = clean(cells[self._at[column]])
+            if reason := reasons.get(text) or reasons.get(OTHERS, ""):
+                return f"column {column!r}, value {text[:_SHOWN]!r}: {reason}"
         return ""

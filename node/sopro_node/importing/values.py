@@ -4,7 +4,7 @@ import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -92,7 +92,7 @@ class ValueReader:
             value = [code for part in parts if part and (code := self.translate(one.name, part))]
             if not value:
                 return None
-        check_type(value, one, column)
+        check_type(value, one, column, words=self._mapping.values.get(one.name, ()))
         if one.name == "cpv":
             _check_cpv(value, column)
         elif one.name == "gtin":
@@ -177,8 +177,14 @@ class ValueReader:
         return date.fromisoformat(text if ISO.fullmatch(text) else "")
 
 
-def check_type(value: Any, one: Field, column: str) -> bool:
+def check_type(value: Any, one: Field, column: str, *, words: Iterable[str] = ()) -> bool:
     """Hold a value to its field's type, and say what is perhaps meant.
+
+    Args:
+        value: as read.
+        one: its field.
+        column: where it stands.
+        words: that the mapping translates.
 
     Raises:
         CellError: it is no such value.
@@ -187,7 +193,7 @@ def check_type(value: Any, one: Field, column: str) -> bool:
         msgspec.convert(value, one.type)
     except msgspec.ValidationError:
         expected = one.expected or "another value"
-        meant = did_you_mean(nearest(str(value), one.words)) if one.words else ""
+        meant = did_you_mean(nearest(str(value), [*one.words, *words])) if one.words else ""
         raise CellError(column, str(value), f"expected {expected}{meant}") from None
     return True
 

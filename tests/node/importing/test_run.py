@@ -159,7 +159,7 @@ async def test_columns_that_are_no_fields_are_named_with_those_that_are(
     assert line == (
         f"{told.folder}/source1.csv: left aside, because no field has such a name: 'gtim', 'name', "
         "'note\\u202e'; fields: key, organisation, name.LANGUAGE, description.LANGUAGE, kind, "
-        "status, cpv, gtin, effective_date"
+        "status, cpv, gtin, effective_date, country"
     )
     # A mapping says what it takes; and the errors of a file of bad rows are nobody's typing error.
     assert counts(await told.run(office, Kind.OFFERINGS, THINGS, OFFERINGS)) == (3, 0, 0, 0)

@@ -76,3 +76,13 @@ async def test_a_reason_may_hold_for_all_others(office: FakeOffice, told: Told, 
     text = PEOPLE.replace("HU", "other")
     summary = await told.run(office, Kind.ORGANISATIONS, text, ORGANISATIONS | skip)
     assert summary.skipped == (6 if value == "*" else 1)
+
+
+async def test_things_are_told_apart_by_the_country_of_their_row(
+    office: FakeOffice, told: Told
+) -> None:
+    text = "no,org,name,land\na,1,Sessel,Austria\nb,2,Szék,HU\n"
+    columns = {**OFFERINGS["columns"], "country": "land"}
+    mapping = OFFERINGS | {"columns": columns, "only": {"country": "AT"}}
+    assert counts(await told.run(office, Kind.OFFERINGS, text, mapping)) == (1, 0, 0, 0)
+    assert "country" not in office.drafts[0]["values"]
