@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import bench_append
+import bench_import
 import bench_incremental
 import bench_memory
 import bench_propagate
@@ -77,6 +78,12 @@ class Session:
         return bench_append.measure(
             self.world, self.empty, written, runs=self.runs, seconds=self.seconds
         )
+
+    def take_over(self) -> list[Figure]:
+        """Import a register, of which a tiny run takes a part."""
+        written = self.written
+        rows = 500 if self.tiny else bench_import.ROWS
+        return bench_import.measure(self.world, self.empty, written, rows=rows, runs=self.runs)
 
     def lookup(self) -> list[Figure]:
         return self._reads("lookup")
@@ -160,6 +167,7 @@ class Session:
 BENCHMARKS: dict[str, Callable[[Session], list[Figure]]] = {
     "sync": Session.sync,
     "append": Session.append,
+    "import": Session.take_over,
     "lookup": Session.lookup,
     "tile": Session.tile,
     "incremental": Session.incremental,

@@ -9,7 +9,7 @@ import pytest
 
 RUN = Path(__file__).parent / "run.py"
 NAMES = {"sync", "wire", "disk", "append", "lookup", "tile", "incremental", "propagate", "memory"}
-NAMES |= {"status", "witness", "search", "check", "history", "reindex"}
+NAMES |= {"import", "status", "witness", "search", "check", "history", "reindex"}
 
 
 @pytest.mark.slow
