@@ -7,6 +7,7 @@ $ sopro serve at &          run until the session ends; its first line is waited
 $ THING = curl ...          a request as that program sends it; prints status and answer
 {THING.entity}              a member of what was answered
 {CRITERIA}                  the file of criteria beside this one
+{FIRMS}, {MAPPING}          a list of firms to import, and how it is to be read
 a line that ends in \\      goes on in the next
 ! text                      expected on stderr, among other lines
 = 1                         expected exit code; 0 if nothing is said
@@ -38,6 +39,8 @@ class Session:
     def __init__(self) -> None:
         self.words = {f"PORT{number}": str(free_port()) for number in range(1, 4)}
         self.words["CRITERIA"] = str(CRITERIA)
+        self.words["FIRMS"] = str(CRITERIA.with_name("firms.csv"))
+        self.words["MAPPING"] = str(CRITERIA.with_name("firms.toml"))
         self.servers: list[subprocess.Popen[str]] = []
 
     def run(self, command: str, expected: list[str]) -> None:

@@ -349,11 +349,12 @@ class CellReader:
                 pair = [scheme.strip(), rest.rstrip()] if until else [column.scheme, part.strip()]
                 if not pair[1].strip() or pair in found:
                     continue
-                if self._fits(partial(self._check_identifier, pair, one, column.column)):
+                told = partial(self._check_identifier, pair, one, column.column, part.strip())
+                if self._fits(told):
                     found.append(pair)
         return found
 
-    def _check_identifier(self, pair: Sequence[str], one: Field, column: str) -> bool:
+    def _check_identifier(self, pair: Sequence[str], one: Field, column: str, written: str) -> bool:
         scheme, value = pair
         check_type(value, one, column)
         flaw = check_identifier(scheme, value)
@@ -361,7 +362,7 @@ class CellReader:
         self._identified.append(Identified(scheme, value, flaw, reason))
         if flaw is not None and not reason:
             how = describe_flaw(flaw, is_overridable=OVERRIDE)
-            raise CellError(column, f"{scheme}-{value}", how)
+            raise CellError(column, written, how)
         return True
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from sopro_node.importing.duplicates import Duplicate
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.readings import Identified
+from sopro_node.importing.readings import Reading
 from sopro_node.importing.rows import Recognised
 
 MAX_LISTED: Final = 5000
@@ -138,10 +138,13 @@ class Report:
         if key in counter or len(counter) < MAX_LISTED:
             counter[key] += 1
 
-    def identify(self, line: int, name: str, found: Sequence[Identified]) -> None:
+    def identify(self, line: int, reading: Reading) -> None:
         """Take note of identifiers that fail their check, of each row's thing once."""
-        for one in found:
-            place = (name, one.scheme, one.value)
+        key = " / ".join(reading.key)
+        fields = reading.item.fields if reading.item else {}
+        name = str(fields.get("legal_name", "")) or key
+        for one in reading.identifiers:
+            place = (key, one.scheme, one.value)
             if one.flaw is None or place in self._known or len(self._known) >= MAX_LISTED:
                 continue
             self._known.add(place)

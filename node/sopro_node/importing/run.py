@@ -175,7 +175,7 @@ class _Import:
             self.summary.left_out += 1
             self.report.tell(row.line, Fate.LEFT_OUT, problem)
             self._tell(row.line, f"{problem}; left out")
-        self.report.identify(row.line, " / ".join(reading.key), reading.identifiers)
+        self.report.identify(row.line, reading)
         if self._organisations is not None:
             self._organisations.add(row.line, reading)
         if reading.key and (reading.item or self._job.kind is Kind.DECISIONS):
