@@ -10,7 +10,7 @@ from sopro_node.importing.report import MAX_LISTED, Report
 from sopro_protocol.errors import FormatError
 
 _SHOWN: Final = 400
-_MARKED: Final = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MARKED: Final = re.compile(r"([\\`*_{}\[\]#|~])")
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;margin:1rem 0}"
@@ -146,7 +146,7 @@ def _line(cells: Sequence[str]) -> str:
 
 def _marked(text: str) -> str:
     """Write a text so that nothing in it is taken for Markdown or HTML."""
-    return _MARKED.sub(r"\\\1", text)
+    return _MARKED.sub(r"\\\1", html.escape(text, quote=False))
 
 
 def _html(title: str, sections: Sequence[Section]) -> str:
