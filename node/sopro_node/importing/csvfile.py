@@ -1,6 +1,7 @@
 """Reading rows of a CSV file (RFC 4180), one at a time, each with the line it begins on."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -12,6 +13,7 @@ from sopro_protocol.errors import FormatError
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 MAX_LINE: Final = 1 << 20
+_NAMED: Final = re.compile(r'"?sep=([,;\t|])"?\r?\n')
 _WIDE: Final = ("utf-16", "utf-32")
 
 
@@ -46,13 +48,23 @@ class CsvFile:
         try:
             for _ in range(self._begin):
                 self._file.readline(MAX_LINE)
-            self.delimiter = delimiter or self._find_delimiter()
+            self.delimiter = self._find_named() or delimiter or self._find_delimiter()
             self._reader = csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
             self.header = self._read_header()
         except BaseException:
             self._file.close()
             raise
         self.recognised = Recognised("csv", charset.name, charset.reason, self.delimiter)
+
+    def _find_named(self) -> str:
+        """Take the line `sep=;` that a spreadsheet program may write before the header."""
+        place = self._file.tell()
+        named = _NAMED.fullmatch(self._file.readline(MAX_LINE))
+        if named is None:
+            self._file.seek(place)
+            return ""
+        self._begin += 1
+        return named[1]
 
     def _find_delimiter(self) -> str:
         """Find what stands most often between the names of the columns."""

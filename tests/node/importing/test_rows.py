@@ -28,6 +28,8 @@ def rows(tmp_path: Path, content: bytes) -> list[Row]:
         b'\xef\xbb\xbfa;b\r\n1;"x;y"\r\n',
         b"a\tb\n1\tx;y\n",
         b"a|b\n1|x;y\n",
+        b"sep=,\na,b\n1,x;y\n",
+        b'\xef\xbb\xbf"sep=;"\r\na;b\r\n1;"x;y"\r\n',
         'a;b\n1;"x;y"\n'.encode("utf-16"),
         'a;b\r\n1;"x;y"\r\n'.encode("utf-16-be"),
         b'"a","b"\r\n"1","x;y"',
@@ -126,6 +128,10 @@ def test_an_encoding_that_is_named_counts(tmp_path: Path) -> None:
     assert [row.cells for row in one.rows()] == [["õ", "û"]]
     assert one.recognised.reason == "the mapping"
     one.close()
+
+
+def test_lines_are_counted_from_the_first_also_behind_a_named_separator(tmp_path: Path) -> None:
+    assert [row.line for row in rows(tmp_path, b"sep=;\na;b\n1;2\n3;4\n")] == [3, 4]
 
 
 def test_the_header_may_stand_further_down(tmp_path: Path) -> None:
