@@ -34,6 +34,7 @@ from sopro_registry.aggregate import (
     plain,
     total_of,
 )
+from sopro_registry.assessed import AssessmentAnswer, answer_assessment
 from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision, offering, organisation
@@ -184,7 +185,7 @@ class Desk:
             course,
             bases=[self.basis_of(stage) for stage in course.stages],
             day=day,
-            lookup=Lookup(self._row, self._about, self._acted_on, self._holdings.directory),
+            lookup=self._lookup(),
             member=self._holdings.directory.membership(site),
             claims=self.courses.claims(row.number),
         )
@@ -192,6 +193,17 @@ class Desk:
         held = self._holdings.logs[last.origin]
         publication = held.publication(last.label.decisions[-1].index)
         return msgspec.structs.replace(answer, publication=publication)
+
+    def _lookup(self) -> Lookup:
+        return Lookup(self._row, self._about, self._acted_on, self._holdings.directory)
+
+    def assessment(self, number: str, day: int | None = None) -> AssessmentAnswer:
+        """Say what a label rests on, on a day: what was found about each criterion.
+
+        Raises:
+            NotFoundError: no log this node holds has that number.
+        """
+        return answer_assessment(self.course(number), day or self.today(), self._lookup())
 
     def _row(self, origin: str, entity: bytes) -> EntityRow | None:
         return self._reader.entity(self._holdings.logs[origin].number, entity)
@@ -242,10 +254,10 @@ class Desk:
         if not site:
             rows = self._reader.labels(after=max("SOPRO/", after), before=_ALL, limit=limit)
             return [self._answer(row, day) for row in rows]
-        answers = (self._answer(row, day) for row in self._labels_of(site, after))
+        answers = (self._answer(row, day) for row in self.labels_of(site, after))
         return list(islice((one for one in answers if one.site == site), limit))
 
-    def _labels_of(self, site: str, after: str) -> Iterator[LabelRow]:
+    def labels_of(self, site: str, after: str) -> Iterator[LabelRow]:
         """Go through the labels that a site may have: its own numbers, and what it has taken over.
 
         Raises:

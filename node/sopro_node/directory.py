@@ -16,6 +16,7 @@ from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import PLACE
 from sopro_node.store.rows import LabelRow
+from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_registry.families import organisation
 from sopro_registry.fields import format_day
@@ -144,6 +145,11 @@ def write_cursor(origin: str, hit: Hit) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
+def cursor_behind(number: str) -> str:
+    """Write where a list of every label goes on behind a number."""
+    return write_cursor("", Hit(b"", b"", number))
+
+
 def read_cursor(text: str) -> _Place:
     """Read where a search goes on.
 
@@ -208,7 +214,7 @@ class Directory:
         hits = (
             self._found(logs, wanted, place, narrowed)
             if wanted.conditions
-            else self._numbered(place.number)
+            else self._numbered(place.number, wanted.site)
         )
         moved = set(self._reader.taken_numbers()) if wanted.status else set()
         for origin, hit in hits:
@@ -250,8 +256,14 @@ class Directory:
             for hit in finder.labels(after):
                 yield held.origin, hit
 
-    def _numbered(self, after: str) -> Iterator[tuple[str, Hit]]:
-        """Go through every label by its number."""
+    def _numbered(self, after: str, site: str) -> Iterator[tuple[str, Hit]]:
+        """Go through every label by its number, or those a site may have."""
+        if site:
+            for one in self._desk.labels_of(site, after):
+                # Whose status its columns tell only where nobody has taken it over.
+                columns = LabelColumns(one.number, Status.NONE, MAX_INTEGER, 0)
+                yield "", Hit(b"", b"", one.number, columns, one)
+            return
         while rows := self._reader.directory.label_columns(after=after, limit=_CHUNK):
             for row in rows:
                 yield "", Hit(b"", b"", row.number, row)

@@ -93,6 +93,7 @@ class Evaluation(Struct, frozen=True, array_like=True):
         performed: the day of its end.
         assessors: pseudonyms of all who have evaluated, in any version.
         findings: of this version.
+        closed: criteria with a non-conformity that a later version has closed.
     """
 
     index: int
@@ -104,6 +105,7 @@ class Evaluation(Struct, frozen=True, array_like=True):
     performed: int
     assessors: list[bytes]
     findings: list[Finding]
+    closed: list[str] = []
 
 
 class Recommendation(StrEnum):

@@ -217,6 +217,18 @@ class Directory:
         state = self._criteria.get(f"{scheme} {code}")
         return _numbered(state.versions, version, size) if state else None
 
+    def criterion_versions(self, scheme: str, code: str) -> list[criterion_family.Body]:
+        """Return every version of a criterion, oldest first; none where there is no such."""
+        state = self._criteria.get(f"{scheme} {code}")
+        return [body for _, body in state.versions] if state else []
+
+    def criterion_in(self, scheme: str, code: str, *, version: int) -> int:
+        """Return which version of a criterion belongs to a version of a scheme's criteria; or 0."""
+        state = self._sets.get(scheme)
+        body = _numbered(state.versions, version, None) if state else None
+        parts = body.criteria if body else []
+        return next((part.version for part in parts if part.code == code), 0)
+
     def criteria_set(
         self, scheme: str, *, version: int = 0, size: int | None = None, country: str = ""
     ) -> CriteriaSet | None:

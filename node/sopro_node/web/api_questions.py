@@ -7,6 +7,7 @@ from aiohttp import web
 
 from sopro_node.directory import OrganisationPage, Page, Wanted
 from sopro_node.node import Node
+from sopro_node.organisations import HistoryAnswer, describe_organisation
 from sopro_node.validity import Validity
 from sopro_node.validity_table import (
     COLUMNS,
@@ -22,16 +23,20 @@ from sopro_node.web.operations import Asked, Body, Operation, answer_json, day, 
 from sopro_node.web.parameters import (
     CONDITIONS,
     CURSOR,
+    ENTITY,
     FEW,
     IDENTIFIER,
     ITEM,
+    NUMBER,
     NUMBER_ASKED,
     SCHEME,
     SITE,
+    SITE_INSIDE,
     STATUS,
     conditions_of,
 )
 from sopro_protocol.errors import FormatError
+from sopro_registry.assessed import AssessmentAnswer
 
 _AT_ONCE: Final = 100
 _TABLE: Final = ("text/csv", "text/plain")
@@ -71,6 +76,20 @@ class QuestionsApi:
                 query=(*CONDITIONS, SITE, CURSOR, FEW),
                 answer=OrganisationPage,
             ),
+            Operation(
+                "/api/v1/organisations/{site}/{entity}/history",
+                self.organisation_history,
+                query=(day(),),
+                inside=(SITE_INSIDE, ENTITY),
+                answer=HistoryAnswer,
+            ),
+            Operation(
+                "/api/v1/assessments/{number:SOPRO(?:/|%2[Ff]).+}",
+                self.assessment,
+                query=(day(),),
+                inside=(NUMBER,),
+                answer=AssessmentAnswer,
+            ),
             Operation("/api/v1/check", self.check, query=(*_BY, day()), answer=Validity),
             Operation(
                 "/api/v1/check",
@@ -105,6 +124,15 @@ class QuestionsApi:
             conditions_of(asked), site=asked["site"], after=asked["after"], limit=asked["limit"]
         )
         return answer_json(request, self._node.directory.organisations(wanted))
+
+    async def organisation_history(self, request: web.Request, asked: Asked) -> web.Response:
+        """Describe one organisation, what it offers, and its history across sites."""
+        found = await describe_organisation(self._node, asked["site"], asked["entity"], asked["at"])
+        return answer_json(request, found)
+
+    async def assessment(self, request: web.Request, asked: Asked) -> web.Response:
+        """Say what a label rests on: what was found about each criterion."""
+        return answer_json(request, self._node.desk.assessment(asked["number"], asked["at"]))
 
     async def check(self, request: web.Request, asked: Asked) -> web.Response:
         """Say whether something is labelled on a day: by exactly one of the first four."""

@@ -13,9 +13,18 @@ from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import LabelView, view_label
 from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
-from sopro_node.web.pages_query import QueryError, asked_after, asked_day, check_names
+from sopro_node.web.pages_query import (
+    QueryError,
+    asked_after,
+    asked_choice,
+    asked_day,
+    asked_like,
+    check_names,
+)
+from sopro_node.web.pages_register import RegisterPages
 from sopro_node.web.pages_view import PageWriter, Style, View
 from sopro_node.web.pages_words import ERRORS, STATUSES
+from sopro_node.web.parameters import CATEGORY_IN, HOLDERS, REGION_IN, SCALES
 from sopro_node.web.problems import Handler, problem
 from sopro_registry.aggregate import SiteCounts, Statistics
 
@@ -25,6 +34,7 @@ _REASONS: Final = {
     ("label", 404): "number",
     **{("verify", status): "file" for status in (400, 411, 413, 415)},
 }
+FILTERS: Final = ("category", "region", "scale", "holder")
 _STREAMS: Final = ("/events", "/metrics", "/health")
 
 
@@ -35,17 +45,21 @@ class Pages:
         self._node = node
         self._writer = PageWriter(node)
         self._checking = Checking(node, self._writer)
+        self._register = RegisterPages(node, self._writer)
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
         is_list = not self._node.identity.coordinator
         return [
             self._page("/", self.front, *(["after"] if is_list else [])),
-            self._page("/labels", self.labels, "after", "q", "site", "status"),
+            self._page("/labels", self.labels, "after", "q", "site", "status", *FILTERS),
             self._page("/label/{number:.+}", self.label, "at"),
             self._page("/statistics", self.statistics),
             self._page("/members", self.members),
             self._page("/criteria", self.criteria),
+            self._page("/criteria/{scheme}/{code}", self._register.criterion),
+            self._page("/criteria/{scheme}/{code}/{version}", self._register.criterion),
+            self._page("/organisation/{site}/{entity}", self._register.organisation, "at"),
             self._page("/status", self.status),
             web.get("/static/sopro.css", self.style),
             web.get("/static/icon.svg", self.icon),
@@ -114,7 +128,7 @@ class Pages:
             return self._writer.write(request, "coordinator.html", **await self._counted())
         member = self._node.holdings.directory.membership(self._node.identity.site)
         wanted = Search(site=member.site if member else "", after=asked_after(request))
-        results = await search(self._node.desk, wanted) if member else Results([], "", 0)
+        results = search(self._node.directory, wanted) if member else Results([], "", 0)
         return self._writer.write(
             request, "site.html", member=member, results=results, wanted=wanted
         )
@@ -136,10 +150,17 @@ class Pages:
                 "status",
                 f"status: expected one of {', '.join(STATUSES)}, got {status[:32]!r}",
             )
+        category, asked = asked_like(request, CATEGORY_IN)
+        region, _ = asked_like(request, REGION_IN)
         wanted = Search(
             site=site,
             status=status,
             text=text,
+            category=category,
+            asked=asked,
+            region=region,
+            scale=asked_choice(request, "scale", SCALES),
+            holder=asked_choice(request, "holder", HOLDERS),
             after=asked_after(request),
         )
         return self._writer.write(
@@ -147,7 +168,7 @@ class Pages:
             "labels.html",
             site=site,
             wanted=wanted,
-            results=await search(self._node.desk, wanted),
+            results=search(self._node.directory, wanted),
             members=list(self._node.holdings.directory.members()),
         )
 
@@ -173,6 +194,9 @@ class Pages:
             successor=directory.membership(shown.answer.successor),
             sites={one.site: one for one in directory.members()} if shown.answer.transfers else {},
             has_certificate=self._has_certificate(shown),
+            holder_site=self._node.desk.course(number).competent.site,
+            assessment=self._node.desk.assessment(number, day),
+            criteria=directory,
         )
 
     def _has_certificate(self, shown: LabelView) -> bool:

@@ -1,16 +1,20 @@
-"""Looking for labels: pages of a list in the order of numbers, each found in a bounded search."""
+"""Looking for labels: what the form of the directory asks for, and a page of what is found."""
 
-import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
-from sopro_node.desk import Described, Desk
-from sopro_registry.queries import LabelAnswer
+from sopro_node.directory import Directory, ListedLabel, Wanted, cursor_behind
+from sopro_node.finding import (
+    Condition,
+    ask_holder,
+    ask_region,
+    ask_scale,
+    ask_words,
+)
 
 PAGE: Final = 50
-MOST_LOOKED_AT: Final = 1000
-_CHUNK: Final = 100
 _LONGEST: Final = 100
 _BEGINNING: Final = re.compile(r"SOPRO/[A-Z0-9/]*")
 _NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
@@ -23,19 +27,61 @@ class Search:
     Attributes:
         site: code of who decides on it, or empty.
         status: or empty.
-        text: part of a number or of a name, or empty.
-        after: a number; the list begins behind it.
+        text: the beginning of a number or words of a name, or empty.
+        category: a code as it was typed, or empty.
+        asked: what that asks for.
+        region: or empty.
+        scale: or empty.
+        holder: type of organisation, or empty.
+        after: a number or a cursor; the list begins behind it.
     """
 
     site: str = ""
     status: str = ""
     text: str = ""
+    category: str = ""
+    asked: Condition | None = None
+    region: str = ""
+    scale: str = ""
+    holder: str = ""
     after: str = ""
 
     @property
     def is_filtered(self) -> bool:
         """Whether labels have to be looked at one by one."""
-        return bool(self.status or self.text)
+        return bool(self.status or self.conditions or self.site)
+
+    @property
+    def beginning(self) -> str:
+        """The beginning of a number that was typed, or nothing."""
+        text = self.text.upper()
+        return text if _BEGINNING.fullmatch(text) else ""
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """What has to be met besides status and site."""
+        found = ask_words(self.text) if self.text and not self.beginning else []
+        found += [one for one in (self.asked,) if one is not None]
+        for word, ask in (
+            (self.region, ask_region),
+            (self.scale, ask_scale),
+            (self.holder, ask_holder),
+        ):
+            found += [ask(word)] if word else []
+        return found
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The same as parameters of an address, without the place in the list."""
+        return {
+            "q": self.text,
+            "site": self.site,
+            "status": self.status,
+            "category": self.category,
+            "region": self.region,
+            "scale": self.scale,
+            "holder": self.holder,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +89,16 @@ class Results:
     """One page of a list.
 
     Attributes:
-        labels: what was found, with whose and of what each is.
-        following: the number behind which the list goes on; empty at its end.
+        labels: what was found.
+        following: the cursor behind which the list goes on; empty at its end.
         looked_at: number of labels looked at.
+        whole_words: words that only whole ones were looked for.
     """
 
-    labels: list[tuple[LabelAnswer, Described]]
+    labels: list[ListedLabel]
     following: str
     looked_at: int
+    whole_words: list[str] = field(default_factory=list)
 
 
 def read_text(text: str) -> str:
@@ -69,33 +117,25 @@ def is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None
 
 
-async def search(desk: Desk, wanted: Search) -> Results:
-    """Look for labels; others are served in between."""
-    found: list[tuple[LabelAnswer, Described]] = []
-    after, looked_at = wanted.after, 0
-    beginning = wanted.text.upper() if _BEGINNING.fullmatch(wanted.text.upper()) else ""
-    after = max(after, beginning)
-    while looked_at < MOST_LOOKED_AT:
-        rows = desk.labels(site=wanted.site, after=after, limit=_CHUNK)
-        for position, answer in enumerate(rows):
-            if not answer.number.startswith(beginning):
-                return Results(found, "", looked_at + position)
-            if len(found) == PAGE:
-                return Results(found, after, looked_at + position)
-            after = answer.number
-            if wanted.status in ("", answer.status):
-                described = desk.describe(answer.number)
-                if _has_text(answer, described, wanted.text.casefold()):
-                    found.append((answer, described))
-        looked_at += len(rows)
-        if len(rows) < _CHUNK:
-            return Results(found, "", looked_at)
-        await asyncio.sleep(0)
-    return Results(found, after, looked_at)
-
-
-def _has_text(answer: LabelAnswer, described: Described, text: str) -> bool:
-    if not text:
-        return True
-    texts = (answer.number, described.holder, described.place, *described.name.values())
-    return any(text in one.casefold() for one in texts)
+def search(directory: Directory, wanted: Search) -> Results:
+    """Look for labels."""
+    conditions, beginning = wanted.conditions, wanted.beginning
+    if wanted.text and not beginning and not ask_words(wanted.text):
+        # Signs alone are nobody's name.
+        return Results([], "", 0)
+    after = cursor_behind(wanted.after) if is_number(wanted.after) else wanted.after
+    if beginning and not after:
+        after = cursor_behind(beginning)
+    page = directory.labels(
+        Wanted(
+            conditions,
+            status=wanted.status,
+            site=wanted.site,
+            after=after,
+            limit=PAGE,
+        )
+    )
+    fitting = [one for one in page.labels if one.number.startswith(beginning)]
+    is_beyond = len(fitting) < len(page.labels)
+    following = "" if is_beyond else page.next or ""
+    return Results(fitting, following, page.looked_at, page.whole_words)

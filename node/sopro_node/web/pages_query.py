@@ -1,18 +1,21 @@
 """What pages are asked for in their addresses, and in which words they refuse."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
+from sopro_node.directory import read_cursor
 from sopro_node.web.dates import read_day
+from sopro_node.web.operations import Parameter
 from sopro_node.web.pages_list import is_number
 from sopro_protocol.errors import FormatError
 
 # What something here is asked for, or might be thought to be. A page that does not know such a
 # name would show something else, so it refuses; names that trackers add it passes over.
 _ASKED: Final = (
-    "after", "at", "country", "date", "day", "limit", "page", "q", "site", "start", "status",
+    "after", "at", "category", "country", "date", "day", "holder", "limit", "page", "q", "region",
+    "scale", "site", "start", "status",
 )  # fmt: skip
 
 
@@ -43,17 +46,47 @@ def check_names(request: web.Request, known: Sequence[str]) -> None:
 
 
 def asked_after(request: web.Request) -> str:
-    """Return the number behind which a list goes on, or nothing.
+    """Return the number or the cursor behind which a list goes on, or nothing.
 
     Raises:
         QueryError: it is none.
     """
     text = request.query.get("after", "")
-    if text and not is_number(text):
+    try:
+        if text and not is_number(text):
+            read_cursor(text)
+    except FormatError as error:
+        raise QueryError("cursor", str(error)) from None
+    return text
+
+
+def asked_choice(request: web.Request, name: str, choices: Sequence[str]) -> str:
+    """Return one of some words, or nothing.
+
+    Raises:
+        QueryError: it is none of them.
+    """
+    text = request.query.get(name, "")
+    if text and text not in choices:
         raise QueryError(
-            "cursor", f"after: expected a number such as SOPRO/AT0/001/00001, got {text[:32]!r}"
+            "choice",
+            f"{name}: expected one of {', '.join(choices)}, got {text[:32]!r}",
+            name=name,
         )
     return text
+
+
+def asked_like(request: web.Request, parameter: Parameter) -> tuple[str, Any]:
+    """Return what was typed, and what that asks for; nothing where nothing was typed.
+
+    Raises:
+        QueryError: it is not what the parameter expects.
+    """
+    text = request.query.get(parameter.name, "").strip()
+    try:
+        return text, parameter.read(text) if text else None
+    except FormatError as error:
+        raise QueryError("code", str(error), code=text[:32]) from None
 
 
 def asked_day(request: web.Request) -> int | None:

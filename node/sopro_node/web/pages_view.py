@@ -15,9 +15,11 @@ from markupsafe import Markup
 
 from sopro_node import clock
 from sopro_node.node import Node
-from sopro_node.web import pages_words
+from sopro_node.organisations import RelatedAnswer
+from sopro_node.web import pages_register_words, pages_words
 from sopro_node.web.i18n import LANGUAGES, choose_language, load_languages
 from sopro_node.web.pages_overlays import FINDINGS, OVERLAYS
+from sopro_node.web.pages_register_words import RELATIONS
 from sopro_node.web.pages_words import Words
 from sopro_registry.families import site_membership
 
@@ -98,6 +100,22 @@ class View:
         """Write the same name where no markup may be."""
         return _keep_order(self.language.choose(texts, others=self._others)[1])
 
+    def keep_order(self, text: object) -> str:
+        """Write any text where no markup may be."""
+        return _keep_order(str(text))
+
+    def code(self, term: str) -> Markup:
+        """Write a code of a register: what sort it is of, and itself."""
+        sort, _, code = term.partition(":")
+        titles = {"e": "NACE", "n": "NUTS"}
+        return isolate(f"{titles[sort]} {code}" if sort in titles else code)
+
+    def relation(self, one: RelatedAnswer) -> str:
+        """Say what another organisation is to this one."""
+        if one.kind not in RELATIONS:
+            return one.kind
+        return self.language.say(RELATIONS[one.kind][one.is_first])
+
     def site_name(self, site: str, members: Mapping[str, site_membership.Body]) -> Markup:
         """Write a site's name in the best of its languages, or its code where it is not known."""
         member = members.get(site)
@@ -163,6 +181,7 @@ class PageWriter:
             node=self.node,
             tables=pages_words,
             overlays=OVERLAYS,
+            register=pages_register_words,
             oddities=FINDINGS,
         )
         return {path.name: environment.get_template(path.name) for path in TEMPLATES.iterdir()}

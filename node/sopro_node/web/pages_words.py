@@ -253,14 +253,25 @@ ERRORS: Final[Mapping[str | int, tuple[str, str]]] = {
     ),
     "cursor": (
         mark("This place in the list is not understood"),
-        mark(
-            "A list goes on behind a certificate number such as SOPRO/AT0/001/00001. Begin at its "
-            "first page and follow the links."
-        ),
+        mark("Begin at the first page of the list and follow the links."),
     ),
     "status": (
         mark("No such status"),
         mark("Choose one of the statuses on the page of labels."),
+    ),
+    "choice": (
+        mark("This choice does not exist"),
+        mark(
+            "The address has something in “%(name)s” that the page of labels does not offer. "
+            "Choose there."
+        ),
+    ),
+    "code": (
+        mark("This code is not understood"),
+        mark(
+            "“%(code)s” is no code of this form. Write a category as cpv:39100000 or nace:2.1:38, "
+            "and a region as AT13."
+        ),
     ),
     "site": (
         mark("No such site"),

@@ -1,7 +1,7 @@
 """evaluation/1: what assessors have found about an offering (SPEC ASS-EVALUATION)."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -73,6 +73,9 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recommendation: Literal["positive", "conditional", "negative"]
 
 
+_NONCONFORM: Final = (Result.MINOR_NC, Result.MAJOR_NC)
+
+
 class _Subject(NamedTuple):
     """What is evaluated: under which scheme, and which offering."""
 
@@ -125,9 +128,19 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
             performed,
             sorted(persons),
             findings,
+            _closed(findings, state),
         ),
         names=(name_about(label, fact.record.entity),) if label else (),
     )
+
+
+def _closed(findings: list[Finding], before: Evaluation | None) -> list[str]:
+    """Return the criteria with a non-conformity in an earlier version and none in this one."""
+    if before is None:
+        return []
+    was_open = {one.code for one in before.findings if one.result in _NONCONFORM}
+    still_open = {one.code for one in findings if one.result in _NONCONFORM}
+    return sorted((was_open | set(before.closed)) - still_open)
 
 
 def _find_subject(body: Body, application: bytes, label: bytes, view: View) -> _Subject:

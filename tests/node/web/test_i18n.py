@@ -9,6 +9,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
+from sopro_node.web import pages_register_words as register_words
 from sopro_node.web import pages_words
 from sopro_node.web.i18n import (
     CATALOGUES,
@@ -20,16 +21,19 @@ from sopro_node.web.i18n import (
 )
 from sopro_node.web.pages_overlays import FINDINGS, OVERLAYS
 from sopro_protocol.keys import Role
+from sopro_registry.assessment import Level, Result
 from sopro_registry.families import (
     criterion,
     label_decision,
     offering,
+    organisation,
     scheme,
     site_membership,
     withhold,
 )
 from sopro_registry.label import Action, Status
 from sopro_registry.overlays import Overlay
+from sopro_registry.relations import Kind
 
 Text = str | tuple[str, ...]
 KEYWORDS = {"mark": None, "_": None, "gettext": None, "ngettext": (1, 2)}
@@ -100,7 +104,15 @@ def test_every_word_of_the_registers_has_words() -> None:
     assert set(FINDINGS) == known | {"lbl.duplicate"}
     assert set(pages_words.KEY_ROLES) == {role.value for role in Role}
     assert set(pages_words.MEMBERSHIPS) == set(get_args(site_membership.Status))
+    assert set(register_words.HOLDERS) == set(get_args(organisation.ActorType))
+    assert set(register_words.SCALES) == set(get_args(offering.Scale))
+    assert set(register_words.RELATIONS) == {one.value for one in Kind}
+    assert set(register_words.RESULTS) == {one.value for one in Result}
+    assert set(register_words.RESULT_STYLES) == set(register_words.RESULTS)
+    assert set(register_words.LEVELS) == {one.value for one in Level}
     for table, body, field in (
+        (register_words.ORGANISATIONS, organisation.Body, "status"),
+        (register_words.OFFERED, offering.Body, "status"),
         (pages_words.KINDS, offering.Body, "kind"),
         (pages_words.SCHEME_KINDS, scheme.Body, "kind"),
         (pages_words.STANDINGS, scheme.Body, "status"),

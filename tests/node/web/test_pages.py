@@ -222,6 +222,16 @@ async def test_what_was_imported_says_so_and_which_dates_are_unknown(visit: Visi
         (f"/label/{number('active')}?at=٢٠٢٦-٠١-٠١", 400, "This date is not understood"),
         ("/labels?site=zz", 400, "No such site"),
         ("/labels?status=splendid", 400, "No such status"),
+        ("/labels?holder=splendid", 400, "This choice does not exist"),
+        ("/labels?scale=splendid", 400, "This choice does not exist"),
+        ("/labels?category=39100000", 400, "This code is not understood"),
+        ("/labels?region=Vienna", 400, "This code is not understood"),
+        ("/organisation/at/xyz", 404, "There is no such page"),
+        ("/organisation/at/" + "00" * 16, 404, "There is no such page"),
+        ("/organisation/zz/" + "00" * 16, 404, "There is no such page"),
+        ("/criteria/sopro/nothing", 404, "There is no such page"),
+        ("/criteria/sopro/S1/99", 404, "There is no such page"),
+        ("/criteria/sopro/S1/x", 404, "There is no such page"),
         ("/labels?after=~", 400, "This place in the list is not understood"),
         ("/labels?after=%00%ff%ed%a0%80", 400, "This place in the list is not understood"),
         ("/labels?after=SOPRO/AT0", 400, "This place in the list is not understood"),
@@ -328,7 +338,13 @@ async def test_a_number_leads_to_its_label(visit: Visit, typed: str, found: str)
         ("status=suspended", [number("suspended")]),
         ("status=suspended&site=hu", []),
         ("site=at&status=revoked", [number("revoked"), IMPORTED_REVOKED]),
-        ("q=%25&site=at", [HOSTILE_NUMBER]),
+        ("q=%25&site=at", []),
+        ("q=moebelwerkstatt&status=suspended", [number("suspended")]),
+        ("q=m%C3%96BEL+gruenbach&site=at&status=expired", [number("expired")]),
+        ("holder=network", []),
+        ("holder=social_enterprise&status=suspended", [number("suspended")]),
+        ("region=AT", []),
+        ("category=nace:2.1:38&scale=local", []),
         ("q=" + "x" * 5_000, []),
         ("after=SOPRO/ZZ0/001/00001", []),
         ("after=&at=&utm_source=news", None),
@@ -373,14 +389,26 @@ async def test_a_search_without_end_is_bounded_and_says_so(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hu = await visit("hu")
-    monkeypatch.setattr("sopro_node.web.pages_list.MOST_LOOKED_AT", 100)
-    page = read_page(await hu.read("/labels?lang=en&q=nobody&site=hu"))
-    assert "100 labels were looked at, up to SOPRO/HU0/001/00100" in page.text
+    monkeypatch.setattr("sopro_node.directory.MOST_LOOKED_AT", 100)
+    page = read_page(await hu.read("/labels?lang=en&status=revoked&site=hu"))
+    assert "100 labels were looked at; the search can go on from there." in page.text
     assert "No label was found" not in page.text
     [more] = [
         one.attributes["href"] for one in page.all("a") if one.attributes.get("rel") == "next"
     ]
     assert "No label was found." in read_page(await hu.read(more)).text
+
+
+async def test_says_where_only_whole_words_were_looked_for(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await visit("at")
+    monkeypatch.setattr("sopro_node.finding.MOST_BEGUN", 0)
+    page = check_page(await at.read("/labels?lang=en&q=altholz"))
+    assert (
+        "So many words begin with “altholz” that only the word itself was looked for" in page.text
+    )
+    assert number("active") in listed(page.links)
 
 
 async def test_the_coordinator_counts_every_country_and_says_from_what(visit: Visit) -> None:

@@ -1,0 +1,257 @@
+"""One organisation: what it offers, how that is labelled, and its history across sites."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from sopro_node.desk import OrganisationAnswer
+from sopro_node.holdings import HeldLog
+from sopro_node.node import Node
+from sopro_node.relating import lineage
+from sopro_node.store.listing import PLACE
+from sopro_protocol.errors import NotFoundError
+from sopro_registry.catalogue import decode_state
+from sopro_registry.families import offering
+from sopro_registry.fields import epoch_of, format_day
+from sopro_registry.queries import Basis, Standing, stand
+
+MOST_OFFERINGS: Final = 200
+MOST_LABELS: Final = 200
+MOST_EVENTS: Final = 500
+MOST_RELATED: Final = 50
+_LAST: Final = b"\xff" * PLACE
+
+
+class OfferingAnswer(msgspec.Struct, frozen=True):
+    """Something that an organisation offers.
+
+    Attributes:
+        entity: within the site's log, hex.
+        name: by language; empty where its document is not here.
+        kind: product, service, ...
+        status: whether it is offered.
+        labels: on it, as they stand on the day.
+    """
+
+    entity: str
+    name: dict[str, str]
+    kind: str
+    status: str
+    labels: list[Standing]
+
+
+class RelatedAnswer(msgspec.Struct, frozen=True):
+    """Another organisation that this one hangs together with, as a site states it.
+
+    Attributes:
+        site: that registered it.
+        entity: there, hex.
+        name: empty where its document is not here.
+        kind: what the first of the two is to the other.
+        is_first: whether this other organisation is the first of the two.
+        since: civil date.
+        is_confirmed: whether both sites say so.
+    """
+
+    site: str
+    entity: str
+    name: str
+    kind: str
+    is_first: bool
+    since: str
+    is_confirmed: bool
+
+
+class EventAnswer(msgspec.Struct, frozen=True):
+    """Something that happened to a label of an organisation, or of one it hangs together with.
+
+    Attributes:
+        day: civil date from which it holds; null where it is not known.
+        site: whose decision it is.
+        number: of the label.
+        action: what was decided.
+        status: what followed.
+        imported: whether it was taken from an existing register.
+        organisation: entity of the holder, hex.
+    """
+
+    day: str | None
+    site: str
+    number: str
+    action: str
+    status: str
+    imported: bool
+    organisation: str
+
+
+class HistoryAnswer(msgspec.Struct, frozen=True):
+    """An organisation across sites.
+
+    Attributes:
+        at: the civil date that states hold for.
+        organisation: as its site has it.
+        codes: its activities and its region, each with its sort before it.
+        offerings: what it offers.
+        related: organisations it hangs together with, at any site.
+        history: decisions on its labels and on theirs, oldest first.
+        more: whether there is more of any of this than is named.
+        computed_from: the log prefixes the answer rests on.
+    """
+
+    at: str
+    organisation: OrganisationAnswer
+    codes: list[str]
+    offerings: list[OfferingAnswer]
+    related: list[RelatedAnswer]
+    history: list[EventAnswer]
+    more: bool
+    computed_from: list[Basis]
+
+
+async def describe_organisation(
+    node: Node, site: str, entity: bytes, day: int | None = None
+) -> HistoryAnswer:
+    """Describe an organisation with everything that hangs on it, within bounds.
+
+    Raises:
+        NotFoundError: no log here of that site has it.
+    """
+    held = find_log(node, site, entity)
+    tied = await lineage(node, {"organisation": entity, "site": site})
+    return node.directory.settled(
+        lambda: _Describing(node, held, entity, day or node.desk.today()).answer(tied)
+    )
+
+
+def find_log(node: Node, site: str, entity: bytes) -> HeldLog:
+    """Return the newest log of a site that has an organisation.
+
+    Raises:
+        NotFoundError: there is none here.
+    """
+    logs = [held for held in node.holdings.logs.values() if held.site == site]
+    for held in sorted(logs, key=lambda one: epoch_of(one.origin), reverse=True):
+        row = node.reader.entity(held.number, entity)
+        if row is not None and row.family == "organisation" and row.state is not None:
+            return held
+    raise NotFoundError(f"no organisation {entity.hex()} of the site {site[:32]!r} is known here")
+
+
+class _Describing:
+    """One description; reads on its caller's thread."""
+
+    def __init__(self, node: Node, held: HeldLog, entity: bytes, day: int) -> None:
+        self._node = node
+        self._held = held
+        self._entity = entity
+        self._day = day
+        self._more = False
+        self._logs: dict[int, HeldLog] = {held.number: held}
+
+    def answer(self, tied: dict[str, Any]) -> HistoryAnswer:
+        desk = self._node.desk
+        row = self._node.reader.entity(self._held.number, self._entity)
+        codes = row.state if row else b""
+        state = decode_state("organisation", codes) if isinstance(codes, bytes) else None
+        offerings = list(self._offerings())
+        events = self._history(tied)
+        related = list(self._related(tied))
+        return HistoryAnswer(
+            format_day(self._day),
+            desk.organisation(self._held, self._entity),
+            list(getattr(state, "codes", [])),
+            offerings,
+            related,
+            events,
+            self._more or bool(tied["is_cut"]),
+            [desk.basis(one) for one in self._logs.values()],
+        )
+
+    def _offerings(self) -> Iterator[OfferingAnswer]:
+        labels: dict[bytes, list[str]] = {}
+        for thing, number in self._listed(self._held, self._entity):
+            labels.setdefault(thing, [])
+            if number:
+                labels[thing].append(number)
+        if len(labels) > MOST_OFFERINGS:
+            self._more = True
+        for thing in list(labels)[:MOST_OFFERINGS]:
+            yield from self._offering(thing, labels[thing])
+
+    def _listed(self, held: HeldLog, entity: bytes) -> list[tuple[bytes, str]]:
+        limit = MOST_OFFERINGS + MOST_LABELS + 1
+        rows = self._node.reader.directory.listed(
+            held.number, entity[:PLACE], low=b"", high=_LAST, limit=limit
+        )
+        self._more = self._more or len(rows) == limit
+        return rows
+
+    def _offering(self, thing: bytes, numbers: list[str]) -> Iterator[OfferingAnswer]:
+        for entity, row in self._node.reader.entities_at(self._held.number, thing):
+            if row.family != "offering" or not isinstance(row.state, bytes):
+                continue
+            state = decode_state(row.family, row.state)
+            if isinstance(state, offering.State) and state.organisation == self._entity:
+                fields = self._node.desk.document_fields(self._held.number, state.index)
+                names = fields.get("name")
+                yield OfferingAnswer(
+                    entity.hex(),
+                    {str(tag): str(text) for tag, text in names.items()}
+                    if isinstance(names, dict)
+                    else {},
+                    state.kind,
+                    state.status,
+                    [one for number in numbers if (one := self._stand(number))],
+                )
+
+    def _stand(self, number: str) -> Standing | None:
+        course = self._node.desk.courses.of(number)
+        for stage in course.stages if course else ():
+            held = self._node.holdings.logs[stage.origin]
+            self._logs[held.number] = held
+        return stand(course, self._day) if course else None
+
+    def _related(self, tied: dict[str, Any]) -> Iterator[RelatedAnswer]:
+        names = {(one["site"], one["entity"]): one["name"] for one in tied["members"]}
+        own = (self._held.site, self._entity)
+        self._more = self._more or len(tied["statements"]) > MOST_RELATED
+        for one in tied["statements"][:MOST_RELATED]:
+            subject, other = (one["site"], one["entity"]), (one["other_site"], one["other"])
+            site, entity = other if subject == own else subject
+            yield RelatedAnswer(
+                site,
+                entity.hex(),
+                names.get((site, entity), ""),
+                one["kind"],
+                subject != own,
+                one["since"],
+                one["is_confirmed"],
+            )
+
+    def _history(self, tied: dict[str, Any]) -> list[EventAnswer]:
+        """Return what was decided on labels of everybody who hangs together, oldest first."""
+        events: dict[tuple[int, str, int, str], EventAnswer] = {}
+        members = [one for one in tied["members"] if one["is_known"]]
+        self._more = self._more or len(members) > MOST_RELATED
+        for member in members[:MOST_RELATED]:
+            held = find_log(self._node, member["site"], member["entity"])
+            self._logs[held.number] = held
+            for _, number in self._listed(held, member["entity"]):
+                course = self._node.desk.courses.of(number) if number else None
+                for stage in course.stages if course else ():
+                    for decision in stage.label.decisions:
+                        # One without a date of its own stands behind the one before it.
+                        key = (decision.effective, stage.origin, decision.index, number)
+                        events[key] = EventAnswer(
+                            None if decision.undated else format_day(decision.effective),
+                            stage.site,
+                            number,
+                            decision.action.value,
+                            decision.status.word,
+                            decision.imported,
+                            member["entity"].hex(),
+                        )
+        found = sorted(events.items(), key=lambda one: one[0])
+        self._more = self._more or len(found) > MOST_EVENTS
+        return [event for _, event in found[-MOST_EVENTS:]]

@@ -1,0 +1,84 @@
+"""The page of an organisation, the criteria on a label's page, and the pages of criteria."""
+
+import pytest
+
+from sopro_node.node import Node
+from sopro_node.relating import relate
+from sopro_node.web.i18n import LANGUAGES
+from tests.node.web.conftest import Visit, Visitor
+from tests.node.web.page import check_page
+from tests.node.web.register import HOSTILE_NUMBER, IMPORTED, number
+
+
+async def holder_of(at: Visitor, query: str) -> str:
+    async with at.client.get(f"/api/v1/directory?{query}&limit=1") as answer:
+        [found] = (await answer.json())["labels"]
+        return f"/organisation/{found['site']}/{found['organisation']}"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_an_organisation_has_a_page_with_its_labels(visit: Visit, language: str) -> None:
+    at = await visit("at")
+    address = await holder_of(at, "q=altholz")
+    page = check_page(await at.read(f"{address}?lang={language}"), language)
+    assert page.one("h1").text == "Möbelwerkstatt Grünbach"
+    linked = {link.partition("?")[0] for link in page.links}
+    assert {f"/label/{number('active')}", f"/label/{IMPORTED}"} <= linked
+    held = at.node.log.held
+    assert held.tree.root().hex() in page.text
+    # From the label, and from the list.
+    for path in (f"/label/{number('active')}", "/labels?q=altholz"):
+        assert address in check_page(await at.read(path)).links
+
+
+async def test_what_others_wrote_is_shown_and_does_nothing(visit: Visit) -> None:
+    at = await visit("at")
+    address = await holder_of(at, "q=alert")
+    page = check_page(await at.read(f"{address}?lang=de"))
+    assert "<script>alert(1)</script>" in page.one("h1").text
+    assert page.all("script") == []
+    assert f"/label/{HOSTILE_NUMBER}?lang=de" in page.links
+
+
+async def test_an_organisation_is_followed_across_sites(visit: Visit) -> None:
+    hu = await visit("hu")
+    own = await holder_of(hu, "q=rongyszonyeg")
+    other = await holder_of(hu, "q=altholz")
+    await relate_them(hu.node, own, other)
+    page = check_page(await hu.read(f"{own}?lang=en"))
+    assert other in [link.partition("?")[0] for link in page.links]
+    assert "is the same organisation (only one of the two sites says so)" in page.text
+    assert number("active") in page.text
+    assert "SOPRO/HU0/001/00001" in check_page(await hu.read(f"{other}?lang=en")).text
+    path = f"/api/v1{own.replace('organisation', 'organisations', 1)}/history"
+    async with hu.client.get(path) as answer:
+        found = await answer.json()
+    assert {one["site"] for one in found["history"]} == {"at", "hu"}
+    assert {one["origin"] for one in found["computed_from"]} >= {
+        held.origin for held in hu.node.holdings.logs.values() if held.site in ("at", "hu")
+    }
+    assert {one["number"] for one in found["history"]} >= {number("active"), IMPORTED}
+    assert not found["more"]
+
+
+async def relate_them(node: Node, own: str, other: str) -> None:
+    ours, theirs = own.rpartition("/")[2], other.rpartition("/")[2]
+    node.log.admit = node.fence.settle = nothing
+    node.log.open()
+    values = {"organisation": bytes.fromhex(ours), "other": bytes.fromhex(theirs), "site": "at"}
+    await relate(node, values | {"kind": "same_as"})
+
+
+async def nothing() -> None:
+    return
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_criterion_has_an_address_that_stays(visit: Visit, language: str) -> None:
+    at = await visit("at")
+    listed = check_page(await at.read(f"/criteria?lang={language}"))
+    assert f"/criteria/sopro/S1?lang={language}" in listed.links
+    latest = check_page(await at.read(f"/criteria/sopro/S1?lang={language}"), language)
+    first = check_page(await at.read(f"/criteria/sopro/S1/1?lang={language}"), language)
+    assert first.one("h1").text == latest.one("h1").text
+    assert f"/criteria/sopro/S1/1?lang={language}" in latest.links
