@@ -3,11 +3,11 @@
 from typing import Final
 
 from sopro_conformance.case import CASES
-from sopro_conformance.cases import ass, ckp, enc, hos, lbl, log, mem, sig, ver
+from sopro_conformance.cases import ass, cert, ckp, enc, hos, lbl, log, mem, sig, ver
 
 __all__ = ["CASES", "GROUPS", "MODULES"]
 
-MODULES: Final = (enc, sig, log, ckp, mem, lbl, ass, hos, ver)
+MODULES: Final = (enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver)
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")
 """In the order in which they are tried: what comes later rests on what comes before."""

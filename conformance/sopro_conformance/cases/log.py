@@ -1,6 +1,7 @@
 """LOG: the tree, its proofs, tiles and entry bundles."""
 
 from sopro_conformance.case import case
+from sopro_conformance.cases.cert import witnessed
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import sign_text, write_note, write_text, write_vkey
@@ -111,7 +112,7 @@ async def _edges(trial: Trial, tree: Tree) -> None:
 @case(
     "LOG-09",
     "A proof file leads from an entry to a head that its log signed.",
-    clauses="PROOF-1 PROOF-2 PROOF-3 CKP-6",
+    clauses="PROOF-1 PROOF-2 PROOF-3 CKP-6 CERT-8 CERT-14 WIT-14",
 )
 async def proof_file(trial: Trial) -> None:
     """Hand over proof files in other spellings, of other entries and logs."""
@@ -130,6 +131,7 @@ async def proof_file(trial: Trial) -> None:
     hashes = tree.inclusion(6, 11)
     extra = write_proof(6, hashes, note, b"nobody vouches for this")
     await trial.accepts("proof", {"index": 6}, what="extra data", **{**good, "file": extra})
+    await witnessed(trial)
     file = good["file"]
     assert isinstance(file, bytes), "as written above"  # noqa: S101
     unsigned = _sign(tree, LOG, stranger)

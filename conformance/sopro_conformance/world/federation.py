@@ -1,7 +1,7 @@
 """A coordinator and its members, as logs in memory."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sopro_conformance.wire.codec import Value
@@ -29,6 +29,7 @@ class World:
         self.root = self.coordinator.keys["root"].public
         self.coordinator.name_keys()
         self._members: dict[str, tuple[bytes, dict[str, Value]]] = {}
+        self._latest: dict[str, Written] = {}
         self.publish_scheme()
         self.sites = {code: self.found(code) for code in sites.split()}
         for code in self.sites:
@@ -67,7 +68,13 @@ class World:
         again = {"ends", "successor", "succession", "approvals", "epoch"}
         kept = {name: one for name, one in body.items() if name not in again}
         self._members[code] = (entity, kept | changes)
-        return self.coordinator.append("site_membership/1", kept | changes, entity=entity)
+        written = self.coordinator.append("site_membership/1", kept | changes, entity=entity)
+        self._latest[code] = written
+        return written
+
+    def last_membership(self, code: str) -> Written:
+        """Return a site's latest membership record."""
+        return self._latest[code]
 
     def membership(self, code: str) -> dict[str, Value]:
         """Return the body of a site's latest membership record."""
@@ -93,6 +100,10 @@ class World:
 
     def offer(self, log: SiteLog) -> bytes:
         """Append an organisation and its offering; return the offering's entity."""
+        return self.describe(log).entity
+
+    def describe(self, log: SiteLog, docs: Sequence[Mapping[str, Value]] = ()) -> Written:
+        """Append an organisation and its offering, with the documents it commits to."""
         holder = log.append(
             "organisation/1",
             {
@@ -102,7 +113,7 @@ class World:
                 "status": "active",
             },
         )
-        thing = log.append(
+        return log.append(
             "offering/1",
             {
                 "effective_date": "2026-02-01",
@@ -110,8 +121,8 @@ class World:
                 "organisation": holder.entity,
                 "status": "published",
             },
+            docs=docs,
         )
-        return thing.entity
 
     def decision(self, action: str, number: str, **changes: Value) -> dict[str, Value]:
         """Return the body of an assessed decision, with the fields its action needs (LBL-8)."""

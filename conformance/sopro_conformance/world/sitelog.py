@@ -9,7 +9,7 @@ from sopro_conformance.wire.codec import Value
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import sign_text, write_note, write_text
 from sopro_conformance.wire.records import Draft, entry_id, write_entry
-from sopro_conformance.wire.tree import Tree
+from sopro_conformance.wire.tree import Tree, leaf_hash
 
 ROLES: Final = ("log", "witness", "registrar", "decision", "access")
 BEGINNING: Final = 1_772_355_600_000
@@ -42,6 +42,7 @@ class SiteLog:
         entries: all there are.
         tree: over them.
         grants: so many labels it has granted that count.
+        statuses: leaves of its status tree; None where it states none (STATE-10).
         time: of the next record, in ms UTC.
         keys_id: entry id of the latest key record that counts.
         state_entity: whom its log_state records are on.
@@ -56,6 +57,7 @@ class SiteLog:
         self.entries: list[bytes] = []
         self.tree = Tree()
         self.grants = 0
+        self.statuses: list[bytes] | None = None
         self.time = BEGINNING
         self.keys_id = b""
         self._key_entity = source.randbytes(16)
@@ -84,6 +86,8 @@ class SiteLog:
     def state(self, coordinator: "SiteLog | None" = None, /, **more: Value) -> Written:
         """Append a log_state, which ends a batch (STATE-6)."""
         body: dict[str, Value] = {"certificates": self.grants, "keys": self.keys_id}
+        if self.statuses is not None:
+            body["status_root"] = status_tree(self.statuses).root()
         if coordinator is not None:
             body["coordinator"] = {"root": coordinator.tree.root(), "size": coordinator.size}
         return self.append("log_state/1", body | more, entity=self.state_entity)
@@ -139,6 +143,11 @@ class SiteLog:
     def export(self) -> dict[str, Any]:
         """Return the log as `verify` of kind `logs` takes it."""
         return {"origin": self.origin, "checkpoint": self.checkpoint(), "entries": self.entries}
+
+
+def status_tree(leaves: Sequence[bytes]) -> Tree:
+    """Return the status tree over leaves (STATUS-1)."""
+    return Tree([leaf_hash(b"sopro-status/1\n" + one) for one in leaves])
 
 
 def role_of(family: str) -> str:
