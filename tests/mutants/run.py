@@ -12,11 +12,12 @@ from typing import Any, Final
 import msgpack
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from msgspec import structs
 
 from sopro_node.replay import Replay
-from sopro_protocol import commitment, merkle, policy, record
+from sopro_protocol import commitment, cosignature, encoding, merkle, note, policy, record
 from sopro_protocol.cosignature import parse_cosignature
-from sopro_protocol.errors import FormatError, VerificationError
+from sopro_protocol.errors import FormatError, RefusedError, VerificationError
 from sopro_protocol.keys import verify_ed25519
 from sopro_registry import label
 from sopro_registry.family import KeySpan
@@ -247,6 +248,161 @@ def short_circuit() -> None:
         raise refuse("rec.form")
 
     replace("sopro_protocol.record", "read_record", read)
+
+
+@mutant("M11")
+def no_quorum() -> None:
+    """Calls a label valid whoever has cosigned its head."""
+    found = policy.Witnessed("", {})
+    replace("sopro_protocol.policy", "check_quorum", lambda *_, **__: found)
+
+
+@mutant("X01")
+def goes_on_behind_the_value() -> None:
+    old = encoding.decode
+
+    def decode(data: bytes, *, limit: int = encoding.MAX_RECORD) -> Any:
+        for end in range(len(data), 0, -1):
+            try:
+                return old(data[:end], limit=limit)
+            except FormatError as error:
+                if error.code != "enc.framing":
+                    raise
+        return old(data, limit=limit)
+
+    replace("sopro_protocol.encoding", "decode", decode)
+
+
+@mutant("X02")
+def sizes_as_python_reads_them() -> None:
+    def parse_size(text: str, *, where: str, code: str, limit: int = 2**48) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise refuse(code) from None
+        if not 0 <= number <= limit:
+            raise FormatError(where, code=code)
+        return number
+
+    replace("sopro_protocol.checkpoint", "parse_size", parse_size)
+
+
+@mutant("X03")
+def one_good_line_is_enough() -> None:
+    """Passes over a line of a known key that fails."""
+    old = note._find_signer
+
+    def find(message: bytes, line: Any, candidates: Any) -> Any:
+        try:
+            return old(message, line, candidates)
+        except VerificationError:
+            return None
+
+    def verify(parsed: Any, keys: Any) -> Any:
+        known = {(key.name, key.note_key_id): [key] for key in keys}
+        found = [
+            find(parsed.text.encode(), line, known[line.name, line.key_id])
+            for line in parsed.signatures
+            if (line.name, line.key_id) in known
+        ]
+        if not any(found):
+            raise VerificationError("mutant", code="ckp.signature")
+        return note.OpenedNote(parsed.text, parsed.signatures, tuple(filter(None, found)))
+
+    replace("sopro_protocol.note", "verify_note", verify)
+
+
+@mutant("X04")
+def keys_by_short_id_alone() -> None:
+    """Takes a line of a known key for one, whatever name stands before it."""
+    old = note.verify_note
+
+    def verify(parsed: Any, keys: Any) -> Any:
+        lines = tuple(
+            structs.replace(line, name=key.name, key_id=key.note_key_id)
+            for line in parsed.signatures
+            for key in keys
+        )
+        return old(structs.replace(parsed, signatures=lines), keys)
+
+    replace("sopro_protocol.note", "verify_note", verify)
+
+
+@mutant("X05")
+def time_is_not_bound() -> None:
+    """Verifies a cosignature over the text alone."""
+    old = cosignature.verify_cosignature
+
+    def verify(text: str, signature: Any, key: Any) -> int:
+        time, _ = parse_cosignature(signature)
+        for guess in range(max(time - 2, 1), time + 3):
+            blob = guess.to_bytes(8, "big") + signature.signature[8:]
+            try:
+                old(text, structs.replace(signature, signature=blob), key)
+            except (VerificationError, OverflowError):
+                continue
+            return time
+        raise VerificationError("mutant", code="ckp.cosignature")
+
+    replace("sopro_protocol.cosignature", "verify_cosignature", verify)
+
+
+@mutant("X06")
+def longer_proofs_pass() -> None:
+    old = merkle.check_inclusion
+
+    def check(leaf: bytes, *, index: int, size: int, proof: Any, root: bytes) -> None:
+        for end in range(len(proof), -1, -1):
+            try:
+                return old(leaf, index=index, size=size, proof=proof[:end], root=root)
+            except VerificationError as error:
+                problem = error
+        raise problem
+
+    replace("sopro_protocol.merkle", "check_inclusion", check)
+
+
+@mutant("X07")
+def any_order_of_signatures() -> None:
+    replace("sopro_protocol.record", "_are_sorted", lambda _entry: True)
+
+
+@mutant("X08")
+def an_old_state_under_a_new_head() -> None:
+    """Takes a log_state for the present wherever it stands."""
+    replace("sopro_registry.certificate", "_check_state", lambda state, *_: state.read.body)
+
+
+@mutant("X09")
+def nobody_looks_at_the_leaf() -> None:
+    replace("sopro_registry.certificate", "_check_leaf", lambda *_: None)
+
+
+@mutant("X10")
+def no_assessment_needed() -> None:
+    module = import_module("sopro_registry.families.label_decision")
+    module._check_assessment = lambda *_: b""  # type: ignore[attr-defined]
+
+
+@mutant("X11")
+def assessors_may_decide() -> None:
+    from_where = import_module("sopro_registry.precondition")
+    old = from_where.check_assessment
+
+    def check(resting: Any, *rest: Any) -> None:
+        try:
+            old(resting, *rest)
+        except RefusedError as error:
+            if error.code != "ass.duties":
+                raise
+
+    replace("sopro_registry.precondition", "check_assessment", check)
+
+
+@mutant("X12")
+def suspended_members_go_on() -> None:
+    from_where = import_module("sopro_registry.directory")
+    from_where.Directory.endings = lambda *_: ()  # type: ignore[attr-defined]
 
 
 def main() -> None:

@@ -47,6 +47,11 @@ async def revocation(trial: Trial) -> None:
         ("with the leaf of before", "proof.invalid", {"decisions": hidden, "status": path}),
         ("with the state of before", "proof.invalid", {"state": paper.prove(before, size)}),
         (
+            "with all there was before, under the head of now",
+            "proof.invalid",
+            {"decisions": hidden, "state": paper.prove(before, size), "status": path},
+        ),
+        (
             "the decisions swapped",
             "proof.invalid",
             {"decisions": [paper.prove(one, size) for one in reversed(paper.decisions)]},
