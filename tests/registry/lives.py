@@ -14,12 +14,15 @@ from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.merkle import leaf_hash
 from sopro_registry.label import Action
 from tests.registry import model
+from tests.registry.lives_assessing import LABELS, add_scope
+from tests.registry.lives_complaining import STORIES
 from tests.registry.world import (
     COORDINATOR_SITE,
     NOW,
     Author,
     World,
     bytes16,
+    commitment,
     decision_body,
     keys_body,
     membership_body,
@@ -31,8 +34,7 @@ from tests.registry.world import (
 )
 
 DAY = 24 * 3_600_000
-PREFIXES = {COORDINATOR_SITE: "", "at": "AT1", "hu": "HU1"}
-LABELS = ("label 1", "label 2", "label 3")
+PREFIXES = {COORDINATOR_SITE: "", "at": "AT1", "hu": "HU1", "si": "SI1"}
 STATUSES = (*["admitted"] * 12, *["suspended"] * 3, *["applicant"] * 2, "left", "expelled")
 GARBAGE = (
     (b"", "enc.framing"),
@@ -43,11 +45,30 @@ GARBAGE = (
 )
 
 
+KINDS = {
+    "decide": 55,
+    "transfer": 16,
+    "state": 14,
+    "member": 6,
+    "scheme": 4,
+    "register": 6,
+    "keys": 4,
+    "garble": 3,
+    "repeat": 5,
+    "assess": 40,
+    "criteria": 10,
+    "complain": 12,
+    "relate": 12,
+    "side": 5,
+}
+"""Kinds of steps, and how often each is taken."""
+
+
 class Life:
-    """A coordinator and two sites, what each wrote, and what the model makes of it."""
+    """A coordinator and three sites, what each wrote, and what the model makes of it."""
 
     def __init__(self) -> None:
-        unused = World.new_node()
+        unused = World.new_node(PREFIXES)
         self.authors = {
             site: Author(site, unused, prefix=prefix) for site, prefix in PREFIXES.items()
         }
@@ -69,13 +90,13 @@ class Life:
         )
 
     def _begin(self, rng: Random) -> None:
-        eu, at, hu = self.authors.values()
-        for author in (eu, at, hu):
+        eu, at, *others = self.authors.values()
+        for author in self.authors.values():
             self._put(author, "site_keys/1", keys_body(author), "keys", role="root")
         self._put(eu, "scheme/1", scheme_body(), "scheme")
-        for author in (at, hu):
+        for author in (at, *others):
             self._put(eu, "site_membership/1", membership_body(author), author.site)
-        # The other site joins when, and if, it happens to.
+        # The other sites join when, and if, they happen to.
         self._put(
             at, "log_state/1", self._state_body(at, rng) | {"coordinator": eu.head()}, "state"
         )
@@ -86,21 +107,18 @@ class Life:
     def live(self, step: int) -> None:
         """Take the step that a number stands for."""
         rng = Random(step)
+        site = self.authors[rng.choice(("at", "at", "at", "hu", "hu", "si"))]
+        [kind] = rng.choices(list(KINDS), list(KINDS.values()))
+        self.take(kind, site, rng)
+
+    def take(self, kind: str, site: Author, rng: Random) -> None:
+        """Take a step of one kind, some days later or none."""
         self.clock += rng.choice((0, 0, 1, 5, 40)) * DAY
-        site = self.authors[rng.choice(("at", "at", "hu"))]
-        kinds: list[tuple[Callable[[Author, Random], None], int]] = [
-            (self._decide, 60),
-            (self._transfer, 10),
-            (self._state, 12),
-            (self._member, 6),
-            (self._scheme, 4),
-            (self._register, 6),
-            (self._keys, 4),
-            (self._garble, 3),
-            (self._repeat, 5),
-        ]
-        weights = [weight for _, weight in kinds]
-        rng.choices([kind for kind, _ in kinds], weights)[0](site, rng)
+        own = getattr(self, f"_{kind}", None)
+        if own is not None:
+            own(site, rng)
+        else:
+            STORIES[kind](self, site, rng)
 
     # What sites write.
 
@@ -109,7 +127,7 @@ class Life:
         held = log["entities"].get(bytes16(name), {}).get("state")
         history = held["history"] if held else []
         basis = rng.choice(("assessed", "assessed", "imported"))
-        today = self._today()
+        today = self.today()
         last = history[-1]["from"] if history else ""
         day = shift(max(last or "2026-01-01", "2025-01-01"), rng.choice((0, 1, 30, 100, 380)))
         if rng.random() < 0.15:
@@ -129,7 +147,8 @@ class Life:
             body |= {"offering": bytes16(offering), "scheme": "sopro"}
         if action == "grant":
             body["status_index"] = log["grants"] + (rng.random() < 0.03)
-        number = held["number"] if held else self._number(site, name, rng)
+        add_scope(body, held, rng)
+        number = held["number"] if held else self.number(site, name, rng)
         if number and action != "refuse":
             body["certificate"] = number
         if rng.random() < 0.06:
@@ -137,31 +156,48 @@ class Life:
             del body[field]
         if rng.random() < 0.06:
             extra = {"scheme": "other", "offering": bytes16("x"), "valid_until": day}
-            extra |= {"certificate": self._number(site, rng.choice(LABELS), rng), "status_index": 0}
+            extra |= {"certificate": self.number(site, rng.choice(LABELS), rng), "status_index": 0}
             field = rng.choice(sorted(extra))
             body[field] = extra[field]
-        self._write(site, "label_decision/1", body, name, rng, role="decision")
+        self.write(site, "label_decision/1", body, name, rng, role="decision")
 
     def _transfer(self, site: Author, rng: Random) -> None:
         """Hand a label over, or take over one that another site has, handed over or not."""
-        name, other = rng.choice(LABELS), self.authors["hu" if site.site == "at" else "at"]
+        held = [
+            one
+            for one in LABELS
+            if (there := self.logs[site.site]["entities"].get(bytes16(one), {}).get("state"))
+            and there["history"][-1]["is"] in ("active", "suspended")
+        ]
+        name = rng.choice(held or LABELS)
+        other = rng.choice([one for one in self.authors.values() if one.prefix and one is not site])
+        for one in (site, other):
+            if rng.random() < 0.8:
+                self._prepare(one, rng)
         here = self.logs[site.site]["entities"].get(bytes16(name), {}).get("state")
         if here and here["number"] and rng.random() < 0.7:
-            day = max(here["history"][-1]["from"], self._today())
-            body = decision_body("transfer_out", effective=day) | {"decided_on": self._today()}
+            day = max(here["history"][-1]["from"], self.today())
+            body = decision_body("transfer_out", effective=day) | {"decided_on": self.today()}
             body["certificate"] = here["number"]
             body["receiver"] = rng.choice([other.site] * 9 + ["xx"])
             body["receiver_entity"] = bytes16(f"{name} of {site.site}")
-            self._write(site, "label_decision/1", body, name, rng, role="decision")
+            self.write(site, "label_decision/1", body, name, rng, role="decision")
             if rng.random() < 0.3:
                 return
             site, other = other, site
         there = self.logs[other.site]["entities"].get(bytes16(name), {}).get("state")
         if there and there["number"]:
             body, entity = self._takeover(site, other, name, rng)
-            self._write(site, "label_decision/1", body, entity, rng, role="decision")
+            self.write(site, "label_decision/1", body, entity, rng, role="decision")
 
-    def _today(self) -> str:
+    def _prepare(self, site: Author, rng: Random) -> None:
+        """Have a site act on what the coordinator says, with something that can be labelled."""
+        self.act(site, rng)
+        for name, body in (("organisation", organisation_body()), ("offering", offering_body())):
+            if not self.logs[site.site]["entities"].get(bytes16(name), {}).get("state"):
+                self.write(site, f"{name}/1", body, name, rng)
+
+    def today(self) -> str:
         return datetime.fromtimestamp(self.clock / 1000, UTC).date().isoformat()
 
     def _takeover(
@@ -169,8 +205,8 @@ class Life:
     ) -> tuple[dict[str, Any], str | bytes]:
         there = self.logs[other.site]["entities"][bytes16(name)]["state"]
         stood = there["history"][-2 if there["receiver"] else -1]
-        day = max(self._today(), *(one["from"] for one in there["history"]))
-        body = decision_body("transfer_in", effective=day) | {"decided_on": self._today()}
+        day = max(self.today(), *(one["from"] for one in there["history"]))
+        body = decision_body("transfer_in", effective=day) | {"decided_on": self.today()}
         del body["valid_from"], body["valid_until"]
         dates = {"valid_until": stood["until"], "suspended_until": stood["suspended"]}
         body |= {field: date for field, date in dates.items() if date}
@@ -206,7 +242,7 @@ class Life:
         return rng.choice([action.value for action in Action])
 
     @staticmethod
-    def _number(site: Author, name: str, rng: Random) -> str:
+    def number(site: Author, name: str, rng: Random) -> str:
         prefix = site.prefix if rng.random() < 0.95 else "XX9"
         return f"SOPRO/{prefix}/001/0000{name[-1]}"
 
@@ -222,22 +258,24 @@ class Life:
         return body
 
     def _state(self, site: Author, rng: Random) -> None:
-        if rng.random() < 0.1:
-            site = self.coordinator
+        self.act(site if rng.random() < 0.9 else self.coordinator, rng)
+
+    def act(self, site: Author, rng: Random) -> None:
+        """Have a site say what it knows, most often all of what the coordinator has written."""
         body = self._state_body(site, rng)
         if rng.random() < (0.1 if site is self.coordinator else 0.9):
             size = len(self.coordinator.entries)
             head = self.coordinator.head(size if rng.random() < 0.7 else rng.randrange(size + 1))
             body["coordinator"] = head | ({"root": bytes(32)} if rng.random() < 0.05 else {})
-        self._write(site, "log_state/1", body, "state", rng)
+        self.write(site, "log_state/1", body, "state", rng)
 
     def _register(self, site: Author, rng: Random) -> None:
         organisation = "organisation" if rng.random() < 0.9 else "no organisation"
         if rng.random() < 0.5:
-            self._write(site, "organisation/1", organisation_body(), "organisation", rng)
+            self.write(site, "organisation/1", organisation_body(), "organisation", rng)
         else:
             body = offering_body() | {"organisation": bytes16(organisation)}
-            self._write(site, "offering/1", body, "offering", rng)
+            self.write(site, "offering/1", body, "offering", rng)
 
     def _keys(self, site: Author, rng: Random) -> None:
         keys = dict(site.keys)
@@ -249,7 +287,7 @@ class Life:
         body = keys_body(site, named)
         entity = "keys" if rng.random() < 0.9 else "second keys"
         before = self.logs[site.site]["keys_id"]
-        self._write(site, "site_keys/1", body, entity, rng, role="root")
+        self.write(site, "site_keys/1", body, entity, rng, role="root")
         if self.logs[site.site]["keys_id"] != before:
             site.keys = keys
 
@@ -267,9 +305,9 @@ class Life:
         if rng.random() < 0.05:
             body["ends"] = {"origin": self.coordinator.origin, "size": 10**6}
         if body["status"] in ("left", "expelled"):
-            body["successor"] = rng.choice(("at", "hu", "hu", "fr"))
+            body["successor"] = rng.choice(("at", "hu", "hu", "si", "fr"))
         entity = site.site if rng.random() < 0.9 else f"second {site.site}"
-        self._write(self.coordinator, "site_membership/1", body, entity, rng)
+        self.write(self.coordinator, "site_membership/1", body, entity, rng)
 
     def _scheme(self, _site: Author, rng: Random) -> None:
         body = scheme_body() | {
@@ -279,7 +317,7 @@ class Life:
             "status": rng.choice(("active", "active", "active", "deprecated", "proposed")),
         }
         author = self.coordinator if rng.random() < 0.9 else self.authors["at"]
-        self._write(author, "scheme/1", body, rng.choice(("scheme",) * 6 + ("other",)), rng)
+        self.write(author, "scheme/1", body, rng.choice(("scheme",) * 6 + ("other",)), rng)
 
     # Mischief.
 
@@ -292,7 +330,7 @@ class Life:
         data, event = rng.choice(self.written)
         self._append(site, data, event, entity=None)
 
-    def _write(
+    def write(
         self,
         author: Author,
         family: str,
@@ -301,10 +339,16 @@ class Life:
         rng: Random,
         *,
         role: str = "registrar",
+        docs: list[dict[str, Any]] | None = None,
     ) -> None:
-        """Write a record as the author would, or with one thing wrong."""
+        """Write a record as the author would, or with one thing wrong.
+
+        The documents it commits to are nobody's: no state depends on what is in them.
+        """
         wrong = rng.choice(list(_WRONGS)) if rng.random() < 0.12 else None
-        how: dict[str, Any] = {"role": role}
+        if docs is None and rng.random() < 0.1:
+            docs = [commitment("names", visibility=rng.choice(("public", "members", "site")))]
+        how: dict[str, Any] = {"role": role, "docs": docs}
         if wrong is not None:
             how |= _WRONGS[wrong](rng, author, self.clock)
         if wrong == "day" and "effective_date" in body:
@@ -332,6 +376,7 @@ class Life:
         envelope: dict[str, Any] = {
             "crit": None,
             "log": author.origin,
+            "docs": None,
             "prev": held["head"] if held else None,
             "salt": bytes16(f"{self.clock} {len(self.written)}"),
             "time": self.clock,
@@ -350,7 +395,7 @@ class Life:
             "key_ids": {one.public_key: one.key_id for one in signers},
             "genuine": genuine,
         }
-        event |= envelope | {"crit": envelope["crit"] or []}
+        event |= envelope | {"crit": envelope["crit"] or [], "docs": envelope["docs"] or []}
         self._append(author, data, event, entity=entity)
 
     def _append(

@@ -20,6 +20,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from sopro_protocol.encoding import encode
+from tests.registry import model_assessing, model_complaining
+from tests.registry.model_assessing import judge_assessment, judge_scope
+from tests.registry.model_complaining import people_behind
 
 Event = dict[str, Any]
 Log = dict[str, Any]
@@ -32,7 +35,9 @@ ROLE_OF = {
     "scheme": "registrar",
     "organisation": "registrar",
     "offering": "registrar",
+    **dict.fromkeys((*model_assessing.RULES, *model_complaining.RULES), "registrar"),
 }
+UNDATED = ("site_keys", "log_state", *model_assessing.UNDATED, *model_complaining.UNDATED)
 NAMES_VALIDITY = ("grant", "renew", "transfer_in")
 
 
@@ -51,6 +56,13 @@ def new_log(origin: str, root_key: bytes, *, coordinator: Log | None, roots: lis
         "entities": {},
         "schemes": {},
         "members": {},
+        "criteria": {},
+        "sets": {},
+        "lists": set(),
+        "decided": set(),
+        "answered": set(),
+        "erased": set(),
+        "is_import_closed": False,
         "grants": 0,
         "status": {},
         "states_status": False,
@@ -99,7 +111,7 @@ def judge(log: Log, event: Event) -> str | None:  # noqa: PLR0911 - the order of
         log["uninterpreted"] += 1
         return None
     # Of the fields that lives declare critical, these families do not have this one.
-    known = set() if name in ("site_keys", "log_state") else {"effective_date"}
+    known = set() if name in UNDATED else {"effective_date"}
     if major != "1" or set(event["crit"]) - known or held["undetermined"]:
         held["undetermined"] = True
         log["knows_status"] = log["knows_status"] and held["family"] != "label_decision"
@@ -123,9 +135,10 @@ def judge_signatures(log: Log, event: Event, name: str) -> str | None:
 
 
 def judge_place(log: Log, event: Event, name: str) -> str | None:
-    if name in ("scheme", "site_membership") and log["coordinator"] is not None:
+    general = ("scheme", "site_membership", *model_assessing.COORDINATOR)
+    if name in general and log["coordinator"] is not None:
         return "lbl.competence"
-    if name in ("organisation", "offering", "label_decision"):
+    if name not in (*general, "site_keys", "log_state", *model_complaining.ANYWHERE):
         member = membership_of(log)
         if member is None or member["status"] != "admitted":
             return "mem.inactive"
@@ -319,7 +332,7 @@ def take_organisation(log: Log, event: Event, held: dict[str, Any]) -> str | Non
 
 
 def take_offering(log: Log, event: Event, held: dict[str, Any]) -> str | None:
-    if "organisation" not in event["body"]:
+    if not {"effective_date", "kind", "organisation", "status"} <= event["body"].keys():
         return "rec.body"
     if not holds(log, "organisation", event["body"]["organisation"]):
         return "lbl.reference"
@@ -359,31 +372,59 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     if code is not None:
         return code
     is_new = body["action"] == "grant" or "takes" in body
-    if is_new and body["status_index"] != log["grants"]:
-        return "lbl.precondition"
     if label is None:
-        held["state"] = label = {
+        label = {
             "number": body.get("certificate", ""),
             "offering": body["offering"],
             "scheme": body["scheme"],
             "history": [],
             "takes": body.get("takes"),
             "acted_on": log["acted_on"],
+            "scope": {},
         }
+    code = judge_further(log, event, label, is_new=is_new)
+    if code is not None:
+        return code
+    held["state"] = label
     until, suspended = until_of(body, history, day), ""
     if after == "suspended":
         suspended = body.get("suspended_until", "")
         if not suspended and body["action"] != "suspend" and history:
             suspended = found_by(history, day, imported=imported)["suspended"]
-    decision = {"from": day, "is": after, "until": until, "suspended": suspended}
-    label |= {"history": [*history, decision], "id": event["id"], "time": event["time"]}
+    keep(log, event, label, {"from": day, "is": after, "until": until, "suspended": suspended})
+    return None
+
+
+def judge_further(log: Log, event: Event, label: dict[str, Any], *, is_new: bool) -> str | None:
+    body = event["body"]
+    code = judge_scope(body, label)
+    if code is None and body["basis"] == "imported" and log["is_import_closed"]:
+        code = "lbl.imported"
+    code = code or judge_assessment(log, event, label)
+    if code is None and not may_receive(log, body):
+        code = "lbl.competence"
+    if code is None and is_new and body["status_index"] != log["grants"]:
+        code = "lbl.precondition"
+    return code
+
+
+def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]) -> None:
+    """Let a decision have its effect."""
+    body, is_new = event["body"], event["body"]["action"] == "grant" or "takes" in event["body"]
+    if "application" in body:
+        log["decided"].add(body["application"])
+    decision |= {"index": log["size"], "imported": body["basis"] == "imported"}
+    decision |= {"action": body["action"], "takes": "takes" in body, "review": body.get("review")}
+    decision["people"] = people_behind(log, event, is_new=body["action"] in NAMES_VALIDITY)
+    decision["scope"] = label["scope"] = body.get("scope", label["scope"])
+    history = [*label["history"], decision]
+    label |= {"history": history, "id": event["id"], "time": event["time"]}
     label |= {"index": log["size"], "receiver": body.get("receiver")}
     label["receiver_entity"] = body.get("receiver_entity")
     if is_new:
         log["status"][log["grants"]] = label
         log["grants"] += 1
     log["counts"][body["action"], int(body.get("effective_date", "0")[:4])] += 1
-    return None
 
 
 def found_by(history: list[dict[str, Any]], day: str, *, imported: bool) -> dict[str, Any]:
@@ -566,11 +607,16 @@ def judge_following(log: Log, body: dict[str, Any], label: dict[str, Any]) -> st
             return "lbl.reference"
     if body.get("certificate", "") != label["number"]:
         return "lbl.reference"
-    if "receiver" in body:
-        member = as_of(log, "members", body["receiver"])
-        if member is None or member["status"] != "admitted" or body["receiver"] == log["site"]:
-            return "lbl.competence"
     return None
+
+
+def may_receive(log: Log, body: dict[str, Any]) -> bool:
+    """Say whether nobody is to receive a label, or another member that is admitted."""
+    if "receiver" not in body:
+        return True
+    member = as_of(log, "members", body["receiver"])
+    is_other = body["receiver"] != log["site"]
+    return bool(member and member["status"] == "admitted" and is_other)
 
 
 def until_of(body: dict[str, Any], history: list[dict[str, Any]], day: str) -> str:
@@ -587,8 +633,15 @@ def until_of(body: dict[str, Any], history: list[dict[str, Any]], day: str) -> s
 
 def whose(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> tuple[str, str]:
     """Say whose a label is on a day that a log granted, and how it stands."""
-    before = log["entities"][entity]
-    steps = [(log, before)]
+    steps = way_of(logs, log, entity)
+    begun = [one for one in steps[1:] if one[1]["state"]["history"][0]["from"] <= day]
+    last, held = begun[-1] if begun else steps[0]
+    return last["site"], status_on(held["state"]["history"], day)
+
+
+def way_of(logs: dict[str, Log], log: Log, entity: bytes) -> list[tuple[Log, dict[str, Any]]]:
+    """Return the logs that a label was in, from the one that granted it, and its row in each."""
+    steps = [(log, log["entities"][entity])]
     while True:
         fitting = [
             (other, held)
@@ -600,9 +653,7 @@ def whose(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> tuple[str,
         if not fitting:
             break
         steps.append(min(fitting, key=lambda one: (one[1]["state"]["acted_on"], one[0]["origin"])))
-    begun = [one for one in steps[1:] if one[1]["state"]["history"][0]["from"] <= day]
-    last, held = begun[-1] if begun else steps[0]
-    return last["site"], status_on(held["state"]["history"], day)
+    return steps
 
 
 def fits(log: Log, old: dict[str, Any], other: Log, place: bytes, new: dict[str, Any]) -> bool:
@@ -622,7 +673,7 @@ def fits(log: Log, old: dict[str, Any], other: Log, place: bytes, new: dict[str,
         stood = history[-1]
         if stood["is"] not in ("active", "suspended") or place != inherited(reference):
             return False
-    if any(first[field] != stood[field] for field in ("is", "until", "suspended")):
+    if any(first[field] != stood[field] for field in ("is", "until", "suspended", "scope")):
         return False
     return bool(first["from"] >= max(one["from"] for one in history))
 
@@ -635,4 +686,6 @@ RULES = {
     "organisation": take_organisation,
     "offering": take_offering,
     "label_decision": take_decision,
+    **model_assessing.RULES,
+    **model_complaining.RULES,
 }

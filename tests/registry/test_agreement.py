@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sopro_registry.label import Label, status_at
+from sopro_registry.overlays import Overlay
 from sopro_registry.transfer import Stage, follow_label
 from tests.registry import model
-from tests.registry.lives import Life
+from tests.registry.lives import PREFIXES, Life
+from tests.registry.model_overlays import overlays
 from tests.registry.world import Node, World, ordinal, shift
 
 STEP = st.integers(0, 2**20)
@@ -18,8 +20,12 @@ STEP = st.integers(0, 2**20)
 STEPS = st.lists(STEP, max_size=60) | st.lists(STEP, min_size=60, max_size=150)
 ORDER = st.integers(0, 2**20)
 DAYS = ("2023-12-31", "2026-01-01", "2026-06-01", "2027-01-01", "2028-01-01", "2031-01-01")
+QUARTERS = tuple(f"{year}-{month:02}-20" for year in range(2026, 2031) for month in (2, 5, 8, 11))
 # What lives must have reached for their agreement to mean something.
 REASONS = {
+    "app.transition", "ass.authority", "ass.duties", "ass.findings", "ass.outcome", "ass.subject",
+    "ass.transition", "cdl.document", "cdl.version", "cpl.subject", "cpl.transition", "era.again",
+    "era.index", "lbl.imported", "lbl.scope", "rel.cycle", "rel.subject",
     "enc.framing", "hos.replay", "lbl.competence", "lbl.conflict", "lbl.criteria", "lbl.dates",
     "lbl.precondition", "lbl.reference", "lbl.transition", "mem.end", "mem.inactive", "mem.key",
     "mem.name", "mem.status", "rec.body", "rec.entry", "rec.family", "rec.form", "rec.time",
@@ -118,11 +124,13 @@ def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:
             [first] = stages(site, entity)
             course = follow_label(first, stages, successors=node.directory.successors)
             moved += len(course.stages) > 1
-            for day in DAYS:
-                expected.append(model.whose(life.logs, life.logs[site], entity, day))
+            for day in (*DAYS, *QUARTERS):
+                log = life.logs[site]
+                whose = model.whose(life.logs, log, entity, day)
+                expected.append((*whose, overlays(life.logs, log, entity, day)))
                 stage = course.at(ordinal(day))
                 word = status_at(stage.label.decisions, ordinal(day))[0].word
-                found.append((stage.site, word))
+                found.append((stage.site, word, node.overlays(author.origin, entity, day)))
         assert author.site == site
     return expected, found, moved
 
@@ -145,7 +153,7 @@ def check_agreement(life: Life, nodes: list[Node]) -> None:
 @given(steps=STEPS, order=ORDER)
 def test_every_node_agrees_with_the_model(steps: list[int], order: int) -> None:
     life = live(steps)
-    nodes = [World.new_node() for _ in range(3)]
+    nodes = [World.new_node(PREFIXES) for _ in range(3)]
     for count, node in enumerate(nodes):
         deliver(life, node, order + count, last=life.coordinator.origin if count else None)
     check_agreement(life, nodes)
@@ -154,16 +162,22 @@ def test_every_node_agrees_with_the_model(steps: list[int], order: int) -> None:
 def test_lives_reach_every_reason_and_every_status() -> None:
     reasons: set[str] = set()
     words: set[str] = set()
-    waited = moved = 0
+    over: set[str] = set()
+    waited = moved = decided = 0
     for start in range(25):
         life = live(range(start * 1000, start * 1000 + 150))
-        node = World.new_node()
+        node = World.new_node(PREFIXES)
         waited += deliver(life, node, start)
         check_agreement(life, [node])
-        moved += courses(life, node)[2]
+        _, found, count = courses(life, node)
+        moved += count
+        over |= {overlay for _, _, overlays in found for overlay in overlays}
         for log in life.logs.values():
+            decided += len(log["decided"])
             reasons |= set(log["voids"].values())
             words |= {word for seen in by_model(log)["labels"].values() for _, word in seen}
     assert (REASONS - reasons, WORDS - words) == (set(), set())
+    assert over == {overlay.value for overlay in Overlay}
+    assert decided > 5
     assert waited > 25
     assert moved > 3

@@ -1,0 +1,390 @@
+"""Steps of random lives beyond decisions: criteria, assessments, complaints, relations, the rest.
+
+The model is asked how far something has come, so that most steps lead on and some do not.
+"""
+
+from random import Random
+from typing import Any, Protocol
+
+from tests.registry import model_assessing as model
+from tests.registry.world import (
+    Author,
+    bytes16,
+    commitment,
+    criterion_body,
+    decision_body,
+    offering_body,
+    organisation_body,
+    shift,
+)
+
+Body = dict[str, Any]
+LABELS = tuple(f"label {number}" for number in range(1, 7))
+PEOPLE = tuple(bytes16(f"person {number}") for number in range(4))
+OFFICER = bytes16("officer")
+CODES = ("AT1", "S1", "S2", "S3")
+PIPELINES = tuple(f"no. {number}" for number in range(40))
+ORGANISATIONS = ("organisation", "org b", "org c")
+AREAS = ("AT12", "AT130", "AT31")
+
+
+class Living(Protocol):
+    """What a step asks of the life it is part of."""
+
+    authors: dict[str, Author]
+    coordinator: Author
+    logs: dict[str, model.Log]
+
+    def today(self) -> str: ...
+
+    def act(self, site: Author, rng: Random) -> None: ...
+
+    def number(self, site: Author, name: str, rng: Random) -> str: ...
+
+    def write(
+        self,
+        author: Author,
+        family: str,
+        body: Body,
+        entity: str | bytes,
+        rng: Random,
+        *,
+        role: str = "registrar",
+        docs: list[Body] | None = None,
+    ) -> None: ...
+
+
+def seldom(rng: Random, chance: float = 0.12) -> bool:
+    return rng.random() < chance
+
+
+def spoil(body: Body, rng: Random, wrong: Body, chance: float = 0.12) -> Body:
+    """Put one thing wrong, now and then."""
+    if wrong and seldom(rng, chance):
+        field = rng.choice(sorted(wrong))
+        body = body | {field: wrong[field]}
+    return {name: value for name, value in body.items() if value is not None}
+
+
+# The coordinator.
+
+
+def tell_criteria(life: Living, site: Author, rng: Random) -> None:
+    log = life.logs[life.coordinator.site]
+    author = life.coordinator if not seldom(rng, 0.05) else site
+    for code in ("S1", "S2", "S3", "AT1"):
+        if f"sopro {code}" not in log["criteria"]:
+            tell_criterion(life, author, code, rng)
+    if log["sets"] and seldom(rng, 0.15):
+        return tell_criterion(life, author, rng.choice(CODES), rng)
+    if seldom(rng, 0.3):
+        return tell_list(life, author, rng)
+    said = [body for _, body in log["sets"].get("sopro", [])]
+    day = shift(life.today(), rng.choice((-200, 0, 30)))
+    latest = {
+        code: len(log["criteria"][f"sopro {code}"])
+        for code in CODES
+        if f"sopro {code}" in log["criteria"]
+    }
+    body = {
+        "applies_from": day,
+        "criteria": [{"code": code, "version": number} for code, number in latest.items()],
+        "min_points": rng.choice((0, 3, 5)),
+        "published_on": shift(day, -30),
+        "scheme": "sopro",
+        "transition_until": rng.choice((None, shift(day, 60), shift(day, 300))),
+        "version": len(said) + 1,
+    }
+    wrong = {
+        "applies_from": shift(day, -60),
+        "criteria": [{"code": "S1", "version": 9}],
+        "scheme": "other",
+        "version": len(said) + 2,
+    }
+    if not body["criteria"]:
+        body["criteria"] = wrong["criteria"]
+    entity = "criteria" if not seldom(rng, 0.05) else "other criteria"
+    life.write(author, "criteria_set/1", spoil(body, rng, wrong), entity, rng)
+    return None
+
+
+def tell_criterion(life: Living, author: Author, code: str, rng: Random) -> None:
+    said = life.logs[life.coordinator.site]["criteria"].get(f"sopro {code}", [])
+    body = criterion_body() | {"code": code, "version": len(said) + 1}
+    if code == "S3":
+        body |= {"kind": "score", "obligation": "points", "points": 10}
+    if code == "S2":
+        body |= {"offerings": ["product"]}
+    if code == "AT1":
+        body |= {"country": "AT", "tightens": "S1", "threshold": rng.choice((25, 30))}
+    wrong = {
+        "code": "S9",
+        "country": "HU",
+        "scheme": "other",
+        "threshold": 20,
+        "version": len(said) + 2,
+    }
+    life.write(author, "criterion/1", spoil(body, rng, wrong), f"criterion {code}", rng)
+
+
+def tell_list(life: Living, author: Author, rng: Random) -> None:
+    name = rng.choice(("cpv", "nuts"))
+    body = {
+        "digest": bytes(32),
+        "list": name,
+        "size": 2,
+        "valid_from": "2026-01-01",
+        "version": rng.choice(("1", "2", "3")),
+    }
+    docs = [commitment("codelist" if not seldom(rng) else "another")]
+    entity = f"list {name}" if not seldom(rng) else "list cpv"
+    life.write(author, "codelist/1", body, entity, rng, docs=docs)
+
+
+# The way of an application.
+
+
+def assess(life: Living, site: Author, rng: Random) -> None:
+    """Take the next steps of applications, authorise somebody, or look after a label."""
+    log = life.logs[site.site]
+    if not model.versions(log, "sets", "sopro") and not seldom(rng, 0.2):
+        if not life.logs[life.coordinator.site]["sets"]:
+            tell_criteria(life, site, rng)
+        life.act(site, rng)
+    for name, body in (("organisation", organisation_body()), ("offering", offering_body())):
+        if not model.state_of(log, name, bytes16(name)):
+            life.write(site, f"{name}/1", body, name, rng)
+    is_ready = bool(model.versions(log, "sets", "sopro"))
+    for _ in range(rng.choice((1, 2, 4, 6)) if is_ready else 1):
+        go_on(life, site, rng)
+
+
+def go_on(life: Living, site: Author, rng: Random) -> None:  # noqa: PLR0911 - one for each step
+    log = life.logs[site.site]
+    if seldom(rng, 0.12) or not model.state_of(log, "assessor_authorisation", bytes16("leave 0")):
+        return authorise(life, site, rng)
+    if seldom(rng, 0.15):
+        return evaluate(life, site, None, rng)
+    if seldom(rng, 0.06):
+        organisation = rng.choice(ORGANISATIONS)
+        return life.write(site, "organisation/1", organisation_body(), organisation, rng)
+    name = rng.choice([one for one in PIPELINES if is_open(log, one)][:2])
+    if seldom(rng, 0.03):
+        name = rng.choice(PIPELINES[:8])
+    asked = model.state_of(log, "label_application", bytes16(f"application {name}"))
+    if asked is None or asked["step"] != "accepted" or seldom(rng, 0.04):
+        return apply(life, site, name, rng)
+    evaluation = model.state_of(log, "evaluation", bytes16(f"evaluation {name}"))
+    if evaluation is None or seldom(rng):
+        return evaluate(life, site, name, rng)
+    review = model.state_of(log, "review", bytes16(f"review {name}"))
+    if review is None or review["index"] < evaluation["index"] or seldom(rng):
+        return give_review(life, site, name, rng)
+    return decide_on(life, site, name, rng)
+
+
+def is_open(log: model.Log, name: str) -> bool:
+    """Say whether an application can still come to a decision."""
+    entity = bytes16(f"application {name}")
+    asked = model.state_of(log, "label_application", entity)
+    return entity not in log["decided"] and (asked is None or asked["step"] in model.STEPS)
+
+
+def authorise(life: Living, site: Author, rng: Random) -> None:
+    number = rng.choice((0, 0, 1, 2))
+    held = model.state_of(
+        life.logs[site.site], "assessor_authorisation", bytes16(f"leave {number}")
+    )
+    body = {
+        "basis": "iso17065",
+        "criteria": rng.choice((None, None, None, ["AT1", "S1", "S2", "S3"], ["S1"])),
+        "effective_date": "2024-01-01" if not held else life.today(),
+        "level": rng.choice(("third_party", "third_party", "second_party")),
+        "person": PEOPLE[number],
+        "scheme": "sopro",
+        "status": "active" if not held else rng.choice(("active", "active", "suspended")),
+        "valid_from": "2024-01-01",
+        "valid_until": rng.choice(("2031-12-31", "2031-12-31", "2026-06-30")),
+    }
+    wrong = {
+        "effective_date": "2023-01-01",
+        "organisation": bytes16("nobody"),
+        "person": PEOPLE[3],
+        "scheme": "other",
+        "status": "withdrawn",
+        "valid_until": "2023-12-31",
+    }
+    body = spoil(body, rng, wrong)
+    life.write(site, "assessor_authorisation/1", body, f"leave {number}", rng)
+
+
+def apply(life: Living, site: Author, name: str, rng: Random) -> None:
+    log = life.logs[site.site]
+    held = model.state_of(log, "label_application", bytes16(f"application {name}"))
+    standing = [
+        bytes16(one)
+        for one in LABELS
+        if (label := model.state_of(log, "label_decision", bytes16(one)))
+        and label["history"][-1]["is"] == "active"
+    ]
+    label = rng.choice(standing or [bytes16("label 1")])
+    kind = rng.choice(("renewal", "scope_extension", "initial") if standing else ("initial",))
+    body = {
+        "applicant": bytes16("organisation"),
+        "criteria_version": max(1, len(model.versions(log, "sets", "sopro"))),
+        "kind": kind,
+        "label": label if kind in ("renewal", "scope_extension") else None,
+        "offering": bytes16("offering"),
+        "scheme": "sopro",
+    }
+    steps = ["submitted"]
+    if held:
+        body = dict(held["body"])
+        legal = model.STEPS.get(held["step"], ()) or ("submitted",)
+        steps = ["submitted"] * 9 + list(legal) if "submitted" in legal else list(legal)
+        criteria = model.criteria_of(log, "sopro", body["criteria_version"])
+        if "accepted" in legal:
+            is_over = criteria and criteria["until"] and criteria["until"] < life.today()
+            steps = ["returned"] * 5 + steps if is_over else ["accepted"] * 15 + steps
+        if held["step"] == "returned":
+            body["criteria_version"] = max(1, len(model.versions(log, "sets", "sopro")))
+    body |= {"effective_date": life.today(), "step": rng.choice(steps)}
+    wrong = {
+        "applicant": bytes16("nobody"),
+        "criteria_version": 7,
+        "effective_date": rng.choice((shift(life.today(), -400), shift(life.today(), 5))),
+        "kind": "transfer",
+        "label": bytes16("no label"),
+        "offering": bytes16("nothing"),
+        "step": "lapsed",
+    }
+    entity = f"application {name}"
+    life.write(site, "label_application/1", spoil(body, rng, wrong), entity, rng)
+
+
+def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
+    """Evaluate for an application, or a label where none is named."""
+    log = life.logs[site.site]
+    asked = model.state_of(log, "label_application", bytes16(f"application {name}"))
+    version = (
+        asked["body"]["criteria_version"]
+        if asked
+        else max(1, len(model.versions(log, "sets", "sopro")))
+    )
+    criteria = model.criteria_of(log, "sopro", version)
+    codes = sorted(model.concerning(criteria, "product")) if criteria else ["S1"]
+    known = [one for one in LABELS if model.state_of(log, "label_decision", bytes16(one))]
+    level = rng.choice(("third_party",) * 6 + ("second_party", "self"))
+    may = [
+        number
+        for number in range(3)
+        if model.may_assess(
+            log,
+            {"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number]},
+            *("sopro", level, life.today(), set(codes)),
+        )
+    ]
+    number = rng.choice(may * 5 + [0, 1, 2])
+    body = {
+        "application": bytes16(f"application {name}") if name else None,
+        "assessors": [{"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number]}],
+        "criteria_version": version,
+        "findings": [find(code, rng) for code in codes],
+        "kind": "initial" if name else "surveillance",
+        "label": None if name else bytes16(rng.choice(known or LABELS)),
+        "level": level,
+        "method": "on_site",
+        "performed_on": shift(life.today(), rng.choice((0,) * 8 + (-20, -380))),
+        "recommendation": "positive",
+    }
+    wrong = {
+        "application": bytes16("no application"),
+        "assessors": [{"authorisation": bytes16("leave 0"), "person": PEOPLE[3]}],
+        "criteria_version": version + 1,
+        "findings": [{"code": "S9", "result": "conform"}],
+        "label": bytes16("label 1"),
+        "performed_on": shift(life.today(), 5),
+    }
+    entity = f"evaluation {name}" if name else f"survey {rng.randrange(3)}"
+    life.write(site, "evaluation/1", spoil(body, rng, wrong), entity, rng)
+
+
+def find(code: str, rng: Random) -> Body:
+    if code == "S3":
+        return {"code": code, "points": rng.choice((2, 5, 7, 10)), "result": "conform"}
+    results = ("conform",) * 30 + ("not_applicable", "minor_nc", "major_nc", "not_assessed")
+    return {"code": code, "result": rng.choice(results)}
+
+
+def give_review(life: Living, site: Author, name: str, rng: Random) -> None:
+    body = {
+        "application": bytes16(f"application {name}"),
+        "evaluations": [bytes16(f"evaluation {name}")],
+        "outcome": rng.choice(("recommend_grant",) * 6 + ("recommend_refuse", "return")),
+        "reviewed_on": life.today(),
+        "reviewer": PEOPLE[3],
+    }
+    wrong = {
+        "application": bytes16("application no. 0"),
+        "evaluations": [bytes16("no evaluation")],
+        "reviewed_on": rng.choice((shift(life.today(), 5), "2024-01-01")),
+        "reviewer": PEOPLE[0],
+    }
+    life.write(site, "review/1", spoil(body, rng, wrong), f"review {name}", rng)
+
+
+def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
+    """Decide on an application that was reviewed."""
+    log = life.logs[site.site]
+    asked = model.state_of(log, "label_application", bytes16(f"application {name}"))["body"]
+    today = life.today()
+    free = [one for one in LABELS if not model.state_of(log, "label_decision", bytes16(one))]
+    label = rng.choice(free or LABELS)
+    if "label" in asked:
+        label = next((one for one in LABELS if bytes16(one) == asked["label"]), label)
+    action = {"renewal": "renew", "scope_extension": "extend_scope"}.get(asked["kind"], "grant")
+    if seldom(rng, 0.15):
+        action = "refuse"
+    held = model.state_of(log, "label_decision", bytes16(label))
+    history = held["history"] if held else []
+    day = max([today, *(one["from"] for one in history)])
+    body = decision_body(action, effective=day) | {"decided_on": today}
+    body |= {
+        "application": bytes16(f"application {name}"),
+        "review": bytes16(f"review {name}"),
+    }
+    if action in ("grant", "renew"):
+        body |= {"valid_from": day, "valid_until": shift(day, 365)}
+    if action in ("grant", "refuse"):
+        body |= {"offering": asked["offering"], "scheme": asked["scheme"]}
+    if action == "grant":
+        body["status_index"] = log["grants"]
+    number = held["number"] if held else life.number(site, label, rng)
+    if number and action != "refuse":
+        body["certificate"] = number
+    add_scope(body, held, rng)
+    wrong = {
+        "application": bytes16("application no. 0"),
+        "decider": PEOPLE[0],
+        "review": bytes16("review no. 0"),
+        "decided_on": "2024-01-01",
+    }
+    body = spoil(body, rng, wrong)
+    life.write(site, "label_decision/1", body, label, rng, role="decision")
+
+
+def add_scope(body: Body, held: Body | None, rng: Random) -> None:
+    """Have a decision say what its label holds for, or what it corrects."""
+    states = ("grant", "extend_scope", "reduce_scope", "correct", "transfer_in")
+    if (body["action"] in states and seldom(rng, 0.3)) or seldom(rng, 0.02):
+        before = held["scope"].get("areas", list(AREAS)) if held else list(AREAS)
+        areas = sorted(rng.sample(AREAS, rng.randint(1, 3)))
+        if body["action"] == "extend_scope" and not seldom(rng):
+            areas = sorted({*before, *areas})
+        if body["action"] == "reduce_scope" and not seldom(rng):
+            areas = before[:-1] or before
+        if seldom(rng, 0.05):
+            areas.reverse()
+        body["scope"] = {"areas": areas} if not seldom(rng) else {}
+    if body["action"] == "correct" and held and seldom(rng, 0.4):
+        body["corrects"] = rng.choice([*(one["index"] for one in held["history"]), 0])

@@ -1,0 +1,443 @@
+"""The model's second room: what the coordinator says, and assessments up to a decision.
+
+As the first, it is written from the design and the domain model alone and shares no code with
+sopro_registry. A rule is handed the log, the event and the entity's row, and returns the reason the
+event is void, or lets it have its effect.
+"""
+
+import calendar
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+Event = dict[str, Any]
+Log = dict[str, Any]
+Body = dict[str, Any]
+
+RESTING = {
+    "grant": ("initial", "transfer"),
+    "refuse": ("initial", "transfer"),
+    "renew": ("renewal",),
+    "extend_scope": ("scope_extension",),
+}
+STEPS = {
+    None: ("submitted",),
+    "submitted": ("accepted", "returned", "refused_intake", "withdrawn"),
+    "returned": ("submitted", "lapsed", "withdrawn"),
+    "accepted": ("withdrawn",),
+}
+
+
+def latest(event: Event) -> str:
+    """Return the last civil date anywhere when an event claims to have been written."""
+    moment = datetime.fromtimestamp(event["time"] // 1000, UTC) + timedelta(hours=14)
+    return moment.date().isoformat()
+
+
+def later(day: str, months: int) -> str:
+    year, month, of_month = map(int, day.split("-"))
+    year, month = divmod(year * 12 + month - 1 + months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    return f"{year:04}-{month + 1:02}-{min(of_month, last):02}"
+
+
+def day_before(day: str) -> str:
+    return (date.fromisoformat(day) - timedelta(1)).isoformat()
+
+
+def state_of(log: Log, family: str, entity: bytes | None) -> Any:
+    found = log["entities"].get(entity)
+    return found["state"] if found and found["family"] == family else None
+
+
+# What the coordinator says.
+
+
+def versions(log: Log, table: str, name: str) -> list[Body]:
+    """Return what the coordinator has said under a name, as far as the site acted on it."""
+    if log["coordinator"] is None:
+        return [body for _, body in log[table].get(name, [])]
+    if log["acted_on"] is None:
+        return []
+    said = log["coordinator"][table].get(name, [])
+    return [body for index, body in said if index < log["acted_on"]]
+
+
+def numbered(found: list[Body], version: int) -> Body | None:
+    if not version:
+        return found[-1] if found else None
+    return next((body for body in found if body["version"] == version), None)
+
+
+def criteria_of(log: Log, scheme: str, version: int = 0) -> dict[str, Any] | None:
+    """Return a version of the criteria as it stands for a site, or the latest."""
+    said = versions(log, "sets", scheme)
+    body = numbered(said, version)
+    if body is None:
+        return None
+    after = numbered(said, body["version"] + 1)
+    until = ""
+    if after is not None:
+        until = after.get("transition_until") or day_before(after["applies_from"])
+    memberships = versions(log, "members", log["site"])
+    country = memberships[-1]["country"] if memberships else ""
+    parts = [
+        numbered(versions(log, "criteria", f"{scheme} {one['code']}"), one["version"])
+        for one in body["criteria"]
+    ]
+    held = {
+        one["code"]: one
+        for one in parts
+        if one is not None and one.get("country", country) == country
+    }
+    return {
+        "from": body["applies_from"],
+        "until": until,
+        "points": body.get("min_points", 0),
+        "criteria": held,
+    }
+
+
+def concerning(criteria: dict[str, Any], kind: str) -> dict[str, Body]:
+    return {
+        code: one
+        for code, one in criteria["criteria"].items()
+        if kind in one.get("offerings", [kind])
+    }
+
+
+def take_criterion(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body, before = event["body"], held["state"]
+    name = f"{body['scheme']} {body['code']}"
+    if body["scheme"] not in log["schemes"]:
+        return "lbl.criteria"
+    if before is None and name in log["criteria"]:
+        return "mem.name"
+    if before and (before["scheme"], before["code"]) != (body["scheme"], body["code"]):
+        return "mem.name"
+    if body["version"] != (before["version"] + 1 if before else 1):
+        return "lbl.criteria"
+    if before and before.get("country") != body.get("country"):
+        return "lbl.criteria"
+    if "country" in body and body["obligation"] != "mandatory":
+        return "lbl.criteria"
+    if "tightens" in body:
+        common = versions(log, "criteria", f"{body['scheme']} {body['tightens']}")
+        if "country" not in body or not common or "country" in common[-1]:
+            return "lbl.criteria"
+        if common[-1]["kind"] == "threshold" and not is_as_strict(body, common[-1]):
+            return "lbl.criteria"
+    held["state"] = body
+    log["criteria"].setdefault(name, []).append((log["size"], body))
+    return None
+
+
+def is_as_strict(body: Body, common: Body) -> bool:
+    return bool(body["kind"] == "threshold" and body["threshold"] >= common["threshold"])
+
+
+def take_set(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body, before = event["body"], held["state"]
+    days = [body["published_on"], body["applies_from"]]
+    days += [body["transition_until"]] if "transition_until" in body else []
+    if days != sorted(days):
+        return "lbl.dates"
+    if body["scheme"] not in log["schemes"]:
+        return "lbl.criteria"
+    if before is None and body["scheme"] in log["sets"]:
+        return "mem.name"
+    if before and before["scheme"] != body["scheme"]:
+        return "mem.name"
+    codes = [one["code"] for one in body["criteria"]]
+    if body["version"] != (before["version"] + 1 if before else 1) or codes != sorted(set(codes)):
+        return "lbl.criteria"
+    for one in body["criteria"]:
+        if not numbered(
+            versions(log, "criteria", f"{body['scheme']} {one['code']}"), one["version"]
+        ):
+            return "lbl.criteria"
+    held["state"] = body
+    log["sets"].setdefault(body["scheme"], []).append((log["size"], body))
+    return None
+
+
+def take_list(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body, before = event["body"], held["state"] or []
+    if not before and body["list"] in log["lists"]:
+        return "mem.name"
+    if before and before[-1]["list"] != body["list"]:
+        return "mem.name"
+    if body["version"] in [one["version"] for one in before]:
+        return "cdl.version"
+    first = (event["docs"] or [{}])[0]
+    if (first.get("name"), first.get("visibility")) != ("codelist", "public"):
+        return "cdl.document"
+    held["state"] = [*before, body]
+    log["lists"].add(body["list"])
+    return None
+
+
+# What a site says of people and of what it assesses.
+
+
+def take_authorisation(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body, before = event["body"], held["state"] or []
+    last = before[-1] if before else None
+    if body["valid_until"] < body["valid_from"]:
+        return "lbl.dates"
+    if last and body["effective_date"] < last["effective_date"]:
+        return "lbl.dates"
+    if last and (last["person"], last["scheme"]) != (body["person"], body["scheme"]):
+        return "lbl.reference"
+    if not versions(log, "schemes", body["scheme"]):
+        return "lbl.criteria"
+    if "organisation" in body and not state_of(log, "organisation", body["organisation"]):
+        return "lbl.reference"
+    status = last["status"] if last else None
+    legal = {None: ["active"], "active": ["active", "suspended", "withdrawn"],
+             "suspended": ["active", "withdrawn"]}  # fmt: skip
+    if body["status"] not in legal.get(status, []):
+        return "ass.transition"
+    held["state"] = [*before, body]
+    return None
+
+
+def may_assess(log: Log, one: Body, scheme: str, level: str, day: str, codes: set[str]) -> bool:
+    said = state_of(log, "assessor_authorisation", one.get("authorisation")) or []
+    if not said or (said[0]["person"], said[0]["scheme"]) != (one["person"], scheme):
+        return False
+    valid = [version for version in said if version["effective_date"] <= day]
+    if not valid or valid[-1]["status"] != "active":
+        return False
+    last = valid[-1]
+    is_enough = level != "third_party" or last["level"] == "third_party"
+    is_covered = codes <= set(last.get("criteria", codes))
+    return is_enough and is_covered and last["valid_from"] <= day <= last["valid_until"]
+
+
+def take_application(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body, before, day = event["body"], held["state"], event["body"]["effective_date"]
+    if event["entity"] in log["decided"]:
+        return "app.transition"
+    if body["step"] not in STEPS.get(before["step"] if before else None, ()):
+        return "app.transition"
+    if day > latest(event) or (before and day < before["day"]):
+        return "lbl.dates"
+    names = ("applicant", "offering", "label", "scheme", "kind")
+    if before and any(before["body"].get(name) != body.get(name) for name in names):
+        return "lbl.reference"
+    is_new = body["step"] == "submitted"
+    if before and not is_new and before["body"]["criteria_version"] != body["criteria_version"]:
+        return "lbl.reference"
+    if is_new:
+        there = state_of(log, "organisation", body["applicant"])
+        if not there or not state_of(log, "offering", body["offering"]):
+            return "lbl.reference"
+        if (body["kind"] in ("renewal", "scope_extension")) != ("label" in body):
+            return "lbl.reference"
+        if "label" in body and not state_of(log, "label_decision", body["label"]):
+            return "lbl.reference"
+    if body["step"] in ("submitted", "accepted"):
+        criteria = criteria_of(log, body["scheme"], body["criteria_version"])
+        if criteria is None or (criteria["until"] and day > criteria["until"]):
+            return "lbl.criteria"
+    held["state"] = {"step": body["step"], "day": day, "body": body}
+    return None
+
+
+def is_assessable(log: Log, entity: bytes | None) -> bool:
+    found = state_of(log, "label_application", entity)
+    return bool(found and found["step"] == "accepted" and entity not in log["decided"])
+
+
+def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911, PLR0912 - one for each reason
+    body, before = event["body"], held["state"]
+    if body["performed_on"] > latest(event):
+        return "lbl.dates"
+    about = (body.get("application"), body.get("label"))
+    if before and about != before["about"]:
+        return "ass.subject"
+    if before and body["performed_on"] < before["performed"]:
+        return "lbl.dates"
+    if (about[0] is None) == (about[1] is None):
+        return "ass.subject"
+    if about[1] is not None:
+        label = state_of(log, "label_decision", about[1])
+        if not label or not label["number"] or body["kind"] == "initial":
+            return "ass.subject"
+        scheme, offering = label["scheme"], label["offering"]
+    else:
+        if not is_assessable(log, about[0]):
+            return "ass.subject"
+        asked = state_of(log, "label_application", about[0])["body"]
+        if body["criteria_version"] != asked["criteria_version"]:
+            return "lbl.criteria"
+        scheme, offering = asked["scheme"], asked["offering"]
+    criteria = criteria_of(log, scheme, body["criteria_version"])
+    if criteria is None:
+        return "lbl.criteria"
+    held_to = concerning(criteria, kind_of(log, offering))
+    codes = [one["code"] for one in body["findings"]]
+    for one in body["findings"]:
+        if one["code"] not in held_to:
+            return "ass.findings"
+        if one.get("points", 0) > held_to[one["code"]].get("points", 0):
+            return "ass.findings"
+    if codes != sorted(set(codes)):
+        return "ass.findings"
+    assessed = {one["code"] for one in body["findings"] if one["result"] != "not_assessed"}
+    day = body["performed_on"]
+    for one in body["assessors"]:
+        if body["level"] != "self" and not may_assess(
+            log, one, scheme, body["level"], day, assessed
+        ):
+            return "ass.authority"
+    people = {one["person"] for one in body["assessors"]}
+    held["state"] = {
+        "index": log["size"],
+        "about": about,
+        "version": body["criteria_version"],
+        "level": body["level"],
+        "performed": day,
+        "people": people | (before["people"] if before else set()),
+        "findings": {one["code"]: one for one in body["findings"]},
+    }
+    return None
+
+
+def kind_of(log: Log, offering: bytes) -> str:
+    found = state_of(log, "offering", offering)
+    return str(found["kind"]) if found else ""
+
+
+def take_review(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body, before = event["body"], held["state"]
+    if body["reviewed_on"] > latest(event):
+        return "lbl.dates"
+    if before and before["application"] != body["application"]:
+        return "ass.subject"
+    if not is_assessable(log, body["application"]):
+        return "ass.subject"
+    if body["evaluations"] != sorted(set(body["evaluations"])):
+        return "ass.subject"
+    for entity in body["evaluations"]:
+        found = state_of(log, "evaluation", entity)
+        if not found or found["about"][0] != body["application"]:
+            return "ass.subject"
+        if body["reviewer"] in found["people"]:
+            return "ass.duties"
+        if body["reviewed_on"] < found["performed"]:
+            return "lbl.dates"
+    held["state"] = body | {"index": log["size"]}
+    return None
+
+
+def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Say why a decision cannot rest on what it names, or does not name."""
+    body = event["body"]
+    application, review = body.get("application"), body.get("review")
+    is_resting = body["action"] in RESTING and body["basis"] == "assessed" and "takes" not in body
+    if not is_resting:
+        return "lbl.precondition" if application or review else None
+    if not application and not review and criteria_of(log, label["scheme"]) is None:
+        return None
+    if not application or not review:
+        return "lbl.precondition"
+    asked = state_of(log, "label_application", application)
+    checked = state_of(log, "review", review)
+    if not asked or not checked or not is_assessable(log, application):
+        return "ass.subject"
+    wanted = asked["body"]
+    entity = event["entity"] if label["history"] else None
+    same = (wanted["offering"], wanted["scheme"], wanted.get("label")) == (
+        label["offering"], label["scheme"], entity,
+    )  # fmt: skip
+    if not same or wanted["kind"] not in RESTING[body["action"]]:
+        return "ass.subject"
+    if checked["application"] != application:
+        return "ass.subject"
+    found = [state_of(log, "evaluation", one) for one in checked["evaluations"]]
+    if any(one["index"] > checked["index"] for one in found):
+        return "ass.subject"
+    if any(body["decider"] in one["people"] for one in found):
+        return "ass.duties"
+    if body["decided_on"] < checked["reviewed_on"]:
+        return "lbl.dates"
+    if body["action"] == "refuse":
+        return None
+    return judge_outcome(log, body["decided_on"], wanted, checked, found)
+
+
+def judge_outcome(
+    log: Log, day: str, wanted: Body, checked: Body, found: list[dict[str, Any]]
+) -> str | None:
+    if checked["outcome"] != "recommend_grant":
+        return "ass.outcome"
+    criteria = criteria_of(log, wanted["scheme"], wanted["criteria_version"])
+    if criteria is None or not criteria["from"] <= day <= (criteria["until"] or "9999-12-31"):
+        return "lbl.criteria"
+    sound = [
+        one
+        for one in sorted(found, key=lambda one: one["index"])
+        if one["level"] == "third_party" and one["version"] == wanted["criteria_version"]
+    ]
+    if not sound or any(later(one["performed"], 12) < day for one in sound):
+        return "ass.outcome"
+    results: dict[str, Body] = {}
+    for one in sound:
+        results |= {
+            code: finding
+            for code, finding in one["findings"].items()
+            if finding["result"] != "not_assessed"
+        }
+    if any(one["result"] == "major_nc" for one in results.values()):
+        return "ass.outcome"
+    points = 0
+    for code, criterion in concerning(criteria, kind_of(log, wanted["offering"])).items():
+        result = results.get(code, {}).get("result")
+        if criterion["obligation"] == "mandatory" and result not in ("conform", "not_applicable"):
+            return "ass.outcome"
+        if result == "conform":
+            points += min(results[code].get("points", 0), criterion.get("points", 0))
+    return "ass.outcome" if points < criteria["points"] else None
+
+
+def judge_scope(body: Body, label: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Say why a scope is none, or what is corrected is no decision."""
+    action = body["action"]
+    if "scope" in body:
+        states = ("grant", "transfer_in", "extend_scope", "reduce_scope", "correct")
+        if action not in states:
+            return "lbl.precondition"
+        now, before = body["scope"], label["scope"]
+        if any(codes != sorted(set(codes)) for codes in now.values()):
+            return "lbl.scope"
+        is_more, is_less = covers(now, before), covers(before, now)
+        if action == "extend_scope" and (is_less or not is_more):
+            return "lbl.scope"
+        if action == "reduce_scope" and (is_more or not is_less):
+            return "lbl.scope"
+    if "corrects" in body:
+        if action != "correct":
+            return "lbl.precondition"
+        if body["corrects"] not in [one["index"] for one in label["history"]]:
+            return "lbl.reference"
+    return None
+
+
+def covers(whole: Body, part: Body) -> bool:
+    """Say whether a scope holds another: what is not named is everything."""
+    return all(name in part and set(part[name]) <= set(codes) for name, codes in whole.items())
+
+
+RULES = {
+    "criterion": take_criterion,
+    "criteria_set": take_set,
+    "codelist": take_list,
+    "assessor_authorisation": take_authorisation,
+    "label_application": take_application,
+    "evaluation": take_evaluation,
+    "review": take_review,
+}
+COORDINATOR = ("criterion", "criteria_set", "codelist")
+UNDATED = ("criterion", "criteria_set", "codelist", "evaluation", "review")
+"""Families without an `effective_date`."""

@@ -1,0 +1,184 @@
+"""The model's third room: complaints, appeals, relations of organisations, and the rest."""
+
+import hashlib
+from typing import Any
+
+from tests.registry.model_assessing import Body, Event, Log, latest, state_of
+
+ANSWERS = {
+    None: ("acknowledged",),
+    "acknowledged": ("investigating", "dismissed"),
+    "investigating": ("upheld", "dismissed"),
+    "upheld": ("closed",),
+    "dismissed": ("closed",),
+}
+APPEALS = {
+    None: ("received",),
+    "received": ("panel", "withdrawn"),
+    "panel": ("upheld", "partly_upheld", "rejected", "withdrawn"),
+}
+
+
+def take_complaint(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body, before = event["body"], held["state"]
+    received, withdrawn = body["received_on"], body.get("withdrawn_on", "")
+    if max(received, withdrawn) > latest(event) or (withdrawn and withdrawn < received):
+        return "lbl.dates"
+    if before and any(before[name] != body[name] for name in ("certificate", "received_on")):
+        return "cpl.subject"
+    if before and "withdrawn_on" in before:
+        return "cpl.transition"
+    held["state"] = body
+    return None
+
+
+def take_answer(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body, before = event["body"], held["state"]
+    day = body["effective_date"]
+    if body["step"] not in ANSWERS.get(before["step"] if before else None, ()):
+        return "cpl.transition"
+    if day > latest(event) or (before and day < before["effective_date"]):
+        return "lbl.dates"
+    if before and any(before[name] != body[name] for name in ("origin", "index", "label")):
+        return "cpl.subject"
+    name = (body["origin"], body["index"])
+    if before is None and name in log["answered"]:
+        return "cpl.subject"
+    if not state_of(log, "label_decision", body["label"]):
+        return "cpl.subject"
+    held["state"] = body
+    log["answered"].add(name)
+    return None
+
+
+def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body, before = event["body"], held["state"]
+    day, step = body["effective_date"], body["step"]
+    if step not in APPEALS.get(before["step"] if before else None, ()):
+        return "cpl.transition"
+    if day > latest(event) or (before and day < before["days"][-1][1]):
+        return "lbl.dates"
+    if before and (before["label"], before["decision"]) != (body["label"], body["decision"]):
+        return "cpl.subject"
+    label = state_of(log, "label_decision", body["label"])
+    decided = {one["index"]: one for one in label["history"]} if label else {}
+    if body["decision"] not in decided or decided[body["decision"]]["imported"]:
+        return "cpl.subject"
+    panel = body.get("panel")
+    if step in ("received", "withdrawn"):
+        if panel:
+            return "ass.duties"
+        panel = before["panel"] if before else None
+    else:
+        if before and before["panel"] and panel and panel != before["panel"]:
+            return "ass.duties"
+        panel = panel or (before["panel"] if before else None)
+        if not panel or panel != sorted(set(panel)):
+            return "ass.duties"
+        if set(panel) & decided[body["decision"]]["people"]:
+            return "ass.duties"
+    days = [*(before["days"] if before else []), (step, day)]
+    held["state"] = {
+        "step": step, "days": days, "panel": panel,
+        "label": body["label"], "decision": body["decision"],
+    }  # fmt: skip
+    return None
+
+
+def people_behind(log: Log, event: Event, *, is_new: bool) -> set[bytes]:
+    """Return who may not hear an appeal against a decision."""
+    body = event["body"]
+    review = state_of(log, "review", body.get("review"))
+    if body["basis"] != "assessed" or not (review or not is_new):
+        return set()
+    people = {body["decider"]}
+    if review:
+        people |= {review["reviewer"]}
+        for one in review["evaluations"]:
+            people |= state_of(log, "evaluation", one)["people"]
+    return people
+
+
+def take_relations(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    body = event["body"]
+    own = body["organisation"]
+    if event["entity"] != relations_of(own):
+        return "rel.subject"
+    others = [(one.get("site"), one["organisation"]) for one in body["relations"]]
+    if len(set(others)) != len(others) or (None, own) in others:
+        return "rel.subject"
+    if log["site"] in [site for site, _ in others]:
+        return "rel.subject"
+    for entity in (own, *(entity for site, entity in others if site is None)):
+        if not state_of(log, "organisation", entity):
+            return "lbl.reference"
+    if any(one["since"] > latest(event) for one in body["relations"]):
+        return "lbl.dates"
+    for kind in ("successor_of", "merged_into", "part_of"):
+        reached = set(named(kind, body["relations"]))
+        while True:
+            further = {
+                other
+                for one in reached
+                for other in named(
+                    kind, state_of(log, "organisation_relation", relations_of(one)) or []
+                )
+            }
+            if further <= reached:
+                break
+            reached |= further
+        if own in reached:
+            return "rel.cycle"
+    held["state"] = body["relations"]
+    return None
+
+
+def relations_of(organisation: bytes) -> bytes:
+    return hashlib.sha256(b"sopro-relations/1\n" + organisation).digest()[:16]
+
+
+def named(kind: str, relations: list[Body]) -> list[bytes]:
+    return [one["organisation"] for one in relations if one["kind"] == kind and "site" not in one]
+
+
+# What ends, and what is taken out.
+
+
+def take_closing(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    held["state"] = event["body"]
+    log["is_import_closed"] = True
+    return None
+
+
+def take_anything(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    held["state"] = event["body"]
+    return None
+
+
+def take_erasure(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    body = event["body"]
+    place = (body["index"], body["document"])
+    if held["state"]:
+        return "era.again"
+    if body["index"] >= log["size"]:
+        return "era.index"
+    if place in log["erased"]:
+        return "era.again"
+    held["state"] = body
+    log["erased"].add(place)
+    return None
+
+
+RULES = {
+    "organisation_relation": take_relations,
+    "import_closed": take_closing,
+    "complaint": take_complaint,
+    "complaint_answer": take_answer,
+    "appeal": take_appeal,
+    "serve_alone": take_anything,
+    "erasure": take_erasure,
+    "erasure_receipt": take_anything,
+}
+ANYWHERE = ("serve_alone", "erasure", "erasure_receipt")
+UNDATED = ("organisation_relation", "complaint", "serve_alone", "erasure", "erasure_receipt")
+"""Families without an `effective_date`."""

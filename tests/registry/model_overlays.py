@@ -1,0 +1,111 @@
+"""The model's last room: what lies over a label's status on a day."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from tests.registry import model
+from tests.registry.model_assessing import criteria_of, later, state_of
+from tests.registry.model_complaining import APPEALS
+
+Log = dict[str, Any]
+Held = dict[str, Any]
+
+
+def overlays(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> list[str]:
+    """Say what lies over a label on a day that a log granted."""
+    way = model.way_of(logs, log, entity)
+    begun = [one for one in way[1:] if one[1]["state"]["history"][0]["from"] <= day]
+    begun = [way[0], *begun]
+    place, held = begun[-1]
+    history = [one for one in held["state"]["history"] if one["from"] <= day]
+    if held["undetermined"] or not history:
+        return []
+    status = model.status_on(held["state"]["history"], day)
+    found = []
+    if status in ("active", "suspended"):
+        if is_overdue(begun, day):
+            found.append("surveillance_overdue")
+        if status == "suspended" and history[-1]["suspended"] and day > history[-1]["suspended"]:
+            found.append("suspension_overdue")
+        if is_outdated(begun, day):
+            found.append("criteria_outdated")
+    if any(is_appealed(one, entity_of(one, state), day) for one, state in way):
+        found.append("under_appeal")
+    if status in ("active", "suspended") and is_orphaned(place, held, day):
+        found.append("orphaned")
+    return found
+
+
+def entity_of(log: Log, held: Held) -> bytes:
+    return next(entity for entity, one in log["entities"].items() if one is held)
+
+
+def giving(begun: list[tuple[Log, Held]], day: str) -> tuple[Log, Any] | None:
+    """Return the last decision by a day that gave or prolonged a label, and whose it is."""
+    for log, held in reversed(begun):
+        for one in reversed(held["state"]["history"]):
+            is_giving = one["action"] in ("grant", "renew") or (
+                one["action"] == "transfer_in" and not one["takes"]
+            )
+            is_giving = is_giving or (one["action"] == "reinstate" and one["imported"])
+            if one["from"] <= day and is_giving:
+                return log, one
+    return None
+
+
+def scheme_of(log: Log, name: str) -> dict[str, Any]:
+    return model.as_of(log, "schemes", name) or {}
+
+
+def is_overdue(begun: list[tuple[Log, Held]], day: str) -> bool:
+    last = giving(begun, day)
+    months = scheme_of(begun[-1][0], begun[-1][1]["state"]["scheme"]).get(
+        "surveillance_interval_months", 0
+    )
+    if last is None or not months:
+        return False
+    place, decision = last
+    visits = [
+        state["performed"]
+        for log, held in begun
+        for other in log["entities"].values()
+        if other["family"] == "evaluation" and (state := other["state"])
+        if state["about"][1] == entity_of(log, held) and state["level"] == "third_party"
+    ]
+    review = state_of(place, "review", decision["review"])
+    for one in review["evaluations"] if review else ():
+        state = state_of(place, "evaluation", one)
+        visits += [state["performed"]] if state["level"] == "third_party" else []
+    visits = [one for one in visits if one <= day]
+    if not visits and decision["imported"]:
+        return False
+    return day > later(max([*visits, decision["from"]]), months)
+
+
+def is_outdated(begun: list[tuple[Log, Held]], day: str) -> bool:
+    last = giving(begun, day)
+    review = state_of(last[0], "review", last[1]["review"]) if last else None
+    if last is None or review is None:
+        return False
+    asked = state_of(last[0], "label_application", review["application"])["body"]
+    criteria = criteria_of(begun[-1][0], asked["scheme"], asked["criteria_version"])
+    return bool(criteria and criteria["until"] and day > criteria["until"])
+
+
+def is_appealed(log: Log, entity: bytes, day: str) -> bool:
+    for one in log["entities"].values():
+        if one["family"] == "appeal" and one["state"] and one["state"]["label"] == entity:
+            come = [step for step, at in one["state"]["days"] if at <= day]
+            if come and come[-1] in APPEALS:
+                return True
+    return False
+
+
+def is_orphaned(log: Log, held: Held, day: str) -> bool:
+    said = log["coordinator"]["members"].get(log["site"], [])
+    member = said[-1][1] if said else {"status": ""}
+    if member["status"] not in ("left", "expelled"):
+        return False
+    grace = scheme_of(log, held["state"]["scheme"]).get("grace_days", 0)
+    end = date.fromisoformat(member["effective_date"]) + timedelta(grace)
+    return day > end.isoformat()
