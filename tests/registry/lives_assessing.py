@@ -272,7 +272,7 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         else max(1, len(model.versions(log, "sets", "sopro")))
     )
     criteria = model.criteria_of(log, "sopro", version)
-    codes = sorted(model.concerning(criteria, "product")) if criteria else ["S1"]
+    codes = sorted(model.concerning(criteria, "product")) if criteria else []
     known = [one for one in LABELS if model.state_of(log, "label_decision", bytes16(one))]
     level = rng.choice(("third_party",) * 6 + ("second_party", "self"))
     may = [
@@ -289,7 +289,7 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         "application": bytes16(f"application {name}") if name else None,
         "assessors": [{"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number]}],
         "criteria_version": version,
-        "findings": [find(code, rng) for code in codes],
+        "findings": [find(code, rng) for code in codes or ("S1",)],
         "kind": "initial" if name else "surveillance",
         "label": None if name else bytes16(rng.choice(known or LABELS)),
         "level": level,
