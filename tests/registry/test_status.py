@@ -20,7 +20,7 @@ from sopro_registry.status import (
     standing_on,
     status_tree,
 )
-from tests.registry.lives import Life
+from tests.registry.lives import PREFIXES, Life
 from tests.registry.model import status_root
 from tests.registry.world import NOW, World, bytes16, dates_of, ordinal
 
@@ -63,7 +63,7 @@ def test_says_what_the_decisions_say_from_the_day_it_was_recorded_on(
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(st.integers(0, 2**20), min_size=30, max_size=120))
 def test_leaves_of_whole_lives_answer_as_their_labels(steps: list[int]) -> None:
-    life, node = Life(), World.new_node()
+    life, node = Life(), World.new_node(PREFIXES)
     for step in steps:
         life.live(step)
     for author in life.authors.values():
