@@ -1,0 +1,72 @@
+// The adapter's verb `verify` for what stands alone: bytes in, verdict out.
+import { decode, RECORD_LIMIT } from './encoding.mjs';
+import { refuse } from './refusal.mjs';
+import { checkSignatures, parseEntry, parseRecord } from './record.mjs';
+import { checkSignature, COSIGNATURE, parseLogKey, parseVerifierKey } from './keys.mjs';
+import { checkConsistency, checkInclusion } from './tree.mjs';
+import { parseEntryBundle } from './tile.mjs';
+import { parseNote, verifyNote } from './note.mjs';
+import { openCheckpoint } from './checkpoint.mjs';
+import { openCosignature } from './cosignature.mjs';
+import { checkQuorum, parsePolicy } from './policy.mjs';
+import { openProof } from './proof.mjs';
+import { checkDocument } from './document.mjs';
+
+const unbase64 = (text) => Buffer.from(text, 'base64');
+const list = (values) => values.map(unbase64);
+const bytesOf = (value) => unbase64(value ?? '');
+
+const logKeys = (texts) => texts.map(parseLogKey);
+
+// A policy as base64 or as the text itself: only the text can hold a blank, and it always does.
+export const policyFile = (policy) => (/[ \t]/.test(policy) ? Buffer.from(policy) : unbase64(policy));
+
+const AHEAD = 300; // WIT-14: seconds that a cosignature may be ahead of the clock
+
+export const KINDS = {
+  value({ bytes, limit }) {
+    decode(bytesOf(bytes), limit ?? RECORD_LIMIT);
+    return {};
+  },
+  record: ({ bytes }) => ({ family: parseRecord(bytesOf(bytes)).family }),
+  entry({ bytes, keys }) {
+    const entry = parseEntry(bytesOf(bytes));
+    if (keys !== undefined) checkSignatures(entry, list(keys));
+    return { id: entry.id.toString('base64') };
+  },
+  signature({ key, message, signature }) {
+    checkSignature(bytesOf(key), bytesOf(message), bytesOf(signature));
+    return {};
+  },
+  vkey: ({ text }) => ({ name: parseVerifierKey(text).name }),
+  inclusion({ leaf, index, size, proof, root }) {
+    checkInclusion(bytesOf(leaf), index, size, list(proof), bytesOf(root));
+    return {};
+  },
+  consistency({ old_size: oldSize, new_size: newSize, old_root: oldRoot, new_root: newRoot, proof }) {
+    checkConsistency(oldSize, newSize, bytesOf(oldRoot), bytesOf(newRoot), list(proof));
+    return {};
+  },
+  entries: ({ bytes, count }) => ({ lengths: parseEntryBundle(bytesOf(bytes), count).map((entry) => entry.length) }),
+  note: ({ bytes, keys }) => ({ names: verifyNote(parseNote(bytesOf(bytes)), logKeys(keys)).map(({ name }) => name) }),
+  checkpoint({ bytes, origin, keys }) {
+    const head = openCheckpoint(bytesOf(bytes), origin, logKeys(keys));
+    return { size: head.size, root: head.root.toString('base64') };
+  },
+  cosignature({ bytes, key }) {
+    const cosigner = parseVerifierKey(key);
+    if (cosigner.type !== COSIGNATURE) refuse('sig.key', 'not a key of type 4');
+    return { time: openCosignature(bytesOf(bytes), cosigner) };
+  },
+  quorum({ bytes, policy, now }) {
+    return { cosigned: checkQuorum(parsePolicy(policyFile(policy)), bytesOf(bytes), now + AHEAD).cosigned };
+  },
+  proof({ file, entry, origin, keys }) {
+    const { index, size } = openProof(bytesOf(file), bytesOf(entry), origin, logKeys(keys));
+    return { index, size };
+  },
+  document({ content, key, size, commitment }) {
+    checkDocument(bytesOf(content), bytesOf(key), size, bytesOf(commitment));
+    return {};
+  },
+};
