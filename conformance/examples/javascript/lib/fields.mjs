@@ -18,7 +18,7 @@ export const shortText = text(1, 128);
 export const line = text(1, 500);
 export const oneOf = (...words) => (value) => words.includes(value);
 export const array = (least, most, type) => (value) =>
-  Array.isArray(value) && value.length >= least && value.length <= most && value.every(type);
+  Array.isArray(value) && value.length >= least && value.length <= most && value.every((item) => type(item));
 export const anyMap = isMap;
 
 const languagePattern = /^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$/;

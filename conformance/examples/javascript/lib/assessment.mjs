@@ -1,0 +1,204 @@
+// ASS-4 to ASS-19: what a decision rests on.
+import { hex } from './bytes.mjs';
+import { refuse } from './refusal.mjs';
+import { addMonths, dayAt, UNKNOWN } from './dates.mjs';
+import { checkDays, criteriaFor, lastDayOf, mayBeUsed } from './criteria.mjs';
+
+const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
+const last = (list) => list[list.length - 1];
+const same = (a, b) => (a === undefined || b === undefined ? a === b : Buffer.isBuffer(a) ? a.equals(b) : a === b);
+
+const checkNotAfter = (day, time) => {
+  if (day > dayAt(time, 14)) refuse('lbl.dates', 'a day after the record');
+};
+
+export const assessorAuthorisation = {
+  check(log, { body, record }) {
+    checkDays(body.effective_date, body.valid_from, body.valid_until); // ASS-4
+    const before = last(bodies(log, record.entity));
+    if (body.valid_from > body.valid_until || body.effective_date < (before?.effective_date ?? UNKNOWN)) refuse('lbl.dates', 'ASS-4');
+    if (body.organisation !== undefined && !log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
+    if (before !== undefined && !(same(body.person, before.person) && body.scheme === before.scheme)) refuse('lbl.reference', 'changed');
+    if (log.federation.scheme(body.scheme, log.view) === undefined) refuse('lbl.criteria', 'no such scheme');
+    const next = { none: ['active'], active: ['active', 'suspended', 'withdrawn'], suspended: ['active', 'withdrawn'], withdrawn: [] };
+    if (!next[before?.status ?? 'none'].includes(body.status)) refuse('ass.transition', 'ASS-5');
+  },
+};
+
+// ASS-6
+function allows(records, codes, day, level) {
+  const body = last(records.filter(({ effective_date: effective }) => effective <= day));
+  if (body === undefined || body.status !== 'active' || day < body.valid_from || day > body.valid_until) return false;
+  if (body.criteria !== undefined && !codes.every((code) => body.criteria.includes(code))) return false;
+  return level !== 'third_party' || body.level === 'third_party';
+}
+
+const STEPS = { // ASS-7
+  none: ['submitted'],
+  submitted: ['accepted', 'returned', 'refused_intake', 'withdrawn'],
+  returned: ['submitted', 'lapsed', 'withdrawn'],
+  accepted: ['withdrawn'],
+  refused_intake: [],
+  lapsed: [],
+  withdrawn: [],
+};
+
+const criteriaVersion = (log, scheme, version) =>
+  log.federation.criteriaVersions(scheme, log.view).find((set) => set.version === version);
+
+export const labelApplication = {
+  check(log, { body, record }) {
+    const before = last(bodies(log, record.entity));
+    const steps = log.decided.has(hex(record.entity)) ? [] : STEPS[before?.step ?? 'none'];
+    if (!steps.includes(body.step)) refuse('app.transition', 'ASS-7');
+    checkDays(body.effective_date); // ASS-8
+    checkNotAfter(body.effective_date, record.time);
+    if (before !== undefined && body.effective_date < before.effective_date) refuse('lbl.dates', 'before the step it follows');
+    const reference = (message) => refuse('lbl.reference', message); // ASS-9
+    if (before !== undefined) {
+      for (const name of ['applicant', 'kind', 'label', 'offering', 'scheme']) if (!same(body[name], before[name])) reference(`${name} changed`);
+      if (body.step !== 'submitted' && body.criteria_version !== before.criteria_version) reference('criteria_version changed');
+    }
+    if (body.step === 'submitted') {
+      if (!log.has('organisation', body.applicant) || !log.has('offering', body.offering)) reference('no such applicant or offering');
+      const about = ['renewal', 'scope_extension'].includes(body.kind);
+      if (about !== (body.label !== undefined)) reference('label');
+      if (about && !log.labels.has(hex(body.label))) reference('no such label');
+    }
+    if (body.step === 'submitted' || body.step === 'accepted') {
+      const set = criteriaVersion(log, body.scheme, body.criteria_version);
+      if (set === undefined) refuse('lbl.criteria', 'no such version of criteria');
+      const until = lastDayOf(log.federation.criteriaVersions(body.scheme, log.view), set);
+      if (until !== null && body.effective_date > until) refuse('lbl.criteria', 'a version that may be used no longer');
+    }
+  },
+};
+
+const isOpen = (log, application) =>
+  log.has('label_application', application) && last(bodies(log, application)).step === 'accepted' && !log.decided.has(hex(application));
+
+const offeringKind = (log, entity) => last(bodies(log, entity))?.kind;
+
+export const evaluation = {
+  check(log, { body, record }) {
+    const subject = (message) => refuse('ass.subject', message); // ASS-10
+    const before = last(bodies(log, record.entity));
+    if ((body.application === undefined) === (body.label === undefined)) subject('not exactly one subject');
+    if (before !== undefined && !(same(body.application, before.application) && same(body.label, before.label))) subject('changed');
+    const label = body.label === undefined ? undefined : log.labels.get(hex(body.label));
+    if (body.application !== undefined && !isOpen(log, body.application)) subject('no open application');
+    if (body.label !== undefined && (label?.first.body.certificate === undefined || body.kind === 'initial')) subject('no label');
+    checkDays(body.performed_on);
+    checkNotAfter(body.performed_on, record.time);
+    if (before !== undefined && body.performed_on < before.performed_on) refuse('lbl.dates', 'before the record before');
+
+    const application = body.application === undefined ? undefined : last(bodies(log, body.application)); // ASS-11
+    const scheme = application?.scheme ?? label.first.body.scheme;
+    const set = criteriaVersion(log, scheme, body.criteria_version);
+    if (set === undefined) refuse('lbl.criteria', 'no such version of criteria');
+    if (application !== undefined && application.criteria_version !== body.criteria_version) refuse('lbl.criteria', 'another version');
+    const kind = offeringKind(log, application?.offering ?? label.first.body.offering);
+    const criteria = new Map(log.criteriaFor(set, kind).map((criterion) => [criterion.code, criterion]));
+    body.findings.forEach((finding, i) => {
+      const bad = (message) => refuse('ass.findings', message);
+      if (i > 0 && finding.code <= body.findings[i - 1].code) bad('not in the order of their codes');
+      const criterion = criteria.get(finding.code) ?? bad('no criterion for this site and offering');
+      if (finding.points !== undefined && finding.points > (criterion.points ?? 0)) bad('more points than it earns');
+    });
+
+    if (body.level === 'self') return; // ASS-12
+    const codes = body.findings.filter(({ result }) => result !== 'not_assessed').map(({ code }) => code);
+    for (const { authorisation, person } of body.assessors) {
+      const records = authorisation !== undefined && log.has('assessor_authorisation', authorisation) ? bodies(log, authorisation) : [];
+      const theirs = records.length > 0 && records[0].person.equals(person) && records[0].scheme === scheme;
+      if (!theirs || !allows(records, codes, body.performed_on, body.level)) refuse('ass.authority', 'ASS-12');
+    }
+  },
+};
+
+// ASS-12: the assessors of an evaluation are those of every record on it.
+const isAssessor = (log, evaluations, person) =>
+  evaluations.some((entity) => bodies(log, entity).some(({ assessors }) => assessors.some((assessor) => assessor.person.equals(person))));
+
+const isAscending = (list) => list.every((item, i) => i === 0 || Buffer.compare(list[i - 1], item) < 0);
+
+export const review = {
+  check(log, { body, record }) {
+    const subject = (message) => refuse('ass.subject', message); // ASS-13
+    const before = last(bodies(log, record.entity));
+    if (!isOpen(log, body.application)) subject('no open application');
+    if (before !== undefined && !same(body.application, before.application)) subject('changed');
+    for (const entity of body.evaluations) {
+      if (!log.has('evaluation', entity) || !same(last(bodies(log, entity)).application, body.application)) subject('an evaluation for something else');
+    }
+    if (!isAscending(body.evaluations)) subject('not in order, or twice');
+    if (isAssessor(log, body.evaluations, body.reviewer)) refuse('ass.duties', 'the reviewer is an assessor');
+    checkDays(body.reviewed_on);
+    checkNotAfter(body.reviewed_on, record.time);
+    if (body.evaluations.some((entity) => last(bodies(log, entity)).performed_on > body.reviewed_on)) refuse('lbl.dates', 'before an evaluation ended');
+  },
+};
+
+export const importClosed = {
+  check: (log, { body }) => checkDays(body.effective_date),
+  apply: (log) => {
+    log.importClosed = true;
+  },
+};
+
+const RESTING = ['grant', 'refuse', 'renew', 'extend_scope'];
+const KINDS = { grant: ['initial', 'transfer'], refuse: ['initial', 'transfer'], renew: ['renewal'], extend_scope: ['scope_extension'] };
+
+// ASS-14 to ASS-19, for a label_decision
+export function checkDecisionBasis(log, { body, record }, label) {
+  const scheme = label.first?.body.scheme ?? body.scheme;
+  const versions = log.federation.criteriaVersions(scheme, log.view);
+  const rests = body.basis === 'assessed' && RESTING.includes(body.action) && versions.length > 0;
+  const has = [body.application, body.review].filter((entity) => entity !== undefined).length;
+  if (has !== (rests ? 2 : 0)) refuse('lbl.precondition', 'ASS-14');
+  if (rests) checkAssessed(log, body, record.entity, label, versions);
+  if (body.basis === 'imported' && log.importClosed) refuse('lbl.imported', 'ASS-19');
+}
+
+function checkAssessed(log, body, entity, label, versions) {
+  const subject = (message) => refuse('ass.subject', message); // ASS-15
+  if (!isOpen(log, body.application)) subject('no open application');
+  const application = last(bodies(log, body.application));
+  const offering = label.first?.body.offering ?? body.offering;
+  const scheme = label.first?.body.scheme ?? body.scheme;
+  const about = label.first === undefined ? undefined : entity;
+  if (!same(application.offering, offering) || application.scheme !== scheme || !same(application.label, about)) subject('an application for something else');
+  if (!KINDS[body.action].includes(application.kind)) subject('an application of another kind');
+  const reviews = log.recordsOn(body.review);
+  const found = log.has('review', body.review) ? last(reviews) : subject('no such review');
+  if (!same(found.body.application, body.application)) subject('a review of another application');
+  const { evaluations } = found.body;
+  if (evaluations.some((evaluated) => last(log.recordsOn(evaluated)).position > found.position)) subject('an evaluation after the review');
+  if (body.decided_on < found.body.reviewed_on) refuse('lbl.dates', 'decided before the review');
+  if (isAssessor(log, evaluations, body.decider)) refuse('ass.duties', 'the decider is an assessor'); // ASS-16
+  if (body.action === 'refuse') return;
+
+  const outcome = (message) => refuse('ass.outcome', message); // ASS-17
+  if (found.body.outcome !== 'recommend_grant') outcome('not recommended');
+  const inOrder = evaluations.map((evaluated) => last(log.recordsOn(evaluated))).sort((a, b) => a.position - b.position);
+  const counting = inOrder.map((item) => item.body).filter((item) => item.level === 'third_party' && item.criteria_version === application.criteria_version);
+  if (counting.length === 0) outcome('no evaluation by a third party');
+  if (counting.some((item) => addMonths(item.performed_on, 12) < body.decided_on)) outcome('an evaluation older than 12 months');
+  const set = versions.find(({ version }) => version === application.criteria_version);
+  if (!mayBeUsed(versions, set, body.decided_on)) refuse('lbl.criteria', 'a version that may not be used');
+
+  const results = new Map(); // ASS-18
+  for (const { findings } of counting) {
+    for (const finding of findings) if (finding.result !== 'not_assessed') results.set(finding.code, finding);
+  }
+  const findings = [...results.values()];
+  if (findings.some(({ result }) => result === 'major_nc')) outcome('a major nonconformity');
+  const criteria = log.criteriaFor(set, offeringKind(log, offering));
+  for (const { code, obligation } of criteria) {
+    if (obligation === 'mandatory' && !['conform', 'not_applicable'].includes(results.get(code)?.result)) outcome(`mandatory ${code}`);
+  }
+  const points = findings.filter(({ result }) => result === 'conform').reduce((sum, finding) => sum + (finding.points ?? 0), 0);
+  if (points < (set.min_points ?? 0)) outcome('too few points');
+}
+
+export { bodies, checkNotAfter, criteriaFor, isAscending, isAssessor, last, same };

@@ -1,0 +1,93 @@
+// COMPL-1 to COMPL-6: complaints, answers, appeals.
+import { hex } from './bytes.mjs';
+import { refuse } from './refusal.mjs';
+import { checkDays } from './criteria.mjs';
+import { bodies, checkNotAfter, isAscending, isAssessor, last, same } from './assessment.mjs';
+
+const subject = (message) => refuse('cpl.subject', message);
+const transition = (message) => refuse('cpl.transition', message);
+
+export const complaint = {
+  check(log, { body, record }) {
+    const before = last(bodies(log, record.entity));
+    if (before !== undefined) {
+      if (body.certificate !== before.certificate || body.received_on !== before.received_on) subject('changed');
+      if (before.withdrawn_on !== undefined) transition('withdrawn');
+    }
+    checkDays(body.received_on, body.withdrawn_on);
+    checkNotAfter(body.received_on, record.time);
+    if (body.withdrawn_on !== undefined) {
+      checkNotAfter(body.withdrawn_on, record.time);
+      if (body.received_on > body.withdrawn_on) refuse('lbl.dates', 'withdrawn before it was received');
+    }
+  },
+};
+
+const ANSWERS = {
+  none: ['acknowledged'],
+  acknowledged: ['investigating', 'dismissed'],
+  investigating: ['upheld', 'dismissed'],
+  upheld: ['closed'],
+  dismissed: ['closed'],
+  closed: [],
+};
+
+function checkStepDay(body, before, time) {
+  checkDays(body.effective_date);
+  checkNotAfter(body.effective_date, time);
+  if (before !== undefined && body.effective_date < before.effective_date) refuse('lbl.dates', 'before the step it follows');
+}
+
+export const complaintAnswer = {
+  check(log, { body, record }) {
+    const before = last(bodies(log, record.entity));
+    if (!ANSWERS[before?.step ?? 'none'].includes(body.step)) transition('COMPL-2');
+    if (before !== undefined && !(body.index === before.index && body.origin === before.origin && same(body.label, before.label))) subject('changed');
+    if (!log.labels.has(hex(body.label))) subject('no such label');
+    const other = log.answered.get(`${body.origin} ${body.index}`);
+    if (other !== undefined && other !== hex(record.entity)) subject('answered elsewhere');
+    checkStepDay(body, before, record.time);
+  },
+  apply: (log, { body, record }) => log.answered.set(`${body.origin} ${body.index}`, hex(record.entity)),
+};
+
+const APPEALS = {
+  none: ['received'],
+  received: ['panel', 'withdrawn'],
+  panel: ['upheld', 'partly_upheld', 'rejected', 'withdrawn'],
+  upheld: [],
+  partly_upheld: [],
+  rejected: [],
+  withdrawn: [],
+};
+
+export const appeal = {
+  check(log, { body, record }) {
+    const records = bodies(log, record.entity);
+    const before = last(records);
+    if (!APPEALS[before?.step ?? 'none'].includes(body.step)) transition('COMPL-4');
+    if (before !== undefined && !(body.decision === before.decision && same(body.label, before.label))) subject('changed'); // COMPL-5
+    const decision = log.labels.get(hex(body.label))?.decisions.find(({ position }) => position === body.decision);
+    if (decision === undefined || decision.body.basis === 'imported') subject('no such decision');
+    checkStepDay(body, before, record.time);
+    checkPanel(log, body, decision.body, records.find(({ panel }) => panel !== undefined)?.panel);
+  },
+};
+
+// COMPL-6
+function checkPanel(log, body, decision, earlier) {
+  const bad = (message) => refuse('ass.duties', message);
+  const { panel, step } = body;
+  if (step === 'panel' && panel === undefined) bad('no panel');
+  if (panel === undefined) return;
+  if (step === 'received' || step === 'withdrawn') bad('a panel where none may be');
+  const alike = earlier === undefined || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
+  if (!alike || !isAscending(panel)) bad('another panel, or not in order');
+  const sits = (person) => panel.some((member) => member.equals(person));
+  const exempt = ['grant', 'renew', 'transfer_in'].includes(decision.action) && decision.review === undefined;
+  if (!exempt && sits(decision.decider)) bad('the decider');
+  if (decision.review !== undefined) {
+    const found = last(bodies(log, decision.review));
+    if (sits(found.reviewer) || panel.some((person) => isAssessor(log, found.evaluations, person))) bad('the reviewer or an assessor');
+  }
+}

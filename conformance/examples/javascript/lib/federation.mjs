@@ -1,0 +1,72 @@
+// What the coordinator's log says, by position, so that it can be read at any size (STATE-9).
+export function originParts(origin) {
+  const match = /^([^/]+)\/([a-z][a-z0-9-]{0,31})\/([1-9][0-9]{0,5})$/.exec(origin); // STATE-1
+  return match === null ? null : { federation: match[1], site: match[2], epoch: Number(match[3]) };
+}
+
+export class Federation {
+  constructor(origin) {
+    this.origin = origin;
+    this.size = 0; // entries that have been judged
+    this.rootAt = () => null; // root of the first n entries
+    this.lists = new Map(); // `kind/key` -> [{position, body}], in the order of the log
+  }
+
+  put(kind, key, position, body) {
+    const name = `${kind}/${key}`;
+    if (!this.lists.has(name)) this.lists.set(name, []);
+    this.lists.get(name).push({ position, body });
+  }
+
+  // All that counts below a size, and the latest of it.
+  all(kind, key, size = Infinity) {
+    return (this.lists.get(`${kind}/${key}`) ?? []).filter(({ position }) => position < size);
+  }
+
+  latest(kind, key, size = Infinity) {
+    return this.all(kind, key, size).pop()?.body;
+  }
+
+  addMembership(position, body) {
+    this.put('member', body.site, position, body);
+    this.put('origin', body.origin, position, body);
+    this.put('members', '', position, body);
+    if (body.ends !== undefined) this.put('ends', body.ends.origin, position, body.ends);
+  }
+
+  membership(site, size) {
+    return this.latest('member', site, size);
+  }
+
+  // The site whose membership names, or has named, a log.
+  siteOf(origin, size) {
+    return this.latest('origin', origin, size)?.site;
+  }
+
+  sites(size) {
+    return [...new Set(this.all('members', '', size).map(({ body }) => body.site))];
+  }
+
+  // Latest memberships of the members that are admitted.
+  admitted(size) {
+    return this.sites(size).map((site) => this.membership(site, size)).filter(({ status }) => status === 'admitted');
+  }
+
+  // STATE-2: the root key that signs entry 0 of a log.
+  rootOfLog(origin) {
+    return this.all('origin', origin)[0]?.body.root;
+  }
+
+  scheme(code, size) {
+    return this.latest('scheme', code, size);
+  }
+
+  criterion(scheme, code, size) {
+    return this.latest('criterion', `${scheme} ${code}`, size);
+  }
+
+  // All versions of the criteria of a scheme, in their order.
+  criteriaVersions(scheme, size) {
+    return this.all('criteria', scheme, size).map(({ body }) => body);
+  }
+}

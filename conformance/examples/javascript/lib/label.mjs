@@ -1,0 +1,237 @@
+// LBL-5 to LBL-20, EPOCH-6, XFER-1, XFER-2: organisations, offerings and decisions on labels.
+import { encode } from './encoding.mjs';
+import { hex, sha256 } from './bytes.mjs';
+import { refuse } from './refusal.mjs';
+import { addDays, addMonths, dayAt, later, UNKNOWN } from './dates.mjs';
+import { originParts } from './federation.mjs';
+import { checkDays } from './criteria.mjs';
+import { checkDecisionBasis } from './assessment.mjs';
+import { leafOf } from './status.mjs';
+
+// LBL-13: status -> action -> status that follows; '=' is the status it had before it expired (LBL-14).
+const ASSESSED = {
+  none: { grant: 'active', refuse: 'refused', transfer_in: 'active' },
+  active: {
+    renew: 'active', extend_scope: 'active', reduce_scope: 'active', suspend: 'suspended', revoke: 'revoked',
+    terminate_on_request: 'terminated', transfer_out: 'transferred', correct: 'active',
+  },
+  suspended: {
+    renew: 'suspended', reinstate: 'active', revoke: 'revoked', terminate_on_request: 'terminated',
+    transfer_out: 'transferred', correct: 'suspended',
+  },
+  expired: { renew: '=', correct: '=' },
+  revoked: { correct: 'revoked' },
+  terminated: { correct: 'terminated' },
+  refused: { correct: 'refused' },
+  transferred: {},
+};
+const AGAIN = { reinstate: 'active', revoke: 'revoked', terminate_on_request: 'terminated' };
+const IMPORTED = { suspended: { suspend: 'suspended' }, expired: AGAIN, revoked: AGAIN, terminated: AGAIN };
+
+// One label of one log: the decisions on it that count.
+export class Label {
+  constructor(origin, entity) {
+    this.origin = origin;
+    this.entity = entity;
+    this.decisions = []; // {position, id, body, day, status, validUntil, suspendedUntil, acted, time}
+    this.undetermined = false; // REC-13
+    this.statusIndex = null;
+  }
+
+  get first() {
+    return this.decisions[0];
+  }
+
+  get last() {
+    return this.decisions[this.decisions.length - 1];
+  }
+
+  // LBL-10, LBL-11: the last decision in the order of the log that holds on or before a day.
+  standing(day) {
+    return this.decisions.filter((decision) => decision.day <= day).pop();
+  }
+
+  statusOn(day) {
+    return statusOf(this.standing(day), day);
+  }
+
+  // LBL-10 to LBL-14, STATUS-6: what a decision leaves, or a refusal [lbl.transition].
+  outcome(body) {
+    const imported = body.basis === 'imported';
+    const day = body.effective_date ?? (imported ? this.last?.day ?? UNKNOWN : UNKNOWN);
+    const start = imported ? this.last : this.standing(day);
+    const from = statusOf(start, imported && start !== undefined ? later(day, start.day) : day);
+    let status = ASSESSED[from][body.action] ?? (imported ? IMPORTED[from]?.[body.action] : undefined);
+    if (status === undefined) refuse('lbl.transition', `${body.action} of a label that is ${from}`);
+    if (status === '=') status = start.status;
+    if (body.takes !== undefined) status = body.standing;
+    const found = start?.validUntil ?? null;
+    let validUntil = body.valid_until ?? found;
+    if (body.valid_until === undefined) {
+      const leavesNone = ['grant', 'renew', 'transfer_in'].includes(body.action);
+      const after = body.action === 'reinstate' && found !== null && day > found;
+      if (leavesNone || after) validUntil = null;
+    }
+    let suspendedUntil = null;
+    if (status === 'suspended') {
+      suspendedUntil = body.suspended_until ?? (body.action === 'suspend' ? null : start?.suspendedUntil ?? null);
+    }
+    return { day, status, validUntil, suspendedUntil, from, start };
+  }
+
+  // STATUS-5
+  leaf() {
+    return leafOf({ certificate: this.first.body.certificate, decision: this.last.id, time: this.last.time, decisions: this.decisions });
+  }
+}
+
+function statusOf(decision, day) {
+  if (decision === undefined) return 'none';
+  const expires = decision.status === 'active' || decision.status === 'suspended';
+  return expires && decision.validUntil !== null && day > decision.validUntil ? 'expired' : decision.status;
+}
+
+export const isGrant = (body) => body.action === 'grant' || body.takes !== undefined; // LBL-18
+
+// XFER-2: the entity of a label that nobody has handed over.
+export const takeoverEntity = (takes) => sha256('sopro-takeover/1\n', encode(takes)).subarray(0, 16);
+
+export const organisation = { check: (log, { body }) => checkDays(body.effective_date) };
+
+export const offering = {
+  check(log, { body }) {
+    checkDays(body.effective_date);
+    if (!log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
+  },
+};
+
+const DATES = ['appeal_until', 'decided_on', 'effective_date', 'suspended_until', 'valid_from', 'valid_until'];
+
+export const labelDecision = {
+  check(log, item) {
+    const { body, record } = item;
+    const label = log.labels.get(hex(record.entity)) ?? new Label(log.origin, record.entity);
+    checkDays(...DATES.map((name) => body[name])); // LBL-7
+    checkFields(body, label); // LBL-8, LBL-9
+    const outcome = label.outcome(body); // LBL-10 to LBL-14
+    checkDates(log, body, label, outcome, record.time); // LBL-15 to LBL-17
+    if (label.first === undefined) checkFirst(log, body, record.entity); // LBL-18
+    else checkLater(log, body, label); // LBL-19
+    if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
+    checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
+  },
+
+  apply(log, { body, record, position, id }) {
+    const name = hex(record.entity);
+    if (!log.labels.has(name)) log.labels.set(name, new Label(log.origin, record.entity));
+    const label = log.labels.get(name);
+    const outcome = label.outcome(body);
+    if (label.first === undefined && body.certificate !== undefined) log.numbers.add(body.certificate);
+    label.decisions.push({ position, id, body, time: record.time, acted: log.acted, ...outcome });
+    if (isGrant(body)) label.statusIndex = log.grants++;
+    if (label.statusIndex !== null) log.status.put(label.statusIndex, label.leaf());
+    if (body.application !== undefined) log.decided.add(hex(body.application)); // ASS-14
+  },
+};
+
+// LBL-8, LBL-9
+function checkFields(body, label) {
+  const bad = (message) => refuse('lbl.precondition', message);
+  const { action, takes } = body;
+  const assessed = body.basis === 'assessed';
+  const needed = [];
+  const numberless = label.first !== undefined && label.first.body.certificate === undefined;
+  if (action !== 'refuse' && !numberless) needed.push('certificate');
+  if (['grant', 'refuse', 'transfer_in'].includes(action)) needed.push('offering', 'scheme');
+  if (action === 'grant' || takes !== undefined) needed.push('status_index');
+  if (assessed) {
+    needed.push('decided_on', 'decider', 'effective_date');
+    if (['grant', 'renew'].includes(action) || (action === 'transfer_in' && takes === undefined)) needed.push('valid_from', 'valid_until');
+    if (takes !== undefined) needed.push('standing');
+    if (['suspend', 'reduce_scope', 'refuse', 'revoke', 'terminate_on_request'].includes(action)) needed.push('reason_code');
+    if (action === 'suspend') needed.push('suspended_until');
+    if (action === 'revoke') needed.push('appeal_until');
+  }
+  for (const name of needed) if (!(name in body)) bad(`${name} is missing`);
+  if ('certificate' in body && numberless) bad('a number on an entity without one');
+  if ('status_index' in body && !isGrant(body)) bad('status_index');
+  if ('receiver' in body !== 'receiver_entity' in body) bad('receiver without receiver_entity');
+  if ('receiver' in body && !(assessed && action === 'transfer_out')) bad('receiver');
+  if (takes !== undefined && !(assessed && action === 'transfer_in')) bad('takes');
+  if ('standing' in body && takes === undefined) bad('standing');
+  const mayBeValid = ['grant', 'renew', 'transfer_in'].includes(action) || (!assessed && action === 'reinstate');
+  if (('valid_from' in body || 'valid_until' in body) && !mayBeValid) bad('valid_from or valid_until');
+}
+
+const schemeOf = (body, label) => label.first?.body.scheme ?? body.scheme;
+
+// LBL-15 to LBL-17, of assessed decisions
+function checkDates(log, body, label, { day, from }, time) {
+  if (body.basis !== 'assessed') return;
+  const bad = (message) => refuse('lbl.dates', message);
+  const { action } = body;
+  const opens = ['grant', 'renew'].includes(action) || (action === 'transfer_in' && body.takes === undefined);
+  if (label.last !== undefined && day < label.last.day) bad('holds before the last decision');
+  if (body.decided_on > dayAt(time, 14)) bad('decided later than logged');
+  if (opens && (body.decided_on > body.valid_from || body.valid_from > body.valid_until)) bad('valid_from');
+  if (action === 'suspend' && body.suspended_until < day) bad('suspended_until');
+  const scheme = log.federation.scheme(schemeOf(body, label), log.view);
+  if (opens) { // LBL-16
+    if (scheme === undefined || scheme.status === 'proposed' || (action === 'grant' && scheme.status !== 'active')) {
+      refuse('lbl.criteria', 'no scheme that is in force');
+    }
+    if (body.valid_until > addMonths(body.valid_from, scheme.max_validity_months)) bad('valid for too long');
+  }
+  if (action === 'renew' && from === 'expired') { // LBL-17
+    if (day > addDays(label.last.validUntil ?? day, scheme.grace_days)) refuse('lbl.transition', 'renewed too late');
+  }
+}
+
+// LBL-18
+function checkFirst(log, body, entity) {
+  const competence = (message) => refuse('lbl.competence', message);
+  if (body.takes !== undefined) checkTakes(log, body.takes, entity);
+  else if (body.certificate !== undefined) {
+    const { prefix } = log.federation.membership(log.site, log.view);
+    if (body.certificate.split('/')[1] !== prefix) competence('the prefix of another site');
+    if (log.numbers.has(body.certificate)) competence('the number of another label');
+    checkEpochOfNumber(log.origin, body.certificate); // EPOCH-6
+  }
+  if (!log.has('offering', body.offering)) refuse('lbl.reference', 'no such offering');
+  if (log.federation.scheme(body.scheme, log.view) === undefined) refuse('lbl.criteria', 'no such scheme');
+}
+
+function checkEpochOfNumber(origin, certificate) {
+  const { epoch } = originParts(origin);
+  const digits = certificate.split('/')[3];
+  const fits = epoch === 1 ? digits.length < 9 : digits.length === 9 && Number(digits.slice(0, 4)) === epoch;
+  if (!fits) refuse('lbl.competence', 'a number of another epoch');
+}
+
+// XFER-2
+function checkTakes(log, takes, entity) {
+  const competence = (message) => refuse('lbl.competence', message);
+  const [origin] = takes;
+  const site = log.federation.siteOf(origin, log.view);
+  if (site === undefined || origin === log.origin) competence('taken from no log of another member');
+  const second = entity.equals(takeoverEntity(takes));
+  if (site === log.site) {
+    const earlier = originParts(origin)?.epoch < originParts(log.origin)?.epoch;
+    if (!earlier || !second) competence('taken from a log of this site in another way');
+  } else if (second) {
+    const { status, successor } = log.federation.membership(site, log.view);
+    if (!['left', 'expelled'].includes(status) || successor !== log.site) competence('taken over from who is there');
+  }
+}
+
+// LBL-19
+function checkLater(log, body, label) {
+  const { body: first } = label.first;
+  if (body.certificate !== first.certificate) refuse('lbl.reference', 'another number');
+  if (body.offering !== undefined && !body.offering.equals(first.offering)) refuse('lbl.reference', 'another offering');
+  if (body.scheme !== undefined && body.scheme !== first.scheme) refuse('lbl.reference', 'another scheme');
+  if (body.receiver !== undefined) {
+    const receiver = log.federation.membership(body.receiver, log.view);
+    if (body.receiver === log.site || receiver?.status !== 'admitted') refuse('lbl.competence', 'no such receiver');
+  }
+}

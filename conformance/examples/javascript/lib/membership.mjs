@@ -1,0 +1,121 @@
+// MEM, EPOCH and WIT-11: what a record about members says and may say. Rules refuse; `apply` is called for
+// what counts.
+import { Refusal, refuse } from './refusal.mjs';
+import { checkPublicKey, keyId } from './keys.mjs';
+import { isDay } from './dates.mjs';
+import { originParts } from './federation.mjs';
+import { checkApprovals, checkSuccession, parseKeyRecord } from './keyhistory.mjs';
+
+const NEXT = { // MEM-2
+  none: ['applicant', 'admitted'],
+  applicant: ['applicant', 'admitted', 'left'],
+  admitted: ['admitted', 'suspended', 'left', 'expelled'],
+  suspended: ['suspended', 'admitted', 'left', 'expelled'],
+  left: ['applicant'],
+  expelled: [],
+};
+
+// EPOCH-1: the log that `origin` may continue.
+export function checkContinues(origin, continues) {
+  const own = originParts(origin);
+  const before = originParts(continues.origin);
+  const fits = own !== null && before !== null && before.federation === own.federation && before.site === own.site && before.epoch === own.epoch - 1;
+  if (!fits) refuse('mem.epoch', 'continues a log that is not the one before');
+}
+
+// EPOCH-2: entry 0 of a log that begins an epoch; gives where the log before ends.
+export function checkEpoch(origin, root, entry) {
+  try {
+    const { record, signatures } = parseKeyRecord(entry, origin);
+    if (!record.body.root.equals(root) || !signatures[0].key.equals(keyId(root))) refuse('mem.epoch', 'another root key');
+    if (record.body.continues === undefined) refuse('mem.epoch', 'continues nothing');
+    checkContinues(origin, record.body.continues);
+    return record.body.continues;
+  } catch (error) {
+    if (error instanceof Refusal) refuse('mem.epoch', error.message);
+    throw error;
+  }
+}
+
+export const siteMembership = {
+  check(log, { body, record, position }) {
+    const { federation } = log;
+    const records = log.recordsOn(record.entity);
+    const before = records[records.length - 1]?.body;
+    if (!isDay(body.effective_date)) refuse('rec.body', 'MEM-1');
+    if (!NEXT[before?.status ?? 'none'].includes(body.status)) refuse('mem.status', `${before?.status} to ${body.status}`);
+    const all = federation.all('members', '', position);
+    const ofOthers = before === undefined ? all : all.filter((other) => other.body.site !== before.site);
+    if (before === undefined) checkFirst(log, body, ofOthers.map((other) => other.body)); // MEM-3
+    else checkLater(body, before, all.map((other) => other.body)); // MEM-4
+    checkEnds(log, body, before, position); // MEM-7
+    if (before !== undefined && body.approvals !== undefined) { // MEM-10
+      const members = federation.admitted(position).filter(({ site }) => site !== body.site);
+      checkApprovals(body.origin, before.root, body.approvals, body.root, members);
+    }
+    if (body.epoch !== undefined) { // EPOCH-2
+      if (before === undefined || before.origin === body.origin) refuse('mem.epoch', 'no new origin');
+      const continues = checkEpoch(body.origin, before.root, body.epoch);
+      const fits = continues.origin === before.origin && body.ends?.origin === before.origin && body.ends.size === continues.size;
+      if (!fits) refuse('mem.epoch', 'the log before ends elsewhere');
+      if (before.status !== 'admitted' || body.status !== 'admitted') refuse('mem.epoch', 'not admitted before and after');
+    }
+  },
+  apply: (log, { body, position }) => log.federation.addMembership(position, body),
+};
+
+function checkFirst(log, body, others) {
+  const own = originParts(body.origin);
+  const { federation } = originParts(log.origin) ?? {};
+  if (own === null || own.federation !== federation || own.site !== body.site) refuse('mem.name', 'origin');
+  checkPublicKey(body.root);
+  if (others.some(({ site, prefix }) => site === body.site || prefix === body.prefix)) refuse('mem.name', 'site or prefix of another');
+  if (others.some(({ root }) => root.equals(body.root))) refuse('mem.key', 'root key of another');
+  if (body.succession !== undefined || body.approvals !== undefined) refuse('mem.key', 'nothing to succeed');
+}
+
+function checkLater(body, before, all) {
+  if (body.site !== before.site || body.prefix !== before.prefix) refuse('mem.name', 'site or prefix changed');
+  if (body.origin !== before.origin && body.epoch === undefined) refuse('mem.key', 'another log');
+  const ways = [body.succession, body.approvals].filter((way) => way !== undefined).length;
+  if (body.root.equals(before.root)) {
+    if (ways !== 0) refuse('mem.key', 'a succession to the same root key');
+    return;
+  }
+  if (ways !== 1) refuse('mem.key', 'a new root key by no way, or by two');
+  if (body.origin !== before.origin) refuse('mem.key', 'a new log and a new root key at once');
+  if (all.some(({ root }) => root.equals(body.root))) refuse('mem.key', 'a root key that a record has named');
+  checkPublicKey(body.root);
+  if (body.succession !== undefined) checkSuccession(body.origin, before.root, body.succession, body.root);
+}
+
+function checkEnds(log, body, before, position) {
+  if (body.ends === undefined) return;
+  const closes = body.epoch !== undefined && before !== undefined && body.origin !== before.origin;
+  if (!['suspended', 'left', 'expelled'].includes(body.status) && !closes) refuse('mem.end', 'nothing ends');
+  if (body.ends.origin !== (closes ? before.origin : body.origin)) refuse('mem.end', 'the end of another log');
+  const earlier = log.federation.all('ends', body.ends.origin, position);
+  if (earlier.some((end) => end.body.size > body.ends.size)) refuse('mem.end', 'an end below an earlier one');
+}
+
+// MEM-11
+export const keyRecovery = {
+  check(log, { body, record }) {
+    if (log.recordsOn(record.entity).length > 0 || body.origin === log.origin) refuse('mem.key', 'again, or about its own log');
+    checkPublicKey(body.root);
+  },
+};
+
+// WIT-11
+export const witnessPolicy = {
+  check(log, { body, record, position }) {
+    const bad = (message) => refuse('wit.policy', message);
+    const [first] = log.federation.all('policy', '');
+    if (first !== undefined && !first.body.entity.equals(record.entity)) bad('another entity');
+    if (new Set(body.witnesses).size !== body.witnesses.length) bad('a site twice');
+    const own = originParts(log.origin)?.site;
+    if (!body.witnesses.every((site) => site === own || log.federation.membership(site, position) !== undefined)) bad('nobody known');
+    if (body.quorum !== undefined && body.quorum > body.witnesses.length) bad('quorum too large');
+  },
+  apply: (log, { body, record, position }) => log.federation.put('policy', '', position, { ...body, entity: record.entity }),
+};

@@ -1,0 +1,113 @@
+// The families in which a log speaks about itself: site_keys, log_state, anchor, erasure (STATE, ANCHOR, ERASE).
+import { Refusal, refuse } from './refusal.mjs';
+import { checkPublicKey } from './keys.mjs';
+import { membersDigest } from './keyhistory.mjs';
+import { openCheckpoint } from './checkpoint.mjs';
+import { checkContinues } from './membership.mjs';
+import { checkDays } from './criteria.mjs';
+import { parseEvidence } from './evidence.mjs';
+
+// Thrown where an entry names a head of the coordinator that is not held yet (VOID-16).
+export class Waiting extends Error {}
+
+export const siteKeys = {
+  check(log, item) {
+    const { body } = item.record;
+    log.keys.check(item); // STATE-3, STATE-12
+    if (body.continues !== undefined) { // EPOCH-1
+      if (item.position !== 0) refuse('mem.epoch', 'continues, but not in entry 0');
+      checkContinues(log.origin, body.continues);
+    }
+    if (body.appointed !== undefined) { // SUCC-4
+      log.keys.checkAppointed(body, item.position);
+      const head = openCheckpoint(body.appointed.head, log.origin, (size) => log.keys.logKeys(size));
+      if (!head.root.equals(log.tree.root(item.position)) || log.lastStatePosition !== item.position - 1) {
+        refuse('mem.key', 'the head is not that of the entries before');
+      }
+    }
+  },
+  apply: (log, item) => log.keys.add(item),
+};
+
+export const logState = {
+  check(log, { body }) {
+    if (body.certificates !== log.grants) refuse('sta.certificates', `${body.certificates} for ${log.grants}`); // STATE-7
+    if (!body.keys.equals(log.keys.latest.id)) refuse('sta.keys', 'another key record');
+    checkHead(log, body.coordinator); // STATE-8
+    if (body.status_root === undefined ? log.statesStatus : !log.isUndetermined() && !body.status_root.equals(log.status.root())) {
+      refuse('sta.status', 'another status root, or none'); // STATE-10
+    }
+    if ((body.withheld ?? 0) !== log.withholdings.size) refuse('sta.withheld', 'another number'); // WITHHOLD-7
+    if (body.members !== undefined) { // SUCC-1
+      if (!log.isCoordinator || !body.members.equals(membersOf(log.federation, log.view))) refuse('sta.members', 'another digest');
+    }
+  },
+  apply(log, { body, position }) {
+    log.lastStatePosition = position;
+    if (body.coordinator !== undefined) log.acted = body.coordinator.size;
+    if (body.status_root !== undefined) log.statesStatus = true;
+  },
+};
+
+export const membersOf = (federation, size) => {
+  const members = federation.admitted(size).map(({ origin, root }) => ({ origin, root }));
+  return membersDigest(members.sort((a, b) => (a.origin < b.origin ? -1 : 1)));
+};
+
+// STATE-8, VOID-16
+function checkHead(log, head) {
+  const bad = (message) => refuse('sta.coordinator', message);
+  if (log.isCoordinator) {
+    if (head !== undefined) bad('a head in the log of the coordinator');
+    return;
+  }
+  if (head === undefined) {
+    if (log.acted !== null) bad('no head any more');
+    return;
+  }
+  if (head.size < (log.acted ?? 0)) bad('the size falls');
+  if (head.size > log.federation.size) throw new Waiting();
+  if (!head.root.equals(log.federation.rootAt(head.size))) bad('another root');
+}
+
+// ANCHOR-1, ANCHOR-2, SUCC-2
+export const anchor = {
+  check(log, { body, record }) {
+    const evidence = (message) => refuse('anc.evidence', message);
+    if (body.origin === log.origin) refuse('anc.log', 'about its own log');
+    if (body.successor === undefined) {
+      if (body.urls !== undefined) evidence('urls without a successor');
+      checkAnchorEvidence(body);
+    } else {
+      if (body.evidence !== undefined || body.leaves !== undefined || body.urls === undefined) evidence('a successor with evidence or without urls');
+    }
+    if (log.recordsOn(record.entity).length > 0 || log.anchored.has(`${body.origin} ${body.size}`)) refuse('anc.again', 'decided already');
+    if (body.successor !== undefined) checkPublicKey(body.successor);
+  },
+  apply: (log, { body }) => log.anchored.add(`${body.origin} ${body.size}`),
+};
+
+export function checkAnchorEvidence(body) {
+  const evidence = (message) => refuse('anc.evidence', message);
+  let file;
+  try {
+    file = parseEvidence(body.evidence);
+  } catch (error) {
+    if (error instanceof Refusal) evidence(error.message);
+    throw error;
+  }
+  if (file.origin !== body.origin || file.size !== body.size) evidence('evidence about something else');
+  if (!file.heads.some(({ root }) => root.equals(body.root))) evidence('the root of neither head');
+}
+
+// ERASE-1
+export const erasure = {
+  check(log, { body, record, position }) {
+    if (body.index >= position) refuse('era.index', 'not an earlier record');
+    checkDays(body.deadline);
+    if (log.recordsOn(record.entity).length > 0 || log.erased.has(`${body.index} ${body.document}`)) refuse('era.again', 'erased already');
+  },
+  apply: (log, { body }) => log.erased.add(`${body.index} ${body.document}`),
+};
+
+export const nothing = { check: () => {} };
