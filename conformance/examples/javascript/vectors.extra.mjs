@@ -7,6 +7,7 @@ import { verifyEvidence } from './lib/evidence.mjs';
 import { checkStatus, leafOf, parseLeaf, statusLeafHash, statusOn, StatusTree } from './lib/status.mjs';
 import { checkEpoch } from './lib/membership.mjs';
 import { takeoverEntity } from './lib/label.mjs';
+import { judgeCertificate } from './lib/certificate.mjs';
 import { courseOf, judgeAll } from './lib/logs.mjs';
 
 const unhex = (text) => Buffer.from(text, 'hex');
@@ -52,6 +53,10 @@ const calls = {
   epoch({ origin, root, entry }) {
     const { origin: before, root: rootBefore, size } = checkEpoch(origin, unhex(root), unbase64(entry));
     return { origin: before, root: hex(rootBefore), size };
+  },
+  judge_certificate({ file, coordinator, root, day }) {
+    const { verdict, asOf, size } = judgeCertificate(unbase64(file), { coordinator, root: unhex(root), day, now: Date.now() });
+    return { verdict, as_of: asOf, size };
   },
   course(vector) {
     const { judges } = judged(vector);
@@ -137,4 +142,4 @@ function tests(test, { load, refuses }) {
   });
 }
 
-export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json'], tests };
+export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'certificate.json'], tests };

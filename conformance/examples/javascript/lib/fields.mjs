@@ -17,9 +17,11 @@ export const text = (least, most) => (value) => {
 export const shortText = text(1, 128);
 export const line = text(1, 500);
 export const oneOf = (...words) => (value) => words.includes(value);
-export const array = (least, most, type) => (value) =>
-  Array.isArray(value) && value.length >= least && value.length <= most && value.every((item) => type(item));
-export const anyMap = isMap;
+export const array = (least, most, type) => Object.assign(
+  (value) => Array.isArray(value) && value.length >= least && value.length <= most && value.every((item) => type(item)),
+  { item: type },
+);
+export const anyMap = (value) => isMap(value);
 
 const languagePattern = /^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$/;
 export const language = (value) => typeof value === 'string' && value.length <= 35 && languagePattern.test(value);
@@ -41,13 +43,27 @@ export const url = (value) => typeof value === 'string' && value.length <= 500 &
 
 // A map with the fields of a table: {name: type}, or {name: optional(type)} where it may be absent.
 // Unknown fields are passed over (REC-11).
-export const optional = (type) => Object.assign((value) => type(value), { optional: true });
-export const map = (table) => (value) =>
-  isMap(value) &&
-  Object.entries(table).every(([name, type]) => (name in value ? type(value[name]) : type.optional === true));
+export const optional = (type) => Object.assign((value) => type(value), type, { optional: true });
+export const map = (table) => Object.assign(
+  (value) => isMap(value) && Object.entries(table).every(([name, type]) => (name in value ? type(value[name]) : type.optional === true)),
+  { table },
+);
 
 export const head = map({ root: bytes(32), size: count });
 export const cut = map({ origin, size: count });
 export const end = map({ origin, root: bytes(32), size: count });
-export const reference = (value) =>
-  Array.isArray(value) && value.length === 3 && origin(value[0]) && count(value[1]) && isBytes(value[2], 32);
+export const reference = Object.assign(
+  (value) => Array.isArray(value) && value.length === 3 && origin(value[0]) && count(value[1]) && isBytes(value[2], 32),
+  { items: [origin, count, bytes(32)] },
+);
+
+// A value of JSON in which bytes are base64, as a value of a type: text stays text where the type takes it.
+export function fromJson(value, type) {
+  if (typeof value === 'string') return type !== undefined && !type(value) ? Buffer.from(value, 'base64') : value;
+  if (Array.isArray(value)) return value.map((item, i) => fromJson(item, type?.item ?? type?.items?.[i]));
+  if (isMap(value)) {
+    const entries = Object.entries(value).map(([name, inner]) => [name, fromJson(inner, type?.table?.[name])]);
+    return Object.assign(Object.create(null), Object.fromEntries(entries));
+  }
+  return value;
+}

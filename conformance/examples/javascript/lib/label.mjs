@@ -135,7 +135,7 @@ export const labelDecision = {
 };
 
 // LBL-8, LBL-9
-function checkFields(body, label) {
+export function checkFields(body, label) {
   const bad = (message) => refuse('lbl.precondition', message);
   const { action, takes } = body;
   const assessed = body.basis === 'assessed';

@@ -11,6 +11,8 @@ import { openCosignature } from './cosignature.mjs';
 import { checkQuorum, parsePolicy } from './policy.mjs';
 import { openProof } from './proof.mjs';
 import { checkDocument } from './document.mjs';
+import { judgeCertificate } from './certificate.mjs';
+import { describe, judgeAll } from './logs.mjs';
 
 const unbase64 = (text) => Buffer.from(text, 'base64');
 const list = (values) => values.map(unbase64);
@@ -68,5 +70,15 @@ export const KINDS = {
   document({ content, key, size, commitment }) {
     checkDocument(bytesOf(content), bytesOf(key), size, bytesOf(commitment));
     return {};
+  },
+  certificate({ file, coordinator, root, day, now, policy }) {
+    const trust = { coordinator, root: bytesOf(root), day, now, policy: policy === undefined ? undefined : parsePolicy(policyFile(policy)) };
+    const { verdict, number, asOf } = judgeCertificate(bytesOf(file), trust);
+    return { verdict, number, as_of: asOf };
+  },
+  logs({ coordinator, root, logs, day }) {
+    const taken = logs.map(({ origin, checkpoint, entries }) => ({ origin, checkpoint: bytesOf(checkpoint), entries: list(entries) }));
+    const { judges, refused } = judgeAll(coordinator, bytesOf(root), taken);
+    return describe(judges, refused, coordinator, day);
   },
 };

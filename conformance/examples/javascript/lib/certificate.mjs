@@ -1,0 +1,282 @@
+// CERT: certificates, verified from the coordinator's origin and root key alone (CERT-2).
+import { decode, isMap } from './encoding.mjs';
+import { hex, isBytes } from './bytes.mjs';
+import { codeOf, Refusal, refuse } from './refusal.mjs';
+import { checkSignature, keyId } from './keys.mjs';
+import { familyOf } from './families.mjs';
+import { array, bytes, certificateNumber, count, map, optional } from './fields.mjs';
+import { followKeys, KeyHistory } from './keyhistory.mjs';
+import { signedBytes } from './record.mjs';
+import { openProof, parseProof } from './proof.mjs';
+import { leafHash, nodeHash } from './tree.mjs';
+import { parseCheckpoint } from './checkpoint.mjs';
+import { parseNote } from './note.mjs';
+import { checkDocument } from './document.mjs';
+import { checkStatus } from './status.mjs';
+import { decodeEntry } from './judge.mjs';
+import { checkFields, Label } from './label.mjs';
+import { fits } from './logs.mjs';
+import { originParts } from './federation.mjs';
+import { isDay } from './dates.mjs';
+import { checkQuorum } from './policy.mjs';
+import { cosignatureTime, lineOf } from './cosignature.mjs';
+import { proven } from './evidence.mjs';
+
+const FILE_LIMIT = 4 * 1024 * 1024; // CERT-1
+const MAX_NESTED = 8; // CERT-13
+const AHEAD = 300; // WIT-14
+
+const documentItem = (value) =>
+  Array.isArray(value) && value.length === 4 && count(value[0]) && count(value[1]) && isBytes(value[2]) && isBytes(value[3]);
+const statusItem = (value) =>
+  Array.isArray(value) && value.length === 3 && isBytes(value[0]) && count(value[1]) && array(0, 63, bytes(32))(value[2]);
+
+const form = map({
+  sopro_certificate: (value) => value === 1,
+  number: certificateNumber,
+  decisions: array(1, 256, proven),
+  keys: proven,
+  membership: proven,
+  coordinator_keys: proven,
+  before: optional((value) => isBytes(value)),
+  coordinator_key_history: optional(array(0, 256, proven)),
+  documents: optional(array(0, 64, documentItem)),
+  key_history: optional(array(0, 256, proven)),
+  records: optional(array(0, 16, proven)),
+  state: optional(proven),
+  status: optional(statusItem),
+});
+
+// {verdict, number, asOf, size, label}; `trust` is {coordinator, root, day, now (ms), policy}.
+export function judgeCertificate(file, trust) {
+  const certificate = verify(file, trust, 1);
+  const { label, chain } = certificate;
+  const status = statusOn(chain, trust.day);
+  return { verdict: verdictOf(certificate, status), number: certificate.number, asOf: certificate.asOf, size: certificate.size, label };
+}
+
+// CERT-10; `chain` are the files from the outermost to the innermost.
+function verdictOf({ chain, quorum }, status) {
+  if (chain.some(({ label }) => label.undetermined)) return 'undetermined';
+  if (status !== 'active') return status;
+  const complete = chain.every(({ proved, reachesEnd }) => proved && reachesEnd);
+  const last = chain[chain.length - 1];
+  const handedOver = last.label.first?.body.takes === undefined; // the first log, or `before` is missing (CERT-13)
+  return complete && handedOver && quorum ? 'valid' : 'unproven';
+}
+
+function statusOn(chain, day) {
+  const stage = chain.find(({ label }, i) => i === chain.length - 1 || label.first.day <= day);
+  return stage.label.statusOn(day);
+}
+
+function verify(file, trust, depth) {
+  const malformed = (message) => refuse('cert.form', message);
+  const value = decode(file, FILE_LIMIT);
+  if (!isMap(value) || !form(value)) malformed('not a certificate');
+  if (value.status !== undefined && value.state === undefined) malformed('status without state');
+  if (depth > MAX_NESTED) malformed('too many files inside one another');
+
+  // Keys of the coordinator, its word about the site, keys of the site (CERT-2, CERT-12).
+  const coordinatorKeys = keysOf(trust.coordinator, true, trust.root, [value.coordinator_keys, ...(value.coordinator_key_history ?? [])]);
+  const membership = openEntry(value.membership, trust.coordinator, coordinatorKeys, ['registrar'], 'site_membership').record.body;
+  const origin = decodeEntry(value.keys[0]).record.log;
+  const closes = membership.epoch !== undefined && membership.ends?.origin === origin; // EPOCH-7
+  if (membership.origin !== origin && !closes) refuse('mem.untrusted', 'the membership of another log');
+  const keyItems = [value.keys, ...(value.key_history ?? [])];
+  const keys = keysOf(origin, false, membership.root, keyItems);
+
+  const { label, items } = labelOf(value, origin, keys, membership);
+  const head = headOf(value, items, origin, keys, keyItems);
+  const proved = value.status !== undefined;
+  if (proved) checkLeaf(value.status, head.state, label);
+  const records = openRecords(value.records ?? [], origin, keys, label);
+  checkDocuments(value.documents ?? [], [...items, ...records]);
+
+  const { asOf, quorum } = momentOf(head, trust);
+  const own = { number: value.number, label, origin, membership, proved, reachesEnd: true, size: head.size, asOf, quorum };
+  own.continues = keys.records[0].body.continues;
+  own.chain = [own];
+  if (value.before !== undefined) {
+    if (label.first?.body.takes === undefined) malformed('before without takes');
+    const before = verify(value.before, trust, depth + 1);
+    checkBefore(own, before);
+    own.chain = [own, ...before.chain];
+  }
+  return own;
+}
+
+const positionOf = ([, proof]) => parseProof(proof).index;
+
+// KEY-10, CERT-12, SUCC-5: the keys of a log, and every key record at its place.
+function keysOf(origin, isCoordinator, root, items) {
+  const list = items.map((item) => [positionOf(item), item[0]]);
+  // Where nobody who is trusted signed, the signer is unknown, as the vectors have it.
+  if (!list.some(([, entry]) => decodeEntry(entry).signatures.some(({ key }) => key.equals(keyId(root))))) {
+    refuse('sig.unknown-key', 'no key record by the trusted root key');
+  }
+  const history = followKeys(origin, isCoordinator, root, list);
+  items.forEach(([entry, proof], i) => {
+    const head = openProof(proof, entry, origin, (size) => history.logKeys(size));
+    const { body } = history.records[i];
+    if (body.appointed !== undefined) {
+      const left = parseCheckpoint(parseNote(body.appointed.head).text);
+      if (!rootBefore(head)?.equals(left.root)) refuse('mem.untrusted', 'the head is not that of the entries before');
+    }
+  });
+  return history;
+}
+
+// SUCC-5: the root of the entries before the one that is proven, from the siblings left of its path.
+function rootBefore({ index, size, proof }) {
+  let hash = null;
+  let at = index;
+  let last = size - 1;
+  const siblings = [...proof];
+  while (last > 0) {
+    if (at % 2 === 1 || at < last) {
+      const sibling = siblings.shift();
+      if (at % 2 === 1) hash = hash === null ? sibling : nodeHash(sibling, hash);
+    }
+    at = Math.floor(at / 2);
+    last = Math.floor(last / 2);
+  }
+  return hash;
+}
+
+// An entry of a log at its place, signed by keys of a role that count there.
+function openEntry([entry, proof], origin, keys, roles, family) {
+  const item = decodeEntry(entry);
+  const { record } = item;
+  if (record.log !== origin) refuse('mem.untrusted', 'an entry of another log');
+  const kind = familyOf(record);
+  if (kind.name !== family) refuse('mem.untrusted', `not a ${family} record`);
+  const position = positionOf([entry, proof]);
+  const signers = item.signatures.map(({ key }) => {
+    const known = keys.keys.get(hex(key)) ?? refuse('sig.unknown-key', `key ${hex(key)}`);
+    if (!KeyHistory.countsAt(known, position)) refuse('sig.key-retired', 'the key does not count there');
+    if (!roles.includes(known.role)) refuse('sig.role', `a ${known.role} key`);
+    return known.public;
+  });
+  item.signatures.forEach(({ signature }, i) => checkSignature(signers[i], signedBytes(item.bytes), signature));
+  const head = openProof(proof, entry, origin, (size) => keys.logKeys(size));
+  const undetermined = kind.otherMajor || (record.crit ?? []).some((name) => !Object.hasOwn(kind.known.table, name));
+  if (!undetermined && !kind.known.fits(record.body) && family !== 'label_decision') refuse('rec.body', `not a body of ${family}`);
+  return { ...item, position, head, undetermined, fits: kind.known.fits(record.body) };
+}
+
+// CERT-4: every entry on the label's entity, in the order of the log. One that section LBL makes void does not
+// count; that the offering exists and the scheme allowed it is taken as said.
+function labelOf(value, origin, keys, membership) {
+  const items = value.decisions.map((item) => openEntry(item, origin, keys, ['decision'], 'label_decision'));
+  const label = new Label(origin, items[0].record.entity);
+  items.forEach((item, i) => {
+    const { record, position } = item;
+    const before = items[i - 1];
+    const isNext = i === 0
+      ? record.prev === undefined
+      : record.prev?.equals(before.id) && record.entity.equals(before.record.entity) && position > before.position;
+    if (!isNext) refuse('proof.invalid', 'not the entry behind the one before');
+    if (membership.ends?.origin === origin && position >= membership.ends.size) refuse('mem.inactive', 'beyond the end of the log');
+    if (item.undetermined) label.undetermined = true;
+    if (!label.undetermined && item.fits) codeOf(() => addDecision(label, item)); // one that is refused is void
+  });
+  if (label.first !== undefined && label.first.body.certificate !== value.number) refuse('cert.form', 'another number');
+  return { label, items };
+}
+
+const DATES = ['appeal_until', 'decided_on', 'effective_date', 'suspended_until', 'valid_from', 'valid_until'];
+
+function addDecision(label, { record, position, id }) {
+  const { body } = record;
+  if (!DATES.every((name) => body[name] === undefined || isDay(body[name]))) refuse('rec.body', 'LBL-7');
+  checkFields(body, label);
+  const outcome = label.outcome(body);
+  if (body.basis === 'assessed' && label.last !== undefined && outcome.day < label.last.day) refuse('lbl.dates', 'LBL-15');
+  label.decisions.push({ position, id, body, time: record.time, ...outcome });
+}
+
+// CERT-6: the head that the label is proven under, and the `log_state` that ends it.
+function headOf(value, items, origin, keys, keyItems) {
+  const last = items[items.length - 1];
+  if (value.state === undefined) return { ...last.head, time: last.record.time, state: null };
+  const state = openEntry(value.state, origin, keys, ['registrar'], 'log_state');
+  const { head } = state;
+  if (state.position !== head.size - 1) refuse('proof.invalid', 'not the last entry under its head');
+  if (items.some((item) => item.head.size !== head.size || !item.head.root.equals(head.root))) refuse('proof.invalid', 'a decision under another head');
+  const lastKeys = keyItems[keyItems.length - 1][0];
+  if (!leafHash(lastKeys).equals(state.record.body.keys)) refuse('sta.keys', 'not the last key record');
+  return { ...head, time: state.record.time, state: state.record.body };
+}
+
+// CERT-7
+function checkLeaf([leaf, index, path], state, label) {
+  if (state.status_root === undefined) refuse('sta.status', 'no status root');
+  checkStatus(leaf, index, state.certificates, path, state.status_root);
+  if (label.undetermined) return;
+  const statusIndex = label.first?.body.status_index;
+  if (label.first === undefined || index !== statusIndex || !leaf.equals(label.leaf())) refuse('sta.status', 'another leaf than the decisions give');
+}
+
+// CERT-9
+function openRecords(list, origin, keys, label) {
+  const reference = (message) => refuse('lbl.reference', message);
+  let offering;
+  return list.map((item, i) => {
+    const family = decodeEntry(item[0]).record.family.split('/')[0];
+    if (i === 0 ? family !== 'offering' : !['offering', 'organisation'].includes(family)) reference('not the offering, then its organisation');
+    const opened = openEntry(item, origin, keys, ['registrar'], family);
+    const { entity, body } = opened.record;
+    if (family === 'offering') offering = body;
+    const named = family === 'offering' ? label.first?.body.offering : offering.organisation;
+    if (named === undefined || !entity.equals(named)) reference('a record of something else');
+    return opened;
+  });
+}
+
+function checkDocuments(documents, items) {
+  for (const [position, number, key, content] of documents) {
+    const item = items.find((candidate) => candidate.position === position);
+    const commitment = item?.record.docs?.[number] ?? refuse('cert.form', 'a document of no entry in the file');
+    checkDocument(content, key, commitment.size, commitment.commitment);
+  }
+}
+
+// CERT-8, CERT-14: since when the label is known to stand so, in ms, and whether the head bears the quorum.
+function momentOf(head, { policy, now }) {
+  if (policy === undefined) return { asOf: head.time, quorum: true };
+  const note = parseNote(head.note);
+  const times = [];
+  for (const key of policy.witnesses.values()) {
+    const line = lineOf(note, key);
+    if (line !== undefined) times.push(cosignatureTime(line, note.text, key)); // refused where it does not verify
+  }
+  const latest = Math.floor(now / 1000) + AHEAD;
+  try {
+    const { median } = checkQuorum(policy, head.note, latest);
+    return { asOf: median === null ? head.time : median * 1000, quorum: true };
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.code !== 'ckp.quorum') throw error;
+    const counting = times.filter((time) => time <= latest);
+    return { asOf: counting.length === 0 ? head.time : Math.max(...counting) * 1000, quorum: false };
+  }
+}
+
+// CERT-13: `before` is the file of the label in the log it was taken over from.
+function checkBefore(own, before) {
+  const reference = (message) => refuse('lbl.reference', message);
+  if (!fits(before.label, own.label)) reference('the two do not fit');
+  if (before.label.last.body.receiver !== undefined) return;
+  const { membership } = before;
+  const site = originParts(own.origin)?.site;
+  const sameSite = originParts(before.origin)?.site === site;
+  const left = ['left', 'expelled'].includes(membership.status) && membership.successor === site;
+  const closed = sameSite && membership.epoch !== undefined && membership.ends?.origin === before.origin;
+  const continued = own.continues?.origin === before.origin;
+  if (!left && !closed && !continued) reference('nobody handed the label over');
+  const ends = [];
+  if (membership.ends?.origin === before.origin) ends.push(membership.ends.size);
+  if (continued) ends.push(own.continues.size);
+  if (continued && before.label.decisions.some(({ position }) => position >= own.continues.size)) refuse('mem.inactive', 'beyond the end');
+  before.reachesEnd = ends.every((size) => before.size >= size);
+}

@@ -1,0 +1,93 @@
+// FENCE: what this node asks others before it signs with its log key.
+import { join } from 'node:path';
+import { hex, sha256 } from './bytes.mjs';
+import { Refusal, refuse } from './refusal.mjs';
+import { openCheckpoint } from './checkpoint.mjs';
+import { pathOf } from './follow.mjs';
+import { get } from './reach.mjs';
+import { readFile, replaceFile } from './store.mjs';
+
+const MAX_ANSWER = 1_000_000;
+const DEADLINE = 5_000;
+
+export class Fence {
+  constructor(log) {
+    this.log = log;
+    this.isOpen = false;
+    this.path = join(log.directory, 'answered'); // the largest checkpoint that was answered (FENCE-4)
+    const kept = readFile(this.path);
+    this.answered = kept === null ? null : this.openOwn(kept);
+    // What this node signed itself is an answer that is always at hand.
+    const { intent } = log;
+    this.ahead = intent.root !== null && (intent.size > log.judge.size || !log.tree.root(intent.size).equals(intent.root));
+  }
+
+  // FENCE-2: a checkpoint of this log by a log key of this site, or null.
+  openOwn(bytes) {
+    const { origin, judge } = this.log;
+    try {
+      return { bytes, ...openCheckpoint(bytes, origin, () => judge.keys.logKeys(1).concat(judge.keys.logKeys(judge.size))) };
+    } catch (error) {
+      if (error instanceof Refusal) return null;
+      throw error;
+    }
+  }
+
+  // A refusal where nothing may be signed.
+  check() {
+    const { judge, tree } = this.log;
+    if (this.ahead) refuse('fence.behind', 'the disk does not hold what this node has signed');
+    if (this.answered !== null) {
+      if (this.answered.size > judge.size) refuse('fence.behind', 'others hold more of this log');
+      if (!tree.root(this.answered.size).equals(this.answered.root)) refuse('fence.forked', 'others hold another history of this log');
+    }
+    if (!this.isOpen) refuse('fence.asking', 'no other node has answered yet');
+  }
+
+  // FENCE-1 to FENCE-3: asks every node at `urls` at once.
+  async ask(urls, allowed) {
+    const answers = await Promise.all(urls.map((url) => this.askOne(url.replace(/\/$/, ''), allowed)));
+    const heads = answers.filter((answer) => answer?.size !== undefined);
+    for (const head of heads) this.keep(head);
+    if (heads.length > 0 || answers.every((answer) => answer === 'nothing')) this.isOpen = true; // FENCE-3
+    return this.isOpen;
+  }
+
+  keep(head) {
+    const larger = this.answered === null || head.size > this.answered.size;
+    if (!larger) return;
+    replaceFile(this.path, head.bytes);
+    this.answered = head;
+  }
+
+  // A head of this log, 'nothing' or null (no answer).
+  async askOne(url, allowed) {
+    const { origin } = this.log;
+    const fetch = async (path) => {
+      try {
+        return await get(`${url}${path}`, { limit: MAX_ANSWER, deadline: DEADLINE, allowed });
+      } catch (error) {
+        if (error instanceof Refusal) return null;
+        throw error;
+      }
+    };
+    const [mirrored, cosigned, discovery] = await Promise.all([
+      fetch(`${pathOf(origin)}/checkpoint`),
+      fetch(`/witness/${hex(sha256(origin))}/checkpoint`),
+      fetch('/.well-known/sopro'),
+    ]);
+    const heads = [mirrored, cosigned].filter((bytes) => bytes !== null).map((bytes) => this.openOwn(bytes)).filter((head) => head !== null);
+    if (heads.length > 0) return heads.reduce((a, b) => (b.size > a.size ? b : a));
+    return this.saysNothing(discovery) && cosigned === null ? 'nothing' : null;
+  }
+
+  saysNothing(discovery) {
+    try {
+      const { federation, mirrors } = JSON.parse(discovery);
+      const text = JSON.stringify(mirrors ?? null);
+      return federation === this.log.origin.split('/')[0] && Array.isArray(mirrors) && !text.includes(`"${pathOf(this.log.origin)}`);
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,220 @@
+// A site's own log: its keys, its batches on disk, its signed heads (STATE-6, VOID-17, EXCH-11).
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { decode, encode } from './encoding.mjs';
+import { hex } from './bytes.mjs';
+import { Refusal, refuse } from './refusal.mjs';
+import { FAMILIES } from './families.mjs';
+import { KeyPair } from './keys.mjs';
+import { KeyHistory } from './keyhistory.mjs';
+import { sha256 } from './bytes.mjs';
+import { writeEntry } from './record.mjs';
+import { signCheckpoint } from './checkpoint.mjs';
+import { judgeLog } from './judge.mjs';
+import { Fence } from './fence.mjs';
+import { EntryFile, readFile, replaceFile } from './store.mjs';
+
+const ROLES = ['log', 'witness', 'registrar', 'decision', 'access'];
+
+export class Publisher {
+  constructor({ directory, origin, mirror, fence }) {
+    mkdirSync(directory, { recursive: true });
+    Object.assign(this, { directory, origin, mirror });
+    this.pairs = this.loadKeys();
+    this.file = new EntryFile(directory);
+    this.queue = Promise.resolve();
+    this.listeners = new Set(); // told of every new head
+    this.intent = this.loadIntent();
+    this.note = readFile(join(directory, 'checkpoint'));
+    if (this.file.entries.length === 0) this.begin();
+    this.judgeAnew();
+    this.fence = fence ?? new Fence(this);
+  }
+
+  // The seeds are there before anything is signed with them.
+  loadKeys() {
+    const path = join(this.directory, 'keys');
+    if (readFile(path) === null) {
+      const seeds = Object.fromEntries(['root', 'next_root', ...ROLES].map((role) => [role, randomBytes(32)]));
+      replaceFile(path, encode(seeds), 0o600);
+    }
+    return Object.fromEntries(Object.entries(decode(readFile(path))).map(([role, seed]) => [role, new KeyPair(seed)]));
+  }
+
+  loadIntent() {
+    const bytes = readFile(join(this.directory, 'intent'));
+    return bytes === null ? { size: 0, root: null } : decode(bytes);
+  }
+
+  get site() {
+    return this.origin.split('/')[1];
+  }
+
+  get entries() {
+    return this.file.entries;
+  }
+
+  get tree() {
+    return this.judge.tree;
+  }
+
+  // How much of the log is published: the size of the last signed head.
+  get published() {
+    return this.note === null ? 0 : Number(this.note.toString().split('\n')[1]);
+  }
+
+  judgeAnew() {
+    this.judge = judgeLog({ origin: this.origin, root: this.pairs.root.public, federation: this.mirror.federation }, this.entries);
+    this.endsSeen = this.mirror.federation.all('ends', this.origin).length;
+  }
+
+  // What the coordinator says about the end of this log is judged anew (MEM-8), what waited is judged now.
+  catchUp() {
+    if (this.mirror.federation.all('ends', this.origin).length !== this.endsSeen) this.judgeAnew();
+    else this.judge.judge();
+  }
+
+  // STATE-2: entry 0 and the log_state that ends its batch.
+  begin() {
+    const body = {
+      keys: ROLES.map((role) => ({ public: this.pairs[role].public, role })),
+      next_root: sha256(this.pairs.next_root.public),
+      root: this.pairs.root.public,
+    };
+    const first = this.write('site_keys/1', body, randomBytes(16), undefined, Date.now());
+    this.file.append([first]);
+    this.judgeAnew();
+    this.file.entries.pop();
+    const state = this.stateEntry(this.judge);
+    this.file.entries.push(first);
+    this.file.append([state]);
+  }
+
+  write(family, body, entity, prev, time) {
+    const name = family.split('/')[0];
+    const role = Object.hasOwn(FAMILIES, name) ? FAMILIES[name].role : 'registrar';
+    const record = encode({ body, entity, family, log: this.origin, prev, salt: randomBytes(16), time, v: 1 });
+    return writeEntry(record, [this.pairs[role]]);
+  }
+
+  // A record at the end of `judge`'s log (REC-6, REC-8, REC-9).
+  entryFor(judge, { family, body, entity = randomBytes(16) }) {
+    const prev = judge.chains.get(hex(entity))?.id;
+    return this.write(family, body, entity, prev, Math.max(Date.now(), judge.time));
+  }
+
+  // STATE-6 to STATE-11; the head that the mirror holds, once the site has a membership there (STATE-8).
+  stateEntry(judge) {
+    const { federation, size } = this.mirror;
+    const joined = judge.acted !== null || federation.membership(this.site, size)?.origin === this.origin;
+    const body = {
+      certificates: judge.grants,
+      coordinator: joined ? { root: federation.rootAt(size), size } : undefined,
+      keys: judge.keys.latest.id,
+      status_root: judge.status.root(),
+      withheld: judge.withholdings.size || undefined,
+    };
+    const before = [...judge.chains].find(([, chain]) => chain.family === 'log_state');
+    return this.entryFor(judge, { family: 'log_state/1', body, entity: before === undefined ? undefined : Buffer.from(before[0], 'hex') });
+  }
+
+  isBehind() {
+    const { federation, size } = this.mirror;
+    const joined = federation.membership(this.site, size)?.origin === this.origin;
+    return joined && (this.judge.acted ?? -1) < size;
+  }
+
+  // One batch after another.
+  inTurn(work) {
+    const result = this.queue.then(work);
+    this.queue = result.catch(() => {});
+    return result;
+  }
+
+  // Whether the coordinator's latest head says something that this site should act on by itself.
+  actOnMembership() {
+    return this.inTurn(() => {
+      const { federation } = this.mirror;
+      const seen = federation.membership(this.site, this.judge.acted ?? 0);
+      if (this.isBehind() && seen !== federation.membership(this.site)) this.commit([]);
+    });
+  }
+
+  // {indexes, entities} of records, when they are durable and under a signed head.
+  append(records) {
+    return this.inTurn(() => this.commit(records));
+  }
+
+  commit(records) {
+    this.fence.check();
+    this.checkOpen();
+    this.catchUp();
+    const before = this.judge.size;
+    const batch = [];
+    const take = (entry) => {
+      this.judge.append([entry]);
+      batch.push(entry);
+      const { code, message } = this.judge.verdicts[this.judge.size - 1] ?? {};
+      if (code !== undefined) refuse(code, message); // VOID-17
+      if (this.judge.newlyWithheld !== undefined) throw new Error('withholding is left out of this node');
+    };
+    const indexes = [];
+    const entities = [];
+    try {
+      if (this.judge.waitsAt !== null) refuse('unavailable', 'the log waits for a head of the coordinator');
+      if (this.isBehind()) take(this.stateEntry(this.judge));
+      for (const record of records) {
+        const entity = record.entity ?? randomBytes(16);
+        indexes.push(this.judge.size);
+        entities.push(entity);
+        take(this.entryFor(this.judge, { ...record, entity }));
+      }
+      take(this.stateEntry(this.judge));
+      this.file.append(batch);
+    } catch (error) {
+      if (this.judge.size !== before) this.judgeAnew(); // nothing of the batch was written
+      throw error;
+    }
+    this.publish();
+    return { indexes, entities };
+  }
+
+  // EPOCH-4
+  checkOpen() {
+    const membership = this.mirror.federation.membership(this.site);
+    if (membership !== undefined && membership.origin !== this.origin) refuse('fence.closed', 'another log continues this one');
+  }
+
+  // EXCH-11: the intent is durable before the signature exists.
+  publish() {
+    const size = this.judge.size;
+    if (size === this.published) return;
+    const root = this.tree.root();
+    replaceFile(join(this.directory, 'intent'), encode({ size, root }));
+    this.intent = { size, root };
+    const logPairs = [this.pairs.log].filter((pair) => {
+      const key = this.judge.keys.ofPublic(pair.public);
+      return key !== undefined && KeyHistory.maySign(key, size); // KEY-9
+    });
+    if (logPairs.length === 0) refuse('ckp.signature', 'no log key that may sign this size');
+    const note = Buffer.from(signCheckpoint({ origin: this.origin, size, root }, logPairs));
+    replaceFile(join(this.directory, 'checkpoint'), note);
+    this.note = note;
+    for (const listener of this.listeners) listener(this);
+  }
+
+  // Signs what was acknowledged before the node stopped, once it may sign.
+  resume() {
+    return this.inTurn(() => {
+      try {
+        this.fence.check();
+        this.checkOpen();
+        this.catchUp();
+        this.publish();
+      } catch (error) {
+        if (!(error instanceof Refusal)) throw error;
+      }
+    });
+  }
+}

@@ -1,0 +1,216 @@
+// EXCH: what this node serves, and the limits it sets its callers (ERR).
+import http from 'node:http';
+import { hex } from './bytes.mjs';
+import { Refusal, refuse } from './refusal.mjs';
+import { writeBundle, writeKeys } from './bundle.mjs';
+import { pathOf } from './follow.mjs';
+import { writeProof } from './proof.mjs';
+import { hashesAt, parsePath, WIDTH, writeEntryBundle } from './tile.mjs';
+
+const LIMITS = { request_header_bytes: 16384, request_seconds: 10, connections: 512, streams: 64 };
+const STATUS = { // ERR-2
+  'err.path': 400, 'not-found': 404, 'entry.withheld': 410, 'err.method': 405, 'err.size': 413, 'err.time': 408,
+  'err.expect': 417, format: 400, unavailable: 503,
+};
+const TITLES = { 400: 'Bad request', 404: 'Not found', 405: 'Method not allowed', 408: 'Too slow', 410: 'Withheld', 413: 'Too large', 417: 'Expectation failed', 503: 'Unavailable', 500: 'Error' };
+const FOREVER = 'public, max-age=31536000, immutable';
+const TEXT = 'text/plain; charset=utf-8';
+const BINARY = 'application/octet-stream';
+
+function problem(code) {
+  const status = STATUS[code] ?? 500;
+  const body = JSON.stringify({ type: 'about:blank', title: TITLES[status] ?? 'Error', status, code });
+  return { status, type: 'application/problem+json', body: Buffer.from(body) };
+}
+
+const missing = (what) => refuse('not-found', what);
+
+// What is served of one log: {origin, entries, tree, published, note, judge}.
+class ServedLog {
+  constructor(origin, source) {
+    this.origin = origin;
+    this.source = source;
+  }
+
+  checkpoint() {
+    const { note } = this.source();
+    return { type: TEXT, body: note ?? missing('no head yet'), cache: 'no-store' };
+  }
+
+  keys() {
+    const { judge, entries } = this.source();
+    if (entries.length === 0) missing('no entries yet');
+    return { type: BINARY, body: writeKeys(judge.keys.records.map(({ position }) => [position, entries[position]])), cache: 'no-store' };
+  }
+
+  proof(text) {
+    const { note, entries, tree, published } = this.source();
+    if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) >= published) missing('no such entry');
+    const index = Number(text);
+    if (entries[index] === undefined) missing('no such entry');
+    return { type: TEXT, body: Buffer.from(writeProof(index, tree.inclusion(index, published), note)), cache: 'no-store' };
+  }
+
+  resource(path) {
+    const { kind, level, index, width } = parsePath(path);
+    const { entries, tree, published } = this.source();
+    const there = kind === 'tile' ? hashesAt(published, level) : published;
+    const from = index * WIDTH;
+    if (from + width > there) missing('beyond the head');
+    if (kind === 'tile') {
+      return { type: BINARY, body: Buffer.concat(tree.rows[8 * level].slice(from, from + width)), cache: FOREVER };
+    }
+    const slice = entries.slice(from, from + width);
+    return { type: BINARY, body: kind === 'entries' ? writeEntryBundle(slice) : writeBundle(slice), cache: 'no-store' }; // EXCH-3
+  }
+
+  answer(rest) {
+    if (rest === 'checkpoint') return this.checkpoint();
+    if (rest === 'keys') return this.keys();
+    if (rest.startsWith('proof/')) return this.proof(rest.slice(6));
+    if (rest.startsWith('tile/') || rest.startsWith('bundle/')) return this.resource(rest);
+    return missing('no such resource');
+  }
+}
+
+export class Server {
+  constructor({ publisher, mirror }) {
+    this.publisher = publisher;
+    this.mirror = mirror;
+    this.logs = [
+      new ServedLog(publisher.origin, () => publisher),
+      new ServedLog(mirror.origin, () => mirror),
+    ];
+    this.streams = new Set();
+    this.server = http.createServer({
+      maxHeaderSize: LIMITS.request_header_bytes,
+      headersTimeout: LIMITS.request_seconds * 1000,
+      requestTimeout: LIMITS.request_seconds * 1000,
+      connectionsCheckingInterval: 1000,
+      keepAliveTimeout: 5000,
+    });
+    this.server.maxConnections = LIMITS.connections;
+    this.server.setTimeout(30_000, (socket) => socket.destroy()); // a caller that does not read
+    this.server.on('request', (request, response) => this.handle(request, response));
+    this.server.on('checkExpectation', (request, response) => this.send(response, problem('err.expect'), request));
+    this.server.on('clientError', (error, socket) => refuseSocket(error, socket));
+    publisher.listeners.add((log) => this.tell(log));
+    this.beat = setInterval(() => this.streams.forEach((stream) => stream.write(':\n\n')), 10_000);
+    this.beat.unref();
+  }
+
+  listen(port, host) {
+    return new Promise((done, fail) => {
+      this.server.on('error', fail);
+      this.server.listen(port, host, () => done(`http://${host}:${this.server.address().port}`));
+    });
+  }
+
+  close() {
+    clearInterval(this.beat);
+    this.streams.forEach((stream) => stream.destroy());
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  handle(request, response) {
+    let answer;
+    try {
+      answer = this.route(request, response);
+    } catch (error) {
+      if (!(error instanceof Refusal)) process.stderr.write(`${error.stack}\n`);
+      answer = problem(error instanceof Refusal ? error.code : 'error');
+    }
+    if (answer !== null) this.send(response, answer, request);
+  }
+
+  route(request, response) {
+    if (request.method !== 'GET' && request.method !== 'HEAD') refuse('err.method');
+    if (Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'] !== undefined) refuse('err.size');
+    const path = request.url.split('?')[0];
+    if (path === '/.well-known/sopro') return { type: 'application/json', body: Buffer.from(JSON.stringify(this.discovery())), cache: 'no-store' };
+    if (path === '/evidence') return { type: 'application/json', body: Buffer.from('{"evidence":[]}'), cache: 'no-store' };
+    if (path === '/events') return this.stream(request, response);
+    for (const log of this.logs) {
+      const prefix = `${pathOf(log.origin)}/`;
+      if (path.startsWith(prefix)) return log.answer(path.slice(prefix.length));
+    }
+    return missing(path);
+  }
+
+  send(response, { status = 200, type, body, cache = 'no-store' }, request) {
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': body.length,
+      'cache-control': cache,
+      'x-content-type-options': 'nosniff',
+      ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
+      ...(request.complete ? {} : { connection: 'close' }), // what was refused is not read to its end
+    });
+    response.end(request.method === 'HEAD' ? undefined : body);
+  }
+
+  // SYNC-8
+  stream(request, response) {
+    if (this.streams.size >= LIMITS.streams) refuse('unavailable');
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    if (request.method === 'HEAD') {
+      response.end();
+      return null;
+    }
+    request.socket.setTimeout(0);
+    this.streams.add(response);
+    response.on('close', () => this.streams.delete(response));
+    for (const log of this.logs) this.write(response, log.source());
+    return null;
+  }
+
+  write(response, { origin, note }) {
+    if (note === null) return;
+    const size = Number(note.toString().split('\n')[1]);
+    response.write(`event: checkpoint\ndata: ${JSON.stringify({ origin, size, note: note.toString() })}\n\n`);
+  }
+
+  tell(log) {
+    for (const response of this.streams) {
+      if (response.writableLength > 1_000_000) response.destroy(); // reads too slowly
+      else this.write(response, log);
+    }
+  }
+
+  // EXCH-2, EXCH-13
+  discovery() {
+    const { publisher, mirror } = this;
+    const membership = mirror.federation.membership(publisher.site);
+    const keys = [...publisher.judge.keys.keys.values()].map(({ role, id, public: publicKey, since, until }) => ({
+      role, id: hex(id), public: hex(publicKey), since, until,
+    }));
+    return {
+      site: publisher.site,
+      federation: publisher.origin.split('/')[0],
+      origin: publisher.origin,
+      role: 'site',
+      country: membership?.country ?? 'ZZ',
+      name: { ...(membership?.name ?? { en: publisher.site }) },
+      languages: membership?.languages ?? ['en'],
+      zone: membership?.zone ?? 'UTC',
+      keys,
+      log: pathOf(publisher.origin),
+      mirrors: mirror.note === null ? [] : [pathOf(mirror.origin)],
+      versions: [1],
+      profiles: ['R', 'P'],
+      features: [],
+      limits: LIMITS,
+    };
+  }
+}
+
+// What HTTP itself refuses before there is a request (ERR-5).
+function refuseSocket(error, socket) {
+  if (!socket.writable) return socket.destroy();
+  const code = { HPE_HEADER_OVERFLOW: 'err.size', ERR_HTTP_REQUEST_TIMEOUT: 'err.time' }[error.code] ?? 'format';
+  const { type, body, status } = problem(code);
+  const shown = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : status;
+  const text = body.toString().replace(`"status":${status}`, `"status":${shown}`);
+  return socket.end(`HTTP/1.1 ${shown} ${TITLES[status]}\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`);
+}

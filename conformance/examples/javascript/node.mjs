@@ -1,0 +1,161 @@
+// A publishing node as a process of its own: `node node.mjs <directory>`, told what to do over IPC by the adapter.
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { decode, encode } from './lib/encoding.mjs';
+import { FAMILIES } from './lib/families.mjs';
+import { fromJson } from './lib/fields.mjs';
+import { Mirror } from './lib/follow.mjs';
+import { Publisher } from './lib/publisher.mjs';
+import { networks } from './lib/reach.mjs';
+import { Refusal, refuse } from './lib/refusal.mjs';
+import { Server } from './lib/server.mjs';
+import { readFile, replaceFile } from './lib/store.mjs';
+
+const POLL = 500; // ms between two looks at the coordinator's log
+const PATIENCE = 20_000; // ms that an append waits for the answers of others (FENCE-1)
+
+const directory = process.argv[2];
+let node = null;
+
+// ERR-6: one process at a time holds the directory.
+function lock() {
+  const path = join(directory, 'lock');
+  if (existsSync(path)) {
+    const holder = Number(readFileSync(path, 'utf8'));
+    if (holder !== process.pid && isAlive(holder)) refuse('locked', 'the directory is in use');
+  }
+  writeFileSync(path, String(process.pid));
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const commands = {
+  // {site, coordinator: {origin, root, url}, url_allowed} the first time, nothing later.
+  async start(config) {
+    mkdirSync(directory, { recursive: true });
+    lock();
+    const path = join(directory, 'config');
+    const before = readFile(path);
+    const settings = before !== null ? decode(before) : {
+      site: config.site,
+      coordinator: config.coordinator.origin,
+      root: Buffer.from(config.coordinator.root, 'base64'),
+      url: config.coordinator.url,
+      allowed: [config.url_allowed ?? []].flat(),
+      port: 0,
+    };
+    const federation = settings.coordinator.split('/')[0];
+    const origin = `${federation}/${settings.site}/1`;
+    const operator = new URL(settings.url).hostname; // what the operator wrote may be any address (REACH-3)
+    const allowed = networks([...settings.allowed, ...(/^[0-9.]+$/.test(operator) ? [operator] : [])]);
+    // The invite's address first, then those of the coordinator's membership, if it has one.
+    const urls = () => [settings.url];
+    const mirror = new Mirror({ directory: join(directory, 'mirror'), origin: settings.coordinator, root: settings.root, urls, allowed });
+    const publisher = new Publisher({ directory: join(directory, 'log'), origin, mirror });
+    const server = new Server({ publisher, mirror });
+    const url = await server.listen(settings.port, '127.0.0.1');
+    settings.port = Number(new URL(url).port); // the same address after a restart
+    replaceFile(path, encode(settings));
+    node = { mirror, publisher, server, allowed, urls, url };
+    follow();
+    return {
+      url,
+      origin,
+      entries: publisher.entries.map((entry) => entry.toString('base64')),
+      root: publisher.pairs.root.public.toString('base64'),
+    };
+  },
+
+  async append({ records }) {
+    const taken = records.map(({ family, body, entity }) => ({
+      family,
+      body: typeof body === 'string' ? decode(Buffer.from(body, 'base64')) : fromJson(body, FAMILIES[family.split('/')[0]]?.fits),
+      entity: entity === undefined || entity === null ? undefined : Buffer.from(entity, 'base64'),
+    }));
+    await pull();
+    for (const until = Date.now() + PATIENCE; !node.publisher.fence.isOpen && Date.now() < until; ) await ask();
+    const { indexes, entities } = await node.publisher.append(taken);
+    return { indexes, entities: entities.map((entity) => entity.toString('base64')) };
+  },
+
+  async stop() {
+    await node.publisher.queue;
+    node.server.close();
+    rmSync(join(directory, 'lock'), { force: true });
+    setImmediate(() => process.exit(0));
+    return {};
+  },
+};
+
+// FENCE-1: the coordinator and every member whose address is known, but this site.
+function others() {
+  const { mirror, publisher, urls } = node;
+  const members = mirror.federation.sites().filter((site) => site !== publisher.site);
+  return [...new Set([...urls(), ...members.map((site) => mirror.federation.membership(site).urls[0])])];
+}
+
+let asking = null;
+function ask() {
+  asking ??= askOnce().finally(() => {
+    asking = null;
+  });
+  return asking;
+}
+
+async function askOnce() {
+  const { publisher } = node;
+  if (publisher.fence.isOpen) return;
+  if (!(await publisher.fence.ask(others(), node.allowed))) await new Promise((done) => setTimeout(done, POLL));
+  else await publisher.resume();
+}
+
+// One pull at a time, shared by all who wait for it.
+let pulling = null;
+function pull() {
+  pulling ??= pullOnce().finally(() => {
+    pulling = null;
+  });
+  return pulling;
+}
+
+async function pullOnce() {
+  try {
+    if (await node.mirror.pull()) node.server.tell(node.mirror);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    if (node.lastCode !== error.code) process.stderr.write(`coordinator: ${error.code}: ${error.message}\n`);
+    node.lastCode = error.code;
+  }
+}
+
+// Follows the coordinator's log, and acts on it where it says something about this site.
+async function follow() {
+  for (;;) {
+    try {
+      await pull();
+      await ask();
+      await node.publisher.actOnMembership();
+    } catch (error) {
+      if (!(error instanceof Refusal)) process.stderr.write(`${error.stack}\n`);
+    }
+    await new Promise((done) => setTimeout(done, POLL));
+  }
+}
+
+process.on('message', async ({ id, command, argument }) => {
+  let answer;
+  try {
+    answer = { ok: await commands[command](argument) };
+  } catch (error) {
+    answer = error instanceof Refusal ? { refused: { code: error.code, message: error.message } } : { error: error.stack };
+  }
+  process.send({ id, ...answer });
+});
+process.on('disconnect', () => process.exit(0));
