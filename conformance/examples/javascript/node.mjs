@@ -76,7 +76,7 @@ const commands = {
   async append({ records }) {
     const taken = records.map(({ family, body, entity }) => ({
       family,
-      body: typeof body === 'string' ? decode(Buffer.from(body, 'base64')) : fromJson(body, FAMILIES[family.split('/')[0]]?.fits),
+      body: typeof body === 'string' ? decode(Buffer.from(body, 'base64')) : fromJson(body, FAMILIES[String(family).split('/')[0]]?.fits),
       entity: entity === undefined || entity === null ? undefined : Buffer.from(entity, 'base64'),
     }));
     await pull();

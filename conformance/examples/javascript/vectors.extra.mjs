@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { Refusal } from './lib/refusal.mjs';
 import { checkApprovals, checkSuccession, followKeys, membersDigest } from './lib/keyhistory.mjs';
+import { KeyPair, parseLogKey } from './lib/keys.mjs';
+import { cosign } from './lib/witness.mjs';
 import { openCheckpoint } from './lib/checkpoint.mjs';
 import { verifyEvidence } from './lib/evidence.mjs';
 import { checkStatus, leafOf, parseLeaf, statusLeafHash, statusOn, StatusTree } from './lib/status.mjs';
@@ -57,6 +59,17 @@ const calls = {
   judge_certificate({ file, coordinator, root, day }) {
     const { verdict, asOf, size } = judgeCertificate(unbase64(file), { coordinator, root: unhex(root), day, now: Date.now() });
     return { verdict, as_of: asOf, size };
+  },
+  add_checkpoint({ body, log, size, root, time }) {
+    const key = parseLogKey(log);
+    const { line, note } = cosign(unbase64(body), {
+      keysOf: (origin) => (origin === key.name ? [key] : undefined),
+      heldOf: () => ({ size, root: unhex(root) }),
+      name: 'hu.sopro.example/witness',
+      pair: new KeyPair(Buffer.alloc(32, 2)),
+      time,
+    });
+    return { answer: Buffer.from(line).toString('base64'), kept: Buffer.from(note).toString('base64') };
   },
   course(vector) {
     const { judges } = judged(vector);
@@ -142,4 +155,4 @@ function tests(test, { load, refuses }) {
   });
 }
 
-export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'certificate.json'], tests };
+export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'certificate.json', 'witness.json'], tests };

@@ -8,7 +8,7 @@ import { parseCheckpoint, parseSize } from './checkpoint.mjs';
 const bad = (message) => refuse('ckp.cosignature', message);
 
 // COS-1
-const signedBytes = (time, text) => Buffer.from(`cosignature/v1\ntime ${time}\n${text}`);
+export const signedBytes = (time, text) => Buffer.from(`cosignature/v1\ntime ${time}\n${text}`);
 
 // COS-2, COS-3: the time of one signature line, in POSIX seconds.
 export function cosignatureTime(line, text, key) {

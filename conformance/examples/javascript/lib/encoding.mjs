@@ -165,7 +165,7 @@ function write(value, parts) {
       write(key, parts);
       write(value[key], parts);
     }
-  } else throw new TypeError(`no spelling for ${typeof value}`);
+  } else refuse('enc.type', `no spelling for ${value === null ? 'nil' : typeof value}`);
 }
 
 // The shortest header: the first row whose bound is above the length; a row without width holds it itself.
@@ -179,7 +179,8 @@ function header(length, rows) {
 }
 
 function integer(value) {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} has no spelling`);
+  if (!Number.isInteger(value)) refuse('enc.type', 'not an integer');
+  if (!Number.isSafeInteger(value)) refuse('enc.limit', 'beyond 2^53 - 1');
   if (value >= 0 && value < 0x80) return Buffer.from([value]);
   if (value < 0 && value >= -32) return Buffer.from([0x100 + value]);
   const unsigned = [[0x100, 0xcc, 1], [0x10000, 0xcd, 2], [0x100000000, 0xce, 4], [Infinity, 0xcf, 8]];

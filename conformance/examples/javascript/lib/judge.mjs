@@ -30,7 +30,7 @@ const PASSED = 'passed'; // judged no further and not void (VOID-11, VOID-12)
 export class LogJudge {
   // `federation` is what the coordinator's log says, null where this is the coordinator's own; `root` the
   // root key that signs entry 0; `withheld` [index -> {position, leaf, instead}] what is judged as withheld.
-  constructor({ origin, root, federation = null, withheld = new Map() }) {
+  constructor({ origin, root, federation = null, withheld = new Map(), triedInVain = new Set() }) {
     this.origin = origin;
     this.site = originParts(origin)?.site;
     this.firstRoot = root;
@@ -38,6 +38,7 @@ export class LogJudge {
     this.federation = federation ?? new Federation(origin);
     if (this.isCoordinator) this.federation.rootAt = (size) => this.tree.root(size);
     this.withheld = withheld;
+    this.triedInVain = triedInVain; // positions of withhold records that WITHHOLD-5 refuses
 
     this.entries = []; // bytes of every entry taken in
     this.tree = new Tree();
@@ -119,13 +120,6 @@ export class LogJudge {
       if (this.isCoordinator) this.federation.size = this.verdicts.length;
       if (this.newlyWithheld !== undefined) return;
     }
-  }
-
-  // The code with which an entry would be void at the end of this log, or null (VOID-17).
-  wouldRefuse(entry) {
-    const copy = new LogJudge({ origin: this.origin, root: this.firstRoot, federation: this.isCoordinator ? null : this.federation, withheld: this.withheld });
-    copy.append([...this.entries, entry]);
-    return copy.verdicts[this.entries.length]?.code ?? null;
   }
 
   judgeEntry(position, bytes) {
@@ -288,8 +282,9 @@ function decodeInstead({ leaf, instead }) {
 // been seen (WITHHOLD-4), and that record counts if the log then holds together (WITHHOLD-5).
 export function judgeLog(options, entries) {
   const withheld = new Map();
+  const triedInVain = new Set();
   for (;;) {
-    const judge = new LogJudge({ ...options, withheld });
+    const judge = new LogJudge({ ...options, withheld, triedInVain });
     judge.append(entries);
     if (judge.newlyWithheld === undefined) return judge;
     withheld.set(judge.newlyWithheld.index, judge.newlyWithheld);

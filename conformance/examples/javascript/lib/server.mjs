@@ -7,7 +7,7 @@ import { pathOf } from './follow.mjs';
 import { writeProof } from './proof.mjs';
 import { hashesAt, parsePath, WIDTH, writeEntryBundle } from './tile.mjs';
 
-const LIMITS = { request_header_bytes: 16384, request_seconds: 10, connections: 512, streams: 64 };
+const LIMITS = { request_header_bytes: 16384, request_seconds: 10, response_seconds: 60, connections: 512, streams: 64 };
 const STATUS = { // ERR-2
   'err.path': 400, 'not-found': 404, 'entry.withheld': 410, 'err.method': 405, 'err.size': 413, 'err.time': 408,
   'err.expect': 417, format: 400, unavailable: 503,
@@ -121,7 +121,10 @@ export class Server {
       if (!(error instanceof Refusal)) process.stderr.write(`${error.stack}\n`);
       answer = problem(error instanceof Refusal ? error.code : 'error');
     }
-    if (answer !== null) this.send(response, answer, request);
+    if (answer === null) return;
+    const timer = setTimeout(() => request.socket.destroy(), LIMITS.response_seconds * 1000); // read too slowly
+    response.on('close', () => clearTimeout(timer));
+    this.send(response, answer, request);
   }
 
   route(request, response) {

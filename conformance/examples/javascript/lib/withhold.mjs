@@ -23,17 +23,23 @@ export const withhold = {
 
   // WITHHOLD-5: judged as if the entry had never been seen, every log_state record between must count.
   tryAnew(log, body, position) {
+    // Tried once: a trial within a trial would try all earlier ones again.
+    if (log.triedInVain.has(position)) refuse('wdh.state', 'a log_state between would not count');
     const found = { index: body.index, position, leaf: body.leaf, instead: body.instead };
     const anew = new LogJudge({
       origin: log.origin,
       root: log.firstRoot,
       federation: log.federation,
       withheld: new Map([...log.withheld, [body.index, found]]),
+      triedInVain: log.triedInVain,
     });
     anew.append(log.entries.slice(0, position));
     const holds = anew.waitsAt === null &&
       anew.states.every((state) => state.counts || state.position < body.index) && anew.withholdings.size === log.withholdings.size;
-    if (!holds) refuse('wdh.state', 'a log_state between would not count');
+    if (!holds) {
+      log.triedInVain.add(position);
+      refuse('wdh.state', 'a log_state between would not count');
+    }
     log.newlyWithheld = found;
   },
 };
