@@ -68,7 +68,7 @@ const commands = {
     return {
       url,
       origin,
-      entries: publisher.entries.map((entry) => entry.toString('base64')),
+      entries: untilGap(publisher.entries).map((entry) => entry.toString('base64')),
       root: publisher.pairs.root.public.toString('base64'),
     };
   },
@@ -93,6 +93,9 @@ const commands = {
     return {};
   },
 };
+
+// The entries before the first that was withheld.
+const untilGap = (entries) => (entries.includes(null) ? entries.slice(0, entries.indexOf(null)) : entries);
 
 // FENCE-1: the coordinator and every member whose address is known, but this site.
 function others() {

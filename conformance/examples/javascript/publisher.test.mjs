@@ -240,6 +240,29 @@ test('a caller that sends nothing or too much is cut off', { timeout: 30_000 }, 
   assert.match(await talk('GET / HTTP/1.1\r\nhost: x\r\nx-slow:'), /408[^]*err\.time/);
 });
 
+test('a withheld entry is gone, and everything else stays', async () => {
+  const { indexes: [index] } = await adapter.ok('append', { records: [{ family: 'unheard_of/1', body: { name: 'somebody' } }] });
+  const before = await read();
+  const leaf = leafHash(before.entries[index]).toString('base64');
+  await adapter.ok('append', { records: [{ family: 'withhold/1', body: { index, leaf, reason: 'personal_data' } }] });
+  const check = async () => {
+    const size = Number((await fetchBytes('/log/xx/1/checkpoint')).toString().split('\n')[1]);
+    assert.equal((await fetch(`${url}/log/xx/1/tile/entries/000.p/${size}`)).status, 410);
+    assert.equal((await fetch(`${url}/log/xx/1/proof/${index}`)).status, 410);
+    const items = parseBundle(await fetchBytes(`/log/xx/1/bundle/000.p/${size}`), size);
+    assert.deepEqual(items[index][0].toString('base64'), leaf);
+    assert.equal(items.filter(Array.isArray).length, 1);
+    const rest = items.map((item) => (Array.isArray(item) ? null : item));
+    const judge = judgeLog({ origin: SITE, root, federation: coordinator.judge.federation }, rest);
+    assert.deepEqual(judge.verdicts.flatMap(({ code }, i) => (code === undefined ? [] : [[i, code]])), [[index, 'entry.withheld']]);
+  };
+  await check();
+  await adapter.ok('kill9');
+  await adapter.ok('start');
+  await adapter.ok('append', { records: [] });
+  await check();
+});
+
 test('discovery and events', async () => {
   const discovery = JSON.parse(await fetchBytes('/.well-known/sopro'));
   for (const name of ['site', 'federation', 'origin', 'role', 'country', 'name', 'languages', 'zone', 'keys', 'log', 'mirrors', 'versions', 'profiles', 'features', 'limits']) {

@@ -18,8 +18,8 @@ export class Fence {
     const kept = readFile(this.path);
     this.answered = kept === null ? null : this.openOwn(kept);
     // What this node signed itself is an answer that is always at hand.
-    const { intent } = log;
-    this.ahead = intent.root !== null && (intent.size > log.judge.size || !log.tree.root(intent.size).equals(intent.root));
+    const { size, root } = log.intent;
+    this.own = root === null ? null : { size, root };
   }
 
   // FENCE-2: a checkpoint of this log by a log key of this site, or null.
@@ -36,10 +36,10 @@ export class Fence {
   // A refusal where nothing may be signed.
   check() {
     const { judge, tree } = this.log;
-    if (this.ahead) refuse('fence.behind', 'the disk does not hold what this node has signed');
-    if (this.answered !== null) {
-      if (this.answered.size > judge.size) refuse('fence.behind', 'others hold more of this log');
-      if (!tree.root(this.answered.size).equals(this.answered.root)) refuse('fence.forked', 'others hold another history of this log');
+    for (const head of [this.own, this.answered]) {
+      if (head === null) continue;
+      if (head.size > judge.size) refuse('fence.behind', 'this node or others hold more of this log than the disk');
+      if (!tree.root(head.size).equals(head.root)) refuse('fence.forked', 'this node has signed another history of this log');
     }
     if (!this.isOpen) refuse('fence.asking', 'no other node has answered yet');
   }

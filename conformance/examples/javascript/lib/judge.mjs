@@ -97,11 +97,11 @@ export class LogJudge {
     return criteriaFor(this.federation, this.view, set, this.federation.membership(this.site, this.view)?.country, kind);
   }
 
-  // Takes entries in; judges as far as it can.
+  // Takes entries in; judges as far as it can. A withheld one may be null.
   append(entries) {
     for (const entry of entries) {
+      this.tree.append(entry === null ? this.withheld.get(this.entries.length).leaf : leafHash(entry));
       this.entries.push(entry);
-      this.tree.append(leafHash(entry));
     }
     this.judge();
   }
@@ -281,12 +281,32 @@ function decodeInstead({ leaf, instead }) {
 // Judges a whole log. Where a record withholds an earlier entry, the log is judged anew as if that had never
 // been seen (WITHHOLD-4), and that record counts if the log then holds together (WITHHOLD-5).
 export function judgeLog(options, entries) {
-  const withheld = new Map();
+  const withheld = new Map(gapsOf(entries));
   const triedInVain = new Set();
   for (;;) {
     const judge = new LogJudge({ ...options, withheld, triedInVain });
     judge.append(entries);
     if (judge.newlyWithheld === undefined) return judge;
     withheld.set(judge.newlyWithheld.index, judge.newlyWithheld);
+  }
+}
+
+// What withholds the entries that are null, [[index, {index, position, leaf, instead}], ...] (WITHHOLD-9).
+function gapsOf(entries) {
+  if (!entries.includes(null)) return [];
+  return entries.flatMap((entry, position) => {
+    const item = entry === null ? null : decodable(entry);
+    if (item === null || item.record.family !== 'withhold/1' || !FAMILIES.withhold.fits(item.record.body)) return [];
+    const { index, leaf, instead } = item.record.body;
+    return entries[index] === null ? [[index, { index, position, leaf, instead }]] : [];
+  });
+}
+
+function decodable(bytes) {
+  try {
+    return decodeEntry(bytes);
+  } catch (error) {
+    verdictOf(error);
+    return null;
   }
 }

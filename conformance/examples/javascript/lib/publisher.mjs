@@ -64,8 +64,8 @@ export class Publisher {
     return this.note === null ? 0 : Number(this.note.toString().split('\n')[1]);
   }
 
-  judgeAnew() {
-    this.judge = judgeLog({ origin: this.origin, root: this.pairs.root.public, federation: this.mirror.federation }, this.entries);
+  judgeAnew(entries = this.entries) {
+    this.judge = judgeLog({ origin: this.origin, root: this.pairs.root.public, federation: this.mirror.federation }, entries);
     this.endsSeen = this.mirror.federation.all('ends', this.origin).length;
   }
 
@@ -82,7 +82,7 @@ export class Publisher {
       next_root: sha256(this.pairs.next_root.public),
       root: this.pairs.root.public,
     };
-    const first = this.write('site_keys/1', body, randomBytes(16), undefined, Date.now());
+    const first = this.sign('site_keys/1', body, randomBytes(16), undefined, Date.now());
     this.file.append([first]);
     this.judgeAnew();
     this.file.entries.pop();
@@ -91,7 +91,7 @@ export class Publisher {
     this.file.append([state]);
   }
 
-  write(family, body, entity, prev, time) {
+  sign(family, body, entity, prev, time) {
     const name = family.split('/')[0];
     const role = Object.hasOwn(FAMILIES, name) ? FAMILIES[name].role : 'registrar';
     const record = encode({ body, entity, family, log: this.origin, prev, salt: randomBytes(16), time, v: 1 });
@@ -101,7 +101,7 @@ export class Publisher {
   // A record at the end of `judge`'s log (REC-6, REC-8, REC-9).
   entryFor(judge, { family, body, entity = randomBytes(16) }) {
     const prev = judge.chains.get(hex(entity))?.id;
-    return this.write(family, body, entity, prev, Math.max(Date.now(), judge.time));
+    return this.sign(family, body, entity, prev, Math.max(Date.now(), judge.time));
   }
 
   // STATE-6 to STATE-11; the head that the mirror holds, once the site has a membership there (STATE-8).
@@ -157,7 +157,7 @@ export class Publisher {
       batch.push(entry);
       const { code, message } = this.judge.verdicts[this.judge.size - 1] ?? {};
       if (code !== undefined) refuse(code, message); // VOID-17
-      if (this.judge.newlyWithheld !== undefined) throw new Error('withholding is left out of this node');
+      if (this.judge.newlyWithheld !== undefined) this.judgeAnew([...this.entries, ...batch]); // WITHHOLD-4
     };
     const indexes = [];
     const entities = [];
@@ -171,13 +171,23 @@ export class Publisher {
         take(this.entryFor(this.judge, { ...record, entity }));
       }
       take(this.stateEntry(this.judge));
-      this.file.append(batch);
+      this.write(batch);
     } catch (error) {
       if (this.judge.size !== before) this.judgeAnew(); // nothing of the batch was written
       throw error;
     }
     this.publish();
     return { indexes, entities };
+  }
+
+  // The batch is durable when this returns; entries that it withholds are gone with it (WITHHOLD-8).
+  write(batch) {
+    const all = [...this.entries, ...batch].map((entry, index) => (this.judge.withholdings.has(index) ? null : entry));
+    if (all.every((entry, index) => entry !== null || this.entries[index] === null)) this.file.append(batch);
+    else {
+      this.file.rewrite(all);
+      this.judgeAnew();
+    }
   }
 
   // EPOCH-4

@@ -45,23 +45,29 @@ class ServedLog {
 
   proof(text) {
     const { note, entries, tree, published } = this.source();
-    if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) >= published) missing('no such entry');
+    if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) >= Math.min(published, entries.length)) missing('no such entry');
     const index = Number(text);
-    if (entries[index] === undefined) missing('no such entry');
+    if (entries[index] === null) refuse('entry.withheld'); // WITHHOLD-10
     return { type: TEXT, body: Buffer.from(writeProof(index, tree.inclusion(index, published), note)), cache: 'no-store' };
   }
 
   resource(path) {
     const { kind, level, index, width } = parsePath(path);
-    const { entries, tree, published } = this.source();
-    const there = kind === 'tile' ? hashesAt(published, level) : published;
+    const { entries, tree, judge, published } = this.source();
+    const size = Math.min(published, entries.length);
+    const there = kind === 'tile' ? hashesAt(size, level) : size;
     const from = index * WIDTH;
     if (from + width > there) missing('beyond the head');
     if (kind === 'tile') {
       return { type: BINARY, body: Buffer.concat(tree.rows[8 * level].slice(from, from + width)), cache: FOREVER };
     }
     const slice = entries.slice(from, from + width);
-    return { type: BINARY, body: kind === 'entries' ? writeEntryBundle(slice) : writeBundle(slice), cache: 'no-store' }; // EXCH-3
+    if (kind === 'entries') {
+      if (slice.includes(null)) refuse('entry.withheld'); // EXCH-1
+      return { type: BINARY, body: writeEntryBundle(slice), cache: 'no-store' }; // EXCH-3
+    }
+    const items = slice.map((entry, i) => entry ?? [tree.rows[0][from + i], judge.withholdings.get(from + i)]); // BUNDLE-2
+    return { type: BINARY, body: writeBundle(items), cache: 'no-store' };
   }
 
   answer(rest) {

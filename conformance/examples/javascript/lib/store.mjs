@@ -34,6 +34,7 @@ export class EntryFile {
   constructor(directory) {
     mkdirSync(directory, { recursive: true });
     const path = join(directory, 'entries');
+    this.path = path;
     const isNew = !existsSync(path);
     this.descriptor = openSync(path, isNew ? 'w+' : 'r+');
     if (isNew) syncDirectory(directory);
@@ -50,7 +51,7 @@ export class EntryFile {
       if (payload.length < length || !sha256(payload).equals(bytes.subarray(at + 4, at + HEADER))) break;
       for (let i = 0; i < length; ) {
         const end = i + 2 + payload.readUInt16BE(i);
-        this.entries.push(payload.subarray(i + 2, end));
+        this.entries.push(end === i + 2 ? null : payload.subarray(i + 2, end)); // null: withheld
         i = end;
       }
       at += HEADER + length;
@@ -60,21 +61,37 @@ export class EntryFile {
 
   // Durable when it returns.
   append(batch) {
-    const payload = Buffer.concat(batch.flatMap((entry) => {
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(entry.length);
-      return [length, entry];
-    }));
-    const header = Buffer.alloc(4);
-    header.writeUInt32BE(payload.length);
-    const frame = Buffer.concat([header, sha256(payload), payload]);
-    writeAll(this.descriptor, frame, this.length);
+    const bytes = frame(batch);
+    writeAll(this.descriptor, bytes, this.length);
     fsyncSync(this.descriptor);
-    this.length += frame.length;
+    this.length += bytes.length;
     this.entries.push(...batch);
+  }
+
+  // Writes the file anew, so that nothing of a withheld entry stays in it (WITHHOLD-8).
+  rewrite(entries) {
+    closeSync(this.descriptor);
+    const bytes = Buffer.concat(chunks(entries, 1000).map(frame));
+    replaceFile(this.path, bytes);
+    this.descriptor = openSync(this.path, 'r+');
+    this.length = bytes.length;
+    this.entries = entries;
   }
 
   close() {
     closeSync(this.descriptor);
   }
+}
+
+const chunks = (list, size) => Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
+
+function frame(batch) {
+  const payload = Buffer.concat(batch.flatMap((entry) => {
+    const length = Buffer.alloc(2);
+    length.writeUInt16BE(entry === null ? 0 : entry.length);
+    return entry === null ? [length] : [length, entry];
+  }));
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(payload.length);
+  return Buffer.concat([header, sha256(payload), payload]);
 }
