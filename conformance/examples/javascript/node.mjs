@@ -1,5 +1,6 @@
 // A publishing node as a process of its own: `node node.mjs <directory>`, told what to do over IPC by the adapter.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { decode, encode } from './lib/encoding.mjs';
 import { FAMILIES } from './lib/families.mjs';
@@ -17,30 +18,24 @@ const PATIENCE = 20_000; // ms that an append waits for the answers of others (F
 const directory = process.argv[2];
 let node = null;
 
-// ERR-6: one process at a time holds the directory.
-function lock() {
+// ERR-6: one process at a time holds the directory, by a socket that ends with the process.
+async function lock() {
   const path = join(directory, 'lock');
-  if (existsSync(path)) {
-    const holder = Number(readFileSync(path, 'utf8'));
-    if (holder !== process.pid && isAlive(holder)) refuse('locked', 'the directory is in use');
-  }
-  writeFileSync(path, String(process.pid));
-}
-
-function isAlive(pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
+  const isHeld = await new Promise((done) => {
+    const socket = connect(path, () => done(true)).on('error', () => done(false));
+    socket.unref();
+  });
+  if (isHeld) refuse('locked', 'the directory is in use');
+  rmSync(path, { force: true });
+  await new Promise((done, fail) => createServer().on('error', fail).listen(path, done).unref());
 }
 
 const commands = {
   // {site, coordinator: {origin, root, url}, url_allowed} the first time, nothing later.
   async start(config) {
     mkdirSync(directory, { recursive: true });
-    lock();
+    if (node !== null) return node.started;
+    await lock();
     const path = join(directory, 'config');
     const before = readFile(path);
     const settings = before !== null ? decode(before) : {
@@ -63,14 +58,15 @@ const commands = {
     const url = await server.listen(settings.port, '127.0.0.1');
     settings.port = Number(new URL(url).port); // the same address after a restart
     replaceFile(path, encode(settings));
-    node = { mirror, publisher, server, allowed, urls, url };
-    follow();
-    return {
+    const started = {
       url,
       origin,
       entries: untilGap(publisher.entries).map((entry) => entry.toString('base64')),
       root: publisher.pairs.root.public.toString('base64'),
     };
+    node = { mirror, publisher, server, allowed, urls, started };
+    follow();
+    return started;
   },
 
   async append({ records }) {
@@ -88,7 +84,6 @@ const commands = {
   async stop() {
     await node.publisher.queue;
     node.server.close();
-    rmSync(join(directory, 'lock'), { force: true });
     setImmediate(() => process.exit(0));
     return {};
   },

@@ -8,6 +8,7 @@ import { writeEntry } from './lib/record.mjs';
 import { judgeLog, LogJudge } from './lib/judge.mjs';
 import { membersOf } from './lib/statements.mjs';
 import { signCheckpoint } from './lib/checkpoint.mjs';
+import { writeProof } from './lib/proof.mjs';
 
 export const COORDINATOR = 'sopro.test/eu/1';
 const ROLES = ['log', 'witness', 'registrar', 'decision', 'access'];
@@ -112,4 +113,33 @@ export function federation(...sites) {
   coordinator.state();
   for (const site of sites) worlds[site] = new World(`sopro.test/${site}/1`, coordinator, roots[site]);
   return { coordinator, entities, ...worlds };
+}
+
+// The certificate of a label at the head of its log (CERT-1, CERT-5); `change` replaces keys of it.
+export function certificate(world, entity, change = {}, cosigners = []) {
+  const { judge, coordinator } = world;
+  const notes = new Map([world, coordinator].map((log) => [log, `${log.note()}${log === world ? cosigners.map((cosigner) => cosigner(log.note())).join('') : ''}`]));
+  const proven = (log, position) => [
+    log.judge.entries[position],
+    Buffer.from(writeProof(position, log.judge.tree.inclusion(position), notes.get(log))),
+  ];
+  const keysOf = (log) => log.judge.keys.records.map(({ position }) => proven(log, position));
+  const label = judge.labels.get(hex(entity));
+  const memberships = coordinator.judge.federation.all('members', '').filter(({ body }) => body.site === judge.site);
+  const [coordinatorKeys, ...coordinatorHistory] = keysOf(coordinator);
+  const [keys, ...history] = keysOf(world);
+  const path = judge.status.tree.inclusion(label.statusIndex);
+  return encode({
+    sopro_certificate: 1,
+    number: label.first.body.certificate,
+    decisions: label.decisions.map(({ position }) => proven(world, position)),
+    keys,
+    membership: proven(coordinator, memberships[memberships.length - 1].position),
+    coordinator_keys: coordinatorKeys,
+    coordinator_key_history: coordinatorHistory.length === 0 ? undefined : coordinatorHistory,
+    key_history: history.length === 0 ? undefined : history,
+    state: proven(world, judge.size - 1),
+    status: [label.leaf(), label.statusIndex, path],
+    ...change,
+  });
 }

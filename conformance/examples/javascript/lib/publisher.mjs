@@ -23,6 +23,7 @@ export class Publisher {
     Object.assign(this, { directory, origin, mirror });
     this.pairs = this.loadKeys();
     this.file = new EntryFile(directory);
+    this.broken = false;
     this.queue = Promise.resolve();
     this.listeners = new Set(); // told of every new head
     this.intent = this.loadIntent();
@@ -147,6 +148,7 @@ export class Publisher {
   }
 
   commit(records) {
+    if (this.broken) refuse('unavailable', 'a write has failed');
     this.fence.check();
     this.checkOpen();
     this.catchUp();
@@ -173,6 +175,8 @@ export class Publisher {
       take(this.stateEntry(this.judge));
       this.write(batch);
     } catch (error) {
+      if (!(error instanceof Refusal)) this.broken = true; // what the disk holds is known after a restart only
+      if (error.code === 'ENOSPC') refuse('storage-full', 'the disk is full');
       if (this.judge.size !== before) this.judgeAnew(); // nothing of the batch was written
       throw error;
     }
