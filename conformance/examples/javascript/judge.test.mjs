@@ -154,6 +154,12 @@ test('waiting for a head of the coordinator', () => {
   assert.equal(whole.judges.get(at.origin).waitsAt, null);
   const { judges } = judgeAll(COORDINATOR, coordinator.pairs.root.public, [short, at.log]);
   assert.equal(judges.get(at.origin).waitsAt, at.judge.size - 1);
+  // A log key that only an entry that waits names.
+  at.pairs.log = new KeyPair();
+  at.add('site_keys', at.keysBody(), at.keysEntity);
+  at.state();
+  const hinted = judgeAll(COORDINATOR, coordinator.pairs.root.public, [short, at.log]);
+  assert.equal(hinted.refused.get(at.origin), undefined);
 });
 
 test('logs that cannot be opened', () => {

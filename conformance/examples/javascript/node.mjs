@@ -1,4 +1,5 @@
 // A publishing node as a process of its own: `node node.mjs <directory>`, told what to do over IPC by the adapter.
+import { lookup } from 'node:dns/promises';
 import { mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
@@ -48,9 +49,7 @@ const commands = {
     };
     const federation = settings.coordinator.split('/')[0];
     const origin = `${federation}/${settings.site}/1`;
-    const operator = new URL(settings.url).hostname; // what the operator wrote may be any address (REACH-3)
-    const allowed = networks([...settings.allowed, ...(/^[0-9.]+$/.test(operator) ? [operator] : [])]);
-    // The invite's address first, then those of the coordinator's membership, if it has one.
+    const allowed = networks([...settings.allowed, ...(await addressesOf(settings.url))]);
     const urls = () => [settings.url];
     const mirror = new Mirror({ directory: join(directory, 'mirror'), origin: settings.coordinator, root: settings.root, urls, allowed });
     const publisher = new Publisher({ directory: join(directory, 'log'), origin, mirror });
@@ -89,14 +88,22 @@ const commands = {
   },
 };
 
+// What the operator wrote may be any address (REACH-3).
+async function addressesOf(url) {
+  const found = await lookup(new URL(url).hostname.replace(/^\[|\]$/g, ''), { all: true }).catch(() => []);
+  return found.map(({ address }) => address);
+}
+
 // The entries before the first that was withheld.
 const untilGap = (entries) => (entries.includes(null) ? entries.slice(0, entries.indexOf(null)) : entries);
 
-// FENCE-1: the coordinator and every member whose address is known, but this site.
+// FENCE-1: the addresses of every node that is known. As long as no head was signed nobody can hold one, and
+// the coordinator alone is asked.
 function others() {
   const { mirror, publisher, urls } = node;
+  if (publisher.published === 0) return [urls()];
   const members = mirror.federation.sites().filter((site) => site !== publisher.site);
-  return [...new Set([...urls(), ...members.map((site) => mirror.federation.membership(site).urls[0])])];
+  return [urls(), ...members.map((site) => mirror.federation.membership(site).urls)];
 }
 
 let asking = null;

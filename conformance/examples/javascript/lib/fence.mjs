@@ -44,13 +44,21 @@ export class Fence {
     if (!this.isOpen) refuse('fence.asking', 'no other node has answered yet');
   }
 
-  // FENCE-1 to FENCE-3: asks every node at `urls` at once.
-  async ask(urls, allowed) {
-    const answers = await Promise.all(urls.map((url) => this.askOne(url.replace(/\/$/, ''), allowed)));
+  // FENCE-1 to FENCE-3: asks all nodes at once, each at one of its addresses after another.
+  async ask(nodes, allowed) {
+    const answers = await Promise.all(nodes.map((urls) => this.askNode(urls, allowed)));
     const heads = answers.filter((answer) => answer?.size !== undefined);
     for (const head of heads) this.keep(head);
     if (heads.length > 0 || answers.every((answer) => answer === 'nothing')) this.isOpen = true; // FENCE-3
     return this.isOpen;
+  }
+
+  async askNode(urls, allowed) {
+    for (const url of urls) {
+      const answer = await this.askOne(url.replace(/\/$/, ''), allowed);
+      if (answer !== null) return answer;
+    }
+    return null;
   }
 
   keep(head) {

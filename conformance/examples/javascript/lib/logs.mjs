@@ -1,9 +1,10 @@
 // Whole logs: every one judged (VOID), labels followed from log to log (XFER-3 to XFER-6).
-import { Refusal, refuse } from './refusal.mjs';
+import { codeOf, Refusal, refuse } from './refusal.mjs';
 import { originParts } from './federation.mjs';
 import { judgeLog } from './judge.mjs';
 import { takeoverEntity } from './label.mjs';
 import { openCheckpoint } from './checkpoint.mjs';
+import { followKeys, parseKeyRecord } from './keyhistory.mjs';
 
 // {judges: Map origin -> LogJudge, refused: Map origin -> code} of [{origin, entries, checkpoint}]. `roots` are
 // root keys of logs that no membership names.
@@ -39,11 +40,26 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
 function open(judge, checkpoint, trusted) {
   const { keys } = judge;
   if (keys.records.length === 0) refuse('mem.untrusted', 'no key record that counts');
-  const head = openCheckpoint(checkpoint, judge.origin, (size) => keys.logKeys(size));
+  const head = openHead(judge, checkpoint, trusted);
   if (head.size !== judge.size || !head.root.equals(judge.tree.root())) refuse('hos.bundle', 'the entries lead to another root');
   const isKnown = keys.records.some(({ body }) => body.root.equals(trusted));
   if (!isKnown && judge.waitsAt === null) refuse('mem.untrusted', 'the root key of the membership has signed no key record');
   if (judge.isBlocked()) refuse('wdh.state', 'a withhold record that is void'); // WITHHOLD-6
+}
+
+// SYNC-12: while entries wait, key records that are not judged yet are a hint.
+function openHead(judge, checkpoint, trusted) {
+  try {
+    return openCheckpoint(checkpoint, judge.origin, (size) => judge.keys.logKeys(size));
+  } catch (error) {
+    if (error.code !== 'ckp.signature' || judge.waitsAt === null) throw error;
+    const records = judge.keys.records.map(({ position }) => [position, judge.entries[position]]);
+    judge.entries.forEach((entry, position) => {
+      if (position >= judge.waitsAt && codeOf(() => parseKeyRecord(entry, judge.origin)) === null) records.push([position, entry]);
+    });
+    const history = followKeys(judge.origin, judge.isCoordinator, trusted, records);
+    return openCheckpoint(checkpoint, judge.origin, (size) => history.logKeys(size));
+  }
 }
 
 // XFER-3: whether `next`, a label whose first decision takes another over, fits to `label`.

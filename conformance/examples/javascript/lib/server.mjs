@@ -25,6 +25,8 @@ function problem(code) {
 
 const missing = (what) => refuse('not-found', what);
 
+const hasBody = ({ headers }) => Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined;
+
 // What is served of one log: {origin, entries, tree, published, note, judge}.
 class ServedLog {
   constructor(origin, source) {
@@ -135,7 +137,7 @@ export class Server {
 
   route(request, response) {
     if (request.method !== 'GET' && request.method !== 'HEAD') refuse('err.method');
-    if (Number(request.headers['content-length'] ?? 0) > 0 || request.headers['transfer-encoding'] !== undefined) refuse('err.size');
+    if (hasBody(request)) refuse('err.size');
     const path = request.url.split('?')[0];
     if (path === '/.well-known/sopro') return { type: 'application/json', body: Buffer.from(JSON.stringify(this.discovery())), cache: 'no-store' };
     if (path === '/evidence') return { type: 'application/json', body: Buffer.from('{"evidence":[]}'), cache: 'no-store' };
@@ -154,7 +156,7 @@ export class Server {
       'cache-control': cache,
       'x-content-type-options': 'nosniff',
       ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
-      ...(request.complete ? {} : { connection: 'close' }), // what was refused is not read to its end
+      ...(hasBody(request) ? { connection: 'close' } : {}), // what was refused is not read to its end
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
