@@ -116,9 +116,13 @@ function ask() {
 
 async function askOnce() {
   const { publisher } = node;
-  if (publisher.fence.isOpen) return;
-  if (!(await publisher.fence.ask(others(), node.allowed))) await new Promise((done) => setTimeout(done, POLL));
-  else await publisher.resume();
+  if (publisher.fence.isOpen && publisher.fence.missing === null) return;
+  if (!(await publisher.fence.ask(others(), node.allowed))) {
+    await new Promise((done) => setTimeout(done, POLL));
+    return;
+  }
+  await publisher.fetchMissing(node.allowed);
+  await publisher.resume();
 }
 
 // One pull at a time, shared by all who wait for it.

@@ -272,3 +272,38 @@ test('discovery and events', async () => {
   const { value } = await response.body.getReader().read();
   assert.match(Buffer.from(value).toString(), /^event: checkpoint\ndata: \{"origin":"sopro.test\/xx\/1"/);
 });
+
+test('what a disk has lost is fetched back before anything is signed', { timeout: 60_000 }, async (t) => {
+  const { cpSync, mkdtempSync, rmSync } = await import('node:fs');
+  const { tmpdir } = await import('node:os');
+  const { join } = await import('node:path');
+  const { Publisher } = await import('./lib/publisher.mjs');
+  const { Server } = await import('./lib/server.mjs');
+  const { networks } = await import('./lib/reach.mjs');
+  const directory = mkdtempSync(join(tmpdir(), 'sopro-fence-'));
+  const mirror = { federation: coordinator.judge.federation, size: coordinator.judge.size, origin: ORIGIN, note: null };
+  const open = (name) => new Publisher({ directory: join(directory, name), origin: 'sopro.test/yy/1', mirror });
+  const append = (publisher) => publisher.append([{ family: 'unheard_of/1', body: { x: 1 } }]);
+  const nobody = async (publisher) => publisher.fence.ask([], networks([]));
+  const whole = open('whole');
+  await assert.rejects(append(whole), { code: 'fence.asking' });
+  await nobody(whole);
+  await append(whole);
+  cpSync(join(directory, 'whole'), join(directory, 'backup'), { recursive: true });
+  await append(whole);
+  const server = new Server({ publisher: whole, mirror });
+  const base = await server.listen(0, '127.0.0.1');
+  t.after(() => {
+    server.close();
+    rmSync(directory, { recursive: true });
+  });
+  const loopback = networks(['127.0.0.0/8']);
+  const restored = open('backup');
+  await restored.fence.ask([[base]], loopback);
+  await assert.rejects(append(restored), { code: 'fence.behind' });
+  await assert.rejects(append(open('backup')), { code: 'fence.behind' }); // also after a restart
+  await restored.fetchMissing(loopback);
+  assert.deepEqual(restored.tree.root(), whole.tree.root());
+  await append(restored);
+  assert.equal(restored.published, whole.published + 2);
+});

@@ -2,7 +2,7 @@
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { addMonths, dayAt, UNKNOWN } from './dates.mjs';
-import { checkDays, criteriaFor, lastDayOf, mayBeUsed } from './criteria.mjs';
+import { checkDays, lastDayOf, mayBeUsed } from './criteria.mjs';
 
 const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
 const last = (list) => list[list.length - 1];
@@ -74,8 +74,10 @@ export const labelApplication = {
   },
 };
 
-const isOpen = (log, application) =>
-  log.has('label_application', application) && last(bodies(log, application)).step === 'accepted' && !log.decided.has(hex(application));
+function isOpen(log, application) {
+  if (!log.has('label_application', application) || log.decided.has(hex(application))) return false;
+  return last(bodies(log, application)).step === 'accepted';
+}
 
 const offeringKind = (log, entity) => last(bodies(log, entity))?.kind;
 
@@ -117,8 +119,10 @@ export const evaluation = {
 };
 
 // ASS-12: the assessors of an evaluation are those of every record on it.
-const isAssessor = (log, evaluations, person) =>
-  evaluations.some((entity) => bodies(log, entity).some(({ assessors }) => assessors.some((assessor) => assessor.person.equals(person))));
+function isAssessor(log, evaluations, person) {
+  const assessors = evaluations.flatMap((entity) => bodies(log, entity)).flatMap((body) => body.assessors);
+  return assessors.some((assessor) => assessor.person.equals(person));
+}
 
 const isAscending = (list) => list.every((item, i) => i === 0 || Buffer.compare(list[i - 1], item) < 0);
 
@@ -129,13 +133,15 @@ export const review = {
     if (!isOpen(log, body.application)) subject('no open application');
     if (before !== undefined && !same(body.application, before.application)) subject('changed');
     for (const entity of body.evaluations) {
-      if (!log.has('evaluation', entity) || !same(last(bodies(log, entity)).application, body.application)) subject('an evaluation for something else');
+      const isTheirs = log.has('evaluation', entity) && same(last(bodies(log, entity)).application, body.application);
+      if (!isTheirs) subject('an evaluation for something else');
     }
     if (!isAscending(body.evaluations)) subject('not in order, or twice');
     if (isAssessor(log, body.evaluations, body.reviewer)) refuse('ass.duties', 'the reviewer is an assessor');
     checkDays(body.reviewed_on);
     checkNotAfter(body.reviewed_on, record.time);
-    if (body.evaluations.some((entity) => last(bodies(log, entity)).performed_on > body.reviewed_on)) refuse('lbl.dates', 'before an evaluation ended');
+    const ends = body.evaluations.map((entity) => last(bodies(log, entity)).performed_on);
+    if (ends.some((end) => end > body.reviewed_on)) refuse('lbl.dates', 'before an evaluation ended');
   },
 };
 
@@ -167,7 +173,8 @@ function checkAssessed(log, body, entity, label, versions) {
   const offering = label.first?.body.offering ?? body.offering;
   const scheme = label.first?.body.scheme ?? body.scheme;
   const about = label.first === undefined ? undefined : entity;
-  if (!same(application.offering, offering) || application.scheme !== scheme || !same(application.label, about)) subject('an application for something else');
+  const fits = same(application.offering, offering) && application.scheme === scheme && same(application.label, about);
+  if (!fits) subject('an application for something else');
   if (!KINDS[body.action].includes(application.kind)) subject('an application of another kind');
   const reviews = log.recordsOn(body.review);
   const found = log.has('review', body.review) ? last(reviews) : subject('no such review');
@@ -181,7 +188,9 @@ function checkAssessed(log, body, entity, label, versions) {
   const outcome = (message) => refuse('ass.outcome', message); // ASS-17
   if (found.body.outcome !== 'recommend_grant') outcome('not recommended');
   const inOrder = evaluations.map((evaluated) => last(log.recordsOn(evaluated))).sort((a, b) => a.position - b.position);
-  const counting = inOrder.map((item) => item.body).filter((item) => item.level === 'third_party' && item.criteria_version === application.criteria_version);
+  const counting = inOrder
+    .map((item) => item.body)
+    .filter((item) => item.level === 'third_party' && item.criteria_version === application.criteria_version);
   if (counting.length === 0) outcome('no evaluation by a third party');
   if (counting.some((item) => addMonths(item.performed_on, 12) < body.decided_on)) outcome('an evaluation older than 12 months');
   const set = versions.find(({ version }) => version === application.criteria_version);
@@ -201,4 +210,4 @@ function checkAssessed(log, body, entity, label, versions) {
   if (points < (set.min_points ?? 0)) outcome('too few points');
 }
 
-export { bodies, checkNotAfter, criteriaFor, isAscending, isAssessor, last, same };
+export { bodies, checkNotAfter, isAscending, isAssessor, last, same };

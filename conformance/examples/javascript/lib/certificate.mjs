@@ -94,8 +94,8 @@ function verify(file, trust, depth) {
   checkDocuments(value.documents ?? [], [...items, ...records]);
 
   const { asOf, quorum } = momentOf(head, trust);
-  const own = { number: value.number, label, origin, membership, proved, reachesEnd: true, size: head.size, asOf, quorum };
-  own.continues = keys.records[0].body.continues;
+  const { continues } = keys.records[0].body;
+  const own = { number: value.number, label, origin, membership, continues, proved, reachesEnd: true, size: head.size, asOf, quorum };
   own.chain = [own];
   if (value.before !== undefined) {
     if (label.first?.body.takes === undefined) malformed('before without takes');
@@ -203,7 +203,8 @@ function headOf(value, items, origin, keys, keyItems) {
   const state = openEntry(value.state, origin, keys, ['registrar'], 'log_state');
   const { head } = state;
   if (state.position !== head.size - 1) refuse('proof.invalid', 'not the last entry under its head');
-  if (items.some((item) => item.head.size !== head.size || !item.head.root.equals(head.root))) refuse('proof.invalid', 'a decision under another head');
+  const sameHead = items.every((item) => item.head.size === head.size && item.head.root.equals(head.root));
+  if (!sameHead) refuse('proof.invalid', 'a decision under another head');
   const lastKeys = keyItems[keyItems.length - 1][0];
   if (!leafHash(lastKeys).equals(state.record.body.keys)) refuse('sta.keys', 'not the last key record');
   return { ...head, time: state.record.time, state: state.record.body };

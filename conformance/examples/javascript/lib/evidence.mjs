@@ -17,12 +17,16 @@ const MAX_NOTE = 65536;
 
 export const proven = (value) => Array.isArray(value) && value.length === 2 && isBytes(value[0]) && isBytes(value[1]);
 
+// [note, root, proof]
+const isHead = (value) =>
+  Array.isArray(value) && value.length === 3 &&
+  bytesBetween(0, MAX_NOTE)(value[0]) && isBytes(value[1], 32) && array(0, 63, bytes(32))(value[2]);
+
 const form = map({
   sopro_evidence: (value) => value === 1,
   origin: (value) => typeof value === 'string',
   size: integer(1, MAX_SIZE),
-  heads: array(2, 2, (head) =>
-    Array.isArray(head) && head.length === 3 && bytesBetween(0, MAX_NOTE)(head[0]) && isBytes(head[1], 32) && array(0, 63, bytes(32))(head[2])),
+  heads: array(2, 2, isHead),
   keys: array(1, 64, isBytes),
   membership: optional(proven),
   coordinator_keys: optional(array(1, 64, isBytes)),
@@ -33,7 +37,9 @@ export function parseEvidence(file) {
   const bad = (message) => refuse('evid.form', message);
   const value = decode(file, FILE_LIMIT);
   if (!isMap(value) || !form(value)) bad('not evidence');
-  if ((value.membership === undefined) !== (value.coordinator_keys === undefined)) bad('membership without the keys of the coordinator, or these alone');
+  if ((value.membership === undefined) !== (value.coordinator_keys === undefined)) {
+    bad('membership without the keys of the coordinator, or these alone');
+  }
   checkOrigin(value.origin);
   const heads = value.heads.map(([note, root, proof]) => {
     return { note, root, proof, signed: parseCheckpoint(parseNote(note).text) };

@@ -33,6 +33,11 @@ export class Fence {
     }
   }
 
+  // FENCE-4: the head that somebody has answered and the disk does not hold, and where.
+  get missing() {
+    return this.answered !== null && this.answered.size > this.log.judge.size ? this.answered : null;
+  }
+
   // A refusal where nothing may be signed.
   check() {
     const { judge, tree } = this.log;
@@ -62,8 +67,8 @@ export class Fence {
   }
 
   keep(head) {
-    const larger = this.answered === null || head.size > this.answered.size;
-    if (!larger) return;
+    const known = this.answered;
+    if (known !== null && (head.size < known.size || (head.size === known.size && known.url !== undefined))) return;
     replaceFile(this.path, head.bytes);
     this.answered = head;
   }
@@ -85,7 +90,7 @@ export class Fence {
       fetch('/.well-known/sopro'),
     ]);
     const heads = [mirrored, cosigned].filter((bytes) => bytes !== null).map((bytes) => this.openOwn(bytes)).filter((head) => head !== null);
-    if (heads.length > 0) return heads.reduce((a, b) => (b.size > a.size ? b : a));
+    if (heads.length > 0) return { url, ...heads.reduce((a, b) => (b.size > a.size ? b : a)) };
     return this.saysNothing(discovery) && cosigned === null ? 'nothing' : null;
   }
 

@@ -14,6 +14,19 @@ const MAX_NOTE = 1_000_000;
 
 export const pathOf = (origin) => `/log/${origin.split('/').slice(1).join('/')}`;
 
+// The items of the bundles of a log from one size to another; `base` is the URL of the log.
+export async function fetchEntries(base, from, size, allowed) {
+  const fresh = [];
+  for (const [index, width] of cuts(size)) {
+    const first = index * WIDTH;
+    if (first + width <= from) continue;
+    const partial = width === WIDTH ? '' : `.p/${width}`;
+    const bundle = await get(`${base}/bundle/${indexPath(index)}${partial}`, { limit: limits.bundle, allowed });
+    fresh.push(...parseBundle(bundle, width).slice(Math.max(0, from - first)));
+  }
+  return fresh;
+}
+
 export class Mirror {
   // `urls` gives where the log may be had at present; `allowed` the networks that may be called.
   constructor({ directory, origin, root, urls, allowed }) {
@@ -72,7 +85,8 @@ export class Mirror {
       this.keep(bytes);
       return false;
     }
-    const fresh = await this.entriesUpTo(head.size);
+    const fresh = await fetchEntries(`${this.from}${pathOf(this.origin)}`, this.size, head.size, this.allowed);
+    if (!fresh.every(Buffer.isBuffer)) refuse('wdh.gap', 'a withheld entry in the log of the coordinator'); // WITHHOLD-1
     const range = new CompactRange();
     for (const entry of [...this.file.entries, ...fresh]) range.append(leafHash(entry));
     if (!range.root().equals(head.root)) refuse('hos.bundle', 'the entries lead to another root'); // SYNC-4
@@ -96,19 +110,6 @@ export class Mirror {
     const records = parseKeys(await this.fetch('keys', limits.keys));
     const history = followKeys(this.origin, true, this.root, records);
     return openCheckpoint(bytes, this.origin, (size) => history.logKeys(size));
-  }
-
-  async entriesUpTo(size) {
-    const fresh = [];
-    for (const [index, width] of cuts(size)) {
-      const first = index * WIDTH;
-      if (first + width <= this.size) continue;
-      const partial = width === WIDTH ? '' : `.p/${width}`;
-      const items = parseBundle(await this.fetch(`bundle/${indexPath(index)}${partial}`, limits.bundle), width);
-      if (!items.every(Buffer.isBuffer)) refuse('wdh.gap', 'a withheld entry in the log of the coordinator'); // WITHHOLD-1
-      fresh.push(...items.slice(Math.max(0, this.size - first)));
-    }
-    return fresh;
   }
 
   keep(bytes) {

@@ -3,17 +3,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { decode, encode } from './encoding.mjs';
-import { hex } from './bytes.mjs';
+import { hex, sha256 } from './bytes.mjs';
 import { Refusal, refuse } from './refusal.mjs';
 import { FAMILIES } from './families.mjs';
 import { KeyPair } from './keys.mjs';
 import { KeyHistory } from './keyhistory.mjs';
-import { sha256 } from './bytes.mjs';
 import { writeEntry } from './record.mjs';
 import { signCheckpoint } from './checkpoint.mjs';
 import { judgeLog } from './judge.mjs';
 import { Fence } from './fence.mjs';
+import { fetchEntries, pathOf } from './follow.mjs';
 import { EntryFile, readFile, replaceFile } from './store.mjs';
+import { CompactRange, leafHash } from './tree.mjs';
 
 const ROLES = ['log', 'witness', 'registrar', 'decision', 'access'];
 
@@ -216,6 +217,22 @@ export class Publisher {
     replaceFile(join(this.directory, 'checkpoint'), note);
     this.note = note;
     for (const listener of this.listeners) listener(this);
+  }
+
+  // FENCE-4: takes back what others hold of this log and the disk has lost, under a head of its own signature.
+  fetchMissing(allowed) {
+    return this.inTurn(async () => {
+      const head = this.fence.missing;
+      if (head?.url === undefined) return;
+      const fresh = await fetchEntries(`${head.url}${pathOf(this.origin)}`, this.entries.length, head.size, allowed);
+      if (!fresh.every(Buffer.isBuffer)) refuse('unavailable', 'a withheld entry is among what was lost');
+      const range = new CompactRange();
+      for (const hash of this.tree.rows[0]) range.append(hash);
+      for (const entry of fresh) range.append(leafHash(entry));
+      if (!range.root().equals(head.root)) refuse('hos.bundle', 'the entries lead to another root'); // SYNC-4
+      this.file.append(fresh);
+      this.judgeAnew();
+    });
   }
 
   // Signs what was acknowledged before the node stopped, once it may sign.

@@ -12,7 +12,10 @@ const STATUS = { // ERR-2
   'err.path': 400, 'not-found': 404, 'entry.withheld': 410, 'err.method': 405, 'err.size': 413, 'err.time': 408,
   'err.expect': 417, format: 400, unavailable: 503,
 };
-const TITLES = { 400: 'Bad request', 404: 'Not found', 405: 'Method not allowed', 408: 'Too slow', 410: 'Withheld', 413: 'Too large', 417: 'Expectation failed', 503: 'Unavailable', 500: 'Error' };
+const TITLES = {
+  400: 'Bad request', 404: 'Not found', 405: 'Method not allowed', 408: 'Too slow', 410: 'Withheld', 413: 'Too large',
+  417: 'Expectation failed', 500: 'Error', 503: 'Unavailable',
+};
 const FOREVER = 'public, max-age=31536000, immutable';
 const TEXT = 'text/plain; charset=utf-8';
 const BINARY = 'application/octet-stream';
@@ -223,5 +226,6 @@ function refuseSocket(error, socket) {
   const { type, body, status } = problem(code);
   const shown = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : status;
   const text = body.toString().replace(`"status":${status}`, `"status":${shown}`);
-  return socket.end(`HTTP/1.1 ${shown} ${TITLES[status]}\r\ncontent-type: ${type}\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`);
+  const head = [`HTTP/1.1 ${shown} ${TITLES[status]}`, `content-type: ${type}`, `content-length: ${text.length}`, 'connection: close'];
+  return socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
 }
