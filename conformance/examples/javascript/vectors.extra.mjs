@@ -147,6 +147,10 @@ function tests(test, { load, refuses }) {
       assert.deepEqual(keysOf(follow(vectors.history), false), vectors.keys);
       for (const reject of vectors.reject) refuses(reject.code, () => follow(reject.history), reject.delta);
     });
+    await t.test('votes', () => {
+      follow(vectors.votes.history);
+      for (const reject of vectors.votes.reject) refuses(reject.code, () => follow(reject.history), reject.delta);
+    });
     await t.test('digests', () => {
       for (const { members, digest } of vectors.digests) {
         assert.equal(hex(membersDigest(members.map(({ origin, root }) => ({ origin, root: unhex(root) })))), digest);

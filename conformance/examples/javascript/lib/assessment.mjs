@@ -1,8 +1,8 @@
 // ASS-4 to ASS-19: what a decision rests on.
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
-import { addMonths, dayAt, UNKNOWN } from './dates.mjs';
-import { checkDays, lastDayOf, mayBeUsed } from './criteria.mjs';
+import { addMonths, checkDays, dayAt, UNKNOWN } from './dates.mjs';
+import { lastDayOf, mayBeUsed } from './criteria.mjs';
 
 const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
 const last = (list) => list[list.length - 1];

@@ -79,7 +79,8 @@ function verify(file, trust, depth) {
 
   // Keys of the coordinator, its word about the site, keys of the site (CERT-2, CERT-12).
   const coordinatorKeys = keysOf(trust.coordinator, true, trust.root, [value.coordinator_keys, ...(value.coordinator_key_history ?? [])]);
-  const membership = openEntry(value.membership, trust.coordinator, coordinatorKeys, ['registrar'], 'site_membership').record.body;
+  const membershipItem = openEntry(value.membership, trust.coordinator, coordinatorKeys, ['registrar'], 'site_membership');
+  const membership = membershipItem.record.body;
   const origin = decodeEntry(value.keys[0]).record.log;
   const closes = membership.epoch !== undefined && membership.ends?.origin === origin; // EPOCH-7
   if (membership.origin !== origin && !closes) refuse('mem.untrusted', 'the membership of another log');
@@ -93,7 +94,8 @@ function verify(file, trust, depth) {
   const records = openRecords(value.records ?? [], origin, keys, label);
   checkDocuments(value.documents ?? [], [...items, ...records]);
 
-  const { asOf, quorum } = momentOf(head, trust);
+  const gone = goneOf(membershipItem.record, origin);
+  const { asOf, quorum } = momentOf(head, trust, gone);
   const { continues } = keys.records[0].body;
   const own = { number: value.number, label, origin, membership, continues, proved, reachesEnd: true, size: head.size, asOf, quorum };
   own.chain = [own];
@@ -243,9 +245,24 @@ function checkDocuments(documents, items) {
   }
 }
 
-// CERT-8, CERT-14: since when the label is known to stand so, in ms, and whether the head bears the quorum.
-function momentOf(head, { policy, now }) {
-  if (policy === undefined) return { asOf: head.time, quorum: true };
+// CERT-15: when, and at which size of the log, the coordinator recorded that its site takes no part any more.
+function goneOf({ body, time }, origin) {
+  if (body.status === 'admitted' && body.origin === origin) return null;
+  return { time, end: body.ends?.origin === origin ? body.ends.size : null };
+}
+
+// CERT-8, CERT-14, CERT-15: since when the label is known to stand so, in ms, and whether who vouches for that
+// is enough: the quorum where there is a policy, and not the word of a site that has gone.
+function momentOf(head, trust, gone) {
+  const { seen, quorum } = vouchedFor(head, trust);
+  if (gone === null) return { asOf: seen ?? head.time, quorum };
+  const reaches = gone.end !== null && head.size >= gone.end;
+  const own = reaches ? gone.time : head.time;
+  return { asOf: seen ?? own, quorum: quorum && (reaches || (gone.end !== null && seen !== null)) };
+}
+
+function vouchedFor(head, { policy, now }) {
+  if (policy === undefined) return { seen: null, quorum: true };
   const note = parseNote(head.note);
   const times = [];
   for (const key of policy.witnesses.values()) {
@@ -255,11 +272,11 @@ function momentOf(head, { policy, now }) {
   const latest = Math.floor(now / 1000) + AHEAD;
   try {
     const { median } = checkQuorum(policy, head.note, latest);
-    return { asOf: median === null ? head.time : median * 1000, quorum: true };
+    return { seen: median === null ? null : median * 1000, quorum: true };
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'ckp.quorum') throw error;
     const counting = times.filter((time) => time <= latest);
-    return { asOf: counting.length === 0 ? head.time : Math.max(...counting) * 1000, quorum: false };
+    return { seen: counting.length === 0 ? null : Math.max(...counting) * 1000, quorum: false };
   }
 }
 

@@ -1,7 +1,7 @@
 // COMPL-1 to COMPL-6: complaints, answers, appeals.
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
-import { checkDays } from './criteria.mjs';
+import { checkDays } from './dates.mjs';
 import { bodies, checkNotAfter, isAscending, isAssessor, last, same } from './assessment.mjs';
 
 const subject = (message) => refuse('cpl.subject', message);

@@ -1,10 +1,6 @@
 // LBL-1 to LBL-4, ASS-1 to ASS-3: schemes and their criteria.
 import { refuse } from './refusal.mjs';
-import { addDays, isDay } from './dates.mjs';
-
-export const checkDays = (...days) => {
-  if (!days.every((day) => day === undefined || isDay(day))) refuse('rec.body', 'a day that is none');
-};
+import { addDays, checkDays } from './dates.mjs';
 
 const last = (list) => list[list.length - 1]?.body;
 

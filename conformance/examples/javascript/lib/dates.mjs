@@ -1,4 +1,6 @@
 // FIELD-2: civil dates, as text. The day that is not known is '', earlier than all others (LBL-10).
+import { refuse } from './refusal.mjs';
+
 export const UNKNOWN = '';
 const LAST_DAY = '9999-12-31';
 const HOUR = 3_600_000;
@@ -37,3 +39,7 @@ export function addMonths(date, months) {
 }
 
 export const later = (a, b) => (a > b ? a : b);
+
+export const checkDays = (...days) => {
+  if (!days.every((day) => day === undefined || isDay(day))) refuse('rec.body', 'a day that is none');
+};

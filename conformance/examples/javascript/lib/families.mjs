@@ -3,6 +3,7 @@ import {
   array, bytes, bytesBetween, certificateNumber, civilDate, code, count, country, cut, end, head, integer,
   language, line, map, oneOf, optional, origin, prefix, reference, shortText, siteCode, textByLanguage, url,
 } from './fields.mjs';
+import { refuse } from './refusal.mjs';
 
 const COORDINATOR = 'coordinator'; // counts in the coordinator's log
 const MEMBER = 'member'; // counts in the log of an admitted member
@@ -21,6 +22,13 @@ const version = integer(1, 100000);
 const offeringKind = oneOf('product', 'service', 'production_step', 'material_recovery');
 const standing = oneOf('proposed', 'active', 'deprecated');
 
+// SUCC-10: [member, entity, salt, time, signature]
+const voteTypes = [integer(0, 255), bytes(16), bytes(16), count, bytes(64)];
+const vote = Object.assign(
+  (value) => Array.isArray(value) && value.length === 5 && voteTypes.every((type, i) => type(value[i])),
+  { items: voteTypes },
+);
+
 // SUCC-3
 const appointed = map({
   approvals: array(1, 64, entry),
@@ -28,7 +36,12 @@ const appointed = map({
   members: array(1, 256, map({ origin, root: bytes(32) })),
   path: array(0, 63, bytes(32)),
   state: bytesBetween(1, 4096),
+  votes: optional(array(1, 128, vote)), // SUCC-10
 });
+
+// CDL-3, LBL-23
+const listed = optional(array(1, 32, map({ code, list: code, version: code })));
+const codes = optional(array(1, 32, code));
 
 const family = (role, where, table) => ({ role, where, table, fits: map(table) });
 
@@ -49,6 +62,7 @@ export const FAMILIES = {
     continues: optional(end),
     keys: array(1, 64, map({ public: bytes(32), role: oneOf('log', 'witness', 'registrar', 'decision', 'access') })),
     next_root: bytes(32),
+    renew_by: optional(array(1, 65, map({ by: civilDate, key: bytes(32) }))),
     revoked: optional(array(1, 64, map({ key: bytes(32), size: count }))),
     root: bytes(32),
   }),
@@ -65,6 +79,7 @@ export const FAMILIES = {
     abandoned: optional(array(1, 64, head)),
     approvals: optional(array(1, 64, entry)),
     conformance: optional(bytes(32)),
+    conformance_until: optional(civilDate),
     country,
     effective_date: civilDate,
     ends: optional(cut),
@@ -120,13 +135,16 @@ export const FAMILIES = {
       'social_enterprise', 'enterprise', 'public_institution', 'consulting_institution', 'support_organisation',
       'funder', 'knowledge_institution', 'network', 'service_site',
     ),
+    codes: listed,
     country,
     effective_date: civilDate,
     nuts: optional(code),
     status: oneOf('active', 'inactive', 'dissolved', 'moved_to_site'),
   }),
   offering: family('registrar', MEMBER, {
-    cpv: optional(array(1, 32, code)),
+    codes: listed,
+    cpv: codes,
+    effect_scale: optional(oneOf('local', 'regional', 'national', 'european', 'global')),
     effective_date: civilDate,
     gtin: optional(code),
     kind: offeringKind,
@@ -139,6 +157,7 @@ export const FAMILIES = {
     application: optional(bytes(16)),
     basis: oneOf('assessed', 'imported'),
     certificate: optional(certificateNumber),
+    corrects: optional(count),
     decided_on: optional(civilDate),
     decider: optional(bytes(16)),
     effective_date: optional(civilDate),
@@ -149,6 +168,7 @@ export const FAMILIES = {
     rests_on: optional(array(1, 32, reference)),
     review: optional(bytes(16)),
     scheme: optional(code),
+    scope: optional(map({ areas: codes, cpv: codes })),
     source: optional(bytesBetween(8, 32)),
     standing: optional(oneOf('active', 'suspended')),
     status_index: optional(count),
@@ -156,6 +176,22 @@ export const FAMILIES = {
     takes: optional(reference),
     valid_from: optional(civilDate),
     valid_until: optional(civilDate),
+  }),
+  organisation_relation: family('registrar', MEMBER, {
+    organisation: bytes(16),
+    relations: array(0, 32, map({
+      kind: oneOf('successor_of', 'merged_into', 'part_of', 'same_as'), organisation: bytes(16), since: civilDate, site: optional(siteCode),
+    })),
+  }),
+  codelist: family('registrar', COORDINATOR, {
+    digest: bytes(32),
+    licence: optional(line),
+    list: code,
+    size: integer(1, 100000),
+    title: optional(textByLanguage),
+    uri: optional(url),
+    valid_from: civilDate,
+    version: code,
   }),
   criteria_set: family('registrar', COORDINATOR, {
     applies_from: civilDate,
@@ -261,6 +297,12 @@ export const FAMILIES = {
 };
 
 const MAJOR = 1;
+
+// REC-7: the body of a record of a family and major of this text must fit.
+export function checkBody(record) {
+  const { name, known, otherMajor } = familyOf(record);
+  if (known !== null && !otherMajor && !known.fits(record.body)) refuse('rec.body', `not a body of ${name}`);
+}
 
 // {name, major, known}: `known` is the family's table where name and major are of this text, `otherMajor`
 // where only the name is (REC-13).

@@ -15,10 +15,11 @@ import { assessorAuthorisation, evaluation, importClosed, labelApplication, revi
 import { appeal, complaint, complaintAnswer } from './complaint.mjs';
 import { anchor, erasure, logState, nothing, siteKeys, Waiting } from './statements.mjs';
 import { withhold } from './withhold.mjs';
+import { codelist, organisationRelation } from './relations.mjs';
 
 const RULES = {
   site_keys: siteKeys, log_state: logState, serve_alone: nothing, site_membership: siteMembership,
-  key_recovery: keyRecovery, scheme, criterion, organisation, offering, label_decision: labelDecision,
+  key_recovery: keyRecovery, scheme, criterion, organisation, organisation_relation: organisationRelation, codelist, offering, label_decision: labelDecision,
   criteria_set: criteriaSet, assessor_authorisation: assessorAuthorisation, label_application: labelApplication,
   evaluation, review, import_closed: importClosed, complaint, complaint_answer: complaintAnswer, appeal, erasure,
   erasure_receipt: nothing, withhold, witness_policy: witnessPolicy, anchor,

@@ -7,9 +7,19 @@ import { FAMILIES } from './families.mjs';
 import { parseEntry, parseRecord, signedBytes } from './record.mjs';
 import { logVerifierKey, openCheckpoint } from './checkpoint.mjs';
 import { checkInclusion } from './tree.mjs';
+import { checkDays } from './dates.mjs';
+import { originParts } from './federation.mjs';
 
 const MAX_RECORDS = 4096; // KEY-10, STATE-3
 const MAX_KEYS = 4096; // STATE-3
+
+// EPOCH-1: the log that `origin` may continue.
+export function checkContinues(origin, continues) {
+  const own = originParts(origin);
+  const before = originParts(continues.origin);
+  const fits = own !== null && before !== null && before.federation === own.federation && before.site === own.site && before.epoch === own.epoch - 1;
+  if (!fits) refuse('mem.epoch', 'continues a log that is not the one before');
+}
 
 export const isSuccessor = (root, nextRoot) => sha256(root).equals(nextRoot);
 
@@ -54,14 +64,20 @@ export class KeyHistory {
     return [...this.keys.values()].filter((key) => key.role === role && KeyHistory.countsAt(key, position));
   }
 
-  // STATE-3 and STATE-12 for a record that has the form of its family, in the order of the clauses.
-  check({ record, signatures }) {
+  // The rules of a record that has the form of its family, in the order of VOID-14.
+  check({ record, signatures, position }) {
     const { body } = record;
     const named = [body.root, ...body.keys.map((key) => key.public)];
     if (this.entity !== null && !record.entity.equals(this.entity)) refuse('mem.key', 'another entity');
+    if (body.appointed !== undefined) this.checkAppointed(body, position); // SUCC-4
     if (new Set(named.map(hex)).size !== named.length) refuse('mem.key', 'a public key twice');
     named.forEach(checkPublicKey);
     if (signatures.length !== 1 || !signatures[0].key.equals(keyId(body.root))) refuse('sig.role', 'not signed by its root key alone');
+    if (body.continues !== undefined) { // EPOCH-1
+      if (position !== 0) refuse('mem.epoch', 'continues, but not in entry 0');
+      checkContinues(this.origin, body.continues);
+    }
+    checkDays(...(body.renew_by ?? []).map(({ by }) => by)); // STATE-14
     for (const { public: publicKey, role } of [{ public: body.root, role: 'root' }, ...body.keys]) {
       const known = this.ofPublic(publicKey);
       if (known === undefined) continue;
@@ -78,7 +94,7 @@ export class KeyHistory {
   // SUCC-4, but for what only the judged log shows.
   checkAppointed(body, position) {
     const bad = (message) => refuse('mem.key', message);
-    const { approvals, head, members, path, state } = body.appointed;
+    const { approvals, head, members, path, state, votes = [] } = body.appointed;
     if (!this.isCoordinator || this.records.length === 0) bad('appointed in another log or in its first record');
     try {
       const left = openCheckpoint(head, this.origin, (size) => this.logKeys(size));
@@ -93,7 +109,7 @@ export class KeyHistory {
         checkSignature(registrar.public, signedBytes(entry.record), signature);
       }
       if (record.body.members === undefined || !record.body.members.equals(membersDigest(members))) bad('other members');
-      const bodies = checkVotes(approvals, 'anchor', members);
+      const bodies = checkVotes([...approvals, ...votes.map((vote) => entryOfVote(vote, members, approvals[0]))], 'anchor', members);
       const [first] = bodies;
       for (const vote of bodies) {
         if (!encode(vote).equals(encode(first))) bad('approvals that differ');
@@ -147,7 +163,6 @@ export function followKeys(origin, isCoordinator, trustedRoot, list) {
       if (!follows && item.record.body.appointed === undefined) untrusted('a root key that nobody has committed to');
     }
     history.check(item);
-    if (item.record.body.appointed !== undefined) history.checkAppointed(item.record.body, item.position);
     history.add(item);
   });
   return history;
@@ -190,6 +205,14 @@ function checkVotes(entries, name, members) {
     }
     return record.body;
   });
+}
+
+// SUCC-10: the entry that a vote stands for.
+function entryOfVote([number, entity, salt, time, signature], members, first) {
+  const member = members[number] ?? refuse('mem.key', 'a vote of no member');
+  const { body } = parseRecord(parseEntry(first).record);
+  const record = encode({ body, entity, family: 'anchor/1', log: member.origin, salt, time, v: 1 });
+  return encode([record, [[keyId(member.root), signature]]]);
 }
 
 const asMemKey = (check) => {

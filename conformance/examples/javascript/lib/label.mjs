@@ -4,9 +4,10 @@ import { hex, sha256 } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { addDays, addMonths, dayAt, later, UNKNOWN } from './dates.mjs';
 import { originParts } from './federation.mjs';
-import { checkDays } from './criteria.mjs';
+import { checkDays } from './dates.mjs';
 import { checkDecisionBasis } from './assessment.mjs';
 import { leafOf } from './status.mjs';
+import { checkCorrected, checkScope } from './scope.mjs';
 
 // LBL-13: status -> action -> status that follows; '=' is the status it had before it expired (LBL-14).
 const ASSESSED = {
@@ -44,6 +45,11 @@ export class Label {
 
   get last() {
     return this.decisions[this.decisions.length - 1];
+  }
+
+  // LBL-23: the last that was stated; nothing where the label holds for the whole offering.
+  get scope() {
+    return this.decisions.findLast(({ body }) => body.scope !== undefined)?.body.scope;
   }
 
   // LBL-10, LBL-11: the last decision in the order of the log that holds on or before a day.
@@ -117,6 +123,8 @@ export const labelDecision = {
     checkDates(log, body, label, outcome, record.time); // LBL-15 to LBL-17
     if (label.first === undefined) checkFirst(log, body, record.entity); // LBL-18
     else checkLater(log, body, label); // LBL-19
+    checkScope(body, label.scope); // LBL-23
+    checkCorrected(body, label.decisions); // LBL-24
     if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
     checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
   },

@@ -3,6 +3,7 @@ import { codeOf, Refusal, refuse } from './refusal.mjs';
 import { originParts } from './federation.mjs';
 import { judgeLog } from './judge.mjs';
 import { takeoverEntity } from './label.mjs';
+import { isSameScope } from './scope.mjs';
 import { openCheckpoint } from './checkpoint.mjs';
 import { followKeys, parseKeyRecord } from './keyhistory.mjs';
 
@@ -77,6 +78,7 @@ export function fits(label, next) {
   const stood = handedOver ? label.decisions[label.decisions.length - 2] : last;
   if (stood === undefined) return false;
   if (status !== stood.status || validUntil !== stood.validUntil || suspendedUntil !== stood.suspendedUntil) return false;
+  if (!isSameScope(label.scope, body.scope)) return false;
   return label.decisions.every((decision) => decision.day <= day);
 }
 

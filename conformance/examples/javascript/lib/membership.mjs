@@ -2,10 +2,11 @@
 // what counts.
 import { Refusal, refuse } from './refusal.mjs';
 import { checkPublicKey, keyId } from './keys.mjs';
-import { isDay } from './dates.mjs';
+import { checkDays } from './dates.mjs';
 import { originParts } from './federation.mjs';
-import { checkApprovals, checkSuccession, parseKeyRecord } from './keyhistory.mjs';
+import { checkApprovals, checkContinues, checkSuccession, parseKeyRecord } from './keyhistory.mjs';
 
+const MAX_MEMBERS = 128; // MEM-13
 const NEXT = { // MEM-2
   none: ['applicant', 'admitted'],
   applicant: ['applicant', 'admitted', 'left'],
@@ -14,14 +15,6 @@ const NEXT = { // MEM-2
   left: ['applicant'],
   expelled: [],
 };
-
-// EPOCH-1: the log that `origin` may continue.
-export function checkContinues(origin, continues) {
-  const own = originParts(origin);
-  const before = originParts(continues.origin);
-  const fits = own !== null && before !== null && before.federation === own.federation && before.site === own.site && before.epoch === own.epoch - 1;
-  if (!fits) refuse('mem.epoch', 'continues a log that is not the one before');
-}
 
 // EPOCH-2: entry 0 of a log that begins an epoch; gives where the log before ends.
 export function checkEpoch(origin, root, entry) {
@@ -42,7 +35,7 @@ export const siteMembership = {
     const { federation } = log;
     const records = log.recordsOn(record.entity);
     const before = records[records.length - 1]?.body;
-    if (!isDay(body.effective_date)) refuse('rec.body', 'MEM-1');
+    checkDays(body.effective_date, body.conformance_until); // MEM-1, MEM-12
     if (!NEXT[before?.status ?? 'none'].includes(body.status)) refuse('mem.status', `${before?.status} to ${body.status}`);
     const all = federation.all('members', '', position);
     const ofOthers = before === undefined ? all : all.filter((other) => other.body.site !== before.site);
@@ -60,6 +53,8 @@ export const siteMembership = {
       if (!fits) refuse('mem.epoch', 'the log before ends elsewhere');
       if (before.status !== 'admitted' || body.status !== 'admitted') refuse('mem.epoch', 'not admitted before and after');
     }
+    const joins = body.status === 'admitted' && before?.status !== 'admitted'; // MEM-13
+    if (joins && federation.admitted(position).length >= MAX_MEMBERS) refuse('mem.full', 'as many are admitted as may be');
   },
   apply: (log, { body, position }) => log.federation.addMembership(position, body),
 };

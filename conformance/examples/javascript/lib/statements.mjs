@@ -3,8 +3,7 @@ import { Refusal, refuse } from './refusal.mjs';
 import { checkPublicKey } from './keys.mjs';
 import { membersDigest } from './keyhistory.mjs';
 import { openCheckpoint } from './checkpoint.mjs';
-import { checkContinues } from './membership.mjs';
-import { checkDays } from './criteria.mjs';
+import { checkDays } from './dates.mjs';
 import { parseEvidence } from './evidence.mjs';
 
 // Thrown where an entry names a head of the coordinator that is not held yet (VOID-16).
@@ -13,13 +12,8 @@ export class Waiting extends Error {}
 export const siteKeys = {
   check(log, item) {
     const { body } = item.record;
-    log.keys.check(item); // STATE-3, STATE-12
-    if (body.continues !== undefined) { // EPOCH-1
-      if (item.position !== 0) refuse('mem.epoch', 'continues, but not in entry 0');
-      checkContinues(log.origin, body.continues);
-    }
-    if (body.appointed !== undefined) { // SUCC-4
-      log.keys.checkAppointed(body, item.position);
+    log.keys.check(item); // STATE-3, STATE-12, STATE-14, EPOCH-1, SUCC-4
+    if (body.appointed !== undefined) { // SUCC-4: what only the judged log shows
       const head = openCheckpoint(body.appointed.head, log.origin, (size) => log.keys.logKeys(size));
       if (!head.root.equals(log.tree.root(item.position)) || log.lastStatePosition !== item.position - 1) {
         refuse('mem.key', 'the head is not that of the entries before');

@@ -1,4 +1,5 @@
 // The adapter's verb `verify` for what stands alone: bytes in, verdict out.
+import { checkBody } from './families.mjs';
 import { decode, RECORD_LIMIT } from './encoding.mjs';
 import { refuse } from './refusal.mjs';
 import { checkSignatures, parseEntry, parseRecord } from './record.mjs';
@@ -30,7 +31,11 @@ export const KINDS = {
     decode(bytesOf(bytes), limit ?? RECORD_LIMIT);
     return {};
   },
-  record: ({ bytes }) => ({ family: parseRecord(bytesOf(bytes)).family }),
+  record({ bytes }) {
+    const record = parseRecord(bytesOf(bytes));
+    checkBody(record); // REC-7
+    return { family: record.family };
+  },
   entry({ bytes, keys }) {
     const entry = parseEntry(bytesOf(bytes));
     if (keys !== undefined) checkSignatures(entry, list(keys));

@@ -1,0 +1,28 @@
+// LBL-23, LBL-24: what a label holds for, and which decision another corrects.
+import { refuse } from './refusal.mjs';
+
+const STATING = ['grant', 'transfer_in', 'extend_scope', 'reduce_scope', 'correct'];
+const NAMES = ['areas', 'cpv'];
+
+const holds = (whole, part) =>
+  NAMES.every((name) => whole?.[name] === undefined || (part?.[name] !== undefined && part[name].every((code) => whole[name].includes(code))));
+
+export const isSameScope = (a, b) => holds(a, b) && holds(b, a);
+
+export function checkScope({ action, scope }, before) {
+  if (scope === undefined) return;
+  if (!STATING.includes(action)) refuse('lbl.precondition', `${action} states no scope`);
+  const bad = (message) => refuse('lbl.scope', message);
+  for (const name of NAMES) {
+    if ((scope[name] ?? []).some((code, i) => i > 0 && code <= scope[name][i - 1])) bad('codes out of order, or twice');
+  }
+  const [more, less] = [holds(scope, before), holds(before, scope)];
+  if (action === 'extend_scope' && (less || !more)) bad('not more than before');
+  if (action === 'reduce_scope' && (more || !less)) bad('not less than before');
+}
+
+export function checkCorrected({ action, corrects }, decisions) {
+  if (corrects === undefined) return;
+  if (action !== 'correct') refuse('lbl.precondition', `${action} corrects nothing`);
+  if (!decisions.some(({ position }) => position === corrects)) refuse('lbl.reference', 'no decision on this label');
+}

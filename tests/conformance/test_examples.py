@@ -1,0 +1,41 @@
+"""The example in JavaScript, written from SPEC.md alone, agrees with the vectors and the suite."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from sopro_conformance.main import main
+from tests.conformance.examples import JAVASCRIPT, require_node
+
+TESTS = sorted(JAVASCRIPT.glob("*.test.mjs"))
+
+
+def test_it_has_tests() -> None:
+    assert len(TESTS) > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [one.name for one in TESTS])
+def test_its_own_tests_pass(name: str) -> None:
+    done = subprocess.run(
+        [require_node(), "--test", str(JAVASCRIPT / name)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert "# fail 0" in done.stdout
+    assert "# skipped 0" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_suite_passes_it_as_a_reader(tmp_path: Path) -> None:
+    adapter = f"{require_node()} {JAVASCRIPT / 'adapter.mjs'}"
+    code = main(["run", "--profile", "reader", "--adapter", adapter, "--out", str(tmp_path)])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [one["id"] for one in report["cases"] if one["verdict"] != "PASS"] == []
+    assert report["candidate"]["software"] == "sopro-javascript"
+    assert code == 0
