@@ -83,6 +83,8 @@ def members_list(folder: Path, *, as_json: bool) -> None:
     if as_json:
         show_json(answer)
         return
+    if answer["as_of"]:
+        remark(f"as of {answer['as_of']}, when the coordinator's log was last found current")
     for member in answer["members"]:
         stale = "  STALE" if member["stale"] else ""
         show(

@@ -6,9 +6,9 @@ in the membership record, and then the site names its new root key.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sopro_node.keyplan import open_key_files, own_keys, write_record
 from sopro_node.keyring import create_key
@@ -96,19 +96,30 @@ class Recovery:
         return 0 < self.needed <= len(self.approvals)
 
 
+class _Approval(NamedTuple):
+    """What a member has put into its log."""
+
+    site: str
+    state: key_recovery.State
+    entry: bytes
+
+
 def list_recoveries(node: Node) -> list[Recovery]:
     """List the new root keys that members have approved and no membership names yet."""
-    return [
-        one for member in node.holdings.directory.members() for one in _recoveries(node, member)
-    ]
+    members = list(node.holdings.directory.members())
+    given = [one for member in members for one in _approvals_in(node, member)]
+    return [one for member in members for one in _recoveries(node, member, given)] if given else []
 
 
-def _recoveries(node: Node, member: site_membership.Body) -> Iterator[Recovery]:
-    voters = electorate(node.holdings.directory.members(), site=member.site)
+def _recoveries(
+    node: Node, member: site_membership.Body, given: Sequence[_Approval]
+) -> Iterator[Recovery]:
+    """Go through the new root keys of a member that others have approved."""
+    voters = {one.site for one in electorate(node.holdings.directory.members(), site=member.site)}
     found: dict[bytes, dict[str, bytes]] = {}
-    for voter in voters:
-        for root, entry in _approvals_of(node, voter.origin, voter.root, member):
-            found.setdefault(root, {})[voter.site] = entry
+    for site, state, entry in given:
+        if site in voters and (state.origin, state.before) == (member.origin, member.root):
+            found.setdefault(state.root, {})[site] = entry
     needed = needed_approvals(len(voters))
     for root, approvals in found.items():
         yield Recovery(member.site, root, approvals, needed, len(voters))
@@ -122,35 +133,34 @@ def collect_approvals(node: Node, site: str) -> Recovery:
         NotFoundError: there is no such member.
     """
     member = _member(node, site)
-    found = list(_recoveries(node, member))
+    voters = electorate(node.holdings.directory.members(), site=site)
+    members = node.holdings.directory.members()
+    given = [one for voter in members for one in _approvals_in(node, voter)]
+    found = list(_recoveries(node, member, given))
     for one in found:
         if one.is_approved:
             return one
     told = "; ".join(f"{one.root.hex()[:16]}...: {', '.join(one.approvals)}" for one in found)
-    voters = len(electorate(node.holdings.directory.members(), site=site))
     raise RefusedError(
-        f"{voters} other members are admitted and {needed_approvals(voters)} must approve a new "
-        f"root key of {site!r}; approvals in their logs: {told or 'none'}; each gives one with: "
-        f"sopro members approve DIRECTORY {site} ROOT"
+        f"{len(voters)} other members are admitted and {needed_approvals(len(voters))} must "
+        f"approve a new root key of {site!r}; approvals in their logs: {told or 'none'}; each "
+        f"gives one with: sopro members approve DIRECTORY {site} ROOT"
     )
 
 
-def _approvals_of(
-    node: Node, origin: str, voter_root: bytes, member: site_membership.Body
-) -> Iterator[tuple[bytes, bytes]]:
+def _approvals_in(node: Node, voter: site_membership.Body) -> Iterator[_Approval]:
     """Go through a member's approvals that its root key, as its membership names it, signed."""
-    held = node.holdings.logs.get(origin)
+    held = node.holdings.logs.get(voter.origin)
     for _, _, data in node.reader.entities(held.number, "key_recovery") if held else ():
         state = decode_state("key_recovery", data)
         if not isinstance(state, key_recovery.State) or held is None:
             continue
-        if (state.origin, state.before) == (member.origin, member.root):
-            try:
-                entry = node.holdings.entry(node.reader, held, state.index)
-            except WithheldError:
-                continue
-            if parse_entry(entry).signatures[0].key_id == key_id(voter_root):
-                yield state.root, entry
+        try:
+            entry = node.holdings.entry(node.reader, held, state.index)
+        except WithheldError:
+            continue
+        if parse_entry(entry).signatures[0].key_id == key_id(voter.root):
+            yield _Approval(voter.site, state, entry)
 
 
 def _member(node: Node, site: str) -> site_membership.Body:

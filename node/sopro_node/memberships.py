@@ -30,7 +30,11 @@ STATEMENT: Final = ("conformance", "conformance_until")
 
 
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """List members, new root keys that some have approved, and the open requests for admission."""
+    """List members, new root keys that some have approved, and the open requests for admission.
+
+    `as_of` is when a site last found the coordinator's log current; None where it never has, and
+    at the coordinator.
+    """
     today = node.desk.today()
     listed = [
         _in_hex(_fields_of(member)) | {"stale": is_stale(member, today=today)}
@@ -59,7 +63,13 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
         }
         for one in list_recoveries(node)
     ]
-    return {"members": listed, "applications": waiting, "recoveries": recoveries}
+    coordinator = None if node.identity.coordinator else node.holdings.coordinator_origin
+    return {
+        "members": listed,
+        "applications": waiting,
+        "recoveries": recoveries,
+        "as_of": node.desk.confirmed_at(coordinator) if coordinator else None,
+    }
 
 
 def _in_hex(value: Any) -> Any:

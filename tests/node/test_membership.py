@@ -10,7 +10,7 @@ from sopro_node import certificate_desk, clock
 from sopro_node.admission import join, make_application, receive_application
 from sopro_node.fetch import Fetch
 from sopro_node.found import Plan, create_node
-from sopro_node.memberships import admit, change_membership, set_membership
+from sopro_node.memberships import admit, change_membership, members, set_membership
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
 from sopro_protocol.encoding import decode
@@ -18,6 +18,7 @@ from sopro_protocol.errors import FormatError, RefusedError
 from tests.node.conftest import Federation, Served, decide, grant, until
 
 ORIGIN = "sopro.example/at/1"
+EEIG = "sopro.example/eeig/1"
 
 
 def status_at(served: Served, number: str) -> str:
@@ -165,6 +166,9 @@ async def test_a_site_goes_by_the_name_and_zone_that_its_membership_has(
     assert "SoPro Slovenija" in page
     assert at.node.desk.today() == clock.today("Pacific/Apia")
     assert at.node.identity.root == made.root
+    assert (await members(at.node, {}))["as_of"] == at.node.desk.confirmed_at(EEIG)
+    assert at.node.desk.confirmed_at(EEIG)
+    assert (await members(coordinator.node, {}))["as_of"] is None
 
     # It is the same after a start, and when the site asks again because its root key is new.
     port = at.node.settings.address[1]
