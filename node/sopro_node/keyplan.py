@@ -110,7 +110,12 @@ class KeyPlan:
 
     def revoke(self, role: str, size: int, key: str) -> None:
         """Cut off a key at a size, and name a new one where it was in force."""
-        if role in (Role.ROOT.value, NEXT_ROOT):
+        if role == NEXT_ROOT:
+            raise RefusedError(
+                "next-root has signed nothing that could be cut off; commit to another one at once "
+                f"with: sopro keys rotate {self._node.folder} next-root"
+            )
+        if role == Role.ROOT.value:
             raise RefusedError(
                 "a root key is not cut off but replaced, by its successor: "
                 f"sopro keys recover {self._node.folder}"

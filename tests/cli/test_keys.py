@@ -103,6 +103,7 @@ REFUSED = {
         "a key is cut off at a size it has had; to replace a key in good order, rotate it",
     ),
     "the root": (["revoke", "root", "--at-size", "3"], 1, "sopro keys recover"),
+    "the successor": (["revoke", "next-root", "--at-size", "3"], 1, "next-root has signed nothing"),
     "a key there is not": (
         ["revoke", "log", "--at-size", "3", "--key", "ffff"],
         1,
