@@ -62,13 +62,14 @@ class CellReader:
         self._fields = [
             one
             for one in FIELDS[kind]
-            if one.form not in _APART and not one.is_asked and self._has_source(one)
+            if one.form not in _APART and not one.is_asked and self.has_source(one)
         ]
         self._kept = [(name, self._at[column]) for name, column in sorted(mapping.kept.items())]
         self._words = StatusWords(mapping.status)
         self._check_constants()
 
-    def _has_source(self, one: Field) -> bool:
+    def has_source(self, one: Field) -> bool:
+        """Say whether the mapping says where a field comes from."""
         mapping = self._mapping
         has = mapping.columns_of(one.name) or one.name in mapping.constants or one.default
         is_found = one.form is Form.IDENTIFIERS and bool(mapping.identifiers)

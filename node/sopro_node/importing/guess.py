@@ -6,25 +6,28 @@ speak for it, what nobody can guess stands there as a comment that says what is 
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sopro_node.importing.countries import country_code, fold, nearest_country
+from sopro_node.importing.countries import fold
 from sopro_node.importing.fields import FIELDS, Field, Form, Kind
+from sopro_node.importing.guess_columns import (
+    MOST_WORDS,
+    Column,
+    count_right,
+    date_of,
+    find_columns,
+    names_schemes,
+    scheme_of,
+)
 from sopro_node.importing.guess_text import Lines, quote, samples
-from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS, OFFERING_KINDS, STATUSES
+from sopro_node.importing.guess_words import OFFERING_KINDS, STATUSES
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
-from sopro_node.importing.suggest import DATE_FORMATS, formats_of
-from sopro_node.importing.values import INSTANT, ISO, clean
-from sopro_registry.identifiers import check_gtin, check_identifier
+from sopro_node.importing.values import clean
 
 _ROWS: Final = 1000
-_MOST: Final = 0.9
-_MOST_WORDS: Final = 40
-_REFERENCES: Final = {"offering", "organisation"}
 
 
 class Guessed(NamedTuple):
@@ -32,33 +35,6 @@ class Guessed(NamedTuple):
 
     toml: str
     remarks: list[str]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column with what stands in its first rows.
-
-    Attributes:
-        name: as the header has it.
-        folded: as names are compared, with _ for space.
-        values: those that are not empty.
-        rows: how many there were.
-    """
-
-    name: str
-    folded: str
-    values: Sequence[str]
-    rows: int
-
-    @property
-    def is_unique(self) -> bool:
-        """Whether every row has a value of its own."""
-        return len(self.values) == self.rows == len(set(self.values)) > 0
-
-    def share(self, fits: object) -> float:
-        """Return the share of the values that something holds of."""
-        assert callable(fits)  # noqa: S101  # for mypy, of a lambda
-        return sum(map(bool, map(fits, self.values))) / len(self.values) if self.values else 0.0
 
 
 def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
@@ -111,83 +87,12 @@ def _remarks(path: Path, known: Recognised, columns: Sequence[Column], lines: Li
 
 def _may_be(kind: Kind, columns: Sequence[Column]) -> bool:
     """Say whether rows look like those of a kind."""
-    found = _find_columns(kind, columns)
+    found = find_columns(kind, columns)
     if kind is Kind.ORGANISATIONS:
         return "legal_name" in found
     if kind is Kind.OFFERINGS:
         return bool({"cpv", "gtin", "organisation"} & found.keys()) and "name" in found
     return "status" in found and bool({"effective_date", "order"} & found.keys())
-
-
-def _find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
-    """Find the column of each field, each once: by the order of the words, then of the fields."""
-    found: dict[str, Column] = {}
-    taken: set[str] = set()
-    for name, words in HEADERS[kind].items():
-        ranked = words.split()
-        candidates = [
-            (rank, at, column)
-            for at, column in enumerate(columns)
-            if column.name not in taken
-            and (rank := _rank(column, ranked, is_whole=name in _REFERENCES)) is not None
-        ]
-        for _, _, column in sorted(candidates, key=lambda one: one[:2]):
-            if _fits(name, column):
-                found[name] = column
-                taken.add(column.name)
-                break
-    if kind is Kind.ORGANISATIONS and "country" not in found:
-        for column in columns:
-            if column.name not in taken and column.share(country_code) > _MOST:
-                found["country"] = column
-                break
-    if "key" not in found:
-        free = [one for one in columns if one.is_unique and one.name not in taken]
-        found |= {"key": free[0]} if free else {}
-    return found
-
-
-def _rank(column: Column, words: Sequence[str], *, is_whole: bool = False) -> int | None:
-    """Say how well a column is named: as one of the words, or with one of them at an end."""
-    for rank, word in enumerate(words):
-        if column.folded == word:
-            return rank
-    for rank, word in enumerate(words):
-        if (
-            not is_whole
-            and len(word) > 3
-            and (column.folded.startswith(f"{word}_") or column.folded.endswith(f"_{word}"))
-        ):
-            return len(words) + rank
-    return None
-
-
-def _fits(name: str, column: Column) -> bool:
-    """Say whether what stands in a column may be values of a field."""
-    match name:
-        case "key":
-            return len(column.values) == column.rows > 0
-        case "country":
-            return column.share(lambda text: country_code(text) or nearest_country(text)) > _MOST
-        case "gtin":
-            return column.share(lambda text: check_gtin(text) is None) > _MOST
-        case "effective_date" | "valid_until":
-            return bool(column.values) and _date_of(column) is not None
-        case "status":
-            return 0 < len(set(column.values)) <= _MOST_WORDS
-        case _:
-            return bool(column.values)
-
-
-def _date_of(column: Column) -> tuple[str, list[str]] | None:
-    """Return how a column writes its days: what to set in [dates], and other ways it may be."""
-    if column.share(INSTANT.fullmatch) > _MOST:
-        return 'kind = "instant"', []
-    if column.share(ISO.fullmatch) > _MOST:
-        return "", []
-    counts = Counter(form for text in column.values for form in formats_of(text))
-    forms = [one for one in DATE_FORMATS if counts[one] > _MOST * len(column.values)]
-    return (f"format = {quote(forms[0])}", forms[1:]) if forms else None
 
 
 class _Guess:
@@ -197,7 +102,7 @@ class _Guess:
         self._kind = kind
         self._columns = columns
         self._lines = lines
-        self._found = _find_columns(kind, columns)
+        self._found = find_columns(kind, columns)
         self._fields = {one.name: one for one in FIELDS[kind]}
 
     def write(self) -> set[str]:
@@ -245,12 +150,12 @@ class _Guess:
             self._lines.table(f"{self._kind}.status")
             self._translate(status, STATUSES, f"{self._kind} status")
         kind = self._found.get("kind")
-        if kind is not None and len(set(kind.values)) <= _MOST_WORDS:
+        if kind is not None and len(set(kind.values)) <= MOST_WORDS:
             self._lines.table(f"{self._kind}.values.kind")
             self._translate(kind, OFFERING_KINDS, f"{self._kind} kind")
 
     def _translate(self, column: Column, words: Mapping[str, str], what: str) -> None:
-        for text, count in Counter(column.values).most_common(_MOST_WORDS):
+        for text, count in Counter(column.values).most_common(MOST_WORDS):
             folded = "_".join(fold(text).split())
             meanings = (meaning for meaning, known in words.items() if folded in known.split())
             meaning = next(meanings, "")
@@ -264,7 +169,7 @@ class _Guess:
 
     def _write_dates(self) -> None:
         for one, column in self._of(Form.DATE):
-            form = _date_of(column)
+            form = date_of(column)
             if form is not None and form[0]:
                 self._lines.table(f"{self._kind}.dates.{one.name}")
                 name, _, value = form[0].partition(" = ")
@@ -290,12 +195,20 @@ class _Guess:
         used = set()
         taken = {one.name for name, one in self._found.items() if name != "key"}
         for column in self._columns:
-            scheme = _scheme_of(column)
+            if column.name not in taken and names_schemes(column):
+                used.add(column.name)
+                self._lines.array(f"{self._kind}.identifiers")
+                self._lines.pair("column", quote(column.name), samples(column.values))
+                self._lines.pair("scheme_until", quote("-"), "VATAT-U38473200 and so on")
+                marks = (mark for mark in "|;" if any(mark in text for text in column.values))
+                self._lines.pair("separator", quote(next(marks, "|")), "between several")
+                continue
+            scheme = scheme_of(column)
             if scheme and column.name not in taken:
                 used.add(column.name)
                 self._lines.array(f"{self._kind}.identifiers")
                 self._lines.pair("column", quote(column.name), samples(column.values))
-                self._lines.pair("scheme", quote(scheme), _checked(scheme, column))
+                self._lines.pair("scheme", quote(scheme), count_right(scheme, column))
         return used
 
 
@@ -304,32 +217,6 @@ _CONSTANTS: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.OFFERINGS: {"kind": "product"},
     Kind.DECISIONS: {"scheme": "sopro"},
 }
-
-
-def _scheme_of(column: Column) -> str:
-    """Return the scheme of the identifiers of a column, by its name or by their check digits."""
-    for scheme, words in IDENTIFIERS.items():
-        if column.values and _rank(column, words.split()) is not None:
-            return scheme
-    for scheme in ("LEI", "SIRET", "VAT"):
-        if len(column.values) > 2 and _is_right(scheme, column) > _MOST:
-            return scheme
-    return ""
-
-
-def _is_right(scheme: str, column: Column) -> float:
-    """Return how many pass their check; of a country without rules, nobody can tell."""
-    return column.share(
-        lambda text: (
-            check_identifier(scheme, text) is None
-            and (scheme != "VAT" or (country_code(text[:2]) != "" and len(text) > 7))
-        )
-    )
-
-
-def _checked(scheme: str, column: Column) -> str:
-    right = round(_is_right(scheme, column) * len(column.values))
-    return f"{right} of {len(column.values)} pass its check"
 
 
 def _list_unused(columns: Sequence[Column], used: set[str], lines: Lines) -> None:

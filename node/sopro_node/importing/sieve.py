@@ -7,12 +7,17 @@ from sopro_node.importing.cells import CellReader
 from sopro_node.importing.fields import Kind, field_of
 from sopro_node.importing.mapping_parts import OTHERS, SourceMapping, listed
 from sopro_node.importing.values import CellError, clean
+from sopro_protocol.errors import FormatError
 
 _SHOWN: Final = 60
 
 
 class Sieve:
-    """Takes rows apart and passes over those that a mapping does not ask for."""
+    """Takes rows apart and passes over those that a mapping does not ask for.
+
+    Raises:
+        FormatError: [only] asks for a field that comes from nowhere.
+    """
 
     def __init__(
         self, kind: Kind, mapping: SourceMapping, header: Sequence[str], reader: CellReader
@@ -30,6 +35,13 @@ class Sieve:
             for name, values in mapping.only.items()
             if (one := field_of(kind, name)) is not None
         ]
+
+        for one, _ in self._only:
+            if not reader.has_source(one):
+                raise FormatError(
+                    f"[only] asks for {one.name!r}, and the mapping does not say which column it "
+                    "is; name it in [columns]"
+                )
 
     def is_asked_for(self, cells: Sequence[str]) -> bool:
         """Say whether a row is one of those that [where] names by its columns."""

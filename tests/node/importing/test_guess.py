@@ -93,6 +93,13 @@ def test_knows_identifiers_by_their_names_and_check_digits(
     assert found["scheme"] == scheme
 
 
+def test_knows_identifiers_that_name_their_schemes(tmp_path: Path) -> None:
+    text = "id,name,country,numbers\n1,Eine,AT,VATAT-U38473200|NTRAT-122119m\n2,Zwei,AT,\n"
+    toml, _ = guess(tmp_path, text.encode(), Kind.ORGANISATIONS)
+    [found] = tomllib.loads(toml)["organisations"]["identifiers"]
+    assert found == {"column": "numbers", "scheme_until": "-", "separator": "|"}
+
+
 @pytest.mark.parametrize("site", ["at", "hu"])
 def test_guesses_the_demo_registers_decisions_as_their_mapping_has_them(site: str) -> None:
     toml = guess_mapping(REGISTER / site / "decisions.csv").toml

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from sopro_node.importing.fields import Kind
+from sopro_protocol.errors import FormatError
 from tests.node.importing.sources import OFFERINGS, ORGANISATIONS, FakeOffice, Told, counts
 
 PEOPLE = (
@@ -86,3 +87,5 @@ async def test_things_are_told_apart_by_the_country_of_their_row(
     mapping = OFFERINGS | {"columns": columns, "only": {"country": "AT"}}
     assert counts(await told.run(office, Kind.OFFERINGS, text, mapping)) == (1, 0, 0, 0)
     assert "country" not in office.drafts[0]["values"]
+    with pytest.raises(FormatError, match="asks for 'country', and the mapping does not say"):
+        await told.run(office, Kind.OFFERINGS, text, {**OFFERINGS, "only": {"country": "AT"}})

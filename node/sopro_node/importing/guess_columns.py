@@ -1,0 +1,149 @@
+"""Which column of a file is which field, and what stands in it."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sopro_node.importing.countries import country_code, nearest_country
+from sopro_node.importing.fields import Kind
+from sopro_node.importing.guess_text import quote
+from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS
+from sopro_node.importing.suggest import DATE_FORMATS, formats_of
+from sopro_node.importing.values import INSTANT, ISO
+from sopro_registry.identifiers import check_gtin, check_identifier
+
+_MOST: Final = 0.9
+MOST_WORDS: Final = 40
+_SEMANTIC: Final = re.compile(r"[A-Z]{5}-[^|;]+([|;][A-Z]{5}-[^|;]+)*")
+_REFERENCES: Final = {"offering", "organisation"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column with what stands in its first rows.
+
+    Attributes:
+        name: as the header has it.
+        folded: as names are compared, with _ for space.
+        values: those that are not empty.
+        rows: how many there were.
+    """
+
+    name: str
+    folded: str
+    values: Sequence[str]
+    rows: int
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether every row has a value of its own."""
+        return len(self.values) == self.rows == len(set(self.values)) > 0
+
+    def share(self, fits: Callable[[str], object]) -> float:
+        """Return the share of the values that something holds of."""
+        return sum(map(bool, map(fits, self.values))) / len(self.values) if self.values else 0.0
+
+
+def find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
+    """Find the column of each field, each once: by the order of the words, then of the fields."""
+    found: dict[str, Column] = {}
+    taken: set[str] = set()
+    for name, words in HEADERS[kind].items():
+        ranked = words.split()
+        candidates = [
+            (rank, at, column)
+            for at, column in enumerate(columns)
+            if column.name not in taken
+            and (rank := _rank(column, ranked, is_whole=name in _REFERENCES)) is not None
+        ]
+        for _, _, column in sorted(candidates, key=lambda one: one[:2]):
+            if _fits(name, column):
+                found[name] = column
+                taken.add(column.name)
+                break
+    if kind is Kind.ORGANISATIONS and "country" not in found:
+        for column in columns:
+            if column.name not in taken and column.share(country_code) > _MOST:
+                found["country"] = column
+                break
+    if "key" not in found:
+        free = [one for one in columns if one.is_unique and one.name not in taken]
+        found |= {"key": free[0]} if free else {}
+    return found
+
+
+def _rank(column: Column, words: Sequence[str], *, is_whole: bool = False) -> int | None:
+    """Say how well a column is named: as one of the words, or with one of them at an end."""
+    for rank, word in enumerate(words):
+        if column.folded == word:
+            return rank
+    for rank, word in enumerate(words):
+        if (
+            not is_whole
+            and len(word) > 3
+            and (column.folded.startswith(f"{word}_") or column.folded.endswith(f"_{word}"))
+        ):
+            return len(words) + rank
+    return None
+
+
+def _fits(name: str, column: Column) -> bool:
+    """Say whether what stands in a column may be values of a field."""
+    match name:
+        case "key":
+            return len(column.values) == column.rows > 0
+        case "country":
+            return column.share(lambda text: country_code(text) or nearest_country(text)) > _MOST
+        case "gtin":
+            return column.share(lambda text: check_gtin(text) is None) > _MOST
+        case "effective_date" | "valid_until":
+            return bool(column.values) and date_of(column) is not None
+        case "status":
+            return 0 < len(set(column.values)) <= MOST_WORDS
+        case _:
+            return bool(column.values)
+
+
+def date_of(column: Column) -> tuple[str, list[str]] | None:
+    """Return how a column writes its days: what to set in [dates], and other ways it may be."""
+    if column.share(INSTANT.fullmatch) > _MOST:
+        return 'kind = "instant"', []
+    if column.share(ISO.fullmatch) > _MOST:
+        return "", []
+    counts = Counter(form for text in column.values for form in formats_of(text))
+    forms = [one for one in DATE_FORMATS if counts[one] > _MOST * len(column.values)]
+    return (f"format = {quote(forms[0])}", forms[1:]) if forms else None
+
+
+def scheme_of(column: Column) -> str:
+    """Return the scheme of the identifiers of a column, by its name or by their check digits."""
+    for scheme, words in IDENTIFIERS.items():
+        if column.values and _rank(column, words.split()) is not None:
+            return scheme
+    for scheme in ("LEI", "SIRET", "VAT"):
+        if len(column.values) > 2 and _share_right(scheme, column) > _MOST:
+            return scheme
+    return ""
+
+
+def _share_right(scheme: str, column: Column) -> float:
+    """Return how many pass their check; of a country without rules, nobody can tell."""
+    return column.share(
+        lambda text: (
+            check_identifier(scheme, text) is None
+            and (scheme != "VAT" or (country_code(text[:2]) != "" and len(text) > 7))
+        )
+    )
+
+
+def count_right(scheme: str, column: Column) -> str:
+    """Say how many values of a column are right by a scheme's rules."""
+    right = round(_share_right(scheme, column) * len(column.values))
+    return f"{right} of {len(column.values)} pass its check"
+
+
+def names_schemes(column: Column) -> bool:
+    """Say whether the identifiers of a column begin with their schemes, as `VATAT-U38473200`."""
+    return column.share(_SEMANTIC.fullmatch) > _MOST
