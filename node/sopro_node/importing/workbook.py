@@ -8,6 +8,7 @@ XML are refused, columns beyond the header's and rows beyond what a sheet may ha
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from itertools import islice
 from pathlib import Path
@@ -48,9 +49,7 @@ class Workbook:
         self.path = path
         _check_bounds(path)
         self._line = 0
-        with warnings.catch_warnings():
-            # What openpyxl does not know (print settings, colours of a theme) is nothing of ours.
-            warnings.simplefilter("ignore")
+        with _quiet():
             self._open(sheet, header_line)
 
     def _open(self, sheet: str, header_line: int) -> None:
@@ -58,7 +57,7 @@ class Workbook:
         self._file = self.path.open("rb")
         try:
             self._book = load_workbook(self._file, read_only=True, data_only=True, keep_links=False)
-        except _BROKEN as error:
+        except Exception as error:  # see _broken
             self._file.close()
             raise _broken(self.path, error) from None
         try:
@@ -98,11 +97,16 @@ class Workbook:
     def _cells(self, columns: int, *, most: int) -> Iterator[tuple[int, list[str]]]:
         sheet: Any = self._sheet  # the types are those of a sheet in memory
         rows = sheet.iter_rows(min_row=1, max_row=most, min_col=1, max_col=columns)
-        try:
-            for line, row in enumerate(islice(rows, most), 1):
-                yield line, [_text(cell) for cell in row]
-        except _BROKEN as error:
-            raise _broken(self.path, error) from None
+        lines = enumerate(islice(rows, most), 1)
+        while True:
+            try:
+                with _quiet():
+                    line, row = next(lines)
+            except StopIteration:
+                return
+            except Exception as error:  # see _broken
+                raise _broken(self.path, error) from None
+            yield line, [_text(cell) for cell in row]
 
     def rows(self) -> Iterator[Row]:
         """Go through the rows; those without any cell are none."""
@@ -125,6 +129,14 @@ class Workbook:
         self._file.close()
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Leave out what openpyxl remarks: print settings or colours it does not know, odd days."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def is_workbook(path: Path) -> bool:
     """Say whether a file is a zip, as an xlsx workbook is.
 
@@ -143,22 +155,8 @@ def is_workbook(path: Path) -> bool:
     return begin.startswith(b"PK\x03\x04")
 
 
-_BROKEN: Final = (
-    zipfile.BadZipFile,
-    SyntaxError,  # what ElementTree raises for what is no XML
-    AttributeError,
-    IndexError,
-    KeyError,
-    NotImplementedError,
-    OverflowError,
-    TypeError,
-    ValueError,  # and what defusedxml raises for entities
-    EOFError,
-    OSError,
-)
-
-
 def _broken(path: Path, error: Exception) -> FormatError:
+    """Say that a file cannot be read, by whatever its parsers raise on bytes that are hostile."""
     said = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
     return FormatError(f"{path}: not a workbook that can be read ({said}); {_ADVICE}")
 
@@ -168,7 +166,7 @@ def _check_bounds(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as file:
             parts = file.infolist()
-    except _BROKEN as error:
+    except Exception as error:  # see _broken
         raise _broken(path, error) from None
     if len(parts) > MAX_PARTS:
         raise FormatError(f"{path}: {len(parts)} parts, at most {MAX_PARTS} are read; {_ADVICE}")
