@@ -1,6 +1,7 @@
 """Workbooks: days are days, numbers keep their zeros, and a hostile one does no harm."""
 
 import io
+import random
 import tracemalloc
 import zipfile
 from datetime import date, datetime, time
@@ -201,6 +202,24 @@ def test_other_spreadsheets_are_named_with_what_to_do(
     path.write_bytes(content)
     with pytest.raises(FormatError, match=f"{says}.*save it as CSV UTF-8 or as .xlsx"):
         read(path)
+
+
+def test_whatever_bytes_are_changed_a_workbook_is_read_or_refused(
+    tmp_path: Path, seed: int
+) -> None:
+    path = write(tmp_path / "in.xlsx", [["a", "b"], [1, "x"], [date(2020, 1, 1), None]])
+    good, dice = path.read_bytes(), random.Random(seed)
+    refused = 0
+    for _ in range(150):
+        data = bytearray(good)
+        for _ in range(dice.randint(1, 6)):
+            data[dice.randrange(4, len(data))] = dice.randrange(256)
+        path.write_bytes(data)
+        try:
+            read(path)
+        except FormatError:
+            refused += 1
+    assert refused > 0
 
 
 def test_any_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
