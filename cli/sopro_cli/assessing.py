@@ -55,7 +55,13 @@ def apply(  # one for each option
     *,
     as_json: bool,
 ) -> None:
-    """Take in an application for a label on an offering."""
+    """Take in an application for a label on an offering; prints the APPLICATION.
+
+    ```
+    sopro apply at --applicant HOLDER --offering CHAIR
+    sopro apply at --applicant HOLDER --offering CHAIR --kind renewal --label SOPRO/AT0/001/00001
+    ```
+    """
     told = {
         "applicant": as_bytes(applicant, "--applicant"),
         "criteria_version": criteria_version,
@@ -78,7 +84,12 @@ def application() -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True)
 def application_list(folder: Path, *, as_json: bool) -> None:
-    """List applications and how far they have come, oldest first."""
+    """List applications and how far they have come, oldest first.
+
+    ```
+    sopro application list at
+    ```
+    """
     found = ask(folder, "applications")["applications"]
     if as_json:
         show_json(found)
@@ -88,7 +99,7 @@ def application_list(folder: Path, *, as_json: bool) -> None:
 
 
 def _step(name: str, step: Step, words: str) -> click.Command:
-    @click.command(name, help=words)
+    @click.command(name, help=f"{words}\n\n```\nsopro application {name} at APPLICATION\n```")
     @click.argument("folder", type=FOLDER)
     @click.argument("which", metavar="APPLICATION")
     @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
@@ -149,7 +160,14 @@ def evaluate(  # one for each option
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Record what assessors have found about an APPLICATION, or about a label."""
+    """Record what assessors have found about an APPLICATION, or about a label.
+
+    ```
+    sopro evaluate at APPLICATION --assessor "Maria Huber" --method on_site --finding S1=20
+    sopro evaluate at APPLICATION --again EVALUATION --assessor Maria --method document ...
+    sopro evaluate at --label SOPRO/AT0/001/00001 --kind surveillance --assessor Maria ...
+    ```
+    """
     if (which is None) == (label is None):
         raise click.UsageError("give an APPLICATION or --label, one of the two")
     people = [find_decider(folder, name) for name in names]
@@ -226,7 +244,12 @@ def review_command(  # one for each option
     *,
     as_json: bool,
 ) -> None:
-    """Review the evaluations of an APPLICATION: whether they are sound, and what follows."""
+    """Review the evaluations of an APPLICATION: whether they are sound, and what follows.
+
+    ```
+    sopro review at APPLICATION --outcome recommend_grant --reviewer "Josef Berger"
+    ```
+    """
     entity = as_bytes(which, "APPLICATION")
     named = [as_bytes(one, "--evaluation") for one in evaluations]
     person = find_decider(folder, reviewer or getpass.getuser())

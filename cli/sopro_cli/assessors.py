@@ -49,7 +49,12 @@ def assessor_authorise(  # one for each option
     *,
     as_json: bool,
 ) -> None:
-    """Authorise a person to evaluate under a scheme."""
+    """Authorise a person to evaluate under a scheme; prints the AUTHORISATION.
+
+    ```
+    sopro assessor authorise at --name "Maria Huber" --basis iso17065 --valid-until 2028-12-31
+    ```
+    """
     told = {
         "basis": basis,
         "criteria": criteria,
@@ -68,7 +73,12 @@ def assessor_authorise(  # one for each option
 @click.argument("folder", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True)
 def assessor_list(folder: Path, *, as_json: bool) -> None:
-    """List authorisations; people by their pseudonyms."""
+    """List authorisations; people by their pseudonyms.
+
+    ```
+    sopro assessor list at
+    ```
+    """
     found = ask(folder, "assessors")["assessors"]
     if as_json:
         show_json(found)
@@ -90,7 +100,12 @@ def assessor_list(folder: Path, *, as_json: bool) -> None:
 def assessor_set(
     folder: Path, authorisation: str, status: str, effective: str | None, *, as_json: bool
 ) -> None:
-    """Suspend an AUTHORISATION, withdraw it, or make it active again."""
+    """Suspend an AUTHORISATION, withdraw it, or make it active again.
+
+    ```
+    sopro assessor set at AUTHORISATION suspended --effective 2026-12-01
+    ```
+    """
     entity = as_bytes(authorisation, "AUTHORISATION")
     told = {"effective_date": effective, "status": status}
 

@@ -98,7 +98,7 @@ async def _check_all(
         for number in numbers:
             row = await _check(number, trust, get)
             invalid += row["verdict"] != "valid"
-            writer.writerow([_plain(row[name]) for name in _COLUMNS])
+            writer.writerow([as_cell(row[name]) for name in _COLUMNS])
     return invalid
 
 
@@ -157,6 +157,6 @@ def _row(judged: Judged, number: str) -> dict[str, str]:
     }
 
 
-def _plain(text: str) -> str:
+def as_cell(text: str) -> str:
     """Keep a spreadsheet from taking a cell for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -39,17 +39,45 @@ def complaint() -> None:
 def complaint_add(  # one for each option
     folder: Path, number: str, kind: str, text: str, received_on: str | None, *, as_json: bool
 ) -> None:
-    """Record a complaint about the label of a NUMBER; its site sees it and must answer."""
+    """Record a complaint about the label of a NUMBER; its site sees it and must answer.
+
+    ```
+    sopro complaint add at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
+    ```
+    """
     told = {"kind": kind, "label": number, "received_on": received_on, "text": text}
     done = do(folder, lambda office: act(office, "complaint.add", told))
     _show(done, as_json=as_json)
+
+
+@click.command()
+@click.argument("folder", type=FOLDER)
+@click.argument("number", callback=NUMBER)
+@click.option("--kind", type=click.Choice(_KINDS), required=True)
+@click.option("--text", default="", help="in words; only this site and that of the label read it")
+@click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
+@click.option("--json", "as_json", is_flag=True)
+@click.pass_context
+def complain(context: click.Context, **options: Any) -> None:
+    """Record a complaint about the label of a NUMBER, as `sopro complaint add` does.
+
+    ```
+    sopro complain at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
+    ```
+    """
+    context.invoke(complaint_add, **options)
 
 
 @complaint.command("list")
 @click.argument("folder", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True)
 def complaint_list(folder: Path, *, as_json: bool) -> None:
-    """List complaints about labels of this site, and those that it has recorded."""
+    """List complaints about labels of this site, and those that it has recorded.
+
+    ```
+    sopro complaint list at
+    ```
+    """
     found = ask(folder, "complaints")["complaints"]
     if as_json:
         show_json(found)
@@ -72,7 +100,12 @@ def complaint_list(folder: Path, *, as_json: bool) -> None:
 def complaint_answer_command(  # one for each option
     folder: Path, origin: str, index: int, step: str, effective: str | None, *, as_json: bool
 ) -> None:
-    """Take a complaint, named as 'complaint list' names it, a STEP further at the label's site."""
+    """Take a complaint, named as 'complaint list' names it, a STEP further at the label's site.
+
+    ```
+    sopro complaint answer at sopro.example/hu/1 41 acknowledged
+    ```
+    """
     told = {"effective_date": effective, "index": index, "origin": origin, "step": step}
     done = do(folder, lambda office: act(office, "complaint.answer", told))
     _show(done, as_json=as_json)
@@ -87,7 +120,12 @@ def appeal() -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--json", "as_json", is_flag=True)
 def appeal_list(folder: Path, *, as_json: bool) -> None:
-    """List appeals, oldest first."""
+    """List appeals, oldest first.
+
+    ```
+    sopro appeal list at
+    ```
+    """
     found = ask(folder, "appeals")["appeals"]
     if as_json:
         show_json(found)
@@ -105,7 +143,12 @@ def appeal_list(folder: Path, *, as_json: bool) -> None:
 def appeal_add(
     folder: Path, number: str, decision: int | None, received_on: str | None, *, as_json: bool
 ) -> None:
-    """Record an appeal against a decision on the label of a NUMBER."""
+    """Record an appeal against a decision on the label of a NUMBER; prints the APPEAL.
+
+    ```
+    sopro appeal add at SOPRO/AT0/001/00001
+    ```
+    """
     told = {"decision": decision, "label": number, "received_on": received_on}
     done = do(folder, lambda office: act(office, "appeal.add", told))
     _show(done, as_json=as_json)
@@ -120,7 +163,12 @@ def appeal_add(
 def appeal_panel(
     folder: Path, which: str, members: tuple[str, ...], effective: str | None, *, as_json: bool
 ) -> None:
-    """Name the panel of an APPEAL: nobody who took part in what it is against."""
+    """Name the panel of an APPEAL: nobody who took part in what it is against.
+
+    ```
+    sopro appeal panel at APPEAL --member "Ida Wolf" --member "Karl Fuchs"
+    ```
+    """
     panel = sorted({find_decider(folder, name) for name in members})
     told = {"effective_date": effective, "panel": panel}
     _show(_step(folder, "appeal.panel", which, told), as_json=as_json)
@@ -141,6 +189,10 @@ def appeal_decide(
     """Record what the panel of an APPEAL has decided, or that it was withdrawn.
 
     What follows for the label is a decision of its own.
+
+    ```
+    sopro appeal decide at APPEAL upheld
+    ```
     """
     told = {"effective_date": effective, "step": outcome}
     _show(_step(folder, "appeal.decide", which, told), as_json=as_json)
@@ -151,4 +203,4 @@ def _step(folder: Path, name: str, which: str, told: Mapping[str, Any]) -> Mappi
     return do(folder, lambda office: act(office, name, told, entity=entity))
 
 
-COMMANDS = (complaint, appeal)
+COMMANDS = (complain, complaint, appeal)

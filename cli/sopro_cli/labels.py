@@ -43,7 +43,7 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
     ends = answer["valid_until"] if answer["status"] in LAPSING else None
     until = f", valid until {ends}" if ends else ""
     show(f"{answer['number']}: {answer['status']} on {answer['at']}{until}")
-    if described := _describe(answer["describes"]):
+    if described := describe_label(answer["describes"]):
         show(f"  {described}")
     if scope := answer["scope"]:
         show(f"  holds for {_say_scope(scope)}")
@@ -111,7 +111,7 @@ def label_list(folder: Path, site: str | None, at: str | None, *, as_json: bool)
         return
     for one in found:
         until = (one["valid_until"] if one["status"] in LAPSING else None) or ""
-        show(f"{one['number']}  {one['status']:11} {until:10}  {_describe(one['describes'])}")
+        show(f"{one['number']}  {one['status']:11} {until:10}  {describe_label(one['describes'])}")
 
 
 async def _list_all(folder: Path, site: str | None, at: str | None) -> list[Mapping[str, Any]]:
@@ -125,7 +125,8 @@ async def _list_all(folder: Path, site: str | None, at: str | None) -> list[Mapp
             found += page
 
 
-def _describe(described: Mapping[str, Any]) -> str:
+def describe_label(described: Mapping[str, Any]) -> str:
+    """Say of what a label is, and whose it is, as far as that is known here."""
     names = described["name"]
     name = names.get("en") or next(iter(names.values()), "")
     return ", ".join(part for part in (name, described["holder"], described["place"]) if part)

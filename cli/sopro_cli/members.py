@@ -14,7 +14,6 @@ from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import passphrase_of
 from sopro_cli.signing import Signing, sign_planned
 from sopro_node.application import sign_application
-from sopro_node.criteria import read_criteria
 from sopro_node.keyring import open_key
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
 
@@ -346,22 +345,4 @@ def members_recover(folder: Path, site: str) -> None:
     show(f"{site} has the root key {answer['root'].hex()}, approved by {answer['by']} members")
 
 
-@click.group()
-def criteria() -> None:
-    """Schemes and criteria."""
-
-
-@criteria.command("publish")
-@click.argument("folder", type=FOLDER)
-@click.argument("file", type=FILE)
-def criteria_publish(folder: Path, file: Path) -> None:
-    """Publish the schemes and criteria of a TOML file in the coordinator's log."""
-    try:
-        published = read_criteria(file)
-    except SoproError as error:
-        fail(error)
-    for one in ask(folder, "publish_criteria", **published)["published"]:
-        show(f"{one['family']} {one['name']}: entry {one['index']}")
-
-
-COMMANDS = (join, members, criteria)
+COMMANDS = (join, members)

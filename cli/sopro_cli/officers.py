@@ -45,7 +45,9 @@ def officer_add(
     Records carry a pseudonym of the person, never NAME. Somebody who has two accounts is named
     once more with --person, so that who evaluated does not decide.
 
-    Example: `sopro officer add at maria --role assessor --role registrar --person "Maria Huber"`
+    ```
+    sopro officer add at maria --role assessor --role registrar --person "Maria Huber"
+    ```
     """
     answer = ask(folder, "officer_add", name=name, roles=list(roles), person=person)
     _show_token(answer, as_json=as_json)
@@ -58,7 +60,9 @@ def officer_add(
 def officer_renew(folder: Path, name: str, *, as_json: bool) -> None:
     """Print another token for an officer; the one before is void at once.
 
-    Example: `sopro officer renew at "Maria Huber"`
+    ```
+    sopro officer renew at "Maria Huber"
+    ```
     """
     _show_token(ask(folder, "officer_renew", name=name), as_json=as_json)
 
@@ -71,7 +75,9 @@ def officer_renew(folder: Path, name: str, *, as_json: bool) -> None:
 def officer_change(folder: Path, name: str, roles: tuple[str, ...], *, as_json: bool) -> None:
     """Give an officer other roles; the token goes on.
 
-    Example: `sopro officer change at "Maria Huber" --role assessor --role reviewer`
+    ```
+    sopro officer change at "Maria Huber" --role assessor --role reviewer
+    ```
     """
     _show(ask(folder, "officer_change", name=name, roles=list(roles)), as_json=as_json)
 
@@ -83,7 +89,9 @@ def officer_change(folder: Path, name: str, roles: tuple[str, ...], *, as_json: 
 def officer_revoke(folder: Path, name: str, *, as_json: bool) -> None:
     """Make an officer's token void at once; what was done stays on the trail.
 
-    Example: `sopro officer revoke at "Maria Huber"`
+    ```
+    sopro officer revoke at "Maria Huber"
+    ```
     """
     _show(ask(folder, "officer_revoke", name=name), as_json=as_json)
 
@@ -95,7 +103,9 @@ def officer_revoke(folder: Path, name: str, *, as_json: bool) -> None:
 def officer_show(folder: Path, name: str, *, as_json: bool) -> None:
     """Show an officer: roles, and the pseudonym that records carry.
 
-    Example: `sopro officer show at "Maria Huber"`
+    ```
+    sopro officer show at "Maria Huber"
+    ```
     """
     _show(ask(folder, "officer_show", name=name), as_json=as_json)
 
@@ -106,7 +116,9 @@ def officer_show(folder: Path, name: str, *, as_json: bool) -> None:
 def officer_list(folder: Path, *, as_json: bool) -> None:
     """List officers by name, those whose token was revoked, too.
 
-    Example: `sopro officer list at`
+    ```
+    sopro officer list at
+    ```
     """
     found = ask(folder, "officer_list")["officers"]
     if as_json:
@@ -124,7 +136,9 @@ def officer_list(folder: Path, *, as_json: bool) -> None:
 def officer_trail(folder: Path, limit: int, before: int | None, *, as_json: bool) -> None:
     """Say who has done what, the latest first; it never leaves this site.
 
-    Example: `sopro officer trail at --limit 20`
+    ```
+    sopro officer trail at --limit 20
+    ```
     """
     found = ask(folder, "officer_trail", limit=limit, before=before)["trail"]
     if as_json:

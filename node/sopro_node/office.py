@@ -28,7 +28,6 @@ from sopro_node.memberships import (
     admit,
     change_membership,
     members,
-    must_coordinate,
     recover_member,
     refuse,
     renew_epoch,
@@ -36,7 +35,9 @@ from sopro_node.memberships import (
 )
 from sopro_node.node import Node
 from sopro_node.officers import OPERATIONS as OFFICERS
+from sopro_node.publishing import criteria, publish_criteria
 from sopro_node.relating import lineage, relate, unrelate
+from sopro_node.searching import check, check_many, directory, directory_organisations
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.target import Pulled
 from sopro_node.transferring import hand_over, offers, take_over
@@ -184,21 +185,6 @@ async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
     return {"erased": places, "deadline": deadline}
 
 
-async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Publish what labels are judged by. `schemes`, `criteria`, `criteria_sets`: their fields."""
-    must_coordinate(node)
-    published = []
-    kinds = (("scheme", "schemes"), ("criterion", "criteria"), ("criteria_set", "criteria_sets"))
-    for family, key in kinds:
-        for fields in values.get(key, ()):
-            is_criterion = family == "criterion"
-            name = f"{fields['scheme']} {fields['code']}" if is_criterion else fields["scheme"]
-            entity = node.reader.named(1, family, name)
-            outcome = await node.log.append(Draft(family, fields, entity=entity))
-            published.append({"family": family, "name": name, "index": outcome.index})
-    return {"published": published}
-
-
 async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:
     """Say who this node is."""
     return {
@@ -264,6 +250,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         applications,
         application_at,
         assessors,
+        criteria,
         criteria_in_force,
         relate,
         unrelate,
@@ -276,6 +263,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         appeals,
         identity,
         act,
+        check,
+        check_many,
+        directory,
+        directory_organisations,
         *OFFICERS,
     )
 }

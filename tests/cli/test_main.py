@@ -1,6 +1,7 @@
 from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 
 import sopro_cli
@@ -32,3 +33,23 @@ def test_unknown_command_is_a_usage_error() -> None:
 
 def test_worker_process_that_loads_the_program_does_not_run_it() -> None:
     assert import_module("sopro_cli.__main__").main is main
+
+
+OF_CERTIFICATION = (
+    "apply", "application", "appeal", "assessor", "check", "complain", "complaint", "criteria",
+    "decide", "directory", "evaluate", "officer", "review",
+)  # fmt: skip
+
+
+def leaves(name: str) -> list[list[str]]:
+    command = main.get_command(click.Context(main), name)
+    if isinstance(command, click.Group):
+        return [[name, one] for one in sorted(command.commands)]
+    return [[name]]
+
+
+@pytest.mark.parametrize("words", [leaf for name in OF_CERTIFICATION for leaf in leaves(name)])
+def test_what_certification_needs_has_an_example_and_answers_programs(words: list[str]) -> None:
+    said = " ".join(sopro(*words, "--help").stdout.split())
+    assert f"sopro {' '.join(words)} " in said.split("Options")[0].replace("Usage: ", "", 1)
+    assert "--json" in said
