@@ -58,7 +58,7 @@ def complaint_add(  # one for each option
 @click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
-def complain(context: click.Context, **options: Any) -> None:
+def complain(context: click.RichContext, /, **options: Any) -> None:
     """Record a complaint about the label of a NUMBER, as `sopro complaint add` does.
 
     ```
