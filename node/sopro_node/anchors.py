@@ -10,7 +10,8 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from sopro_node.evidence import SUCCESSION_MARK, EvidenceKeeper
+from sopro_node.accusing import SUCCESSION_MARK
+from sopro_node.evidence import EvidenceKeeper
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Invite
 from sopro_node.store.base import Reader, Store

@@ -5,20 +5,18 @@ on the disk: the promise is that no reaction comes before that.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from sopro_node import clock
+from sopro_node.accusing import signing_heads, write_evidence
 from sopro_node.anchored import Anchored
-from sopro_node.certificates import make_proof
 from sopro_node.forks import head_of
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Identity, Invite
 from sopro_node.store.base import EvidenceRow, Reader, Store
 from sopro_node.writer import Writer
-from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.errors import (
     NotFoundError,
     RefusedError,
@@ -27,20 +25,15 @@ from sopro_protocol.errors import (
     UnavailableError,
     VerificationError,
 )
-from sopro_protocol.evidence import Evidence, Fork, format_evidence, parse_evidence
-from sopro_protocol.keys import Role, make_vkey
-from sopro_protocol.record import parse_entry
+from sopro_protocol.evidence import Fork, parse_evidence
+from sopro_protocol.keys import Role
 from sopro_registry.anchors import Tally
-from sopro_registry.catalogue import decode_state
 from sopro_registry.evidence import OpenedEvidence, open_evidence
-from sopro_registry.families import site_membership
 from sopro_registry.family import KeySpan
 
 MOST_STANDING: Final = 8
 """Against one log; more would prove nothing more."""
 
-SUCCESSION_MARK: Final = b"appointed"
-"""Bytes that every key record of an appointed successor holds."""
 
 _NONE: Final[frozenset[str]] = frozenset()
 _logger = logging.getLogger("sopro.evidence")
@@ -315,30 +308,40 @@ class EvidenceKeeper:
         return is_coordinator and bool(self.left) and kept < MOST_STANDING
 
     def _open(self, data: bytes) -> OpenedEvidence:
-        origin = parse_evidence(data).fork.origin
-        root = self._root_of(origin)
-        invite = self._invite()
-        if root is None or invite is None:
+        fork, invite = parse_evidence(data).fork, self._invite()
+        origin = fork.origin
+        roots = self._roots_of(origin)
+        if not roots or invite is None:
             raise NotFoundError(
                 f"evidence: the log {origin[:80]!r} is none this node knows", code="evid.unknown"
             )
         opened = open_evidence(data, coordinator=invite.origin, coordinator_root=invite.root_key)
-        if opened.root != root:
+        is_latest = opened.root == roots[-1]
+        if not is_latest and not (opened.root in roots and self._knows_signers(fork)):
             raise VerificationError(
                 f"evidence: {origin}: by another root key than the one known here",
                 code="mem.untrusted",
             )
         return opened
 
-    def _root_of(self, origin: str) -> bytes | None:
-        invite = self._invite()
-        if self._identity is not None and origin == self._identity.origin:
-            return self._identity.root
+    def _roots_of(self, origin: str) -> list[bytes]:
+        """Return the root keys by which evidence against a log may be verified, the latest last."""
+        invite, directory = self._invite(), self._holdings.directory
         if invite is not None and origin == invite.origin:
-            return invite.root_key
-        return self._holdings.directory.latest_root(origin)
+            return [invite.root_key]
+        latest = directory.latest_root(origin)
+        if latest is None and self._identity is not None and origin == self._identity.origin:
+            latest = self._identity.root
+        return [*directory.roots(origin), latest] if latest is not None else []
 
-    # Writing evidence down.
+    def _knows_signers(self, fork: Fork) -> bool:
+        """Say whether both heads are signed by keys that are known here, from the log itself.
+
+        A root key that was replaced may be in anybody's hands; what it says of keys counts only
+        where the log says so, too.
+        """
+        held = self._holdings.logs.get(fork.origin)
+        return held is not None and all(signing_heads(held, [one.note]) for one in fork.heads)
 
     def write(self, fork: Fork, *, served_keys: Sequence[bytes] = ()) -> bytes:
         """Write the file: the two heads, and what ties them to the federation's root of trust.
@@ -351,75 +354,7 @@ class EvidenceKeeper:
             NotFoundError: what ties it to the federation is not held here.
             FormatError: it would be none, such as with too many keys.
         """
-        holdings = self._holdings
-        held, coordinator = holdings.logs.get(fork.origin), holdings.coordinator
-        if held is None:
-            raise NotFoundError(f"{fork.origin}: not held any more")
-        keys = self._records(held, _signing_heads(held, [head.note for head in fork.heads]))
-        if fork.origin == holdings.coordinator_origin:
-            keys = self._with_succession(held, keys, served_keys)
-            return format_evidence(Evidence(fork, keys, None, ()))
-        if coordinator is None:
-            raise NotFoundError("the coordinator's log is not here yet")
-        place = self._membership_place(coordinator, held)
-        entry = holdings.entry(self._reader, coordinator, place)
-        signers = {one.key_id for one in parse_entry(entry).signatures}
-        coordinator_keys = self._records(
-            coordinator,
-            [span for span in coordinator.keys if span.key_id in signers]
-            + _signing_heads(coordinator, [coordinator.checkpoint]),
-        )
-        coordinator_keys = self._with_succession(coordinator, coordinator_keys, ())
-        membership = (entry, make_proof(coordinator, place))
-        return format_evidence(Evidence(fork, keys, membership, coordinator_keys))
-
-    def _records(self, held: HeldLog, spans: Iterable[KeySpan]) -> tuple[bytes, ...]:
-        """Return entry 0 and the records that name these keys."""
-        positions = sorted({0} | {max(span.since - 1, 0) for span in spans})
-        return tuple(self._holdings.entry(self._reader, held, one) for one in positions)
-
-    def _with_succession(
-        self, held: HeldLog, keys: tuple[bytes, ...], served: Sequence[bytes]
-    ) -> tuple[bytes, ...]:
-        """Return all key records of the coordinator's log where a successor is among them.
-
-        Its own verifies from those before it (SPEC SUCC-5).
-        """
-        records = [self._holdings.entry(self._reader, held, at) for at in held.cursor.key_records]
-        every = tuple(dict.fromkeys([*records, *served]))
-        return every if any(SUCCESSION_MARK in one for one in every) else keys
-
-    def _membership_place(self, coordinator: HeldLog, held: HeldLog) -> int:
-        entity = self._reader.named(coordinator.number, "site_membership", held.site)
-        row = self._reader.entity(coordinator.number, entity) if entity else None
-        state = (
-            decode_state("site_membership", row.state)
-            if row is not None and isinstance(row.state, bytes)
-            else None
-        )
-        if not isinstance(state, site_membership.State):
-            raise NotFoundError(f"no membership of {held.site!r} is here")
-        covered = [
-            index
-            for index, body in state.versions
-            if index < coordinator.signed_size and body.origin == held.origin
-        ]
-        if not covered:
-            raise NotFoundError(f"no signed head covers the membership of {held.site!r} yet")
-        return covered[-1]
-
-
-def _signing_heads(held: HeldLog, notes: Iterable[bytes]) -> list[KeySpan]:
-    """Return the keys of a log that signed these heads of it."""
-    found = []
-    for note in notes:
-        for span in held.keys:
-            if span.role == Role.LOG.value:
-                key = make_vkey(held.origin, span.public)
-                with contextlib.suppress(VerificationError):
-                    open_checkpoint(note, origin=held.origin, keys=[key])
-                    found.append(span)
-    return found
+        return write_evidence(self._holdings, self._reader, fork, served_keys=served_keys)
 
 
 def read_row(row: EvidenceRow) -> Kept:

@@ -36,7 +36,7 @@ MAX_HEAD: Final = 64 * 1024
 """The longest note of a head in evidence."""
 
 _VERSION: Final = 1
-_MAX_KEYS: Final = 64
+MAX_KEYS: Final = 64
 
 
 class ShownHead(NamedTuple):
@@ -196,8 +196,8 @@ def _parse_head(value: object) -> ShownHead:
 def _parse_keys(value: object) -> tuple[bytes, ...]:
     entries = value if isinstance(value, list) else []
     keys = tuple(one for one in entries if isinstance(one, bytes) and len(one) <= MAX_ENTRY)
-    if not 1 <= len(keys) <= _MAX_KEYS or len(keys) != len(entries):
-        raise _malformed(f"expected 1 to {_MAX_KEYS} key records")
+    if not 1 <= len(keys) <= MAX_KEYS or len(keys) != len(entries):
+        raise _malformed(f"expected 1 to {MAX_KEYS} key records")
     return keys
 
 

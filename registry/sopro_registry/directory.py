@@ -179,6 +179,10 @@ class Directory:
         entry = next(named, UNSET)
         return entry if isinstance(entry, bytes) else None
 
+    def roots(self, origin: str) -> frozenset[bytes]:
+        """Return every root key that a record about a log has named for its site."""
+        return frozenset(body.root for body in self._versions(origin) if body.origin == origin)
+
     def latest_root(self, origin: str) -> bytes | None:
         """Return the root key of a log's site, as the last record that names the log does."""
         versions = reversed(self._versions(origin))

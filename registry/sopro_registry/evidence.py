@@ -6,16 +6,19 @@ membership names, the two heads by the site's log keys. Key records verify by th
 before any head does.
 """
 
+import hashlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from msgspec import UNSET, Struct
 
 from sopro_protocol.checkpoint import SignedCheckpoint
-from sopro_protocol.errors import FormatError, RefusedError, VerificationError
+from sopro_protocol.errors import RefusedError, VerificationError
 from sopro_protocol.evidence import Evidence, check_fork, evidence_id, parse_evidence
 from sopro_protocol.keys import Role, VerifierKey, key_id, make_vkey
+from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.proof import open_proof
-from sopro_protocol.record import Entry, check_signatures, parse_entry, read_record
+from sopro_protocol.record import Record, check_signatures, parse_entry, read_record
 from sopro_registry.appointment import check_appointment
 from sopro_registry.catalogue import READERS
 from sopro_registry.families import site_keys, site_membership
@@ -89,61 +92,98 @@ def _open(evidence: Evidence, root: bytes, *, is_coordinator: bool = False) -> O
 def open_keys(
     entries: Sequence[bytes], *, origin: str, root: bytes, is_coordinator: bool = False
 ) -> list[site_keys.SiteKey]:
-    """Return every key that a log's `site_keys` entries name, each signed by its root key.
+    """Return every key that a log's `site_keys` entries name, all vouched for by one root key.
 
-    In the coordinator's log also by the root key of a successor that its members have appointed,
-    as the entries before say (SPEC SUCC-5).
+    That key vouches for the entries before its first one by the chain of hashes, and for those
+    behind it by its signature, by the successor it has committed to, and in the coordinator's log
+    by members who have appointed one, as the entries before say (SPEC EVID-5, SUCC-5).
 
     Raises:
         FormatError: an entry is none.
-        VerificationError: it is not signed by that key, or names no keys of this log.
+        VerificationError: it is not vouched for, or names no keys of this log.
     """
+    signers = [{one.key_id for one in parse_entry(data).signatures} for data in entries]
+    trusted = next((at for at, ids in enumerate(signers) if key_id(root) in ids), None)
+    if trusted is None:
+        raise VerificationError(
+            f"evidence: the keys of {origin} are signed by an unknown key, not by the trusted root",
+            code="sig.unknown-key",
+        )
+    opened = [_open_keys(data, origin) for data in entries]
+    if opened[trusted].body.root != root:
+        raise _untrusted(f"not the keys of {origin}")
     named: dict[site_keys.SiteKey, None] = {}
-    roots = {key_id(root): root}
-    for data in entries:
-        entry = parse_entry(data)
-        if is_coordinator:
-            roots |= _appointed_root(entry, origin, named)
-        check_signatures(entry, roots)
-        record, body = read_record(entry.record, READERS)
-        if (
-            record.log != origin
-            or not isinstance(body, site_keys.Body)
-            or key_id(body.root) not in roots
-        ):
-            raise _untrusted(f"not the keys of {origin}")
-        named |= dict.fromkeys(body.keys)
+    # Who was succeeded goes on in a history of its own, which is what evidence is about.
+    roots = {root}
+    for number, one in enumerate(opened):
+        before = opened[number - 1] if number else None
+        is_next = before is None or one.record.prev == leaf_hash(before.data)
+        if number <= trusted:
+            is_vouched_for = is_next
+        elif one.body.root in roots:
+            is_vouched_for = True
+        elif before is not None and is_next and _is_committed(one, before):
+            is_vouched_for = True
+            roots = (roots - {before.body.root}) | {one.body.root}
+        else:
+            is_vouched_for = is_coordinator and _is_appointed(one, origin, named)
+            roots = roots | {one.body.root}
+        if not is_vouched_for:
+            raise VerificationError(
+                f"evidence: the trusted root key does not vouch for all keys of {origin}",
+                code="sig.unknown-key",
+            )
+        named |= dict.fromkeys(one.body.keys)
     return list(named)
 
 
-def _appointed_root(
-    entry: Entry, origin: str, named: Iterable[site_keys.SiteKey]
-) -> dict[bytes, bytes]:
-    """Return the root key that members have appointed, where an entry shows that they have.
+class _Keys(NamedTuple):
+    """A key record that the root key it names has signed."""
+
+    data: bytes
+    record: Record
+    body: site_keys.Body
+
+
+def _open_keys(data: bytes, origin: str) -> _Keys:
+    entry = parse_entry(data)
+    record, body = read_record(entry.record, READERS)
+    if record.log != origin or not isinstance(body, site_keys.Body):
+        raise _untrusted(f"not the keys of {origin}")
+    check_signatures(entry, {key_id(body.root): body.root})
+    return _Keys(data, record, body)
+
+
+def _is_committed(one: _Keys, before: _Keys) -> bool:
+    """Say whether the record before has committed to this root key as its successor."""
+    return before.body.next_root == hashlib.sha256(one.body.root).digest()
+
+
+def _is_appointed(one: _Keys, origin: str, named: Iterable[site_keys.SiteKey]) -> bool:
+    """Say whether members have appointed this root key, where the entry shows that they have.
 
     The file has no positions of keys, so every key that was named before it may have signed.
+
+    Raises:
+        VerificationError: what it shows is not that.
     """
-    try:
-        _, body = read_record(entry.record, READERS)
-    except FormatError:
-        return {}
-    if not isinstance(body, site_keys.Body) or body.appointed is UNSET:
-        return {}
+    if one.body.appointed is UNSET:
+        return False
     publics = {
-        role: [one.public for one in named if one.role == role.value]
+        role: [key.public for key in named if key.role == role.value]
         for role in (Role.LOG, Role.REGISTRAR)
     }
     try:
         check_appointment(
-            body.appointed,
+            one.body.appointed,
             origin=origin,
-            successor=body.root,
+            successor=one.body.root,
             log_keys=lambda _: publics[Role.LOG],
             registrars=lambda _: publics[Role.REGISTRAR],
         )
     except RefusedError as error:
         raise _untrusted(str(error)) from None
-    return {key_id(body.root): body.root}
+    return True
 
 
 def vkeys(keys: Iterable[site_keys.SiteKey], *, origin: str) -> list[VerifierKey]:

@@ -1,0 +1,130 @@
+"""A site or a coordinator that has changed its root key does not fork unseen."""
+
+import pytest
+
+from sopro_node import memberships
+from sopro_node.evidence import Kept
+from sopro_node.keyring import load_keys
+from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.evidence import MAX_KEYS, ShownHead, format_evidence, parse_evidence
+from sopro_protocol.keys import Ed25519Signer, Role
+from sopro_protocol.merkle import Hash
+from sopro_registry.evidence import open_evidence
+from tests.node.conftest import Federation, Served, until
+from tests.node.test_evidence import (
+    EEIG,
+    ORIGIN,
+    accuse,
+    file_against,
+    key_record,
+    sign,
+    two_sites,
+)
+from tests.node.test_keys import change, follows, join_again, succeed
+
+
+def check(one: Served, kept: Kept) -> None:
+    """Verify what is kept as somebody does who has nothing but the file and the invite."""
+    invite, data = one.node.invite, one.node.reader.evidence_file(kept.id)
+    assert invite is not None
+    assert data is not None
+    opened = open_evidence(data, coordinator=invite.origin, coordinator_root=invite.root_key)
+    assert opened.id == kept.id
+    assert one.node.evidence.standing(kept.origin) == [kept]
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+@pytest.mark.parametrize("changes_log_key", [False, True])
+async def test_a_site_that_has_changed_its_root_key(
+    federation: Federation, is_named: bool, changes_log_key: bool
+) -> None:
+    async with two_sites(federation) as (coordinator, at, hu):
+        await succeed(at.node)
+        await until(lambda: follows(coordinator, at))
+        if is_named:
+            await join_again(coordinator, at)
+            await memberships.admit(coordinator.node, {"site": "at"})
+        if changes_log_key:
+            await change(at.node, "rotate", "log")
+        await until(lambda: follows(hu, at))
+        await until(lambda: follows(hu, coordinator))
+        kept = await accuse(hu, at)
+        assert kept is not None
+        check(hu, kept)
+        # Whoever hears of it can verify it, the coordinator and the site itself among them.
+        for one in (coordinator, at):
+            await until(lambda one=one: kept.id in one.node.evidence)
+
+
+async def test_a_coordinator_that_has_changed_its_root_key(federation: Federation) -> None:
+    async with two_sites(federation) as (coordinator, at, hu):
+        await succeed(coordinator.node)
+        await change(coordinator.node, "rotate", "log")
+        await change(coordinator.node, "rotate", "registrar")
+        await memberships.change_membership(
+            coordinator.node, {"site": "at", "changes": {"country": "DE"}}
+        )
+        for one in (at, hu):
+            await until(lambda one=one: follows(one, coordinator))
+        kept = await accuse(hu, at)
+        assert kept is not None
+        check(hu, kept)
+        held = hu.node.holdings.logs[EEIG]
+        forged = sign(coordinator, held.signed_size, bytes(32))
+        kept = await hu.node.exchange.gossip.weigh(EEIG, forged)
+        assert kept is not None
+        check(hu, kept)
+
+
+async def test_many_key_records_hide_nobody(federation: Federation) -> None:
+    """More of them than a file holds, with a change of the root key behind."""
+    async with two_sites(federation) as (coordinator, at, hu):
+        for _ in range(MAX_KEYS):
+            await change(at.node, "rotate", "access")
+        await succeed(at.node)
+        await until(lambda: follows(coordinator, at))
+        await join_again(coordinator, at)
+        await memberships.admit(coordinator.node, {"site": "at"})
+        await until(lambda: follows(hu, at))
+        await until(lambda: follows(hu, coordinator))
+        assert len(hu.node.holdings.logs[ORIGIN].cursor.key_records) > MAX_KEYS
+        kept = await accuse(hu, at)
+        assert kept is not None
+        check(hu, kept)
+        await until(lambda: kept.id in coordinator.node.evidence)
+
+
+async def test_a_root_key_that_was_replaced_accuses_nobody(federation: Federation) -> None:
+    """Whoever has stolen it names a log key of its own, and forks with that."""
+    async with two_sites(federation) as (coordinator, at, hu):
+        old = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
+        await succeed(at.node)
+        await until(lambda: follows(coordinator, at))
+        before = hu.node.holdings.logs[ORIGIN]
+        earlier = parse_evidence(await file_against(hu, at))
+        await join_again(coordinator, at)
+        await memberships.admit(coordinator.node, {"site": "at"})
+        await until(lambda: follows(hu, coordinator))
+        # With the membership of before, and with that of now.
+        now = parse_evidence(await file_against(hu, at))
+        thief = Ed25519Signer(bytes(32))
+        head = Checkpoint(ORIGIN, before.signed_size, Hash(bytes(32)))
+        shown = [
+            one if one.root != bytes(32) else ShownHead(sign_checkpoint(head, thief), bytes(32), ())
+            for one in now.fork.heads
+        ]
+        stolen = key_record(old, 0)
+        assert earlier.membership != now.membership
+        for evidence, keys, code in (
+            (earlier, earlier.keys[:1], "mem.untrusted"),
+            (earlier, earlier.keys, "sig.unknown-key"),
+            (now, now.keys[:1], "sig.unknown-key"),
+            (now, now.keys, "sig.unknown-key"),
+        ):
+            fork = evidence.fork._replace(heads=tuple(shown))
+            data = format_evidence(evidence._replace(fork=fork, keys=(*keys, stolen)))
+            with pytest.raises(VerificationError) as refused:
+                await hu.node.evidence.take(data)
+            assert refused.value.code == code
+        assert not hu.node.evidence.standing(ORIGIN)
