@@ -4,12 +4,12 @@ import pytest
 
 from sopro_node import memberships
 from sopro_node.evidence import Kept
+from sopro_node.forks import head_of
 from sopro_node.keyring import load_keys
-from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
+from sopro_protocol.checkpoint import sign_checkpoint
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.evidence import MAX_KEYS, ShownHead, format_evidence, parse_evidence
 from sopro_protocol.keys import Ed25519Signer, Role
-from sopro_protocol.merkle import Hash
 from sopro_registry.evidence import open_evidence
 from tests.node.conftest import Federation, Served, until
 from tests.node.test_evidence import (
@@ -95,13 +95,19 @@ async def test_many_key_records_hide_nobody(federation: Federation) -> None:
         await until(lambda: kept.id in coordinator.node.evidence)
 
 
+def signed_by(thief: Ed25519Signer, shown: ShownHead) -> ShownHead:
+    """Sign the invented one of two heads with another key."""
+    if shown.root != bytes(32):
+        return shown
+    return shown._replace(note=sign_checkpoint(head_of(shown.note), thief))
+
+
 async def test_a_root_key_that_was_replaced_accuses_nobody(federation: Federation) -> None:
     """Whoever has stolen it names a log key of its own, and forks with that."""
     async with two_sites(federation) as (coordinator, at, hu):
         old = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
         await succeed(at.node)
         await until(lambda: follows(coordinator, at))
-        before = hu.node.holdings.logs[ORIGIN]
         earlier = parse_evidence(await file_against(hu, at))
         await join_again(coordinator, at)
         await memberships.admit(coordinator.node, {"site": "at"})
@@ -109,11 +115,6 @@ async def test_a_root_key_that_was_replaced_accuses_nobody(federation: Federatio
         # With the membership of before, and with that of now.
         now = parse_evidence(await file_against(hu, at))
         thief = Ed25519Signer(bytes(32))
-        head = Checkpoint(ORIGIN, before.signed_size, Hash(bytes(32)))
-        shown = [
-            one if one.root != bytes(32) else ShownHead(sign_checkpoint(head, thief), bytes(32), ())
-            for one in now.fork.heads
-        ]
         stolen = key_record(old, 0)
         assert earlier.membership != now.membership
         for evidence, keys, code in (
@@ -122,7 +123,8 @@ async def test_a_root_key_that_was_replaced_accuses_nobody(federation: Federatio
             (now, now.keys[:1], "sig.unknown-key"),
             (now, now.keys, "sig.unknown-key"),
         ):
-            fork = evidence.fork._replace(heads=tuple(shown))
+            fork = evidence.fork
+            fork = fork._replace(heads=tuple(signed_by(thief, one) for one in fork.heads))
             data = format_evidence(evidence._replace(fork=fork, keys=(*keys, stolen)))
             with pytest.raises(VerificationError) as refused:
                 await hu.node.evidence.take(data)
