@@ -84,6 +84,7 @@ class Case:
         verbs: that the adapter needs.
         feature: it is about, where not every node has it.
         work: that tries it.
+        by_url: whether it is tried with nothing but the candidate's address, too.
     """
 
     id: str
@@ -94,6 +95,7 @@ class Case:
     verbs: tuple[str, ...]
     feature: str
     work: Work
+    by_url: bool = False
 
     @property
     def group(self) -> str:
@@ -118,6 +120,7 @@ def case(  # noqa: PLR0913  # a line of the catalogue has so many columns
     must: bool = True,
     verbs: str = "verify",
     feature: str = "",
+    by_url: bool = False,
 ) -> Callable[[Work], Work]:
     """Enter a function into the catalogue; words in `clauses`, `profiles`, `verbs` by spaces."""
 
@@ -125,7 +128,15 @@ def case(  # noqa: PLR0913  # a line of the catalogue has so many columns
         assert name not in CASES, name  # noqa: S101  # an id stands once
         lowest = frozenset(map(Profile, profiles.split()))
         CASES[name] = Case(
-            name, text, tuple(clauses.split()), lowest, must, tuple(verbs.split()), feature, work
+            name,
+            text,
+            tuple(clauses.split()),
+            lowest,
+            must,
+            tuple(verbs.split()),
+            feature,
+            work,
+            by_url,
         )
         return work
 

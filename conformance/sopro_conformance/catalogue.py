@@ -3,11 +3,29 @@
 from typing import Final
 
 from sopro_conformance.case import CASES
-from sopro_conformance.cases import ass, cert, ckp, enc, hos, lbl, log, mem, sig, ver
+from sopro_conformance.cases import (
+    ass,
+    cert,
+    ckp,
+    enc,
+    forked,
+    hos,
+    hostile,
+    lbl,
+    log,
+    mem,
+    published,
+    sig,
+    syncing,
+    ver,
+)
 
 __all__ = ["CASES", "GROUPS", "MODULES"]
 
-MODULES: Final = (enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver)
+MODULES: Final = (
+    *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver),
+    *(published, syncing, hostile, forked),
+)
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")
 """In the order in which they are tried: what comes later rests on what comes before."""

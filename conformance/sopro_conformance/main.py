@@ -50,9 +50,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("sopro-conformance", description=_DESCRIPTION)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("run", help="hold a candidate to a profile")
-    one.add_argument("--adapter", required=True, help="its command, as a shell would split it")
+    who = one.add_mutually_exclusive_group(required=True)
+    who.add_argument("--adapter", default="", help="its command, as a shell would split it")
+    who.add_argument("--url", default="", help="only what can be seen at its address")
     one.add_argument(
-        "--profile", default="reader", type=_profiles, help="one, or several joined by +"
+        "--profile",
+        default=None,
+        type=_profiles,
+        help="one, or several joined by +; reader, and with --url publisher, where absent",
     )
     one.add_argument("--case", action="append", default=[], help="only this case or group")
     one.add_argument("--seed", default="", help="of an earlier run, to repeat its bytes")
@@ -111,12 +116,13 @@ def _run(chosen: argparse.Namespace) -> int:
     done = asyncio.run(
         run(
             chosen.adapter,
-            chosen.profile,
+            chosen.profile or [Profile.PUBLISHER if chosen.url else Profile.READER],
             seed=seed,
             names=chosen.case,
             waivers=dict(chosen.waive),
             deadline=chosen.patience,
             tell=_tell,
+            url=chosen.url,
         )
     )
     report = write_report(done, chosen.out)

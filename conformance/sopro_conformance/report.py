@@ -49,6 +49,7 @@ def build(run: Run) -> dict[str, Any]:
         "requirements": requirements_digest(),
         "seed": run.seed,
         "adapter": run.command,
+        "url": run.url,
         "candidate": dict(run.candidate),
         "began": datetime.fromtimestamp(run.began, UTC).isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 2),
@@ -105,8 +106,8 @@ def _problem(check: Check) -> dict[str, Any]:
 
 def replay(run: Run, one: Case) -> str:
     """Return the command that tries one case again with the same bytes."""
-    adapter = shlex.quote(run.command)
-    return f"sopro-conformance run --case {one.id} --seed {run.seed} --adapter {adapter}"
+    whom = f"--url {shlex.quote(run.url)}" if run.url else f"--adapter {shlex.quote(run.command)}"
+    return f"sopro-conformance run --case {one.id} --seed {run.seed} {whom}"
 
 
 def _write_evidence(run: Run, result: Result, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Runs the cases of a profile against a candidate, one after the other."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from sopro_conformance.adapter import Adapter
 from sopro_conformance.case import Case, Check, NotMeasured, Profile, Result, Verdict
 from sopro_conformance.catalogue import CASES, GROUPS
 from sopro_conformance.trial import Trial
+from sopro_conformance.world.scene import Scene
 
 CASE_DEADLINE = 120.0
 """Seconds a case may take; a candidate that drags on is not measured."""
@@ -35,6 +37,7 @@ class Run:
         seconds: that it took.
         why: it could not run at all; empty where it could.
         stderr: the last lines of the adapter.
+        url: of a candidate without an adapter.
     """
 
     profiles: Sequence[Profile]
@@ -46,6 +49,7 @@ class Run:
     seconds: float = 0.0
     why: str = ""
     stderr: Sequence[str] = ()
+    url: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -81,37 +85,53 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
     waivers: Mapping[str, str] | None = None,
     deadline: float = 1.0,
     tell: Callable[[Result], None] = lambda _: None,
+    url: str = "",
 ) -> Run:
-    """Run the suite; whatever the candidate does, there is a report."""
-    done = Run(profiles, seed, command, began=time.time())
+    """Run the suite; whatever the candidate does, there is a report.
+
+    With a URL there is no adapter, and only the cases that need nothing else are tried.
+    """
+    done = Run(profiles, seed, command, began=time.time(), url=url)
     began = time.perf_counter()
     candidate = Adapter(command, deadline)
-    await candidate.open()
+    chosen = choose(profiles, names)
+    stage = Scene(candidate, random.Random(f"{seed}/world"), deadline)  # noqa: S311  # repeatable
+    stage.url = url
     try:
-        hello = await candidate.ask("hello", protocol=1)
-        done.candidate = dict(hello.ok or {})
-        if hello.ok is None:
-            done.why = f"the adapter does not say hello: {hello.words}"
-        for one in choose(profiles, names):
-            result = await _try(one, candidate, done)
+        if url:
+            chosen = [one for one in chosen if one.by_url]
+        else:
+            await candidate.open()
+            await _greet(candidate, done)
+        for one in chosen:
+            result = await _try(one, stage, done)
             result.waiver = (waivers or {}).get(one.id, "")
             done.results.append(result)
             tell(result)
     finally:
+        await stage.close()
         await candidate.close()
     done.stderr = candidate.stderr
     done.seconds = time.perf_counter() - began
     return done
 
 
-async def _try(one: Case, candidate: Adapter, done: Run) -> Result:
+async def _greet(candidate: Adapter, done: Run) -> None:
+    hello = await candidate.ask("hello", protocol=1)
+    done.candidate = dict(hello.ok or {})
+    if hello.ok is None:
+        done.why = f"the adapter does not say hello: {hello.words}"
+
+
+async def _try(one: Case, stage: Scene, done: Run) -> Result:
     """Try a case; a bug of the suite itself is red, and says that it is one."""
     features = done.candidate.get("features", [])
     if one.feature and one.feature not in (features if isinstance(features, list) else []):
         declared = f"features: {features}"
         check = Check("feature", Verdict.NOT_APPLICABLE, f"{one.feature} declared", declared)
         return Result(one, [check], 0.0)
-    trial = Trial(one, candidate, done.seed)
+    candidate = stage.adapter
+    trial = Trial(one, candidate, done.seed, stage=stage)
     began = time.perf_counter()
     why = ""
     try:

@@ -6,12 +6,15 @@ the code that SPEC.md names (reason rule).
 """
 
 import random
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from sopro_conformance.adapter import Adapter, Answer, pack
 from sopro_conformance.case import Case, Check, NotMeasured, Verdict
+from sopro_conformance.world.client import Client, wait_until
+from sopro_conformance.world.scene import Scene
 
 
 @dataclass
@@ -23,17 +26,59 @@ class Trial:
         candidate: its adapter.
         seed: all randomness of the case follows from it and the case's id.
         checks: what was found so far.
+        stage: the federation around the candidate, where the run has one.
     """
 
     case: Case
     candidate: Adapter
     seed: str
     checks: list[Check] = field(default_factory=list)
+    stage: Scene | None = None
     _twins: dict[str, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start the case's own randomness."""
         self.random = random.Random(f"{self.seed}/{self.case.id}")  # noqa: S311  # repeatable
+
+    @property
+    def scene(self) -> Scene:
+        """The federation around the candidate.
+
+        Raises:
+            NotMeasured: this run has none.
+        """
+        if self.stage is None:
+            raise NotMeasured("this case needs the federation around the candidate")
+        return self.stage
+
+    async def node(self) -> Client:
+        """Have the candidate serve, whether it is a member or not, and return what reads it."""
+        return await self.scene.start()
+
+    async def member(self) -> Client:
+        """Have the candidate serve as a member of the federation."""
+        return await self.scene.join()
+
+    @asynccontextmanager
+    async def another_scene(self) -> AsyncIterator[Scene]:
+        """Put another candidate into another federation, for what would spoil this one."""
+        adapter = Adapter(self.candidate.command, self.candidate.deadline)
+        scene = Scene(adapter, self.random, self.candidate.deadline)
+        await adapter.open()
+        try:
+            yield scene
+        finally:
+            await scene.close()
+            await adapter.close()
+
+    async def within(self, holds: Callable[[], Awaitable[bool]], seconds: float, what: str) -> None:
+        """Go on once something holds.
+
+        Raises:
+            NotMeasured: it never did in so many seconds.
+        """
+        seconds *= self.candidate.deadline
+        self.need(await wait_until(holds, within=seconds), f"not within {seconds:.0f} s: {what}")
 
     async def verify(self, kind: str, **fields: Any) -> Answer:
         """Ask for a verdict on bytes."""

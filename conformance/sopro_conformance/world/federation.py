@@ -61,6 +61,24 @@ class World:
         )
         return log
 
+    def enroll(self, code: str, *, origin: str, root: bytes, urls: list[Value]) -> Written:
+        """Admit a site whose log somebody else writes."""
+        body: dict[str, Value] = {
+            "country": code.upper(),
+            "effective_date": "2026-01-01",
+            "languages": ["en"],
+            "name": {"en": f"Site {code}"},
+            "origin": origin,
+            "prefix": f"{code.upper()}0",
+            "root": root,
+            "site": code,
+            "status": "admitted",
+            "urls": urls,
+            "zone": "Europe/Vienna",
+        }
+        self._members[code] = (self.source.randbytes(16), body)
+        return self.change_membership(code)
+
     def change_membership(self, code: str, **changes: Value) -> Written:
         """Append a membership record with what changes (MEM-4)."""
         entity, body = self._members[code]

@@ -46,6 +46,8 @@ class SiteLog:
         time: of the next record, in ms UTC.
         keys_id: entry id of the latest key record that counts.
         state_entity: whom its log_state records are on.
+        documents: key and content by position and number, as far as they ride in bundles.
+        key_positions: where its key records are.
     """
 
     def __init__(self, source: random.Random, origin: str) -> None:
@@ -62,7 +64,19 @@ class SiteLog:
         self.keys_id = b""
         self._key_entity = source.randbytes(16)
         self.state_entity = source.randbytes(16)
+        self.documents: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self.key_positions: list[int] = []
         self._last: dict[bytes, bytes] = {}
+
+    def fork(self, size: int) -> "SiteLog":
+        """Return another history of the log, the same up to a size, written with its keys."""
+        other = SiteLog(self.source, self.origin)
+        other.__dict__ |= {**self.__dict__, "entries": [], "tree": Tree(), "_last": {}}
+        other.documents, other.key_positions = dict(self.documents), list(self.key_positions)
+        for entry in self.entries[:size]:
+            other.entries.append(entry)
+            other.tree.append(entry_id(entry))
+        return other
 
     @property
     def size(self) -> int:
@@ -81,6 +95,7 @@ class SiteLog:
         }
         written = self.append("site_keys/1", body | more, entity=self._key_entity)
         self.keys_id = written.id
+        self.key_positions.append(written.position)
         return written
 
     def state(self, coordinator: "SiteLog | None" = None, /, **more: Value) -> Written:

@@ -1,0 +1,64 @@
+"""Our own node among the suite's coordinator and peers: one run for each group of cases."""
+
+import json
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_conformance.case import CASES
+from sopro_conformance.main import main
+
+pytestmark = pytest.mark.slow
+
+BIN = Path(sysconfig.get_path("scripts"))
+OURS = f"{BIN / 'sopro'} adapter"
+FALSE = f"{sys.executable} {Path(__file__).parent / 'false_adapter.py'}"
+GROUPS = {
+    "published": "LOG-01 LOG-02 LOG-03 LOG-04 LOG-05 LOG-06 LOG-07 LOG-10 CKP-01 CKP-02",
+    "syncing": "SYN-01 SYN-02 SYN-04 SYN-05 SYN-06 SYN-08",
+    "interrupted": "SYN-03 SYN-07 SYN-09 SYN-10 SYN-11",
+    "forked": "MEM-08 HOS-01 HOS-02 HOS-17",
+    "lies": "HOS-03 HOS-05 HOS-06 HOS-10 HOS-11",
+    "resources": "HOS-04 HOS-07",
+    "slow peers": "HOS-08 HOS-09",
+}
+
+
+def run(folder: Path, *arguments: str) -> dict[str, Any]:
+    main(["run", "--out", str(folder), "--patience", "3", *arguments])
+    found: dict[str, Any] = json.loads((folder / "report.json").read_text())
+    return found
+
+
+@pytest.mark.parametrize("cases", GROUPS.values(), ids=GROUPS)
+def test_our_node_passes(cases: str, tmp_path: Path) -> None:
+    chosen = [part for name in cases.split() for part in ("--case", name)]
+    report = run(tmp_path, "--adapter", OURS, *chosen)
+    said = {one["id"]: (one["verdict"], one["why"], one["problems"]) for one in report["cases"]}
+    assert {name: one for name, one in said.items() if one[0] not in ("PASS", "N/A")} == {}
+    assert len(said) == len(cases.split())
+
+
+@pytest.mark.parametrize("how", ["dead", "refuse all", "accept all", "wrong form"])
+def test_no_case_of_the_network_is_green_for_a_node_that_is_not_there(
+    how: str, tmp_path: Path
+) -> None:
+    chosen = [one.id for one in CASES.values() if "start" in one.verbs]
+    names = [part for name in chosen for part in ("--case", name)]
+    folder = tmp_path / "out"
+    main(["run", "--adapter", f"{FALSE} '{how}'", "--out", str(folder), *names])
+    cases = json.loads((folder / "report.json").read_text())["cases"]
+    assert {one["verdict"] for one in cases} <= {"NOT-MEASURED", "FAIL", "N/A"}
+    assert len(cases) == len(chosen)
+
+
+def test_an_address_alone_is_held_to_what_it_shows(tmp_path: Path) -> None:
+    report = run(tmp_path, "--url", "http://127.0.0.1:9")
+    assert {one["verdict"] for one in report["cases"]} == {"NOT-MEASURED"}
+    assert {one["id"] for one in report["cases"]} == {
+        one.id for one in CASES.values() if one.by_url
+    }
+    assert "--url http://127.0.0.1:9" in report["cases"][0]["replay"]
