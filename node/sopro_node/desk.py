@@ -1,6 +1,6 @@
 """Questions to this node's registers, answered from the last commit."""
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -39,7 +39,7 @@ from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision, offering, organisation
 from sopro_registry.label import Label
-from sopro_registry.overlays import Lookup
+from sopro_registry.overlays import Lookup, Overlay, find_overlays
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
 from sopro_registry.tables import EntityRow
 from sopro_registry.transfer import Course, Stage
@@ -196,6 +196,10 @@ class Desk:
 
     def _lookup(self) -> Lookup:
         return Lookup(self._row, self._about, self._acted_on, self._holdings.directory)
+
+    def overlays(self, course: Course, day: int) -> Sequence[Overlay]:
+        """Say what lies over a label's status on a day."""
+        return find_overlays(course, day, self._lookup())
 
     def assessment(self, number: str, day: int | None = None) -> AssessmentAnswer:
         """Say what a label rests on, on a day: what was found about each criterion.

@@ -40,6 +40,7 @@ class Wanted:
         status: or empty.
         site: code of who decides on it on the day, or empty.
         scheme: or empty.
+        overlay: what lies over the status (SPEC OVL), or empty.
         day: asked about; 0 for today.
         after: cursor of the page before, or empty.
         limit: how many at most.
@@ -49,6 +50,7 @@ class Wanted:
     status: str = ""
     site: str = ""
     scheme: str = ""
+    overlay: str = ""
     day: int = 0
     after: str = ""
     limit: int = 20
@@ -133,15 +135,16 @@ class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     holder: bytes
     thing: bytes
     number: str
+    day: int = 0
 
 
 _NOWHERE: Final = _Place("", b"", b"", "")
 _PLACE: Final = msgspec.msgpack.Decoder(_Place)
 
 
-def write_cursor(origin: str, hit: Hit) -> str:
+def write_cursor(origin: str, hit: Hit, *, day: int = 0) -> str:
     """Write where a search goes on."""
-    data = msgspec.msgpack.encode(_Place(origin, hit.holder, hit.thing, hit.number))
+    data = msgspec.msgpack.encode(_Place(origin, hit.holder, hit.thing, hit.number, day))
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
@@ -207,10 +210,12 @@ class Directory:
 
     def _labels(self, wanted: Wanted, place: _Place) -> Page:
         day = wanted.day or self._desk.today()
-        logs = self._logs(wanted.site)
+        logs = self.logs(wanted.site)
         found: list[ListedLabel] = []
         narrowed: dict[str, None] = {}
         looked_at, following = 0, None
+        # What lies over a label takes more looks than its status.
+        most = MOST_LOOKED_AT // 5 if wanted.overlay else MOST_LOOKED_AT
         hits = (
             self._found(logs, wanted, place, narrowed)
             if wanted.conditions
@@ -224,13 +229,13 @@ class Directory:
                 row = hit.row or self._reader.label(label.number)
                 listed = self._list(row, origin, wanted, day) if row else None
                 found += [listed] if listed is not None else []
-            if len(found) == wanted.limit or looked_at == MOST_LOOKED_AT:
+            if len(found) == wanted.limit or looked_at == most:
                 following = write_cursor(origin, hit)
                 break
         bases = [self._desk.basis(held) for held in logs]
         return Page(format_day(day), found, following, looked_at, list(narrowed), bases)
 
-    def _logs(self, site: str) -> list[HeldLog]:
+    def logs(self, site: str) -> list[HeldLog]:
         """Return the logs that are searched, the node's own first.
 
         Raises:
@@ -269,6 +274,10 @@ class Directory:
                 yield "", Hit(b"", b"", row.number, row)
             after = rows[-1].number
 
+    def describe(self, row: LabelRow, wanted: Wanted, day: int) -> ListedLabel | None:
+        """Describe a label, unless it is not what is looked for."""
+        return self._list(row, "", wanted, day)
+
     def _list(self, row: LabelRow, origin: str, wanted: Wanted, day: int) -> ListedLabel | None:
         """Describe a label, unless it is not what is looked for, or another log has it."""
         course = self._desk.courses.follow(row, self.successors)
@@ -280,6 +289,8 @@ class Directory:
         if not is_here or wanted.status not in ("", word) or wanted.site not in ("", stage.site):
             return None
         if wanted.scheme not in ("", label.scheme):
+            return None
+        if wanted.overlay and wanted.overlay not in self._desk.overlays(course, day):
             return None
         described = self._desk.describe_stage(stage)
         return ListedLabel(
@@ -309,7 +320,7 @@ class Directory:
         return self.settled(lambda: self._organisations(wanted, place))
 
     def _organisations(self, wanted: Wanted, place: _Place) -> OrganisationPage:
-        logs = self._logs(wanted.site)
+        logs = self.logs(wanted.site)
         found: list[OrganisationAnswer] = []
         narrowed: dict[str, None] = {}
         looked_at, following = 0, None

@@ -17,7 +17,7 @@ from sopro_node.config import Settings, load_settings
 from sopro_node.cosignatures import Cosignatures
 from sopro_node.cosigners import Cosigners
 from sopro_node.desk import Desk
-from sopro_node.directory import Directory
+from sopro_node.directory import Directory, Wanted
 from sopro_node.erasing import Eraser
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
@@ -44,6 +44,7 @@ from sopro_node.log import MAX_BATCH, OwnLog
 from sopro_node.losses import load_recovery
 from sopro_node.passphrase import Ask, Passphrase
 from sopro_node.planned import PlannedKeys
+from sopro_node.reckoning import DecisionStatistics, ExpiringPage, Reckoner
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.validity import Registrar
@@ -227,6 +228,8 @@ class Node:
         self._counting = Desk(
             self._counting_reader, self.holdings, self.exchange, lambda: self.identity
         )
+        counted = Directory(self._counting_reader, self.holdings, self._counting)
+        self._reckoner = Reckoner(self._counting_reader, self.holdings, self._counting, counted)
         self._counting_lock = asyncio.Lock()
 
     @classmethod
@@ -317,6 +320,16 @@ class Node:
         """Count labels and decisions over every log held, as of a day."""
         async with self._counting_lock:
             return await asyncio.to_thread(self._counting.statistics, day)
+
+    async def expiring(self, wanted: Wanted, *, days: int) -> ExpiringPage:
+        """List labels whose validity ends within some days."""
+        async with self._counting_lock:
+            return await asyncio.to_thread(self._reckoner.expiring, wanted, days=days)
+
+    async def decisions(self, site: str = "") -> DecisionStatistics:
+        """Count decisions by action and reason, and say how long applications took."""
+        async with self._counting_lock:
+            return await asyncio.to_thread(self._reckoner.decisions, site)
 
     def urls_of(self, site: str) -> list[str]:
         """Return where a site's node answers."""

@@ -15,7 +15,7 @@ from sopro_protocol.merkle import root_of
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import Erased, LabelIndex, Waiting, Withholding
+from sopro_registry.family import Decided, Erased, LabelIndex, Waiting, Withholding
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
@@ -31,6 +31,7 @@ class MemoryTables:
         labels: columns by entity.
         voids: reason by position.
         counts: number of decisions by action and year.
+        decided: number of decisions by what is counted of them.
         erased: documents, by position and number.
     """
 
@@ -41,6 +42,7 @@ class MemoryTables:
         self.labels: dict[bytes, LabelIndex] = {}
         self.voids: dict[int, Void] = {}
         self.counts: Counter[tuple[str, int]] = Counter()
+        self.decided: Counter[Decided] = Counter()
         self.erased: dict[tuple[int, int], Erased] = {}
         self._numbers: set[str] = set()
 
@@ -77,6 +79,10 @@ class MemoryTables:
     def count(self, action: str, year: int) -> None:
         """Add one to the decisions of a kind in a year."""
         self.counts[action, year] += 1
+
+    def count_decided(self, decided: Decided) -> None:
+        """Add one to the decisions of a kind, for a reason, that took as long."""
+        self.decided[decided] += 1
 
     def erase(self, erased: Erased) -> None:
         """Keep what was erased."""

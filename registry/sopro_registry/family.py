@@ -267,6 +267,22 @@ class LabelIndex(NamedTuple):
     year: int
 
 
+class Decided(NamedTuple):
+    """What is counted of a decision.
+
+    Attributes:
+        action: what was decided.
+        reason: its code; empty for none.
+        year: of its effect; 0 where the date is unknown.
+        days: from the application to the decision; -1 where it decides none.
+    """
+
+    action: str
+    reason: str
+    year: int
+    days: int
+
+
 class Erased(NamedTuple):
     """A document that is erased: its place, the record that says so, and by when."""
 
@@ -305,6 +321,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         acted_on: the coordinator's head that rules read from the next position on.
         is_grant: whether it took the next status index.
         counted: what the statistics count: an action and a year (0 where the date is unknown).
+        decided: the same more closely: why, and how long it took.
         erased: a document that is kept and shown no more.
         status_index: a label's place in the status tree, where it has changed; else -1.
         states_status: whether it states the root of the status tree.
@@ -320,6 +337,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     acted_on: Head | None = None
     is_grant: bool = False
     counted: tuple[str, int] | None = None
+    decided: Decided | None = None
     erased: Erased | None = None
     status_index: int = -1
     states_status: bool = False

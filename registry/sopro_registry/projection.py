@@ -525,6 +525,8 @@ class Ledger:
             self._tables.put_label(record.entity, change.label)
         if change.counted is not None:
             self._tables.count(*change.counted)
+        if change.decided is not None:
+            self._tables.count_decided(change.decided)
         if change.erased is not None:
             self._tables.erase(change.erased)
         self._put_cursor(change, entry_id)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from sopro_registry.family import Erased, KeySpan, LabelIndex
+from sopro_registry.family import Decided, Erased, KeySpan, LabelIndex
 from sopro_registry.fields import Head
 
 
@@ -106,6 +106,10 @@ class Tables(Protocol):
 
     def count(self, action: str, year: int) -> None:
         """Add one to the decisions of a kind in a year."""
+        ...
+
+    def count_decided(self, decided: Decided) -> None:
+        """Add one to the decisions of a kind, for a reason, that took as long."""
         ...
 
     def erase(self, erased: Erased) -> None:

@@ -65,6 +65,7 @@ def places_of(site: Site, entities: dict[str, int]) -> Iterator[tuple[str, bytes
     paths = [
         "/",
         "/labels?q=Zaunk",
+        "/api/v1/directory/organisations?q=zaunkoenig",
         "/status",
         "/metrics",
         "/api/v1/organisations?site=at&limit=500",
@@ -72,6 +73,7 @@ def places_of(site: Site, entities: dict[str, int]) -> Iterator[tuple[str, bytes
     paths += ["/log/at/1/bundle/000", "/log/at/1/tile/entries/000"]
     paths += [f"/log/at/1/document/{index}/0" for index in entities.values()]
     paths += [f"/api/v1/organisations/at/{entity}" for entity in entities]
+    paths += [f"/organisation/at/{entity}" for entity in list(entities)[:3]]
     for path in paths:
         for coding in ("identity", "zstd", "gzip"):
             answer = site.get(path, headers={"Accept-Encoding": coding})

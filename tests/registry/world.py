@@ -17,12 +17,12 @@ from sopro_protocol.merkle import CompactRange, leaf_hash
 from sopro_protocol.record import parse_entry, sign_record
 from sopro_registry.catalogue import encode_state
 from sopro_registry.directory import Directory
-from sopro_registry.family import Erased, LabelIndex, Waiting, Withholding
+from sopro_registry.family import Decided, Erased, LabelIndex, Waiting, Withholding
 from sopro_registry.label import Decision, Label, Status, status_at
 from sopro_registry.overlays import Lookup, find_overlays
 from sopro_registry.projection import Judgement, Ledger
 from sopro_registry.tables import Cursor, EntityRow, Void
-from sopro_registry.transfer import Stage, follow_label
+from sopro_registry.transfer import Course, Stage, follow_label
 
 FEDERATION = "sopro.example"
 SITE_ROLES = ("log", "witness", "registrar", "decision", "access")
@@ -59,6 +59,7 @@ class MemoryTables:
         self.labels: dict[bytes, LabelIndex] = {}
         self.voids: dict[int, Void] = {}
         self.counts: Counter[tuple[str, int]] = Counter()
+        self.decided: Counter[Decided] = Counter()
         self.erased: list[Erased] = []
         self._roots = roots
 
@@ -89,6 +90,9 @@ class MemoryTables:
 
     def count(self, action: str, year: int) -> None:
         self.counts[action, year] += 1
+
+    def count_decided(self, decided: Decided) -> None:
+        self.decided[decided] += 1
 
     def erase(self, erased: Erased) -> None:
         self.erased.append(erased)
@@ -227,6 +231,11 @@ class Node:
 
     def overlays(self, origin: str, entity: bytes, day: str) -> list[str]:
         """Return what lies over a label on a day, as words, from the log that granted it on."""
+        found = find_overlays(self.course(origin, entity), ordinal(day), self.lookup())
+        return [one.value for one in found]
+
+    def course(self, origin: str, entity: bytes) -> Course:
+        """Follow a label from the log that granted it."""
 
         def stages(site: str, entity: bytes) -> Iterator[Stage]:
             for other, replica in self.replicas.items():
@@ -235,8 +244,7 @@ class Node:
                     yield Stage(other, entity, state, replica.tables.rows[entity][3])
 
         [first] = stages(origin.split("/")[1], entity)
-        course = follow_label(first, stages, successors=self.directory.successors)
-        return [one.value for one in find_overlays(course, ordinal(day), self.lookup())]
+        return follow_label(first, stages, successors=self.directory.successors)
 
     def status(self, origin: str, entity: bytes, day: str) -> str:
         """Return a label's status on a day as its word."""

@@ -6,7 +6,7 @@ transaction.
 """
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, func, select, tuple_
@@ -16,8 +16,9 @@ from sqlalchemy.dialects import sqlite
 from sopro_node.store.compiling import compile_put as _put
 from sopro_node.store.compiling import compile_sql as _sql
 from sopro_node.store.rows import LabelRow
-from sopro_node.store.schema import described, entity, label, listed, term
+from sopro_node.store.schema import decided, described, entity, label, listed, term
 from sopro_node.store.states import unpack_state
+from sopro_registry.family import Decided
 from sopro_registry.terms import OF_DOCUMENTS
 
 
@@ -210,6 +211,41 @@ CUT_DESCRIBED = _sql(
 )
 CUT_ALL_DESCRIBED = _sql(delete(described))
 
+_DECIDED = ("log", "action", "reason", "year", "days", "count")
+_insert = sqlite.insert(decided)
+ADD_DECIDED = _sql(
+    _insert.values({name: _b(name) for name in _DECIDED}).on_conflict_do_update(
+        index_elements=list(_DECIDED[:5]),
+        set_={"count": decided.c.count + _insert.excluded.count},
+    ),
+    *_DECIDED,
+)
+GET_DECIDED = _sql(
+    select(decided.c.action, decided.c.reason, decided.c.year, decided.c.days, decided.c.count)
+    .where(decided.c.log == _b("log"))
+    .order_by(decided.c.action, decided.c.reason, decided.c.year, decided.c.days),
+    "log",
+)
+GET_EXPIRING = _sql(
+    select(*_COLUMNS)
+    .where(
+        and_(
+            label.c.status >= 1,
+            label.c.status <= 2,
+            label.c.until >= _b("first"),
+            label.c.until <= _b("last"),
+            tuple_(label.c.until, label.c.number) > tuple_(_b("until"), _b("number")),
+        )
+    )
+    .order_by(label.c.until, label.c.number)
+    .limit(_b("limit")),
+    "first",
+    "last",
+    "until",
+    "number",
+    "limit",
+)
+
 
 class DirectoryIndex:
     """The tables of the directory, on a store's connection."""
@@ -266,6 +302,22 @@ class DirectoryIndex:
             )
             for row in self._db.execute(GET_LABELS_AT, values)
         ]
+
+    def add_decided(self, log: int, counts: Mapping[Decided, int]) -> None:
+        """Add to the numbers of decisions."""
+        rows = [(log, *one, count) for one, count in counts.items()]
+        self._db.executemany(ADD_DECIDED, rows)
+
+    def decided(self, log: int) -> list[tuple[Decided, int]]:
+        """Return what is counted of the decisions in a log, and how many are alike."""
+        return [(Decided(*row[:4]), row[4]) for row in self._db.execute(GET_DECIDED, (log,))]
+
+    def expiring(
+        self, days: tuple[int, int], *, after: tuple[int, str], limit: int
+    ) -> list[LabelColumns]:
+        """Return labels whose validity may end on one of some days, by these and their numbers."""
+        rows = self._db.execute(GET_EXPIRING, (*days, *after, limit))
+        return [LabelColumns(*row) for row in rows]
 
     def label_columns(self, *, after: str, limit: int) -> list[LabelColumns]:
         """Return columns of labels behind a number, in order."""

@@ -208,6 +208,19 @@ decision_count = Table(
     sqlite_with_rowid=False,
 )
 
+# The same by reason and by the days since the application; -1 where there is none.
+decided = Table(
+    "decided",
+    metadata,
+    _key("log", Integer),
+    _key("action", Text),
+    _key("reason", Text),
+    _key("year", Integer),
+    _key("days", Integer),
+    Column("count", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Documents that a site has had erased, and the entry that says so: they are never kept again.
 erased = Table(
     "erased",
@@ -320,7 +333,7 @@ upload = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-INDEXES = (entity, name, label, term, listed, described, void, decision_count, erased)
+INDEXES = (entity, name, label, term, listed, described, void, decision_count, decided, erased)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
 OF_A_LOG = (entry, bundle, document, withheld, *INDEXES)
@@ -333,6 +346,7 @@ __all__ = [
     "application",
     "bundle",
     "cosigned",
+    "decided",
     "decision_count",
     "described",
     "document",

@@ -8,7 +8,7 @@ from msgspec import Struct
 from sopro_node.store.base import Reader, Store
 from sopro_node.store.listing import Listing
 from sopro_registry.catalogue import decode_state
-from sopro_registry.family import Erased, LabelIndex
+from sopro_registry.family import Decided, Erased, LabelIndex
 from sopro_registry.tables import EntityRow, Void
 
 
@@ -35,6 +35,7 @@ class StoreTables:
         self._numbers: set[str] = set()
         self._voids: list[tuple[int, Void]] = []
         self._counts: Counter[tuple[str, int]] = Counter()
+        self._decided: Counter[Decided] = Counter()
         self._erased: list[Erased] = []
         self.has_erased = False
         self.has_taken = False
@@ -83,6 +84,10 @@ class StoreTables:
         """Add one to the decisions of a kind in a year."""
         self._counts[action, year] += 1
 
+    def count_decided(self, decided: Decided) -> None:
+        """Add one to the decisions of a kind, for a reason, that took as long."""
+        self._decided[decided] += 1
+
     def erase(self, erased: Erased) -> None:
         """Drop a document for ever."""
         self._erased.append(erased)
@@ -101,6 +106,7 @@ class StoreTables:
         store.put_labels(log, self._labels.items())
         store.put_voids(log, self._voids)
         store.put_counts(log, [(*key, count) for key, count in self._counts.items()])
+        store.directory.add_decided(log, self._decided)
         if self._erased:
             store.erase_documents(log, self._erased)
         self._forget()
@@ -114,4 +120,5 @@ class StoreTables:
         self._numbers.clear()
         self._voids.clear()
         self._counts.clear()
+        self._decided.clear()
         self._erased.clear()

@@ -8,6 +8,7 @@ from aiohttp import web
 from sopro_node.directory import OrganisationPage, Page, Wanted
 from sopro_node.node import Node
 from sopro_node.organisations import HistoryAnswer, describe_organisation
+from sopro_node.reckoning import DecisionStatistics, ExpiringPage
 from sopro_node.validity import Validity
 from sopro_node.validity_table import (
     COLUMNS,
@@ -23,12 +24,14 @@ from sopro_node.web.operations import Asked, Body, Operation, answer_json, day, 
 from sopro_node.web.parameters import (
     CONDITIONS,
     CURSOR,
+    DAYS,
     ENTITY,
     FEW,
     IDENTIFIER,
     ITEM,
     NUMBER,
     NUMBER_ASKED,
+    OVERLAY_IN,
     SCHEME,
     SITE,
     SITE_INSIDE,
@@ -67,7 +70,7 @@ class QuestionsApi:
             Operation(
                 "/api/v1/directory",
                 self.directory,
-                query=(*CONDITIONS, STATUS, SITE, SCHEME, day(), CURSOR, FEW),
+                query=(*CONDITIONS, STATUS, OVERLAY_IN, SITE, SCHEME, day(), CURSOR, FEW),
                 answer=Page,
             ),
             Operation(
@@ -75,6 +78,18 @@ class QuestionsApi:
                 self.directory_organisations,
                 query=(*CONDITIONS, SITE, CURSOR, FEW),
                 answer=OrganisationPage,
+            ),
+            Operation(
+                "/api/v1/expiring",
+                self.expiring,
+                query=(DAYS, SITE, SCHEME, day(), CURSOR, FEW),
+                answer=ExpiringPage,
+            ),
+            Operation(
+                "/api/v1/statistics/decisions",
+                self.decisions,
+                query=(SITE,),
+                answer=DecisionStatistics,
             ),
             Operation(
                 "/api/v1/organisations/{site}/{entity}/history",
@@ -112,6 +127,7 @@ class QuestionsApi:
             status=asked["status"],
             site=asked["site"],
             scheme=asked["scheme"],
+            overlay=asked["overlay"],
             day=asked["at"] or 0,
             after=asked["after"],
             limit=asked["limit"],
@@ -124,6 +140,21 @@ class QuestionsApi:
             conditions_of(asked), site=asked["site"], after=asked["after"], limit=asked["limit"]
         )
         return answer_json(request, self._node.directory.organisations(wanted))
+
+    async def expiring(self, request: web.Request, asked: Asked) -> web.Response:
+        """List labels whose validity ends within some days, the first to end first."""
+        wanted = Wanted(
+            site=asked["site"],
+            scheme=asked["scheme"],
+            day=asked["at"] or 0,
+            after=asked["after"],
+            limit=asked["limit"],
+        )
+        return answer_json(request, await self._node.expiring(wanted, days=asked["days"]))
+
+    async def decisions(self, request: web.Request, asked: Asked) -> web.Response:
+        """Count decisions by action, reason and year, and say how long applications took."""
+        return answer_json(request, await self._node.decisions(asked["site"]))
 
     async def organisation_history(self, request: web.Request, asked: Asked) -> web.Response:
         """Describe one organisation, what it offers, and its history across sites."""

@@ -16,14 +16,17 @@ from sopro_node.finding import (
     ask_scale,
     ask_words,
 )
+from sopro_node.reckoning import MOST_DAYS
 from sopro_node.web.operations import Asked, Parameter, free_text, one_of, text_like, whole_number
 from sopro_protocol.errors import FormatError
 from sopro_registry.families import offering, organisation
 from sopro_registry.label import Status
+from sopro_registry.overlays import Overlay
 from sopro_registry.queries import UNDETERMINED
 
 LONGEST: Final = 200
 STATUSES: Final = (*(status.word for status in Status), UNDETERMINED)
+OVERLAYS: Final = tuple(one.value for one in Overlay)
 HOLDERS: Final = get_args(organisation.ActorType)
 SCALES: Final = get_args(offering.Scale)
 CATEGORY: Final = (
@@ -89,6 +92,10 @@ ENTITY_AFTER: Final = text_like(
 )
 CURSOR: Final = free_text("after", "the 'next' of the page before", most=400)
 STATUS: Final = one_of("status", "how the label stands on the day", STATUSES)
+OVERLAY_IN: Final = one_of(
+    "overlay", "what lies over the status, such as that surveillance is overdue", OVERLAYS
+)
+DAYS: Final = whole_number("days", "within how many days", least=0, most=MOST_DAYS, default=90)
 FEW: Final = whole_number("limit", "how many at most", least=1, most=100, default=20)
 TEXT: Final = Parameter(
     "q",

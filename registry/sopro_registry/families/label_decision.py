@@ -8,7 +8,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
-from sopro_registry.family import Change, Fact, Family, LabelIndex, Place, View
+from sopro_registry.application import Application
+from sopro_registry.family import Change, Decided, Fact, Family, LabelIndex, Place, View
 from sopro_registry.fields import (
     Bytes16,
     Bytes32,
@@ -274,9 +275,18 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label=None if label.taken else _index(label),
         is_grant=body.action is Action.GRANT or takes_over,
         counted=(needs.word, year),
+        decided=Decided(
+            needs.word, _text(body.reason_code), year, _days(dates.decided, decides, view)
+        ),
         status_index=label.status_index,
         decides=decides,
     )
+
+
+def _days(decided: int, application: bytes, view: View) -> int:
+    """Return the days from an application to the decision on it; -1 where it decides none."""
+    held = view.state("label_application", application) if application else None
+    return decided - held.submitted if isinstance(held, Application) else -1
 
 
 def _check_assessment(

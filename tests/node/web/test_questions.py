@@ -182,3 +182,58 @@ async def test_pages_of_any_origin_may_read(visit: Visit) -> None:
     async with at.client.options("/api/v1/applications", headers=asked) as answer:
         assert answer.status == 405
     assert (await get(at, "/api/v1/labels/SOPRO/XX0/001/00001", status=404))["code"] == "not-found"
+
+
+async def test_lists_what_expires_the_first_to_end_first(visit: Visit) -> None:
+    hu = await visit("hu")
+    found = await get(hu, "/api/v1/expiring?days=3000&site=at&limit=100")
+    due = [(one["valid_until"], one["number"]) for one in found["labels"]]
+    assert due == sorted(due)
+    assert {number("active"), number("suspended")} <= {one for _, one in due}
+    assert not {number("expired"), REVOKED} & {one for _, one in due}
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = await get(hu, f"/api/v1/expiring?days=3000&limit=50{after}")
+        seen += [one["number"] for one in page["labels"]]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert len(seen) == len(set(seen))
+    assert {HUNGARIAN, ACTIVE} <= set(seen)
+    assert (await get(hu, "/api/v1/expiring?days=0"))["labels"] == []
+    assert (await get(hu, "/api/v1/expiring?days=3661", status=400))["code"] == "err.query"
+
+
+async def test_counts_decisions_by_reason(visit: Visit) -> None:
+    at = await visit("at")
+    found = await get(at, "/api/v1/statistics/decisions?site=at")
+    counted = {(one["action"], one["reason"]): one["count"] for one in found["total"]}
+    assert counted["suspend", "nc_not_closed"] == 1
+    assert counted["revoke", "misuse_of_mark"] == 1
+    assert counted["terminate_on_request", "holder_request"] == 1
+    assert found["applications"] == {"decided": 0, "median_days": None, "p90_days": None}
+    [site] = found["sites"]
+    assert site["computed_from"]["root"] == at.node.log.held.tree.root().hex()
+    both = await get(at, "/api/v1/statistics/decisions")
+    assert {one["site"] for one in both["sites"]} == {"at", "hu"}
+
+
+async def test_finds_labels_by_what_lies_over_them(visit: Visit) -> None:
+    at = await visit("at")
+    late = "2029-01-01"
+    for overlay in ("suspension_overdue", "surveillance_overdue"):
+        seen: list[str] = []
+        after = ""
+        while True:
+            query = f"overlay={overlay}&at={late}&q=altholz{after}"
+            page = await get(at, f"/api/v1/directory?{query}")
+            seen += [one["number"] for one in page["labels"]]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        for one in seen:
+            assert overlay in (await get(at, f"/api/v1/labels/{one}?at={late}"))["overlays"]
+    now = await get(at, "/api/v1/directory?overlay=under_appeal")
+    assert now["labels"] == []
+    assert (await get(at, "/api/v1/directory?overlay=odd", status=400))["code"] == "err.query"
