@@ -249,6 +249,20 @@ def test_encrypted_keys_are_changed_without_asking(place: Place, secret: Path) -
     assert "not on this machine" not in listed.stdout
 
 
+def test_commands_take_the_credential_of_systemd(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credential = tmp_path / "key-passphrase"
+    credential.write_text(f"{SECRET}\n")
+    credential.chmod(0o600)
+    sopro("keys", "encrypt", place.at, "--passphrase-file", credential)
+    sopro("keys", "rotate", place.at, "decision", code=65)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    sopro("keys", "rotate", place.at, "decision")
+    sopro("keys", "export", place.at, tmp_path / "vault", "--passphrase-file", credential)
+    assert "without a passphrase" not in sopro("status", place.at).stdout
+
+
 def test_a_change_that_fails_leaves_no_key_behind(place: Place, tmp_path: Path) -> None:
     (place.at / KEYS / "root.pem").rename(tmp_path / "root.pem")
     before = sorted((place.at / KEYS).iterdir())
