@@ -1,6 +1,5 @@
 """The lists of codes that the coordinator has published, and what this node holds to them."""
 
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -23,6 +22,7 @@ from sopro_registry.families import codelist
 
 _CODED: Final = ("organisation", "offering")
 _PUBLIC: Final = 0
+_MOST: Final = 64
 
 
 class CodeLists:
@@ -34,16 +34,14 @@ class CodeLists:
     def __init__(self, reader: Reader, holdings: Holdings) -> None:
         self._reader = reader
         self._holdings = holdings
-        self._read = lru_cache(maxsize=64)(self._read_document)
+        self._parsed: dict[bytes, Codes] = {}
 
     def find(self, name: str, version: str = "") -> List | None:
         """Return a version of a list, or the latest; None where none is published."""
         found = self._holdings.directory.codelist(name, version=version)
         if found is None:
             return None
-        index, body = found
-        # A document that is erased or comes late changes what is here.
-        return List(body.version, self._read(index, body, self._holdings.changed_documents))
+        return List(found[1].version, self._read(*found))
 
     def get(self, name: str, version: str = "") -> tuple[codelist.Body, Codes]:
         """Return a version of a list, or the latest, with its codes.
@@ -65,16 +63,23 @@ class CodeLists:
             )
         return published[1], held.codes
 
-    def _read_document(self, index: int, body: codelist.Body, _changed: int) -> Codes | None:
-        held = self._holdings.coordinator or self._holdings.own
-        row = self._reader.document(held.number, index, 0)
-        if row is None or row.visibility != _PUBLIC:
+    def _read(self, index: int, body: codelist.Body) -> Codes | None:
+        """Return the codes of a list, read once; None where its document is not here any more."""
+        log = (self._holdings.coordinator or self._holdings.own).number
+        if self._reader.document_visibility(log, index, 0) != _PUBLIC:
+            self._parsed.pop(body.digest, None)
             return None
-        try:
-            return parse_list(row.content, digest=body.digest, size=body.size)
-        except FormatError:
-            # Another document than the record pins: as if there were none.
-            return None
+        if body.digest not in self._parsed:
+            row = self._reader.document(log, index, 0)
+            try:
+                codes = parse_list(row.content if row else b"", digest=body.digest, size=body.size)
+            except FormatError:
+                # Another document than the record pins: as if there were none.
+                return None
+            while len(self._parsed) >= _MOST:
+                del self._parsed[next(iter(self._parsed))]
+            self._parsed[body.digest] = codes
+        return self._parsed[body.digest]
 
     def findings(self, body: msgspec.Struct) -> list[Finding]:
         """Say which codes of a record do not stand in the lists they are from (SPEC CDL-3)."""

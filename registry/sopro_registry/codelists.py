@@ -7,22 +7,39 @@ finding on a mirrored record, and a reason to refuse a draft of our own (SPEC CD
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Annotated, Final, NamedTuple, TypeAlias
 
-from msgspec import Struct, UnsetType
+from msgspec import Meta, Struct, UnsetType
 
-from sopro_protocol.encoding import Value, decode, encode
+from sopro_protocol.encoding import TEXT_PATTERN, Canonical, Value, decode, encode
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_registry.families import offering, organisation
-
-Codes: TypeAlias = Mapping[str, Mapping[str, str]]
-"""The codes of a list, each with what it means by language."""
+from sopro_registry.fields import Code, LanguageTag
 
 MAX_LIST: Final = 16 * 1024 * 1024
 MAX_CODES: Final = 100_000
 MAX_MEANING: Final = 2_000
 CODE: Final = re.compile("[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 TAG: Final = re.compile("[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*")
+
+
+_Meaning: TypeAlias = Annotated[
+    str, Meta(min_length=1, max_length=MAX_MEANING, pattern=TEXT_PATTERN)
+]
+
+
+class _Document(Struct, frozen=True):
+    """The document of a list, as one without anything unknown is."""
+
+    codes: Annotated[
+        dict[Code, Annotated[dict[LanguageTag, _Meaning], Meta(min_length=1)]],
+        Meta(min_length=1, max_length=MAX_CODES),
+    ]
+
+
+_READER: Final = Canonical(_Document)
+Codes: TypeAlias = Mapping[str, Mapping[str, str]]
+"""The codes of a list, each with what it means by language."""
 
 
 class Coded(NamedTuple):
@@ -75,6 +92,11 @@ def format_list(codes: Codes) -> bytes:
         FormatError: a code or a language is none, or there are too many.
     """
     content = encode({"codes": {code: dict(meaning) for code, meaning in codes.items()}})
+    if len(content) > MAX_LIST:
+        raise FormatError(
+            f"codelist: {len(content)} bytes, at most {MAX_LIST} fit; leave languages out",
+            code="cdl.document",
+        )
     parse_list(content, digest=hashlib.sha256(content).digest(), size=len(codes))
     return content
 
@@ -87,6 +109,10 @@ def parse_list(content: bytes, *, digest: bytes, size: int) -> Codes:
     """
     if hashlib.sha256(content).digest() != digest:
         raise FormatError("codelist: the document has another digest", code="cdl.document")
+    read = _READER.read(content)
+    if read is not None and len(read.codes) == size:
+        return read.codes
+    # Slower, and says what is wrong with it.
     value = decode(content, limit=MAX_LIST)
     codes = value.get("codes") if isinstance(value, Mapping) else None
     if not isinstance(codes, Mapping) or len(codes) != size or not 0 < size <= MAX_CODES:

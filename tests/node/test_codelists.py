@@ -47,3 +47,23 @@ async def test_a_code_that_is_in_no_list_is_refused_here_and_told_elsewhere(
     assert [one.code for one in told.findings] == ["cdl.unknown-code"]
     assert eeig.node.desk.organisation(held[origin], right.entity).findings == []
     assert held[origin].cursor.voids == 0
+
+
+async def test_a_large_list_reaches_the_mirrors_by_itself(
+    federation: Federation,
+) -> None:
+    """More than rides in a bundle: it is fetched by itself."""
+    eeig, at = await federation.coordinator(), await federation.join("at", "AT")
+    codes = {f"{number:08}": {"en": f"Thing number {number}"} for number in range(4_000)}
+    values = {"list": "cpv", "version": "2008", "valid_from": "2026-01-01", "codes": codes}
+    published = await office.OPERATIONS["publish_codelist"](eeig.node, values)
+    await until(lambda: at.node.codelists.find("cpv"))
+    thing = {"effective_date": "2026-01-01", "kind": "product", "status": "published"}
+    holder = await at.node.log.append(
+        Draft("organisation", {k: v for k, v in ORGANISATION.items() if k != "nuts"})
+    )
+    draft = Draft("offering", {**thing, "organisation": holder.entity, "cpv": ["00004000"]})
+    assert published["size"] == 4_000
+    await until(lambda: (found := at.node.codelists.find("cpv")) and found.codes)
+    with pytest.raises(RefusedError, match="'00004000' is no code of the list cpv"):
+        await at.node.log.append(draft)
