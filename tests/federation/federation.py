@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -89,7 +90,7 @@ class Nursery:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self._children: list[int] = []
+        self._children: set[int] = set()
 
     def start(self, log: Path, *arguments: str) -> int:
         assert self._process.stdin is not None
@@ -97,7 +98,8 @@ class Nursery:
         self._process.stdin.write("\t".join([str(log), *arguments]) + "\n")
         self._process.stdin.flush()
         number = int(self._process.stdout.readline())
-        self._children.append(number)
+        watch(number)
+        self._children.add(number)
         return number
 
     def close(self) -> None:
@@ -110,7 +112,21 @@ class Nursery:
         self._process.stdout.close()
 
 
+_WATCHED: dict[int, int | None] = {}
+"""A descriptor of each process of the nursery, by its number; None where it has ended. Numbers are
+given again, and who kills one that has ended by its number kills a stranger."""
+
+
+def watch(number: int) -> None:
+    """Hold on to a process that has just been started."""
+    if number in _WATCHED:
+        is_alive(number)
+    _WATCHED[number] = os.pidfd_open(number)
+
+
 def is_alive(number: int) -> bool:
+    if number in _WATCHED:
+        return _is_running(number)
     try:
         os.kill(number, 0)
     except ProcessLookupError:
@@ -118,9 +134,26 @@ def is_alive(number: int) -> bool:
     return True
 
 
+def _is_running(number: int) -> bool:
+    descriptor = _WATCHED[number]
+    if descriptor is None:
+        return False
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    if waiting.poll(0):
+        os.close(descriptor)
+        _WATCHED[number] = None
+        return False
+    return True
+
+
 def kill(number: int, how: signal.Signals = signal.SIGKILL) -> None:
+    descriptor = _WATCHED.get(number, number)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(number, how)
+        if number not in _WATCHED:
+            os.kill(number, how)
+        elif descriptor is not None:
+            signal.pidfd_send_signal(descriptor, how)
     wait_until(lambda: not is_alive(number), f"process {number} has ended")
 
 

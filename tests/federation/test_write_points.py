@@ -121,7 +121,8 @@ def suspend_and_release(place: Place) -> None:
         one for one in place.land.coordinator.call("members")["members"] if one["site"] == "at"
     ]
     values = member | {"root": bytes.fromhex(member["root"])}
-    values.pop("ends", None)
+    for computed in ("ends", "stale"):
+        values.pop(computed, None)
     # The command would not end a log below what the coordinator holds of it.
     ends = {"origin": place.at.origin, "size": len(place.seen["at"].leaves) - 1}
     for more in ({"status": "suspended", "ends": ends}, {"status": "admitted"}):
