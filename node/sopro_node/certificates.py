@@ -24,6 +24,7 @@ from sopro_registry.certificate_file import (
 )
 from sopro_registry.families import log_state, offering, organisation, site_membership
 from sopro_registry.fields import Cut
+from sopro_registry.knowledge import read_gone
 from sopro_registry.label import Label
 from sopro_registry.status import format_leaf
 from sopro_registry.transfer import Stage
@@ -78,7 +79,10 @@ def _make_file(
         raise UnavailableError("the coordinator's log is not here yet; try again after a sync")
     site, federation = _Prover(reader, holdings, held), _Prover(reader, holdings, coordinator)
     is_gated = is_last and holdings.directory.witness_policy() is not None
-    if is_gated and held.witnessed_size != site.size:
+    if is_gated and held.witnessed_size != site.size and _covers_end(holdings, held):
+        # Nothing behind it counts, and nobody cosigns it (SPEC CERT-17).
+        site = _Prover(reader, holdings, held, note=held.witnessed)
+    elif is_gated and held.witnessed_size != site.size:
         raise UnavailableError(
             f"{held.origin}: its head at size {site.size} is not witnessed yet, only "
             f"{held.witnessed_size} entries are; a certificate waits for the witnesses, try again",
@@ -109,6 +113,13 @@ def _make_file(
     )
 
 
+def _covers_end(holdings: Holdings, held: HeldLog) -> bool:
+    """Say whether the newest witnessed head reaches the end of a log whose site has gone."""
+    latest = holdings.directory.last_word(held.origin)
+    gone = read_gone(latest[1], held.origin, time=0) if latest is not None else None
+    return gone is not None and gone.end is not None and held.witnessed_size >= gone.end
+
+
 def _check_unbroken(number: str, decisions: Sequence[Proven]) -> None:
     """Make no file that every verifier would call forged (SPEC CERT-4).
 
@@ -130,12 +141,16 @@ class _Prover:
     Attributes:
         held: the log.
         size: of the head.
+        is_earlier: whether it is an earlier head, behind which nothing counts.
     """
 
-    def __init__(self, reader: Reader, holdings: Holdings, held: HeldLog) -> None:
+    def __init__(
+        self, reader: Reader, holdings: Holdings, held: HeldLog, *, note: bytes = b""
+    ) -> None:
         self._reader = reader
         self._holdings = holdings
-        self._note = held.note
+        self._note = note or held.note
+        self.is_earlier = bool(note)
         self.held = held
         self.size = _size_of(self._note)
 
@@ -166,7 +181,7 @@ def _prove_status(site: _Prover, label: Label) -> StatusPath | None:
     is_current = (
         label.status_index < statuses.size
         and statuses.leaf(label.status_index) == status_leaf_hash(leaf)
-        and cursor.projected == site.size
+        and (cursor.projected == site.size or site.is_earlier)
     )
     if not is_current or (not is_stated and held.statuses is not statuses):
         raise UnavailableError(f"{held.origin}: the log is growing; try again")

@@ -50,7 +50,8 @@ async def _ask(invite: Invite, url: str, fetch: Fetch) -> Appointed | None:
     path = "/log/" + invite.origin.split("/", 1)[1]
     try:
         served = await fetch.get(f"{url}{path}/keys", limit=MAX_KEYS)
-        return read_successor(invite, parse_keys(served.body))
+        # On another thread: a node can make what takes long to verify.
+        return await asyncio.to_thread(read_successor, invite, parse_keys(served.body))
     except SoproError:
         return None
 
