@@ -7,10 +7,12 @@ import pytest
 
 from sopro_protocol.cosignature import cosign
 from sopro_protocol.merkle import leaf_hash
+from sopro_registry.appointment import digest_voters
 from sopro_registry.certificate_file import Certificate, format_certificate
 from sopro_registry.knowledge import Gone, Knowledge, KnownLog
 from sopro_registry.tables import Void
 from sopro_registry.verdict import Judged, Verdict, judge_certificate
+from tests.registry.appointing import Orphaned
 from tests.registry.certifying import TODAY, certify, cosigned, end_batch, indexes_of, prove
 from tests.registry.test_certificate import HOUR, WITNESS, WITNESS_KEY, head_of
 from tests.registry.world import NOW, Author, World, bytes16, dates_of, membership_body
@@ -155,3 +157,25 @@ def test_who_was_admitted_again_is_believed_again(world: World) -> None:
     assert judge(world, file).code == "cert.gone"
     known = knowledge((world.at.origin, known_of(world.at)))
     assert judge(world, file, knowledge=known).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize(("more", "code"), [(1, "hos.fork"), (4, "sta.keys")])
+def test_who_knows_of_a_succession_believes_nothing_by_the_keys_of_before(
+    more: int, code: str
+) -> None:
+    """A coordinator that was succeeded goes on admitting sites, for whoever has only the invite."""
+    ghost, heir = Orphaned(), Orphaned()
+    assert heir.take_over().code is None
+    heir.eu.write_state(members=digest_voters(heir.voters))
+    world = ghost.world
+    world.at.decide("grant", **dates_of("grant", "2027-06-01"))
+    for number in range(more):
+        changed = world.put_membership(world.at, urls=[f"https://{number}.example"])
+        assert changed.code is None
+    end_batch(world)
+    latest = indexes_of(world.coordinator, "site_membership/1", entity="membership of at")[-1]
+    file = certify(world)._replace(membership=prove(world.coordinator, latest))
+    assert judge(world, file).verdict is Verdict.VALID
+    known = knowledge((heir.eu.origin, known_of(heir.eu)))
+    judged = judge(world, file, knowledge=known)
+    assert (judged.verdict, judged.code) == (Verdict.FORGED, code)
