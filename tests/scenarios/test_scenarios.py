@@ -6,7 +6,8 @@ $ THING = sopro ...         likewise, and {THING} below is what it printed
 $ sopro serve at &          run until the session ends; its first line is waited for
 $ THING = curl ...          a request as that program sends it; prints status and answer
 {THING.entity}              a member of what was answered
-{CRITERIA}, {NUMBERS}       files beside this one: of criteria, of numbers
+{CRITERIA}, {NUMBERS}       files beside this one: of criteria, of numbers,
+{CODES}                     of codes
 {FIRMS}, {MAPPING}          a list of firms to import, and how it is to be read
 a line that ends in \\      goes on in the next
 ! text                      expected on stderr, among other lines
@@ -41,6 +42,7 @@ class Session:
         self.words["CRITERIA"] = str(CRITERIA)
         self.words["FIRMS"] = str(CRITERIA.with_name("firms.csv"))
         self.words["MAPPING"] = str(CRITERIA.with_name("firms.toml"))
+        self.words["CODES"] = str(CRITERIA.with_name("codes.csv"))
         self.words["NUMBERS"] = str(CRITERIA.with_name("numbers.csv"))
         self.servers: list[subprocess.Popen[str]] = []
 
