@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from sopro_node.fetch import Fetch
 from sopro_node.node import Node
 from sopro_node.target import MAX_KEYS, parse_keys
-from sopro_protocol.errors import PeerError, RefusedError
+from sopro_protocol.errors import FormatError, PeerError, RefusedError, VerificationError
 from sopro_protocol.keys import key_id
 from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import open_key_history
@@ -81,9 +81,7 @@ async def check_keys(node: Node, request: Mapping[str, Any]) -> str | None:
     They are asked of the site's own node. Returns why that could not be done; None if it was.
 
     Raises:
-        RefusedError: `mem.key`.
-        VerificationError: what the node serves does not lead to the root key of the request.
-        FormatError: it is no list of key records.
+        RefusedError: `mem.key`; `mem.untrusted` and others where the node serves another log.
     """
     site, origin, root = request["site"], request["origin"], request["root"]
     check_root(node, site, root)
@@ -93,10 +91,16 @@ async def check_keys(node: Node, request: Mapping[str, Any]) -> str | None:
         for url in request["urls"][:_SHOWN]:
             try:
                 served = await fetch.get(f"{url.rstrip('/')}{path}/keys", limit=MAX_KEYS)
-            except PeerError as error:
-                failed.append(str(error))
+                spans = open_key_history(parse_keys(served.body), origin=origin, root=root)
+            except (PeerError, FormatError) as error:
+                failed.append(f"{url}: {error}")
                 continue
-            spans = open_key_history(parse_keys(served.body), origin=origin, root=root)
+            except VerificationError as error:
+                raise RefusedError(
+                    f"{site}: the node at {url} serves another log than that of this request: "
+                    f"{error}",
+                    code=error.code,
+                ) from None
             roles = {span.public: span.role for span in spans}
             for use in find_uses(node, roles, other_than=site):
                 raise _refused(site, roles[use.span.public], use.span.public, use)

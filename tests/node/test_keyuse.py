@@ -1,5 +1,6 @@
 """One public key, one role, one site: no site is admitted with a key of another."""
 
+import asyncio
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from sopro_node.found import COORDINATOR
 from sopro_node.inbox import list_acts
 from sopro_node.keyoffice import keys
 from sopro_node.keyring import KEYS, create_keys, load_next_root
-from sopro_node.keyuse import list_shared
+from sopro_node.keyuse import check_keys, list_shared
 from sopro_node.node import Node
 from sopro_protocol.errors import RefusedError
 from tests.node.conftest import Federation, Served, until
@@ -134,3 +135,45 @@ async def test_a_site_that_asks_again_with_its_own_keys_is_admitted(
     )
     await admission.receive_application(coordinator, admission.make_application(at))
     assert (await memberships.admit(coordinator, {"site": "at"}))["unchecked"] is None
+
+
+async def test_who_serves_another_log_than_the_requests_is_not_admitted(
+    federation: Federation, pair: tuple[Served, Served]
+) -> None:
+    coordinator = pair[0].node
+    hu = await federation.begin("hu", "HU")
+    request = admission.make_application(hu.node)
+    port = hu.node.settings.address[1]
+    await federation.served.pop("hu").close()
+    shutil.rmtree(hu.node.folder)
+    await admission.receive_application(coordinator, request)
+    # Made anew at the same address, with other keys.
+    plan = found.Plan(
+        federation="sopro.example", site="hu", country="HU", listen=f"127.0.0.1:{port}"
+    )
+    found.create_node(hu.node.folder, plan, coordinator=False)
+    await federation.open("hu", port)
+    with pytest.raises(RefusedError, match=f"{port} serves another log") as refused:
+        await memberships.admit(coordinator, {"site": "hu"})
+    assert refused.value.code == "mem.untrusted"
+
+
+async def test_an_address_that_is_no_node_is_said(
+    pair: tuple[Served, Served],
+) -> None:
+    coordinator = pair[0].node
+    page = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\n<html"
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(page)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async with server:
+        request = {"site": "hu", "origin": "sopro.example/hu/1", "root": bytes(32), "urls": [url]}
+        said = await check_keys(coordinator, request)
+    assert said is not None
+    assert said.startswith(f"{url}: keys: ")
