@@ -27,7 +27,10 @@ from sopro_protocol.errors import ConflictError, FormatError, NotFoundError, Ref
 MAX_ANSWERS: Final = 1000
 """Answers kept for one officer; the oldest go first."""
 DAYS_KEPT: Final = 7
-_DAY: Final = 24 * 60 * 60 * 1000
+HOURS_WAITING: Final = 24
+"""How long a file waits for the record it goes with."""
+_HOUR: Final = 60 * 60 * 1000
+_DAY: Final = 24 * _HOUR
 
 
 class Done(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,7 +172,8 @@ def _files(node: Node, files: list[File], actor: Actor) -> list[NewDocument]:
     found = []
     for file in files:
         row = node.reader.accounts.upload(bytes.fromhex(file.upload))
-        if row is None or row.officer != actor.officer:
+        is_there = row is not None and row.time >= clock.now() - HOURS_WAITING * _HOUR
+        if row is None or not is_there or row.officer != actor.officer:
             raise NotFoundError(
                 f"documents: you have uploaded no file {file.upload}; it is kept for a day, and "
                 "goes into one record",

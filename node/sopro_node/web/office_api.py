@@ -12,7 +12,15 @@ import msgspec
 from aiohttp import web
 
 from sopro_node import assessing, clock, complaining, entities, inbox, officers
-from sopro_node.acting import Actor, Done, Named, earlier_answer, hash_request, perform
+from sopro_node.acting import (
+    HOURS_WAITING,
+    Actor,
+    Done,
+    Named,
+    earlier_answer,
+    hash_request,
+    perform,
+)
 from sopro_node.acts.act import Act
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.node import Node
@@ -39,7 +47,6 @@ PREFIX: Final = "/api/v1/office"
 MAX_BODY: Final = 256 * 1024
 MAX_UPLOADS: Final = 256
 MAX_WAITING: Final = 256 * 1024 * 1024
-HOURS_KEPT: Final = 24
 _HOUR: Final = 60 * 60 * 1000
 _KEY: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
@@ -218,7 +225,7 @@ class OfficeApi:
         def keep() -> None:
             accounts = node.store.accounts
             with node.store.transaction():
-                accounts.cut_uploads(before=row.time - HOURS_KEPT * _HOUR)
+                accounts.cut_uploads(before=row.time - HOURS_WAITING * _HOUR)
                 count, size = accounts.weigh_uploads()
                 if count >= MAX_UPLOADS or size + len(content) > MAX_WAITING:
                     raise RefusedError(

@@ -215,6 +215,18 @@ async def test_a_file_goes_into_one_record_of_who_uploaded_it(
     assert at.node.reader.accounts.weigh_uploads() == (0, 0)
 
 
+async def test_a_file_that_has_waited_for_a_day_goes_into_no_record(
+    maria: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = await maria.send("POST", "/uploads", data=b"12345", Content_Type="a/b")
+    told = {**HOLDER, "documents": [{"upload": kept.body["upload"], "name": "report"}]}
+    monkeypatch.setattr("sopro_node.acting.HOURS_WAITING", -1)
+    late = await maria.send("POST", "/organisations", told)
+    assert (late.status, late.code) == (404, "ofc.file")
+    monkeypatch.undo()
+    await maria.post("/organisations", told)
+
+
 async def test_files_that_wait_are_bounded(
     maria: Client, at: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
