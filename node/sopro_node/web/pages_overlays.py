@@ -33,3 +33,9 @@ FINDINGS: Final[Mapping[str, str]] = {
     "cdl.unread": mark("A code of the product or service cannot be checked here yet."),
     "doc.identifier": mark("The trade item number of the product fails its check digit."),
 }
+HOLDER_FINDINGS: Final[Mapping[str, str]] = {
+    "cdl.unknown-code": mark("A code of this organisation is not in the list it is from."),
+    "cdl.unknown-list": mark("A code of this organisation is from a list nobody has published."),
+    "cdl.unread": mark("A code of this organisation cannot be checked here yet."),
+    "doc.identifier": mark("An identifier of this organisation fails its check."),
+}

@@ -18,7 +18,7 @@ from sopro_node.node import Node
 from sopro_node.organisations import RelatedAnswer
 from sopro_node.web import pages_register_words, pages_words
 from sopro_node.web.i18n import LANGUAGES, choose_language, load_languages
-from sopro_node.web.pages_overlays import FINDINGS, OVERLAYS
+from sopro_node.web.pages_overlays import FINDINGS, HOLDER_FINDINGS, OVERLAYS
 from sopro_node.web.pages_register_words import RELATIONS
 from sopro_node.web.pages_words import Words
 from sopro_registry.families import site_membership
@@ -183,6 +183,7 @@ class PageWriter:
             overlays=OVERLAYS,
             register=pages_register_words,
             oddities=FINDINGS,
+            holder_oddities=HOLDER_FINDINGS,
         )
         return {path.name: environment.get_template(path.name) for path in TEMPLATES.iterdir()}
 

@@ -19,7 +19,7 @@ from sopro_node.web.i18n import (
     load_languages,
     zoned,
 )
-from sopro_node.web.pages_overlays import FINDINGS, OVERLAYS
+from sopro_node.web.pages_overlays import FINDINGS, HOLDER_FINDINGS, OVERLAYS
 from sopro_protocol.keys import Role
 from sopro_registry.assessment import Level, Result
 from sopro_registry.families import (
@@ -102,6 +102,7 @@ def test_every_word_of_the_registers_has_words() -> None:
     assert set(OVERLAYS) == {one.value for one in Overlay}
     known = {"cdl.unknown-code", "cdl.unknown-list", "cdl.unread", "doc.identifier"}
     assert set(FINDINGS) == known | {"lbl.duplicate"}
+    assert set(HOLDER_FINDINGS) == known
     assert set(pages_words.KEY_ROLES) == {role.value for role in Role}
     assert set(pages_words.MEMBERSHIPS) == set(get_args(site_membership.Status))
     assert set(register_words.HOLDERS) == set(get_args(organisation.ActorType))

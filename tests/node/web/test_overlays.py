@@ -3,6 +3,8 @@
 import pytest
 
 from sopro_node import office
+from sopro_node.documents import structured
+from sopro_node.log import Draft
 from tests.neighbours import let_append
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page
@@ -24,6 +26,32 @@ async def test_a_page_says_what_lies_over_a_status(visit: Visit, language: str) 
         text = await at.read(path + day(later))
         check_page(text)
         assert (overdue in read_page(text).text) is is_said
+
+
+FAILS = {
+    "en": "An identifier of this organisation fails its check.",
+    "de": "Eine Kennung dieser Organisation besteht ihre Prüfung nicht.",
+    "hu": "A szervezet egyik azonosítója nem felel meg az ellenőrzésnek.",
+}
+
+
+async def test_a_page_says_which_identifiers_of_an_organisation_fail(visit: Visit) -> None:
+    hu = await visit("hu")
+    let_append(hu.node)
+    values = {
+        "actor_type": "enterprise",
+        "country": "HU",
+        "effective_date": day(0),
+        "status": "active",
+    }
+    for identifier, is_said in (("ATU00000000", True), ("ATU37893801", False)):
+        named = structured("organisation", {"identifiers": [["VAT", identifier]]})
+        draft = Draft("organisation", values, documents=[named], is_copy=True)
+        entity = (await hu.node.log.append(draft)).entity.hex()
+        for language, text in FAILS.items():
+            page = await hu.read(f"/organisation/hu/{entity}?lang={language}")
+            check_page(page)
+            assert (text in read_page(page).text) is is_said
 
 
 async def test_a_page_says_what_a_label_holds_for(visit: Visit) -> None:
