@@ -108,7 +108,8 @@ def measure_history(site: Site, *, labels: int, runs: int) -> list[Figure]:
     grow_histories(site, register, more=18)
     with serving(site.folder):
         long = _ask_all(Reader(site), asked, runs)
-    ratio = Span(long.median / short.median, long.least / short.least, long.most / short.most)
+    pairs = ((long.median, short.median), (long.least, short.least), (long.most, short.most))
+    ratio = span_of([after / before for after, before in pairs])
     what = f"state of one of {labels:,} labels, 20 decisions each / 2 each"
     limit = f"{short.median:,.0f} us with 2"
     return [Figure("history", what, **at_most(1.2, ratio), limit=limit)]

@@ -15,7 +15,7 @@ from sopro_node.store.base import (
 )
 from sopro_protocol.bundle import Withheld
 from sopro_protocol.errors import SoproError
-from sopro_registry.family import LabelIndex, Withholding
+from sopro_registry.family import Decided, Erased, LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
 
 Open = Callable[[], Store]
@@ -196,6 +196,67 @@ class StoreContract:
         assert store.settled_counts(LABEL.settled - 1) == []
         assert store.unsettled(LABEL.settled - 1) == [(1, 2026, b"s")]
 
+    def test_finds_entities_by_their_beginning(self, open_store: Open) -> None:
+        """Also where another connection has seen the family first."""
+        reader, store = open_store(), open_store()
+        rows = [
+            (bytes([1]) * 8 + bytes([end]) * 8, EntityRow("novel", ROOT, b"s")) for end in (0, 255)
+        ]
+        with store.transaction():
+            store.put_entities(1, [*rows, (bytes([2]) * 16, EntityRow("novel", ROOT, b"s"))])
+        found = reader.entities_at(1, bytes([1]) * 8)
+        assert [(entity, row.family) for entity, row in found] == [
+            (entity, "novel") for entity, _ in rows
+        ]
+        assert reader.entities_at(2, bytes([1]) * 8) == []
+
+    def test_finds_things_by_terms_in_order(self, open_store: Open) -> None:
+        store = open_store()
+        one, two, thing = b"\x01" * 8, b"\x02" * 8, b"\x09" * 8
+        with store.transaction():
+            store.directory.put_terms(
+                1, [("w:b", two, b""), ("w:b", one, thing), ("w:b", one, b""), ("w:bc", two, thing)]
+            )
+            store.directory.put_terms(1, [("w:b", one, b"")])
+        index = store.directory
+        assert index.found(1, "w:b", after=(b"", b""), limit=9) == [
+            (one, b""),
+            (one, thing),
+            (two, b""),
+        ]
+        assert index.found(1, "w:b", after=(one, b""), limit=1) == [(one, thing)]
+        assert index.found_from(1, "w:b", "w:c", limit=9) == {
+            (one, b""),
+            (one, thing),
+            (two, b""),
+            (two, thing),
+        }
+        assert index.count_found(1, "w:b", "", most=2) == 2
+        assert index.count_found(1, "w:b", "w:c", most=9) == 4
+        assert index.is_found(1, "w:bc", two, low=thing, high=thing)
+        assert not index.is_found(1, "w:bc", two, low=b"", high=b"")
+        assert index.count_found(2, "w:b", "w:c", most=9) == 0
+
+    def test_drops_words_with_their_document(self, open_store: Open) -> None:
+        store = open_store()
+        holder = b"\x01" * 8
+        with store.transaction():
+            store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
+            for position in (4, 5):
+                store.put_documents(1, [DocumentRow(position, 0, 0, bytes(32), b"content")])
+            store.directory.put_terms(1, [("n:AT", holder, b"")])
+            store.directory.put_described(
+                1, [(4, holder, b"", ["w:a", "i:1"]), (5, holder, holder, ["w:a"])]
+            )
+        count = store.directory.count_found
+        assert count(1, "w:a", "", most=9) == 2
+        with store.transaction():
+            store.erase_documents(1, [Erased(4, 0, 7, 740_000)])
+        assert (count(1, "w:a", "", most=9), count(1, "i:1", "", most=9)) == (1, 0)
+        with store.transaction():
+            store.hide_documents()
+        assert (count(1, "w:a", "", most=9), count(1, "n:AT", "", most=9)) == (0, 1)
+
     def test_adds_to_counts(self, open_store: Open) -> None:
         store = open_store()
         with store.transaction():
@@ -203,6 +264,12 @@ class StoreContract:
         with store.transaction():
             store.put_counts(1, [("grant", 2026, 3)])
         assert store.decision_counts() == [(1, "grant", 2026, 5)]
+        slow, fast = Decided("grant", "", 2026, 90), Decided("grant", "", 2026, -1)
+        for more in ({slow: 2}, {slow: 3, fast: 1}):
+            with store.transaction():
+                store.directory.add_decided(1, more)
+        assert store.directory.decided(1) == [(fast, 1), (slow, 5)]
+        assert store.directory.decided(2) == []
 
     def test_empties_indexes_and_keeps_the_truth(self, open_store: Open) -> None:
         store = open_store()

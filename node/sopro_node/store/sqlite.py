@@ -200,7 +200,9 @@ class SqliteStore:
     def entities_at(self, log: int, beginning: bytes) -> list[tuple[bytes, EntityRow]]:
         """Return the entities of a log that begin so."""
         values = (log, beginning, beginning.ljust(16, b"\xff"))
-        rows = self._db.execute(sql.GET_ENTITIES_AT, values)
+        rows = self._db.execute(sql.GET_ENTITIES_AT, values).fetchall()
+        if any(kind not in self._names for _, kind, *_ in rows):
+            self._load_kinds()
         return [(entity, self._entity_row(*columns)) for entity, *columns in rows]
 
     def document_visibility(self, log: int, position: int, number: int) -> int | None:

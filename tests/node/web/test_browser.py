@@ -12,6 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from sopro_node.directory import Wanted
+from sopro_node.finding import ask_words
 from sopro_node.web.i18n import LANGUAGES
 from tests.node.web.conftest import Visit
 from tests.node.web.page import read_page
@@ -171,7 +173,9 @@ async def test_no_page_is_wider_than_the_window(
     visit: Visit, tmp_path: Path, chromium: str, width: int
 ) -> None:
     doors = [await visit("at"), await visit("eeig")]
+    [held] = doors[0].node.directory.labels(Wanted(ask_words("alert"))).labels
     labels = (f"/label/{number('terminated')}", f"/label/{HOSTILE_NUMBER}", "/nowhere")
+    labels += (f"/organisation/{held.site}/{held.organisation}", "/criteria/sopro/S1")
     wide = []
     async with steer(chromium, tmp_path) as tab:
         for door in doors:
