@@ -17,9 +17,9 @@ export const assessorAuthorisation = {
     checkDays(body.effective_date, body.valid_from, body.valid_until); // ASS-4
     const before = last(bodies(log, record.entity));
     if (body.valid_from > body.valid_until || body.effective_date < (before?.effective_date ?? UNKNOWN)) refuse('lbl.dates', 'ASS-4');
-    if (body.organisation !== undefined && !log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
     if (before !== undefined && !(same(body.person, before.person) && body.scheme === before.scheme)) refuse('lbl.reference', 'changed');
     if (log.federation.scheme(body.scheme, log.view) === undefined) refuse('lbl.criteria', 'no such scheme');
+    if (body.organisation !== undefined && !log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
     const next = { none: ['active'], active: ['active', 'suspended', 'withdrawn'], suspended: ['active', 'withdrawn'], withdrawn: [] };
     if (!next[before?.status ?? 'none'].includes(body.status)) refuse('ass.transition', 'ASS-5');
   },
@@ -48,11 +48,11 @@ const criteriaVersion = (log, scheme, version) =>
 
 export const labelApplication = {
   check(log, { body, record }) {
+    checkDays(body.effective_date);
     const before = last(bodies(log, record.entity));
     const steps = log.decided.has(hex(record.entity)) ? [] : STEPS[before?.step ?? 'none'];
     if (!steps.includes(body.step)) refuse('app.transition', 'ASS-7');
-    checkDays(body.effective_date); // ASS-8
-    checkNotAfter(body.effective_date, record.time);
+    checkNotAfter(body.effective_date, record.time); // ASS-8
     if (before !== undefined && body.effective_date < before.effective_date) refuse('lbl.dates', 'before the step it follows');
     const reference = (message) => refuse('lbl.reference', message); // ASS-9
     if (before !== undefined) {
@@ -85,14 +85,14 @@ export const evaluation = {
   check(log, { body, record }) {
     const subject = (message) => refuse('ass.subject', message); // ASS-10
     const before = last(bodies(log, record.entity));
-    if ((body.application === undefined) === (body.label === undefined)) subject('not exactly one subject');
+    checkDays(body.performed_on);
+    checkNotAfter(body.performed_on, record.time);
     if (before !== undefined && !(same(body.application, before.application) && same(body.label, before.label))) subject('changed');
+    if (before !== undefined && body.performed_on < before.performed_on) refuse('lbl.dates', 'before the record before');
+    if ((body.application === undefined) === (body.label === undefined)) subject('not exactly one subject');
     const label = body.label === undefined ? undefined : log.labels.get(hex(body.label));
     if (body.application !== undefined && !isOpen(log, body.application)) subject('no open application');
     if (body.label !== undefined && (label?.first.body.certificate === undefined || body.kind === 'initial')) subject('no label');
-    checkDays(body.performed_on);
-    checkNotAfter(body.performed_on, record.time);
-    if (before !== undefined && body.performed_on < before.performed_on) refuse('lbl.dates', 'before the record before');
 
     const application = body.application === undefined ? undefined : last(bodies(log, body.application)); // ASS-11
     const scheme = application?.scheme ?? label.first.body.scheme;
@@ -101,12 +101,13 @@ export const evaluation = {
     if (application !== undefined && application.criteria_version !== body.criteria_version) refuse('lbl.criteria', 'another version');
     const kind = offeringKind(log, application?.offering ?? label.first.body.offering);
     const criteria = new Map(log.criteriaFor(set, kind).map((criterion) => [criterion.code, criterion]));
-    body.findings.forEach((finding, i) => {
+    body.findings.forEach((finding) => {
       const bad = (message) => refuse('ass.findings', message);
-      if (i > 0 && finding.code <= body.findings[i - 1].code) bad('not in the order of their codes');
       const criterion = criteria.get(finding.code) ?? bad('no criterion for this site and offering');
       if (finding.points !== undefined && finding.points > (criterion.points ?? 0)) bad('more points than it earns');
+      checkDays(finding.due);
     });
+    if (body.findings.some(({ code }, i) => i > 0 && code <= body.findings[i - 1].code)) refuse('ass.findings', 'not in the order of their codes');
 
     if (body.level === 'self') return; // ASS-12
     const codes = body.findings.filter(({ result }) => result !== 'not_assessed').map(({ code }) => code);
@@ -130,18 +131,17 @@ export const review = {
   check(log, { body, record }) {
     const subject = (message) => refuse('ass.subject', message); // ASS-13
     const before = last(bodies(log, record.entity));
-    if (!isOpen(log, body.application)) subject('no open application');
-    if (before !== undefined && !same(body.application, before.application)) subject('changed');
-    for (const entity of body.evaluations) {
-      const isTheirs = log.has('evaluation', entity) && same(last(bodies(log, entity)).application, body.application);
-      if (!isTheirs) subject('an evaluation for something else');
-    }
-    if (!isAscending(body.evaluations)) subject('not in order, or twice');
-    if (isAssessor(log, body.evaluations, body.reviewer)) refuse('ass.duties', 'the reviewer is an assessor');
     checkDays(body.reviewed_on);
     checkNotAfter(body.reviewed_on, record.time);
-    const ends = body.evaluations.map((entity) => last(bodies(log, entity)).performed_on);
-    if (ends.some((end) => end > body.reviewed_on)) refuse('lbl.dates', 'before an evaluation ended');
+    if (before !== undefined && !same(body.application, before.application)) subject('changed');
+    if (!isOpen(log, body.application)) subject('no open application');
+    if (!isAscending(body.evaluations)) subject('not in order, or twice');
+    for (const entity of body.evaluations) {
+      const found = log.has('evaluation', entity) ? last(bodies(log, entity)) : undefined;
+      if (found === undefined || !same(found.application, body.application)) subject('an evaluation for something else');
+      if (isAssessor(log, [entity], body.reviewer)) refuse('ass.duties', 'the reviewer is an assessor');
+      if (found.performed_on > body.reviewed_on) refuse('lbl.dates', 'before an evaluation ended');
+    }
   },
 };
 
@@ -159,15 +159,16 @@ const KINDS = { grant: ['initial', 'transfer'], refuse: ['initial', 'transfer'],
 export function checkDecisionBasis(log, { body, record }, label) {
   const scheme = label.first?.body.scheme ?? body.scheme;
   const versions = log.federation.criteriaVersions(scheme, log.view);
-  const rests = body.basis === 'assessed' && RESTING.includes(body.action) && versions.length > 0;
+  if (body.basis === 'imported' && log.importClosed) refuse('lbl.imported', 'ASS-19');
   const has = [body.application, body.review].filter((entity) => entity !== undefined).length;
+  const rests = body.basis === 'assessed' && RESTING.includes(body.action) && (versions.length > 0 || has > 0);
   if (has !== (rests ? 2 : 0)) refuse('lbl.precondition', 'ASS-14');
   if (rests) checkAssessed(log, body, record.entity, label, versions);
-  if (body.basis === 'imported' && log.importClosed) refuse('lbl.imported', 'ASS-19');
 }
 
 function checkAssessed(log, body, entity, label, versions) {
   const subject = (message) => refuse('ass.subject', message); // ASS-15
+  const found = log.has('review', body.review) ? last(log.recordsOn(body.review)) : subject('no such review');
   if (!isOpen(log, body.application)) subject('no open application');
   const application = last(bodies(log, body.application));
   const offering = label.first?.body.offering ?? body.offering;
@@ -176,25 +177,23 @@ function checkAssessed(log, body, entity, label, versions) {
   const fits = same(application.offering, offering) && application.scheme === scheme && same(application.label, about);
   if (!fits) subject('an application for something else');
   if (!KINDS[body.action].includes(application.kind)) subject('an application of another kind');
-  const reviews = log.recordsOn(body.review);
-  const found = log.has('review', body.review) ? last(reviews) : subject('no such review');
   if (!same(found.body.application, body.application)) subject('a review of another application');
   const { evaluations } = found.body;
   if (evaluations.some((evaluated) => last(log.recordsOn(evaluated)).position > found.position)) subject('an evaluation after the review');
-  if (body.decided_on < found.body.reviewed_on) refuse('lbl.dates', 'decided before the review');
   if (isAssessor(log, evaluations, body.decider)) refuse('ass.duties', 'the decider is an assessor'); // ASS-16
+  if (body.decided_on < found.body.reviewed_on) refuse('lbl.dates', 'decided before the review');
   if (body.action === 'refuse') return;
 
   const outcome = (message) => refuse('ass.outcome', message); // ASS-17
   if (found.body.outcome !== 'recommend_grant') outcome('not recommended');
+  const set = versions.find(({ version }) => version === application.criteria_version);
+  if (!mayBeUsed(versions, set, body.decided_on)) refuse('lbl.criteria', 'a version that may not be used');
   const inOrder = evaluations.map((evaluated) => last(log.recordsOn(evaluated))).sort((a, b) => a.position - b.position);
   const counting = inOrder
     .map((item) => item.body)
     .filter((item) => item.level === 'third_party' && item.criteria_version === application.criteria_version);
   if (counting.length === 0) outcome('no evaluation by a third party');
   if (counting.some((item) => addMonths(item.performed_on, 12) < body.decided_on)) outcome('an evaluation older than 12 months');
-  const set = versions.find(({ version }) => version === application.criteria_version);
-  if (!mayBeUsed(versions, set, body.decided_on)) refuse('lbl.criteria', 'a version that may not be used');
 
   const results = new Map(); // ASS-18
   for (const { findings } of counting) {

@@ -10,15 +10,15 @@ const transition = (message) => refuse('cpl.transition', message);
 export const complaint = {
   check(log, { body, record }) {
     const before = last(bodies(log, record.entity));
-    if (before !== undefined) {
-      if (body.certificate !== before.certificate || body.received_on !== before.received_on) subject('changed');
-      if (before.withdrawn_on !== undefined) transition('withdrawn');
-    }
     checkDays(body.received_on, body.withdrawn_on);
     checkNotAfter(body.received_on, record.time);
     if (body.withdrawn_on !== undefined) {
       checkNotAfter(body.withdrawn_on, record.time);
       if (body.received_on > body.withdrawn_on) refuse('lbl.dates', 'withdrawn before it was received');
+    }
+    if (before !== undefined) {
+      if (body.certificate !== before.certificate || body.received_on !== before.received_on) subject('changed');
+      if (before.withdrawn_on !== undefined) transition('withdrawn');
     }
   },
 };
@@ -33,20 +33,20 @@ const ANSWERS = {
 };
 
 function checkStepDay(body, before, time) {
-  checkDays(body.effective_date);
   checkNotAfter(body.effective_date, time);
   if (before !== undefined && body.effective_date < before.effective_date) refuse('lbl.dates', 'before the step it follows');
 }
 
 export const complaintAnswer = {
   check(log, { body, record }) {
+    checkDays(body.effective_date);
     const before = last(bodies(log, record.entity));
     if (!ANSWERS[before?.step ?? 'none'].includes(body.step)) transition('COMPL-2');
+    checkStepDay(body, before, record.time);
     if (before !== undefined && !(body.index === before.index && body.origin === before.origin && same(body.label, before.label))) subject('changed');
     if (!log.labels.has(hex(body.label))) subject('no such label');
     const other = log.answered.get(`${body.origin} ${body.index}`);
     if (other !== undefined && other !== hex(record.entity)) subject('answered elsewhere');
-    checkStepDay(body, before, record.time);
   },
   apply: (log, { body, record }) => log.answered.set(`${body.origin} ${body.index}`, hex(record.entity)),
 };
@@ -63,13 +63,14 @@ const APPEALS = {
 
 export const appeal = {
   check(log, { body, record }) {
+    checkDays(body.effective_date);
     const records = bodies(log, record.entity);
     const before = last(records);
     if (!APPEALS[before?.step ?? 'none'].includes(body.step)) transition('COMPL-4');
+    checkStepDay(body, before, record.time);
     if (before !== undefined && !(body.decision === before.decision && same(body.label, before.label))) subject('changed'); // COMPL-5
     const decision = log.labels.get(hex(body.label))?.decisions.find(({ position }) => position === body.decision);
     if (decision === undefined || decision.body.basis === 'imported') subject('no such decision');
-    checkStepDay(body, before, record.time);
     checkPanel(log, body, decision.body, records.find(({ panel }) => panel !== undefined)?.panel);
   },
 };

@@ -45,17 +45,6 @@ const codes = optional(array(1, 32, code));
 
 const family = (role, where, table) => ({ role, where, table, fits: map(table) });
 
-const anchorTable = {
-  evidence: optional(bytesBetween(1, 24576)),
-  leaves: optional(array(2, 2, bytes(32))),
-  origin,
-  root: bytes(32),
-  size: count,
-  successor: optional(bytes(32)),
-  urls: optional(array(1, 8, url)),
-};
-const anchorFits = map(anchorTable);
-
 export const FAMILIES = {
   site_keys: family('root', ANY, {
     appointed: optional(appointed),
@@ -289,11 +278,15 @@ export const FAMILIES = {
     quorum: optional(integer(1, 64)),
     witnesses: array(1, 64, siteCode),
   }),
-  anchor: {
-    ...family('root', ANY, anchorTable),
-    // `evidence` is needed where there is no `successor`
-    fits: (body) => anchorFits(body) && ('successor' in body || 'evidence' in body),
-  },
+  anchor: family('root', ANY, {
+    evidence: optional(bytesBetween(1, 24576)),
+    leaves: optional(array(2, 2, bytes(32))),
+    origin,
+    root: bytes(32),
+    size: count,
+    successor: optional(bytes(32)),
+    urls: optional(array(1, 8, url)),
+  }),
 };
 
 const MAJOR = 1;

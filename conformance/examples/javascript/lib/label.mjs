@@ -125,8 +125,9 @@ export const labelDecision = {
     else checkLater(log, body, label); // LBL-19
     checkScope(body, label.scope); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
-    if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
     checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
+    checkReceiver(log, body); // LBL-19
+    if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
   },
 
   apply(log, { body, record, position, id }) {
@@ -161,7 +162,6 @@ export function checkFields(body, label) {
     if (action === 'revoke') needed.push('appeal_until');
   }
   for (const name of needed) if (!(name in body)) bad(`${name} is missing`);
-  if ('certificate' in body && numberless) bad('a number on an entity without one');
   if ('status_index' in body && !isGrant(body)) bad('status_index');
   if ('receiver' in body !== 'receiver_entity' in body) bad('receiver without receiver_entity');
   if ('receiver' in body && !(assessed && action === 'transfer_out')) bad('receiver');
@@ -202,8 +202,8 @@ function checkFirst(log, body, entity) {
   else if (body.certificate !== undefined) {
     const { prefix } = log.federation.membership(log.site, log.view);
     if (body.certificate.split('/')[1] !== prefix) competence('the prefix of another site');
-    if (log.numbers.has(body.certificate)) competence('the number of another label');
     checkEpochOfNumber(log.origin, body.certificate); // EPOCH-6
+    if (log.numbers.has(body.certificate)) competence('the number of another label');
   }
   if (!log.has('offering', body.offering)) refuse('lbl.reference', 'no such offering');
   if (log.federation.scheme(body.scheme, log.view) === undefined) refuse('lbl.criteria', 'no such scheme');
@@ -238,8 +238,10 @@ function checkLater(log, body, label) {
   if (body.certificate !== first.certificate) refuse('lbl.reference', 'another number');
   if (body.offering !== undefined && !body.offering.equals(first.offering)) refuse('lbl.reference', 'another offering');
   if (body.scheme !== undefined && body.scheme !== first.scheme) refuse('lbl.reference', 'another scheme');
-  if (body.receiver !== undefined) {
-    const receiver = log.federation.membership(body.receiver, log.view);
-    if (body.receiver === log.site || receiver?.status !== 'admitted') refuse('lbl.competence', 'no such receiver');
-  }
+}
+
+function checkReceiver(log, { receiver }) {
+  if (receiver === undefined) return;
+  const admitted = log.federation.membership(receiver, log.view)?.status === 'admitted';
+  if (receiver === log.site || !admitted) refuse('lbl.competence', 'no such receiver');
 }

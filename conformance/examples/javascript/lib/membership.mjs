@@ -40,19 +40,9 @@ export const siteMembership = {
     const all = federation.all('members', '', position);
     const ofOthers = before === undefined ? all : all.filter((other) => other.body.site !== before.site);
     if (before === undefined) checkFirst(log, body, ofOthers.map((other) => other.body)); // MEM-3
-    else checkLater(body, before, all.map((other) => other.body)); // MEM-4
+    else checkLater(body, before, all.map((other) => other.body), () => federation.admitted(position)); // MEM-4
+    if (body.epoch !== undefined && (before === undefined || before.origin === body.origin)) refuse('mem.epoch', 'no new origin'); // EPOCH-2
     checkEnds(log, body, before, position); // MEM-7
-    if (before !== undefined && body.approvals !== undefined) { // MEM-10
-      const members = federation.admitted(position).filter(({ site }) => site !== body.site);
-      checkApprovals(body.origin, before.root, body.approvals, body.root, members);
-    }
-    if (body.epoch !== undefined) { // EPOCH-2
-      if (before === undefined || before.origin === body.origin) refuse('mem.epoch', 'no new origin');
-      const continues = checkEpoch(body.origin, before.root, body.epoch);
-      const fits = continues.origin === before.origin && body.ends?.origin === before.origin && body.ends.size === continues.size;
-      if (!fits) refuse('mem.epoch', 'the log before ends elsewhere');
-      if (before.status !== 'admitted' || body.status !== 'admitted') refuse('mem.epoch', 'not admitted before and after');
-    }
     const joins = body.status === 'admitted' && before?.status !== 'admitted'; // MEM-13
     if (joins && federation.admitted(position).length >= MAX_MEMBERS) refuse('mem.full', 'as many are admitted as may be');
   },
@@ -66,22 +56,30 @@ function checkFirst(log, body, others) {
   checkPublicKey(body.root);
   if (others.some(({ site, prefix }) => site === body.site || prefix === body.prefix)) refuse('mem.name', 'site or prefix of another');
   if (others.some(({ root }) => root.equals(body.root))) refuse('mem.key', 'root key of another');
-  if (body.succession !== undefined || body.approvals !== undefined) refuse('mem.key', 'nothing to succeed');
 }
 
-function checkLater(body, before, all) {
+function checkLater(body, before, all, admitted) {
   if (body.site !== before.site || body.prefix !== before.prefix) refuse('mem.name', 'site or prefix changed');
-  if (body.origin !== before.origin && body.epoch === undefined) refuse('mem.key', 'another log');
-  const ways = [body.succession, body.approvals].filter((way) => way !== undefined).length;
-  if (body.root.equals(before.root)) {
-    if (ways !== 0) refuse('mem.key', 'a succession to the same root key');
+  if (body.origin !== before.origin) {
+    checkNewLog(body, before);
     return;
   }
+  if (body.root.equals(before.root)) return; // by which way is looked at where it is new only
+  const ways = [body.succession, body.approvals].filter((way) => way !== undefined).length;
   if (ways !== 1) refuse('mem.key', 'a new root key by no way, or by two');
-  if (body.origin !== before.origin) refuse('mem.key', 'a new log and a new root key at once');
   if (all.some(({ root }) => root.equals(body.root))) refuse('mem.key', 'a root key that a record has named');
-  checkPublicKey(body.root);
   if (body.succession !== undefined) checkSuccession(body.origin, before.root, body.succession, body.root);
+  else checkApprovals(body.origin, before.root, body.approvals, body.root, admitted().filter(({ site }) => site !== body.site)); // MEM-10
+}
+
+// EPOCH-2
+function checkNewLog(body, before) {
+  if (body.epoch === undefined) refuse('mem.key', 'another log');
+  if (!body.root.equals(before.root)) refuse('mem.key', 'a new log and a new root key at once');
+  const continues = checkEpoch(body.origin, before.root, body.epoch);
+  const fits = continues.origin === before.origin && body.ends?.origin === before.origin && body.ends.size === continues.size;
+  if (!fits) refuse('mem.epoch', 'the log before ends elsewhere');
+  if (before.status !== 'admitted' || body.status !== 'admitted') refuse('mem.epoch', 'not admitted before and after');
 }
 
 function checkEnds(log, body, before, position) {
@@ -110,7 +108,8 @@ export const witnessPolicy = {
     if (new Set(body.witnesses).size !== body.witnesses.length) bad('a site twice');
     const own = originParts(log.origin)?.site;
     if (!body.witnesses.every((site) => site === own || log.federation.membership(site, position) !== undefined)) bad('nobody known');
-    if (body.quorum !== undefined && body.quorum > body.witnesses.length) bad('quorum too large');
+    const quorum = body.quorum ?? Math.floor((body.witnesses.length + body.faulty) / 2) + 1; // WIT-12
+    if (quorum > body.witnesses.length) bad('quorum too large');
   },
   apply: (log, { body, record, position }) => log.federation.put('policy', '', position, { ...body, entity: record.entity }),
 };

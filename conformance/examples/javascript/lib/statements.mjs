@@ -28,13 +28,13 @@ export const logState = {
     if (body.certificates !== log.grants) refuse('sta.certificates', `${body.certificates} for ${log.grants}`); // STATE-7
     if (!body.keys.equals(log.keys.latest.id)) refuse('sta.keys', 'another key record');
     checkHead(log, body.coordinator); // STATE-8
+    if (body.members !== undefined) { // SUCC-1
+      if (!log.isCoordinator || !body.members.equals(membersOf(log.federation, log.view))) refuse('sta.members', 'another digest');
+    }
     if (body.status_root === undefined ? log.statesStatus : !log.isUndetermined() && !body.status_root.equals(log.status.root())) {
       refuse('sta.status', 'another status root, or none'); // STATE-10
     }
     if ((body.withheld ?? 0) !== log.withholdings.size) refuse('sta.withheld', 'another number'); // WITHHOLD-7
-    if (body.members !== undefined) { // SUCC-1
-      if (!log.isCoordinator || !body.members.equals(membersOf(log.federation, log.view))) refuse('sta.members', 'another digest');
-    }
   },
   apply(log, { body, position }) {
     log.lastStatePosition = position;
@@ -70,16 +70,19 @@ export const anchor = {
     const evidence = (message) => refuse('anc.evidence', message);
     if (body.origin === log.origin) refuse('anc.log', 'about its own log');
     if (body.successor === undefined) {
-      if (body.urls !== undefined) evidence('urls without a successor');
+      if (body.evidence === undefined || body.urls !== undefined) evidence('neither evidence nor a successor');
       checkAnchorEvidence(body);
     } else {
       if (body.evidence !== undefined || body.leaves !== undefined || body.urls === undefined) evidence('a successor with evidence or without urls');
     }
-    if (log.recordsOn(record.entity).length > 0 || log.anchored.has(`${body.origin} ${body.size}`)) refuse('anc.again', 'decided already');
     if (body.successor !== undefined) checkPublicKey(body.successor);
+    if (log.recordsOn(record.entity).length > 0 || log.anchored.has(subjectOf(body))) refuse('anc.again', 'decided already');
   },
-  apply: (log, { body }) => log.anchored.add(`${body.origin} ${body.size}`),
+  apply: (log, { body }) => log.anchored.add(subjectOf(body)),
 };
+
+// ANCHOR-2, SUCC-2: which history holds, and who goes on, are decided each by itself.
+const subjectOf = ({ origin, size, successor }) => `${origin} ${size} ${successor === undefined ? 'history' : 'successor'}`;
 
 export function checkAnchorEvidence(body) {
   const evidence = (message) => refuse('anc.evidence', message);
@@ -97,9 +100,10 @@ export function checkAnchorEvidence(body) {
 // ERASE-1
 export const erasure = {
   check(log, { body, record, position }) {
-    if (body.index >= position) refuse('era.index', 'not an earlier record');
     checkDays(body.deadline);
-    if (log.recordsOn(record.entity).length > 0 || log.erased.has(`${body.index} ${body.document}`)) refuse('era.again', 'erased already');
+    if (log.recordsOn(record.entity).length > 0) refuse('era.again', 'a second record');
+    if (body.index >= position) refuse('era.index', 'not an earlier record');
+    if (log.erased.has(`${body.index} ${body.document}`)) refuse('era.again', 'erased already');
   },
   apply: (log, { body }) => log.erased.add(`${body.index} ${body.document}`),
 };
