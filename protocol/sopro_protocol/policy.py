@@ -196,7 +196,8 @@ def parse_policy(data: bytes) -> Policy:
         raise _malformed(0, f"expected at most {MAX_POLICY} bytes of text, got {len(data)}")
     # What is no UTF-8 stays what it was, so that a comment may be in any encoding.
     lines = data.decode("utf-8", "surrogateescape").split("\n")
-    if len(lines) > MAX_LINES:
+    # What follows the last newline is no line.
+    if len(lines) - (lines[-1] == "") > MAX_LINES:
         raise _malformed(0, f"expected at most {MAX_LINES} lines, got {len(lines)}")
     reader = _Reader()
     for number, line in enumerate(lines, start=1):

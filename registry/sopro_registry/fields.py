@@ -49,6 +49,7 @@ __all__ = [
     "Code",
     "Count",
     "CountryCode",
+    "LanguageTag",
     "Line",
     "NutsCode",
     "Origin",

@@ -72,6 +72,11 @@ def open_key_history(
             raise VerificationError(
                 f"{origin}: key records out of order at {one.position}", code="hos.keys"
             )
+        if one.record.entity != opened[0].record.entity:
+            raise VerificationError(
+                f"{origin}: the key record at {one.position} is on another entity than the first",
+                code="mem.key",
+            )
         state = _follow(one, state, is_vouched_for=number <= trusted, is_coordinator=is_coordinator)
     assert state is not None, "there is at least one record"  # noqa: S101  # as checked above
     return tuple(state.spans)

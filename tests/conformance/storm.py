@@ -4,25 +4,23 @@ What the rules make of it is not known here; two implementations are asked, and 
 what a `log_state` has to state is taken from one of them, so that the logs go on.
 """
 
-import hashlib
 import random
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import Any, Final, NamedTuple
 
-from sopro_conformance.wire.codec import Value, decode, encode
+from sopro_conformance.wire.codec import Value
 from sopro_conformance.wire.ed25519 import SigningKey
-from sopro_conformance.wire.records import write_entry
 from sopro_conformance.world.federation import SCHEME, World
-from sopro_conformance.world.sitelog import SiteLog, Written, role_of
+from sopro_conformance.world.sitelog import SiteLog, Written
 from sopro_node.replay import MemoryTables, Replay
 from sopro_registry.directory import Directory
+from sopro_registry.label import Action
+from sopro_registry.relations import relations_entity
+from tests.conformance.changing import change, mutate_entry
 
 FIRST_DAY: Final = date(2026, 1, 1)
-ACTIONS: Final = (
-    "grant refuse renew extend_scope reduce_scope suspend reinstate revoke terminate_on_request "
-    "transfer_in transfer_out correct"
-).split()
+ACTIONS: Final = tuple(one.value for one in Action)
 CODES: Final = ("c1", "c2", "c3")
 
 
@@ -261,7 +259,7 @@ class Storm:
         self._labels.append((other, received, number, [taken]))
 
     def keys(self) -> None:
-        """Change a site's keys: a new one, one fewer, one cut off, a new root, or what may not be."""
+        """Change a site's keys: a new one, one cut off, a new root, or what may not be."""
         log = self.source.choice([self.world.coordinator, *self.world.sites.values()])
         more: dict[str, Value] = {}
         role = self.source.choice(["log", "registrar", "decision", "witness"])
@@ -293,7 +291,7 @@ class Storm:
         log = self.log()
         status = self.source.choice(["admitted", "admitted", "suspended", "left", "expelled"])
         changes: dict[str, Value] = {"status": status, "effective_date": self.day()}
-        if status != "admitted" and self.maybe(0.7) or self.maybe(0.05):
+        if (status != "admitted" and self.maybe(0.7)) or self.maybe(0.05):
             changes["ends"] = {"origin": log.origin, "size": self.source.randint(0, log.size)}
         if self.maybe(0.2):
             changes["successor"] = self.log().site
@@ -533,52 +531,3 @@ def _head(more: Mapping[str, Value], coordinator: SiteLog | None) -> dict[str, V
     if coordinator is None or "coordinator" in more:
         return {}
     return {"coordinator": {"root": coordinator.tree.root(), "size": coordinator.size}}
-
-
-def relations_entity(organisation: bytes) -> bytes:
-    """Return the entity of REL-1."""
-    return hashlib.sha256(b"sopro-relations/1\n" + organisation).digest()[:16]
-
-
-def change(value: Value, source: random.Random) -> Value:
-    """Return another value, mostly of the same type."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return source.choice([0, 1, value + 1, max(0, value - 1), 2**53 - 1])
-    if isinstance(value, bytes):
-        return source.choice([value[:-1], value + b"x", source.randbytes(len(value))])
-    if isinstance(value, str):
-        return source.choice(["", value + "x", value[:-1], "2026-03-01", "active", "é" * 600])
-    if isinstance(value, list):
-        choices: list[Value] = [[], value + value, value[:-1], [*value, 1]]
-        if value:
-            at = source.randrange(len(value))
-            choices += [[*value[:at], change(value[at], source), *value[at + 1 :]]] * 4
-        return source.choice(choices)
-    if isinstance(value, dict):
-        name = source.choice(sorted(value)) if value else "a"
-        changed = value | {name: change(value.get(name, 1), source)}
-        without = {key: one for key, one in value.items() if key != name}
-        return source.choice([changed, changed, without, value | {"zz": 1}])
-    return 1
-
-
-def mutate_entry(entry: bytes, log: SiteLog, source: random.Random) -> bytes:
-    """Change a byte, or one field of the record and sign it again."""
-    if source.random() < 0.3:
-        at = source.randrange(len(entry))
-        return entry[:at] + bytes([source.randrange(256)]) + entry[at + 1 :]
-    try:
-        record, signatures = decode(entry)  # type: ignore[misc]
-        fields = decode(record)  # type: ignore[arg-type]
-    except ValueError:
-        return entry[:-1]
-    if not isinstance(fields, dict):
-        return entry[:-1]
-    if source.random() < 0.2:
-        return encode([record, change(signatures, source)])  # type: ignore[list-item]
-    name = source.choice(sorted(fields))
-    family = str(fields.get("family", "unknown/1"))
-    fields[name] = change(fields[name], source)
-    return write_entry(encode(fields), [log.keys[role_of(family)]])

@@ -225,3 +225,8 @@ def test_refuses(text: str, sentence: str, code: str) -> None:
     with pytest.raises(FormatError, match=sentence) as refusal:
         parse_policy(text.encode())
     assert refusal.value.code == code
+
+
+def test_takes_as_many_lines_as_a_reader_must_however_the_last_one_ends() -> None:
+    text = "\n" * (MAX_LINES - 1) + "quorum none"
+    assert parse_policy(f"{text}\n".encode()) == parse_policy(text.encode())

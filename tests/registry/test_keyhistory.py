@@ -110,6 +110,13 @@ CASES: dict[str, tuple[Callable[[list[KeyRecord], World], list[KeyRecord]], str]
         lambda h, w: [h[0], KeyRecord(9, by(w, root=b"", signer=ROOT))],
         "rec.body",
     ),
+    "on another entity": (
+        lambda h, w: [
+            h[0],
+            KeyRecord(9, by(w, root=ROOT.public_key, signer=ROOT, entity=bytes16("others"))),
+        ],
+        "mem.key",
+    ),
     "a rule broken": (
         lambda h, w: [h[0], KeyRecord(9, by(w, root=ROOT.public_key, signer=ROOT, twice=True))],
         "mem.key",
@@ -117,11 +124,18 @@ CASES: dict[str, tuple[Callable[[list[KeyRecord], World], list[KeyRecord]], str]
 }
 
 
-def by(world: World, *, root: bytes, signer: Any, twice: bool = False) -> bytes:
+def by(
+    world: World,
+    *,
+    root: bytes,
+    signer: Any,
+    twice: bool = False,
+    entity: bytes | None = None,
+) -> bytes:
     body = keys_body(world.at) | {"root": root}
     if twice:
         body["keys"] = body["keys"] * 2
-    return world.at.draft("site_keys/1", body, entity=bytes16("keys"), signers=[signer])
+    return world.at.draft("site_keys/1", body, entity=entity or bytes16("keys"), signers=[signer])
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -14,6 +14,7 @@ from sopro_registry.fields import (
     CountryCode,
     Cut,
     Head,
+    LanguageTag,
     Line,
     Origin,
     Prefix,
@@ -91,10 +92,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effective_date: CivilDate
     ends: Cut | UnsetType = UNSET
     epoch: Annotated[bytes, Meta(min_length=1, max_length=MAX_EPOCH)] | UnsetType = UNSET
-    languages: Annotated[
-        list[Annotated[str, Meta(pattern=r"^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*\Z")]],
-        Meta(min_length=1, max_length=20),
-    ]
+    languages: Annotated[list[LanguageTag], Meta(min_length=1, max_length=20)]
     name: Text
     origin: Origin
     prefix: Prefix

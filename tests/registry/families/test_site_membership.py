@@ -80,6 +80,7 @@ def test_follows_the_table(world: World, de: Author, before: str | None, after: 
         ({"urls": ["ftp://de.example"]}, "rec.body"),
         ({"urls": ["http://user@de.example"]}, "rec.body"),
         ({"urls": []}, "rec.body"),
+        ({"languages": ["de" + "-abcdefgh" * 4]}, "rec.body"),
     ],
 )
 def test_refuses_a_new_site(

@@ -1,7 +1,7 @@
 // CERT: certificates, verified from the coordinator's origin and root key alone (CERT-2).
 import { decode, isMap } from './encoding.mjs';
 import { hex, isBytes } from './bytes.mjs';
-import { codeOf, Refusal, refuse } from './refusal.mjs';
+import { Refusal, refuse } from './refusal.mjs';
 import { checkSignature, keyId } from './keys.mjs';
 import { familyOf } from './families.mjs';
 import { array, bytes, certificateNumber, count, map, optional } from './fields.mjs';
@@ -14,12 +14,12 @@ import { parseNote } from './note.mjs';
 import { checkDocument } from './document.mjs';
 import { checkStatus } from './status.mjs';
 import { decodeEntry } from './judge.mjs';
-import { checkFields, Label } from './label.mjs';
+import { checkFields, checkLater, checkNumber, checkOrder, DATES, Label } from './label.mjs';
+import { checkCorrected, checkScope } from './scope.mjs';
 import { fits } from './logs.mjs';
 import { originParts } from './federation.mjs';
-import { isDay } from './dates.mjs';
+import { checkDays } from './dates.mjs';
 import { checkQuorum } from './policy.mjs';
-import { cosignatureTime, lineOf } from './cosignature.mjs';
 import { proven } from './evidence.mjs';
 
 const FILE_LIMIT = 4 * 1024 * 1024; // CERT-1
@@ -150,9 +150,7 @@ function rootBefore({ index, size, proof }) {
 function openEntry([entry, proof], origin, keys, roles, family) {
   const item = decodeEntry(entry);
   const { record } = item;
-  if (record.log !== origin) refuse('mem.untrusted', 'an entry of another log');
   const kind = familyOf(record);
-  if (kind.name !== family) refuse('mem.untrusted', `not a ${family} record`);
   const position = positionOf([entry, proof]);
   const signers = item.signatures.map(({ key }) => {
     const known = keys.keys.get(hex(key)) ?? refuse('sig.unknown-key', `key ${hex(key)}`);
@@ -161,17 +159,27 @@ function openEntry([entry, proof], origin, keys, roles, family) {
     return known.public;
   });
   item.signatures.forEach(({ signature }, i) => checkSignature(signers[i], signedBytes(item.bytes), signature));
+  if (record.log !== origin) refuse('hos.replay', 'an entry of another log');
   const head = openProof(proof, entry, origin, (size) => keys.logKeys(size));
-  const undetermined = kind.otherMajor || (record.crit ?? []).some((name) => !Object.hasOwn(kind.known.table, name));
-  if (!undetermined && !kind.known.fits(record.body) && family !== 'label_decision') refuse('rec.body', `not a body of ${family}`);
-  return { ...item, position, head, undetermined, fits: kind.known.fits(record.body) };
+  const fitsFamily = kind.name === family && !kind.otherMajor && kind.known.fits(record.body);
+  const undetermined = kind.name === family && (kind.otherMajor || (record.crit ?? []).some((name) => !Object.hasOwn(kind.known.table, name)));
+  if (!fitsFamily && !(family === 'label_decision' && kind.otherMajor)) refuse(NOT_ONE[family], `not a ${family} record`);
+  return { ...item, position, head, undetermined };
 }
 
-// CERT-4: every entry on the label's entity, in the order of the log. One that section LBL makes void does not
-// count; that the offering exists and the scheme allowed it is taken as said.
+// The code where an entry is not what stands at its place (CERT-2, CERT-4, CERT-6, CERT-9).
+const NOT_ONE = {
+  site_membership: 'mem.untrusted', label_decision: 'lbl.reference', log_state: 'proof.invalid', offering: 'lbl.reference', organisation: 'lbl.reference',
+};
+
+// CERT-4: every entry on the label's entity, in the order of the log; that the offering exists and the scheme
+// allowed it is taken as said.
 function labelOf(value, origin, keys, membership) {
   const items = value.decisions.map((item) => openEntry(item, origin, keys, ['decision'], 'label_decision'));
   const label = new Label(origin, items[0].record.entity);
+  const last = items[items.length - 1];
+  if (items.some(({ record, undetermined }) => !undetermined && record.body.certificate !== value.number)) refuse('lbl.reference', 'another number');
+  if (membership.ends?.origin === origin && last.position >= membership.ends.size) refuse('mem.inactive', 'beyond the end of the log');
   items.forEach((item, i) => {
     const { record, position } = item;
     const before = items[i - 1];
@@ -179,22 +187,25 @@ function labelOf(value, origin, keys, membership) {
       ? record.prev === undefined
       : record.prev?.equals(before.id) && record.entity.equals(before.record.entity) && position > before.position;
     if (!isNext) refuse('proof.invalid', 'not the entry behind the one before');
-    if (membership.ends?.origin === origin && position >= membership.ends.size) refuse('mem.inactive', 'beyond the end of the log');
-    if (item.undetermined) label.undetermined = true;
-    if (!label.undetermined && item.fits) codeOf(() => addDecision(label, item)); // one that is refused is void
   });
-  if (label.first !== undefined && label.first.body.certificate !== value.number) refuse('cert.form', 'another number');
+  for (const item of items) {
+    if (item.undetermined) label.undetermined = true;
+    if (label.undetermined) break;
+    addDecision(label, item, membership.prefix);
+  }
   return { label, items };
 }
 
-const DATES = ['appeal_until', 'decided_on', 'effective_date', 'suspended_until', 'valid_from', 'valid_until'];
-
-function addDecision(label, { record, position, id }) {
+function addDecision(label, { record, position, id }, prefix) {
   const { body } = record;
-  if (!DATES.every((name) => body[name] === undefined || isDay(body[name]))) refuse('rec.body', 'LBL-7');
+  checkDays(...DATES.map((name) => body[name])); // LBL-7
   checkFields(body, label);
   const outcome = label.outcome(body);
-  if (body.basis === 'assessed' && label.last !== undefined && outcome.day < label.last.day) refuse('lbl.dates', 'LBL-15');
+  if (body.basis === 'assessed') checkOrder(body, label, outcome, record.time); // LBL-15
+  if (label.first !== undefined) checkLater(body, label); // LBL-19
+  else if (body.certificate !== undefined && body.takes === undefined) checkNumber(label.origin, prefix, body.certificate); // LBL-18
+  checkScope(body, label.scope);
+  checkCorrected(body, label.decisions);
   label.decisions.push({ position, id, body, time: record.time, ...outcome });
 }
 
@@ -263,20 +274,12 @@ function momentOf(head, trust, gone) {
 
 function vouchedFor(head, { policy, now }) {
   if (policy === undefined) return { seen: null, quorum: true };
-  const note = parseNote(head.note);
-  const times = [];
-  for (const key of policy.witnesses.values()) {
-    const line = lineOf(note, key);
-    if (line !== undefined) times.push(cosignatureTime(line, note.text, key)); // refused where it does not verify
-  }
-  const latest = Math.floor(now / 1000) + AHEAD;
   try {
-    const { median } = checkQuorum(policy, head.note, latest);
+    const { median } = checkQuorum(policy, head.note, Math.floor(now / 1000) + AHEAD);
     return { seen: median === null ? null : median * 1000, quorum: true };
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'ckp.quorum') throw error;
-    const counting = times.filter((time) => time <= latest);
-    return { seen: counting.length === 0 ? null : Math.max(...counting) * 1000, quorum: false };
+    return { seen: null, quorum: false };
   }
 }
 

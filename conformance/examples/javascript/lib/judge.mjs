@@ -87,11 +87,11 @@ export class LogJudge {
 
   // WITHHOLD-6: a void withhold record by a root key of the site whose entry no other record withholds.
   isBlocked() {
-    return this.suspects.some((index) => !this.withholdings.has(index));
+    return this.suspects.length > 0;
   }
 
   isUndetermined() {
-    return [...this.labels.values()].some(({ undetermined, statusIndex }) => undetermined && statusIndex !== null);
+    return [...this.chains.values()].some(({ family, undetermined }) => undetermined && family === 'label_decision');
   }
 
   criteriaFor(set, kind) {
@@ -159,9 +159,10 @@ export class LogJudge {
 
   isSuspect({ record, signatures, bytes, position }) {
     const { body } = record;
-    if (this.isCoordinator || !FAMILIES.withhold.fits(body) || body.index >= position) return false;
+    if (this.isCoordinator || record.log !== this.origin || !FAMILIES.withhold.fits(body) || body.index >= position) return false;
+    if (this.withholdings.has(body.index)) return false;
     if (!body.leaf.equals(this.tree.rows[0][body.index])) return false;
-    return signatures.some(({ key, signature }) => {
+    return signatures.every(({ key, signature }) => {
       const known = this.keys.keys.get(hex(key));
       return known?.role === 'root' && isSignature(known.public, signedBytes(bytes), signature);
     });
@@ -205,21 +206,22 @@ export class LogJudge {
     const candidates = [];
     if (this.keys.records.length === 0) {
       if (this.firstRoot !== undefined) candidates.push(this.firstRoot);
-    } else if (isKeys) candidates.push(...this.rootCandidates(record.body)); // STATE-5
+    } else if (isKeys && this.isNewKeyRecord(record, family)) candidates.push(...this.rootCandidates(record.body)); // STATE-5
     const root = candidates.find((publicKey) => keyId(publicKey).equals(id));
     if (root === undefined) refuse('sig.unknown-key', `key ${hex(id)}`);
     return { role: 'root', public: root };
   }
 
+  // VOID-6: only a record that fits, on the entity of those before, may be signed by a new root key.
+  isNewKeyRecord(record, { known, otherMajor }) {
+    return !otherMajor && known.fits(record.body) && record.entity.equals(this.keys.entity);
+  }
+
   // STATE-5: what may replace the root key.
-  rootCandidates(body) {
-    const candidates = [];
-    const named = Buffer.isBuffer(body.root) && body.root.length === 32 ? body.root : null;
-    if (named !== null && isSuccessor(named, this.keys.latest.body.next_root)) candidates.push(named);
-    if (named !== null && this.isCoordinator && body.appointed !== undefined) candidates.push(named); // SUCC-4
+  rootCandidates({ appointed, root }) {
+    const isNamed = isSuccessor(root, this.keys.latest.body.next_root) || (this.isCoordinator && appointed !== undefined); // SUCC-4
     const membership = this.federation.membership(this.site, this.view);
-    if (membership?.origin === this.origin) candidates.push(membership.root);
-    return candidates;
+    return isNamed || membership?.root.equals(root) ? [root] : [];
   }
 
   // REC-6

@@ -3,8 +3,8 @@ import { encode } from './encoding.mjs';
 import { hex, sha256 } from './bytes.mjs';
 import { Refusal, refuse } from './refusal.mjs';
 import { checkPublicKey, checkSignature, isSignature, keyId } from './keys.mjs';
-import { FAMILIES } from './families.mjs';
-import { parseEntry, parseRecord, signedBytes } from './record.mjs';
+import { checkBody, FAMILIES } from './families.mjs';
+import { checkSignatures, parseEntry, parseRecord, signedBytes } from './record.mjs';
 import { logVerifierKey, openCheckpoint } from './checkpoint.mjs';
 import { checkInclusion } from './tree.mjs';
 import { checkDays } from './dates.mjs';
@@ -101,14 +101,14 @@ export class KeyHistory {
       if (left.size !== position) bad('the head is of another size');
       const entry = parseEntry(state);
       const record = parseRecord(entry.record);
-      if (record.family !== 'log_state/1' || record.log !== this.origin || !FAMILIES.log_state.fits(record.body)) bad('the state is none');
+      if (record.family !== 'log_state/1' || record.log !== this.origin) bad('the state is none');
       checkInclusion(entry.id, position - 1, position, path, left.root);
       const registrars = this.keysAt('registrar', position - 1);
       for (const { key, signature } of entry.signatures) {
         const registrar = registrars.find(({ id }) => id.equals(key)) ?? bad('the state is not signed by a registrar');
         checkSignature(registrar.public, signedBytes(entry.record), signature);
       }
-      if (record.body.members === undefined || !record.body.members.equals(membersDigest(members))) bad('other members');
+      if (!Buffer.isBuffer(record.body.members) || !record.body.members.equals(membersDigest(members))) bad('other members');
       const bodies = checkVotes([...approvals, ...votes.map((vote) => entryOfVote(vote, members, approvals[0]))], 'anchor', members);
       const [first] = bodies;
       for (const vote of bodies) {
@@ -149,14 +149,17 @@ export class KeyHistory {
 // KEY-10: follow [[position, entry], ...] from a trusted root key.
 export function followKeys(origin, isCoordinator, trustedRoot, list) {
   const untrusted = (message) => refuse('mem.untrusted', message);
-  if (list.length > MAX_RECORDS || list.some(([position], i) => i > 0 && position <= list[i - 1][0])) refuse('hos.keys', 'positions');
   if (list.length === 0 || list[0][0] !== 0) untrusted('the first record is missing');
+  if (list.length > MAX_RECORDS) refuse('hos.keys', 'too many records');
   const items = list.map(([position, bytes]) => ({ position, ...parseKeyRecord(bytes, origin) }));
   const trusted = items.findIndex(({ record }) => record.body.root.equals(trustedRoot));
   if (trusted < 0) untrusted('no record by the trusted root key');
   const history = new KeyHistory(origin, isCoordinator);
+  for (let i = 1; i <= trusted; i++) {
+    if (!(items[i].record.prev?.equals(items[i - 1].id) ?? false)) untrusted('a record does not name the one before');
+  }
   items.forEach((item, i) => {
-    if (i > 0 && i <= trusted && !(item.record.prev?.equals(items[i - 1].id) ?? false)) untrusted('a record does not name the one before');
+    if (i > 0 && item.position <= items[i - 1].position) refuse('hos.keys', 'positions');
     if (i > trusted) {
       const { root } = item.record.body;
       const follows = root.equals(history.root) || isSuccessor(root, history.latest.body.next_root);
@@ -172,13 +175,20 @@ export function followKeys(origin, isCoordinator, trustedRoot, list) {
 export function parseKeyRecord(bytes, origin) {
   const entry = parseEntry(bytes);
   const record = parseRecord(entry.record);
+  checkBody(record);
   if (record.family !== 'site_keys/1' || record.log !== origin) refuse('mem.untrusted', 'not a key record of this log');
-  if (!FAMILIES.site_keys.fits(record.body)) refuse('rec.body', 'not the body of a key record');
-  const { root } = record.body;
-  if (entry.signatures.length !== 1) refuse('sig.role', 'more than one signature');
-  if (!entry.signatures[0].key.equals(keyId(root))) refuse('sig.unknown-key', 'signed by another key than it names');
-  checkSignature(root, signedBytes(entry.record), entry.signatures[0].signature);
+  checkSignatures(entry, [record.body.root]);
   return { ...entry, record };
+}
+
+// MEM-4: what a key record of a succession says of root keys; nothing else in its body is read.
+function parseSuccessor(bytes, origin) {
+  const entry = parseEntry(bytes);
+  const { body, family, log } = parseRecord(entry.record);
+  const { root, next_root: nextRoot } = body;
+  if (family !== 'site_keys/1' || log !== origin || !Buffer.isBuffer(root) || !Buffer.isBuffer(nextRoot)) refuse('mem.key', 'no key record');
+  checkSignatures(entry, [root]);
+  return { root, nextRoot };
 }
 
 // SUCC-1: `members` as [{origin, root}], sorted by origin.
@@ -227,10 +237,10 @@ const asMemKey = (check) => {
 // MEM-4: `succession` leads from one root key of a site to another.
 export function checkSuccession(origin, before, entries, root) {
   asMemKey(() => {
-    const items = entries.map((bytes) => parseKeyRecord(bytes, origin).record.body);
+    const items = entries.map((bytes) => parseSuccessor(bytes, origin));
     if (!items[0].root.equals(before)) refuse('mem.key', 'not signed by the root key before');
     for (let i = 1; i < items.length; i++) {
-      if (!items[i].root.equals(items[i - 1].root) && !isSuccessor(items[i].root, items[i - 1].next_root)) {
+      if (!items[i].root.equals(items[i - 1].root) && !isSuccessor(items[i].root, items[i - 1].nextRoot)) {
         refuse('mem.key', 'a key that nobody has committed to');
       }
     }
@@ -243,7 +253,7 @@ export function checkApprovals(origin, before, entries, root, members) {
   asMemKey(() => {
     const bodies = checkVotes(entries, 'key_recovery', members);
     for (const body of bodies) {
-      if (body.origin !== origin || !body.before.equals(before) || !body.root.equals(root)) refuse('mem.key', 'an approval of something else');
+      if (!encode(body).equals(encode({ before, origin, root }))) refuse('mem.key', 'an approval of something else');
     }
     if (!enough(bodies.length, members.length)) refuse('mem.key', 'too few approvals');
   });

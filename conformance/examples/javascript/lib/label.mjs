@@ -111,7 +111,7 @@ export const offering = {
   },
 };
 
-const DATES = ['appeal_until', 'decided_on', 'effective_date', 'suspended_until', 'valid_from', 'valid_until'];
+export const DATES = ['appeal_until', 'decided_on', 'effective_date', 'suspended_until', 'valid_from', 'valid_until'];
 
 export const labelDecision = {
   check(log, item) {
@@ -122,7 +122,7 @@ export const labelDecision = {
     const outcome = label.outcome(body); // LBL-10 to LBL-14
     checkDates(log, body, label, outcome, record.time); // LBL-15 to LBL-17
     if (label.first === undefined) checkFirst(log, body, record.entity); // LBL-18
-    else checkLater(log, body, label); // LBL-19
+    else checkLater(body, label); // LBL-19
     checkScope(body, label.scope); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
     checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
@@ -135,7 +135,7 @@ export const labelDecision = {
     if (!log.labels.has(name)) log.labels.set(name, new Label(log.origin, record.entity));
     const label = log.labels.get(name);
     const outcome = label.outcome(body);
-    if (label.first === undefined && body.certificate !== undefined) log.numbers.add(body.certificate);
+    if (label.first === undefined && body.certificate !== undefined && body.takes === undefined) log.numbers.add(body.certificate);
     label.decisions.push({ position, id, body, time: record.time, acted: log.acted, ...outcome });
     if (isGrant(body)) label.statusIndex = log.grants++;
     if (label.statusIndex !== null) log.status.put(label.statusIndex, label.leaf());
@@ -174,21 +174,33 @@ export function checkFields(body, label) {
 const schemeOf = (body, label) => label.first?.body.scheme ?? body.scheme;
 
 // LBL-15 to LBL-17, of assessed decisions
-function checkDates(log, body, label, { day, from }, time) {
+function checkDates(log, body, label, outcome, time) {
   if (body.basis !== 'assessed') return;
+  checkOrder(body, label, outcome, time);
+  checkScheme(log, body, label, outcome);
+}
+
+const givesValidity = ({ action, takes }) => ['grant', 'renew'].includes(action) || (action === 'transfer_in' && takes === undefined);
+
+// LBL-15
+export function checkOrder(body, label, { day }, time) {
   const bad = (message) => refuse('lbl.dates', message);
   const { action } = body;
-  const opens = ['grant', 'renew'].includes(action) || (action === 'transfer_in' && body.takes === undefined);
   if (label.last !== undefined && day < label.last.day) bad('holds before the last decision');
   if (body.decided_on > dayAt(time, 14)) bad('decided later than logged');
-  if (opens && (body.decided_on > body.valid_from || body.valid_from > body.valid_until)) bad('valid_from');
+  if (givesValidity(body) && (body.decided_on > body.valid_from || body.valid_from > body.valid_until)) bad('valid_from');
   if (action === 'suspend' && body.suspended_until < day) bad('suspended_until');
+}
+
+// LBL-16, LBL-17
+function checkScheme(log, body, label, { day, from }) {
+  const { action } = body;
   const scheme = log.federation.scheme(schemeOf(body, label), log.view);
-  if (opens) { // LBL-16
+  if (givesValidity(body)) {
     if (scheme === undefined || scheme.status === 'proposed' || (action === 'grant' && scheme.status !== 'active')) {
       refuse('lbl.criteria', 'no scheme that is in force');
     }
-    if (body.valid_until > addMonths(body.valid_from, scheme.max_validity_months)) bad('valid for too long');
+    if (body.valid_until > addMonths(body.valid_from, scheme.max_validity_months)) refuse('lbl.dates', 'valid for too long');
   }
   if (action === 'renew' && from === 'expired') { // LBL-17
     if (day > addDays(label.last.validUntil ?? day, scheme.grace_days)) refuse('lbl.transition', 'renewed too late');
@@ -200,16 +212,16 @@ function checkFirst(log, body, entity) {
   const competence = (message) => refuse('lbl.competence', message);
   if (body.takes !== undefined) checkTakes(log, body.takes, entity);
   else if (body.certificate !== undefined) {
-    const { prefix } = log.federation.membership(log.site, log.view);
-    if (body.certificate.split('/')[1] !== prefix) competence('the prefix of another site');
-    checkEpochOfNumber(log.origin, body.certificate); // EPOCH-6
+    checkNumber(log.origin, log.federation.membership(log.site, log.view).prefix, body.certificate);
     if (log.numbers.has(body.certificate)) competence('the number of another label');
   }
   if (!log.has('offering', body.offering)) refuse('lbl.reference', 'no such offering');
   if (log.federation.scheme(body.scheme, log.view) === undefined) refuse('lbl.criteria', 'no such scheme');
 }
 
-function checkEpochOfNumber(origin, certificate) {
+// LBL-18, EPOCH-6
+export function checkNumber(origin, prefix, certificate) {
+  if (certificate.split('/')[1] !== prefix) refuse('lbl.competence', 'the prefix of another site');
   const { epoch } = originParts(origin);
   const digits = certificate.split('/')[3];
   const fits = epoch === 1 ? digits.length < 9 : digits.length === 9 && Number(digits.slice(0, 4)) === epoch;
@@ -233,7 +245,7 @@ function checkTakes(log, takes, entity) {
 }
 
 // LBL-19
-function checkLater(log, body, label) {
+export function checkLater(body, label) {
   const { body: first } = label.first;
   if (body.certificate !== first.certificate) refuse('lbl.reference', 'another number');
   if (body.offering !== undefined && !body.offering.equals(first.offering)) refuse('lbl.reference', 'another offering');

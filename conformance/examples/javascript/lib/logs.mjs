@@ -40,7 +40,7 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
 // that the membership names is one of the log's.
 function open(judge, checkpoint, trusted) {
   const { keys } = judge;
-  if (keys.records.length === 0) refuse('mem.untrusted', 'no key record that counts');
+  if (keys.records[0]?.position !== 0) refuse('mem.untrusted', 'entry 0 is no key record that counts'); // STATE-2
   const head = openHead(judge, checkpoint, trusted);
   if (head.size !== judge.size || !head.root.equals(judge.tree.root())) refuse('hos.bundle', 'the entries lead to another root');
   const isKnown = keys.records.some(({ body }) => body.root.equals(trusted));

@@ -36,8 +36,8 @@ export function parsePolicy(bytes) {
   };
 
   for (const line of lines) {
-    const fields = line.replace(/#.*$/, '').split(/[ \t]+/).filter((field) => field !== '');
-    if (fields.length === 0) continue;
+    const fields = line.split(/[ \t]+/).filter((field) => field !== '');
+    if (fields.length === 0 || fields[0].startsWith('#')) continue;
     const [word, ...rest] = fields;
     if (word === 'log' && (rest.length === 1 || rest.length === 2)) {
       policy.logs.push(newKey(rest[0], ED25519));

@@ -211,7 +211,7 @@ export class Server {
       keys,
       log: pathOf(publisher.origin),
       mirrors: mirror.note === null ? [] : [pathOf(mirror.origin)],
-      versions: [1],
+      versions: ['1'],
       profiles: ['R', 'P'],
       features: [],
       limits: LIMITS,

@@ -21,9 +21,6 @@ const bytesOf = (value) => unbase64(value ?? '');
 
 const logKeys = (texts) => texts.map(parseLogKey);
 
-// A policy as base64 or as the text itself: only the text can hold a blank, and it always does.
-export const policyFile = (policy) => (/[ \t]/.test(policy) ? Buffer.from(policy) : unbase64(policy));
-
 const AHEAD = 300; // WIT-14: seconds that a cosignature may be ahead of the clock
 
 export const KINDS = {
@@ -66,7 +63,7 @@ export const KINDS = {
     return { time: openCosignature(bytesOf(bytes), cosigner) };
   },
   quorum({ bytes, policy, now }) {
-    return { cosigned: checkQuorum(parsePolicy(policyFile(policy)), bytesOf(bytes), now + AHEAD).cosigned };
+    return { cosigned: checkQuorum(parsePolicy(Buffer.from(policy)), bytesOf(bytes), now + AHEAD).cosigned };
   },
   proof({ file, entry, origin, keys }) {
     const { index, size } = openProof(bytesOf(file), bytesOf(entry), origin, logKeys(keys));
@@ -77,7 +74,7 @@ export const KINDS = {
     return {};
   },
   certificate({ file, coordinator, root, day, now, policy }) {
-    const trust = { coordinator, root: bytesOf(root), day, now, policy: policy === undefined ? undefined : parsePolicy(policyFile(policy)) };
+    const trust = { coordinator, root: bytesOf(root), day, now, policy: policy === undefined ? undefined : parsePolicy(Buffer.from(policy)) };
     const { verdict, number, asOf } = judgeCertificate(bytesOf(file), trust);
     return { verdict, number, as_of: asOf };
   },
