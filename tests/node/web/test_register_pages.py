@@ -4,7 +4,10 @@ import pytest
 
 from sopro_node.node import Node
 from sopro_node.relating import relate
+from sopro_node.web import pages_register_words as register_words
 from sopro_node.web.i18n import LANGUAGES
+from sopro_registry.assessed import AssessmentAnswer, CriterionResult
+from sopro_registry.assessment import Result
 from tests.node.web.conftest import Visit, Visitor
 from tests.node.web.page import check_page
 from tests.node.web.register import HOSTILE_NUMBER, IMPORTED, number
@@ -82,3 +85,34 @@ async def test_a_criterion_has_an_address_that_stays(visit: Visit, language: str
     first = check_page(await at.read(f"/criteria/sopro/S1/1?lang={language}"), language)
     assert first.one("h1").text == latest.one("h1").text
     assert f"/criteria/sopro/S1/1?lang={language}" in latest.links
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_label_shows_what_was_found_about_each_criterion(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    at = await visit("at")
+    results = [
+        CriterionResult(f"S{place}", result, place, "2026-05-01", closed=place == 1)
+        for place, result in enumerate(Result, 1)
+    ]
+    found = AssessmentAnswer(
+        number("active"), "2026-06-01", "sopro", 1, 2, "third_party", [*results]
+    )
+    monkeypatch.setattr(at.node.desk, "assessment", lambda _number, _day: found)
+    page = check_page(await at.read(f"/label/{number('active')}?lang={language}"), language)
+    assert {f"/criteria/sopro/S{place}?lang={language}" for place in range(1, 6)} <= set(page.links)
+    words = [register_words.RESULTS[result] for result in Result]
+    if language == "en":
+        assert all(word in page.text for word in words)
+        assert "the last to assess was an independent third party" in page.text
+        assert page.text.count("(a deviation was found before and has been corrected)") == 1
+
+
+async def test_a_label_without_an_assessment_shows_none(visit: Visit) -> None:
+    at = await visit("at")
+    page = check_page(await at.read(f"/label/{number('active')}?lang=en"))
+    assert "What was found about each criterion" not in page.text
+    async with at.client.get(f"/api/v1/assessments/{number('active')}") as answer:
+        found = await answer.json()
+    assert (found["criteria_version"], found["criteria"]) == (0, [])
