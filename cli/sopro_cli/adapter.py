@@ -135,8 +135,8 @@ def _judge(request: Mapping[str, Any]) -> dict[str, Any]:
         "protocol": PROTOCOL,
         "software": "sopro",
         "version": software_version(),
-        "profiles": ["reader"],
-        "features": [],
+        "profiles": ["reader", "publisher", "peer", "witness"],
+        "features": ["documents"],
     }
 
 

@@ -30,7 +30,7 @@ from sopro_node.keyring import load_keys
 from sopro_node.restore import restore
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import PeerError, SoproError, UnavailableError
-from sopro_protocol.keys import COSIGNATURE, Role, make_vkey
+from sopro_protocol.keys import COSIGNATURE, Role, format_vkey, make_vkey
 from sopro_protocol.tile import WIDTH, parse_entry_bundle
 from sopro_protocol.witness import witness_name
 from sopro_registry.catalogue import FAMILIES
@@ -210,7 +210,7 @@ class Candidate:
             "origin": identity.origin,
             "entries": self.entries(0),
             "root": identity.root,
-            "vkey": str(make_vkey(name, witness.public_key, key_type=COSIGNATURE)),
+            "vkey": format_vkey(make_vkey(name, witness.public_key, key_type=COSIGNATURE)),
         }
 
     def entries(self, start: int) -> list[bytes]:

@@ -4,27 +4,33 @@ from typing import Final
 
 from sopro_conformance.case import CASES
 from sopro_conformance.cases import (
+    asked,
     ass,
     cert,
     ckp,
+    crowd,
+    declared,
     enc,
     forked,
     hos,
     hostile,
+    labelled,
     lbl,
     log,
     mem,
+    private,
     published,
     sig,
     syncing,
     ver,
+    witnessing,
 )
 
 __all__ = ["CASES", "GROUPS", "MODULES"]
 
 MODULES: Final = (
-    *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver),
-    *(published, syncing, hostile, forked),
+    *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver, published, syncing, hostile, forked),
+    *(witnessing, labelled, private, asked, declared, crowd),
 )
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")

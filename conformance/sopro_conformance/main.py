@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument(
         "--patience", default=1.0, type=float, help="multiply all deadlines, for slow machines"
     )
+    one.add_argument("--long", action="store_true", help="try for minutes what else takes seconds")
     one.set_defaults(work=_run)
     mutants = commands.add_parser("self-test", help="try the suite on nodes with known faults")
     mutants.add_argument("--candidates", required=True, type=Path, help="with candidates.toml")
@@ -123,6 +124,7 @@ def _run(chosen: argparse.Namespace) -> int:
             deadline=chosen.patience,
             tell=_tell,
             url=chosen.url,
+            is_long=chosen.long,
         )
     )
     report = write_report(done, chosen.out)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
@@ -16,6 +17,7 @@ class Said(NamedTuple):
         closed: whether the other side closed the connection.
         seconds: until it did, or until nobody waited any more.
         sent: bytes that were taken from us.
+        early: of these, before the first byte of an answer.
     """
 
     status: int
@@ -23,6 +25,12 @@ class Said(NamedTuple):
     closed: bool
     seconds: float
     sent: int
+    early: int
+
+    @property
+    def answers(self) -> int:
+        """How many answers there are."""
+        return len(re.findall(rb"(?m)^HTTP/1\.[01] [0-9]{3}", self.data))
 
 
 async def say(host: str, port: int, data: bytes, *, within: float) -> Said:
@@ -38,12 +46,12 @@ async def pour(host: str, port: int, pieces: AsyncIterator[bytes], *, within: fl
     """Send piece by piece while reading what comes back; ends when the other side closes."""
     began = time.perf_counter()
     got = bytearray()
-    sent = 0
+    sent = early = 0
     closed = False
     try:
         reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), within)
     except (OSError, TimeoutError):
-        return Said(0, b"", closed=True, seconds=time.perf_counter() - began, sent=0)
+        return Said(0, b"", closed=True, seconds=time.perf_counter() - began, sent=0, early=0)
 
     async def send() -> None:
         nonlocal sent
@@ -61,6 +69,7 @@ async def pour(host: str, port: int, pieces: AsyncIterator[bytes], *, within: fl
                 if not piece:
                     closed = True
                     break
+                early = early if got else sent
                 got += piece[: 1024 * 1024 - len(got)]
     except TimeoutError:
         pass
@@ -70,7 +79,14 @@ async def pour(host: str, port: int, pieces: AsyncIterator[bytes], *, within: fl
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
         writer.transport.abort()
-    return Said(status_of(got), bytes(got), closed, time.perf_counter() - began, sent)
+    return Said(
+        status_of(got),
+        bytes(got),
+        closed,
+        time.perf_counter() - began,
+        sent,
+        early if got else sent,
+    )
 
 
 def status_of(data: bytes | bytearray) -> int:

@@ -66,6 +66,7 @@ class Scene:
         peers: the members, but the candidate.
         client: reads the candidate; None until it was started.
         vkey: of the candidate's witness.
+        is_long: whether cases may take minutes.
         is_member: whether the candidate acts as a member.
         honest: a peer that never lies.
         url: of a candidate that serves already and has no adapter; empty for one that has.
@@ -75,6 +76,7 @@ class Scene:
     source: random.Random
     patience: float = 1.0
     url: str = ""
+    is_long: bool = False
     world: World = field(init=False)
     coordinator: Server = field(default_factory=Server)
     peers: dict[str, Peer] = field(default_factory=dict)
@@ -287,7 +289,7 @@ def organisation(code: str) -> dict[str, Any]:
     }
 
 
-async def _take_application(_body: bytes) -> web.Response:
+async def _take_application(_body: bytes) -> web.StreamResponse:
     return web.json_response({})
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from aiohttp import web
@@ -50,7 +50,7 @@ class Server:
     def __init__(self) -> None:
         self.logs: dict[str, SiteLog] = {}
         self.sizes: dict[str, int] = {}
-        self.posts: dict[str, Callable[[bytes], Awaitable[web.Response]]] = {}
+        self.posts: dict[str, Callable[[bytes], Coroutine[Any, Any, web.StreamResponse]]] = {}
         self.files: dict[str, bytes] = {}
         self.asked: list[Asked] = []
         self.port = 0
@@ -80,7 +80,7 @@ class Server:
         """Listen on a port of the system's choice, or on the one it had."""
         app = web.Application(client_max_size=1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
         await site.start()
@@ -164,7 +164,9 @@ class Server:
                 return await self._until_hushed(request, lie(request, self.truth(path) or b""))
         if request.method == "POST":
             answer = self.posts.get(path)
-            return await answer(await request.read()) if answer else web.Response(status=404)
+            if answer is None:
+                return web.Response(status=404)
+            return await self._until_hushed(request, answer(await request.read()))
         if path == "/events":
             return await self._keep_telling(request)
         body = self.truth(path)

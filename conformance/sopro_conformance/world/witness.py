@@ -74,7 +74,7 @@ class Witness:
     heads: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def answer(self, body: bytes) -> web.Response:
+    async def answer(self, body: bytes) -> web.StreamResponse:
         """Answer a request to cosign (WIT-3)."""
         try:
             old, proof, note = read_request(body)
