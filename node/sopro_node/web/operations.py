@@ -107,13 +107,17 @@ class Operation:
     def route(self) -> web.RouteDef:
         """Return its route."""
         defaults = {one.name: one.default for one in self.query}
-        is_bare = not self.inside and not any(one.is_needed for one in self.query)
-        handler = self.handler
+        is_free = not any(one.is_needed for one in self.query)
+        handler, inside = self.handler, self.inside
 
         async def answer(request: web.Request) -> web.StreamResponse:
-            if is_bare and not request.query_string:
-                return await handler(request, defaults)
-            return await handler(request, read_asked(request, self))
+            if request.query_string or not is_free:
+                return await handler(request, read_asked(request, self))
+            # Most look-ups ask nothing besides the path.
+            info = request.match_info
+            return await handler(
+                request, defaults | {one.name: one.read(info[one.name]) for one in inside}
+            )
 
         answer.__doc__ = handler.__doc__
         answer.operation = self  # type: ignore[attr-defined]  # for the description of the API
@@ -270,7 +274,9 @@ def answer_bytes(
 ) -> web.Response:
     """Answer what is encoded already, or say that the reader has it already (RFC 9110, 13.1.2)."""
     tag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    written: dict[str, str] = {**_HEADERS, hdrs.ETAG: tag, **(headers or {})}
+    written: dict[str, str] = {**_HEADERS, hdrs.ETAG: tag}
+    if headers:
+        written |= headers
     held = request.headers.get(hdrs.IF_NONE_MATCH)
     if held is not None and has_tag(held, tag):
         del written[hdrs.CONTENT_TYPE]
