@@ -27,6 +27,7 @@ from sopro_conformance.self_test import (
     unproven,
     write_matrix,
 )
+from sopro_conformance.standing import stand
 from sopro_conformance.trace import find_gaps, put_table
 
 _DESCRIPTION = "Tells whether a node may join a SoPro federation."
@@ -83,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     trace = commands.add_parser("trace", help="write which cases test which clause of SPEC.md")
     trace.add_argument("--spec", required=True, type=Path, help="SPEC.md, changed in place")
     trace.set_defaults(work=_trace)
+    world = commands.add_parser("world", help="keep the federation around a candidate running")
+    world.add_argument("--members", default=3, type=int, help="so many besides the coordinator")
+    world.add_argument("--invite", default="invite.json", type=Path, help="where its invite goes")
+    world.add_argument("--seed", default="world", help="from which keys and records follow")
+    world.set_defaults(work=_stand)
     many = commands.add_parser("cases", help="list the cases, with their clauses")
     many.add_argument("--profile", default="coordinator+witness", type=_profiles)
     many.set_defaults(work=_list)
@@ -136,6 +142,11 @@ def _run(chosen: argparse.Namespace) -> int:
             print(f"\n{what}{words}")  # noqa: T201
     print(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")  # noqa: T201
     return done.exit_code
+
+
+def _stand(chosen: argparse.Namespace) -> int:
+    asyncio.run(stand(chosen.members, chosen.invite, chosen.seed))
+    return 0
 
 
 def _tell(result: Result) -> None:

@@ -69,6 +69,7 @@ class Scene:
         is_long: whether cases may take minutes.
         is_member: whether the candidate acts as a member.
         honest: a peer that never lies.
+        admitted: codes of sites that asked by themselves.
         url: of a candidate that serves already and has no adapter; empty for one that has.
     """
 
@@ -83,6 +84,7 @@ class Scene:
     client: Client | None = None
     vkey: str = ""
     is_member: bool = False
+    admitted: set[str] = field(default_factory=set)
     honest: Peer | None = None
     _codes: Iterator[str] = field(init=False)
     _why_not: str = ""

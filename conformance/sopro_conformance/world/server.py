@@ -232,7 +232,8 @@ class Server:
         try:
             await asyncio.wait({task, hushed}, return_when=asyncio.FIRST_COMPLETED)
             if task.done():
-                return task.result()
+                with contextlib.suppress(ConnectionError):  # whoever asked has gone
+                    return task.result()
             _abort(request)
             return web.Response()
         finally:
