@@ -334,7 +334,7 @@ async def atomic(trial: Trial) -> None:
 )
 async def durable(trial: Trial) -> None:
     """Kill it at each answer."""
-    rounds = 20 if trial.scene.is_long else 4
+    rounds = 20 if trial.scene.is_long else 3
     asked = await _ask_a_witness(trial, 60)
     old = 0
     for step in range(rounds):
