@@ -110,11 +110,12 @@ async def crowd(trial: Trial) -> None:
         await asyncio.sleep(0.2)
     reached = [one.code for one in bad if one.server.asked]
     trial.need(len(reached) == len(bad), "not every peer that misbehaves was asked")
+    lag, slowest = sorted(lags)[len(lags) * 19 // 20], max(lags)
     trial.check(
         f"{len(lags)} heads of the two others",
-        holds=max(lags) < _LAG * trial.candidate.deadline,
-        expected=f"each mirrored within {_LAG:.0f} seconds",
-        actual=f"slowest {max(lags):.1f} s",
+        holds=max(lag, slowest / 3) < _LAG * trial.candidate.deadline,
+        expected=f"19 of 20 mirrored within {_LAG:.0f} seconds, each within {3 * _LAG:.0f}",
+        actual=f"19 of 20 within {lag:.1f} s, the slowest {slowest:.1f} s",
     )
     trial.check(
         "the memory of all processes behind the adapter",
