@@ -7,9 +7,13 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node.audit import Auditor, LogAudit
+from sopro_protocol.checkpoint import open_sized_checkpoint
 from sopro_protocol.errors import SoproError, VerificationError
+from sopro_protocol.keys import Role, make_vkey
 from sopro_protocol.tile import WIDTH
+from sopro_registry.family import Withholding
 from sopro_registry.fields import day_of
+from sopro_registry.keyhistory import log_keys_at
 from sopro_registry.label import Label, status_at
 from sopro_registry.transfer import Course, Stage, follow_label
 
@@ -32,6 +36,8 @@ def judge_logs(request: Mapping[str, Any]) -> dict[str, Any]:
     # Without the coordinator's log nobody else is a member.
     for origin in sorted(logs, key=lambda one: one != coordinator):
         key = root if origin == coordinator else auditor.directory.founding_root(origin)
+        if origin != coordinator and coordinator in refused:
+            key = None
         try:
             audits[origin] = _audit(auditor, origin, key, logs[origin])
         except SoproError as error:
@@ -41,25 +47,66 @@ def judge_logs(request: Mapping[str, Any]) -> dict[str, Any]:
         "logs": {origin: _say(audit) for origin, audit in audits.items()},
         "refused": refused,
         "labels": dict(_labels(auditor, audits, day)),
-        "members": {one.site: one.status for one in auditor.directory.members()},
+        "members": {
+            one.site: one.status for one in auditor.directory.members() if coordinator in audits
+        },
     }
 
 
 def _audit(auditor: Auditor, origin: str, root: bytes | None, log: Mapping[str, Any]) -> LogAudit:
     if root is None:
         raise VerificationError(f"{origin}: no member's log", code="mem.untrusted")
-    entries = [base64.b64decode(one, validate=True) for one in log["entries"]]
-    audit = auditor.begin(origin, root)
-    for start in range(0, len(entries), WIDTH):
-        audit.feed(entries[start : start + WIDTH], ())
+    audit = _feed(auditor, origin, root, log)
     if not audit.cursor.keys or audit.tables.voids.get(0):
         raise VerificationError(f"{origin}: entry 0 does not count", code="mem.untrusted")
     audit.finish()
-    head = audit.open_head(base64.b64decode(log["checkpoint"], validate=True))
-    if head is None or audit.problems.listed():
+    try:
+        _check_head(audit, base64.b64decode(log["checkpoint"], validate=True))
+        _check_root(audit, auditor.directory.latest_root(origin) or root)
+    except SoproError:
         auditor.audits.remove(audit)
-        raise VerificationError("; ".join(audit.problems.listed()), code="ckp.signature")
+        raise
     return audit
+
+
+def _feed(auditor: Auditor, origin: str, root: bytes, log: Mapping[str, Any]) -> LogAudit:
+    """Judge entries, anew for each that another withholds (SPEC WITHHOLD-4)."""
+    entries = [base64.b64decode(one, validate=True) for one in log["entries"]]
+    withholdings: list[Withholding] = []
+    while True:
+        audit = auditor.begin(origin, root)
+        audit.explain(withholdings)
+        for start in range(0, len(entries), WIDTH):
+            audit.feed(entries[start : start + WIDTH], ())
+        if audit.overtaken is None:
+            return audit
+        withholdings.append(audit.overtaken)
+
+
+def _check_head(audit: LogAudit, note: bytes) -> None:
+    origin, keys = audit.report.origin, audit.cursor.keys
+    head = open_sized_checkpoint(
+        note,
+        origin=origin,
+        keys=lambda size: [make_vkey(origin, public) for public in log_keys_at(keys, size)],
+    )
+    if (head.size, head.root) != (audit.tree.size, audit.tree.root()):
+        raise VerificationError(
+            f"{origin}: {audit.tree.size} entries, the signed head has {head.size} or another root",
+            code="hos.bundle",
+        )
+
+
+def _check_root(audit: LogAudit, root: bytes) -> None:
+    """Hold the keys that were judged to the root key of the membership (SPEC SYNC-12)."""
+    is_waiting = audit.cursor.projected < audit.tree.size
+    if not is_waiting and all(
+        root != span.public for span in audit.cursor.keys if span.role == Role.ROOT.value
+    ):
+        raise VerificationError(
+            f"{audit.report.origin}: no key record names the root key of its membership",
+            code="mem.untrusted",
+        )
 
 
 def _say(audit: LogAudit) -> dict[str, Any]:

@@ -194,6 +194,11 @@ class LogAudit:
         """What holds at the end of what was judged."""
         return self._replay.ledger.cursor
 
+    @property
+    def overtaken(self) -> Withholding | None:
+        """What withholds an entry that was judged by its bytes; nothing was judged since."""
+        return self._replay.overtaken
+
     def explain(self, withholdings: Iterable[Withholding]) -> None:
         """Take in why entries that are fed later have no bytes."""
         self._replay.explain(withholdings)

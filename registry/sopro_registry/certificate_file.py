@@ -43,7 +43,7 @@ class Proven(NamedTuple):
     proof: bytes
 
 
-class StatusPath(Struct, frozen=True, array_like=True):
+class StatusPath(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A leaf of the status tree, its index, and its siblings upwards."""
 
     leaf: bytes

@@ -9,11 +9,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from sopro_cli.verdicts import give_verdict
+from sopro_conformance.wire.codec import Value, decode, encode
+from sopro_conformance.world.certificate import Paper
+from sopro_conformance.world.federation import World
 from sopro_conformance.world.sitelog import SiteLog
 from sopro_protocol.errors import SoproError
-from tests.conformance.changing import mutate_entry
+from tests.conformance.changing import change, mutate_entry
 from tests.conformance.examples import JAVASCRIPT
 from tests.conformance.storm import Storm
+
+DAYS = ("2026-02-19", "2026-03-15", "2026-06-30", "2026-12-31", "2027-03-01")
 
 
 def as_json(value: Any) -> Any:
@@ -73,9 +78,39 @@ def requests(seed: int, *, steps: int) -> Iterator[dict[str, Any]]:
     storm = Storm(source)
     storm.run(steps)
     world = storm.world
-    yield {"kind": "logs", **world.question(storm.day(0, 500))}
+    yield {"kind": "logs", **world.question(source.choice(DAYS))}
     for log in source.sample(list(world.sites.values()), 1):
         yield from _about_entries(log, source)
+    yield from _about_certificates(source)
+
+
+def _about_certificates(source: random.Random) -> Iterator[dict[str, Any]]:
+    """Make a certificate, right or of a site that goes, and change it in one place."""
+    world = World(source)
+    log = world.sites["at"]
+    paper = Paper(world, log)
+    for action in source.sample(["suspend", "reinstate", "revoke"], source.randint(0, 2)):
+        paper.decide(action)
+    if source.random() < 0.3:
+        ends: dict[str, Value] = {"origin": log.origin, "size": source.randint(0, log.size + 3)}
+        more = {"ends": ends} if source.random() < 0.7 else {}
+        world.change_membership("at", status=source.choice(["left", "suspended"]), **more)
+    ending = paper.close()
+    file = paper.write(ending)
+    policy = {"policy": "quorum none"} if source.random() < 0.2 else {}
+    for _ in range(10):
+        day = source.choice(DAYS)
+        yield {"kind": "certificate", **paper.question(file, day, **policy)}
+        fields = decode(paper.write(ending))
+        at = source.choice(sorted(fields))
+        if at == "decisions" and source.random() < 0.6:
+            one = source.choice(fields[at])
+            one[0] = mutate_entry(one[0], log, source)
+        elif source.random() < 0.2:
+            fields[at] = fields[source.choice(sorted(fields))]
+        else:
+            fields[at] = change(fields[at], source)
+        file = encode(fields)
 
 
 def _about_entries(log: SiteLog, source: random.Random) -> Iterator[dict[str, Any]]:

@@ -11,10 +11,13 @@ from typing import Any, Final, NamedTuple
 
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.wire.ed25519 import SigningKey
+from sopro_conformance.wire.records import entry_id
 from sopro_conformance.world.federation import SCHEME, World
 from sopro_conformance.world.sitelog import SiteLog, Written
 from sopro_node.replay import MemoryTables, Replay
+from sopro_protocol.errors import VerificationError
 from sopro_registry.directory import Directory
+from sopro_registry.family import Withholding
 from sopro_registry.label import Action
 from sopro_registry.relations import relations_entity
 from tests.conformance.changing import change, mutate_entry
@@ -48,18 +51,21 @@ class Storm:
         self._offerings: dict[str, list[bytes]] = {}
         self._labels: list[tuple[SiteLog, bytes, str, list[Written]]] = []
         self._people = [source.randbytes(16) for _ in range(3)]
-        self._versions: dict[str, int] = {}
+        self._today = 50
+        self._criteria = 0
+        self._entities: dict[str, bytes] = {}
         self._acts: list[tuple[Callable[[], None], int]] = [
             (self.grant, 4),
             (self.decide, 10),
             (self.transfer, 3),
             (self.keys, 4),
-            (self.membership, 2),
-            (self.scheme, 1),
+            (self.membership, 1),
+            (self.criteria, 1),
             (self.relate, 2),
             (self.complain, 2),
             (self.appeal, 2),
             (self.erase, 1),
+            (self.withhold, 1),
             (self.assess, 4),
             (self.again, 6),
             (self.strange, 2),
@@ -134,19 +140,14 @@ class Storm:
         if log is not coordinator:
             root = directory.founding_root(log.origin)
             assert root is not None
-            replay = Replay(
-                log.origin,
-                root,
-                tables=MemoryTables(coordinator.tree.root),
-                directory=directory,
-                is_coordinator=False,
-            )
-            replay.feed(log.entries)
+            replay = judge(log, root, directory, coordinator)
         cursor, status = replay.ledger.cursor, replay.ledger.status_root()
         stated: dict[str, Value] = {
             "certificates": cursor.grants,
             "keys": cursor.keys_record or bytes(32),
         }
+        if cursor.withheld:
+            stated["withheld"] = cursor.withheld
         if status is not None and (cursor.states_status or self.maybe()):
             stated["status_root"] = status
         return stated
@@ -199,10 +200,11 @@ class Storm:
         if not self._labels:
             return self.grant()
         log, entity, number, written = self.source.choice(self._labels)
-        body = self._decision(self.source.choice(ACTIONS), number)
-        if self.maybe(0.1):
+        action = self.source.choice(ACTIONS)
+        body = self._decision(action, number)
+        if self.maybe(0.5 if action == "correct" else 0.02):
             body["corrects"] = self.source.choice(written).position
-        if self.maybe(0.15):
+        if self.maybe(0.8 if action in ("extend_scope", "reduce_scope") else 0.03):
             body["scope"] = self._scope()
         if self.maybe(0.05):
             body["offering"] = self.source.randbytes(16)
@@ -210,14 +212,19 @@ class Storm:
         return None
 
     def _decision(self, action: str, number: str) -> dict[str, Value]:
-        start = self.source.randint(30, 200)
-        changes: dict[str, Value] = {"effective_date": self.day(start), "decider": self._person()}
+        self._today += self.source.randint(-1 if self.maybe(0.1) else 0, 12)
+        start = self._today
+        changes: dict[str, Value] = {
+            "effective_date": self.day(start, start + 3),
+            "decider": self._person(),
+        }
         body = self.world.decision(action, number, **changes)
-        body["decided_on"] = self.day(0, 60)
+        body["decided_on"] = self.day(30, 50 if self.maybe(0.9) else 70)
         if "valid_from" in body or self.maybe(0.05):
-            body["valid_from"], body["valid_until"] = self.day(20, 80), self.day(60, 500)
+            body["valid_from"] = self.day(50 if self.maybe(0.9) else 30, 60)
+            body["valid_until"] = self.day(90, 500)
         if action == "suspend":
-            body["suspended_until"] = self.day(start)
+            body["suspended_until"] = self.day(start + 3)
         if self.maybe(0.25):
             body["basis"] = "imported"
         for name in ("effective_date", "decided_on", "valid_from", "valid_until", "certificate"):
@@ -289,10 +296,11 @@ class Storm:
     def membership(self) -> None:
         """Change a membership."""
         log = self.log()
-        status = self.source.choice(["admitted", "admitted", "suspended", "left", "expelled"])
+        status = self.source.choice(["admitted"] * 5 + ["suspended"] * 3 + ["left", "expelled"])
         changes: dict[str, Value] = {"status": status, "effective_date": self.day()}
         if (status != "admitted" and self.maybe(0.7)) or self.maybe(0.05):
-            changes["ends"] = {"origin": log.origin, "size": self.source.randint(0, log.size)}
+            size = log.size if self.maybe(0.8) else self.source.randint(0, log.size)
+            changes["ends"] = {"origin": log.origin, "size": size}
         if self.maybe(0.2):
             changes["successor"] = self.log().site
         if self.maybe(0.1):
@@ -301,40 +309,45 @@ class Storm:
         self.world.change_membership(log.site, **changes)
         if self.maybe(0.8):
             self.world.change_membership(log.site, **(before | {"status": "admitted"}))
+            self.state(log)
 
-    def scheme(self) -> None:
-        """Publish a scheme, a criterion or a version of the criteria."""
-        coordinator = self.world.coordinator
-        code = self.source.choice(CODES)
-        body: dict[str, Value] = {
+    def criteria(self) -> None:
+        """Publish the next version of the criteria, with what stands in it."""
+        self._criteria += 1
+        for code in CODES:
+            body: dict[str, Value] = {
+                "applies_from": self.day(0, 10),
+                "code": code,
+                "dimension": "social",
+                "kind": "boolean",
+                "obligation": "points" if code == "c2" else "mandatory",
+                "principle": "quality",
+                "scheme": SCHEME,
+                "status": "active",
+                "title": {"en": "A criterion"},
+                "version": self._criteria,
+            }
+            if code == "c2":
+                body["points"] = 3
+            if code == "c3":
+                body["country"] = "AT"
+                body["offerings"] = ["product"]
+            entity = self._entities.setdefault(code, self.source.randbytes(16))
+            self.write(self.world.coordinator, "criterion/1", body, entity=entity)
+        version: dict[str, Value] = {
             "applies_from": self.day(0, 20),
-            "code": code,
-            "dimension": "social",
-            "kind": "boolean",
-            "obligation": self.source.choice(["mandatory", "points"]),
-            "principle": "quality",
+            "criteria": [{"code": code, "version": self._criteria} for code in CODES],
+            "min_points": self.source.randint(0, 2),
+            "published_on": "2026-01-01",
             "scheme": SCHEME,
-            "status": "active",
-            "title": {"en": "A criterion"},
-            "version": 1,
+            "version": self._criteria,
         }
-        if body["obligation"] == "points":
-            body["points"] = self.source.randint(1, 5)
         if self.maybe(0.3):
-            body["country"] = "AT"
-        self.write(coordinator, "criterion/1", body)
-        if self.maybe(0.4):
-            self.write(
-                coordinator,
-                "criteria_set/1",
-                {
-                    "applies_from": self.day(0, 20),
-                    "criteria": [{"code": code, "version": 1}],
-                    "published_on": "2026-01-01",
-                    "scheme": SCHEME,
-                    "version": 1,
-                },
-            )
+            version["transition_until"] = self.day(20, 70)
+        entity = self._entities.setdefault("set", self.source.randbytes(16))
+        self.write(self.world.coordinator, "criteria_set/1", version, entity=entity)
+        for log in self.world.sites.values():
+            self.state(log)
 
     def relate(self) -> None:
         """Relate an organisation to others of this site or another."""
@@ -411,32 +424,43 @@ class Storm:
             {"deadline": self.day(), "document": 0, "index": index, "reason": "request"},
         )
 
+    def withhold(self) -> None:
+        """Withhold an entry of an unknown family, or one whose loss would hide what was stated."""
+        log = self.log()
+        index = log.append("unknown/1", {"a": 1}).position
+        if self.maybe(0.9):
+            self.state(log)
+        if self.maybe(0.03):
+            index = self.source.randrange(log.size)
+        leaf = entry_id(log.entries[index])
+        self.write(log, "withhold/1", {"index": index, "leaf": leaf, "reason": "mistake"})
+
     def assess(self) -> None:
         """Apply for a label, evaluate, review and grant, with something left out now and then."""
         log = self.log()
         offering = self.offering(log)
-        person, reviewer = self._person(), self._person()
+        person, reviewer = self.source.choices(self._people, k=2)
         asked: dict[str, Value] = {
             "applicant": self._organisations[log.site][-1],
-            "criteria_version": 1,
-            "effective_date": self.day(20, 40),
+            "criteria_version": max(1, self._criteria),
+            "effective_date": self.day(20, 22),
             "kind": "initial",
             "offering": offering,
             "scheme": SCHEME,
             "step": "submitted",
         }
         application = self.write(log, "label_application/1", asked).entity
-        accepted = asked | {"step": "accepted", "effective_date": self.day(35, 45)}
+        accepted = asked | {"step": "accepted", "effective_date": self.day(22, 24)}
         self.write(log, "label_application/1", accepted, entity=application)
         allowed: dict[str, Value] = {
             "basis": "site_staff",
             "effective_date": self.day(0, 20),
-            "level": self.source.choice(["third_party", "third_party", "second_party"]),
+            "level": self.source.choice(["third_party"] * 8 + ["second_party"]),
             "person": person,
             "scheme": SCHEME,
             "status": "active",
-            "valid_from": self.day(0, 30),
-            "valid_until": self.day(30, 400),
+            "valid_from": self.day(0, 25),
+            "valid_until": self.day(60, 400),
         }
         authorisation = self.write(log, "assessor_authorisation/1", allowed).entity
         evaluation = self.write(
@@ -445,14 +469,12 @@ class Storm:
             {
                 "application": application,
                 "assessors": [{"authorisation": authorisation, "person": person}],
-                "criteria_version": 1,
-                "findings": [self._finding(code) for code in CODES if self.maybe()] or [
-                    self._finding("c1")
-                ],
+                "criteria_version": max(1, self._criteria),
+                "findings": [self._finding(code) for code in CODES if self.maybe(0.95)],
                 "kind": "initial",
                 "level": "third_party",
                 "method": "document",
-                "performed_on": self.day(30, 55),
+                "performed_on": self.day(25, 32),
                 "recommendation": "positive",
             },
         ).entity  # fmt: skip
@@ -463,7 +485,7 @@ class Storm:
                 "application": application,
                 "evaluations": [evaluation],
                 "outcome": "recommend_grant",
-                "reviewed_on": self.day(45, 58),
+                "reviewed_on": self.day(31, 35),
                 "reviewer": reviewer,
             },
         ).entity
@@ -480,10 +502,10 @@ class Storm:
         self._labels.append((log, written.entity, number, [written]))
 
     def _finding(self, code: str) -> Value:
-        results = ["conform", "conform", "conform", "minor_nc", "major_nc", "not_assessed"]
+        results = ["conform"] * 20 + ["minor_nc", "major_nc", "not_assessed", "not_applicable"]
         finding: dict[str, Value] = {"code": code, "result": self.source.choice(results)}
-        if self.maybe(0.2):
-            finding["points"] = self.source.randint(0, 3)
+        if code == "c2":
+            finding["points"] = self.source.randint(1, 4 if self.maybe(0.1) else 3)
         if self.maybe(0.1):
             finding["due"] = self.day()
         return finding
@@ -504,7 +526,7 @@ class Storm:
             fields = self.source.choice(
                 [
                     {"log": self.log().origin},
-                    {"time": self.source.randint(0, made.log.time * 2)},
+                    {"time": made.log.time - self.source.randint(0, 2000)},
                     {"prev": self.source.randbytes(32)},
                     {"crit": [self.source.choice([*body, "unknown"])]},
                     {"signers": [self.source.choice(list(made.log.keys.values()))]},
@@ -531,3 +553,24 @@ def _head(more: Mapping[str, Value], coordinator: SiteLog | None) -> dict[str, V
     if coordinator is None or "coordinator" in more:
         return {}
     return {"coordinator": {"root": coordinator.tree.root(), "size": coordinator.size}}
+
+
+def judge(log: SiteLog, root: bytes, directory: Directory, coordinator: SiteLog) -> Replay:
+    """Judge a member's log as far as it goes, anew for each entry that is withheld."""
+    withholdings: list[Withholding] = []
+    while True:
+        replay = Replay(
+            log.origin,
+            root,
+            tables=MemoryTables(coordinator.tree.root),
+            directory=directory,
+            is_coordinator=False,
+        )
+        replay.explain(withholdings)
+        try:
+            replay.feed(log.entries)
+        except VerificationError:
+            return replay
+        if replay.overtaken is None:
+            return replay
+        withholdings.append(replay.overtaken)

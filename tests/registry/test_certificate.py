@@ -534,6 +534,7 @@ def test_refuses_documents_that_were_not_committed_to(
         ("state", b""),
         ("state", None),
         ("status", [b"", -1]),
+        ("status", [b"", 0, [], 1]),
         ("status", [b"", 0, [b"short"]]),
         ("status", [b"", 0, [bytes(32)] * 64]),
         ("status", [b"", True, []]),

@@ -1,12 +1,12 @@
 // CERT: certificates, verified from the coordinator's origin and root key alone (CERT-2).
 import { decode, isMap } from './encoding.mjs';
 import { hex, isBytes } from './bytes.mjs';
-import { Refusal, refuse } from './refusal.mjs';
+import { codeOf, Refusal, refuse } from './refusal.mjs';
 import { checkSignature, keyId } from './keys.mjs';
 import { familyOf } from './families.mjs';
-import { array, bytes, certificateNumber, count, map, optional } from './fields.mjs';
+import { array, bytes, count, map, optional, text } from './fields.mjs';
 import { followKeys, KeyHistory } from './keyhistory.mjs';
-import { signedBytes } from './record.mjs';
+import { parseEntry, signedBytes } from './record.mjs';
 import { openProof, parseProof } from './proof.mjs';
 import { leafHash, nodeHash } from './tree.mjs';
 import { parseCheckpoint } from './checkpoint.mjs';
@@ -33,7 +33,7 @@ const statusItem = (value) =>
 
 const form = map({
   sopro_certificate: (value) => value === 1,
-  number: certificateNumber,
+  number: text(0, 128),
   decisions: array(1, 256, proven),
   keys: proven,
   membership: proven,
@@ -81,9 +81,8 @@ function verify(file, trust, depth) {
   const coordinatorKeys = keysOf(trust.coordinator, true, trust.root, [value.coordinator_keys, ...(value.coordinator_key_history ?? [])]);
   const membershipItem = openEntry(value.membership, trust.coordinator, coordinatorKeys, ['registrar'], 'site_membership');
   const membership = membershipItem.record.body;
-  const origin = decodeEntry(value.keys[0]).record.log;
-  const closes = membership.epoch !== undefined && membership.ends?.origin === origin; // EPOCH-7
-  if (membership.origin !== origin && !closes) refuse('mem.untrusted', 'the membership of another log');
+  if (originParts(membership.origin)?.site !== membership.site) refuse('mem.untrusted', 'the membership of another site');
+  const origin = logOf(value.keys[0], membership);
   const keyItems = [value.keys, ...(value.key_history ?? [])];
   const keys = keysOf(origin, false, membership.root, keyItems);
 
@@ -108,13 +107,20 @@ function verify(file, trust, depth) {
   return own;
 }
 
+// EPOCH-7: the log of the membership, or the one that it closes where entry 0 is of that.
+function logOf(entry, { ends, origin }) {
+  const named = ends?.origin ?? origin;
+  return named !== origin && codeOf(() => decodeEntry(entry)) === null && decodeEntry(entry).record.log === named ? named : origin;
+}
+
 const positionOf = ([, proof]) => parseProof(proof).index;
 
 // KEY-10, CERT-12, SUCC-5: the keys of a log, and every key record at its place.
 function keysOf(origin, isCoordinator, root, items) {
   const list = items.map((item) => [positionOf(item), item[0]]);
+  if (list.some(([position], i) => (i === 0 ? position !== 0 : position <= list[i - 1][0]))) refuse('proof.invalid', 'not entry 0, or out of order');
   // Where nobody who is trusted signed, the signer is unknown, as the vectors have it.
-  if (!list.some(([, entry]) => decodeEntry(entry).signatures.some(({ key }) => key.equals(keyId(root))))) {
+  if (!list.some(([, entry]) => parseEntry(entry).signatures.some(({ key }) => key.equals(keyId(root))))) {
     refuse('sig.unknown-key', 'no key record by the trusted root key');
   }
   const history = followKeys(origin, isCoordinator, root, list);
@@ -148,17 +154,18 @@ function rootBefore({ index, size, proof }) {
 
 // An entry of a log at its place, signed by keys of a role that count there.
 function openEntry([entry, proof], origin, keys, roles, family) {
-  const item = decodeEntry(entry);
-  const { record } = item;
-  const kind = familyOf(record);
   const position = positionOf([entry, proof]);
-  const signers = item.signatures.map(({ key }) => {
+  const signed = parseEntry(entry);
+  const signers = signed.signatures.map(({ key }) => {
     const known = keys.keys.get(hex(key)) ?? refuse('sig.unknown-key', `key ${hex(key)}`);
     if (!KeyHistory.countsAt(known, position)) refuse('sig.key-retired', 'the key does not count there');
     if (!roles.includes(known.role)) refuse('sig.role', `a ${known.role} key`);
     return known.public;
   });
-  item.signatures.forEach(({ signature }, i) => checkSignature(signers[i], signedBytes(item.bytes), signature));
+  signed.signatures.forEach(({ signature }, i) => checkSignature(signers[i], signedBytes(signed.record), signature));
+  const item = decodeEntry(entry);
+  const { record } = item;
+  const kind = familyOf(record);
   if (record.log !== origin) refuse('hos.replay', 'an entry of another log');
   const head = openProof(proof, entry, origin, (size) => keys.logKeys(size));
   const fitsFamily = kind.name === family && !kind.otherMajor && kind.known.fits(record.body);

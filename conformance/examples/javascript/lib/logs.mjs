@@ -23,13 +23,11 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
     }
   };
   const own = logs.find(({ origin }) => origin === coordinator);
-  if (own === undefined) return { judges, refused };
-  take(own, { root, trusted: root });
+  if (own !== undefined) take(own, { root, trusted: root });
   const federation = judges.get(coordinator)?.federation;
-  if (federation === undefined) return { judges, refused };
   for (const log of logs) {
     if (log === own) continue;
-    const first = federation.rootOfLog(log.origin) ?? roots[log.origin]; // STATE-2
+    const first = federation === undefined ? undefined : federation.rootOfLog(log.origin) ?? roots[log.origin]; // STATE-2
     if (first === undefined) refused.set(log.origin, 'mem.untrusted');
     else take(log, { root: first, federation, trusted: federation.latest('origin', log.origin)?.root ?? first });
   }
