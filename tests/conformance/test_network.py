@@ -25,7 +25,7 @@ GROUPS = {
     "bodies": "ERR-02",
     "documents": "LBL-11 ACC-01 ACC-02 ACC-04 ACC-05 ACC-06 ACC-09",
     "syncing": "SYN-01 SYN-02 SYN-04 SYN-05 SYN-06 SYN-08",
-    "interrupted": "SYN-03 SYN-07 SYN-09 SYN-10 SYN-11",
+    "interrupted": "SYN-03 SYN-09 SYN-10 SYN-11",
     "forked": "MEM-08 HOS-01 HOS-02 HOS-17",
     "lies": "HOS-03 HOS-05 HOS-06 HOS-10 HOS-11",
     "resources": "HOS-04 HOS-07",
