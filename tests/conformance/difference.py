@@ -79,9 +79,24 @@ def requests(seed: int, *, steps: int) -> Iterator[dict[str, Any]]:
     storm.run(steps)
     world = storm.world
     yield {"kind": "logs", **world.question(source.choice(DAYS))}
+    yield {"kind": "logs", **_cut_short(world.question(), world, source)}
     for log in source.sample(list(world.sites.values()), 1):
         yield from _about_entries(log, source)
     yield from _about_certificates(source)
+
+
+def _cut_short(question: dict[str, Any], world: World, source: random.Random) -> dict[str, Any]:
+    """Leave out the end of a log, under a head that is right for it or not (SPEC VOID-16)."""
+    log = source.choice([world.coordinator, *world.sites.values()])
+    size = source.randint(0, log.size)
+    signed = size if source.random() < 0.8 else source.randint(0, log.size)
+    shorter = {
+        "origin": log.origin,
+        "checkpoint": log.checkpoint(signed),
+        "entries": log.entries[:size],
+    }
+    logs = [shorter if one["origin"] == log.origin else one for one in question["logs"]]
+    return question | {"logs": logs}
 
 
 def _about_certificates(source: random.Random) -> Iterator[dict[str, Any]]:

@@ -66,6 +66,7 @@ class Storm:
             (self.appeal, 2),
             (self.erase, 1),
             (self.withhold, 1),
+            (self.speak, 2),
             (self.assess, 4),
             (self.again, 6),
             (self.strange, 2),
@@ -423,6 +424,58 @@ class Storm:
             "erasure/1",
             {"deadline": self.day(), "document": 0, "index": index, "reason": "request"},
         )
+
+    def speak(self) -> None:
+        """State what a log says about itself or others, rightly or not."""
+        log = self.log()
+        other = self.source.choice([self.world.coordinator, *self.world.sites.values()])
+        coordinator = self.world.coordinator
+        size = self.source.randint(0, 3)
+        said: list[tuple[SiteLog, str, dict[str, Value]]] = [
+            (log, "serve_alone/1", {"peers": 1, "reason": "nobody answers"}),
+            (
+                self.source.choice([coordinator, coordinator, log]),
+                "witness_policy/1",
+                {
+                    "faulty": self.source.randint(0, 2),
+                    "witnesses": self.source.choices(["at", "hu", "eu", "si"], k=2),
+                },
+            ),
+            (
+                log,
+                "key_recovery/1",
+                {"before": bytes(32), "origin": other.origin, "root": log.next_root.public},
+            ),
+            (
+                log,
+                "anchor/1",
+                {
+                    "origin": other.origin,
+                    "root": bytes(32),
+                    "size": size,
+                    "successor": log.next_root.public,
+                    "urls": ["http://eu.invalid"],
+                },
+            ),
+            (log, "import_closed/1", {"effective_date": self.day()}),
+            (
+                coordinator,
+                "codelist/1",
+                {
+                    "digest": bytes(32),
+                    "list": self.source.choice(CODES),
+                    "size": 1,
+                    "valid_from": self.day(),
+                    "version": self.source.choice(CODES),
+                },
+            ),
+        ]
+        where, family, body = self.source.choice(said)
+        if family == "witness_policy/1":
+            entity = self._entities.setdefault("policy", self.source.randbytes(16))
+            self.write(where, family, body, entity=entity)
+        else:
+            self.write(where, family, body)
 
     def withhold(self) -> None:
         """Withhold an entry of an unknown family, or one whose loss would hide what was stated."""
