@@ -38,12 +38,12 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
 // that the membership names is one of the log's.
 function open(judge, checkpoint, trusted) {
   const { keys } = judge;
+  if (judge.isBlocked()) refuse('wdh.state', 'a withhold record that is void'); // WITHHOLD-6
   if (keys.records[0]?.position !== 0) refuse('mem.untrusted', 'entry 0 is no key record that counts'); // STATE-2
   const head = openHead(judge, checkpoint, trusted);
   if (head.size !== judge.size || !head.root.equals(judge.tree.root())) refuse('hos.bundle', 'the entries lead to another root');
   const isKnown = keys.records.some(({ body }) => body.root.equals(trusted));
   if (!isKnown && judge.waitsAt === null) refuse('mem.untrusted', 'the root key of the membership has signed no key record');
-  if (judge.isBlocked()) refuse('wdh.state', 'a withhold record that is void'); // WITHHOLD-6
 }
 
 // SYNC-12: while entries wait, key records that are not judged yet are a hint.
