@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from sopro_registry.assessment import Evaluation, Result, Review
+from sopro_registry.assessment import Evaluation, Level, Result, Review
 from sopro_registry.fields import format_day
 from sopro_registry.label import Decision
 from sopro_registry.overlays import Lookup
@@ -37,7 +37,7 @@ class AssessmentAnswer(Struct, frozen=True):
         at: the civil date asked about.
         scheme: its code.
         criteria_version: of the scheme's criteria; 0 where it rests on no assessment.
-        evaluations: number of those that were looked at, of the application and since.
+        evaluations: number of third parties' evaluations, of the application and since.
         level: how independent those were who evaluated last; empty for none.
         criteria: by code.
     """
@@ -69,7 +69,7 @@ def answer_assessment(course: Course, day: int, lookup: Lookup) -> AssessmentAns
 
 
 def _evaluations(stages: list[Stage], day: int, lookup: Lookup) -> list[Evaluation]:
-    """Return the evaluations of the last application, and those about the label since."""
+    """Return third parties' evaluations of the last application, and of the label since."""
     for stage in reversed(stages):
         review = _last_review(stage, day, lookup)
         if review is None:
@@ -84,7 +84,9 @@ def _evaluations(stages: list[Stage], day: int, lookup: Lookup) -> list[Evaluati
             for one in about
             if isinstance(one, Evaluation) and review.reviewed <= one.performed <= day
         ]
-        return sorted(found, key=lambda one: one.index)
+        # What a site or its client says of itself is no verdict (domain model, I4).
+        independent = [one for one in found if one.level is Level.THIRD_PARTY]
+        return sorted(independent, key=lambda one: one.index)
     return []
 
 

@@ -49,6 +49,24 @@ def test_a_deviation_that_a_later_version_closes_is_closed(case: Assessing) -> N
     assert closed == {"S1": True, "S2": True, "S3": False}
 
 
+def test_what_a_site_says_of_itself_closes_nothing(case: Assessing) -> None:
+    case.bring_to("reviewed")
+    grant(case)
+    about = {"application": None, "label": LABEL, "kind": "surveillance"}
+    of_day = findings(S1="minor_nc", S2="not_assessed", S3=None)
+    opened = case.evaluate(entity=bytes16("a"), performed_on="2026-05-01", findings=of_day, **about)
+    assert opened.code is None
+    of_day = findings(S1="conform", S2="not_assessed", S3=None)
+    nobody = {"level": "self", "assessors": [{"person": bytes16("nobody")}]}
+    claimed = case.evaluate(
+        entity=bytes16("b"), performed_on="2026-06-01", findings=of_day, **nobody, **about
+    )
+    assert claimed.code is None
+    found = assessed(case.world, "2026-07-01")
+    first = next(one for one in found.criteria if one.code == "S1")
+    assert (first.result, first.closed, found.level) == ("minor_nc", False, "third_party")
+
+
 def test_surveillance_opens_and_closes_deviations(case: Assessing) -> None:
     case.bring_to("reviewed")
     grant(case)
