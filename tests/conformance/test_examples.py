@@ -36,6 +36,7 @@ def test_the_suite_passes_it_as_a_reader(tmp_path: Path) -> None:
     adapter = f"{require_node()} {JAVASCRIPT / 'adapter.mjs'}"
     code = main(["run", "--profile", "reader", "--adapter", adapter, "--out", str(tmp_path)])
     report = json.loads((tmp_path / "report.json").read_text())
-    assert [one["id"] for one in report["cases"] if one["verdict"] != "PASS"] == []
+    red = [one["id"] for one in report["cases"] if one["verdict"] not in ("PASS", "N/A")]
+    assert red == []
     assert report["candidate"]["software"] == "sopro-javascript"
     assert code == 0
