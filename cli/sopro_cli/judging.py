@@ -84,8 +84,14 @@ def _feed(auditor: Auditor, origin: str, root: bytes, log: Mapping[str, Any]) ->
     while True:
         audit = auditor.begin(origin, root)
         audit.explain(withholdings)
-        for start in range(0, len(entries), WIDTH):
-            audit.feed(entries[start : start + WIDTH], ())
+        try:
+            for start in range(0, len(entries), WIDTH):
+                audit.feed(entries[start : start + WIDTH], ())
+        except VerificationError as error:
+            if error.code != "wdh.gap":
+                raise
+            # Every entry is here with its bytes: one may not be withheld (WITHHOLD-5).
+            raise VerificationError(str(error), code="wdh.state") from None
         if audit.overtaken is None:
             return audit
         withholdings.append(audit.overtaken)
