@@ -229,6 +229,9 @@ def _latest_membership(
 ) -> int:
     """Return the position of a site's latest membership with its log, or the one that closes it.
 
+    That is the latest one whose root key the site's log has named: one that members have approved
+    may come there later, or never.
+
     Raises:
         UnavailableError: it names a root key that the site's log does not lead to yet.
     """
@@ -244,10 +247,7 @@ def _latest_membership(
         if body.origin == site.held.origin or _closes(body, site.held.origin)
     ]
     roots = {span.public for span in site.held.keys if span.role == Role.ROOT.value}
-    if state.versions[-1][1].origin != site.held.origin:
-        # A log that was closed names no new root key any more.
-        found = [one for one in found if one[1].root in roots] or found
-    index, member = found[-1]
+    index, member = ([one for one in found if one[1].root in roots] or found)[-1]
     if member.root not in roots:
         raise UnavailableError(
             f"{member.origin}: the site has not named its new root key in its log yet; try again"

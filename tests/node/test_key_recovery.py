@@ -12,6 +12,8 @@ from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError, RefusedError
 from sopro_protocol.record import sign_record
 from tests.node.conftest import Federation, Served, grant, until
+from tests.node.test_evidence import accuse
+from tests.node.test_evidence_roots import check
 from tests.node.test_keys import all_follow, certify, change, follows, verify
 
 pytestmark = pytest.mark.slow
@@ -62,6 +64,10 @@ async def test_a_root_key_is_replaced_when_the_other_members_approve(
     assert (await recover(sites))["root"] == asked["public"]
 
     await until(lambda: follows(at, coordinator))
+    await until(lambda: follows(sites["hu"], coordinator))
+    for one in (at, sites["hu"]):
+        # The site has not named the key in its log yet, and may never.
+        assert verify(at.node, certify(one.node, number), number=number).status == "active"
     assert (await new_root(at.node, {}))["named"]
     await change(at.node, "rotate", "root", successor=asked["public"])
     await change(at.node, "rotate", "access")
@@ -72,6 +78,21 @@ async def test_a_root_key_is_replaced_when_the_other_members_approve(
     await until(lambda: follows(si, at))
     for data in (before, certify(at.node, number), certify(si.node, number)):
         assert verify(at.node, data, number=number).status == "active"
+
+
+async def test_a_fork_is_proven_also_before_the_site_has_named_its_new_root(sites: Sites) -> None:
+    at, coordinator, hu = sites["at"], sites["eeig"], sites["hu"]
+    asked = await new_root(at.node, {})
+    for site in ("hu", "fr"):
+        await approve(sites[site].node, "at", asked["public"])
+        await until(lambda site=site: follows(coordinator, sites[site]))  # type: ignore[misc]
+    await recover(sites)
+    for one in (at, hu):
+        await until(lambda one=one: follows(one, coordinator))  # type: ignore[misc]
+    kept = await accuse(hu, at)
+    assert kept is not None
+    check(hu, kept)
+    await until(lambda: kept.id in coordinator.node.evidence)
 
 
 async def test_members_who_approve_different_keys_have_not_agreed(sites: Sites) -> None:
