@@ -194,6 +194,24 @@ def _set(folder: Path, site: str, status: str, **more: object) -> None:
 SIZE = click.option(
     "--size", type=click.IntRange(min=0), help="of its log; by default what is held of it here"
 )
+
+
+def _check_roots(_context: object, _option: object, roots: tuple[str, ...]) -> list[str]:
+    for root in roots:
+        if not re.fullmatch("[0-9a-f]{8,64}", root):
+            raise click.BadParameter(
+                f"--keep: expected 8 to 64 hexadecimal digits, got {root[:80]!r}"
+            )
+    return list(roots)
+
+
+KEEP = click.option(
+    "--keep",
+    multiple=True,
+    metavar="ROOT",
+    callback=_check_roots,
+    help="where the site has shown two histories: root of the head to go on with, its first digits",
+)
 SUCCESSOR = click.option(
     "--successor", callback=SITE, help="code of the member that looks after its labels"
 )
@@ -211,20 +229,10 @@ def members_suspend(folder: Path, site: str, size: int | None) -> None:
 @members.command("release")
 @click.argument("folder", type=FOLDER)
 @click.argument("site", callback=SITE)
-@click.option(
-    "--keep",
-    multiple=True,
-    metavar="ROOT",
-    help="where the site has shown two histories: root of the head to go on with, its first digits",
-)
-def members_release(folder: Path, site: str, keep: tuple[str, ...]) -> None:
+@KEEP
+def members_release(folder: Path, site: str, keep: list[str]) -> None:
     """End a suspension; evidence of two histories against the site is settled with it."""
-    for root in keep:
-        if not re.fullmatch("[0-9a-f]{8,64}", root):
-            raise click.BadParameter(
-                f"--keep: expected 8 to 64 hexadecimal digits, got {root[:80]!r}"
-            )
-    _set(folder, site, "admitted", keep=list(keep))
+    _set(folder, site, "admitted", keep=keep)
 
 
 @members.command("leave")
@@ -232,9 +240,12 @@ def members_release(folder: Path, site: str, keep: tuple[str, ...]) -> None:
 @click.argument("site", callback=SITE)
 @SIZE
 @SUCCESSOR
-def members_leave(folder: Path, site: str, size: int | None, successor: str | None) -> None:
+@KEEP
+def members_leave(
+    folder: Path, site: str, size: int | None, successor: str | None, keep: list[str]
+) -> None:
     """Record that a member has left; what it decided before counts for ever."""
-    _set(folder, site, "left", size=size, successor=successor)
+    _set(folder, site, "left", size=size, successor=successor, keep=keep)
 
 
 @members.command("expel")
@@ -242,9 +253,12 @@ def members_leave(folder: Path, site: str, size: int | None, successor: str | No
 @click.argument("site", callback=SITE)
 @SIZE
 @SUCCESSOR
-def members_expel(folder: Path, site: str, size: int | None, successor: str | None) -> None:
+@KEEP
+def members_expel(
+    folder: Path, site: str, size: int | None, successor: str | None, keep: list[str]
+) -> None:
     """Expel a member, for ever; what it decided before counts for ever."""
-    _set(folder, site, "expelled", size=size, successor=successor)
+    _set(folder, site, "expelled", size=size, successor=successor, keep=keep)
 
 
 @members.command("change")

@@ -149,9 +149,9 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     `site`; `status`; `size`?: of its log, from which its records count no more; by default what
     this node holds of it; `successor`?: code of the site that looks after its labels; `keep`?.
 
-    Releasing a site settles evidence of two histories against it: the federation goes on with the
-    history that the coordinator holds, or that the roots in `keep` name, and abandons the heads of
-    the other (SPEC EVID-10).
+    Releasing a site settles evidence of two histories against it, and so does letting it go: the
+    federation goes on with the history that the coordinator holds, or that the roots in `keep`
+    name, and abandons the heads of the other (SPEC EVID-10).
     """
     must_coordinate(node)
     site, status = values["site"], values["status"]
@@ -162,7 +162,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     for past in ("ends", "abandoned"):
         fields.pop(past, None)
     abandoned: list[dict[str, Value]] = []
-    if status == "admitted":
+    if status != "suspended":
         heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
         abandoned = [{"root": root, "size": size} for size, root in heads]
         fields |= {"abandoned": abandoned} if abandoned else {}

@@ -130,3 +130,19 @@ async def test_a_root_key_that_was_replaced_accuses_nobody(federation: Federatio
                 await hu.node.evidence.take(data)
             assert refused.value.code == code
         assert not hu.node.evidence.standing(ORIGIN)
+
+
+@pytest.mark.parametrize("status", ["left", "expelled"])
+async def test_two_histories_are_settled_where_a_site_goes(
+    federation: Federation, status: str
+) -> None:
+    async with two_sites(federation) as (coordinator, at, hu):
+        kept = await accuse(hu, at)
+        assert kept is not None
+        await until(lambda: kept.id in coordinator.node.evidence)
+        answer = await memberships.set_membership(
+            coordinator.node, {"site": "at", "status": status}
+        )
+        assert len(answer["abandoned"]) == 1
+        for one in (coordinator, hu):
+            await until(lambda one=one: not one.node.evidence.standing(kept.origin))
