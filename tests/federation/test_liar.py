@@ -682,7 +682,9 @@ def test_what_is_pushed_with_a_head_is_verified(arena: Arena, kind: str) -> None
     arena.liar.push(event(arena.at.origin, size=size, note=note, **more))
     for reader in (arena.fr, arena.hu, arena.land.coordinator):
         arena.land.wait_for(reader, arena.at)
-    assert any("/bundle/" in path for path in arena.liar.asked) == (kind != "the-truth")
+    asked = sum("/bundle/" in path for path in arena.liar.asked)
+    # Who hears of it from another reader first asks all the same.
+    assert asked < 3 if kind == "the-truth" else asked > 0
     assert arena.fr.mirror(arena.at.origin)["problem"] is None
     check_twin(arena)
 

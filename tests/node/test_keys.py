@@ -460,7 +460,7 @@ async def number_of(node: Node, label: bytes) -> str:
     ("role", "values", "words"),
     [
         ("root", {"size": 2}, "replaced, by its successor"),
-        ("next-root", {"size": 2}, "replaced, by its successor"),
+        ("next-root", {"size": 2}, "has signed nothing that could be cut off"),
         ("log", {"size": 10**6}, "a key is cut off at a size it has had"),
         ("log", {"size": -1}, "a key is cut off at a size it has had"),
         ("log", {"size": 2, "key": "00"}, "expected one log key '00', found none"),

@@ -102,11 +102,13 @@ class Workbook:
             try:
                 with _quiet():
                     line, row = next(lines)
+                    # How a number is shown is looked up in the file only when it is asked for.
+                    cells = [_text(cell) for cell in row]
             except StopIteration:
                 return
             except Exception as error:  # see _broken
                 raise _broken(self.path, error) from None
-            yield line, [_text(cell) for cell in row]
+            yield line, cells
 
     def rows(self) -> Iterator[Row]:
         """Go through the rows; those without any cell are none."""
