@@ -42,9 +42,11 @@ def meet(land: Federation, origin: str, source: Site) -> None:
     """Wait until every node holds and has judged what a log is at its source."""
 
     def is_current(node: Site) -> bool:
-        mirror = node.mirror(origin)
-        is_same = read_head(checkpoint(node, origin)) == read_head(checkpoint(source, origin))
-        return is_same and mirror["judged"] == mirror["size"]
+        mirror, note = node.mirror(origin), checkpoint(node, origin)
+        if not mirror or not note:
+            return False
+        is_same = read_head(note) == read_head(checkpoint(source, origin))
+        return is_same and bool(mirror["judged"] == mirror["size"])
 
     for node in land.sites.values():
         if node is not source:
