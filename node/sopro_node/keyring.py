@@ -231,7 +231,9 @@ def open_key(path: Path, passphrase: Passphrase = NO_PASSPHRASE) -> KeyFile:
             raise FormatError(f"{path}: the passphrase does not open this key file") from None
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise FormatError(f"{path}: expected an Ed25519 key in PKCS#8 PEM")
+        raise FormatError(
+            f"{path}: expected an Ed25519 key in PKCS#8 PEM; put back the copy you keep of it"
+        )
     signer = Ed25519Signer(key.private_bytes_raw())
     return KeyFile(path.name.split(".")[0], path, signer, encrypted)
 

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from sqlalchemy import and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import Table, and_, bindparam, delete, func, select, tuple_
 from sqlalchemy import text as literal
 from sqlalchemy.dialects import sqlite
 
@@ -44,21 +44,14 @@ def _keep(table: object, *columns: str) -> str:
     return _sql(insert.on_conflict_do_nothing(), *columns)
 
 
+def _cut(table: Table, *columns: str) -> str:
+    """Compile a delete of the rows that have these values in these columns."""
+    rows = and_(*(table.c[column] == _b(column) for column in columns))
+    return _sql(delete(table).where(rows), *columns)
+
+
 PUT_TERM = _keep(term, "log", "term", "holder", "thing")
-CUT_TERM = _sql(
-    delete(term).where(
-        and_(
-            term.c.log == _b("log"),
-            term.c.term == _b("term"),
-            term.c.holder == _b("holder"),
-            term.c.thing == _b("thing"),
-        )
-    ),
-    "log",
-    "term",
-    "holder",
-    "thing",
-)
+CUT_TERM = _cut(term, "log", "term", "holder", "thing")
 CUT_TERMS_FROM = _sql(
     delete(term).where(
         and_(term.c.log == _b("log"), term.c.term >= _b("low"), term.c.term < _b("high"))
@@ -68,20 +61,7 @@ CUT_TERMS_FROM = _sql(
     "high",
 )
 PUT_LISTED = _keep(listed, "log", "holder", "thing", "number")
-CUT_LISTED = _sql(
-    delete(listed).where(
-        and_(
-            listed.c.log == _b("log"),
-            listed.c.holder == _b("holder"),
-            listed.c.thing == _b("thing"),
-            listed.c.number == _b("number"),
-        )
-    ),
-    "log",
-    "holder",
-    "thing",
-    "number",
-)
+CUT_LISTED = _cut(listed, "log", "holder", "thing", "number")
 GET_LISTED = _sql(
     select(listed.c.thing, listed.c.number)
     .where(
