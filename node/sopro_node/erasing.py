@@ -14,7 +14,7 @@ from sopro_node.log import Draft, OwnLog
 from sopro_node.store.base import Reader, Store
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import Item, Withheld
-from sopro_protocol.errors import NotFoundError, SoproError, UnavailableError
+from sopro_protocol.errors import NotFoundError, SoproError, StorageFullError, UnavailableError
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import READERS, decode_state
@@ -61,8 +61,6 @@ class Eraser:
         self._writer = writer
         self._log = log
         self._lock = asyncio.Lock()
-        # What was erased before a start was scrubbed by opening the database anew.
-        self._scrubbed = holdings.changed_documents
 
     async def erase(self, entity: bytes, *, reason: str, deadline: str) -> list[Erased]:
         """Erase every document of the records on an entity of our own log.
@@ -144,7 +142,8 @@ class Eraser:
         async with self._lock:
             await self._writer.run(self._drop_continued)
             due = self._due()
-            if due or self._scrubbed != self._holdings.changed_documents:
+            residue = await self._writer.run(self._store.residue)
+            if due or residue:
                 await self.scrub()
             receipts = [self._confirm(*one) for one in due]
             for start in range(0, len(receipts), _BATCH):
@@ -174,13 +173,18 @@ class Eraser:
         """Leave nothing on the disk of what was dropped.
 
         Raises:
-            UnavailableError: a reader is in the way.
+            UnavailableError: a reader is in the way, or the disk is too full.
         """
-        changed = self._holdings.changed_documents
         for _ in range(_TRIES):
-            if await self._writer.run(self._store.scrub):
-                self._scrubbed = changed
-                return
+            try:
+                if await self._writer.run(self._store.scrub):
+                    return
+            except StorageFullError:
+                raise UnavailableError(
+                    "it is dropped, but there is no room to write the database anew without what "
+                    "its free space holds; free twice its size, and it is done at the next erasure "
+                    "or start"
+                ) from None
             await asyncio.sleep(_PAUSE)
         raise UnavailableError(
             "it is dropped, but the write-ahead log cannot be emptied while somebody reads the "

@@ -6,7 +6,9 @@ import http.client
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from sopro_node.admission import make_application
 from sopro_node.control import call
 from sopro_node.node import Node
+from sopro_node.store.sqlite import SqliteStore, create_database
 from sopro_protocol.errors import SoproError, StorageFullError
 from tests.federation.federation import (
     COUNTRIES,
@@ -237,3 +240,38 @@ def grow_and_look(at: Site, hu: Site) -> bool:
     at.append(100)
     problem = hu.mirror(at.origin)["problem"]
     return bool(problem) and problem["code"] == "storage-full"
+
+
+# Erased, but the database cannot be written anew beside itself; then it can.
+SCRUB = """
+import sys
+from pathlib import Path
+from sopro_node.store.sqlite import SqliteStore
+from sopro_protocol.errors import StorageFullError
+
+folder = Path(sys.argv[1])
+store = SqliteStore.open(folder, writing=True)
+filler = folder / "filler"
+filler.write_bytes(b"x" * 2_000_000)
+try:
+    store.scrub()
+except StorageFullError:
+    print("full", bool(store.residue()))
+filler.unlink()
+print(store.scrub(), store.residue(), len(store.setting("large")))
+"""
+
+
+def test_the_database_is_written_anew_when_there_is_room(tmp_path: Path) -> None:
+    seed, disk = tmp_path / "seed", tmp_path / "disk"
+    seed.mkdir()
+    disk.mkdir()
+    create_database(seed)
+    with closing(SqliteStore.open(seed, writing=True)) as store, store.transaction():
+        store.put_setting("large", b"x" * 2_000_000)
+        store.cut_documents(1, [(0, 0)])
+    script = 'mount -t tmpfs -o size=5m none "$2" && cp -a "$1"/. "$2" && exec "$3" -c "$4" "$2"'
+    told = [*_MOUNTS, "sh", "-c", script, "sh", str(seed), str(disk), sys.executable, SCRUB]
+    done = subprocess.run(told, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == "full True\nTrue 0 2000000\n"

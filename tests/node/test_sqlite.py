@@ -1,5 +1,6 @@
 """The store on SQLite: its contract, its file, its failures."""
 
+import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,10 +12,12 @@ from alembic.config import Config
 from sqlalchemy import create_engine, inspect
 
 from sopro_node.store import migrations
+from sopro_node.store.base import LogRow
 from sopro_node.store.migrate import LATEST, migrate
 from sopro_node.store.schema import metadata
 from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
 from sopro_protocol.errors import FormatError, StorageFullError
+from sopro_registry.family import Erased
 from tests.node.accounts_contract import AccountsContract
 from tests.node.store_contract import Open, StoreContract
 
@@ -123,3 +126,39 @@ def test_commits_survive_with_full_synchronisation(open_store: Open) -> None:
     assert isinstance(store, SqliteStore)
     assert store._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert store._db.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+def test_leaves_no_copy_of_words_on_pages_that_were_split(open_store: Open, tmp_path: Path) -> None:
+    store = open_store()
+    assert isinstance(store, SqliteStore)
+    rng = random.Random(5)
+    with store.transaction():
+        store.put_log(LogRow(1, "sopro.example/at/1", 0, bytes(32), b"", b""))
+    assert store.residue() == 0
+    position = 0
+    for year in range(40):
+        erased = []
+        for _ in range(12):
+            rows = []
+            for number in range(30):
+                terms = ["nfirma", "ngraz", f"n{rng.randbytes(8).hex()}"]
+                if number % 10 == 0:
+                    terms.append(f"nsecret{year}")
+                    erased.append(Erased(position, 0, 40_000, 740_000))
+                rows.append((position, rng.randbytes(6), b"", terms))
+                position += 1
+            with store.transaction():
+                store.directory.put_described(1, rows)
+        with store.transaction():
+            store.erase_documents(1, erased)
+    assert store.residue()
+    with closing(SqliteStore.open(tmp_path, writing=False)) as reader, reader.snapshot():
+        assert reader.logs()
+        assert not store.scrub()
+    again = open_store()
+    assert again.residue()
+    assert again.scrub()
+    assert again.residue() == 0
+    content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"secret" not in content
+    assert again.directory.count_found(1, "nfirma", "", most=5000) > 1000

@@ -41,6 +41,8 @@ from sopro_registry.tables import EntityRow, Void
 DATABASE: Final = "node.db"
 _PAGE: Final = 2048
 _BUSY: Final = 30
+_ON_DISK: Final = 1
+_IN_MEMORY: Final = 2
 _PRAGMAS: Final = (
     ("journal_mode", "wal"),
     ("synchronous", 2),
@@ -48,10 +50,16 @@ _PRAGMAS: Final = (
     ("cache_size", -16_000),
     ("wal_autocheckpoint", 8_000),
     ("journal_size_limit", 64 * 1024 * 1024),
-    ("temp_store", 2),
+    ("temp_store", _IN_MEMORY),
     # What is deleted is overwritten.
     ("secure_delete", 1),
 )
+
+# What is left to do until nothing of what was dropped is on the disk, in the file's own header:
+# where a cell stood before its page was split, SQLite leaves a copy of it that no deletion finds.
+_CLEAN: Final = 0
+_IN_THE_JOURNAL: Final = 1
+_IN_THE_FILE: Final = 2
 
 _log = logging.getLogger("sopro.store")
 
@@ -433,13 +441,17 @@ class SqliteStore:
         self._db.executemany(sql.PUT_ENTRY, rows)
 
     def put_withheld(self, log: int, withheld: Iterable[Withholding]) -> None:
-        """Drop entries that fill no bundle yet, and documents, of withheld positions for ever."""
+        """Drop entries that fill no bundle yet, and documents, of withheld positions for ever.
+
+        See `scrub`.
+        """
         for one in withheld:
             row = (one.index, one.leaf, one.record, one.reason, one.instead)
             self._db.execute(sql.PUT_WITHHELD, (log, *row))
             self._db.execute(sql.BLANK_ENTRY, (b"", log, one.index))
             self._db.execute(sql.CUT_DOCUMENTS, (log, one.index))
             self.directory.cut_described(log, [one.index])
+            self._leave(_IN_THE_FILE)
 
     def cut_entries(self, log: int, end: int) -> None:
         """Drop entries that have moved into a bundle."""
@@ -477,15 +489,51 @@ class SqliteStore:
         self._db.executemany(sql.PUT_ERASED, [(log, *row) for row in rows])
         self._db.executemany(sql.CUT_DOCUMENT, [(log, row.position, row.number) for row in rows])
         self.directory.cut_described(log, [row.position for row in rows if row.number == 0])
+        if rows:
+            self._leave(_IN_THE_FILE)
 
     def cut_documents(self, log: int, places: Iterable[tuple[int, int]]) -> None:
         """Drop documents; see `scrub`."""
         rows = list(places)
         self._db.executemany(sql.CUT_DOCUMENT, [(log, *place) for place in rows])
         self.directory.cut_described(log, [position for position, number in rows if number == 0])
+        if rows:
+            self._leave(_IN_THE_FILE)
+
+    def _leave(self, residue: int) -> None:
+        self._db.execute(f"PRAGMA user_version = {residue}")
+
+    def residue(self) -> int:
+        """Say whether anything of what was dropped may be left on the disk: 0 where not."""
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
 
     def scrub(self) -> bool:
-        """Leave nothing on the disk of what was dropped; False where a reader is in the way."""
+        """Leave nothing on the disk of what was dropped; False where a reader is in the way.
+
+        Writes the whole database anew: as much free space as it takes is needed, twice.
+
+        Raises:
+            StorageFullError: there is not; nothing is lost, do it again.
+        """
+        try:
+            if self.residue() == _IN_THE_FILE:
+                self._rewrite()
+                self._leave(_IN_THE_JOURNAL)
+            done = self._empty_journal()
+            if done and self.residue():
+                self._leave(_CLEAN)
+        except sqlite3.OperationalError as error:
+            raise _explain(error) from error
+        return done
+
+    def _rewrite(self) -> None:
+        self._db.execute(f"PRAGMA temp_store = {_ON_DISK}")
+        try:
+            self._db.execute("VACUUM")
+        finally:
+            self._db.execute(f"PRAGMA temp_store = {_IN_MEMORY}")
+
+    def _empty_journal(self) -> bool:
         # Whoever waits here for a reader holds up every append.
         self._db.execute("PRAGMA busy_timeout = 0")
         try:
