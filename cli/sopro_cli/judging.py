@@ -63,10 +63,10 @@ def _audit(auditor: Auditor, origin: str, root: bytes | None, log: Mapping[str, 
     if not audit.cursor.keys or audit.tables.voids.get(0):
         raise VerificationError(f"{origin}: entry 0 does not count", code="mem.untrusted")
     audit.finish()
-    trusted = auditor.directory.latest_root(origin) or root
+    roots = auditor.directory.leading_roots(origin) or (root,)
     try:
-        _check_head(audit, log, trusted)
-        _check_root(audit, trusted)
+        _check_head(audit, log, roots)
+        _check_roots(audit, roots)
     except SoproError:
         auditor.audits.remove(audit)
         raise
@@ -97,14 +97,14 @@ def _feed(auditor: Auditor, origin: str, root: bytes, log: Mapping[str, Any]) ->
         withholdings.append(audit.overtaken)
 
 
-def _check_head(audit: LogAudit, log: Mapping[str, Any], root: bytes) -> None:
+def _check_head(audit: LogAudit, log: Mapping[str, Any], roots: Sequence[bytes]) -> None:
     note, origin = base64.b64decode(log["checkpoint"], validate=True), audit.report.origin
     try:
         head = _open_head(note, origin, audit.cursor.keys)
     except VerificationError as error:
         if error.code != "ckp.signature" or not _is_waiting(audit):
             raise
-        head = _open_head(note, origin, _hinted(audit, _entries(log), root))
+        head = _open_head(note, origin, _hinted(audit, _entries(log), roots))
     if (head.size, head.root) != (audit.tree.size, audit.tree.root()):
         raise VerificationError(
             f"{origin}: {audit.tree.size} entries, the signed head has {head.size} or another root",
@@ -125,7 +125,7 @@ def _open_head(note: bytes, origin: str, keys: Iterable[KeySpan]) -> SignedCheck
     )
 
 
-def _hinted(audit: LogAudit, entries: Sequence[bytes], root: bytes) -> Iterable[KeySpan]:
+def _hinted(audit: LogAudit, entries: Sequence[bytes], roots: Sequence[bytes]) -> Iterable[KeySpan]:
     """Return the keys that records say which wait to be judged (SPEC SYNC-12, VOID-16)."""
     cursor, origin = audit.cursor, audit.report.origin
     waiting = range(cursor.projected, len(entries))
@@ -136,7 +136,12 @@ def _hinted(audit: LogAudit, entries: Sequence[bytes], root: bytes) -> Iterable[
             *(one for one in waiting if _is_key_record(entries[one], origin)),
         )
     ]
-    return open_key_history(history, origin=origin, root=root)
+    for root in roots[:-1]:
+        try:
+            return open_key_history(history, origin=origin, root=root)
+        except VerificationError:
+            continue
+    return open_key_history(history, origin=origin, root=roots[-1])
 
 
 def _is_key_record(data: bytes, origin: str) -> bool:
@@ -152,11 +157,10 @@ def _is_key_record(data: bytes, origin: str) -> bool:
     return True
 
 
-def _check_root(audit: LogAudit, root: bytes) -> None:
-    """Hold the keys that were judged to the root key of the membership (SPEC SYNC-12)."""
-    if not _is_waiting(audit) and all(
-        root != span.public for span in audit.cursor.keys if span.role == Role.ROOT.value
-    ):
+def _check_roots(audit: LogAudit, roots: Sequence[bytes]) -> None:
+    """Hold the keys that were judged to the root keys of the membership (SPEC SYNC-12)."""
+    named = {span.public for span in audit.cursor.keys if span.role == Role.ROOT.value}
+    if not _is_waiting(audit) and named.isdisjoint(roots):
         raise VerificationError(
             f"{audit.report.origin}: no key record names the root key of its membership",
             code="mem.untrusted",

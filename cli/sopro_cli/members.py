@@ -11,6 +11,7 @@ from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import ask
 from sopro_cli.options import DAY, DIGEST, FOLDER, PREFIX, SITE, URL
 from sopro_cli.output import fail, remark, show, show_json
+from sopro_cli.policies import tell_gone_witnesses
 from sopro_cli.secrets import passphrase_of
 from sopro_cli.signing import Signing, sign_planned
 from sopro_node.application import sign_application
@@ -327,6 +328,8 @@ def members_witnesses(
         )
         if not found["keys_known"]:
             remark("the keys of too few of them are known here yet")
+        if found["gone"]:
+            remark(tell_gone_witnesses(found["gone"]))
 
 
 @members.command("approve")

@@ -1,5 +1,6 @@
 """The witness policy outside a node: `sopro policy export`, `sopro policy check`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import rich_click as click
@@ -65,3 +66,11 @@ def _moment(seconds: int) -> str:
 
 
 COMMANDS = (policy,)
+
+
+def tell_gone_witnesses(sites: Sequence[str]) -> str:
+    """Say that a policy names sites that are no members any more."""
+    return (
+        f"the policy names {', '.join(sites)}, no member any more, so that its cosignatures do not "
+        "count; the coordinator names others with: sopro members witnesses DIRECTORY --site SITE"
+    )

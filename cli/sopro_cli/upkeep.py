@@ -10,6 +10,7 @@ from sopro_cli.evidence import tell_anchors, tell_evidence, tell_succession
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
+from sopro_cli.policies import tell_gone_witnesses
 from sopro_cli.progress import progress_bars
 from sopro_node.config import load_settings
 from sopro_protocol.errors import SoproError
@@ -108,6 +109,8 @@ def _show_publication(answer: Mapping[str, Any]) -> None:
         show("no witness policy: nothing is called witnessed")
         return
     show(f"witnesses: {policy['quorum']} of {', '.join(policy['witnesses'])} must cosign")
+    if policy["gone"]:
+        show(f"warning: {tell_gone_witnesses(policy['gone'])}")
     if come["unwitnessed_seconds"]:
         show(f"  a head has waited for its quorum for {come['unwitnessed_seconds']} s")
     for one in answer["witnesses"]:

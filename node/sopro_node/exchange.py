@@ -160,7 +160,7 @@ class Exchange:
         """Return what is to be followed now, the coordinator first."""
         invite = self._invite()
         targets = []
-        latest: dict[str, bytes] = {}
+        roots: dict[str, tuple[bytes, ...]] = {}
         urls: dict[str, list[str]] = {}
         members = list(self._holdings.directory.members())
         if invite is not None:
@@ -175,13 +175,13 @@ class Exchange:
                     # The site's node has its closed logs as others do.
                     urls.setdefault(origin, known)
                     targets.append((origin, self._founding_root(origin, member)))
-                    latest[origin] = self._holdings.directory.latest_root(origin) or member.root
+                    roots[origin] = self._holdings.directory.leading_roots(origin)
         own = self._identity.origin
         seen = dict(targets)
         return [
             replace(
                 self._target(origin, root, urls),
-                latest_root=latest.get(origin, b""),
+                roots=roots.get(origin, ()),
                 is_cut=self._holdings.directory.is_closed(origin),
                 beginning=self._holdings.directory.beginning(origin) or b"",
             )

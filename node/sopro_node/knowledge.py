@@ -98,7 +98,7 @@ def _policy(holdings: Holdings, folder: Path) -> Policy | None:
     policy = read_policy(holdings, urls=lambda _: [])
     if policy is None and holdings.directory.witness_policy() is not None:
         raise UnavailableError(
-            f"{folder}: the keys of too few witnesses are known here; try again after a sync, or "
-            "name the policy with --policy"
+            f"{folder}: the keys of too few witnesses that are members still are known here; try "
+            "again after a sync, or name the policy with --policy"
         )
     return policy

@@ -20,7 +20,7 @@ from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError, RefusedError
 from sopro_registry.families import site_membership
-from sopro_registry.fields import format_day
+from sopro_registry.fields import Cut, format_day
 
 Answer = dict[str, Any]
 
@@ -149,23 +149,23 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     `site`; `status`; `size`?: of its log, from which its records count no more; by default what
     this node holds of it; `successor`?: code of the site that looks after its labels; `keep`?.
 
-    Releasing a site settles evidence of two histories against it, and so does letting it go: the
-    federation goes on with the history that the coordinator holds, or that the roots in `keep`
-    name, and abandons the heads of the other (SPEC EVID-10).
+    Releasing a site settles evidence of two histories against it, and so does letting it go, also
+    where that is known only when it has gone already: the federation goes on with the history that
+    the coordinator holds, or that the roots in `keep` name, and abandons the heads of the other
+    (SPEC EVID-10, MEM-14).
     """
     must_coordinate(node)
     site, status = values["site"], values["status"]
     member = node.holdings.directory.membership(site)
     if member is None:
         raise NotFoundError(f"no member {site!r}")
+    if member.status == status and status in site_membership.GONE:
+        return await _settle(node, member, values)
     fields = _fields_of(member)
     for past in ("ends", "abandoned"):
         fields.pop(past, None)
-    abandoned: list[dict[str, Value]] = []
-    if status != "suspended":
-        heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
-        abandoned = [{"root": root, "size": size} for size, root in heads]
-        fields |= {"abandoned": abandoned} if abandoned else {}
+    abandoned = _abandon(node, member, values) if status != "suspended" else []
+    fields |= {"abandoned": abandoned} if abandoned else {}
     size = None
     if status in site_membership.ENDED and member.status != "applicant":
         size = _end_of(node, member, values.get("size"))
@@ -177,6 +177,37 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     fields |= {"status": status, "effective_date": format_day(node.desk.today())}
     entity = node.reader.named(1, "site_membership", site)
     outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    return {
+        "site": site,
+        "status": status,
+        "size": size,
+        "index": outcome.index,
+        "abandoned": _in_hex(abandoned),
+    }
+
+
+def _abandon(
+    node: Node, member: site_membership.Body, values: Mapping[str, Any]
+) -> list[dict[str, Value]]:
+    """Choose the heads of a member's log that the federation abandons (SPEC EVID-10)."""
+    heads = node.evidence.choose(member.origin, keep=values.get("keep", ()))
+    return [{"root": root, "size": size} for size, root in heads]
+
+
+async def _settle(node: Node, member: site_membership.Body, values: Mapping[str, Any]) -> Answer:
+    """Settle two histories of a site that has gone already; all else stays (SPEC MEM-14)."""
+    site, status = member.site, member.status
+    abandoned = _abandon(node, member, values)
+    if not abandoned or values.get("size") is not None or values.get("successor") is not None:
+        raise RefusedError(
+            f"{site} is {status} already: all that can still be recorded is which of two histories "
+            "of its log holds, where evidence of two stands against it, with --keep ROOT",
+            code="mem.status",
+        )
+    fields = _fields_of(member) | {"abandoned": abandoned}
+    entity = node.reader.named(1, "site_membership", site)
+    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    size = member.ends.size if isinstance(member.ends, Cut) else None
     return {
         "site": site,
         "status": status,

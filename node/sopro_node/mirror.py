@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import replace
 
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
@@ -50,6 +52,15 @@ class Mirror:
             FormatError, VerificationError: what was served is not what was signed.
             SplitViewError: the new head excludes the one held; the evidence is on the disk.
         """
+        held, roots = self._place.holdings.logs.get(target.origin), target.leading_roots
+        if len(roots) > 1 and (held is None or not held.keys):
+            # Whoever leads to the latest root key comes first: one that was replaced may be in
+            # anybody's hands (SPEC SYNC-1).
+            with suppress(PeerError, FormatError, VerificationError):
+                return await self._pull(replace(target, roots=roots[:1]), fetch, push=push)
+        return await self._pull(target, fetch, push=push)
+
+    async def _pull(self, target: Target, fetch: Fetch, *, push: Push | None) -> Pulled:
         problem: SoproError | None = None
         found: Pulled | None = None
         for number in range(len(target.bases)):

@@ -34,11 +34,18 @@ def read_policy(holdings: Holdings, *, urls: Urls) -> Policy | None:
     return build_policy(body, federation=federation, sites=sites, logs=_logs(holdings, urls))
 
 
+def has_gone(holdings: Holdings, site: str) -> bool:
+    """Say whether a site is no member any more, so that its witness counts no more (WIT-13)."""
+    member = holdings.directory.membership(site)
+    return member is not None and member.status not in ("admitted", "suspended")
+
+
 def _held_of(holdings: Holdings, site: str) -> HeldLog | None:
+    """Return the log with the keys of a site's witness; None where the site has gone (WIT-13)."""
     member = holdings.directory.membership(site)
     coordinator = holdings.coordinator
     if member is not None:
-        return holdings.logs.get(member.origin)
+        return None if has_gone(holdings, site) else holdings.logs.get(member.origin)
     return coordinator if coordinator is not None and coordinator.site == site else None
 
 

@@ -214,14 +214,17 @@ class Pull:
 
     def _follow_keys(self, history: Sequence[KeyRecord]) -> tuple[KeySpan, ...]:
         self._target.check_beginning(*(leaf_hash(one.entry) for one in history[:1]))
-        try:
-            return self._follow_from(history, self._target.named_root)
-        except VerificationError:
-            if self._is_first and not self._target.is_cut:
-                raise
-        # The log may not have come to that root key yet; its beginning is held already, or it is
-        # closed, and what it was closed at is known.
-        return self._follow_from(history, self._target.root_key)
+        roots = self._target.leading_roots
+        if not self._is_first or self._target.is_cut:
+            # The log may not have come to any of them yet; its beginning is held already, or it
+            # is closed, and what it was closed at is known.
+            roots = tuple(dict.fromkeys([*roots, self._target.root_key]))
+        for root in roots[:-1]:
+            try:
+                return self._follow_from(history, root)
+            except VerificationError:
+                continue
+        return self._follow_from(history, roots[-1])
 
     def _follow_from(self, history: Sequence[KeyRecord], root: bytes) -> tuple[KeySpan, ...]:
         spans = open_key_history(
@@ -243,7 +246,7 @@ class Pull:
             # From what was served: before, lines of keys that were unknown were dropped.
             signed = self._open_with(self._done.note, keys)
         roots = {span.public for span in keys if span.role == Role.ROOT.value}
-        is_named = self._target.is_cut or self._target.named_root in roots
+        is_named = self._target.is_cut or not roots.isdisjoint(self._target.leading_roots)
         if self._is_first and not is_named:
             raise VerificationError(
                 f"{self._target.origin}: its key records do not lead to the root key of its "

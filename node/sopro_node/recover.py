@@ -177,7 +177,8 @@ class _Recovery:
         if plan.new_epoch:
             return await self._begin_epoch(member)
         self._holdings.own_origin = member.origin
-        identity = _identify(member)
+        root = self._holdings.directory.founding_root(member.origin) or member.root
+        identity = _identify(member, root=root)
         held = await self._fetch_log(identity)
         return await self._finish(identity, held, plan.url or member.urls[0])
 
@@ -205,7 +206,7 @@ class _Recovery:
         plan = self._plan
         held = await self._fetch_all(member)
         origin = self._holdings.own_origin = origin_after(member.origin)
-        identity = structs.replace(_identify(member), origin=origin)
+        identity = structs.replace(_identify(member, root=member.root), origin=origin)
         passphrase = plan.passphrase
         root_key = plan.root_key or find_key(self._folder, member.root, passphrase=passphrase)
         beginning = choose_keys(
@@ -241,7 +242,7 @@ class _Recovery:
                 root,
                 bases,
                 own_bases=0,
-                latest_root=member.root,
+                roots=directory.leading_roots(origin),
                 is_cut=True,
                 beginning=directory.beginning(origin) or b"",
             )
@@ -302,8 +303,15 @@ class _Recovery:
         largest = max(shown, key=lambda one: one.head.size if one.head else 0)
         assert largest.head is not None, "only heads were kept"  # noqa: S101  # a bug if not
         bases = tuple(dict.fromkeys([largest.base, *(one.base for one in shown)]))
-        beginning = self._holdings.directory.beginning(identity.origin) or b""
-        target = Target(identity.origin, identity.root, bases, 0, beginning=beginning)
+        directory = self._holdings.directory
+        target = Target(
+            identity.origin,
+            identity.root,
+            bases,
+            own_bases=0,
+            roots=directory.leading_roots(identity.origin),
+            beginning=directory.beginning(identity.origin) or b"",
+        )
         await self._mirror.heal(target, self._fetch, note=largest.head.note)
         held = self._holdings.logs[identity.origin]
         for one in shown:
@@ -355,14 +363,15 @@ def _unjudged(origin: str) -> UnavailableError:
     )
 
 
-def _identify(member: site_membership.Body) -> Identity:
+def _identify(member: site_membership.Body, *, root: bytes) -> Identity:
+    """Say who a site is, by its membership and the root key that signed entry 0 of its log."""
     return Identity(
         origin=member.origin,
         country=member.country,
         zone=member.zone,
         languages=list(member.languages),
         name=dict(member.name),
-        root=member.root,
+        root=root,
         coordinator=False,
     )
 

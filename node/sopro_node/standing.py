@@ -8,6 +8,7 @@ from sopro_node.cosigners import WitnessState
 from sopro_node.holdings import HeldLog
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.policy import has_gone
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
 from sopro_protocol.policy import format_policy
 from sopro_registry.families.witness_policy import NAME, quorum_of
@@ -65,6 +66,7 @@ def describe_policy(node: Node) -> Answer | None:
         "faulty": body.faulty,
         "quorum": quorum_of(body),
         "keys_known": node.cosignatures.policy is not None,
+        "gone": [site for site in body.witnesses if has_gone(node.holdings, site)],
     }
 
 
@@ -77,6 +79,13 @@ async def publish_policy(node: Node, values: Mapping[str, Any]) -> Answer:
     """Publish the witness policy. `witnesses`: site codes; `faulty`; `quorum`?."""
     if not node.identity.coordinator:
         raise RefusedError("only the coordination node says whose cosignatures count")
+    gone = [site for site in values["witnesses"] if has_gone(node.holdings, site)]
+    if gone:
+        raise RefusedError(
+            f"{', '.join(gone)}: no member any more, so its cosignatures count for nothing; name "
+            "sites that are",
+            code="wit.policy",
+        )
     fields = {"witnesses": list(values["witnesses"]), "faulty": values["faulty"]}
     if values.get("quorum") is not None:
         fields["quorum"] = values["quorum"]
@@ -93,6 +102,6 @@ async def export_policy(node: Node, _values: Mapping[str, Any]) -> Answer:
     if known is None:
         raise UnavailableError(
             "the keys of too few witnesses are known here; try again after a sync, and see that "
-            "'mirror' in node.toml names their sites"
+            "'mirror' in node.toml names their sites and that they are members still"
         )
     return {"content": format_policy(known)}

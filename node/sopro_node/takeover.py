@@ -195,7 +195,7 @@ class _Takeover:
                     directory.founding_root(origin) or member.root,
                     tuple(dict.fromkeys(bases)),
                     own_bases=len(member.urls),
-                    latest_root=directory.latest_root(origin) or member.root,
+                    roots=directory.leading_roots(origin),
                     beginning=directory.beginning(origin) or b"",
                 )
                 try:

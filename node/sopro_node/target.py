@@ -41,7 +41,8 @@ class Target:
         root_key: that signed its entry 0, as the first membership record or the invite names it.
         bases: URLs under which nodes serve it, its own site's first.
         own_bases: how many of them are its own site's.
-        latest_root: its root key as the latest membership names it; empty where it is the same.
+        roots: root keys one of which its key records have to lead to, the latest first
+            (`Directory.leading_roots`); empty where that is `root_key`.
         is_cut: entries of it are lost, so that it may never have come to that key.
         beginning: its entry 0 as the membership names it; empty where it continues no other log.
     """
@@ -50,14 +51,14 @@ class Target:
     root_key: bytes
     bases: tuple[str, ...]
     own_bases: int = 1
-    latest_root: bytes = b""
+    roots: tuple[bytes, ...] = ()
     is_cut: bool = False
     beginning: bytes = b""
 
     @property
-    def named_root(self) -> bytes:
-        """The root key of the site that its key records have to lead to."""
-        return self.latest_root or self.root_key
+    def leading_roots(self) -> tuple[bytes, ...]:
+        """The root keys of the site one of which its key records have to lead to."""
+        return self.roots or (self.root_key,)
 
     def check_beginning(self, *leaves: bytes) -> None:
         """Hold the leaf hash of entry 0 to the entry that the membership names (SPEC EPOCH-9).

@@ -185,8 +185,20 @@ class Directory:
 
     def latest_root(self, origin: str) -> bytes | None:
         """Return the root key of a log's site, as the last record that names the log does."""
-        versions = reversed(self._versions(origin))
-        return next((body.root for body in versions if body.origin == origin), None)
+        return next(iter(self.leading_roots(origin)), None)
+
+    def leading_roots(self, origin: str) -> tuple[bytes, ...]:
+        """Return the root keys one of which a log's key records have to name (SPEC SYNC-1).
+
+        That is the one of the latest membership. Where members have approved it, the site may not
+        have named it yet and may never; so the one it has replaced follows, and so on back to one
+        that the site's own key records have led to.
+        """
+        found: list[bytes] = []
+        for body in self._versions(origin):
+            if body.origin == origin and body.root not in found[-1:]:
+                found = [*found, body.root] if isinstance(body.approvals, list) else [body.root]
+        return tuple(reversed(found))
 
     def scheme(self, name: str, *, size: int | None = None) -> scheme_family.Body | None:
         """Return a scheme in the first `size` entries, or the latest."""

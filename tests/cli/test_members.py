@@ -20,7 +20,13 @@ def test_the_coordinator_says_whose_cosignatures_count(place: Place) -> None:
     assert sopro("members", "witnesses", place.eeig).stdout == said
     sopro("members", "witnesses", place.eeig, "--site", "eeig", "--quorum", "1")
     found = json.loads(sopro("members", "witnesses", place.eeig, "--json").stdout)
-    assert found == {"witnesses": ["eeig"], "faulty": 0, "quorum": 1, "keys_known": True}
+    assert found == {
+        "witnesses": ["eeig"],
+        "faulty": 0,
+        "quorum": 1,
+        "keys_known": True,
+        "gone": [],
+    }
     status = sopro("status", place.eeig).stdout
     assert "witnesses: 1 of eeig must cosign\n" in status
     assert "published, 0 witnessed, 0 mirrored\n" in status

@@ -6,17 +6,17 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from sopro_node import clock, office
+from sopro_node import clock, memberships, office
 from sopro_node.cosignatures import MAX_AHEAD
 from sopro_node.cosigners import WitnessState
 from sopro_node.holdings import HeldLog
 from sopro_node.keyring import load_keys
 from sopro_node.log import Draft
 from sopro_node.node import Node
-from sopro_node.standing import export_policy, publish_policy
+from sopro_node.standing import describe_policy, export_policy, publish_policy
 from sopro_protocol.checkpoint import parse_checkpoint_text
 from sopro_protocol.cosignature import cosign
-from sopro_protocol.errors import UnavailableError
+from sopro_protocol.errors import RefusedError, UnavailableError
 from sopro_protocol.keys import Role
 from sopro_protocol.note import NoteSignature, add_signatures, parse_note
 from sopro_protocol.policy import open_witnessed, parse_policy
@@ -127,6 +127,34 @@ async def test_sites_that_did_not_cosign_are_no_quorum(three: Federation) -> Non
     await until(lambda: is_witnessed(at.holdings.own))
     await publish(eeig, "at", "hu", "si", quorum=3)
     await until(lambda: at.holdings.own.witnessed_size == 0)
+
+
+@pytest.mark.parametrize("status", ["left", "expelled"])
+async def test_the_witness_of_a_site_that_has_gone_counts_no_more(
+    three: Federation, status: str
+) -> None:
+    at, hu, eeig, si = (node_of(three, one) for one in ("at", "hu", "eeig", "si"))
+    await publish(eeig, "at", "hu", "si", quorum=3)
+    await append(at)
+    await until(lambda: is_witnessed(at.holdings.own))
+    await memberships.set_membership(eeig, {"site": "si", "status": status})
+    for one in (at, hu, eeig):
+        await until(lambda one=one: one.cosignatures.policy is None)  # type: ignore[misc]
+        assert one.holdings.logs[at.identity.origin].witnessed_size == 0
+    described = describe_policy(at)
+    assert described is not None
+    assert described["gone"] == ["si"]
+    with pytest.raises(RefusedError, match="si: no member any more"):
+        await publish(eeig, "at", "hu", "si", quorum=2)
+
+    await publish(eeig, "at", "hu")
+    await until(lambda: is_witnessed(at.holdings.own))
+    # Whatever time it claims, and though its key is in force in its log.
+    key = load_keys(si.folder, Role.WITNESS)[Role.WITNESS]
+    head = at.holdings.own.checkpoint
+    cosigned = parse_checkpoint_text(parse_note(head).text)
+    line = cosign(cosigned, name="sopro.example/si/witness", signer=key, time=1)
+    assert not at.cosignatures.take(at.identity.origin, add_signatures(head, [line]))
 
 
 async def test_a_black_hole_among_the_witnesses_delays_nobody(three: Federation) -> None:

@@ -21,6 +21,7 @@ from sopro_node.keyring import KEYS, find_key
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.recover import RecoveryPlan, recover
+from sopro_node.reindex import reindex
 from sopro_protocol.encoding import decode, encode
 from sopro_protocol.errors import NotFoundError, RefusedError, SoproError, UnavailableError
 from sopro_protocol.keys import Ed25519Signer
@@ -29,6 +30,7 @@ from sopro_registry.keyhistory import KeyRecord
 from sopro_registry.verdict import Verdict
 from tests.node.conftest import Federation, Served, decide, grant, until
 from tests.node.test_key_recovery import approve
+from tests.node.test_keys import change, follows
 
 BEFORE, AFTER = "sopro.example/at/1", "sopro.example/at/2"
 NAME = "Rest- und Wertstoffhof"
@@ -39,8 +41,8 @@ def size_of(served: Served, origin: str) -> tuple[int, int]:
     return (held.signed_size, held.cursor.projected) if held else (0, 0)
 
 
-async def begin(federation: Federation) -> Served:
-    """Stop `at` and go on with it in another log, made from what the others hold."""
+async def begin(federation: Federation, *, new_epoch: bool = True) -> Served:
+    """Stop `at` and make it anew from what the others hold, with its log or in another one."""
     at, coordinator = federation.served["at"], federation.served[COORDINATOR]
     keys = read_keys(at.node.folder)
     await at.close()
@@ -51,7 +53,7 @@ async def begin(federation: Federation) -> Served:
         invite=replace_urls(invite, coordinator.url),
         keys=keys,
         listen=at.url.removeprefix("http://"),
-        new_epoch=True,
+        new_epoch=new_epoch,
     )
     folder = federation.folder / "at-new"
     await recover(folder, plan)
@@ -234,6 +236,33 @@ async def test_members_approve_a_root_key_that_is_lost_besides(federation: Feder
     await meet(federation, BEFORE, size)
     for one in (coordinator, at, hu, fr):
         assert await verdict(one.node, number) is Verdict.VALID
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+async def test_a_site_whose_root_key_was_replaced_is_recovered_from_its_peers(
+    federation: Federation, is_named: bool
+) -> None:
+    at = await found(federation)
+    coordinator, hu = federation.served[COORDINATOR], federation.served["hu"]
+    number, _ = await grant(at.node)
+    asked = await new_root(at.node, {})
+    await approve(hu.node, "at", asked["public"])
+    await until(lambda: follows(coordinator, hu))
+    await memberships.recover_member(coordinator.node, {"site": "at"})
+    await until(lambda: follows(at, coordinator))
+    if is_named:
+        assert (await new_root(at.node, {}))["named"]
+        await change(at.node, "rotate", "root", successor=asked["public"])
+    for one in (hu, coordinator):
+        await until(lambda one=one: follows(one, at))  # type: ignore[misc]
+    keys = at.node.log.held.keys
+    at = await begin(federation, new_epoch=False)
+    assert (at.node.log.held.keys, at.node.log.held.cursor.voids) == (keys, 0)
+    assert await verdict(at.node, number) is Verdict.VALID
+    await at.close()
+    reindex(at.node.folder, lambda *_: None)
+    at = await federation.open("at", int(at.url.rsplit(":", 1)[1]))
+    assert (at.node.log.held.keys, at.node.log.held.cursor.voids) == (keys, 0)
 
 
 # What the coordinator refuses.

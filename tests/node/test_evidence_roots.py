@@ -1,13 +1,14 @@
 """A site or a coordinator that has changed its root key does not fork unseen."""
 
 import pytest
+from msgspec import structs
 
 from sopro_node import memberships
 from sopro_node.evidence import Kept
 from sopro_node.forks import head_of
 from sopro_node.keyring import load_keys
 from sopro_protocol.checkpoint import sign_checkpoint
-from sopro_protocol.errors import VerificationError
+from sopro_protocol.errors import RefusedError, VerificationError
 from sopro_protocol.evidence import MAX_KEYS, ShownHead, format_evidence, parse_evidence
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_registry.evidence import open_evidence
@@ -144,5 +145,31 @@ async def test_two_histories_are_settled_where_a_site_goes(
             coordinator.node, {"site": "at", "status": status}
         )
         assert len(answer["abandoned"]) == 1
+        for one in (coordinator, hu):
+            await until(lambda one=one: not one.node.evidence.standing(kept.origin))
+
+
+@pytest.mark.parametrize("status", ["left", "expelled"])
+async def test_two_histories_that_come_to_light_when_a_site_has_gone_are_settled(
+    federation: Federation, status: str
+) -> None:
+    async with two_sites(federation) as (coordinator, at, hu):
+        said = {"site": "at", "status": status}
+        gone = await memberships.set_membership(coordinator.node, said)
+        with pytest.raises(RefusedError, match=f"at is {status} already"):
+            await memberships.set_membership(coordinator.node, said)
+        await until(lambda: follows(hu, coordinator))
+        kept = await accuse(hu, at)
+        assert kept is not None
+        await until(lambda: kept.id in coordinator.node.evidence)
+        with pytest.raises(RefusedError, match="all that can still be recorded"):
+            await memberships.set_membership(coordinator.node, {**said, "size": gone["size"] + 1})
+        before = coordinator.node.holdings.directory.membership("at")
+        answer = await memberships.set_membership(coordinator.node, said)
+        assert (len(answer["abandoned"]), answer["size"]) == (1, gone["size"])
+        after = coordinator.node.holdings.directory.membership("at")
+        assert before is not None
+        assert after is not None
+        assert structs.replace(after, abandoned=before.abandoned) == before
         for one in (coordinator, hu):
             await until(lambda one=one: not one.node.evidence.standing(kept.origin))

@@ -15,6 +15,7 @@ from tests.node.conftest import Federation, Served, grant, until
 from tests.node.test_evidence import accuse
 from tests.node.test_evidence_roots import check
 from tests.node.test_keys import all_follow, certify, change, follows, verify
+from tests.registry.world import signer
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +38,14 @@ async def approve(node: Node, site: str, root: bytes) -> None:
     plan = await plan_approval(node, {"site": site, "root": root})
     signer = find_key(node.folder, plan["root"], passphrase=node.passphrase).signer
     await put_keys(node, {"entry": sign_record(plan["record"], [signer])})
+
+
+async def approve_by_all(sites: Sites, root: bytes) -> None:
+    """Have the other members approve a new root key of at."""
+    for site, one in sites.items():
+        if site not in ("at", "eeig"):
+            await approve(one.node, "at", root)
+            await until(lambda one=one: follows(sites["eeig"], one))  # type: ignore[misc]
 
 
 async def recover(sites: Sites) -> dict[str, Any]:
@@ -80,12 +89,39 @@ async def test_a_root_key_is_replaced_when_the_other_members_approve(
         assert verify(at.node, data, number=number).status == "active"
 
 
+async def test_who_begins_with_a_log_takes_it_also_before_the_site_has_named_its_new_root(
+    federation: Federation, sites: Sites
+) -> None:
+    at, coordinator, hu = sites["at"], sites["eeig"], sites["hu"]
+    number, _ = await grant(at.node)
+    first = await new_root(at.node, {})
+    await approve_by_all(sites, first["public"])
+    await recover(sites)
+    si = await federation.join("si", "SI")
+    for one in (hu, si):
+        await until(lambda one=one: follows(one, coordinator) and follows(one, at))  # type: ignore[misc]
+    origin = at.node.identity.origin
+    held = [one.node.holdings.logs[origin] for one in (hu, si)]
+    assert held[0].keys == held[1].keys
+    assert held[0].cursor == held[1].cursor
+    assert verify(si.node, certify(si.node, number), number=number).status == "active"
+
+    # Named, and lost once more: its records lead to the key of before, not to the first one.
+    assert (await new_root(at.node, {}))["named"]
+    await change(at.node, "rotate", "root", successor=first["public"])
+    await approve_by_all(sites, signer("second root").public_key)
+    await recover(sites)
+    await change(at.node, "rotate", "log")
+    fr = sites["fr"]
+    de = await federation.join("de", "DE")
+    for one in (hu, fr, si, de):
+        await until(lambda one=one: follows(one, coordinator) and follows(one, at))  # type: ignore[misc]
+
+
 async def test_a_fork_is_proven_also_before_the_site_has_named_its_new_root(sites: Sites) -> None:
     at, coordinator, hu = sites["at"], sites["eeig"], sites["hu"]
     asked = await new_root(at.node, {})
-    for site in ("hu", "fr"):
-        await approve(sites[site].node, "at", asked["public"])
-        await until(lambda site=site: follows(coordinator, sites[site]))  # type: ignore[misc]
+    await approve_by_all(sites, asked["public"])
     await recover(sites)
     for one in (at, hu):
         await until(lambda one=one: follows(one, coordinator))  # type: ignore[misc]

@@ -72,7 +72,14 @@ test('membership', () => {
   const end = at.judge.size;
   assert.equal(at.add('label_decision', bodies.grant(offering, 0)), undefined);
   at.state();
-  assert.equal(change({ status: 'left', successor: 'hu', ends: { origin: 'sopro.test/at/1', size: end } }), undefined);
+  const gone = { status: 'left', successor: 'hu', ends: { origin: 'sopro.test/at/1', size: end } };
+  assert.equal(change(gone), undefined);
+  const abandoned = [{ root: Buffer.alloc(32), size: end }];
+  assert.equal(change(gone), 'mem.status');
+  assert.equal(change({ ...gone, abandoned, successor: undefined }), 'mem.status');
+  assert.equal(change({ ...gone, abandoned, effective_date: '2026-12-31' }), 'mem.status');
+  assert.equal(change({ ...gone, abandoned, status: 'expelled' }), 'mem.status');
+  assert.equal(change({ ...gone, abandoned }), undefined);
   coordinator.state();
   const anew = judgeLog(at.options, at.judge.entries);
   assert.equal(anew.verdicts[end].code, 'mem.inactive');
@@ -92,6 +99,7 @@ test('a root key is replaced by approvals', () => {
   assert.equal(renew(votes.slice(0, 1)), 'mem.key');
   assert.equal(renew([votes[0], votes[0]]), 'mem.key');
   assert.equal(renew(votes), undefined);
+  assert.deepEqual(coordinator.judge.federation.leadingRoots(at.origin), [fresh.public, lost]);
   coordinator.state();
   at.state();
   at.pairs.root = fresh;

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role, check_public_key
@@ -50,7 +50,8 @@ TRANSITIONS: frozenset[tuple[str | None, str]] = frozenset(
 
 ENDED = frozenset({"suspended", "left", "expelled"})
 """The statuses in which a log is ended."""
-
+GONE: Final = frozenset({"left", "expelled"})
+"""The statuses of a site that takes no part any more."""
 
 MAX_MEMBERS: Final = 128
 """So many sites are admitted at most: what most of them have to say fits into a record."""
@@ -126,7 +127,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     if body.conformance_until is not UNSET:
         day_of(body.conformance_until, field="conformance_until")
     before = state.versions[-1][1] if state else None
-    if (before.status if before else None, body.status) not in TRANSITIONS:
+    is_next = (before.status if before else None, body.status) in TRANSITIONS
+    if not is_next and not _settles(before, body):
         raise RefusedError(
             f"site_membership: {body.site!r} cannot become {body.status} "
             f"from {before.status if before else 'unknown'}",
@@ -151,6 +153,19 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     # Prefix and root are names too, so that none is ever given to two sites.
     names = (body.site, f"prefix {body.prefix}", f"root {body.root.hex()}")
     return Change(State(versions), names=names)
+
+
+def _settles(before: Body | None, body: Body) -> bool:
+    """Say whether a record only settles two histories of a site that has gone (SPEC MEM-14)."""
+    if before is None or before.status not in GONE or body.abandoned is UNSET:
+        return False
+    same = structs.replace(
+        body,
+        abandoned=before.abandoned,
+        approvals=before.approvals,
+        succession=before.succession,
+    )
+    return same == before
 
 
 def _check_room(before: Body | None, body: Body, view: View) -> None:

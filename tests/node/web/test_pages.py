@@ -485,7 +485,7 @@ async def test_when_a_witness_signed_is_written_like_every_other_time(
     visit: Visit, monkeypatch: pytest.MonkeyPatch, language: str, said: str
 ) -> None:
     at = await visit("at")
-    policy = {"witnesses": ["hu"], "faulty": 0, "quorum": 1, "keys_known": True}
+    policy = {"witnesses": ["hu"], "faulty": 0, "quorum": 1, "keys_known": True, "gone": []}
     witness = {"site": "hu", "size": 1, "cosigned_at": "", "failures": 0, "problem": None}
     described = {**describe_standing(at.node), "witness_policy": policy, "witnesses": [witness]}
     monkeypatch.setattr(pages, "describe_standing", lambda _: described)

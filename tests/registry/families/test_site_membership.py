@@ -316,3 +316,42 @@ def test_a_root_key_of_another_site_or_an_earlier_one_is_not_taken_over(world: W
         successor_entry(world, by=signer("at root")),
     ]
     assert name_root(world, signer("at root"), back) == "mem.key"
+
+
+HEADS = [{"root": bytes(32), "size": 7}]
+
+
+@pytest.mark.parametrize("status", ["left", "expelled"])
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"abandoned": HEADS}, None),
+        ({"abandoned": HEADS, "status": "suspended"}, "mem.status"),
+        ({"abandoned": HEADS, "status": "admitted"}, "mem.status"),
+        ({"abandoned": HEADS, "effective_date": "2026-03-01"}, "mem.status"),
+        ({"abandoned": HEADS, "successor": "hu"}, "mem.status"),
+        ({"abandoned": HEADS, "ends": {"origin": "sopro.example/at/1", "size": 9}}, "mem.status"),
+        ({"abandoned": HEADS, "urls": ["https://elsewhere.example"]}, "mem.status"),
+        ({"abandoned": HEADS, "root": NEXT.public_key, "approvals": [b""]}, "mem.status"),
+        ({}, "mem.status"),
+    ],
+)
+def test_two_histories_of_a_site_that_has_gone_are_settled_and_nothing_else(
+    world: World, status: str, changes: dict[str, Any], code: str | None
+) -> None:
+    at = world.at
+    gone = {"status": status, "ends": end(at, len(at.entries))}
+    assert put(world, at, **gone) is None
+    assert put(world, at, **gone | changes) == code
+    settled = world.node.directory.abandoned(at.origin)
+    assert settled == (frozenset() if code else {(7, bytes(32))})
+    # Once more, for a third history.
+    again = {"abandoned": [{"root": bytes(32), "size": 8}]}
+    assert put(world, at, **gone, **again) is None
+    assert put(world, at, **gone) == "mem.status"
+
+
+def test_who_has_not_gone_does_not_begin_by_settling(world: World, de: Author) -> None:
+    assert put(world, de, status="expelled", abandoned=HEADS) == "mem.status"
+    assert put(world, de, status="admitted") is None
+    assert put(world, de, status="expelled", abandoned=HEADS) is None

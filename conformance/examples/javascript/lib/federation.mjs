@@ -57,6 +57,15 @@ export class Federation {
     return this.all('origin', origin)[0]?.body.root;
   }
 
+  // SYNC-1: one of these root keys has to be one of a log's; the latest, and before it those that members have
+  // replaced by approvals, which the site may not have named yet.
+  leadingRoots(origin) {
+    return this.all('origin', origin).reduce((found, { body }) => {
+      if (found[0]?.equals(body.root)) return found;
+      return body.approvals === undefined ? [body.root] : [body.root, ...found];
+    }, []);
+  }
+
   scheme(code, size) {
     return this.latest('scheme', code, size);
   }

@@ -23,27 +23,34 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
     }
   };
   const own = logs.find(({ origin }) => origin === coordinator);
-  if (own !== undefined) take(own, { root, trusted: root });
+  if (own !== undefined) take(own, { root, trusted: [root] });
   const federation = judges.get(coordinator)?.federation;
   for (const log of logs) {
     if (log === own) continue;
     const first = federation === undefined ? undefined : federation.rootOfLog(log.origin) ?? roots[log.origin]; // STATE-2
+    const leading = federation?.leadingRoots(log.origin) ?? [];
     if (first === undefined) refused.set(log.origin, 'mem.untrusted');
-    else take(log, { root: first, federation, trusted: federation.latest('origin', log.origin)?.root ?? first });
+    else take(log, { root: first, federation, trusted: leading.length > 0 ? leading : [first] });
   }
   return { judges, refused };
 }
 
 // SYNC-4, SYNC-12: the entries lead to a root that a log key of the judged log has signed, and the root key
-// that the membership names is one of the log's.
+// that the membership names, or one that members have replaced since, is one of the log's.
 function open(judge, checkpoint, trusted) {
   const { keys } = judge;
   if (judge.isBlocked()) refuse('wdh.state', 'a withhold record that is void'); // WITHHOLD-6
   if (keys.records[0]?.position !== 0) refuse('mem.untrusted', 'entry 0 is no key record that counts'); // STATE-2
   const head = openHead(judge, checkpoint, trusted);
   if (head.size !== judge.size || !head.root.equals(judge.tree.root())) refuse('hos.bundle', 'the entries lead to another root');
-  const isKnown = keys.records.some(({ body }) => body.root.equals(trusted));
+  const isKnown = keys.records.some(({ body }) => trusted.some((root) => body.root.equals(root)));
   if (!isKnown && judge.waitsAt === null) refuse('mem.untrusted', 'the root key of the membership has signed no key record');
+}
+
+// The history by the first of some root keys that leads to one.
+function followFirst(judge, [root, ...others], records) {
+  const follow = () => followKeys(judge.origin, judge.isCoordinator, root, records);
+  return others.length > 0 && codeOf(follow) !== null ? followFirst(judge, others, records) : follow();
 }
 
 // SYNC-12: while entries wait, key records that are not judged yet are a hint.
@@ -56,7 +63,7 @@ function openHead(judge, checkpoint, trusted) {
     judge.entries.forEach((entry, position) => {
       if (position >= judge.waitsAt && codeOf(() => parseKeyRecord(entry, judge.origin)) === null) records.push([position, entry]);
     });
-    const history = followKeys(judge.origin, judge.isCoordinator, trusted, records);
+    const history = followFirst(judge, trusted, records);
     return openCheckpoint(checkpoint, judge.origin, (size) => history.logKeys(size));
   }
 }

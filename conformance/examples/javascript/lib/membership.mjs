@@ -4,6 +4,8 @@ import { Refusal, refuse } from './refusal.mjs';
 import { checkPublicKey, keyId } from './keys.mjs';
 import { checkDays } from './dates.mjs';
 import { originParts } from './federation.mjs';
+import { encode } from './encoding.mjs';
+import { FAMILIES } from './families.mjs';
 import { checkApprovals, checkContinues, checkSuccession, parseKeyRecord } from './keyhistory.mjs';
 
 const MAX_MEMBERS = 128; // MEM-13
@@ -36,7 +38,7 @@ export const siteMembership = {
     const records = log.recordsOn(record.entity);
     const before = records[records.length - 1]?.body;
     checkDays(body.effective_date, body.conformance_until); // MEM-1, MEM-12
-    if (!NEXT[before?.status ?? 'none'].includes(body.status)) refuse('mem.status', `${before?.status} to ${body.status}`);
+    if (!NEXT[before?.status ?? 'none'].includes(body.status) && !settles(before, body)) refuse('mem.status', `${before?.status} to ${body.status}`);
     const all = federation.all('members', '', position);
     const ofOthers = before === undefined ? all : all.filter((other) => other.body.site !== before.site);
     if (before === undefined) checkFirst(log, body, ofOthers.map((other) => other.body)); // MEM-3
@@ -48,6 +50,16 @@ export const siteMembership = {
   },
   apply: (log, { body, position }) => log.federation.addMembership(position, body),
 };
+
+// MEM-14: whether a record only abandons heads of a site that has gone.
+function settles(before, body) {
+  if (!['left', 'expelled'].includes(before?.status) || body.abandoned === undefined) return false;
+  const free = ['abandoned', 'approvals', 'succession'];
+  const said = (one) => encode(Object.fromEntries(
+    Object.keys(FAMILIES.site_membership.table).filter((name) => !free.includes(name) && one[name] !== undefined).map((name) => [name, one[name]]),
+  ));
+  return said(before).equals(said(body));
+}
 
 function checkFirst(log, body, others) {
   const own = originParts(body.origin);
