@@ -1,10 +1,11 @@
 """Doing an act of the catalogue as the operator, with what a person wrote on the command line."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sopro_cli.office import Call, reach, run
+from sopro_cli.office import Call, acting_officer, reach, run, system_user
+from sopro_node.deciders import find_decider
 
 Work = Callable[[Call], Coroutine[Any, Any, Mapping[str, Any]]]
 
@@ -16,6 +17,7 @@ async def act(
     *,
     entity: bytes | None = None,
     person: bytes | None = None,
+    files: Sequence[Mapping[str, Any]] = (),
 ) -> Mapping[str, Any]:
     """Have an act done; what was not given is left out, and bytes are written in hex.
 
@@ -25,12 +27,19 @@ async def act(
         told: what it is told.
         entity: whom it is about, where that is there already.
         person: pseudonym of who does it.
+        files: documents of the record, as `sopro_cli.files` reads them.
 
     Raises:
         SoproError: why it was not done.
     """
     given = {field: _plain(value) for field, value in told.items() if not _is_missing(value)}
-    values = {"act": name, "told": given, "entity": entity, "person": person}
+    values = {
+        "act": name,
+        "told": given,
+        "entity": entity,
+        "person": person,
+        "files": list(files),
+    }
     return await office("act", values)
 
 
@@ -42,6 +51,16 @@ def do(folder: Path, work: Work) -> Mapping[str, Any]:
             return await work(office)
 
     return run(whole())
+
+
+def person_of(folder: Path, name: str | None) -> bytes | None:
+    """Return the pseudonym of who does something: who is named, or the user of the system.
+
+    None for the officer whom `sopro --as` names; the node knows the pseudonym.
+    """
+    if name is None and acting_officer():
+        return None
+    return find_decider(folder, name or system_user())
 
 
 def _plain(value: Any) -> Any:

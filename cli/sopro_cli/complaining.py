@@ -1,12 +1,13 @@
 """Complaints and appeals: `sopro complaint`, `sopro appeal`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 import rich_click as click
 
 from sopro_cli.acting import act, do
+from sopro_cli.files import read_documents, with_documents
 from sopro_cli.office import ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_json
@@ -26,7 +27,14 @@ def _show(done: Mapping[str, Any], *, as_json: bool) -> None:
 
 @click.group()
 def complaint() -> None:
-    """What was heard about a label of any site, and what that site makes of it."""
+    """What was heard about a label of any site, and what that site makes of it.
+
+    ```
+    sopro complaint add at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
+    sopro complaint list at
+    sopro complaint answer at sopro.example/hu/1 41 acknowledged
+    ```
+    """
 
 
 @complaint.command("add")
@@ -35,9 +43,19 @@ def complaint() -> None:
 @click.option("--kind", type=click.Choice(_KINDS), required=True)
 @click.option("--text", default="", help="in words; only this site and that of the label read it")
 @click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
+@with_documents
 @click.option("--json", "as_json", is_flag=True)
 def complaint_add(  # one for each option
-    folder: Path, number: str, kind: str, text: str, received_on: str | None, *, as_json: bool
+    folder: Path,
+    number: str,
+    kind: str,
+    text: str,
+    received_on: str | None,
+    documents: tuple[str, ...],
+    visibility: str,
+    parties: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> None:
     """Record a complaint about the label of a NUMBER; its site sees it and must answer.
 
@@ -46,7 +64,8 @@ def complaint_add(  # one for each option
     ```
     """
     told = {"kind": kind, "label": number, "received_on": received_on, "text": text}
-    done = do(folder, lambda office: act(office, "complaint.add", told))
+    files = read_documents(documents, visibility, parties)
+    done = do(folder, lambda office: act(office, "complaint.add", told, files=files))
     _show(done, as_json=as_json)
 
 
@@ -56,6 +75,7 @@ def complaint_add(  # one for each option
 @click.option("--kind", type=click.Choice(_KINDS), required=True)
 @click.option("--text", default="", help="in words; only this site and that of the label read it")
 @click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
+@with_documents
 @click.option("--json", "as_json", is_flag=True)
 @click.pass_context
 def complain(context: click.RichContext, /, **options: Any) -> None:
@@ -96,9 +116,19 @@ def complaint_list(folder: Path, *, as_json: bool) -> None:
 @click.argument("index", type=int)
 @click.argument("step", type=click.Choice([one.value for one in ComplaintStep]))
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
+@with_documents
 @click.option("--json", "as_json", is_flag=True)
 def complaint_answer_command(  # one for each option
-    folder: Path, origin: str, index: int, step: str, effective: str | None, *, as_json: bool
+    folder: Path,
+    origin: str,
+    index: int,
+    step: str,
+    effective: str | None,
+    documents: tuple[str, ...],
+    visibility: str,
+    parties: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> None:
     """Take a complaint, named as 'complaint list' names it, a STEP further at the label's site.
 
@@ -107,13 +137,49 @@ def complaint_answer_command(  # one for each option
     ```
     """
     told = {"effective_date": effective, "index": index, "origin": origin, "step": step}
-    done = do(folder, lambda office: act(office, "complaint.answer", told))
+    files = read_documents(documents, visibility, parties)
+    done = do(folder, lambda office: act(office, "complaint.answer", told, files=files))
     _show(done, as_json=as_json)
+
+
+@complaint.command("withdraw")
+@click.argument("folder", type=FOLDER)
+@click.argument("which", metavar="COMPLAINT")
+@click.option("--withdrawn-on", default=None, callback=DAY, help="civil date; today if not given")
+@with_documents
+@click.option("--json", "as_json", is_flag=True)
+def complaint_withdraw(  # one for each option
+    folder: Path,
+    which: str,
+    withdrawn_on: str | None,
+    documents: tuple[str, ...],
+    visibility: str,
+    parties: tuple[str, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Record that a COMPLAINT of this site's log is kept up no longer.
+
+    COMPLAINT is what 'sopro complaint add' printed.
+
+    ```
+    sopro complaint withdraw at COMPLAINT --withdrawn-on 2026-12-01
+    ```
+    """
+    told, files = {"withdrawn_on": withdrawn_on}, read_documents(documents, visibility, parties)
+    _show(_step(folder, "complaint.withdraw", which, told, files), as_json=as_json)
 
 
 @click.group()
 def appeal() -> None:
-    """Appeals against decisions of this site."""
+    """Appeals against decisions of this site.
+
+    ```
+    sopro appeal add at SOPRO/AT0/001/00001 --text "We had closed it" --document letter=appeal.pdf
+    sopro appeal panel at APPEAL --member "Ida Wolf"
+    sopro appeal decide at APPEAL upheld
+    ```
+    """
 
 
 @appeal.command("list")
@@ -138,19 +204,31 @@ def appeal_list(folder: Path, *, as_json: bool) -> None:
 @click.argument("folder", type=FOLDER)
 @click.argument("number", callback=NUMBER)
 @click.option("--decision", type=int, default=None, help="its entry; the last one if not given")
+@click.option("--text", default="", help="the grounds in words; only this site reads them")
 @click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
+@with_documents
 @click.option("--json", "as_json", is_flag=True)
-def appeal_add(
-    folder: Path, number: str, decision: int | None, received_on: str | None, *, as_json: bool
+def appeal_add(  # one for each option
+    folder: Path,
+    number: str,
+    decision: int | None,
+    text: str,
+    received_on: str | None,
+    documents: tuple[str, ...],
+    visibility: str,
+    parties: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> None:
     """Record an appeal against a decision on the label of a NUMBER; prints the APPEAL.
 
     ```
-    sopro appeal add at SOPRO/AT0/001/00001
+    sopro appeal add at SOPRO/AT0/001/00001 --text "We had closed it"
     ```
     """
-    told = {"decision": decision, "label": number, "received_on": received_on}
-    done = do(folder, lambda office: act(office, "appeal.add", told))
+    told = {"decision": decision, "label": number, "received_on": received_on, "text": text}
+    files = read_documents(documents, visibility, parties)
+    done = do(folder, lambda office: act(office, "appeal.add", told, files=files))
     _show(done, as_json=as_json)
 
 
@@ -182,9 +260,18 @@ def appeal_panel(
     type=click.Choice([one.value for one in AppealStep if one not in ("received", "panel")]),
 )
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
+@with_documents
 @click.option("--json", "as_json", is_flag=True)
-def appeal_decide(
-    folder: Path, which: str, outcome: str, effective: str | None, *, as_json: bool
+def appeal_decide(  # one for each option
+    folder: Path,
+    which: str,
+    outcome: str,
+    effective: str | None,
+    documents: tuple[str, ...],
+    visibility: str,
+    parties: tuple[str, ...],
+    *,
+    as_json: bool,
 ) -> None:
     """Record what the panel of an APPEAL has decided, or that it was withdrawn.
 
@@ -194,13 +281,22 @@ def appeal_decide(
     sopro appeal decide at APPEAL upheld
     ```
     """
-    told = {"effective_date": effective, "step": outcome}
-    _show(_step(folder, "appeal.decide", which, told), as_json=as_json)
+    told, files = (
+        {"effective_date": effective, "step": outcome},
+        read_documents(documents, visibility, parties),
+    )
+    _show(_step(folder, "appeal.decide", which, told, files), as_json=as_json)
 
 
-def _step(folder: Path, name: str, which: str, told: Mapping[str, Any]) -> Mapping[str, Any]:
-    entity = as_bytes(which, "APPEAL")
-    return do(folder, lambda office: act(office, name, told, entity=entity))
+def _step(
+    folder: Path,
+    name: str,
+    which: str,
+    told: Mapping[str, Any],
+    files: Sequence[Mapping[str, Any]] = (),
+) -> Mapping[str, Any]:
+    entity = as_bytes(which, name.partition(".")[0].upper())
+    return do(folder, lambda office: act(office, name, told, entity=entity, files=files))
 
 
 COMMANDS = (complain, complaint, appeal)

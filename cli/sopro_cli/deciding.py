@@ -1,17 +1,16 @@
 """Decisions: `sopro decide`."""
 
-import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import rich_click as click
 
-from sopro_cli.acting import act, do
+from sopro_cli.acting import act, do, person_of
+from sopro_cli.files import read_documents, with_documents
 from sopro_cli.office import Call
 from sopro_cli.options import CODE, CPV, DAY, FOLDER, NUMBER, NUTS, as_bytes
 from sopro_cli.output import show, show_json
-from sopro_node.deciders import find_decider
 from sopro_registry.families.label_decision import ReasonCode
 from sopro_registry.label import Action
 
@@ -58,6 +57,7 @@ _NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
     "--corrects", type=click.IntRange(0), default=None, help="entry of the wrong decision"
 )
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
+@with_documents
 @click.option("--json", "as_json", is_flag=True)
 def decide(  # one for each option
     folder: Path,
@@ -67,6 +67,9 @@ def decide(  # one for each option
     areas: tuple[str, ...],
     cpv: tuple[str, ...],
     corrects: int | None,
+    documents: tuple[str, ...],
+    visibility: str,
+    parties: tuple[str, ...],
     *,
     whole_offering: bool,
     as_json: bool,
@@ -76,6 +79,7 @@ def decide(  # one for each option
 
     Dates that are not given are today's in the site's time zone.
 
+        sopro decide at grant --application APPLICATION --valid-until 2029-01-01
         sopro decide at grant --offering ID --valid-until 2029-01-01 --area AT130 --area AT31
         sopro decide at extend_scope SOPRO/AT0/001/00001 --area AT130 --area AT31 --area AT32
         sopro decide at reduce_scope SOPRO/AT0/001/00001 --area AT130 --reason nc_not_closed
@@ -96,13 +100,13 @@ def decide(  # one for each option
     told = {**options, **entities, **more, "action": action, "reason_code": options["reason"]}
     del told["reason"], told["effective"]
     told |= {"effective_date": options["effective"], "label": label}
-    person = find_decider(folder, decider or getpass.getuser())
+    person, files = person_of(folder, decider), read_documents(documents, visibility, parties)
 
     async def work(office: Call) -> Mapping[str, Any]:
         if label is not None:
             seen = await office("label_entity", {"number": label})
             told["prev"] = seen["head"]
-        done = await act(office, "decision.add", told, person=person)
+        done = await act(office, "decision.add", told, person=person, files=files)
         number = done["values"].get("certificate", "")
         status = (await office("label", {"number": number}))["status"] if number else "refused"
         return {

@@ -12,6 +12,7 @@ import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from sopro_cli.acting import act, do
 from sopro_cli.office import reach, run
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
@@ -60,8 +61,14 @@ _HINTS = 5
 )
 @click.option("--bad", type=FILE, help="for bad rows; otherwise FILE.bad.csv in this directory")
 @click.option("--report", type=FILE, help="write what came in and what not: a file .html or .md")
+@click.option(
+    "--close",
+    "is_closing",
+    is_flag=True,
+    help="end it for ever: no decision is taken over any more",
+)
 @click.option("--json", "as_json", is_flag=True)
-def import_command(
+def import_command(  # one for each option
     folder: Path | None,
     file: Path | None,
     kind: str | None,
@@ -73,6 +80,7 @@ def import_command(
     report: Path | None,
     *,
     is_dry: bool,
+    is_closing: bool,
     as_json: bool,
 ) -> None:
     """Bring the rows of a CSV file or an xlsx workbook into a site's register, each once.
@@ -85,7 +93,14 @@ def import_command(
         sopro import at firms.xlsx --as organisations --mapping firms.toml --dry-run
         sopro import at firms.xlsx --as organisations --mapping firms.toml --report firms.html
         sopro import at map.csv --as organisations --mapping map.toml --only country=AT
+        sopro import at --close
+
+    The last one says that the whole register is in: from then on a decision that comes from
+    elsewhere counts for nothing, at any node, and nobody can take that back.
     """
+    if is_closing:
+        _close(folder, file, as_json=as_json)
+        return
     chosen = Kind(kind) if kind else None
     if guess is not None:
         _guess(guess, chosen)
@@ -116,6 +131,19 @@ def import_command(
     if report is not None:
         _write(report, done)
     _show(done, bad, as_json=as_json)
+
+
+def _close(folder: Path | None, file: Path | None, *, as_json: bool) -> None:
+    """Record that taking over the old register has ended."""
+    if folder is None or file is not None:
+        raise click.UsageError("--close stands with the site's directory alone")
+    done = do(folder, lambda office: act(office, "import.close", {}))
+    if as_json:
+        show_json(done)
+    else:
+        show(
+            f"the import is closed: entry {done['index']}; what is decided from now on is assessed"
+        )
 
 
 def _guess(path: Path, kind: Kind | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import rich_click as click
 
+from sopro_cli.examples import add_examples
 from sopro_cli.output import accept_any_text, fail
 from sopro_protocol.errors import FormatError, SoproError, StorageFullError
 
@@ -33,7 +34,7 @@ MODULES: Final[Mapping[str, str]] = {
     "demo": "demo",
     "directory": "searching",
     "erase": "erasing",
-    "evaluate": "assessing",
+    "evaluate": "evaluating",
     "evidence": "evidence",
     "federation": "sites",
     "import": "importing",
@@ -83,6 +84,7 @@ class _Commands(click.RichGroup):
             return None
         module = import_module(f"sopro_cli.{MODULES[cmd_name]}")
         found: click.Command = next(one for one in module.COMMANDS if one.name == cmd_name)
+        add_examples(found, cmd_name)
         return found
 
 
@@ -108,5 +110,21 @@ def _explain(error: Exception) -> SoproError | None:
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="sopro")
-def main() -> None:
-    """Run a node of the SoPro federation, decide on labels, verify everything."""
+@click.option(
+    *("--as", "officer"),
+    default="",
+    metavar="OFFICER",
+    help="the officer who does it, as 'sopro officer add' admitted them; in their roles only",
+)
+def main(officer: str) -> None:
+    """Run a node of the SoPro federation, decide on labels, verify everything.
+
+    What is done is on the site's trail with who did it: the user of the system, or the officer
+    that --as names, whose pseudonym then stands in the record.
+
+    ```
+    sopro --as "Anna Gruber" decide at grant --application APPLICATION --valid-until 2029-01-01
+    sopro label show SOPRO/AT0/001/00001 --dir at
+    sopro officer trail at
+    ```
+    """

@@ -1,10 +1,13 @@
 """How commands reach a node: over the socket of the one that serves, or by opening its folder."""
 
+import getpass
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import rich_click as click
 import uvloop
 
 from sopro_cli.output import fail
@@ -24,12 +27,13 @@ async def reach(
     """Reach the node of a directory; the same operations either way.
 
     Without `must_sign` it is also opened where keys that it signs with are lost; `ask` has the
-    passphrase of its key files instead of a person.
+    passphrase of its key files instead of a person. Every operation is told who has it done.
     """
+    by = {"by": {"user": system_user(), "officer": acting_officer()}}
     if await call(folder, "identity", {}) is not None:
 
         async def over_socket(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-            answer = await call(folder, name, values)
+            answer = await call(folder, name, {**values, **by})
             if answer is None:
                 raise UnavailableError("the node has stopped serving; run the command again")
             return answer
@@ -43,12 +47,27 @@ async def reach(
     node = await Node.open(folder, ask=ask or asker(), must_sign=must_sign)
 
     async def here(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
-        return await OPERATIONS[name](node, values)
+        return await OPERATIONS[name](node, {**values, **by})
 
     try:
         yield here
     finally:
         await node.close()
+
+
+def acting_officer() -> str:
+    """Return the officer named by `sopro --as`; empty for none."""
+    context = click.get_current_context(silent=True)
+    named = context.find_root().params.get("officer") if context else None
+    return str(named or "")
+
+
+def system_user() -> str:
+    """Return who works at this terminal: the user of the system, or who became it by sudo."""
+    try:
+        return os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -146,7 +146,7 @@ def officer_trail(folder: Path, limit: int, before: int | None, *, as_json: bool
         return
     for one in found:
         where = "" if one["index"] is None else f"  {one['origin']} {one['index']}"
-        who = one["officer"] or "the operator"
+        who = one["officer"] or "somebody at the command line"
         remote = f"  from {one['remote']}" if one["remote"] else ""
         show(f"{one['number']}  {one['time']}  {who}  {one['action']}{where}{remote}")
 

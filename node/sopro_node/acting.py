@@ -4,6 +4,7 @@ The command line and the API end here. What an act says is made by `acts`; wheth
 judged by the rules of the registry, on the append.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,9 +21,17 @@ from sopro_node.entities import last_record
 from sopro_node.holdings import OWN
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.node import Node
+from sopro_node.operators import find_operator
 from sopro_node.store.accounts import AnswerRow, TrailRow
 from sopro_protocol.commitment import STRUCTURED
-from sopro_protocol.errors import ConflictError, FormatError, NotFoundError, RefusedError
+from sopro_protocol.errors import (
+    ConflictError,
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    UnavailableError,
+)
+from sopro_protocol.record import MAX_DOCUMENT_SIZE
 
 MAX_ANSWERS: Final = 1000
 """Answers kept for one officer; the oldest go first."""
@@ -56,8 +65,9 @@ class Actor:
     """Who acts.
 
     Attributes:
-        officer: name; empty for the operator, on the command line.
-        person: pseudonym; None where the operator records what others have done.
+        officer: name; on the command line that of the user of the system, or of the officer whom
+            the user acts as.
+        person: pseudonym; None where somebody records what others have done.
         remote: where the request came from.
     """
 
@@ -75,12 +85,14 @@ class Named:
 
 
 async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Do an act as the operator. `act`: its name; `told`; `entity`?; `person`?: pseudonym.
+    """Do an act for the command line. `act`: its name; `told`; `entity`?; `person`?: pseudonym.
 
-    Answers `entity`, `entry_id`, `index` and the record's `values`.
+    `files`?: list of {name, content, type, visibility, parties?}, documents of the record; `by`?:
+    who has it done. Answers `entity`, `entry_id`, `index` and the record's `values`.
 
     Raises:
         FormatError: there is no such act, or what is told does not fit it.
+        RefusedError: the officer may not do it, or does it as somebody else.
         SoproError: as the act.
     """
     known = ACTS.get(values["act"])
@@ -90,10 +102,13 @@ async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
         told = msgspec.convert(values["told"], known.told)
     except msgspec.ValidationError as error:
         raise FormatError(f"{known.name}: {str(error)[:1].lower()}{str(error)[1:]}") from None
-    asking = Asking(node, told, values.get("entity"), values.get("person"))
+    files = tuple(_given_file(one) for one in values.get("files", ()))
+    actor = _operator(node, known, values)
+    asking = Asking(node, told, values.get("entity"), actor.person, files)
     draft = await known.plan(asking)
-    actor = Actor(person=values.get("person"))
+    draft = replace(draft, documents=[*draft.documents, *files])
     appended = await node.log.append(_noting(node, known, draft, actor, None))
+    await _follow(node, known)
     return {
         "entity": appended.entity,
         "entry_id": appended.entry_id,
@@ -114,14 +129,63 @@ async def perform(
         RefusedError: a rule forbids it.
         UnavailableError: nothing may be signed now.
     """
-    draft = await known.plan(Asking(node, told, entity, actor.person))
+    files = _files(node, told.documents, actor)
+    draft = await known.plan(Asking(node, told, entity, actor.person, files))
     _check_prev(node, told, draft)
-    draft = replace(draft, documents=[*draft.documents, *_files(node, told.documents, actor)])
+    draft = replace(draft, documents=[*draft.documents, *files])
     work = node.log.append(_noting(node, known, draft, actor, named, files=told.documents))
     try:
-        return _done(await work)
+        appended = await work
     except ConflictError as error:
         raise _explain(node, draft, error) from None
+    await _follow(node, known)
+    return _done(appended)
+
+
+async def _follow(node: Node, known: Act) -> None:
+    """Do what an act has to be followed by; what has to wait is done again later by the node."""
+    if known.follow is not None:
+        with contextlib.suppress(UnavailableError):
+            await known.follow(node)
+
+
+def _operator(node: Node, known: Act, values: Mapping[str, Any]) -> Actor:
+    """Return who has an act done on the command line.
+
+    Raises:
+        RefusedError: the officer may not do it, or says that somebody else does.
+    """
+    operator = find_operator(node, values, roles=known.roles, what=known.name)
+    person = values.get("person")
+    if operator.person is not None and person not in (None, operator.person):
+        raise RefusedError(
+            f"{known.name}: {operator.name} acts, and somebody else is named as who does it; "
+            "leave one of the two out",
+            code="ofc.person",
+        )
+    return Actor(operator.name, person or operator.person, operator.remote)
+
+
+def _given_file(values: Mapping[str, Any]) -> NewDocument:
+    """Make the document of a file that was named on the command line.
+
+    Raises:
+        FormatError: it is empty or larger than a document may be.
+    """
+    content = values["content"]
+    if not content or len(content) > MAX_DOCUMENT_SIZE:
+        raise FormatError(
+            f"document {values['name'][:64]!r}: expected 1 to {MAX_DOCUMENT_SIZE} bytes, "
+            f"got {len(content)}",
+            code="ofc.file",
+        )
+    return NewDocument(
+        values["name"],
+        content,
+        values["type"],
+        values["visibility"],
+        tuple(values.get("parties", ())),
+    )
 
 
 def earlier_answer(node: Node, officer: str, named: Named) -> bytes | None:
@@ -163,7 +227,7 @@ def _check_prev(node: Node, told: Told, draft: Draft) -> None:
         )
 
 
-def _files(node: Node, files: list[File], actor: Actor) -> list[NewDocument]:
+def _files(node: Node, files: list[File], actor: Actor) -> tuple[NewDocument, ...]:
     """Return the files that go with a record.
 
     Raises:
@@ -181,7 +245,7 @@ def _files(node: Node, files: list[File], actor: Actor) -> list[NewDocument]:
             )
         parties = () if file.parties is UNSET else tuple(file.parties)
         found.append(NewDocument(file.name, row.content, row.type, file.visibility, parties))
-    return found
+    return tuple(found)
 
 
 def _noting(  # what is noted

@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from sopro_node.documents import NewDocument
-from sopro_node.log import Draft
+from sopro_node.acting import act
 from sopro_node.node import Node
-from sopro_protocol.commitment import STRUCTURED
+from sopro_node.operators import BY
 from sopro_protocol.errors import RefusedError
 from sopro_registry.codelists import format_list
 from sopro_registry.families import codelist
@@ -34,15 +33,10 @@ async def publish_codelist(node: Node, values: Mapping[str, Any]) -> Answer:
     before = node.holdings.directory.codelist(name, version=values["version"])
     if before is not None and before[1].digest == digest:
         return answer | {"index": None}
-    fields = ("licence", "list", "title", "uri", "valid_from", "version")
-    given = {field: values[field] for field in fields if values.get(field)}
-    draft = Draft(
-        codelist.FAMILY.name,
-        {**given, "digest": digest, "size": len(codes)},
-        entity=node.reader.named(1, codelist.FAMILY.name, name),
-        documents=[NewDocument(codelist.DOCUMENT, content, type=STRUCTURED)],
-    )
-    return answer | {"index": (await node.log.append(draft)).index}
+    fields = ("codes", "licence", "list", "title", "uri", "valid_from", "version")
+    told = {field: values[field] for field in fields if values.get(field)}
+    done = await act(node, {"act": "codelist.publish", "told": told, BY: values.get(BY)})
+    return answer | {"index": done["index"]}
 
 
 async def codelists(node: Node, _values: Mapping[str, Any]) -> Answer:

@@ -15,55 +15,67 @@ _HINT: Final = "expected a head line such as code,en,de,hu and a line for each c
 
 
 def read_codelist(path: Path) -> dict[str, dict[str, str]]:
-    """Read the codes of a file, each with what it means by language.
+    """Read the codes of a file, each with what it means by language, as `parse_codelist` does.
+
+    Raises:
+        FormatError: it cannot be read, or a line does not fit; the line is named.
+    """
+    return parse_codelist(_read(path), where=str(path))
+
+
+def parse_codelist(data: bytes, *, where: str) -> dict[str, dict[str, str]]:
+    """Read the codes of a CSV, each with what it means by language.
 
     The delimiter is what stands behind `code` in the head line: a comma, a semicolon or a tab.
 
     Raises:
         FormatError: it cannot be read, or a line does not fit; the line is named.
     """
-    text = _read_text(path)
+    text = _decode(data, where=where)
     head, _, _ = text.partition("\n")
     delimiter = head[4:5]
     if head[:4] != "code" or delimiter not in (",", ";", "\t"):
-        raise FormatError(f"{path}: line 1: {_HINT}, got {head.strip()[:60]!r}")
+        raise FormatError(f"{where}: line 1: {_HINT}, got {head.strip()[:60]!r}")
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     codes: dict[str, dict[str, str]] = {}
     try:
         languages = next(lines)[1:]
-        _check_languages(path, languages)
+        _check_languages(languages, where=where)
         for cells in lines:
             if cells:
-                _add(codes, cells, languages, where=f"{path}: line {lines.line_num}")
+                _add(codes, cells, languages, where=f"{where}: line {lines.line_num}")
     except csv.Error as error:
-        raise FormatError(f"{path}: line {lines.line_num}: {error}") from None
+        raise FormatError(f"{where}: line {lines.line_num}: {error}") from None
     if not codes:
-        raise FormatError(f"{path}: there is no code in it; {_HINT}")
+        raise FormatError(f"{where}: there is no code in it; {_HINT}")
     return codes
 
 
-def _read_text(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_LIST + 1)
+            return file.read(MAX_LIST + 1)
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror}); {_HINT}") from None
+
+
+def _decode(data: bytes, *, where: str) -> str:
     if len(data) > MAX_LIST:
-        raise FormatError(f"{path}: more than {MAX_LIST} bytes, which no list of codes has")
+        raise FormatError(f"{where}: more than {MAX_LIST} bytes, which no list of codes has")
     try:
         return unicodedata.normalize("NFC", data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise FormatError(
-            f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8 and try again"
+            f"{where}: is not UTF-8 at byte {error.start}; save it as UTF-8 and try again"
         ) from None
 
 
-def _check_languages(path: Path, languages: list[str]) -> None:
+def _check_languages(languages: list[str], *, where: str) -> None:
     wrong = [tag for tag in languages if not TAG.fullmatch(tag) or len(tag) > 35]
     if wrong or not languages or len(set(languages)) != len(languages):
         named = ", ".join(languages) or "none"
         raise FormatError(
-            f"{path}: line 1: expected a column for each language, each once, named by its BCP 47 "
+            f"{where}: line 1: expected a column for each language, each once, named by its BCP 47 "
             f"tag such as en, got {named[:80]}"
         )
 

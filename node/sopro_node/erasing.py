@@ -73,7 +73,7 @@ class Eraser:
         Raises:
             NotFoundError: no document of such an entity is here.
         """
-        places = await self._writer.run(lambda: list(self._places_of(entity)))
+        places = await self.documents_of(entity)
         if not places:
             raise NotFoundError(f"no document of an entity {entity.hex()} is here")
         outcomes = await self._log.append_all(
@@ -85,13 +85,28 @@ class Eraser:
                 for index, number in places
             ]
         )
-        await self._writer.run(self._drop_continued)
-        await self.scrub()
+        await self.follow()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):
                 raise outcome
         done = {(one.position, one.number): one for one in self._reader.erased(OWN)}
         return [done[place] for place in places]
+
+    async def follow(self) -> None:
+        """Leave nothing behind of what was erased in our own log just now.
+
+        Raises:
+            UnavailableError: a reader is in the way; it is done later.
+        """
+        await self._writer.run(self._drop_continued)
+        await self.scrub()
+
+    async def documents_of(self, entity: bytes) -> list[tuple[int, int]]:
+        """Return the documents of the records on an entity of our own log that are here.
+
+        Each is the position of its record and its number there.
+        """
+        return await self._writer.run(lambda: list(self._places_of(entity)))
 
     def _places_of(self, entity: bytes) -> Iterator[tuple[int, int]]:
         for place, found in self._places(self._holdings.own):

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node.acting import act
+from sopro_node.acts.erasing import DAYS_TO_ERASE
 from sopro_node.admission import application, invite, join
 from sopro_node.anchoring import plan_anchor, plan_successor
 from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
@@ -34,9 +35,11 @@ from sopro_node.memberships import (
     set_membership,
 )
 from sopro_node.node import Node
+from sopro_node.officer_roles import OfficerRole
 from sopro_node.officers import OPERATIONS as OFFICERS
+from sopro_node.operators import on_trail
 from sopro_node.publishing import criteria, publish_criteria
-from sopro_node.relating import lineage, relate, unrelate
+from sopro_node.relating import lineage, relate, relations, unrelate
 from sopro_node.searching import check, check_many, directory, directory_organisations
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.target import Pulled
@@ -53,7 +56,6 @@ Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
 MAX_LABELS: Final = 500
-_DAYS_TO_ERASE: Final = 30
 
 
 async def append(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -179,9 +181,11 @@ async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
 
 async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
     """Erase the documents of an entity everywhere. `entity`; `reason`; `deadline`?: civil date."""
-    deadline = values.get("deadline") or format_day(node.desk.today() + _DAYS_TO_ERASE)
+    deadline = values.get("deadline") or format_day(node.desk.today() + DAYS_TO_ERASE)
     done = await node.eraser.erase(values["entity"], reason=values["reason"], deadline=deadline)
-    places = [{"index": one.position, "document": one.number} for one in done]
+    places = [
+        {"index": one.position, "document": one.number, "erasure": one.erasure} for one in done
+    ]
     return {"erased": places, "deadline": deadline}
 
 
@@ -199,10 +203,30 @@ async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:
     }
 
 
+_TRAILED: Final = (
+    alone,
+    join,
+    put_keys,
+    admit,
+    new_root,
+    recover_member,
+    refuse,
+    renew_epoch,
+    set_membership,
+    change_membership,
+    erase,
+    put_withholding,
+    publish_policy,
+    hand_over,
+    take_over,
+)
+"""What is no act of the catalogue and is on the trail all the same."""
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.__name__: operation
     for operation in (
-        append,
+        on_trail(append, role=OfficerRole.REGISTRAR),
+        *map(on_trail, _TRAILED),
         rehearse,
         entities,
         own_organisations,
@@ -210,43 +234,28 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         labels,
         label_entity,
         status,
-        alone,
         statistics,
         sync,
         certificate,
         page,
         application,
         invite,
-        join,
         keys,
         plan_keys,
-        put_keys,
         drop_plan,
         unlock,
         members,
         inbox,
-        admit,
-        new_root,
         plan_approval,
         plan_anchor,
         plan_successor,
-        recover_member,
-        refuse,
-        renew_epoch,
-        set_membership,
-        change_membership,
         evidence,
         evidence_file,
         publish_criteria,
-        erase,
         plan_withholding,
-        put_withholding,
         policy,
-        publish_policy,
         export_policy,
-        hand_over,
         offers,
-        take_over,
         applications,
         application_at,
         assessors,
@@ -254,6 +263,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         criteria_in_force,
         relate,
         unrelate,
+        relations,
         lineage,
         publish_codelist,
         codelists,

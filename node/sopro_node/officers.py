@@ -15,6 +15,7 @@ from sopro_node import clock
 from sopro_node.deciders import find_decider
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
+from sopro_node.operators import find_operator
 from sopro_node.store.accounts import OfficerRow, TrailRow
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 
@@ -78,7 +79,7 @@ async def officer_add(node: Node, values: Mapping[str, Any]) -> Answer:
     person = find_decider(node.folder, values.get("person") or name)
     token = _make_token()
     row = OfficerRow(name, person, roles, hash_token(token), clock.now())
-    await _put(node, row, "officer.add")
+    await _put(node, row, "officer.add", values)
     return _describe(row) | {"token": token}
 
 
@@ -90,7 +91,7 @@ async def officer_change(node: Node, values: Mapping[str, Any]) -> Answer:
         NotFoundError: there is no such officer.
     """
     row = _active(node, values["name"])._replace(roles=_check_roles(values["roles"]))
-    await _put(node, row, "officer.change")
+    await _put(node, row, "officer.change", values)
     return _describe(row)
 
 
@@ -102,7 +103,7 @@ async def officer_renew(node: Node, values: Mapping[str, Any]) -> Answer:
     """
     token = _make_token()
     row = _active(node, values["name"])._replace(token=hash_token(token))
-    await _put(node, row, "officer.renew")
+    await _put(node, row, "officer.renew", values)
     return _describe(row) | {"token": token}
 
 
@@ -113,7 +114,7 @@ async def officer_revoke(node: Node, values: Mapping[str, Any]) -> Answer:
         NotFoundError: there is no such officer.
     """
     row = _active(node, values["name"])._replace(token=None, revoked=clock.now())
-    await _put(node, row, "officer.revoke")
+    await _put(node, row, "officer.revoke", values)
     return _describe(row)
 
 
@@ -172,10 +173,15 @@ def _active(node: Node, name: str) -> OfficerRow:
     return row
 
 
-async def _put(node: Node, row: OfficerRow, action: str) -> None:
-    """Keep an officer, and on the trail that the operator of the node had it done."""
+async def _put(node: Node, row: OfficerRow, action: str, values: Mapping[str, Any]) -> None:
+    """Keep an officer, and on the trail who had it done at the command line.
+
+    Raises:
+        RefusedError: it is for administrators.
+    """
+    operator = find_operator(node, values, roles=(OfficerRole.ADMINISTRATOR,), what=action)
     about = f"{action} {row.name}"
-    done = TrailRow(0, clock.now(), "", row.person, about, "", -1, b"", "")
+    done = TrailRow(0, clock.now(), operator.name, row.person, about, "", -1, b"", operator.remote)
 
     def write() -> None:
         with node.store.transaction():

@@ -7,6 +7,7 @@ import msgspec
 
 from sopro_node.acting import act
 from sopro_node.node import Node
+from sopro_node.operators import BY
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.fields import format_day
 
@@ -34,7 +35,7 @@ async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
             name = fields["scheme"]
             if family == "criterion":
                 name = f"{name} {fields['code']}"
-            told = {"act": f"{family}.publish", "told": {family: fields}}
+            told = {"act": f"{family}.publish", "told": {family: fields}, BY: values.get(BY)}
             done = await act(node, told)
             published.append({"family": family, "name": name, "index": done["index"]})
     return {"published": published}

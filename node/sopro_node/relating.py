@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sopro_node.acting import act
 from sopro_node.holdings import OWN
-from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.operators import BY
 from sopro_protocol.errors import NotFoundError, RefusedError
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import organisation, organisation_relation
 from sopro_registry.fields import epoch_of, format_day, parse_day
 from sopro_registry.relations import (
+    Kind,
     Place,
     Relation,
     Relations,
@@ -28,7 +30,7 @@ async def relate(node: Node, values: Mapping[str, Any]) -> Answer:
     """State what an organisation of this site is to another.
 
     `organisation`, `other`: entities; `kind`; `site`?: of the other, where that is not this one;
-    `since`?: civil date. Answers `index` and `relations`, as `_show`.
+    `since`?: civil date. Answers `index` and `relations`, as the record has them.
 
     Raises:
         RefusedError: a rule forbids it, or it is related to that one already.
@@ -41,11 +43,8 @@ async def relate(node: Node, values: Mapping[str, Any]) -> Answer:
         )
     since = values.get("since")
     day = parse_day(since, field="since") if since else node.desk.today()
-    return await _state(
-        node,
-        values["organisation"],
-        [*held, Relation(values["kind"], values["other"], site, day)],
-    )
+    relation = Relation(Kind(values["kind"]), values["other"], site, day)
+    return await _state(node, values, [*held, relation])
 
 
 async def unrelate(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -58,7 +57,28 @@ async def unrelate(node: Node, values: Mapping[str, Any]) -> Answer:
     kept = [one for one in held if (one.organisation, one.site) != (values["other"], site)]
     if len(kept) == len(held):
         raise NotFoundError("this site states no relation between the two")
-    return await _state(node, values["organisation"], kept)
+    return await _state(node, values, kept)
+
+
+async def relations(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Say what this site states of an organisation of its own. `organisation`: entity.
+
+    Answers `entity`, on which its relations stand, `head`: `prev` of who states them next, None
+    where nothing is stated yet, and `relations`.
+
+    Raises:
+        NotFoundError: no such organisation is registered here.
+    """
+    subject = values["organisation"]
+    if _organisation(node, Place(node.identity.site, subject)) is None:
+        raise NotFoundError(f"this site has no organisation {subject.hex()}")
+    entity = relations_entity(subject)
+    row = node.reader.entity(OWN, entity)
+    return {
+        "entity": entity,
+        "head": row.head if row else None,
+        "relations": [_plain(one) for one in _held(node, subject)],
+    }
 
 
 async def lineage(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -107,21 +127,27 @@ def _held(node: Node, entity: bytes) -> list[Relation]:
     return state.relations if isinstance(state, Relations) else []
 
 
-async def _state(node: Node, entity: bytes, relations: list[Relation]) -> Answer:
-    values = {
-        "organisation": entity,
-        "relations": [
-            {
-                "kind": one.kind,
-                "organisation": one.organisation,
-                "since": format_day(one.since),
-                **({"site": one.site} if one.site else {}),
-            }
-            for one in relations
-        ],
+async def _state(node: Node, values: Mapping[str, Any], held: list[Relation]) -> Answer:
+    told = [{**_plain(one), "organisation": one.organisation.hex()} for one in held]
+    done = await act(
+        node,
+        {
+            "act": "organisation.relate",
+            "told": {"relations": told},
+            "entity": values["organisation"],
+            BY: values.get(BY),
+        },
+    )
+    return {"index": done["index"], "relations": done["values"]["relations"]}
+
+
+def _plain(one: Relation) -> Answer:
+    return {
+        "kind": one.kind.value,
+        "organisation": one.organisation,
+        "since": format_day(one.since),
+        **({"site": one.site} if one.site else {}),
     }
-    done = await node.log.append(Draft(_FAMILY, values, entity=relations_entity(entity)))
-    return {"index": done.index, "relations": values["relations"]}
 
 
 def _organisation(node: Node, place: Place) -> tuple[int, organisation.State] | None:

@@ -33,6 +33,8 @@ CertificateNumber: TypeAlias = Annotated[
     str, Meta(pattern=r"^SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}\Z")
 ]
 Text: TypeAlias = Annotated[dict[LanguageTag, Line], Meta(min_length=1, max_length=40)]
+LongLine: TypeAlias = Annotated[str, Meta(min_length=1, max_length=4_000, pattern=TEXT_PATTERN)]
+LongText: TypeAlias = Annotated[dict[LanguageTag, LongLine], Meta(min_length=1, max_length=40)]
 Url: TypeAlias = Annotated[
     str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?\Z", max_length=500)
 ]
@@ -51,6 +53,8 @@ __all__ = [
     "CountryCode",
     "LanguageTag",
     "Line",
+    "LongLine",
+    "LongText",
     "NutsCode",
     "Origin",
     "Prefix",

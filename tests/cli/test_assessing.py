@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from sopro_cli.evaluating import scale_value
 from sopro_cli.main import main
+from sopro_protocol.errors import FormatError
 from tests.cli.place import Place, sopro, told
 
 SETS = Path(__file__).parents[1] / "scenarios" / "criteria.toml"
@@ -96,3 +98,41 @@ def test_every_command_has_its_help() -> None:
         command = main.get_command(None, name)  # type: ignore[arg-type]  # needs no context
         assert command is not None
         assert command.help
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--due", "S9=2027-01-31"), "there is no --finding S9; findings: S2"),
+        (("--due", "S2=31.1.2027"), "--due S2: expected a civil date like"),
+        (("--value", "S9=1"), "there is no --finding S9"),
+        (("--evidence", "S9=report"), "there is no --finding S9"),
+        (("--finding", "S2=conform"), "--finding S2: given twice"),
+    ],
+)
+def test_what_belongs_to_a_finding_needs_one(
+    place: Place, arguments: tuple[str, ...], words: str
+) -> None:
+    given = ("--assessor", "anna", "--method", "test", "--finding", "S2=conform")
+    result = sopro("evaluate", place.at, NOBODY, *given, *arguments, code=2)
+    assert words in told(result.stderr)
+
+
+def test_an_evaluation_says_who_evaluated(place: Place) -> None:
+    given = ("--method", "test", "--finding", "S2=conform")
+    result = sopro("evaluate", place.at, NOBODY, *given, code=2)
+    assert "say who evaluated with --assessor" in told(result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("text", "scale", "value"),
+    [("52.5", 2, 5250), ("52", 2, 5200), ("0", 0, 0), ("7", 0, 7), ("1e2", 0, 100)],
+)
+def test_a_value_is_scaled_as_the_threshold_is(text: str, scale: int, value: int) -> None:
+    assert scale_value("S2", text, scale) == value
+
+
+@pytest.mark.parametrize("text", ["52.555", "-1", "much", "", "inf", "nan", "1e99999999", "9" * 17])
+def test_refuses_a_value_that_no_finding_can_have(text: str) -> None:
+    with pytest.raises(FormatError, match="--value S2: expected a number with at most 2"):
+        scale_value("S2", text, 2)

@@ -1,3 +1,5 @@
+import shlex
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
@@ -5,6 +7,7 @@ import click
 import pytest
 
 import sopro_cli
+from sopro_cli.examples import EXAMPLES
 from sopro_cli.main import MODULES, main
 from tests.cli.place import sopro
 
@@ -33,6 +36,42 @@ def test_unknown_command_is_a_usage_error() -> None:
 
 def test_worker_process_that_loads_the_program_does_not_run_it() -> None:
     assert import_module("sopro_cli.__main__").main is main
+
+
+def every(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, click.Group):
+        for name, one in sorted(command.commands.items()):
+            yield from every(one, (*path, name))
+
+
+def whole() -> list[tuple[str, ...]]:
+    context = click.Context(main)
+    found = [(name, main.get_command(context, name)) for name in MODULES]
+    return [path for name, one in found if one is not None for path in every(one, (name,))]
+
+
+@pytest.mark.parametrize("words", whole(), ids=" ".join)
+def test_every_help_has_an_example_that_its_options_take(words: tuple[str, ...]) -> None:
+    command: click.Command | None = main
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.get_command(click.Context(command), word)
+    assert command is not None
+    lines = [line.strip() for line in (command.help or "").splitlines()]
+    examples = [line for line in lines if line.startswith(f"sopro {' '.join(words)}")]
+    assert examples
+    assert "sopro " in " ".join(sopro(*words, "--help").stdout.split())
+    if isinstance(command, click.Group):
+        return
+    for line in examples:
+        given = shlex.split(line.partition(" > ")[0].partition(" < ")[0])[1 + len(words) :]
+        if given[-1:] not in (["..."], ["\\"]) and not line.endswith("=minor_nc"):
+            command.make_context(words[-1], given)
+
+
+def test_no_example_is_of_a_command_that_is_none() -> None:
+    assert set(EXAMPLES) <= {" ".join(words) for words in whole()}
 
 
 OF_CERTIFICATION = (

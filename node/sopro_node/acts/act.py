@@ -65,12 +65,14 @@ class Asking(Generic[B]):
         told: what it is told.
         entity: whom the path names.
         person: pseudonym of the officer; None where the operator records what others have done.
+        files: that go with the record, behind the documents of its draft.
     """
 
     node: Node
     told: B
     entity: bytes | None
     person: bytes | None
+    files: tuple[NewDocument, ...] = ()
 
     @property
     def today(self) -> str:
@@ -106,6 +108,7 @@ class Act:
         told: type of the body of a request.
         plan: makes the draft.
         words: one sentence.
+        follow: has to be done behind it; what cannot be done now is done by the node later.
     """
 
     name: str
@@ -115,6 +118,7 @@ class Act:
     told: type[Told]
     plan: Plan
     words: str
+    follow: Callable[[Node], Awaitable[None]] | None = None
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The way to a decision: authorisations, applications, evaluations, reviews."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -14,6 +15,7 @@ from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
+from sopro_protocol.record import MAX_DOCUMENTS
 from sopro_registry.application import Kind, Step
 from sopro_registry.assessment import Level, Recommendation, Result
 from sopro_registry.fields import CertificateNumber, CivilDate, Code, Count, Line, Version
@@ -82,9 +84,19 @@ class ApplicationStep(Told, frozen=True, kw_only=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What was found about one criterion."""
+    """What was found about one criterion.
+
+    Attributes:
+        code: of the criterion.
+        documents: names of files of the record that show it.
+        due: civil date until which a non-conformity is to be closed.
+        points: it earns.
+        result: how it stands.
+        value: what was measured, scaled as the criterion's threshold.
+    """
 
     code: Code
+    documents: Annotated[list[Line], Meta(max_length=MAX_DOCUMENTS - 1)] | UnsetType = UNSET
     due: Day = UNSET
     points: Count | UnsetType = UNSET
     result: Result
@@ -231,7 +243,8 @@ async def plan_evaluation(asking: Asking[Evaluation]) -> Draft:
                           code="ofc.body")  # fmt: skip
     values: dict[str, Any] = {
         "findings": [
-            msgspec.to_builtins(one) for one in sorted(told.findings, key=lambda one: one.code)
+            _finding(one, [file.name for file in asking.files])
+            for one in sorted(told.findings, key=lambda one: one.code)
         ],
         "kind": told.kind,
         "level": told.level.value,
@@ -250,6 +263,26 @@ async def plan_evaluation(asking: Asking[Evaluation]) -> Draft:
     values["criteria_version"] = version
     values["assessors"] = await _assessors(asking, scheme)
     return asking.draft("evaluation", values, entity=asking.entity)
+
+
+def _finding(one: Finding, files: Sequence[str]) -> dict[str, Any]:
+    """Return a finding as the record has it: files by their number among its documents.
+
+    Raises:
+        FormatError: no file has such a name.
+    """
+    values: dict[str, Any] = msgspec.to_builtins(one)
+    named = values.pop("documents", [])
+    for name in named:
+        if name not in files:
+            known = ", ".join(map(repr, files)) or "none"
+            raise FormatError(
+                f"finding {one.code}: no document {name[:64]!r} goes with the record; "
+                f"documents: {known}",
+                code="ofc.body",
+            )
+    numbers = sorted({number for number, file in enumerate(files) if file in named})
+    return values | ({"documents": numbers} if numbers else {})
 
 
 async def _assessors(asking: Asking[Evaluation], scheme: str) -> list[dict[str, Any]]:

@@ -3,16 +3,28 @@
 from collections.abc import Mapping
 from typing import Final
 
-from sopro_node.acts import assessing, complaining, deciding, publishing, registering
+from sopro_node.acts import (
+    assessing,
+    classifying,
+    complaining,
+    deciding,
+    erasing,
+    publishing,
+    registering,
+    relating,
+)
 from sopro_node.acts.act import Act
 
 ACTS: Final[Mapping[str, Act]] = {
     act.name: act
     for act in (
         *registering.ACTS,
+        *relating.ACTS,
         *assessing.ACTS,
         *deciding.ACTS,
         *complaining.ACTS,
         *publishing.ACTS,
+        *classifying.ACTS,
+        *erasing.ACTS,
     )
 }

@@ -20,9 +20,15 @@ class LabelPage(Struct, frozen=True):
 
 
 class FindingList(Struct, frozen=True):
-    """What is odd about a label."""
+    """What is odd about a label.
+
+    Attributes:
+        findings: none where nothing is.
+        computed_from: every log prefix that was searched; another label may be in any.
+    """
 
     findings: list[Finding]
+    computed_from: list[Basis]
 
 
 class OrganisationList(Struct, frozen=True):

@@ -40,7 +40,7 @@ from sopro_node.web.parameters import (
 )
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.aggregate import Statistics
-from sopro_registry.queries import LabelAnswer
+from sopro_registry.queries import Basis, LabelAnswer
 from sopro_registry.witnesses import NOWHERE
 
 MAX_PAGE: Final = 500
@@ -177,7 +177,9 @@ class Api:
     async def findings(self, request: web.Request, asked: Asked) -> web.Response:
         """Say what is odd about a label and makes nothing void, today or on a day."""
         found = self._node.findings.find(asked["number"], asked["at"])
-        return answer_json(request, FindingList(found))
+        logs = self._node.holdings.logs
+        searched = [self._node.desk.basis(logs[origin]) for origin in sorted(logs)]
+        return answer_json(request, FindingList(found, searched))
 
     async def labels(self, request: web.Request, asked: Asked) -> web.Response:
         """List labels by number."""
@@ -232,13 +234,18 @@ class Api:
     async def members(self, request: web.Request, _asked: Asked) -> web.Response:
         """List the members of the federation."""
         answer = await memberships.members(self._node, {})
-        return answer_json(request, {"members": answer["members"]})
+        return answer_json(request, {"members": answer["members"], **self._published()})
 
     async def criteria(self, request: web.Request, _asked: Asked) -> web.Response:
         """List schemes and criteria."""
         directory = self._node.holdings.directory
         found = {"schemes": list(directory.schemes()), "criteria": list(directory.criteria())}
-        return answer_json(request, found)
+        return answer_json(request, found | self._published())
+
+    def _published(self) -> dict[str, list[Basis]]:
+        """Name the prefix of the coordinator's log that an answer rests on; none is held for []."""
+        held = self._node.holdings.coordinator
+        return {"computed_from": [self._node.desk.basis(held)] if held is not None else []}
 
     async def status(self, request: web.Request, _asked: Asked) -> web.Response:
         """Describe this node's exchange."""

@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 from aiohttp import web
+from msgspec import UNSET
 
-from sopro_node import assessing, clock, complaining, entities, inbox, officers
+from sopro_node import assessing, clock, complaining, entities, inbox, officers, relating
 from sopro_node.acting import (
     HOURS_WAITING,
     Actor,
@@ -40,7 +41,8 @@ from sopro_node.web.parameters import ENTITY
 from sopro_node.web.problems import in_hex
 from sopro_node.web.signing_in import Door
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
-from sopro_protocol.record import MAX_DOCUMENT_SIZE
+from sopro_protocol.record import MAX_DOCUMENT_SIZE, read_record
+from sopro_registry.catalogue import READERS
 from sopro_registry.fields import format_day
 
 PREFIX: Final = "/api/v1/office"
@@ -132,6 +134,8 @@ class OfficeApi:
                     ("/appeals", self.list_appeals, (), ()),
                     ("/inbox", self.list_what_waits, (), ()),
                     ("/entities/{entity}", self.describe_entity, (), (ENTITY,)),
+                    ("/entities/{entity}/documents", self.list_documents, (), (ENTITY,)),
+                    ("/organisations/{entity}/relations", self.list_relations, (), (ENTITY,)),
                     ("/officers", self.list_officers, (), ()),
                     ("/trail", self.list_trail, (_BEFORE, _LIMIT), ()),
                 )
@@ -305,6 +309,17 @@ class OfficeApi:
             }
         )
 
+    async def list_documents(self, request: web.Request, asked: Asked) -> web.Response:
+        """List documents of an entity's records that are here, as an erasure names them."""
+        self._door.admit(request)
+        found = await self._node.eraser.documents_of(asked["entity"])
+        return _json({"documents": [_describe_document(self._node, *one) for one in found]})
+
+    async def list_relations(self, request: web.Request, asked: Asked) -> web.Response:
+        """Say what an organisation is to others; `head` is `prev` of who states that next."""
+        self._door.admit(request)
+        return _json(await relating.relations(self._node, {"organisation": asked["entity"]}))
+
     async def list_officers(self, request: web.Request, _asked: Asked) -> web.Response:
         """List officers with their pseudonyms, which panels are named by."""
         self._door.admit(request, (OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR))
@@ -314,6 +329,14 @@ class OfficeApi:
         """Say who has done what, the latest first."""
         self._door.admit(request, (OfficerRole.ADMINISTRATOR,))
         return _json(await officers.officer_trail(self._node, asked))
+
+
+def _describe_document(node: Node, index: int, number: int) -> dict[str, Any]:
+    """Say what a record of this site commits to."""
+    record, _ = read_record(node.holdings.record(node.reader, node.holdings.own, index), READERS)
+    one = [] if record.docs is UNSET else record.docs[number : number + 1]
+    told = {"name": one[0].name, "type": one[0].type, "size": one[0].size} if one else {}
+    return {"index": index, "document": number, **told}
 
 
 def _named(request: web.Request, data: bytes) -> Named | None:

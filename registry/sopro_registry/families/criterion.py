@@ -13,6 +13,7 @@ from sopro_registry.fields import (
     Count,
     CountryCode,
     Line,
+    LongText,
     Text,
     Url,
     Version,
@@ -20,6 +21,7 @@ from sopro_registry.fields import (
 )
 
 OfferingKind = Literal["product", "service", "production_step", "material_recovery"]
+Way = Literal["document", "on_site", "test", "third_party_label"]
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,12 +41,14 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         principle: the principle of SoPro it serves.
         scheme: code of the scheme.
         status: whether it is in force.
+        text: what it asks for, by language.
         threshold: scaled by 10^-threshold_scale, in `unit`.
         threshold_scale: decimal places of the threshold.
         tightens: code of the criterion that this one, of a country, is stricter than.
         title: by language.
         transition_until: last civil date at which the version before may still be used.
         unit: UN/CEFACT recommendation 20.
+        verification: how it is found out whether it is met; any of these.
         version: rises by one.
     """
 
@@ -63,12 +67,14 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ]
     scheme: Code
     status: Literal["proposed", "active", "deprecated"]
+    text: LongText | UnsetType = UNSET
     threshold: Count | UnsetType = UNSET
     threshold_scale: Annotated[int, Meta(ge=0, le=9)] | UnsetType = UNSET
     tightens: Code | UnsetType = UNSET
     title: Text
     transition_until: CivilDate | UnsetType = UNSET
     unit: Line | UnsetType = UNSET
+    verification: Annotated[list[Way], Meta(min_length=1, max_length=4)] | UnsetType = UNSET
     version: Version
 
 

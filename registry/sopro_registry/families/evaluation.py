@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_protocol.record import MAX_DOCUMENTS
 from sopro_registry.application import Application, Step, decided_name
 from sopro_registry.assessment import CriteriaSet, Evaluation, Finding, Level, Requirement, Result
 from sopro_registry.authorisation import Authorisation
@@ -32,6 +33,7 @@ class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         code: of the criterion.
+        documents: numbers of the record's documents that show it, from 0.
         due: civil date until which a non-conformity is to be closed.
         points: it earns; absent for none.
         result: how it stands.
@@ -39,6 +41,9 @@ class Found(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     code: Code
+    documents: Annotated[list[Count], Meta(min_length=1, max_length=MAX_DOCUMENTS)] | UnsetType = (
+        UNSET
+    )
     due: CivilDate | UnsetType = UNSET
     points: Count | UnsetType = UNSET
     result: Result
@@ -112,6 +117,7 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
             code="lbl.criteria",
         )
     findings = _read_findings(body.findings, _requirements(criteria, subject, view))
+    _check_evidence(body.findings, 0 if fact.record.docs is UNSET else len(fact.record.docs))
     level = body.level
     codes = [one.code for one in findings if one.result is not Result.NOT_ASSESSED]
     for assessor in body.assessors:
@@ -201,6 +207,18 @@ def _read_findings(found: Iterable[Found], requirements: dict[str, Requirement])
     if codes != sorted(set(codes)):
         raise RefusedError("evaluation: findings not in the order of codes", code="ass.findings")
     return findings
+
+
+def _check_evidence(found: Iterable[Found], count: int) -> None:
+    """Hold findings to the documents that the record has."""
+    for one in found:
+        named = [] if one.documents is UNSET else one.documents
+        if named != sorted(set(named)) or any(number >= count for number in named):
+            raise RefusedError(
+                f"evaluation: {one.code!r} names documents {', '.join(map(str, named))}, expected "
+                f"numbers in their order, each below {count}, which is how many the record has",
+                code="ass.findings",
+            )
 
 
 def _check_authority(

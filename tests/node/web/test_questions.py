@@ -152,6 +152,25 @@ async def test_a_table_has_its_limits(visit: Visit) -> None:
     await post(at, b"{}", status=415, kind="application/json")
 
 
+@pytest.mark.parametrize(
+    ("path", "is_all"),
+    [(f"/api/v1/findings?number={ACTIVE}", True), ("/api/v1/criteria", False),
+     ("/api/v1/members", False)],
+)  # fmt: skip
+async def test_every_answer_names_the_prefixes_it_rests_on(
+    visit: Visit, path: str, is_all: bool
+) -> None:
+    at = await visit("at")
+    logs = at.node.holdings.logs
+    expected = sorted(logs) if is_all else [at.node.holdings.coordinator_origin]
+    named = (await get(at, path))["computed_from"]
+    assert [one["origin"] for one in named] == expected
+    for one in named:
+        held = logs[one["origin"]]
+        size = held.cursor.projected
+        assert (one["size"], one["root"]) == (size, held.tree.root_at(size).hex())
+
+
 async def test_whoever_has_an_answer_already_is_told_so(visit: Visit) -> None:
     at = await visit("at")
     for path in (f"/api/v1/labels/{ACTIVE}", "/api/v1/directory?q=altholz", "/api/v1/criteria"):

@@ -21,6 +21,12 @@ from tests.registry.world import World, bytes16, criterion_body, scheme_body
         ("second", {"code": "S2", "version": 2}, "lbl.criteria"),
         ("second", {"code": "S2", "scheme": "unknown"}, "lbl.criteria"),
         ("second", {"code": "S2", "threshold_scale": 10}, "rec.body"),
+        ("second", {"code": "S2", "text": {"en": "x" * 4_000, "de": "y"}}, None),
+        ("second", {"code": "S2", "text": {"en": "x" * 4_001}}, "rec.body"),
+        ("second", {"code": "S2", "text": {}}, "rec.body"),
+        ("second", {"code": "S2", "verification": ["document", "on_site"]}, None),
+        ("second", {"code": "S2", "verification": ["hearsay"]}, "rec.body"),
+        ("second", {"code": "S2", "verification": []}, "rec.body"),
     ],
 )
 def test_refuses(world: World, entity: str, changes: dict[str, Any], code: str | None) -> None:

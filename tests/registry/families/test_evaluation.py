@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.registry.assessing import APPLICATION, EVALUATION, REVIEW, Assessing, findings
-from tests.registry.world import bytes16, criterion_body, offering_body
+from tests.registry.world import bytes16, commitment, criterion_body, offering_body
 
 
 @pytest.fixture
@@ -36,6 +36,31 @@ def case() -> Assessing:
 def test_refuses(case: Assessing, changes: dict[str, Any], code: str | None) -> None:
     case.bring_to("accepted")
     assert case.evaluate(**changes).code == code
+
+
+@pytest.mark.parametrize(
+    ("documents", "code"),
+    [
+        ([0], None),
+        ([0, 1], None),
+        ([2], "ass.findings"),
+        ([1, 0], "ass.findings"),
+        ([0, 0], "ass.findings"),
+        ([], "rec.body"),
+        ([-1], "rec.body"),
+    ],
+)
+def test_a_finding_names_documents_of_its_record(
+    case: Assessing, documents: list[int], code: str | None
+) -> None:
+    case.bring_to("accepted")
+    shown = [{**one, "documents": documents} for one in findings()[:1]] + findings()[1:]
+    docs = [commitment("report"), commitment("photo")]
+    body = case.evaluation(findings=shown)
+    written = case.at.judge("evaluation/1", body, entity=bytes16("shown"), docs=docs)
+    assert written.code == code
+    without = case.at.judge("evaluation/1", body, entity=bytes16("shown")).code
+    assert without == (code if code == "rec.body" else "ass.findings")
 
 
 @pytest.mark.parametrize("steps", [("submitted",), ("submitted", "returned")])

@@ -107,6 +107,10 @@ export const evaluation = {
       if (finding.points !== undefined && finding.points > (criterion.points ?? 0)) bad('more points than it earns');
       checkDays(finding.due);
     });
+    const documents = record.docs?.length ?? 0;
+    if (body.findings.some((finding) => (finding.documents ?? []).some((number, i, all) => number >= documents || (i > 0 && number <= all[i - 1])))) {
+      refuse('ass.findings', 'documents that the record has not, or out of order');
+    }
     if (body.findings.some(({ code }, i) => i > 0 && code <= body.findings[i - 1].code)) refuse('ass.findings', 'not in the order of their codes');
 
     if (body.level === 'self') return; // ASS-12

@@ -1,7 +1,7 @@
 // The tables of the families' bodies (REC-7), the roles that sign them (KEY-7) and where they count (VOID-13).
 import {
   array, bytes, bytesBetween, certificateNumber, civilDate, code, count, country, cut, end, head, integer,
-  language, line, map, oneOf, optional, origin, prefix, reference, shortText, siteCode, textByLanguage, url,
+  language, line, longTextByLanguage, map, oneOf, optional, origin, prefix, reference, shortText, siteCode, textByLanguage, url,
 } from './fields.mjs';
 import { refuse } from './refusal.mjs';
 
@@ -110,12 +110,14 @@ export const FAMILIES = {
     principle: oneOf('resource_saving', 'regional_inputs', 'quality', 'innovation', 'social_participation'),
     scheme: code,
     status: standing,
+    text: optional(longTextByLanguage),
     threshold: optional(count),
     threshold_scale: optional(integer(0, 9)),
     tightens: optional(code),
     title: textByLanguage,
     transition_until: optional(civilDate),
     unit: optional(line),
+    verification: optional(array(1, 4, oneOf('document', 'on_site', 'test', 'third_party_label'))),
     version,
   }),
   organisation: family('registrar', MEMBER, {
@@ -219,6 +221,7 @@ export const FAMILIES = {
     criteria_version: version,
     findings: array(1, 256, map({
       code,
+      documents: optional(array(1, 16, count)),
       due: optional(civilDate),
       points: optional(count),
       result: oneOf('conform', 'minor_nc', 'major_nc', 'not_applicable', 'not_assessed'),

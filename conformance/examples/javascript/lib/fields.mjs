@@ -25,11 +25,13 @@ export const anyMap = (value) => isMap(value);
 
 const languagePattern = /^[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*$/;
 export const language = (value) => typeof value === 'string' && value.length <= 35 && languagePattern.test(value);
-export const textByLanguage = (value) => {
+const byLanguage = (words) => (value) => {
   if (!isMap(value)) return false;
   const tags = Object.keys(value);
-  return tags.length >= 1 && tags.length <= 40 && tags.every((tag) => language(tag) && line(value[tag]));
+  return tags.length >= 1 && tags.length <= 40 && tags.every((tag) => language(tag) && words(value[tag]));
 };
+export const textByLanguage = byLanguage(line);
+export const longTextByLanguage = byLanguage(text(1, 4000));
 export const civilDate = matches(/^[0-9]{4}-[0-9]{2}-[0-9]{2}$/);
 export const country = matches(/^[A-Z]{2}$/);
 export const code = matches(/^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/);

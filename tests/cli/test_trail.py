@@ -1,0 +1,111 @@
+"""Who did what on the command line: the user of the system, or the officer of `sopro --as`."""
+
+import getpass
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.place import GRANTED, Place, sopro
+
+HOLDER = ("--legal-name", "Muster GmbH", "--country", "AT")
+
+
+@pytest.fixture(autouse=True)
+def _as_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_USER", raising=False)
+
+
+def trail(folder: Path) -> list[dict[str, Any]]:
+    return list(json.loads(sopro("officer", "trail", folder, "--json").stdout))
+
+
+def add(place: Place, name: str, *roles: str) -> dict[str, Any]:
+    named = [word for role in roles for word in ("--role", role)]
+    return dict(json.loads(sopro("officer", "add", place.at, name, *named, "--json").stdout))
+
+
+def test_the_trail_names_the_user_of_the_system(place: Place) -> None:
+    sopro("organisation", "add", place.at, *HOLDER)
+    last = trail(place.at)[0]
+    assert (last["officer"], last["action"]) == (getpass.getuser(), "organisation.add")
+    assert last["remote"] == f"command line, {getpass.getuser()}"
+    said = sopro("officer", "trail", place.at, "--limit", "1").stdout
+    assert getpass.getuser() in said
+    assert "from command line" in said
+
+
+def test_who_became_another_user_is_named_by_their_own_name(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUDO_USER", "anna")
+    sopro("officer", "add", place.at, "Maria", "--role", "assessor")
+    [last, *_] = trail(place.at)
+    assert (last["officer"], last["action"]) == ("anna", "officer.add Maria")
+
+
+def test_an_officer_acts_in_their_roles_and_with_their_pseudonym(place: Place) -> None:
+    anna = add(place, "Anna Gruber", "decider")
+    suspend = ("decide", place.at, "suspend", GRANTED, "--reason", "other")
+    more = ("--suspended-until", "2099-01-01")
+    sopro("--as", "Anna Gruber", *suspend, *more)
+    last = trail(place.at)[0]
+    assert (last["officer"], last["person"]) == ("Anna Gruber", anna["person"])
+    assert last["remote"] == f"command line, {getpass.getuser()}"
+    refused = sopro("--as", "Anna Gruber", "organisation", "add", place.at, *HOLDER, code=1)
+    assert "this is for the role registrar, Anna Gruber is decider" in refused.stderr
+    other = sopro("--as", "Anna Gruber", *suspend, *more, "--decider", "Josef", code=1)
+    assert "somebody else is named" in other.stderr
+
+
+def test_nobody_acts_as_an_officer_who_is_none(place: Place) -> None:
+    add(place, "Maria", "registrar")
+    sopro("officer", "revoke", place.at, "Maria")
+    for name in ("Maria", "Nobody"):
+        refused = sopro("--as", name, "organisation", "add", place.at, *HOLDER, code=1)
+        assert f"no officer '{name}' at this site; known: none" in refused.stderr
+
+
+def test_what_is_no_act_is_on_the_trail_too(place: Place) -> None:
+    holder = sopro("organisation", "add", place.at, *HOLDER).stdout.strip()
+    sopro("erase", place.at, holder, "--reason", "request")
+    last = trail(place.at)[0]
+    assert (last["officer"], last["action"]) == (getpass.getuser(), "erase")
+    assert last["index"] is not None
+    sopro("members", "suspend", place.eeig, "at")
+    assert trail(place.eeig)[0]["action"] == "set_membership at"
+
+
+def test_relations_are_on_the_trail_as_an_act(place: Place) -> None:
+    one, other = [sopro("organisation", "add", place.at, *HOLDER).stdout.strip() for _ in range(2)]
+    sopro("organisation", "relate", place.at, one, "part_of", other)
+    assert trail(place.at)[0]["action"] == "organisation.relate"
+
+
+def test_an_import_is_closed_and_nothing_else_is_said_with_it(place: Place) -> None:
+    refused = sopro("import", place.at, "firms.csv", "--close", code=2)
+    assert "--close stands with the site's directory alone" in " ".join(refused.stderr.split())
+    assert "the import is closed: entry" in sopro("import", place.at, "--close").stdout
+    assert trail(place.at)[0]["action"] == "import.close"
+
+
+def test_files_go_with_a_decision(place: Place, tmp_path: Path) -> None:
+    report, empty = tmp_path / "Huber.txt", tmp_path / "empty.txt"
+    report.write_text("What we saw")
+    empty.write_text("")
+    suspend = ("decide", place.at, "suspend", GRANTED, "--reason", "other")
+    more = ("--suspended-until", "2099-01-01")
+    given = ("--document", f"report={report}", "--visibility", "members")
+    done = json.loads(sopro(*suspend, *more, *given, "--json").stdout)
+    with place.database() as database:
+        rows = database.execute(
+            "SELECT content FROM document WHERE position = ?", (done["index"],)
+        ).fetchall()
+    assert rows == [(b"What we saw",)]
+    told = sopro(*suspend, *more, "--document", empty, code=65).stderr
+    assert "is empty; a document has at least one byte" in told
+    missing = sopro(*suspend, *more, "--document", "report=gone.pdf", code=65).stderr
+    assert "gone.pdf: cannot be read" in missing
+    parties = sopro(*suspend, *more, *given, "--party", "hu", code=2).stderr
+    assert "--party stands with" in parties

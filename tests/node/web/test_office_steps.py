@@ -1,0 +1,171 @@
+"""What an officer's client does besides a decision: relations, lists, erasures, proof."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sopro_node import office
+from sopro_node.criteria import read_criteria
+from tests.node.conftest import Federation, Served
+from tests.node.web.officers import CHAIR, HOLDER, Client, add_officer
+
+SETS = Path(__file__).parents[2] / "scenarios" / "criteria.toml"
+NOBODY = "00" * 16
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as one:
+        yield one
+
+
+@pytest.fixture
+async def eeig(federation: Federation) -> Served:
+    return await federation.coordinator()
+
+
+@pytest.fixture
+async def at(federation: Federation, eeig: Served) -> Served:
+    await office.publish_criteria(eeig.node, read_criteria(SETS))
+    return await federation.join("at", "AT")
+
+
+@pytest.fixture
+async def maria(at: Served, session: aiohttp.ClientSession) -> Client:
+    return await add_officer(at.node, at.url, session, "Maria")
+
+
+async def test_relations_are_stated_changed_and_taken_back(maria: Client) -> None:
+    one, other = [(await maria.post("/organisations", HOLDER))["entity"] for _ in range(2)]
+    path = f"/organisations/{one}/relations"
+    assert (await maria.get(path))["head"] is None
+    merged = {"kind": "merged_into", "organisation": other, "since": "2026-01-01"}
+    done = await maria.put(path, {"relations": [merged]})
+    held = await maria.get(path)
+    assert (held["relations"], held["head"]) == ([merged], done["entry_id"])
+    unseen = await maria.send("PUT", path, {"relations": []})
+    assert (unseen.status, unseen.code) == (400, "ofc.prev")
+    stale = await maria.send("PUT", path, {"relations": [], "prev": "00" * 32})
+    assert stale.status == 409
+    await maria.put(path, {"relations": [], "prev": done["entry_id"]})
+    assert (await maria.get(path))["relations"] == []
+    nobody = await maria.send("PUT", f"/organisations/{NOBODY}/relations", {"relations": []})
+    assert (nobody.status, nobody.code) == (422, "lbl.reference")
+    assert (await maria.send("GET", f"/organisations/{NOBODY}/relations")).status == 404
+
+
+async def test_the_coordinator_publishes_lists_as_json_and_as_csv(
+    eeig: Served, at: Served, session: aiohttp.ClientSession, maria: Client
+) -> None:
+    boss = await add_officer(eeig.node, eeig.url, session, "Eva", "administrator")
+    listed = {"list": "nuts", "version": "2024", "codes": {"AT130": {"en": "Vienna"}}}
+    await boss.post("/codelists", listed)
+    again = await boss.send("POST", "/codelists", listed)
+    assert (again.status, again.code) == (400, "ofc.prev"), "a list that is there has a last entry"
+    file = await boss.send(
+        "POST", "/uploads", data=b"code,en\n03221000,Vegetables\n", Content_Type="text/csv"
+    )
+    document = {"upload": file.body["upload"], "name": "codes"}
+    with_file = {"list": "cpv", "version": "2008", "documents": [document]}
+    await boss.post("/codelists", with_file)
+    found = await office.OPERATIONS["codelist_at"](eeig.node, {"list": "cpv"})
+    assert found["codes"] == {"03221000": {"en": "Vegetables"}}
+    neither = await boss.send("POST", "/codelists", {"list": "nace", "version": "2.1"})
+    assert (neither.status, neither.code) == (400, "ofc.body")
+    assert "expected 'codes'" in neither.body["detail"]
+    refused = await maria.send("POST", "/codelists", listed)
+    assert refused.status == 422
+
+
+async def test_a_document_is_erased_and_its_record_stays(maria: Client, at: Served) -> None:
+    holder = await maria.post("/organisations", HOLDER)
+    path = f"/entities/{holder['entity']}/documents"
+    [document] = (await maria.get(path))["documents"]
+    assert (document["index"], document["name"]) == (holder["index"], "organisation")
+    told = {"index": holder["index"], "document": 0, "reason": "request"}
+    done = await maria.post("/erasures", told)
+    assert (await maria.get(path))["documents"] == []
+    [erased] = at.node.reader.erased(1)
+    assert (erased.erasure, erased.position) == (done["index"], holder["index"])
+    assert at.node.reader.entity(1, bytes.fromhex(holder["entity"])) is not None
+    assert b"Tischlerei" not in (at.node.folder / "node.db").read_bytes()
+    twice = await maria.send("POST", "/erasures", told)
+    assert twice.status == 422
+
+
+async def test_the_import_of_a_register_is_closed_once_and_for_all(maria: Client) -> None:
+    await maria.post("/import-closed", {})
+    assert "import.close" in (await maria.get("/me"))["acts"]
+
+
+async def test_a_complaint_is_withdrawn(maria: Client, at: Served) -> None:
+    complaint = await _granted_and_complained(maria, at)
+    path = f"/complaints/{complaint['entity']}/withdrawal"
+    await maria.post(path, {"prev": complaint["entry_id"]})
+    [held] = (await maria.get("/complaints"))["complaints"]
+    assert held["withdrawn"]
+
+
+async def _granted_and_complained(maria: Client, at: Served) -> dict[str, str]:
+    holder = (await maria.post("/organisations", HOLDER))["entity"]
+    chair = (await maria.post("/offerings", {**CHAIR, "organisation": holder}))["entity"]
+    outcome = await office.OPERATIONS["append"](
+        at.node,
+        {
+            "drafts": [
+                {
+                    "family": "label_decision",
+                    "values": {
+                        "action": "grant",
+                        "basis": "imported",
+                        "offering": bytes.fromhex(chair),
+                        "scheme": "sopro",
+                    },
+                }
+            ]
+        },
+    )
+    number = outcome["outcomes"][0]["values"]["certificate"]
+    complaint: dict[str, str] = await maria.post(
+        "/complaints", {"label": number, "kind": "misuse", "received_on": "2026-10-02"}
+    )
+    return complaint
+
+
+async def test_a_finding_names_the_document_that_shows_it(maria: Client) -> None:
+    holder = (await maria.post("/organisations", HOLDER))["entity"]
+    chair = (await maria.post("/offerings", {**CHAIR, "organisation": holder}))["entity"]
+    await maria.post(
+        "/assessors",
+        {"name": "Maria", "basis": "iso17065", "valid_from": "2026-01-01",
+         "valid_until": "2099-12-31"},
+    )  # fmt: skip
+    asked = {"applicant": holder, "offering": chair, "submitted_on": "2026-10-01"}
+    application = await maria.post("/applications", asked)
+    await maria.post(
+        f"/applications/{application['entity']}/steps",
+        {"step": "accepted", "effective_date": "2026-10-01", "prev": application["entry_id"]},
+    )
+    files = [
+        await maria.send("POST", "/uploads", data=name.encode(), Content_Type="text/plain")
+        for name in ("report", "photo")
+    ]
+    documents = [
+        {"upload": file.body["upload"], "name": name}
+        for file, name in zip(files, ("report", "photo"), strict=True)
+    ]
+    finding = {"code": "S2", "result": "minor_nc", "value": 5250, "due": "2027-01-31"}
+    told = {
+        "application": application["entity"],
+        "method": "on_site",
+        "performed_on": "2026-10-02",
+        "findings": [{**finding, "documents": ["photo", "report"]}],
+    }
+    unknown = await maria.send("POST", "/evaluations", {**told, "documents": documents[:1]})
+    assert (unknown.status, unknown.code) == (400, "ofc.body")
+    assert "no document 'photo'" in unknown.body["detail"]
+    done = await maria.post("/evaluations", {**told, "documents": documents})
+    body = (await maria.get(f"/entities/{done['entity']}"))["body"]
+    assert body["findings"] == [{**finding, "documents": [0, 1]}]
