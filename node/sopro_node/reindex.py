@@ -1,6 +1,7 @@
 """Building every index table again from the entries, in one transaction."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,8 @@ from sopro_node.identity import (
     save_projection,
 )
 from sopro_node.lock import DirectoryLock
-from sopro_node.replay import Replay, read_bundles
+from sopro_node.rechecking import Rechecker
+from sopro_node.replay import Replay
 from sopro_node.store.base import LogRow, Store
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.store.tables import StoreTables
@@ -43,8 +45,8 @@ def reindex(folder: Path, progress: Progress) -> dict[str, int]:
     try:
         store = SqliteStore.open(folder, writing=True)
         try:
-            with store.transaction():
-                return _Reindex(store, progress).run()
+            with ExitStack() as stack, store.transaction():
+                return _Reindex(store, Rechecker(store, stack), progress).run()
         finally:
             store.close()
     finally:
@@ -52,8 +54,9 @@ def reindex(folder: Path, progress: Progress) -> dict[str, int]:
 
 
 class _Reindex:
-    def __init__(self, store: Store, progress: Progress) -> None:
+    def __init__(self, store: Store, rechecker: Rechecker, progress: Progress) -> None:
         self._store = store
+        self._rechecker = rechecker
         self._progress = progress
         self._identity: Identity = load_identity(store)
         self._invite: Invite | None = load_federation(store)
@@ -81,11 +84,11 @@ class _Reindex:
         )
         replay.explain(self._store.withheld(row.log))
         done = 0
-        for number, entries in enumerate(read_bundles(self._store, row)):
-            replay.feed(entries)
-            done += len(entries)
+        for bundle in self._rechecker.bundles(row, replay.public_keys):
+            replay.feed_checked(bundle)
+            done += len(bundle.entries)
             self._progress(row.origin, done, row.size)
-            if number % _PER_FLUSH == _PER_FLUSH - 1:
+            if bundle.number % _PER_FLUSH == _PER_FLUSH - 1:
                 tables.flush(self._store)
         tables.flush(self._store)
         tree = replay.tree()

@@ -9,6 +9,7 @@ from msgspec import Struct
 from sopro_node.bundles import unpack_entries
 from sopro_node.store.base import LogRow, Reader
 from sopro_node.tree import LogTree
+from sopro_node.verify import CheckedBundle
 from sopro_protocol.bundle import Item, Withheld, leaf_of
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.merkle import root_of
@@ -90,7 +91,7 @@ class MemoryTables:
 
 
 class Replay:
-    """One log judged from its entries alone, every signature verified.
+    """One log judged from its entries alone, every signature verified here or before.
 
     Attributes:
         origin: of the log.
@@ -140,19 +141,30 @@ class Replay:
         Raises:
             VerificationError: `wdh.gap`, `wdh.state`, an entry is withheld and should not be.
         """
-        leaves = [leaf_of(item) for item in entries]
-        if len(entries) == WIDTH:
-            self._roots.append(root_of(leaves))
-            self._leaves.append(b"".join(leaves))
+        leaves: list[bytes] = [leaf_of(item) for item in entries]
+        bundle = CheckedBundle(0, list(entries), leaves, root_of(leaves), [False] * len(entries))
+        return self.feed_checked(bundle)
+
+    def feed_checked(self, bundle: CheckedBundle) -> list[Judgement]:
+        """Take the next bundle, whose signatures were checked where the bundle says so.
+
+        Raises:
+            VerificationError: as `feed`.
+        """
+        if len(bundle.entries) == WIDTH:
+            self._roots.append(bundle.root)
+            self._leaves.append(b"".join(bundle.leaves))
         else:
-            self._tail, self._tail_leaves = list(entries), leaves
+            self._tail, self._tail_leaves = bundle.entries, bundle.leaves
         return [
             judgement
-            for item, leaf in zip(entries, leaves, strict=True)
-            if (judgement := self._judge(item, leaf)) is not None
+            for item, leaf, is_verified in zip(
+                bundle.entries, bundle.leaves, bundle.verified, strict=True
+            )
+            if (judgement := self._judge(item, leaf, is_verified=is_verified)) is not None
         ]
 
-    def _judge(self, item: Item, leaf: bytes) -> Judgement | None:
+    def _judge(self, item: Item, leaf: bytes, *, is_verified: bool) -> Judgement | None:
         is_far_enough = self.judged_until is not None and self.ledger.index >= self.judged_until
         if self.is_waiting or is_far_enough:
             return None
@@ -162,7 +174,7 @@ class Replay:
             )
         try:
             data = b"" if isinstance(item, Withheld) else item
-            judgement = self.ledger.judge(data, entry_id=leaf)
+            judgement = self.ledger.judge(data, entry_id=leaf, verified=is_verified)
         except Waiting:
             self.is_waiting = True
             return None
@@ -174,6 +186,10 @@ class Replay:
             return None
         self.ledger.commit(judgement)
         return judgement
+
+    def public_keys(self) -> dict[bytes, bytes]:
+        """Return the site's public keys by id, as far as the log is judged."""
+        return {span.key_id: span.public for span in self.ledger.cursor.keys}
 
     def _is_explained(self, item: Withheld) -> bool:
         known = self.ledger.withholdings.get(self.ledger.index)

@@ -6,7 +6,7 @@ It runs in worker processes on a large sync and on the writer's thread on a smal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from sopro_node.bundles import first_frame, pack_entries
+from sopro_node.bundles import first_frame, pack_entries, unpack_entries
 from sopro_node.fetch import Fetched
 from sopro_node.store.base import DocumentRow
 from sopro_protocol.bundle import (
@@ -33,10 +33,10 @@ class CheckedBundle(NamedTuple):
         number: which bundle.
         entries: as they came; of withheld ones what is left.
         leaves: their hashes.
-        root: of the subtree, where it was known before.
+        root: of the subtree, where it was known before or this node holds it.
         verified: per entry not held before, whether every signature on it was found valid.
         documents: of those entries, as far as they match their commitments.
-        frame: the entries as one zstd frame, of a bundle whose root was known.
+        frame: the entries as one zstd frame, of a fetched bundle whose root was known.
         wire_size: bytes received.
     """
 
@@ -45,9 +45,9 @@ class CheckedBundle(NamedTuple):
     leaves: list[bytes]
     root: bytes
     verified: list[bool]
-    documents: list[DocumentRow]
-    frame: bytes
-    wire_size: int
+    documents: Sequence[DocumentRow] = ()
+    frame: bytes = b""
+    wire_size: int = 0
 
 
 class Held(NamedTuple):
@@ -140,6 +140,26 @@ def check_pushed(
         b"",
         len(body),
     )
+
+
+def check_held(frame: bytes, *, number: int, keys: Mapping[bytes, bytes]) -> CheckedBundle:
+    """Check the signatures of a bundle as this node holds it.
+
+    Whether its entries lead to the root they must have is for the caller to say.
+
+    Raises:
+        FormatError: `hos.bundle`, it is damaged.
+    """
+    return check_entries(unpack_entries(frame), number=number, keys=keys)
+
+
+def check_entries(
+    entries: list[Item], *, number: int, keys: Mapping[bytes, bytes]
+) -> CheckedBundle:
+    """Check the signatures of the entries of a bundle that this node holds, full or not."""
+    leaves: list[bytes] = [leaf_of(item) for item in entries]
+    verified = [is_verified(item, keys) for item in entries]
+    return CheckedBundle(number, entries, leaves, root_of(leaves), verified)
 
 
 def find_withheld(fetched: Fetched, *, number: int, width: int) -> Iterator[tuple[int, Withheld]]:

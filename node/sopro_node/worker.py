@@ -1,4 +1,4 @@
-"""Worker processes: each fetches bundles and checks them; the main process coordinates.
+"""Worker processes: each fetches bundles and checks them, or checks those that are held.
 
 Workers run this module and nothing of the command around it: the first loads it and forks the
 others, and each takes tasks over a socket until that is closed.
@@ -21,7 +21,7 @@ import uvloop
 
 from sopro_node.fetch import Fetch
 from sopro_node.reach import Reach
-from sopro_node.verify import CheckedBundle, check_bundle
+from sopro_node.verify import CheckedBundle, check_bundle, check_held
 from sopro_protocol import errors
 from sopro_protocol.bundle import MAX_BUNDLE, WIDTH
 from sopro_protocol.errors import PeerError, SoproError, UnavailableError
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 class Task(NamedTuple):
-    """Full bundles to fetch and check.
+    """Full bundles to fetch and check, or to check as they are held.
 
     Attributes:
         bases: URLs under which the log is served, the best first.
@@ -41,6 +41,7 @@ class Task(NamedTuple):
         deadline: in seconds, for each bundle.
         allow_private: whether addresses that are not public may be called.
         ca_file: that certificates are verified against.
+        frames: the bundles as they are held; nothing is fetched then.
     """
 
     bases: Sequence[str]
@@ -50,6 +51,7 @@ class Task(NamedTuple):
     deadline: float
     allow_private: bool = False
     ca_file: str = ""
+    frames: Sequence[bytes] = ()
 
 
 class Answer(NamedTuple):
@@ -147,7 +149,7 @@ def start_pool(count: int) -> Any:  # a WorkerPool; callers need no more than an
 
 
 def run_task(task: Task, crew: "_Crew | None" = None) -> Outcome:
-    """Have bundles fetched and checked by a worker process; its pool adds the crew."""
+    """Have bundles checked by a worker process; its pool adds the crew."""
     assert crew is not None, "runs in a WorkerPool"  # noqa: S101  # a bug if not
     try:
         answer = crew.ask(task)
@@ -235,6 +237,11 @@ async def _answer_tasks(link: socket.socket) -> None:
 
 async def _do_task(fetch: Fetch, task: Task) -> Answer:
     try:
+        if task.frames:
+            pairs = zip(task.numbers, task.frames, strict=True)
+            return Answer(
+                [check_held(frame, number=number, keys=task.keys) for number, frame in pairs]
+            )
         return Answer(
             [
                 await fetch_bundle(fetch, task, number, root)

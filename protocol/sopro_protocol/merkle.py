@@ -219,10 +219,12 @@ class InclusionProofs:
             VerificationError: As `check_inclusion`.
         """
         path = tuple(proof)
-        self._nodes = self._join(leaf, index, path) or _follow_path(
+        nodes = self._join(leaf, index, path) or _follow_path(
             leaf, index=index, size=self._size, proof=path, root=self._root
         )
-        self._index, self._path = index, path
+        # Along the right edge there is nothing to meet; the path before may still be met.
+        if nodes:
+            self._index, self._path, self._nodes = index, path, nodes
 
     def _join(self, leaf: bytes, index: int, path: tuple[bytes, ...]) -> list[bytes] | None:
         """Return the nodes of a path that leads to the one before, and goes on as that did."""
