@@ -6,7 +6,7 @@ from typing import get_args
 import rich_click as click
 
 from sopro_cli.office import ask
-from sopro_cli.options import DAY, FOLDER, as_bytes
+from sopro_cli.options import DAY, FOLDER, SITE, as_bytes
 from sopro_cli.output import remark, show
 from sopro_registry.families import erasure
 
@@ -15,21 +15,43 @@ _REASONS = get_args(erasure.Reason)
 
 @click.command("erase")
 @click.argument("folder", type=FOLDER)
-@click.argument("entity")
+@click.argument("entities", metavar="ENTITY...", nargs=-1, required=True)
 @click.option("--reason", type=click.Choice(_REASONS), required=True, help="published with it")
 @click.option(
     "--deadline", callback=DAY, help="by which every member has erased it; in 30 days if not given"
 )
-def erase(folder: Path, entity: str, reason: str, deadline: str | None) -> None:
-    """Erase what names an organisation, offering or label, here and at every member.
+@click.option(
+    "--site",
+    default=None,
+    callback=SITE,
+    help="code of a site that is gone and that this one looks after; this site if not given",
+)
+def erase(
+    folder: Path, entities: tuple[str, ...], reason: str, deadline: str | None, site: str | None
+) -> None:
+    """Erase what names organisations, offerings or labels, here and at every member.
 
-    The records stay, with their dates, codes and decisions; names and addresses go. ENTITY is
-    what the command that added it printed.
+    The records stay, with their dates, codes and decisions; names and addresses go. Each ENTITY is
+    what the command that added it printed; several at once take hardly longer than one. What a site
+    has registered that has left or was expelled is erased by its successor, or else by the
+    coordinator, with --site.
     """
-    number = as_bytes(entity, "ENTITY")
-    answer = ask(folder, "erase", entity=number, reason=reason, deadline=deadline)
+    answer = ask(
+        folder,
+        "erase",
+        entities=[as_bytes(one, "ENTITY") for one in dict.fromkeys(entities)],
+        reason=reason,
+        deadline=deadline,
+        site=site,
+    )
     for one in answer["erased"]:
-        show(f"document {one['document']} of entry {one['index']} is erased here")
+        of = f" of {one['origin']}" if "origin" in one else ""
+        show(f"document {one['document']} of entry {one['index']}{of} is erased here")
+    if not answer["scrubbed"]:
+        remark(
+            "copies in the free space of the database are overwritten by the node that serves, as "
+            "soon as it has rested from the last time; 'sopro status' says when that is done"
+        )
     remark(
         f"members have until {answer['deadline']}; 'sopro status' says who has not confirmed. "
         "Backups made before today still hold it"

@@ -65,6 +65,17 @@ def status(folder: Path, *, as_json: bool) -> None:
     fence = answer["fence"]
     if fence["state"] != "open":
         show(f"the log takes no records ({fence['state']}): {fence['reason']}")
+    for origin in answer["hidden_documents"]:
+        show(
+            f"{origin}: its documents are shown to nobody, because this directory is from a backup "
+            "and nobody has said since which of them were erased; they are shown when its site, or "
+            "for this site's own a mirror, and the coordinator's log are heard"
+        )
+    if answer["residue"]:
+        show(
+            "what was erased is dropped, and copies may be left in the free space of the database; "
+            "the node that serves writes it anew without them"
+        )
     if answer["recovery"]:
         show(describe_recovery(answer["recovery"]))
     _show_publication(answer)
@@ -79,8 +90,9 @@ def status(folder: Path, *, as_json: bool) -> None:
             show(f"  {one['failures']} failures: {problem['message']} [{problem['code']}]")
     for one in answer["erasures"]:
         late = "OVERDUE" if one["overdue"] else f"due by {one['deadline']}"
+        of = f" of {one['origin']}" if one["origin"] else ""
         show(
-            f"erasure of document {one['document']} of entry {one['entry']}: {late}, "
+            f"erasure of document {one['document']} of entry {one['entry']}{of}: {late}, "
             f"not confirmed by {', '.join(one['missing'])}"
         )
     for one in answer["keys"]:

@@ -6,7 +6,7 @@ rule. What follows is compared with what the node keeps (a directory) or answers
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -351,14 +351,18 @@ def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress
     check_projection(store, folder=folder)
     auditor = Auditor(invite.origin if invite else None)
     report.trusted = "the invite this directory is pinned to" if invite else "nothing is pinned"
+    stored: list[_StoredLog] = []
     for row in coordinator_first(store.logs(), invite):
         root_key = root_key_of(row.origin, identity, invite, auditor.directory)
         if root_key is None:
             problem = "no membership names its root key, so it cannot be judged"
             report.logs.append(LogReport(row.origin, problems=[problem]))
             continue
-        audit = _StoredLog(folder, store, row, is_own=row.origin == identity.origin)
-        report.logs.append(audit.run(auditor, root_key, progress))
+        stored.append(_StoredLog(folder, store, row, is_own=row.origin == identity.origin))
+        report.logs.append(stored[-1].run(auditor, root_key, progress))
+    orphans = {place for one in auditor.audits for place in one.tables.orphan_erased}
+    for one in stored:
+        one.check_erased(orphans)
     tree, directory = auditor.coordinator, auditor.directory
     settled = count_anchors(auditor.marked(), tree, invite, directory)
     report.problems += check_evidence(store.evidence(), invite, directory, settled, tree)
@@ -373,6 +377,7 @@ class _StoredLog:
         self._store = store
         self._row = row
         self._is_own = is_own
+        self._audit: LogAudit | None = None
         self._missing: list[tuple[int, int]] = []
         self._withheld = {one.index for one in store.withheld(row.log)}
 
@@ -427,17 +432,28 @@ class _StoredLog:
         else:
             for problem in compare(self._store, row.log, cursor, audit):
                 audit.problems.add(problem.split(" ", 1)[0], problem)
-        self._check_erased(audit)
+        self._audit = audit
         return audit.close()
 
-    def _check_erased(self, audit: LogAudit) -> None:
+    def check_erased(self, orphans: Set[tuple[str, int, int]]) -> None:
+        """Check that what was erased is gone, and nothing else, once every log was judged.
+
+        Args:
+            orphans: documents that others have erased: origin, position, number.
+        """
+        audit = self._audit
+        if audit is None:
+            return
+        origin = self._row.origin
+        erased = audit.tables.erased.keys() | {place[1:] for place in orphans if place[0] == origin}
         for position, number in self._missing:
-            if (position, number) not in audit.tables.erased:
+            if (position, number) not in erased:
                 audit.problems.add("documents", f"document {number} of entry {position} is gone")
         for position, number in self._store.document_places(self._row.log):
-            if (position, number) in audit.tables.erased:
+            if (position, number) in erased:
                 problem = f"document {number} of entry {position} was erased, and is here"
                 audit.problems.add("documents", problem)
+        audit.close()
 
     def _feed(self, audit: LogAudit, number: int, entries: list[Item], roots: list[bytes]) -> None:
         start = number * WIDTH

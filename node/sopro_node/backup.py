@@ -26,6 +26,7 @@ from sopro_node.manifest import (
 )
 from sopro_node.store.migrate import LATEST, migrate
 from sopro_node.store.sqlite import DATABASE, SqliteStore
+from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, StorageFullError, VerificationError
 
 
@@ -92,9 +93,26 @@ def _copy_database(source: Path, target: Path) -> None:
         raise FormatError(f"{source}: cannot be copied: {error}") from None
 
 
+def _leave_out(part: Path) -> None:
+    """Drop from the copy what a backup is not to keep for years.
+
+    Files that wait for a day to go into a record, and what is left of what was erased.
+    """
+    store = SqliteStore.open(part, writing=True)
+    try:
+        with store.transaction():
+            store.cut_uploads(before=MAX_INTEGER)
+        store.scrub()
+    finally:
+        store.close()
+    with closing(sqlite3.connect(part / DATABASE)) as copy:
+        copy.execute("PRAGMA journal_mode = delete")
+
+
 def _describe(part: Path, time: str) -> Manifest:
     """Verify the copy and say what it is."""
     migrate(part / DATABASE)
+    _leave_out(part)
     store = SqliteStore.open(part, writing=False)
     try:
         damage = store.find_damage()

@@ -1,4 +1,4 @@
-"""Erasing documents: our own everywhere, those of others here, and who has said so (SPEC ERASE).
+"""Erasing documents: our own everywhere, and those of others here (SPEC ERASE).
 
 That a document is gone from the tables follows from its erasure record, in the transaction that
 takes the record in. What is left to do after it is to leave nothing behind on the disk, and to say
@@ -6,51 +6,50 @@ in our own log that another site's document is gone; both are done again until t
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from sopro_node.holdings import OWN, HeldLog, Holdings
 from sopro_node.log import Draft, OwnLog
+from sopro_node.receipts import Receipts
+from sopro_node.scrubbing import Scrubber
 from sopro_node.store.base import Reader, Store
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import Item, Withheld
-from sopro_protocol.errors import NotFoundError, SoproError, StorageFullError, UnavailableError
+from sopro_protocol.errors import FormatError, NotFoundError, RefusedError, SoproError
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import WIDTH
-from sopro_registry.catalogue import READERS, decode_state
-from sopro_registry.families import erasure_receipt
+from sopro_registry.catalogue import READERS
 from sopro_registry.family import Erased
-from sopro_registry.fields import format_day
+from sopro_registry.fields import site_of
 
-_TRIES: Final = 25
-_PAUSE: Final = 0.2
 _BATCH: Final = 512
 
+_Place = tuple[int, int, str]
+"""Position and number of a document, and the log it is in; empty for our own."""
 
-class Outstanding(NamedTuple):
-    """An erasure of ours that some members have not confirmed.
+
+class Erasing(NamedTuple):
+    """What an officer has had erased.
 
     Attributes:
-        erased: what, and by when.
-        sites: who has not.
+        erased: every document.
+        is_scrubbed: whether nothing is left of them on this disk, either; the node sees to it
+            where that has to wait.
     """
 
-    erased: Erased
-    sites: list[str]
-
-    def plain(self, *, today: int) -> dict[str, Any]:
-        """Write it for programs."""
-        return {
-            "entry": self.erased.position,
-            "document": self.erased.number,
-            "deadline": format_day(self.erased.deadline),
-            "overdue": today > self.erased.deadline,
-            "missing": self.sites,
-        }
+    erased: list[Erased]
+    is_scrubbed: bool
 
 
 class Eraser:
-    """Carries erasures out at this node."""
+    """Carries erasures out at this node.
+
+    Attributes:
+        scrubber: leaves nothing on the disk of what was dropped.
+    """
 
     def __init__(
         self, holdings: Holdings, store: Store, reader: Reader, writer: Writer, log: OwnLog
@@ -60,58 +59,132 @@ class Eraser:
         self._reader = reader
         self._writer = writer
         self._log = log
+        self.scrubber = Scrubber(store, writer)
+        self._receipts = Receipts(holdings, reader)
         self._lock = asyncio.Lock()
 
-    async def erase(self, entity: bytes, *, reason: str, deadline: str) -> list[Erased]:
-        """Erase every document of the records on an entity of our own log.
+    async def erase(
+        self, entities: Sequence[bytes], *, site: str = "", reason: str, deadline: str
+    ) -> Erasing:
+        """Erase every document of the records on some entities.
 
         Args:
-            entity: of an organisation, an offering, ...
+            entities: of organisations, offerings, ...
+            site: that is gone and whose they are; this one where it is not given.
             reason: one of the family's.
             deadline: civil date by which every mirror has done so.
 
         Raises:
-            NotFoundError: no document of such an entity is here.
+            NotFoundError: there is no document on one of them.
+            RefusedError: this site does not look after that one.
         """
-        places = await self.documents_of(entity)
-        if not places:
-            raise NotFoundError(f"no document of an entity {entity.hex()} is here")
-        outcomes = await self._log.append_all(
-            [
-                Draft(
-                    "erasure",
-                    {"deadline": deadline, "document": number, "index": index, "reason": reason},
-                )
-                for index, number in places
-            ]
+        is_own = site in ("", self._holdings.own.site)
+        places = await self._writer.run(
+            lambda: (
+                _all_of(self._own_places(entities), "is here")
+                if is_own
+                else self._orphans(site, entities)
+            )
         )
-        await self.follow()
+        if not is_own:
+            await self._act_on_members()
+        said = {"deadline": deadline, "reason": reason}
+        drafts = [self._draft(place) for place in places]
+        drafts = [replace(one, values={**said, **one.values}) for one in drafts]
+        outcomes = []
+        for start in range(0, len(drafts), _BATCH):
+            outcomes += await self._log.append_all(drafts[start : start + _BATCH])
+        is_scrubbed = await self.follow()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):
                 raise outcome
-        done = {(one.position, one.number): one for one in self._reader.erased(OWN)}
-        return [done[place] for place in places]
+        wanted = set(places)
+        done = [one for one in self._reader.erased(OWN) if one[:2] + one[4:] in wanted]
+        return Erasing(done, is_scrubbed)
 
-    async def follow(self) -> None:
-        """Leave nothing behind of what was erased in our own log just now.
+    async def follow(self) -> bool:
+        """Leave nothing behind of what was erased in our own log just now (`Scrubber.scrub`).
 
         Raises:
             UnavailableError: a reader is in the way; it is done later.
         """
         await self._writer.run(self._drop_continued)
-        await self.scrub()
+        return await self.scrub()
 
     async def documents_of(self, entity: bytes) -> list[tuple[int, int]]:
         """Return the documents of the records on an entity of our own log that are here.
 
         Each is the position of its record and its number there.
         """
-        return await self._writer.run(lambda: list(self._places_of(entity)))
+        found = await self._writer.run(lambda: self._own_places([entity]))
+        return [(position, number) for position, number, _ in found[entity]]
 
-    def _places_of(self, entity: bytes) -> Iterator[tuple[int, int]]:
-        for place, found in self._places(self._holdings.own):
-            if found == entity:
-                yield place
+    @staticmethod
+    def _draft(place: _Place) -> Draft:
+        position, number, origin = place
+        values = {"document": number, "index": position}
+        if not origin:
+            return Draft("erasure", values)
+        return Draft("orphan_erasure", values | {"origin": origin})
+
+    async def _act_on_members(self) -> None:
+        """Have our log act on what the coordinator has written by now: who looks after whom."""
+        own, coordinator = self._holdings.own, self._holdings.coordinator
+        if own is coordinator or coordinator is None or own.cursor.acted_on is None:
+            return
+        if own.cursor.acted_on.size < min(coordinator.signed_size, coordinator.cursor.projected):
+            await self._log.append_state()
+
+    def _own_places(self, entities: Sequence[bytes]) -> dict[bytes, list[_Place]]:
+        """Return the documents that are here of records on some entities of our own, by these."""
+        found: dict[bytes, list[_Place]] = {one: [] for one in entities}
+        for (position, number), entity in self._places(self._holdings.own):
+            if entity in found:
+                found[entity].append((position, number, ""))
+        return found
+
+    def _orphans(self, site: str, entities: Sequence[bytes]) -> list[_Place]:
+        """Return every document of records on some entities of another site, here or not.
+
+        Others may hold what this one was never shown.
+
+        Raises:
+            NotFoundError: there is none.
+            RefusedError: `era.caretaker`, this site does not look after that one.
+        """
+        holdings = self._holdings
+        coordinator = site_of(holdings.coordinator_origin or holdings.own_origin)
+        caretaker = holdings.directory.caretaker(site, coordinator=coordinator)
+        if caretaker != holdings.own.site:
+            why = f"{caretaker} looks after it" if caretaker else "it has not left"
+            raise RefusedError(
+                f"{site}: this site cannot erase in its log: {why}; ask there",
+                code="era.caretaker",
+            )
+        found: dict[bytes, list[_Place]] = {one: [] for one in entities}
+        for held in holdings.logs.values():
+            if held.site == site:
+                gone = self._store.erased_places(held.number)
+                for position, number, entity in self._commitments(held, entities):
+                    if (position, number) not in gone:
+                        found[entity].append((position, number, held.origin))
+        return _all_of(found, f"of {site} is known here that was not erased")
+
+    def _commitments(
+        self, held: HeldLog, entities: Sequence[bytes]
+    ) -> Iterator[tuple[int, int, bytes]]:
+        """Go through the documents that records on some entities of a log commit to."""
+        for bundle in range(-(-held.size // WIDTH)):
+            items = self._holdings.bundle_of(self._store, held, bundle)
+            for position, item in enumerate(items, bundle * WIDTH):
+                # Looked for as bytes first: most entries are about somebody else.
+                if isinstance(item, Withheld) or not any(one in item for one in entities):
+                    continue
+                with contextlib.suppress(FormatError):
+                    record, _ = read_record(parse_entry(item).record, READERS)
+                    if record.entity in entities:
+                        for number in range(len(record.documents)):
+                            yield position, number, record.entity
 
     def _places(self, held: HeldLog) -> Iterator[tuple[tuple[int, int], bytes]]:
         """Go through the documents of a log that are here, with the entity each is about."""
@@ -144,9 +217,10 @@ class Eraser:
                 self._holdings.changed_documents += 1
 
     def _erased_entities(self, held: HeldLog) -> Iterator[bytes]:
-        for erased in self._store.erased(held.number):
-            data = self._holdings.record(self._store, held, erased.position)
-            yield read_record(data, READERS).record.entity
+        for position, _ in self._store.erased_places(held.number):
+            with contextlib.suppress(SoproError):  # of a log of another one, maybe no such entry
+                data = self._holdings.record(self._store, held, position)
+                yield read_record(data, READERS).record.entity
 
     async def carry_out(self) -> None:
         """Leave nothing of what other sites have had erased, and say so in our own log.
@@ -156,93 +230,24 @@ class Eraser:
         """
         async with self._lock:
             await self._writer.run(self._drop_continued)
-            due = self._due()
-            residue = await self._writer.run(self._store.residue)
-            if due or residue:
-                await self.scrub()
-            receipts = [self._confirm(*one) for one in due]
-            for start in range(0, len(receipts), _BATCH):
-                await self._log.append_all(receipts[start : start + _BATCH])
+            due = self._receipts.due()
+            if not await self.scrub():
+                return
+            for start in range(0, len(due), _BATCH):
+                await self._log.append_all(due[start : start + _BATCH])
 
-    def _due(self) -> list[tuple[HeldLog, Erased]]:
-        """Return what other sites have had erased and this one has not confirmed."""
-        return [
-            (held, erased)
-            for held in self._holdings.logs.values()
-            if held.number != OWN
-            for erased in self._reader.erased(held.number)
-            if self._receipt(OWN, held.origin, erased.erasure) is None
-        ]
+    async def scrub(self) -> bool:
+        """Leave nothing on the disk of what was dropped (`Scrubber.scrub`)."""
+        return await self.scrubber.scrub()
 
-    def _confirm(self, held: HeldLog, erased: Erased) -> Draft:
-        return Draft(
-            "erasure_receipt",
-            {
-                "erasure": self._entry_id(held, erased.erasure),
-                "index": erased.erasure,
-                "origin": held.origin,
-            },
-        )
 
-    async def scrub(self) -> None:
-        """Leave nothing on the disk of what was dropped.
+def _all_of(found: Mapping[bytes, Sequence[_Place]], where: str) -> list[_Place]:
+    """Return what was found on every entity.
 
-        Raises:
-            UnavailableError: a reader is in the way, or the disk is too full.
-        """
-        for _ in range(_TRIES):
-            try:
-                if await self._writer.run(self._store.scrub):
-                    return
-            except StorageFullError:
-                raise UnavailableError(
-                    "it is dropped, but there is no room to write the database anew without what "
-                    "its free space holds; free twice its size, and it is done at the next erasure "
-                    "or start"
-                ) from None
-            await asyncio.sleep(_PAUSE)
-        raise UnavailableError(
-            "it is dropped, but the write-ahead log cannot be emptied while somebody reads the "
-            "database; end what reads it, and it is done at the next erasure or start"
-        )
-
-    def _entry_id(self, held: HeldLog, index: int) -> bytes:
-        return held.tree.leaves(index // WIDTH)[index % WIDTH]
-
-    def _receipt(self, log: int, origin: str, index: int) -> erasure_receipt.State | None:
-        name = erasure_receipt.name_of(origin, index)
-        entity = self._reader.named(log, erasure_receipt.FAMILY.name, name)
-        row = self._reader.entity(log, entity) if entity is not None else None
-        if row is None or not isinstance(row.state, bytes):
-            return None
-        state = decode_state(erasure_receipt.FAMILY.name, row.state)
-        return state if isinstance(state, erasure_receipt.State) else None
-
-    def outstanding(self) -> list[Outstanding]:
-        """Return erasures of our own that members which follow us have not confirmed."""
-        found = []
-        own = self._holdings.own
-        for erased in self._reader.erased(OWN):
-            entry_id = self._entry_id(own, erased.erasure)
-            sites = [
-                site
-                for site, held in self._mirrors()
-                if held is None or not self._is_confirmed(held, own, erased, entry_id)
-            ]
-            if sites:
-                found.append(Outstanding(erased, sites))
-        return found
-
-    def _mirrors(self) -> Iterator[tuple[str, HeldLog | None]]:
-        """Go through the coordinator and the members that are admitted, without us."""
-        holdings = self._holdings
-        coordinator = holdings.coordinator
-        if coordinator is not None and coordinator is not holdings.own:
-            yield coordinator.site, coordinator
-        for member in holdings.directory.members():
-            if member.status == "admitted" and member.origin != holdings.own_origin:
-                yield member.site, holdings.logs.get(member.origin)
-
-    def _is_confirmed(self, held: HeldLog, own: HeldLog, erased: Erased, entry_id: bytes) -> bool:
-        receipt = self._receipt(held.number, own.origin, erased.erasure)
-        return receipt is not None and receipt.erasure == entry_id
+    Raises:
+        NotFoundError: on one, nothing was; nothing is erased then.
+    """
+    for entity, places in found.items():
+        if not places:
+            raise NotFoundError(f"no document of an entity {entity.hex()} {where}")
+    return [place for places in found.values() for place in places]

@@ -57,6 +57,8 @@ class PeerState:
         target: what is pulled, and from where.
         attempted: time of the last try.
         confirmed: time at which the head held was last found to be the newest.
+        served: time at which anybody has last served a head of it that is held in full now, its
+            own site or a mirror; 0 for not since the start.
         failures: tries that failed since the last that did not.
         code: of the last failure; empty when there is none.
         message: of the last failure.
@@ -80,6 +82,7 @@ class PeerState:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     push: Push | None = None
     heard: float | None = None
+    served: int = 0
 
     def confirm(self) -> None:
         """Note that the head held is the newest."""
@@ -386,6 +389,7 @@ class Exchange:
             self._restarts = self._holdings.restarts
             self._restarted()
         state.seconds = (clock.now() - began) / 1000
+        state.served = clock.now()
         pulled.problem = pulled.problem or self._check_end(origin)
         if pulled.problem is None:
             state.confirm()

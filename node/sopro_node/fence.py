@@ -133,6 +133,16 @@ class Fence:
         """How many peers have answered since the start."""
         return len(self._heard)
 
+    def is_informed(self) -> bool:
+        """Say whether it is known since the start what others hold of this log.
+
+        An operator can open it without (SPEC FENCE-5); that tells what is signed, and not what was
+        erased meanwhile. Where no other node is known there is nobody to tell.
+        """
+        peers = self.peers()
+        has_heard = any(one.head is not None for one in self._heard.values())
+        return self.state is State.OPEN and (has_heard or peers.keys() <= self._heard.keys())
+
     async def admit(self) -> None:
         """Let an append pass, after the peers were asked where that has not happened yet.
 

@@ -202,7 +202,7 @@ class _Pass:
         """Return what is wanted of the records in a part of one bundle."""
         log = self._held.number
         here = set(self._store.document_places(log, start, end))
-        gone = {(one.position, one.number) for one in self._store.erased(log)}
+        gone = self._store.erased_places(log)
         voids = {at for at, _ in self._store.voids(log, start=start, limit=WIDTH)}
         return [
             one

@@ -44,6 +44,7 @@ from sopro_node.log import MAX_BATCH, OwnLog
 from sopro_node.losses import load_recovery
 from sopro_node.passphrase import Ask, Passphrase
 from sopro_node.planned import PlannedKeys
+from sopro_node.receipts import Receipts
 from sopro_node.reckoning import DecisionStatistics, ExpiringPage, Reckoner
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
@@ -57,6 +58,7 @@ from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.witness import witness_name
 from sopro_registry.aggregate import Statistics
 from sopro_registry.catalogue import READERS
+from sopro_registry.directory import GONE
 from sopro_registry.families import log_state, site_membership
 from sopro_registry.fields import Head
 from sopro_registry.keyhistory import log_keys_at
@@ -89,6 +91,7 @@ class Node:
         directory: finds labels and organisations.
         registrar: says whether labels are valid.
         eraser: erases documents.
+        receipts: says who has confirmed that.
         gate: tells whose a request is.
         held_back: documents of a restored directory that are not served yet.
         gatherer: gets documents that did not come with their bundle.
@@ -172,6 +175,7 @@ class Node:
             evidence=self.evidence,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
+        self.receipts = Receipts(self.holdings, self.reader)
         self._opened = clock.now()
         self.held_back = HeldBack(
             self.holdings, self.store, self.writer, is_confirmed=self._is_confirmed
@@ -352,14 +356,40 @@ class Node:
 
     def _is_confirmed(self, held: HeldLog) -> bool:
         """Say whether it is known since the start how a log stands now."""
+        coordinator = self.holdings.coordinator
+        if coordinator is not None and not self._is_current(coordinator):
+            return False  # it says who has gone, and who looks after them
+        logs = self.holdings.logs
+        return all(
+            origin in logs and self._is_current(logs[origin])
+            for origin in self._that_erase_in(held)
+        )
+
+    def _is_current(self, held: HeldLog) -> bool:
         if held is self.log.held:
-            return self.fence.state is State.OPEN
+            return self.fence.is_informed()
         state = self.exchange.peers.get(held.origin)
+        if state is None:
+            return False
         member = self.holdings.directory.membership(held.site)
-        if state is not None and member is not None and member.status in ("left", "expelled"):
-            # Nobody is there any more who could say.
-            return state.attempted >= self._opened
-        return state is not None and state.confirmed >= self._opened
+        has_gone = member is not None and member.status in GONE
+        if has_gone or held is self.holdings.coordinator:
+            # It need not be there any more; a mirror can say.
+            return state.served >= self._opened
+        return state.confirmed >= self._opened
+
+    def _that_erase_in(self, held: HeldLog) -> list[str]:
+        """Return a log, and those in which a document of its records may have been erased.
+
+        Those are the ones that continue it (SPEC EPOCH-8), and where its site has gone, be it for
+        a time, those of who may have looked after it (SPEC ERASE-7).
+        """
+        directory = self.holdings.directory
+        known = directory.logs(held.site)
+        later = known[known.index(held.origin) + 1 :] if held.origin in known else ()
+        caretakers = directory.caretakers(held.site) if directory.has_gone(held.site) else ()
+        logs = [origin for site in caretakers for origin in directory.logs(site)]
+        return list(dict.fromkeys([held.origin, *later, *logs]))
 
     def _published(self, held: HeldLog) -> None:
         if self.holdings.is_shown(held):
@@ -383,7 +413,7 @@ class Node:
     def status(self) -> dict[str, Any]:
         """Describe this node: its log, its mirrors, what went wrong, what is outstanding."""
         today = self.desk.today()
-        erasures = [one.plain(today=today) for one in self.eraser.outstanding()]
+        erasures = [one.plain(today=today) for one in self.receipts.outstanding()]
         recovery = load_recovery(self.reader)
         return self.desk.status() | {
             "erasures": erasures,
@@ -395,6 +425,7 @@ class Node:
                 for held in self.holdings.logs.values()
                 if held.number in self.held_back.logs
             ),
+            "residue": bool(self.reader.residue()),
             "recovery": msgspec.to_builtins(recovery) if recovery else None,
         }
 

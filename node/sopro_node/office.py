@@ -180,13 +180,24 @@ async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Erase the documents of an entity everywhere. `entity`; `reason`; `deadline`?: civil date."""
+    """Erase the documents of entities everywhere.
+
+    `entity`, or `entities`; `reason`; `deadline`?: civil date; `site`?: whose they are, where it is
+    gone. Answers `erased`: {index, document, erasure, origin?}, `deadline` and `scrubbed`.
+    """
     deadline = values.get("deadline") or format_day(node.desk.today() + DAYS_TO_ERASE)
-    done = await node.eraser.erase(values["entity"], reason=values["reason"], deadline=deadline)
+    done = await node.eraser.erase(
+        values.get("entities") or [values["entity"]],
+        site=values.get("site") or "",
+        reason=values["reason"],
+        deadline=deadline,
+    )
     places = [
-        {"index": one.position, "document": one.number, "erasure": one.erasure} for one in done
+        {"index": one.position, "document": one.number, "erasure": one.erasure}
+        | ({"origin": one.origin} if one.origin else {})
+        for one in done.erased
     ]
-    return {"erased": places, "deadline": deadline}
+    return {"erased": places, "deadline": deadline, "scrubbed": done.is_scrubbed}
 
 
 async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:

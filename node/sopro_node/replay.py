@@ -33,7 +33,8 @@ class MemoryTables:
         voids: reason by position.
         counts: number of decisions by action and year.
         decided: number of decisions by what is counted of them.
-        erased: documents, by position and number.
+        erased: documents of this log, by position and number.
+        orphan_erased: documents of others: origin, position, number.
     """
 
     def __init__(self, coordinator_root: Callable[[int], bytes]) -> None:
@@ -45,6 +46,7 @@ class MemoryTables:
         self.counts: Counter[tuple[str, int]] = Counter()
         self.decided: Counter[Decided] = Counter()
         self.erased: dict[tuple[int, int], Erased] = {}
+        self.orphan_erased: set[tuple[str, int, int]] = set()
         self._numbers: set[str] = set()
 
     def entity(self, entity: bytes) -> EntityRow | None:
@@ -87,7 +89,10 @@ class MemoryTables:
 
     def erase(self, erased: Erased) -> None:
         """Keep what was erased."""
-        self.erased[erased.position, erased.number] = erased
+        if erased.origin:
+            self.orphan_erased.add((erased.origin, erased.position, erased.number))
+        else:
+            self.erased[erased.position, erased.number] = erased
 
 
 class Replay:

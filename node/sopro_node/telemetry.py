@@ -103,7 +103,7 @@ class NodeMetrics(Collector):
         outstanding = GaugeMetricFamily(
             "sopro_erasures_unconfirmed", "Erasures not confirmed by every member", labels=["late"]
         )
-        waiting = [today > one.erased.deadline for one in node.eraser.outstanding()]
+        waiting = [today > one.erased.deadline for one in node.receipts.outstanding()]
         for late in (False, True):
             outstanding.add_metric([str(late).lower()], waiting.count(late))
         fence = GaugeMetricFamily(

@@ -1,16 +1,24 @@
-"""What a serving node looks after from time to time: leftovers, and what waits."""
+"""What a serving node looks after from time to time: leftovers, and what waits.
+
+Leftovers are planned keys, files that officers have uploaded and not used, and what is still on the
+disk of what was dropped.
+"""
 
 import asyncio
 import logging
 from typing import Final
 
+from sopro_node import clock
+from sopro_node.acting import HOURS_WAITING
 from sopro_node.fence_state import State
 from sopro_node.inbox import list_acts
 from sopro_node.node import Node
 from sopro_node.renewal import list_due
+from sopro_protocol.errors import SoproError
 
 _PAUSE: Final = 60.0
 _SOON: Final = 1.0
+_HOUR: Final = 60 * 60 * 1000
 
 _logger = logging.getLogger("sopro.upkeep")
 
@@ -37,10 +45,32 @@ class Upkeep:
         if node.planned.is_unsettled and node.fence.state is State.OPEN:
             async with node.planned.changing:
                 node.settle_planned()
+        await self._drop_uploads()
+        await self._scrub()
         today = node.desk.today()
         if today != self._said:
             self._said = today
             self._warn()
+
+    async def _drop_uploads(self) -> None:
+        """Drop files that have waited for too long for the record they were to go with."""
+        node, before = self._node, clock.now() - HOURS_WAITING * _HOUR
+
+        def drop() -> int:
+            with node.store.transaction():
+                return node.store.cut_uploads(before=before)
+
+        # Read first: a transaction that changes nothing is written all the same.
+        if node.reader.accounts.has_uploads(before=before):
+            count = await node.writer.run(drop)
+            _logger.info("files dropped", extra={"count": count})
+
+    async def _scrub(self) -> None:
+        """Leave nothing on the disk of what was dropped, where that had to wait."""
+        try:
+            await self._node.eraser.carry_out()
+        except SoproError as error:
+            _logger.warning("waiting", extra={"code": error.code, "reason": str(error)})
 
     def _warn(self) -> None:
         for one in list_due(self._node):

@@ -28,6 +28,7 @@ from sopro_registry.families import (
     offering,
     organisation,
     organisation_relation,
+    orphan_erasure,
     review,
     scheme,
     serve_alone,
@@ -66,6 +67,7 @@ FAMILIES: Final[Mapping[str, Family[Any, Any]]] = MappingProxyType(
             complaint_answer.FAMILY,
             appeal.FAMILY,
             erasure.FAMILY,
+            orphan_erasure.FAMILY,
             erasure_receipt.FAMILY,
             withhold.FAMILY,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import dropwhile
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Final, NamedTuple, Protocol, TypeVar
 
 from msgspec import UNSET, Struct
 
@@ -17,6 +17,9 @@ from sopro_registry.families import witness_policy as policy_family
 from sopro_registry.fields import Cut, End, day_of, site_of
 
 T = TypeVar("T")
+
+GONE: Final = ("left", "expelled")
+"""The statuses of a site that takes no part any more."""
 
 
 class Ending(NamedTuple):
@@ -118,9 +121,50 @@ class Directory:
         named = [
             body.successor
             for body in later
-            if body.status in ("left", "expelled") and isinstance(body.successor, str)
+            if body.status in GONE and isinstance(body.successor, str)
         ]
         return tuple(dict.fromkeys([*itself, *named]))
+
+    def caretaker(self, site: str, *, coordinator: str, size: int | None = None) -> str:
+        """Return the code of who looks after a site that is gone (SPEC MEM-15); empty while not.
+
+        Args:
+            site: its code.
+            coordinator: code of the coordinator's site.
+            size: what counts of the coordinator's log; all of it where it is None.
+        """
+        member = self.membership(site, size=size)
+        if member is None or member.status not in GONE:
+            return ""
+        seen: set[str] = set()
+        while member is not None and isinstance(member.successor, str):
+            if member.successor in seen:
+                break
+            seen.add(member.successor)
+            member = self.membership(member.successor, size=size)
+            if member is not None and member.status == "admitted":
+                return member.site
+        return coordinator
+
+    def caretakers(self, site: str) -> frozenset[str]:
+        """Return the members that may look after a site, or may have, without the coordinator."""
+        found, new = set(), {site}
+        while new:
+            found |= new
+            states = [self._members[one] for one in new if one in self._members]
+            versions = [body for state in states for _, body in state.versions]
+            named = {body.successor for body in versions if isinstance(body.successor, str)}
+            new = named - found
+        return frozenset(one for one in found - {site} if self._was_admitted(one))
+
+    def _was_admitted(self, site: str) -> bool:
+        state = self._members.get(site)
+        return state is not None and any(body.status == "admitted" for _, body in state.versions)
+
+    def has_gone(self, site: str) -> bool:
+        """Say whether a site has ever left or been expelled, whatever came later."""
+        state = self._members.get(site)
+        return state is not None and any(body.status in GONE for _, body in state.versions)
 
     def logs(self, site: str, *, size: int | None = None) -> tuple[str, ...]:
         """Return the logs of a site in the first `size` entries, or now; its newest comes last."""

@@ -28,6 +28,7 @@ class Place(StrEnum):
     ANY = "any log"
     COORDINATOR = "the coordinator's log"
     MEMBER = "the log of an admitted member"
+    CARETAKER = "the log of an admitted member, or the coordinator's"
 
 
 class Membership(Protocol):
@@ -190,6 +191,10 @@ class View(Protocol):
         """
         ...
 
+    def looks_after(self, origin: str) -> bool:
+        """Say whether a log is one of a site that is gone, which this one looks after, there."""
+        ...
+
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
         ...
@@ -284,12 +289,16 @@ class Decided(NamedTuple):
 
 
 class Erased(NamedTuple):
-    """A document that is erased: its place, the record that says so, and by when."""
+    """A document that is erased: its place, the record that says so, and by when.
+
+    `origin` is that of the log it is in, empty where that is the log of the record.
+    """
 
     position: int
     number: int
     erasure: int
     deadline: int
+    origin: str = ""
 
 
 class Withholding(Struct, frozen=True, array_like=True):

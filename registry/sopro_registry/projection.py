@@ -236,6 +236,14 @@ class Ledger:
             member is not None and has_gone and member.successor == self.site
         )
 
+    def looks_after(self, origin: str) -> bool:
+        """Say whether a log is one of a site that is gone, which this one looks after, there."""
+        site, size = site_of(origin), self._coordinator_size()
+        if size is None or origin not in self._directory.logs(site, size=size):
+            return False
+        coordinator = self.site if self.is_coordinator else ""
+        return self._directory.caretaker(site, size=size, coordinator=coordinator) == self.site
+
     def _other_member(self, site: str) -> site_membership.Body | None:
         size = self._coordinator_size()
         if site == self.site or size is None:
@@ -470,7 +478,9 @@ class Ledger:
             raise RefusedError(
                 f"{family.name}: counts only in the coordinator's log", code="lbl.competence"
             )
-        if family.place is not Place.MEMBER:
+        if family.place not in (Place.MEMBER, Place.CARETAKER):
+            return
+        if family.place is Place.CARETAKER and self.is_coordinator:
             return
         if self.acted_on is None:
             raise RefusedError(

@@ -79,6 +79,10 @@ class Unseen:
         del is_orphaned
         return True
 
+    def looks_after(self, _origin: str) -> bool:
+        """Say that it does not, because no decision asks for it."""
+        return False
+
     def scheme(self, _name: str) -> AnyScheme:
         """Return a scheme that allowed it."""
         return AnyScheme()

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from sopro_node.store.accounts import AnswerRow, OfficerRow, TrailRow, UploadRow
-from sopro_node.store.base import Store
+from sopro_node.store.base import DocumentRow, LogRow, Store
+from sopro_registry.family import Erased, Withholding
 
 Open = Callable[[], Store]
 TOKEN = bytes(range(32))
@@ -63,8 +66,48 @@ class AccountsContract:
         assert again.weigh_uploads() == (3, 15)
         with store.transaction():
             store.accounts.cut_upload(bytes([3]) * 16)
-            store.accounts.cut_uploads(before=2)
+            assert store.cut_uploads(before=2) == 1
         assert again.upload(bytes([2]) * 16) == UploadRow(
             bytes([2]) * 16, "Maria", 2, "text/plain", b"12345"
         )
         assert again.weigh_uploads() == (1, 5)
+        assert again.has_uploads(before=3)
+        assert not again.has_uploads(before=2)
+
+    def test_says_what_a_file_that_was_dropped_may_have_left(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.accounts.put_upload(UploadRow(bytes(16), "Maria", 1, "text/plain", b"12345"))
+        assert not store.residue()
+        with store.transaction():
+            assert store.cut_uploads(before=1) == 0
+        assert not store.residue()
+        with store.transaction():
+            assert store.cut_uploads(before=2) == 1
+        assert store.residue()
+        assert store.scrub()
+        assert not store.residue()
+
+    @pytest.mark.parametrize("how", ["erased", "withheld", "elsewhere"])
+    def test_a_file_goes_with_the_document_of_the_same_content(
+        self, open_store: Open, how: str
+    ) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_log(LogRow(1, "sopro.example/at/1", 0, bytes(32), b"", b""))
+            store.put_documents(1, [DocumentRow(4, 1, 3, bytes(32), b"Maria")])
+            for number, content in enumerate((b"Maria", b"Anna", b"Maria")):
+                row = UploadRow(bytes([number]) * 16, "Maria", 1, "text/plain", content)
+                store.accounts.put_upload(row)
+        with store.transaction():
+            match how:
+                case "erased":
+                    store.erase_documents(1, [Erased(4, 1, 7, 740_000)])
+                case "withheld":
+                    store.put_withheld(1, [Withholding(4, bytes(32), 7, "mistake", b"")])
+                case _:
+                    gone = Erased(4, 1, 7, 740_000, "sopro.example/at/1")
+                    store.erase_documents(2, [gone])
+        assert store.document(1, 4, 1) is None
+        assert open_store().accounts.weigh_uploads() == (1, 4)
+        assert store.accounts.upload(bytes([1]) * 16) is not None

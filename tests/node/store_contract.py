@@ -257,6 +257,26 @@ class StoreContract:
             store.hide_documents()
         assert (count(1, "w:a", "", most=9), count(1, "n:AT", "", most=9)) == (0, 1)
 
+    def test_takes_no_document_that_somebody_else_has_erased(self, open_store: Open) -> None:
+        store = open_store()
+        gone = Erased(4, 0, 7, 740_000, "sopro.example/at/1")
+        row = DocumentRow(4, 0, 0, bytes(32), b"Maria")
+        with store.transaction():
+            store.put_log(LogRow(1, "sopro.example/hu/1", 0, bytes(32), b"", b""))
+            # The log that it is in comes later than what erases it.
+            store.erase_documents(1, [gone])
+        with store.transaction():
+            store.put_log(LogRow(2, "sopro.example/at/1", 0, bytes(32), b"", b""))
+            store.put_documents(2, [row, row._replace(position=5)])
+        again = open_store()
+        assert again.document_places(2) == [(5, 0)]
+        assert again.erased_places(2) == {(4, 0)}
+        assert (again.erased(1), again.erased(2)) == ([gone], [])
+        assert again.erased_places(1) == set()
+        with again.transaction():
+            again.clear_indexes(1)
+        assert again.erased_places(2) == set()
+
     def test_adds_to_counts(self, open_store: Open) -> None:
         store = open_store()
         with store.transaction():

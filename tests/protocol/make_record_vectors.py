@@ -448,6 +448,16 @@ BODIES: dict[str, tuple[str, Fields]] = {
         "registrar",
         {"deadline": "2024-02-01", "document": 0, "index": 3, "reason": "request"},
     ),
+    "orphan_erasure/1": (
+        "registrar",
+        {
+            "deadline": "2024-02-01",
+            "document": 0,
+            "index": 3,
+            "origin": "sopro.example/hu/1",
+            "reason": "request",
+        },
+    ),
     "erasure_receipt/1": (
         "registrar",
         {"erasure": b"\xcc" * 32, "index": 9, "origin": "sopro.example/hu/1"},
@@ -663,6 +673,13 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("document 256", "document", 256),
         ("reason in free words", "reason", "Maria has asked us"),
         ("deadline absent", "deadline", ABSENT),
+    ],
+    "orphan_erasure/1": [
+        ("origin absent", "origin", ABSENT),
+        ("origin with a space", "origin", "sopro example/hu/1"),
+        ("position below 0", "index", -1),
+        ("document 256", "document", 256),
+        ("reason in free words", "reason", "Maria has asked us"),
     ],
     "erasure_receipt/1": [
         ("entry id of 31 bytes", "erasure", b"\xcc" * 31),

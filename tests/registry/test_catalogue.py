@@ -15,6 +15,7 @@ from tests.registry.world import (
     commitment,
     criterion_body,
     erasure_body,
+    orphan_erasure_body,
     receipt_body,
     recovery_body,
     withhold_body,
@@ -90,6 +91,9 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write_state(world.coordinator)
     body = withhold_body(world.at, len(world.at.entries) - 2)
     world.at.write("withhold/1", body, entity=bytes16("withhold"), role="root")
+    world.put_membership(world.hu, status="left")
+    orphan = orphan_erasure_body(world.hu.origin)
+    world.coordinator.write("orphan_erasure/1", orphan, entity=bytes16("orphan"))
     case = Assessing()
     case.bring_to("reviewed")
     case.at.decide("grant", application=APPLICATION, review=REVIEW)

@@ -612,6 +612,10 @@ def erasure_body() -> dict[str, Any]:
     return {"deadline": "2028-02-01", "document": 0, "index": 1, "reason": "request"}
 
 
+def orphan_erasure_body(origin: str) -> dict[str, Any]:
+    return erasure_body() | {"origin": origin}
+
+
 def withhold_body(author: Author, index: int, instead: bytes = b"") -> dict[str, Any]:
     body = {"index": index, "leaf": leaf_hash(author.entries[index]), "reason": "mistake"}
     return body | ({"instead": instead} if instead else {})

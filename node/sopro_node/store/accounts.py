@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import and_, bindparam, delete, func, select
 
 from sopro_node.store.compiling import compile_put, compile_sql
-from sopro_node.store.schema import answered, officer, trail, upload
+from sopro_node.store.schema import answered, document, officer, trail, upload
 
 
 class OfficerRow(NamedTuple):
@@ -102,6 +102,25 @@ _PUT_UPLOAD: Final = compile_put(upload, *UploadRow._fields)
 _GET_UPLOAD: Final = compile_sql(select(upload).where(upload.c.id == _b("id")), "id")
 _CUT_UPLOAD: Final = compile_sql(delete(upload).where(upload.c.id == _b("id")), "id")
 _CUT_UPLOADS: Final = compile_sql(delete(upload).where(upload.c.time < _b("time")), "time")
+_FIND_UPLOAD: Final = compile_sql(
+    select(upload.c.id).where(upload.c.time < _b("time")).limit(1), "time"
+)
+_CUT_COPIES: Final = compile_sql(
+    delete(upload).where(
+        upload.c.content.in_(
+            select(document.c.content).where(
+                and_(
+                    document.c.log == _b("log"),
+                    document.c.position == _b("position"),
+                    document.c.number == _b("number"),
+                )
+            )
+        )
+    ),
+    "log",
+    "position",
+    "number",
+)
 _SUM_UPLOADS: Final = compile_sql(
     select(func.count(), func.coalesce(func.sum(func.length(upload.c.content)), 0))
 )
@@ -169,6 +188,10 @@ class Accounts:
         count, size = self._db.execute(_SUM_UPLOADS).fetchone()
         return int(count), int(size)
 
+    def has_uploads(self, *, before: int) -> bool:
+        """Say whether files wait that came before an instant, ms UTC."""
+        return self._db.execute(_FIND_UPLOAD, (before,)).fetchone() is not None
+
     def put_upload(self, row: UploadRow) -> None:
         """Keep a file."""
         self._db.execute(_PUT_UPLOAD, row)
@@ -177,6 +200,10 @@ class Accounts:
         """Drop a file."""
         self._db.execute(_CUT_UPLOAD, (number,))
 
-    def cut_uploads(self, *, before: int) -> None:
-        """Drop the files that came before an instant, ms UTC."""
-        self._db.execute(_CUT_UPLOADS, (before,))
+    def cut_uploads(self, *, before: int) -> int:
+        """Drop the files that came before an instant, ms UTC, and return how many; see `scrub`."""
+        return self._db.execute(_CUT_UPLOADS, (before,)).rowcount
+
+    def cut_copies(self, log: int, position: int, number: int) -> None:
+        """Drop the files that are what a document is, while that is still here."""
+        self._db.execute(_CUT_COPIES, (log, position, number))

@@ -6,7 +6,7 @@ from typing import Final
 
 from sopro_protocol.errors import FormatError
 
-LATEST: Final = "0014"
+LATEST: Final = "0015"
 
 
 def migrate(path: Path) -> None:

@@ -233,6 +233,20 @@ erased = Table(
     sqlite_with_rowid=False,
 )
 
+# The same where who looks after a site that is gone has had it erased: the log it is in, which need
+# not be here, its place, and the log and entry that say so. Asked for by where the document is.
+orphan_erased = Table(
+    "orphan_erased",
+    metadata,
+    _key("origin", Text),
+    _key("position", Integer),
+    _key("number", Integer),
+    _key("log", Integer),
+    Column("erasure", Integer, nullable=False),
+    Column("deadline", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 # Entries whose bytes are kept and shown no more, what holds instead, and the record that says so.
 withheld = Table(
     "withheld",
@@ -333,7 +347,19 @@ upload = Table(
     Column("content", LargeBinary, nullable=False),
 )
 
-INDEXES = (entity, name, label, term, listed, described, void, decision_count, decided, erased)
+INDEXES = (
+    entity,
+    name,
+    label,
+    term,
+    listed,
+    described,
+    void,
+    decision_count,
+    decided,
+    erased,
+    orphan_erased,
+)
 """The tables that follow from the logs, emptied and filled again by reindex."""
 
 OF_A_LOG = (entry, bundle, document, withheld, *INDEXES)
@@ -362,6 +388,7 @@ __all__ = [
     "metadata",
     "name",
     "officer",
+    "orphan_erased",
     "setting",
     "term",
     "trail",

@@ -28,6 +28,7 @@ from sopro_node.store.base import (
 )
 from sopro_node.store.directory_index import DirectoryIndex
 from sopro_node.store.migrate import migrate
+from sopro_node.store.residue import IN_MEMORY, Residue
 from sopro_node.store.rows import LabelRow
 from sopro_node.store.schema import INDEXES
 from sopro_node.store.states import pack_state, unpack_state
@@ -41,8 +42,6 @@ from sopro_registry.tables import EntityRow, Void
 DATABASE: Final = "node.db"
 _PAGE: Final = 2048
 _BUSY: Final = 30
-_ON_DISK: Final = 1
-_IN_MEMORY: Final = 2
 _PRAGMAS: Final = (
     ("journal_mode", "wal"),
     ("synchronous", 2),
@@ -50,7 +49,7 @@ _PRAGMAS: Final = (
     ("cache_size", -16_000),
     ("wal_autocheckpoint", 8_000),
     ("journal_size_limit", 64 * 1024 * 1024),
-    ("temp_store", _IN_MEMORY),
+    ("temp_store", IN_MEMORY),
     # What is deleted is overwritten.
     ("secure_delete", 1),
 )
@@ -78,8 +77,9 @@ def create_database(folder: Path) -> None:
 class SqliteStore:
     """A node's database in one file (see `base.Store`)."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._db = connection
+        self._residue = Residue(connection, folder, patience=_BUSY * 1000)
         self.accounts = Accounts(connection)
         self.directory = DirectoryIndex(connection)
         self._kinds: dict[str, int] = {}
@@ -116,7 +116,7 @@ class SqliteStore:
                 cached_statements=256,
             )
             _set_pragmas(connection, path, writing=writing)
-            return cls(connection)
+            return cls(connection, folder)
         except sqlite3.DatabaseError as error:
             raise FormatError(f"{path}: cannot be read: {error}") from None
 
@@ -225,8 +225,13 @@ class SqliteStore:
         return list(self._db.execute(sql.GET_DOCUMENT_PLACES, (log, start, end)))
 
     def erased(self, log: int) -> list[Erased]:
-        """Return the documents of a log that were erased."""
-        return [Erased(*row) for row in self._db.execute(sql.GET_ERASED, (log,))]
+        """Return the documents that records in a log have erased, in it and in others."""
+        rows = [Erased(*row) for row in self._db.execute(sql.GET_ERASED, (log,))]
+        return rows + [Erased(*row) for row in self._db.execute(sql.GET_ORPHAN_ERASED, (log,))]
+
+    def erased_places(self, log: int) -> set[tuple[int, int]]:
+        """Return positions and numbers of the documents of a log that any record has erased."""
+        return set(self._db.execute(sql.GET_ERASED_PLACES, (log, log)))
 
     def entity(self, log: int, entity: bytes) -> EntityRow | None:
         """Return an entity's row."""
@@ -449,9 +454,9 @@ class SqliteStore:
             row = (one.index, one.leaf, one.record, one.reason, one.instead)
             self._db.execute(sql.PUT_WITHHELD, (log, *row))
             self._db.execute(sql.BLANK_ENTRY, (b"", log, one.index))
-            self._db.execute(sql.CUT_DOCUMENTS, (log, one.index))
+            self.cut_documents(log, self.document_places(log, one.index, one.index + 1))
             self.directory.cut_described(log, [one.index])
-            self._leave(_IN_THE_FILE)
+            self._residue.leave()
 
     def cut_entries(self, log: int, end: int) -> None:
         """Drop entries that have moved into a bundle."""
@@ -474,7 +479,7 @@ class SqliteStore:
         """Add documents, but none that was erased, or whose record is withheld."""
         rows = list(documents)
         if rows:
-            gone = {(one.position, one.number) for one in self.erased(log)}
+            gone = self.erased_places(log)
             withheld = {one.index for one in self.withheld(log)}
             rows = [
                 row
@@ -484,28 +489,39 @@ class SqliteStore:
         self._db.executemany(sql.PUT_DOCUMENT, [(log, *row) for row in rows])
 
     def erase_documents(self, log: int, erased: Iterable[Erased]) -> None:
-        """Drop documents for ever; see `scrub`."""
+        """Drop documents for ever, as records in a log say; see `scrub`."""
         rows = list(erased)
-        self._db.executemany(sql.PUT_ERASED, [(log, *row) for row in rows])
-        self._db.executemany(sql.CUT_DOCUMENT, [(log, row.position, row.number) for row in rows])
-        self.directory.cut_described(log, [row.position for row in rows if row.number == 0])
-        if rows:
-            self._leave(_IN_THE_FILE)
+        here = [row for row in rows if not row.origin]
+        self._db.executemany(sql.PUT_ERASED, [(log, *row[:4]) for row in here])
+        self.cut_documents(log, [(row.position, row.number) for row in here])
+        for row in rows:
+            if row.origin:
+                place = (row.origin, row.position, row.number)
+                values = (*place, log, row.erasure, row.deadline)
+                self._db.execute(sql.PUT_ORPHAN_ERASED, values)
+                for (number,) in self._db.execute(sql.GET_NUMBER_OF, (row.origin,)).fetchall():
+                    self.cut_documents(number, [(row.position, row.number)])
 
     def cut_documents(self, log: int, places: Iterable[tuple[int, int]]) -> None:
-        """Drop documents; see `scrub`."""
+        """Drop documents, and the files that wait to become the same; see `scrub`."""
         rows = list(places)
+        for place in rows:
+            self.accounts.cut_copies(log, *place)
         self._db.executemany(sql.CUT_DOCUMENT, [(log, *place) for place in rows])
         self.directory.cut_described(log, [position for position, number in rows if number == 0])
         if rows:
-            self._leave(_IN_THE_FILE)
+            self._residue.leave()
 
-    def _leave(self, residue: int) -> None:
-        self._db.execute(f"PRAGMA user_version = {residue}")
+    def cut_uploads(self, *, before: int) -> int:
+        """Drop the files that came before an instant, ms UTC, and return how many; see `scrub`."""
+        count = self.accounts.cut_uploads(before=before)
+        if count:
+            self._residue.leave()
+        return count
 
     def residue(self) -> int:
         """Say whether anything of what was dropped may be left on the disk: 0 where not."""
-        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        return self._residue.left()
 
     def scrub(self) -> bool:
         """Leave nothing on the disk of what was dropped; False where a reader is in the way.
@@ -516,31 +532,9 @@ class SqliteStore:
             StorageFullError: there is not; nothing is lost, do it again.
         """
         try:
-            if self.residue() == _IN_THE_FILE:
-                self._rewrite()
-                self._leave(_IN_THE_JOURNAL)
-            done = self._empty_journal()
-            if done and self.residue():
-                self._leave(_CLEAN)
+            return self._residue.scrub()
         except sqlite3.OperationalError as error:
             raise _explain(error) from error
-        return done
-
-    def _rewrite(self) -> None:
-        self._db.execute(f"PRAGMA temp_store = {_ON_DISK}")
-        try:
-            self._db.execute("VACUUM")
-        finally:
-            self._db.execute(f"PRAGMA temp_store = {_IN_MEMORY}")
-
-    def _empty_journal(self) -> bool:
-        # Whoever waits here for a reader holds up every append.
-        self._db.execute("PRAGMA busy_timeout = 0")
-        try:
-            busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            self._db.execute(f"PRAGMA busy_timeout = {_BUSY * 1000}")
-        return not busy
 
     def put_entities(self, log: int, rows: Iterable[tuple[bytes, EntityRow]]) -> None:
         """Keep entities' rows."""

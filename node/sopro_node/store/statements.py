@@ -24,6 +24,7 @@ from sopro_node.store.schema import (
     label,
     log,
     name,
+    orphan_erased,
     setting,
     void,
     withheld,
@@ -184,13 +185,6 @@ CUT_DOCUMENT = _sql(
     "position",
     "number",
 )
-CUT_DOCUMENTS = _sql(
-    delete(document).where(
-        and_(document.c.log == _b("log"), document.c.position == _b("position"))
-    ),
-    "log",
-    "position",
-)
 PUT_ERASED = _put(erased, "log", "position", "number", "erasure", "deadline")
 GET_ERASED = _sql(
     select(erased.c.position, erased.c.number, erased.c.erasure, erased.c.deadline)
@@ -198,6 +192,33 @@ GET_ERASED = _sql(
     .order_by(erased.c.position, erased.c.number),
     "log",
 )
+PUT_ORPHAN_ERASED = _put(
+    orphan_erased, "origin", "position", "number", "log", "erasure", "deadline"
+)
+GET_ORPHAN_ERASED = _sql(
+    select(
+        orphan_erased.c.position,
+        orphan_erased.c.number,
+        orphan_erased.c.erasure,
+        orphan_erased.c.deadline,
+        orphan_erased.c.origin,
+    )
+    .where(orphan_erased.c.log == _b("log"))
+    .order_by(orphan_erased.c.erasure),
+    "log",
+)
+GET_ERASED_PLACES = _sql(
+    select(erased.c.position, erased.c.number)
+    .where(erased.c.log == _b("log"))
+    .union(
+        select(orphan_erased.c.position, orphan_erased.c.number).join(
+            log, and_(log.c.origin == orphan_erased.c.origin, log.c.id == _b("also"))
+        )
+    ),
+    "log",
+    "also",
+)
+GET_NUMBER_OF = _sql(select(log.c.id).where(log.c.origin == _b("origin")), "origin")
 COUNT_DOCUMENTS = _sql(
     select(func.count()).select_from(document).where(document.c.log == _b("log")), "log"
 )

@@ -229,7 +229,7 @@ class OfficeApi:
         def keep() -> None:
             accounts = node.store.accounts
             with node.store.transaction():
-                accounts.cut_uploads(before=row.time - HOURS_WAITING * _HOUR)
+                node.store.cut_uploads(before=row.time - HOURS_WAITING * _HOUR)
                 count, size = accounts.weigh_uploads()
                 if count >= MAX_UPLOADS or size + len(content) > MAX_WAITING:
                     raise RefusedError(

@@ -20,7 +20,9 @@ from sopro_registry.fields import Bytes32, Count
 Reason = Literal["personal_data", "court_order", "mistake", "other"]
 
 MOST: Final = 256
-UNTOUCHABLE: Final = frozenset({"site_keys", "log_state", "withhold", "erasure", "anchor"})
+UNTOUCHABLE: Final = frozenset(
+    {"site_keys", "log_state", "withhold", "erasure", "orphan_erasure", "anchor"}
+)
 """Families whose records keep their bytes: what follows from them cannot be said without."""
 
 _LABELS: Final = "label_decision"
