@@ -226,6 +226,9 @@ def test_roles_and_places_of_families_are_those_of_the_code() -> None:
         "any log": "counts in any log",
         "the coordinator's log": "counts in the coordinator's log",
         "the log of an admitted member": "counts in the log of an admitted member",
+        "the log of an admitted member, or the coordinator's": (
+            "counts in the log of an admitted member, or the coordinator's"
+        ),
     }
     for family in FAMILIES.values():
         below = SPEC.split(f"`{family.title}`\n", 1)[1].strip().splitlines()[0]

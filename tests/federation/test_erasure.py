@@ -5,6 +5,7 @@ import dataclasses
 import random
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -158,3 +159,55 @@ def test_a_mirror_that_was_away_erases_when_it_is_back(land: Federation) -> None
     hu.start()
     wait_until(lambda: at.status()["erasures"] == [], "hu has confirmed too")
     assert sightings(hu, entities) == []
+
+
+def test_who_looks_after_a_site_that_is_gone_erases_for_it(land: Federation) -> None:
+    """Somebody who asks to be forgotten by a site that has left has somebody to ask."""
+    at, hu, fr = land.start(["at", "hu", "fr"])
+    entities = register(at, named(CANARY), named("Firma 0"))
+    other = list(entities)[1]
+    del entities[other]
+    hidden = register(at, named(CANARY, visibility="members"))
+    for mirror in (land.coordinator, hu, fr):
+        land.wait_for(mirror, at)
+    everything = entities | hidden
+    wait_until(lambda: len(keys_at(hu, at, everything)) == 2, "what members may see has come")
+    keys = keys_at(hu, at, everything)
+    at.stop()
+    land.coordinator.call("set_membership", site="at", status="expelled", successor="hu")
+    wait_until(lambda: hu.call("members")["members"] and is_gone(hu, at), "hu knows that it is")
+    for one in everything:
+        hu.call("erase", entity=bytes.fromhex(one), site="at", **REASON)
+    wait_until(lambda: hu.status()["erasures"] == [], "every mirror has confirmed")
+    for site in (land.coordinator, hu, fr):
+        assert sightings(site, everything) == []
+        found = b"".join(data for _, data in places_of(site, everything))
+        assert not any(key in found for key in keys)
+        assert b"Firma 0" in found
+    # Who comes later takes none of it from anybody, and the site itself neither.
+    fresh = land.new("si")
+    land.join(fresh)
+    land.wait_for(fresh, hu)
+    wait_until(lambda: b"Firma 0" in organisations(fresh), "the others are there")
+    assert sightings(fresh, everything) == []
+    at.start()
+    wait_until(lambda: keys_at(at, at, everything) == [], "it is gone there, too")
+    wait_until(lambda: not at.status()["residue"], "nothing is left on its disk")
+    assert sightings(at, everything) == []
+
+
+def organisations(site: Site) -> bytes:
+    return site.get("/api/v1/organisations?site=at&limit=500").body
+
+
+def is_gone(site: Site, gone: Site) -> bool:
+    members = site.call("members")["members"]
+    return any(one["site"] == gone.code and one["status"] == "expelled" for one in members)
+
+
+def keys_at(site: Site, origin: Site, entities: dict[str, int]) -> list[bytes]:
+    """Return the keys of documents of a log, as a node holds them."""
+    with closing(SqliteStore.open(site.folder, writing=False)) as store:
+        [log] = [row.log for row in store.logs() if row.origin == origin.origin]
+        rows = [store.document(log, index, 0) for index in entities.values()]
+    return [row.key for row in rows if row is not None]

@@ -230,7 +230,7 @@ async def test_what_is_erased_is_found_no_more(at: Served) -> None:
     holder = await organisation(node, "Zaunkönig", nuts="AT130", identifiers=[["GISA", "77"]])
     number = await grant(node, await offering(node, holder, {"de": "Nest"}))
     assert numbers(node, *ask_words("zaunkoenig nest")) == [number]
-    await node.eraser.erase(holder, reason="request", deadline="2099-12-31")
+    await node.eraser.erase([holder], reason="request", deadline="2099-12-31")
     assert numbers(node, *ask_words("zaunkoenig")) == numbers(node, ask_identifier("77")) == []
     assert numbers(node, *ask_words("nest"), ask_region("AT1")) == [number]
 
