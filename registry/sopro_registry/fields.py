@@ -8,7 +8,7 @@ import re
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
 from msgspec import Meta, Struct
 
@@ -38,6 +38,7 @@ LongText: TypeAlias = Annotated[dict[LanguageTag, LongLine], Meta(min_length=1, 
 Url: TypeAlias = Annotated[
     str, Meta(pattern=r"^https?://[A-Za-z0-9.:\[\]_-]+(/[!-~]*)?\Z", max_length=500)
 ]
+ErasureReason: TypeAlias = Literal["request", "court_order", "mistake", "retention_ended", "other"]
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_INTEGER)]
 SmallCount: TypeAlias = Annotated[int, Meta(ge=0, le=12_000)]
 Version: TypeAlias = Annotated[int, Meta(ge=1, le=100_000)]

@@ -1,15 +1,15 @@
 """erasure/1: a site has a document erased everywhere; its record stays (SPEC ERASE)."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.family import Change, Erased, Fact, Family, Place, View
-from sopro_registry.fields import CivilDate, Count, day_of
+from sopro_registry.fields import CivilDate, Count, ErasureReason, day_of
 
-Reason = Literal["request", "court_order", "mistake", "retention_ended", "other"]
+Reason = ErasureReason
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,9 +10,8 @@ from msgspec import Meta, Struct
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
-from sopro_registry.families.erasure import Reason
 from sopro_registry.family import Change, Erased, Fact, Family, Place, View
-from sopro_registry.fields import CivilDate, Count, Origin, day_of
+from sopro_registry.fields import CivilDate, Count, ErasureReason, Origin, day_of
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,7 +29,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     document: Annotated[int, Meta(ge=0, le=255)]
     index: Count
     origin: Origin
-    reason: Reason
+    reason: ErasureReason
 
 
 class State(Struct, frozen=True, array_like=True):
