@@ -66,6 +66,10 @@ class MemoryTables:
             return name in self._numbers
         return (family, name) in self.names
 
+    def named(self, family: str, name: str) -> bytes | None:
+        """Return the entity that bears the name; None where none does."""
+        return self.names.get((family, name))
+
     def put_name(self, family: str, name: str, entity: bytes) -> None:
         """Keep a name."""
         self.names[family, name] = entity

@@ -1,6 +1,6 @@
 """What an assessment comes to: findings against the requirements of a version of the criteria."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -20,6 +20,9 @@ class Result(StrEnum):
     NOT_ASSESSED = "not_assessed"
 
 
+NONCONFORM: Final = (Result.MINOR_NC, Result.MAJOR_NC)
+
+
 class Level(StrEnum):
     """Who evaluates: who offers it, somebody with an interest in it, or somebody independent."""
 
@@ -36,12 +39,27 @@ class Requirement(NamedTuple):
         is_mandatory: whether it must be met, or earns points.
         points: the most it earns.
         kinds: of offerings it is about; empty for all.
+        operator: how a value is held to the threshold: `>=`, `<=` or `=`.
+        threshold: that a value is held to; None where there is none.
     """
 
     code: str
     is_mandatory: bool
     points: int
     kinds: tuple[str, ...] = ()
+    operator: str = ">="
+    threshold: int | None = None
+
+    def contradicts(self, result: Result, value: int) -> bool:
+        """Say whether what was measured and what was found of it cannot both be so."""
+        if self.threshold is None:
+            return False
+        is_met = {
+            ">=": value >= self.threshold,
+            "<=": value <= self.threshold,
+            "=": value == self.threshold,
+        }[self.operator]
+        return result in (NONCONFORM if is_met else (Result.CONFORM,))
 
 
 class CriteriaSet(NamedTuple):
@@ -154,30 +172,49 @@ class Outcome(NamedTuple):
         return ""
 
 
-def weigh(criteria: CriteriaSet, kind: str, evaluations: Sequence[Iterable[Finding]]) -> Outcome:
+def weigh(
+    criteria: CriteriaSet, kind: str, evaluations: Sequence[tuple[Iterable[Finding], bool]]
+) -> Outcome:
     """Weigh what evaluations found; what a later one assessed replaces what an earlier one did.
 
     Args:
         criteria: the version of the criteria.
         kind: of the offering.
-        evaluations: the findings of each, in the order of the log.
+        evaluations: the findings of each, in the order of the log, and whether they count in full.
+            Of one that does not, a non-conformity counts until some later one has found otherwise.
     """
+    requirements = {one.code: one for one in criteria.concerning(kind)}
     found: dict[str, Finding] = {}
-    for findings in evaluations:
-        found |= {one.code: one for one in findings if one.result is not Result.NOT_ASSESSED}
-    requirements = criteria.concerning(kind)
+    still_open: dict[str, Finding] = {}
+    for findings, in_full in evaluations:
+        for one in findings:
+            is_beside = not in_full and one.code not in requirements
+            if one.result is Result.NOT_ASSESSED or is_beside:
+                continue
+            still_open.pop(one.code, None)
+            if in_full:
+                found[one.code] = one
+            elif one.result in NONCONFORM:
+                still_open[one.code] = one
+    return _sum_up(found | still_open, requirements.values(), criteria.min_points)
+
+
+def _sum_up(
+    found: Mapping[str, Finding], requirements: Iterable[Requirement], min_points: int
+) -> Outcome:
     met = (Result.CONFORM, Result.NOT_APPLICABLE)
+    held = [(one, found.get(one.code)) for one in requirements]
     return Outcome(
         tuple(code for code, one in sorted(found.items()) if one.result is Result.MAJOR_NC),
         tuple(
             one.code
-            for one in requirements
-            if one.is_mandatory and (one.code not in found or found[one.code].result not in met)
+            for one, finding in held
+            if one.is_mandatory and (finding is None or finding.result not in met)
         ),
         sum(
-            min(found[one.code].points, one.points)
-            for one in requirements
-            if one.code in found and found[one.code].result is Result.CONFORM
+            min(finding.points, one.points)
+            for one, finding in held
+            if finding is not None and finding.result is Result.CONFORM
         ),
-        criteria.min_points,
+        min_points,
     )

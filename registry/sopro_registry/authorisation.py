@@ -39,6 +39,7 @@ class Grant(Struct, frozen=True, array_like=True):
     valid_until: int
     level: Level
     criteria: tuple[str, ...]
+    organisation: bytes = b""
 
 
 class Authorisation(Struct, frozen=True, array_like=True):
@@ -53,12 +54,16 @@ class Authorisation(Struct, frozen=True, array_like=True):
         """Position of the last record on it."""
         return self.versions[-1].index
 
+    def at(self, day: int) -> Grant | None:
+        """Return what is effective on a day; None before the first."""
+        held = [one for one in self.versions if one.effective <= day]
+        return held[-1] if held else None
+
     def allows(self, day: int, *, level: Level, criteria: Iterable[str]) -> bool:
         """Say whether the person may evaluate these criteria on a day, at a level."""
-        held = [one for one in self.versions if one.effective <= day]
-        if not held or held[-1].status is not Status.ACTIVE:
+        last = self.at(day)
+        if last is None or last.status is not Status.ACTIVE:
             return False
-        last = held[-1]
         is_enough = level is not Level.THIRD_PARTY or last.level is Level.THIRD_PARTY
         is_covered = not last.criteria or set(criteria) <= set(last.criteria)
         return is_enough and is_covered and last.valid_from <= day <= last.valid_until

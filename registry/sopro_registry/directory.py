@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Protocol, TypeVar
 
 from msgspec import UNSET, Struct
 
-from sopro_registry.assessment import CriteriaSet, Requirement
+from sopro_registry.assessment import CriteriaSet
 from sopro_registry.epoch import open_epoch
 from sopro_registry.families import codelist as list_family
 from sopro_registry.families import criteria_set as set_family
@@ -316,12 +316,7 @@ class Directory:
             set_family.last_day(after) if after else 0,
             body.min_points or 0,
             tuple(
-                Requirement(
-                    one.code,
-                    one.obligation == "mandatory",
-                    one.points or 0,
-                    tuple(one.offerings or ()),
-                )
+                criterion_family.read_requirement(one)
                 for one in found
                 if one is not None and (one.country or country) == country
             ),

@@ -163,6 +163,10 @@ class View(Protocol):
         """Say whether an entity bears this name in this log."""
         ...
 
+    def named(self, family: str, name: str) -> bytes | None:
+        """Return the entity that bears this name in this log; None where none does."""
+        ...
+
     def exists(self, family: str, entity: bytes) -> bool:
         """Say whether this log holds such an entity."""
         ...

@@ -12,11 +12,14 @@ from sopro_registry.assessment import (
     Review,
     weigh,
 )
+from sopro_registry.duties import evaluations_of, has_assessed, has_more
 from sopro_registry.family import View
 from sopro_registry.fields import add_months
 from sopro_registry.label import Action
 
-RESTING: Final = frozenset({Action.GRANT, Action.REFUSE, Action.RENEW, Action.EXTEND_SCOPE})
+RESTING: Final = frozenset(
+    {Action.GRANT, Action.REFUSE, Action.RENEW, Action.EXTEND_SCOPE, Action.TRANSFER_IN}
+)
 """Actions that rest on an assessment once a scheme has criteria."""
 
 _KINDS: Final = {
@@ -24,6 +27,7 @@ _KINDS: Final = {
     Action.REFUSE: (Kind.INITIAL, Kind.TRANSFER),
     Action.RENEW: (Kind.RENEWAL,),
     Action.EXTEND_SCOPE: (Kind.SCOPE_EXTENSION,),
+    Action.TRANSFER_IN: (Kind.TRANSFER,),
 }
 
 
@@ -33,6 +37,7 @@ class Resting(NamedTuple):
     Attributes:
         action: what it does.
         label: entity of the label; empty on its first decision.
+        subjects: what evaluations of the label are about; none on its first decision.
         offering: entity of what is labelled.
         scheme: its code.
         decider: pseudonym of who decides.
@@ -41,6 +46,7 @@ class Resting(NamedTuple):
 
     action: Action
     label: bytes
+    subjects: tuple[bytes, ...]
     offering: bytes
     scheme: str
     decider: bytes
@@ -77,7 +83,13 @@ def check_assessment(decision: Resting, application: bytes, review: bytes, view:
             "decision: its review is of another application (I3)", code="ass.subject"
         )
     evaluations = _evaluations(reviewed, view)
-    if any(decision.decider in one.assessors for one in evaluations):
+    if has_more(application, len(reviewed.evaluations), view):
+        raise RefusedError(
+            "decision: its application has an evaluation that the review does not name; it needs "
+            "another review (I3)",
+            code="ass.subject",
+        )
+    if has_assessed(decision.decider, (application, *decision.subjects), view):
         raise RefusedError(
             "decision: the decider has taken part in the evaluation (I2)", code="ass.duties"
         )
@@ -143,6 +155,13 @@ def _check_outcome(
             f"decision: an evaluation is older than {MONTHS_GOOD} months (I3)", code="ass.outcome"
         )
     offering = view.state("offering", decision.offering)
-    outcome = weigh(criteria, getattr(offering, "kind", ""), [one.findings for one in independent])
+    others = [
+        one
+        for one in (evaluations_of(decision.label, view) if decision.label else ())
+        if one.level is Level.THIRD_PARTY and one.application != reviewed.application
+    ]
+    found = sorted([*independent, *others], key=lambda one: one.index)
+    kind = getattr(offering, "kind", "")
+    outcome = weigh(criteria, kind, [(one.findings, one not in others) for one in found])
     if outcome.obstacle:
         raise RefusedError(f"decision: {outcome.obstacle} (I3)", code="ass.outcome")

@@ -200,6 +200,10 @@ class Ledger:
         """Say whether an entity bears this name in this log."""
         return self._tables.has_name(family, name)
 
+    def named(self, family: str, name: str) -> bytes | None:
+        """Return the entity that bears this name in this log; None where none does."""
+        return self._tables.named(family, name)
+
     def membership(self) -> Membership | None:
         """Return this site's membership at the coordinator's size it acted on."""
         if self.is_coordinator:

@@ -92,6 +92,10 @@ class Tables(Protocol):
         """Say whether an entity of this log bears the name; a label's name is its number."""
         ...
 
+    def named(self, family: str, name: str) -> bytes | None:
+        """Return the entity of this log that bears the name; None where none does; no labels."""
+        ...
+
     def put_name(self, family: str, name: str, entity: bytes) -> None:
         """Keep a name."""
         ...

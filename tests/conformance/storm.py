@@ -68,6 +68,7 @@ class Storm:
             (self.withhold, 1),
             (self.speak, 2),
             (self.assess, 4),
+            (self.survey, 3),
             (self.again, 6),
             (self.strange, 2),
         ]
@@ -224,6 +225,8 @@ class Storm:
         if "valid_from" in body or self.maybe(0.05):
             body["valid_from"] = self.day(50 if self.maybe(0.9) else 30, 60)
             body["valid_until"] = self.day(90, 500)
+        if "reason_code" in body and self.maybe():
+            body["reason_code"] = self.source.choice(["nc_not_closed", "other"])
         if action == "suspend":
             body["suspended_until"] = self.day(start + 3)
         if self.maybe(0.25):
@@ -328,6 +331,8 @@ class Storm:
                 "title": {"en": "A criterion"},
                 "version": self._criteria,
             }
+            if code == "c1" and self.maybe():
+                body |= {"kind": "threshold", "threshold": 10}
             if code == "c2":
                 body["points"] = 3
             if code == "c3":
@@ -497,7 +502,7 @@ class Storm:
             "applicant": self._organisations[log.site][-1],
             "criteria_version": max(1, self._criteria),
             "effective_date": self.day(20, 22),
-            "kind": "initial",
+            "kind": "initial" if self.maybe(0.8) else "transfer",
             "offering": offering,
             "scheme": SCHEME,
             "step": "submitted",
@@ -516,27 +521,15 @@ class Storm:
             "valid_until": self.day(60, 400),
         }
         authorisation = self.write(log, "assessor_authorisation/1", allowed).entity
-        evaluation = self.write(
-            log,
-            "evaluation/1",
-            {
-                "application": application,
-                "assessors": [{"authorisation": authorisation, "person": person}],
-                "criteria_version": max(1, self._criteria),
-                "findings": [self._finding(code) for code in CODES if self.maybe(0.95)],
-                "kind": "initial",
-                "level": "third_party",
-                "method": "document",
-                "performed_on": self.day(25, 32),
-                "recommendation": "positive",
-            },
-        ).entity  # fmt: skip
+        assessors: Value = [{"authorisation": authorisation, "person": person}]
+        about: dict[str, Value] = {"application": application, "assessors": assessors}
+        evaluations = [self._evaluate(log, about) for _ in range(1 if self.maybe(0.8) else 2)]
         review = self.write(
             log,
             "review/1",
             {
                 "application": application,
-                "evaluations": [evaluation],
+                "evaluations": [*sorted(evaluations)] if self.maybe(0.9) else [evaluations[0]],
                 "outcome": "recommend_grant",
                 "reviewed_on": self.day(31, 35),
                 "reviewer": reviewer,
@@ -544,15 +537,43 @@ class Storm:
         ).entity
         number = self.world.number(log)
         log.grants += 1
-        body = self._decision("grant", number) | {
+        action = "grant" if asked["kind"] == "initial" or self.maybe() else "transfer_in"
+        body = self._decision(action, number) | {
             "application": application,
             "offering": offering,
             "review": review,
             "scheme": SCHEME,
-            "status_index": self._stated(log)["certificates"],
         }
+        if action == "grant":
+            body["status_index"] = self._stated(log)["certificates"]
         written = self.write(log, "label_decision/1", body)
         self._labels.append((log, written.entity, number, [written]))
+
+    def survey(self) -> None:
+        """Evaluate a label, as whoever was authorised last."""
+        if not self._labels:
+            return
+        log, label, _, _ = self.source.choice(self._labels)
+        allowed = [
+            one for one in self._made if one.log is log and one.family.startswith("assessor")
+        ]
+        if allowed:
+            leave = self.source.choice(allowed)
+            person = leave.body["person"]
+            assessors: Value = [{"authorisation": leave.entity, "person": person}]
+            self._evaluate(log, {"assessors": assessors, "kind": "surveillance", "label": label})
+
+    def _evaluate(self, log: SiteLog, about: Mapping[str, Value]) -> bytes:
+        body: dict[str, Value] = {
+            "criteria_version": max(1, self._criteria),
+            "findings": [self._finding(code) for code in CODES if self.maybe(0.95)],
+            "kind": "initial",
+            "level": "third_party",
+            "method": "document",
+            "performed_on": self.day(25, 32),
+            "recommendation": "positive",
+        }
+        return self.write(log, "evaluation/1", body | about).entity
 
     def _finding(self, code: str) -> Value:
         results = ["conform"] * 20 + ["minor_nc", "major_nc", "not_assessed", "not_applicable"]
@@ -561,6 +582,8 @@ class Storm:
             finding["points"] = self.source.randint(1, 4 if self.maybe(0.1) else 3)
         if self.maybe(0.1):
             finding["due"] = self.day()
+        if self.maybe(0.2):
+            finding["value"] = self.source.choice([9, 10, 11])
         return finding
 
     def again(self) -> None:

@@ -14,7 +14,7 @@ from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.merkle import leaf_hash
 from sopro_registry.label import Action
 from tests.registry import model
-from tests.registry.lives_assessing import LABELS, add_scope
+from tests.registry.lives_assessing import LABELS, PEOPLE, add_scope
 from tests.registry.lives_complaining import STORIES
 from tests.registry.world import (
     COORDINATOR_SITE,
@@ -135,6 +135,10 @@ class Life:
         action = self._choose_action(history, day, basis, rng)
         body = decision_body(action, basis=basis, effective=day)
         body["decided_on"] = min(day, today) if rng.random() < 0.95 else shift(today, 3)
+        if basis == "assessed" and rng.random() < 0.3:
+            body["decider"] = rng.choice(PEOPLE)
+        if "reason_code" in body and rng.random() < 0.5:
+            body["reason_code"] = rng.choice(("other", "complaint_upheld", "appeal_upheld"))
         if action in model.NAMES_VALIDITY:
             body["valid_from"] = max(day, body["decided_on"])
             body["valid_until"] = shift(day, rng.choice((0, 90, 365, 365, 700, 735)))

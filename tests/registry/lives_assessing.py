@@ -174,11 +174,11 @@ def go_on(life: Living, site: Author, rng: Random) -> None:  # noqa: PLR0911 - o
     asked = model.state_of(log, "label_application", bytes16(f"application {name}"))
     if asked is None or asked["step"] != "accepted" or seldom(rng, 0.04):
         return apply(life, site, name, rng)
-    evaluation = model.state_of(log, "evaluation", bytes16(f"evaluation {name}"))
-    if evaluation is None or seldom(rng):
+    evaluations = model.for_application(log, bytes16(f"application {name}"))
+    if not evaluations or seldom(rng, 0.2):
         return evaluate(life, site, name, rng)
     review = model.state_of(log, "review", bytes16(f"review {name}"))
-    if review is None or review["index"] < evaluation["index"] or seldom(rng):
+    if review is None or review["index"] < evaluations[-1]["index"] or seldom(rng):
         return give_review(life, site, name, rng)
     return decide_on(life, site, name, rng)
 
@@ -200,6 +200,7 @@ def authorise(life: Living, site: Author, rng: Random) -> None:
         "criteria": rng.choice((None, None, None, ["AT1", "S1", "S2", "S3"], ["S1"])),
         "effective_date": "2024-01-01" if not held else life.today(),
         "level": rng.choice(("third_party", "third_party", "second_party")),
+        "organisation": bytes16("organisation") if seldom(rng, 0.05) else None,
         "person": PEOPLE[number],
         "scheme": "sopro",
         "status": "active" if not held else rng.choice(("active", "active", "suspended")),
@@ -228,7 +229,8 @@ def apply(life: Living, site: Author, name: str, rng: Random) -> None:
         and label["history"][-1]["is"] == "active"
     ]
     label = rng.choice(standing or [bytes16("label 1")])
-    kind = rng.choice(("renewal", "scope_extension", "initial") if standing else ("initial",))
+    kinds = ("initial",) * 5 + ("transfer",)
+    kind = rng.choice(("renewal", "scope_extension", "initial") if standing else kinds)
     body = {
         "applicant": bytes16("organisation"),
         "criteria_version": max(1, len(model.versions(log, "sets", "sopro"))),
@@ -275,6 +277,12 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
     codes = sorted(model.concerning(criteria, "product")) if criteria else []
     known = [one for one in LABELS if model.state_of(log, "label_decision", bytes16(one))]
     level = rng.choice(("third_party",) * 6 + ("second_party", "self"))
+    entity = f"evaluation {name}" if name else f"survey {rng.randrange(6)}"
+    if name and seldom(rng, 0.15):
+        entity = f"second evaluation {name}"
+    before = model.state_of(log, "evaluation", bytes16(entity))
+    if before and not seldom(rng):
+        level = before["level"]
     may = [
         number
         for number in range(3)
@@ -291,7 +299,7 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         "criteria_version": version,
         "findings": [find(code, rng) for code in codes or ("S1",)],
         "kind": "initial" if name else "surveillance",
-        "label": None if name else bytes16(rng.choice(known or LABELS)),
+        "label": None if name else surveyed(before, known, rng),
         "level": level,
         "method": "on_site",
         "performed_on": shift(life.today(), rng.choice((0,) * 8 + (-20, -380))),
@@ -305,32 +313,45 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         "label": bytes16("label 1"),
         "performed_on": shift(life.today(), 5),
     }
-    entity = f"evaluation {name}" if name else f"survey {rng.randrange(3)}"
     life.write(site, "evaluation/1", spoil(body, rng, wrong), entity, rng)
+
+
+def surveyed(before: Body | None, known: list[str], rng: Random) -> bytes:
+    if before and not seldom(rng):
+        return bytes(before["label"])
+    return bytes16(rng.choice(known or LABELS))
 
 
 def find(code: str, rng: Random) -> Body:
     if code == "S3":
         return {"code": code, "points": rng.choice((2, 5, 7, 10)), "result": "conform"}
-    results = ("conform",) * 30 + ("not_applicable", "minor_nc", "major_nc", "not_assessed")
-    return {"code": code, "result": rng.choice(results)}
+    results = ("conform",) * 30 + ("not_applicable", "minor_nc", "major_nc", "major_nc")
+    found: Body = {"code": code, "result": rng.choice((*results, "not_assessed"))}
+    if seldom(rng):
+        found["value"] = rng.choice((40, 40, 40, 24))
+    return found
 
 
 def give_review(life: Living, site: Author, name: str, rng: Random) -> None:
     body = {
         "application": bytes16(f"application {name}"),
-        "evaluations": [bytes16(f"evaluation {name}")],
+        "evaluations": sorted(evaluations_of(life.logs[site.site], name)),
         "outcome": rng.choice(("recommend_grant",) * 6 + ("recommend_refuse", "return")),
         "reviewed_on": life.today(),
         "reviewer": PEOPLE[3],
     }
     wrong = {
         "application": bytes16("application no. 0"),
-        "evaluations": [bytes16("no evaluation")],
+        "evaluations": [bytes16(rng.choice(("no evaluation", f"evaluation {name}")))],
         "reviewed_on": rng.choice((shift(life.today(), 5), "2024-01-01")),
         "reviewer": PEOPLE[0],
     }
     life.write(site, "review/1", spoil(body, rng, wrong), f"review {name}", rng)
+
+
+def evaluations_of(log: model.Log, name: str) -> list[bytes]:
+    known = [bytes16(f"{one} {name}") for one in ("evaluation", "second evaluation")]
+    return [one for one in known if model.state_of(log, "evaluation", one)] or known[:1]
 
 
 def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
@@ -343,6 +364,8 @@ def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
     if "label" in asked:
         label = next((one for one in LABELS if bytes16(one) == asked["label"]), label)
     action = {"renewal": "renew", "scope_extension": "extend_scope"}.get(asked["kind"], "grant")
+    if asked["kind"] == "transfer" and seldom(rng, 0.7):
+        action = "transfer_in"
     if seldom(rng, 0.15):
         action = "refuse"
     held = model.state_of(log, "label_decision", bytes16(label))
@@ -353,9 +376,9 @@ def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
         "application": bytes16(f"application {name}"),
         "review": bytes16(f"review {name}"),
     }
-    if action in ("grant", "renew"):
+    if action in ("grant", "renew", "transfer_in"):
         body |= {"valid_from": day, "valid_until": shift(day, 365)}
-    if action in ("grant", "refuse"):
+    if action in ("grant", "refuse", "transfer_in"):
         body |= {"offering": asked["offering"], "scheme": asked["scheme"]}
     if action == "grant":
         body["status_index"] = log["grants"]

@@ -22,7 +22,7 @@ from typing import Any
 from sopro_protocol.encoding import encode
 from tests.registry import model_assessing, model_complaining
 from tests.registry.model_assessing import judge_assessment, judge_scope
-from tests.registry.model_complaining import people_behind
+from tests.registry.model_complaining import decider_of
 
 Event = dict[str, Any]
 Log = dict[str, Any]
@@ -415,7 +415,7 @@ def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]
         log["decided"].add(body["application"])
     decision |= {"index": log["size"], "imported": body["basis"] == "imported"}
     decision |= {"action": body["action"], "takes": "takes" in body, "review": body.get("review")}
-    decision["people"] = people_behind(log, event, is_new=body["action"] in NAMES_VALIDITY)
+    decision |= {"decider": decider_of(event), "application": body.get("application")}
     decision["scope"] = label["scope"] = body.get("scope", label["scope"])
     history = [*label["history"], decision]
     label |= {"history": history, "id": event["id"], "time": event["time"]}

@@ -14,6 +14,7 @@ Log = dict[str, Any]
 Body = dict[str, Any]
 
 RESTING = {
+    "transfer_in": ("transfer",),
     "grant": ("initial", "transfer"),
     "refuse": ("initial", "transfer"),
     "renew": ("renewal",),
@@ -256,6 +257,8 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     about = (body.get("application"), body.get("label"))
     if before and about != before["about"]:
         return "ass.subject"
+    if before and (before["level"], before["version"]) != (body["level"], body["criteria_version"]):
+        return "ass.subject"
     if before and body["performed_on"] < before["performed"]:
         return "lbl.dates"
     if (about[0] is None) == (about[1] is None):
@@ -265,13 +268,16 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         if not label or not label["number"] or body["kind"] == "initial":
             return "ass.subject"
         scheme, offering = label["scheme"], label["offering"]
+        asked = {"label": about[1]}
     else:
         if not is_assessable(log, about[0]):
             return "ass.subject"
         asked = state_of(log, "label_application", about[0])["body"]
-        if body["criteria_version"] != asked["criteria_version"]:
-            return "lbl.criteria"
         scheme, offering = asked["scheme"], asked["offering"]
+    if not before and is_crowded(log, about[0], asked.get("label")):
+        return "ass.subject"
+    if body["criteria_version"] != asked.get("criteria_version", body["criteria_version"]):
+        return "lbl.criteria"
     criteria = criteria_of(log, scheme, body["criteria_version"])
     if criteria is None:
         return "lbl.criteria"
@@ -282,19 +288,28 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
             return "ass.findings"
         if one.get("points", 0) > held_to[one["code"]].get("points", 0):
             return "ass.findings"
+        if "value" in one and contradicts(held_to[one["code"]], one):
+            return "ass.findings"
     if codes != sorted(set(codes)):
         return "ass.findings"
     assessed = {one["code"] for one in body["findings"] if one["result"] != "not_assessed"}
+    was_open = [one["code"] for one in before["findings"].values() if is_nc(one)] if before else []
+    if not set(was_open) <= assessed:
+        return "ass.findings"
+    owners = {asked.get("applicant"), state_of(log, "offering", offering)["organisation"]}
     day = body["performed_on"]
     for one in body["assessors"]:
         if body["level"] != "self" and not may_assess(
             log, one, scheme, body["level"], day, assessed
         ):
             return "ass.authority"
+        if body["level"] == "third_party" and employer(log, one, day) in owners - {None}:
+            return "ass.authority"
     people = {one["person"] for one in body["assessors"]}
     held["state"] = {
         "index": log["size"],
         "about": about,
+        "label": asked.get("label"),
         "version": body["criteria_version"],
         "level": body["level"],
         "performed": day,
@@ -302,6 +317,53 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         "findings": {one["code"]: one for one in body["findings"]},
     }
     return None
+
+
+def is_nc(finding: Body) -> bool:
+    return finding["result"] in ("minor_nc", "major_nc")
+
+
+def contradicts(criterion: Body, finding: Body) -> bool:
+    """Say whether a measured value and a result cannot both be true."""
+    if criterion["kind"] != "threshold" or "threshold" not in criterion:
+        return False
+    passes = finding["value"] >= criterion["threshold"]
+    return is_nc(finding) if passes else finding["result"] == "conform"
+
+
+def employer(log: Log, one: Body, day: str) -> bytes | None:
+    said = state_of(log, "assessor_authorisation", one["authorisation"])
+    return [body for body in said if body["effective_date"] <= day][-1].get("organisation")
+
+
+def all_evaluations(log: Log) -> list[dict[str, Any]]:
+    """Return every evaluation, by its latest record."""
+    found = [
+        one["state"]
+        for one in log["entities"].values()
+        if one["family"] == "evaluation" and one["state"]
+    ]
+    return sorted(found, key=lambda one: one["index"])
+
+
+def is_crowded(log: Log, application: bytes | None, label: bytes | None) -> bool:
+    found = all_evaluations(log)
+    of_label = [one for one in found if label and one["label"] == label]
+    return len(of_label) > 255 or len(for_application(log, application)) > 31
+
+
+def for_application(log: Log, application: bytes | None) -> list[dict[str, Any]]:
+    return [one for one in all_evaluations(log) if application and one["about"][0] == application]
+
+
+def evaluators(log: Log, entity: bytes | None, application: bytes | None) -> set[bytes]:
+    """Return who has evaluated a label or for an application, in any record."""
+    return {
+        person
+        for one in all_evaluations(log)
+        if (entity and one["label"] == entity) or (application and one["about"][0] == application)
+        for person in one["people"]
+    }
 
 
 def kind_of(log: Log, offering: bytes) -> str:
@@ -327,6 +389,12 @@ def take_review(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
             return "ass.duties"
         if body["reviewed_on"] < found["performed"]:
             return "lbl.dates"
+    if len(body["evaluations"]) < len(for_application(log, body["application"])):
+        return "ass.subject"
+    label = state_of(log, "label_application", body["application"])["body"].get("label")
+    if body["reviewer"] in evaluators(log, label, None):
+        return "ass.duties"
+    held["past"] = [*held.get("past", ()), body]
     held["state"] = body | {"index": log["size"]}
     return None
 
@@ -337,7 +405,9 @@ def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | Non
     application, review = body.get("application"), body.get("review")
     is_resting = body["action"] in RESTING and body["basis"] == "assessed" and "takes" not in body
     if not is_resting:
-        return "lbl.precondition" if application or review else None
+        if application or review:
+            return "lbl.precondition"
+        return judge_rest(log, event, label)
     if not application and not review and criteria_of(log, label["scheme"]) is None:
         return None
     if not application or not review:
@@ -358,17 +428,50 @@ def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | Non
     found = [state_of(log, "evaluation", one) for one in checked["evaluations"]]
     if any(one["index"] > checked["index"] for one in found):
         return "ass.subject"
-    if any(body["decider"] in one["people"] for one in found):
+    if len(found) < len(for_application(log, application)):
+        return "ass.subject"
+    first = label["history"][0].get("application") if label["history"] else None
+    if body["decider"] in evaluators(log, entity, application) | evaluators(log, None, first):
         return "ass.duties"
     if body["decided_on"] < checked["reviewed_on"]:
         return "lbl.dates"
     if body["action"] == "refuse":
         return None
-    return judge_outcome(log, body["decided_on"], wanted, checked, found)
+    about_label = [one for one in all_evaluations(log) if entity and one["label"] == entity]
+    others = [one for one in about_label if one["about"][0] != application]
+    return judge_outcome(log, body["decided_on"], wanted, checked, found, others)
+
+
+def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
+    """Judge a decision on a label by what was found about it, where it rests on that."""
+    body, entity = event["body"], event["entity"]
+    if body["basis"] == "imported" or not label["history"]:
+        return None
+    judging = body["action"] in ("reinstate", "reduce_scope", "revoke", "correct")
+    judging = judging or (body["action"] == "suspend" and body["reason_code"] == "nc_not_closed")
+    people = evaluators(log, entity, label["history"][0].get("application"))
+    if judging and body["decider"] in people:
+        return "ass.duties"
+    if body["action"] != "reinstate":
+        return None
+    last: dict[str, str] = {}
+    for one in all_evaluations(log):
+        if one["label"] == entity and one["level"] == "third_party":
+            last |= {
+                code: found["result"]
+                for code, found in one["findings"].items()
+                if found["result"] != "not_assessed"
+            }
+    return "ass.outcome" if "major_nc" in last.values() else None
 
 
 def judge_outcome(
-    log: Log, day: str, wanted: Body, checked: Body, found: list[dict[str, Any]]
+    log: Log,
+    day: str,
+    wanted: Body,
+    checked: Body,
+    found: list[dict[str, Any]],
+    others: list[dict[str, Any]],
 ) -> str | None:
     if checked["outcome"] != "recommend_grant":
         return "ass.outcome"
@@ -389,16 +492,33 @@ def judge_outcome(
             for code, finding in one["findings"].items()
             if finding["result"] != "not_assessed"
         }
+    held_to = concerning(criteria, kind_of(log, wanted["offering"]))
+    results |= left_open(sound, others, set(held_to))
     if any(one["result"] == "major_nc" for one in results.values()):
         return "ass.outcome"
     points = 0
-    for code, criterion in concerning(criteria, kind_of(log, wanted["offering"])).items():
+    for code, criterion in held_to.items():
         result = results.get(code, {}).get("result")
         if criterion["obligation"] == "mandatory" and result not in ("conform", "not_applicable"):
             return "ass.outcome"
         if result == "conform":
             points += min(results[code].get("points", 0), criterion.get("points", 0))
     return "ass.outcome" if points < criteria["points"] else None
+
+
+def left_open(
+    sound: list[dict[str, Any]], others: list[dict[str, Any]], codes: set[str]
+) -> dict[str, Body]:
+    """Return what third parties found wrong with a label and nobody has assessed since."""
+    others = [one for one in others if one["level"] == "third_party"]
+    still: dict[str, Body] = {}
+    for one in sorted([*sound, *others], key=lambda one: one["index"]):
+        for code, finding in one["findings"].items():
+            if finding["result"] != "not_assessed":
+                still.pop(code, None)
+                if one in others and is_nc(finding) and code in codes:
+                    still[code] = finding
+    return still
 
 
 def judge_scope(body: Body, label: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason

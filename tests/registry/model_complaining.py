@@ -3,7 +3,7 @@
 import hashlib
 from typing import Any
 
-from tests.registry.model_assessing import Body, Event, Log, latest, state_of
+from tests.registry.model_assessing import Body, Event, Log, evaluators, latest, state_of
 
 ANSWERS = {
     None: ("acknowledged",),
@@ -75,7 +75,7 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
         panel = panel or (before["panel"] if before else None)
         if not panel or panel != sorted(set(panel)):
             return "ass.duties"
-        if set(panel) & decided[body["decision"]]["people"]:
+        if set(panel) & who_took_part(log, body["label"], label["history"]):
             return "ass.duties"
     days = [*(before["days"] if before else []), (step, day)]
     held["state"] = {
@@ -85,18 +85,23 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
     return None
 
 
-def people_behind(log: Log, event: Event, *, is_new: bool) -> set[bytes]:
-    """Return who may not hear an appeal against a decision."""
-    body = event["body"]
-    review = state_of(log, "review", body.get("review"))
-    if body["basis"] != "assessed" or not (review or not is_new):
-        return set()
-    people = {body["decider"]}
-    if review:
-        people |= {review["reviewer"]}
-        for one in review["evaluations"]:
-            people |= state_of(log, "evaluation", one)["people"]
+def who_took_part(log: Log, entity: bytes, history: list[dict[str, Any]]) -> set[bytes]:
+    """Return who may hear no appeal about a label."""
+    first = history[0].get("application")
+    people = evaluators(log, entity, first) | {one["decider"] for one in history if one["decider"]}
+    for one in log["entities"].values():
+        for review in one.get("past", ()):
+            asked = state_of(log, "label_application", review["application"])["body"]
+            if asked.get("label") == entity or (first and review["application"] == first):
+                people.add(review["reviewer"])
     return people
+
+
+def decider_of(event: Event) -> bytes | None:
+    """Return who answers for a decision; nobody where it gives something and rests on nothing."""
+    body = event["body"]
+    is_given = body["action"] in ("grant", "renew", "transfer_in") and "review" not in body
+    return body["decider"] if body["basis"] == "assessed" and not is_given else None
 
 
 def take_relations(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason

@@ -82,6 +82,29 @@ def decide_elsewhere(case: Assessing, action: str) -> Act:
     return Act(hu, DECISION, body, bytes16("theirs"), "decision")
 
 
+def reinstate(case: Assessing, result: str = "conform", **changes: Any) -> Act:
+    """Try to reinstate a label that a survey had found so."""
+    granted(case)
+    survey = {"application": None, "kind": "surveillance", "label": LABEL}
+    found = [{"code": "S2", "result": result}]
+    assert case.evaluate(entity=bytes16("survey"), findings=found, **survey).code is None
+    assert case.at.decide("suspend").code is None
+    return Act(case.at, DECISION, case.at.decision("reinstate", **changes), LABEL, "decision")
+
+
+def review_some(case: Assessing) -> Act:
+    case.bring_to("evaluated")
+    bad = findings(S1="major_nc")
+    assert case.evaluate(entity=bytes16("second"), findings=bad).code is None
+    return Act(case.at, "review/1", case.review(), REVIEW)
+
+
+def employed(case: Assessing) -> Act:
+    case.bring_to("accepted")
+    assert case.authorise(organisation=bytes16("organisation")).code is None
+    return Act(case.at, "evaluation/1", case.evaluation(), EVALUATION)
+
+
 def appeal(case: Assessing, person: bytes) -> Act:
     index = granted(case).at.decisions()[-1].index
     body = {"decision": index, "effective_date": "2026-02-01", "label": LABEL, "step": "received"}
@@ -161,6 +184,27 @@ ATTEMPTS = [
             lambda case: appeal(case, REVIEWER)),
     Attempt("I2", "who evaluated hears the appeal", "ass.duties",
             lambda case: appeal(case, ASSESSOR)),
+    Attempt("I2", "an assessor revokes", "ass.duties",
+            lambda case: decide(case, "revoke", decider=ASSESSOR)),
+    Attempt("I2", "an assessor corrects", "ass.duties",
+            lambda case: decide(case, "correct", decider=ASSESSOR)),
+    Attempt("I2", "an assessor suspends for what was found", "ass.duties",
+            lambda case: decide(case, "suspend", decider=ASSESSOR)),
+    Attempt("I2", "an assessor reinstates", "ass.duties",
+            lambda case: reinstate(case, decider=ASSESSOR)),
+    Attempt("I3", "reinstating what a third party has found wrong", "ass.outcome",
+            lambda case: reinstate(case, "major_nc")),
+    Attempt("I3", "a review that leaves out an evaluation", "ass.subject",
+            review_some),
+    Attempt("I3", "an evaluation that drops what it found", "ass.findings",
+            lambda case: Act(case.at, "evaluation/1", reviewed(
+                case, findings=findings(S3="major_nc")).evaluation(findings=findings(S3=None)),
+                EVALUATION)),
+    Attempt("I3", "from outside the federation, and nobody evaluated", "lbl.precondition",
+            lambda case: Act(case.at, DECISION, case.at.decision("transfer_in"), LABEL,
+                             "decision")),
+    Attempt("I4", "who works for the applicant evaluated", "ass.authority",
+            employed),
     Attempt("I3", "no application", "lbl.precondition",
             lambda case: grant(reviewed(case), application=None)),
     Attempt("I3", "no review", "lbl.precondition", lambda case: grant(reviewed(case), review=None)),

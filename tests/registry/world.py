@@ -79,6 +79,9 @@ class MemoryTables:
             return any(label.number == name for label in self.labels.values())
         return (family, name) in self.names
 
+    def named(self, family: str, name: str) -> bytes | None:
+        return self.names.get((family, name))
+
     def put_name(self, family: str, name: str, entity: bytes) -> None:
         self.names[family, name] = entity
 

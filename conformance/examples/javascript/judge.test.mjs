@@ -241,14 +241,34 @@ test('assessment, complaints and appeals', () => {
   assert.equal(at.add('review', { ...reviewed, reviewer: person }), 'ass.duties');
   assert.equal(at.add('review', { ...reviewed, reviewed_on: '2027-01-04' }), 'lbl.dates');
   assert.equal(at.add('review', reviewed, review), undefined);
+  const second = e16();
+  assert.equal(at.add('evaluation', evaluated({ findings: [{ code: 'S2', result: 'major_nc' }] }), second), undefined);
   const grant = bodies.grant(offering, 0, { application, review });
+  assert.equal(at.add('label_decision', grant), 'ass.subject'); // ASS-15: not in the review
+  const both = [evaluation, second].sort(Buffer.compare);
+  assert.equal(at.add('review', reviewed, review), 'ass.subject');
+  assert.equal(at.add('review', { ...reviewed, evaluations: both }, review), undefined);
+  assert.equal(at.add('label_decision', grant), 'ass.outcome');
+  assert.equal(at.add('evaluation', evaluated({ findings: [{ code: 'S1', result: 'conform' }] }), second), 'ass.findings');
+  assert.equal(at.add('evaluation', evaluated({ level: 'self' }), second), 'ass.subject');
+  assert.equal(at.add('evaluation', evaluated(), second), undefined);
+  assert.equal(at.add('review', { ...reviewed, evaluations: both }, review), undefined);
   assert.equal(at.add('label_decision', bodies.grant(offering, 0)), 'lbl.precondition');
   assert.equal(at.add('label_decision', { ...grant, decider: person }), 'ass.duties');
   assert.equal(at.add('label_decision', { ...grant, review: e16() }), 'ass.subject');
   const position = at.judge.size;
   assert.equal(at.add('label_decision', grant, label), undefined);
   assert.equal(at.add('label_application', step('withdrawn', '2027-01-12'), application), 'app.transition');
-  assert.equal(at.add('evaluation', evaluated({ application: undefined, label, kind: 'surveillance', performed_on: '2027-01-14' })), undefined);
+  assert.equal(at.add('evaluation', evaluated({ application: undefined, label, kind: 'surveillance', performed_on: '2027-01-14', findings: [{ code: 'S2', result: 'major_nc' }] })), undefined);
+  const decide = (action, change) => ({
+    action, basis: 'assessed', certificate: grant.certificate, decided_on: '2027-01-12', decider: person, effective_date: '2027-01-12', ...change,
+  });
+  const end = { suspended_until: '2027-03-01' };
+  assert.equal(at.add('label_decision', decide('suspend', { ...end, reason_code: 'nc_not_closed' }), label), 'ass.duties');
+  assert.equal(at.add('label_decision', decide('correct'), label), 'ass.duties');
+  assert.equal(at.add('label_decision', decide('suspend', { ...end, reason_code: 'other' }), label), undefined);
+  assert.equal(at.add('label_decision', decide('reinstate'), label), 'ass.duties');
+  assert.equal(at.add('label_decision', decide('reinstate', { decider: e16() }), label), 'ass.outcome');
   const appeal = (name, change) => ({ decision: position, effective_date: '2027-01-12', label, step: name, ...change });
   const entity = e16();
   assert.equal(at.add('appeal', appeal('panel', { panel: [e16()] })), 'cpl.transition');

@@ -1,12 +1,28 @@
 """LBL-04: what a grant rests on."""
 
+from typing import NamedTuple
+
 from sopro_conformance.case import case
 from sopro_conformance.cases.judged import is_void, new_world, stands
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
-from sopro_conformance.world.assessment import CODES, assess, grant_assessed, publish_criteria
+from sopro_conformance.world.assessment import (
+    CODES,
+    Assessment,
+    assess,
+    evaluate_again,
+    grant_assessed,
+    publish_criteria,
+)
 from sopro_conformance.world.federation import SCHEME, World
 from sopro_conformance.world.sitelog import SiteLog, Written
+
+
+class Label(NamedTuple):
+    """A label that was granted: its number and its entity."""
+
+    number: str
+    entity: bytes
 
 
 def _prepare(world: World) -> SiteLog:
@@ -20,7 +36,8 @@ def _prepare(world: World) -> SiteLog:
 @case(
     "LBL-04",
     "A grant rests on a fresh assessment of that product, by somebody else.",
-    clauses="ASS-4 ASS-6 ASS-12 ASS-13 ASS-14 ASS-15 ASS-16 ASS-17 ASS-18",
+    clauses="ASS-4 ASS-6 ASS-10 ASS-11 ASS-12 ASS-13 ASS-14 ASS-15 ASS-16 ASS-17 ASS-18 ASS-20 "
+    "ASS-21",
 )
 async def assessment(trial: Trial) -> None:
     """Grant without an assessment, on another's, on an old one, by who made it."""
@@ -47,6 +64,8 @@ async def assessment(trial: Trial) -> None:
     await is_void(trial, "lbl.precondition", none, delta="without an application and a review")
     await _others(trial)
     await _steps(trial)
+    await _left_out(trial)
+    await _afterwards(trial)
 
 
 async def _others(trial: Trial) -> None:
@@ -138,3 +157,84 @@ async def _steps(trial: Trial) -> None:
             return log, grant_assessed(world, log, rests, counts=not bad)
 
         await is_void(trial, "ass.outcome", act, delta=delta)
+
+
+async def _left_out(trial: Trial) -> None:
+    """Leave out of a review what does not suit."""
+
+    def other_evaluation(world: World, bad: bool) -> tuple[SiteLog, Written]:
+        log = _prepare(world)
+        rests = assess(world, log)
+        changes: dict[str, Value] = {"application": rests.application}
+        second = evaluate_again(log, rests, "major_nc", changes)
+        third = evaluate_again(log, rests, "conform", changes)
+        every = sorted([rests.evaluation, second.entity, third.entity])
+        review: dict[str, Value] = {
+            "application": rests.application,
+            "evaluations": [one for one in every if not bad or one != second.entity],
+            "outcome": "recommend_grant",
+            "reviewed_on": "2026-02-16",
+            "reviewer": world.source.randbytes(16),
+        }
+        return log, log.append("review/1", review)
+
+    await is_void(trial, "ass.subject", other_evaluation, delta="a review of some evaluations")
+
+    def comes_later(world: World, bad: bool) -> tuple[SiteLog, Written]:
+        log = _prepare(world)
+        rests = assess(world, log)
+        if bad:
+            evaluate_again(log, rests, "major_nc", {"application": rests.application})
+        return log, grant_assessed(world, log, rests, counts=not bad)
+
+    await is_void(trial, "ass.subject", comes_later, delta="an evaluation after the review")
+
+    def unsaid(world: World, bad: bool) -> tuple[SiteLog, Written]:
+        log = _prepare(world)
+        rests = assess(world, log)
+        changes: dict[str, Value] = {"application": rests.application}
+        first = evaluate_again(log, rests, "major_nc", changes)
+        again: list[Value] = [{"code": CODES[0], "result": "conform"}]
+        if not bad:
+            again.append({"code": CODES[1], "result": "minor_nc"})
+        return log, evaluate_again(
+            log, rests, "", changes | {"findings": again}, entity=first.entity
+        )
+
+    await is_void(trial, "ass.findings", unsaid, delta="what was open is said no more")
+
+
+async def _afterwards(trial: Trial) -> None:
+    """Decide on a label that somebody looks after."""
+
+    def granted(world: World) -> tuple[SiteLog, Assessment, Label]:
+        log = _prepare(world)
+        rests, number = assess(world, log), world.number(log)
+        return log, rests, Label(number, grant_assessed(world, log, rests).entity)
+
+    def decide(world: World, action: str, log: SiteLog, label: Label, **changes: Value) -> Written:
+        body = world.decision(action, label.number, **changes)
+        return log.append("label_decision/1", body, entity=label.entity)
+
+    for action, reason in (("revoke", "other"), ("correct", ""), ("suspend", "nc_not_closed")):
+
+        def alone(
+            world: World, bad: bool, action: str = action, reason: str = reason
+        ) -> tuple[SiteLog, Written]:
+            log, rests, label = granted(world)
+            changes: dict[str, Value] = {"reason_code": reason} if reason else {}
+            if bad:
+                changes["decider"] = rests.assessor
+            return log, decide(world, action, log, label, **changes)
+
+        await is_void(trial, "ass.duties", alone, delta=f"the assessor decides to {action}")
+
+    def back(world: World, bad: bool) -> tuple[SiteLog, Written]:
+        log, rests, label = granted(world)
+        changes: dict[str, Value] = {"kind": "surveillance", "label": label.entity}
+        evaluate_again(log, rests, "major_nc" if bad else "minor_nc", changes)
+        # In need whoever is there suspends a label, also who has found what is wrong.
+        decide(world, "suspend", log, label, decider=rests.assessor)
+        return log, decide(world, "reinstate", log, label)
+
+    await is_void(trial, "ass.outcome", back, delta="a return with a major deviation open")

@@ -49,6 +49,7 @@ class Assessment(NamedTuple):
         evaluation: its entity.
         review: its entity.
         assessor: the pseudonym of who evaluated.
+        authorisation: the entity of what allowed it.
     """
 
     offering: bytes
@@ -56,6 +57,7 @@ class Assessment(NamedTuple):
     evaluation: bytes
     review: bytes
     assessor: bytes
+    authorisation: bytes
 
 
 def assess(
@@ -145,7 +147,36 @@ def assess(
             "reviewer": world.source.randbytes(16),
         },
     )
-    return Assessment(thing.entity, application.entity, evaluation.entity, review.entity, assessor)
+    return Assessment(
+        thing.entity,
+        application.entity,
+        evaluation.entity,
+        review.entity,
+        assessor,
+        authorised.entity,
+    )
+
+
+def evaluate_again(
+    log: SiteLog,
+    assessment: Assessment,
+    result: str,
+    changes: dict[str, Value],
+    *,
+    entity: bytes = b"",
+) -> Written:
+    """Append an evaluation by the same assessor that finds the second criterion so."""
+    body: dict[str, Value] = {
+        "assessors": [{"authorisation": assessment.authorisation, "person": assessment.assessor}],
+        "criteria_version": 1,
+        "findings": [{"code": CODES[1], "result": result}],
+        "kind": "special",
+        "level": "third_party",
+        "method": "document",
+        "performed_on": EVALUATED,
+        "recommendation": "positive",
+    }
+    return log.append("evaluation/1", body | changes, entity=entity)
 
 
 def grant_assessed(

@@ -66,6 +66,10 @@ class StoreTables:
             return True
         return self._store.named(self._log, family, name) is not None
 
+    def named(self, family: str, name: str) -> bytes | None:
+        """Return the entity of this log that bears the name; None where none does."""
+        return self._names.get((family, name)) or self._store.named(self._log, family, name)
+
     def put_name(self, family: str, name: str, entity: bytes) -> None:
         """Keep a name."""
         self._names[family, name] = entity

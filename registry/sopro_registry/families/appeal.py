@@ -6,8 +6,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
-from sopro_registry.assessment import Evaluation, Review
 from sopro_registry.complaints import APPEAL, Appeal, AppealStep
+from sopro_registry.duties import has_assessed, has_reviewed, subjects_of
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
 from sopro_registry.label import Label, name_about
@@ -83,28 +83,25 @@ def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> l
         raise RefusedError(
             "appeal: expected a panel, in the order of the pseudonyms", code="ass.duties"
         )
-    if set(panel) & _people_behind(label, body.decision, view):
-        raise RefusedError(
-            "appeal: the panel has somebody who took part in what is appealed against (I2)",
-            code="ass.duties",
-        )
+    _check_panel(panel, body.label, label, view)
     return panel
 
 
-def _people_behind(label: Label, decision: int, view: View) -> set[bytes]:
-    """Return who decided, reviewed and evaluated, as far as the decision rests on that."""
-    people: set[bytes] = set()
-    for index, decider, entity in label.people:
-        if index != decision:
-            continue
-        people.add(decider)
-        review = view.state("review", entity) if entity else None
-        if isinstance(review, Review):
-            people.add(review.reviewer)
-            for one in review.evaluations:
-                evaluation = view.state("evaluation", one)
-                people.update(evaluation.assessors if isinstance(evaluation, Evaluation) else ())
-    return people
+def _check_panel(panel: list[bytes], entity: bytes, label: Label, view: View) -> None:
+    """Hold the panel to people who had no part in deciding on the label or assessing it (I2)."""
+    subjects = subjects_of(entity, label, view)
+    deciders = {decider for _, decider, _ in label.people}
+    for person in panel:
+        if (
+            person in deciders
+            or has_assessed(person, subjects, view)
+            or has_reviewed(person, subjects, view)
+        ):
+            raise RefusedError(
+                "appeal: the panel has somebody who took part in deciding on the label, in "
+                f"reviewing or in evaluating it: {person.hex()[:8]} (I2)",
+                code="ass.duties",
+            )
 
 
 FAMILY = Family("appeal", 1, Body, Appeal, Role.REGISTRAR, Place.MEMBER, apply)

@@ -82,6 +82,7 @@ def apply(fact: Fact[Body], state: Authorisation | None, view: View) -> Change[A
         valid_until,
         Level(body.level),
         tuple(body.criteria or ()),
+        b"" if isinstance(body.organisation, UnsetType) else body.organisation,
     )
     versions = [*(state.versions if state else []), version]
     return Change(Authorisation(body.person, body.scheme, versions))

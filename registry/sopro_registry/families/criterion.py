@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_registry.assessment import Requirement
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import (
     CivilDate,
@@ -154,6 +155,19 @@ def _is_as_strict(body: Body, common: Body) -> bool:
 def _threshold(body: Body) -> int:
     threshold, scale = body.threshold or 0, body.threshold_scale or 0
     return threshold * cast(int, 10 ** (9 - scale))
+
+
+def read_requirement(body: Body) -> Requirement:
+    """Return what evaluations are held to by a version of a criterion."""
+    has_threshold = body.kind == "threshold" and body.threshold is not UNSET
+    return Requirement(
+        body.code,
+        body.obligation == "mandatory",
+        body.points or 0,
+        tuple(body.offerings or ()),
+        body.operator or ">=",
+        (body.threshold or 0) if has_threshold else None,
+    )
 
 
 FAMILY = Family("criterion", 1, Body, State, Role.REGISTRAR, Place.COORDINATOR, apply)

@@ -1,7 +1,7 @@
 """evaluation/1: what assessors have found about an offering (SPEC ASS-EVALUATION)."""
 
-from collections.abc import Iterable
-from typing import Annotated, Final, Literal, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -9,8 +9,23 @@ from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import MAX_DOCUMENTS
 from sopro_registry.application import Application, Step, decided_name
-from sopro_registry.assessment import CriteriaSet, Evaluation, Finding, Level, Requirement, Result
+from sopro_registry.assessment import (
+    NONCONFORM,
+    CriteriaSet,
+    Evaluation,
+    Finding,
+    Level,
+    Requirement,
+    Result,
+)
 from sopro_registry.authorisation import Authorisation
+from sopro_registry.duties import (
+    MOST_FOR_APPLICATION,
+    MOST_OF_LABEL,
+    evaluation_name,
+    next_number,
+    part_name,
+)
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Count, Version, day_of, latest_day
 from sopro_registry.label import Label, name_about
@@ -78,14 +93,22 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     recommendation: Literal["positive", "conditional", "negative"]
 
 
-_NONCONFORM: Final = (Result.MINOR_NC, Result.MAJOR_NC)
-
-
 class _Subject(NamedTuple):
-    """What is evaluated: under which scheme, and which offering."""
+    """What is evaluated.
+
+    Attributes:
+        scheme: its code.
+        offering: entity of what is labelled or is to be.
+        applicant: entity of who applies; empty for a label.
+        named: the application or the label, and the label that an application names.
+        criteria_version: that the application is for; 0 for a label.
+    """
 
     scheme: str
     offering: bytes
+    applicant: bytes
+    named: tuple[bytes, ...]
+    criteria_version: int = 0
 
 
 def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Evaluation]:
@@ -94,8 +117,8 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
     Raises:
         RefusedError: `ass.subject` where what it is about cannot be evaluated, `lbl.criteria` for
             criteria it cannot be held to, `ass.authority` for an assessor who was not authorised,
-            `ass.findings` for findings that do not fit the criteria, `lbl.dates` for dates in the
-            wrong order.
+            `ass.findings` for findings that do not fit the criteria, or leave out what was open,
+            `lbl.dates` for dates in the wrong order.
     """
     body = fact.body
     performed = day_of(body.performed_on, field="performed_on")
@@ -106,23 +129,29 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
     if state is not None:
         if (application, label) != (state.application, state.label):
             raise RefusedError("evaluation: what it is about is permanent", code="ass.subject")
+        if (body.level, body.criteria_version) != (state.level, state.criteria_version):
+            raise RefusedError(
+                "evaluation: its level and its version of the criteria are permanent; what others "
+                "find, or by other criteria, is another evaluation",
+                code="ass.subject",
+            )
         if performed < state.performed:
             raise RefusedError("evaluation: performed before the last version", code="lbl.dates")
     subject = _find_subject(body, application, label, view)
-    criteria = view.criteria(subject.scheme, version=body.criteria_version)
-    if criteria is None:
-        raise RefusedError(
-            f"evaluation: scheme {subject.scheme!r} has no criteria of version "
-            f"{body.criteria_version}",
-            code="lbl.criteria",
-        )
+    names = [] if state else list(_numbers(subject.named, application, view))
+    criteria = _find_criteria(subject, body.criteria_version, view)
     findings = _read_findings(body.findings, _requirements(criteria, subject, view))
     _check_evidence(body.findings, 0 if fact.record.docs is UNSET else len(fact.record.docs))
+    if state is not None:
+        _check_open(findings, state)
     level = body.level
     codes = [one.code for one in findings if one.result is not Result.NOT_ASSESSED]
     for assessor in body.assessors:
-        _check_authority(assessor, level, subject.scheme, performed, codes, view)
+        _check_authority(assessor, level, subject, performed, codes, view)
     persons = {one.person for one in body.assessors} | set(state.assessors if state else ())
+    names += [part_name(one.person, about) for one in body.assessors for about in subject.named]
+    if label:
+        names.append(name_about(label, fact.record.entity))
     return Change(
         Evaluation(
             fact.index,
@@ -136,16 +165,36 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
             findings,
             _closed(findings, state),
         ),
-        names=(name_about(label, fact.record.entity),) if label else (),
+        names=tuple(names),
     )
+
+
+def _numbers(named: tuple[bytes, ...], application: bytes, view: View) -> Iterator[str]:
+    """Go through the names that a new evaluation has by its number."""
+    for one in named:
+        most = MOST_FOR_APPLICATION if one == application else MOST_OF_LABEL
+        yield evaluation_name(one, next_number(one, view, most=most))
+
+
+def _check_open(findings: list[Finding], before: Evaluation) -> None:
+    """Hold an evaluation that goes on to saying how what was open stands now."""
+    now = {one.code for one in findings if one.result is not Result.NOT_ASSESSED}
+    open_before = (one.code for one in before.findings if one.result in NONCONFORM)
+    left_out = [code for code in open_before if code not in now]
+    if left_out:
+        raise RefusedError(
+            f"evaluation: it found a non-conformity of {', '.join(left_out)} before, and has to "
+            "say how that stands now (I3)",
+            code="ass.findings",
+        )
 
 
 def _closed(findings: list[Finding], before: Evaluation | None) -> list[str]:
     """Return the criteria with a non-conformity in an earlier version and none in this one."""
     if before is None:
         return []
-    was_open = {one.code for one in before.findings if one.result in _NONCONFORM}
-    still_open = {one.code for one in findings if one.result in _NONCONFORM}
+    was_open = {one.code for one in before.findings if one.result in NONCONFORM}
+    still_open = {one.code for one in findings if one.result in NONCONFORM}
     return sorted((was_open | set(before.closed)) - still_open)
 
 
@@ -162,7 +211,7 @@ def _find_subject(body: Body, application: bytes, label: bytes, view: View) -> _
             raise RefusedError(
                 "evaluation: an initial one is for an application", code="ass.subject"
             )
-        return _Subject(held.scheme, held.offering)
+        return _Subject(held.scheme, held.offering, b"", (label,))
     found = view.state("label_application", application)
     if not isinstance(found, Application):
         raise RefusedError("evaluation: its application is not in this log", code="ass.subject")
@@ -170,12 +219,24 @@ def _find_subject(body: Body, application: bytes, label: bytes, view: View) -> _
         raise RefusedError(f"evaluation: its application is {found.step}", code="ass.subject")
     if view.exists_named("label_application", decided_name(application)):
         raise RefusedError("evaluation: its application is decided", code="ass.subject")
-    if body.criteria_version != found.criteria_version:
+    about = (application, found.label) if found.label else (application,)
+    return _Subject(found.scheme, found.offering, found.applicant, about, found.criteria_version)
+
+
+def _find_criteria(subject: _Subject, version: int, view: View) -> CriteriaSet:
+    if version != (subject.criteria_version or version):
         raise RefusedError(
-            f"evaluation: its application is for version {found.criteria_version} of the criteria",
+            f"evaluation: its application is for version {subject.criteria_version} of the "
+            "criteria",
             code="lbl.criteria",
         )
-    return _Subject(found.scheme, found.offering)
+    criteria = view.criteria(subject.scheme, version=version)
+    if criteria is None:
+        raise RefusedError(
+            f"evaluation: scheme {subject.scheme!r} has no criteria of version {version}",
+            code="lbl.criteria",
+        )
+    return criteria
 
 
 def _requirements(criteria: CriteriaSet, subject: _Subject, view: View) -> dict[str, Requirement]:
@@ -200,6 +261,13 @@ def _read_findings(found: Iterable[Found], requirements: dict[str, Requirement])
                 f"{requirement.points} at most",
                 code="ass.findings",
             )
+        value = one.value
+        if not isinstance(value, UnsetType) and requirement.contradicts(one.result, value):
+            raise RefusedError(
+                f"evaluation: a value of {value} for {one.code!r}, where {requirement.operator} "
+                f"{requirement.threshold} is asked for, and {one.result} contradict one another",
+                code="ass.findings",
+            )
         if one.due is not UNSET:
             day_of(one.due, field="due")
         findings.append(Finding(one.code, one.result, points))
@@ -222,7 +290,12 @@ def _check_evidence(found: Iterable[Found], count: int) -> None:
 
 
 def _check_authority(
-    assessor: Assessor, level: Level, scheme: str, day: int, codes: Iterable[str], view: View
+    assessor: Assessor,
+    level: Level,
+    subject: _Subject,
+    day: int,
+    codes: Iterable[str],
+    view: View,
 ) -> None:
     if level is Level.SELF:
         return
@@ -233,12 +306,21 @@ def _check_authority(
     )
     if (
         not isinstance(held, Authorisation)
-        or (held.person, held.scheme) != (assessor.person, scheme)
+        or (held.person, held.scheme) != (assessor.person, subject.scheme)
         or not held.allows(day, level=level, criteria=codes)
     ):
         raise RefusedError(
             f"evaluation: assessor {assessor.person.hex()[:8]} was not authorised for these "
             f"criteria as {level.replace('_', ' ')} on that day (I3)",
+            code="ass.authority",
+        )
+    offering = view.state("offering", subject.offering)
+    interested = {subject.applicant, getattr(offering, "organisation", b"")} - {b""}
+    last = held.at(day)
+    if level is Level.THIRD_PARTY and last is not None and last.organisation in interested:
+        raise RefusedError(
+            f"evaluation: assessor {assessor.person.hex()[:8]} works for who applies or offers, "
+            "and is no third party (I4)",
             code="ass.authority",
         )
 

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.application import Application
+from sopro_registry.duties import check_closed, check_decider, subjects_of
 from sopro_registry.family import Change, Decided, Fact, Family, LabelIndex, Place, View
 from sopro_registry.fields import (
     Bytes16,
@@ -299,6 +300,13 @@ def _check_assessment(
             raise RefusedError(
                 f"decision: {body.action.value} rests on no application", code="lbl.precondition"
             )
+        if body.basis is not Basis.IMPORTED and label.decisions:
+            subjects = subjects_of(fact.record.entity, label, view)
+            check_decider(
+                body.action, _text(body.reason_code), _bytes(body.decider), subjects, view
+            )
+            if body.action is Action.REINSTATE:
+                check_closed(fact.record.entity, view)
         return b""
     if not (application or review) and view.criteria(label.scheme) is None:
         return b""
@@ -306,6 +314,7 @@ def _check_assessment(
         Resting(
             body.action,
             fact.record.entity if label.decisions else b"",
+            subjects_of(fact.record.entity, label, view) if label.decisions else (),
             label.offering,
             label.scheme,
             _bytes(body.decider),

@@ -8,6 +8,7 @@ from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.application import Application, Step, decided_name
 from sopro_registry.assessment import Evaluation, Recommendation, Review
+from sopro_registry.duties import has_assessed, has_more, part_name
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, day_of, latest_day
 
@@ -17,7 +18,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         application: entity of the application.
-        evaluations: entities of the evaluations it rests on, in the order of their bytes.
+        evaluations: entities of all evaluations for it, in the order of their bytes.
         outcome: what it recommends, or that the evaluation is to go on.
         reviewed_on: civil date in the site's zone.
         reviewer: pseudonym of who reviewed.
@@ -34,9 +35,9 @@ def apply(fact: Fact[Body], state: Review | None, view: View) -> Change[Review]:
     """Take a review.
 
     Raises:
-        RefusedError: `ass.subject` for an application or an evaluation that cannot be reviewed,
-            `ass.duties` where somebody reviews their own work, `lbl.dates` for dates in the wrong
-            order.
+        RefusedError: `ass.subject` for an application or an evaluation that cannot be reviewed or
+            is left out, `ass.duties` where somebody reviews their own work, `lbl.dates` for dates
+            in the wrong order.
     """
     body = fact.body
     reviewed = day_of(body.reviewed_on, field="reviewed_on")
@@ -55,6 +56,17 @@ def apply(fact: Fact[Body], state: Review | None, view: View) -> Change[Review]:
         raise RefusedError("review: evaluations not in order", code="ass.subject")
     for entity in body.evaluations:
         _check_evaluation(entity, body, reviewed, view)
+    if has_more(body.application, len(body.evaluations), view):
+        raise RefusedError(
+            "review: it leaves out an evaluation of its application; it has to name all of them "
+            "(I3)",
+            code="ass.subject",
+        )
+    if has_assessed(body.reviewer, (application.label,), view):
+        raise RefusedError(
+            "review: the reviewer has taken part in evaluating the label (I2)", code="ass.duties"
+        )
+    about = (body.application, application.label) if application.label else (body.application,)
     return Change(
         Review(
             fact.index,
@@ -63,7 +75,8 @@ def apply(fact: Fact[Body], state: Review | None, view: View) -> Change[Review]:
             body.outcome,
             reviewed,
             body.reviewer,
-        )
+        ),
+        names=tuple(part_name(body.reviewer, one) for one in about),
     )
 
 

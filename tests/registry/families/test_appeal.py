@@ -96,3 +96,43 @@ def test_is_against_a_decision_of_this_site(case: Assessing) -> None:
     assert write(case, "panel", decision=revoked.judgement.index).code == "cpl.subject"
     other = body(case, "received", decision=revoked.judgement.index)
     assert case.at.judge("appeal/1", other, entity=bytes16("other appeal")).code is None
+
+
+def test_its_panel_had_no_part_in_the_label(case: Assessing) -> None:
+    """Whoever has assessed, reviewed or decided hears no appeal, whichever decision it is about."""
+    surveyor, leave = bytes16("surveyor"), bytes16("leave of the surveyor")
+    allowed = case.authorisation(person=surveyor)
+    assert case.at.write("assessor_authorisation/1", allowed, entity=leave).code is None
+    changes = {
+        "application": None,
+        "assessors": [{"authorisation": leave, "person": surveyor}],
+        "kind": "surveillance",
+        "label": bytes16("label"),
+        "performed_on": "2026-01-15",
+    }
+    assert case.evaluate(entity=bytes16("survey"), **changes).code is None
+    other = bytes16("other officer")
+    assert case.at.decide("correct", decider=other).code is None
+    written = case.at.decide("suspend", decider=bytes16("third officer"))
+    assert written.code is None
+    about = {"decision": written.judgement.index}
+    assert write(case, "received", **about).code is None
+    for person in (surveyor, ASSESSOR, REVIEWER, DECIDER, other, bytes16("third officer")):
+        assert write(case, "panel", panel=[person], **about).code == "ass.duties"
+    assert write(case, "panel", **about).code is None
+
+
+def test_who_reviewed_a_renewal_hears_no_appeal_about_its_label(case: Assessing) -> None:
+    renewal, found, reviewer = (bytes16(one) for one in ("renewal", "found anew", "other reviewer"))
+    asked = {"effective_date": "2026-01-20", "kind": "renewal", "label": bytes16("label")}
+    for step in ("submitted", "accepted"):
+        fields = case.application(step, **asked)
+        assert case.at.write("label_application/1", fields, entity=renewal).code is None
+    fields = {"application": renewal, "kind": "recertification", "performed_on": "2026-01-21"}
+    assert case.evaluate(entity=found, **fields).code is None
+    fields = {"application": renewal, "evaluations": [found], "reviewed_on": "2026-01-22"}
+    text = case.review(reviewer=reviewer, **fields)
+    assert case.at.write("review/1", text, entity=bytes16("other review")).code is None
+    assert write(case, "received").code is None
+    assert write(case, "panel", panel=[reviewer]).code == "ass.duties"
+    assert write(case, "panel").code is None

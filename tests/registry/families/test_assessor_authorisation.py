@@ -104,10 +104,11 @@ def test_a_second_party_does_not_need_to_be_independent(case: Assessing) -> None
     for step in ("submitted", "accepted"):
         case.step(step)
     assert case.evaluate(level="second_party").code is None
-    assert case.evaluate(level="third_party").code == "ass.authority"
+    assert case.evaluate(level="third_party", entity=bytes16("other")).code == "ass.authority"
     nobody = [{"person": bytes16("who offers")}]
     assert case.evaluate(level="second_party", assessors=nobody).code == "ass.authority"
-    assert case.evaluate(level="self", assessors=nobody).code is None
+    own = bytes16("evaluation of its own")
+    assert case.evaluate(level="self", assessors=nobody, entity=own).code is None
 
 
 def test_is_of_this_site(case: Assessing) -> None:

@@ -1,8 +1,9 @@
-// ASS-4 to ASS-19: what a decision rests on.
+// ASS-4 to ASS-21: what a decision rests on.
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { addMonths, checkDays, dayAt, UNKNOWN } from './dates.mjs';
 import { lastDayOf, mayBeUsed } from './criteria.mjs';
+import { checkClosed, checkDecider, checkNumber, isNonconform, leftOpen, subjectsOf } from './duties.mjs';
 
 const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
 const last = (list) => list[list.length - 1];
@@ -26,8 +27,10 @@ export const assessorAuthorisation = {
 };
 
 // ASS-6
+const effective = (records, day) => last(records.filter(({ effective_date: from }) => from <= day));
+
 function allows(records, codes, day, level) {
-  const body = last(records.filter(({ effective_date: effective }) => effective <= day));
+  const body = effective(records, day);
   if (body === undefined || body.status !== 'active' || day < body.valid_from || day > body.valid_until) return false;
   if (body.criteria !== undefined && !codes.every((code) => body.criteria.includes(code))) return false;
   return level !== 'third_party' || body.level === 'third_party';
@@ -88,23 +91,27 @@ export const evaluation = {
     checkDays(body.performed_on);
     checkNotAfter(body.performed_on, record.time);
     if (before !== undefined && !(same(body.application, before.application) && same(body.label, before.label))) subject('changed');
+    if (before !== undefined && (body.level !== before.level || body.criteria_version !== before.criteria_version)) subject('changed');
     if (before !== undefined && body.performed_on < before.performed_on) refuse('lbl.dates', 'before the record before');
     if ((body.application === undefined) === (body.label === undefined)) subject('not exactly one subject');
     const label = body.label === undefined ? undefined : log.labels.get(hex(body.label));
     if (body.application !== undefined && !isOpen(log, body.application)) subject('no open application');
     if (body.label !== undefined && (label?.first.body.certificate === undefined || body.kind === 'initial')) subject('no label');
 
-    const application = body.application === undefined ? undefined : last(bodies(log, body.application)); // ASS-11
+    const application = body.application === undefined ? undefined : last(bodies(log, body.application));
+    if (before === undefined) checkNumber(log, body.application, application?.label ?? body.label);
     const scheme = application?.scheme ?? label.first.body.scheme;
-    const set = criteriaVersion(log, scheme, body.criteria_version);
+    const set = criteriaVersion(log, scheme, body.criteria_version); // ASS-11
     if (set === undefined) refuse('lbl.criteria', 'no such version of criteria');
     if (application !== undefined && application.criteria_version !== body.criteria_version) refuse('lbl.criteria', 'another version');
-    const kind = offeringKind(log, application?.offering ?? label.first.body.offering);
+    const offered = last(bodies(log, application?.offering ?? label.first.body.offering));
+    const { kind } = offered;
     const criteria = new Map(log.criteriaFor(set, kind).map((criterion) => [criterion.code, criterion]));
     body.findings.forEach((finding) => {
       const bad = (message) => refuse('ass.findings', message);
       const criterion = criteria.get(finding.code) ?? bad('no criterion for this site and offering');
       if (finding.points !== undefined && finding.points > (criterion.points ?? 0)) bad('more points than it earns');
+      if (contradicts(criterion, finding)) bad('a value that contradicts the result');
       checkDays(finding.due);
     });
     const documents = record.docs?.length ?? 0;
@@ -112,16 +119,32 @@ export const evaluation = {
       refuse('ass.findings', 'documents that the record has not, or out of order');
     }
     if (body.findings.some(({ code }, i) => i > 0 && code <= body.findings[i - 1].code)) refuse('ass.findings', 'not in the order of their codes');
+    const now = body.findings.filter(({ result }) => result !== 'not_assessed').map(({ code }) => code);
+    if (before?.findings.some((finding) => isNonconform(finding) && !now.includes(finding.code))) refuse('ass.findings', 'left open');
 
     if (body.level === 'self') return; // ASS-12
-    const codes = body.findings.filter(({ result }) => result !== 'not_assessed').map(({ code }) => code);
     for (const { authorisation, person } of body.assessors) {
       const records = authorisation !== undefined && log.has('assessor_authorisation', authorisation) ? bodies(log, authorisation) : [];
       const theirs = records.length > 0 && records[0].person.equals(person) && records[0].scheme === scheme;
-      if (!theirs || !allows(records, codes, body.performed_on, body.level)) refuse('ass.authority', 'ASS-12');
+      if (!theirs || !allows(records, now, body.performed_on, body.level)) refuse('ass.authority', 'ASS-12');
+      const employer = effective(records, body.performed_on).organisation;
+      const isInterested = employer !== undefined && (same(employer, application?.applicant) || same(employer, offered.organisation));
+      if (body.level === 'third_party' && isInterested) refuse('ass.authority', 'of who applies or offers');
     }
   },
+  apply(log, { body, record }) {
+    const label = body.application === undefined ? body.label : last(bodies(log, body.application)).label;
+    log.parts.take('evaluation', record.entity, body.assessors.map(({ person }) => person), [body.application, label]);
+  },
 };
+
+// ASS-11
+function contradicts({ kind, threshold, operator = '>=' }, finding) {
+  const { value } = finding;
+  if (kind !== 'threshold' || threshold === undefined || value === undefined) return false;
+  const meets = { '>=': value >= threshold, '<=': value <= threshold, '=': value === threshold }[operator];
+  return meets ? isNonconform(finding) : finding.result === 'conform';
+}
 
 // ASS-12: the assessors of an evaluation are those of every record on it.
 function isAssessor(log, evaluations, person) {
@@ -146,6 +169,13 @@ export const review = {
       if (isAssessor(log, [entity], body.reviewer)) refuse('ass.duties', 'the reviewer is an assessor');
       if (found.performed_on > body.reviewed_on) refuse('lbl.dates', 'before an evaluation ended');
     }
+    if (log.parts.of(body.application).length > body.evaluations.length) subject('leaves out an evaluation');
+    const { label } = last(bodies(log, body.application));
+    if (log.parts.has('evaluation', body.reviewer, [label])) refuse('ass.duties', 'the reviewer has assessed the label');
+  },
+  apply(log, { body, record }) {
+    const { label } = last(bodies(log, body.application));
+    log.parts.take('review', record.entity, [body.reviewer], [body.application, label]);
   },
 };
 
@@ -156,18 +186,22 @@ export const importClosed = {
   },
 };
 
-const RESTING = ['grant', 'refuse', 'renew', 'extend_scope'];
-const KINDS = { grant: ['initial', 'transfer'], refuse: ['initial', 'transfer'], renew: ['renewal'], extend_scope: ['scope_extension'] };
+const RESTING = ['grant', 'refuse', 'renew', 'extend_scope', 'transfer_in'];
+const KINDS = { transfer_in: ['transfer'], grant: ['initial', 'transfer'], refuse: ['initial', 'transfer'], renew: ['renewal'], extend_scope: ['scope_extension'] };
 
-// ASS-14 to ASS-19, for a label_decision
+// ASS-14 to ASS-21, for a label_decision
 export function checkDecisionBasis(log, { body, record }, label) {
   const scheme = label.first?.body.scheme ?? body.scheme;
   const versions = log.federation.criteriaVersions(scheme, log.view);
   if (body.basis === 'imported' && log.importClosed) refuse('lbl.imported', 'ASS-19');
   const has = [body.application, body.review].filter((entity) => entity !== undefined).length;
-  const rests = body.basis === 'assessed' && RESTING.includes(body.action) && (versions.length > 0 || has > 0);
+  const resting = body.basis === 'assessed' && RESTING.includes(body.action) && body.takes === undefined;
+  const rests = resting && (versions.length > 0 || has > 0);
   if (has !== (rests ? 2 : 0)) refuse('lbl.precondition', 'ASS-14');
   if (rests) checkAssessed(log, body, record.entity, label, versions);
+  if (body.basis === 'imported' || resting || label.first === undefined) return;
+  checkDecider(log, { body, record }, label);
+  if (body.action === 'reinstate') checkClosed(log, record.entity);
 }
 
 function checkAssessed(log, body, entity, label, versions) {
@@ -184,7 +218,9 @@ function checkAssessed(log, body, entity, label, versions) {
   if (!same(found.body.application, body.application)) subject('a review of another application');
   const { evaluations } = found.body;
   if (evaluations.some((evaluated) => last(log.recordsOn(evaluated)).position > found.position)) subject('an evaluation after the review');
-  if (isAssessor(log, evaluations, body.decider)) refuse('ass.duties', 'the decider is an assessor'); // ASS-16
+  if (log.parts.of(body.application).length > evaluations.length) subject('an evaluation that the review does not name');
+  const subjects = [body.application, ...(label.first === undefined ? [] : subjectsOf(entity, label))]; // ASS-16
+  if (log.parts.has('evaluation', body.decider, subjects)) refuse('ass.duties', 'the decider is an assessor');
   if (body.decided_on < found.body.reviewed_on) refuse('lbl.dates', 'decided before the review');
   if (body.action === 'refuse') return;
 
@@ -193,19 +229,23 @@ function checkAssessed(log, body, entity, label, versions) {
   const set = versions.find(({ version }) => version === application.criteria_version);
   if (!mayBeUsed(versions, set, body.decided_on)) refuse('lbl.criteria', 'a version that may not be used');
   const inOrder = evaluations.map((evaluated) => last(log.recordsOn(evaluated))).sort((a, b) => a.position - b.position);
-  const counting = inOrder
-    .map((item) => item.body)
-    .filter((item) => item.level === 'third_party' && item.criteria_version === application.criteria_version);
+  const counting = inOrder.filter(
+    (item) => item.body.level === 'third_party' && item.body.criteria_version === application.criteria_version,
+  );
   if (counting.length === 0) outcome('no evaluation by a third party');
-  if (counting.some((item) => addMonths(item.performed_on, 12) < body.decided_on)) outcome('an evaluation older than 12 months');
+  if (counting.some((item) => addMonths(item.body.performed_on, 12) < body.decided_on)) outcome('an evaluation older than 12 months');
 
   const results = new Map(); // ASS-18
-  for (const { findings } of counting) {
-    for (const finding of findings) if (finding.result !== 'not_assessed') results.set(finding.code, finding);
+  for (const item of counting) {
+    for (const finding of item.body.findings) if (finding.result !== 'not_assessed') results.set(finding.code, finding);
+  }
+  const criteria = log.criteriaFor(set, offeringKind(log, offering));
+  if (about !== undefined) {
+    const codes = new Set(criteria.map(({ code }) => code));
+    for (const [code, finding] of leftOpen(log, about, body.application, counting, codes)) results.set(code, finding);
   }
   const findings = [...results.values()];
   if (findings.some(({ result }) => result === 'major_nc')) outcome('a major nonconformity');
-  const criteria = log.criteriaFor(set, offeringKind(log, offering));
   for (const { code, obligation } of criteria) {
     if (obligation === 'mandatory' && !['conform', 'not_applicable'].includes(results.get(code)?.result)) outcome(`mandatory ${code}`);
   }
@@ -213,4 +253,4 @@ function checkAssessed(log, body, entity, label, versions) {
   if (points < (set.min_points ?? 0)) outcome('too few points');
 }
 
-export { bodies, checkNotAfter, isAscending, isAssessor, last, same };
+export { bodies, checkNotAfter, isAscending, last, same };

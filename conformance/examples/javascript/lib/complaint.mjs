@@ -2,7 +2,8 @@
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { checkDays } from './dates.mjs';
-import { bodies, checkNotAfter, isAscending, isAssessor, last, same } from './assessment.mjs';
+import { bodies, checkNotAfter, isAscending, last, same } from './assessment.mjs';
+import { subjectsOf } from './duties.mjs';
 
 const subject = (message) => refuse('cpl.subject', message);
 const transition = (message) => refuse('cpl.transition', message);
@@ -69,14 +70,17 @@ export const appeal = {
     if (!APPEALS[before?.step ?? 'none'].includes(body.step)) transition('COMPL-4');
     checkStepDay(body, before, record.time);
     if (before !== undefined && !(body.decision === before.decision && same(body.label, before.label))) subject('changed'); // COMPL-5
-    const decision = log.labels.get(hex(body.label))?.decisions.find(({ position }) => position === body.decision);
+    const label = log.labels.get(hex(body.label));
+    const decision = label?.decisions.find(({ position }) => position === body.decision);
     if (decision === undefined || decision.body.basis === 'imported') subject('no such decision');
-    checkPanel(log, body, decision.body, records.find(({ panel }) => panel !== undefined)?.panel);
+    checkPanel(log, body, label, records.find(({ panel }) => panel !== undefined)?.panel);
   },
 };
 
+const GIVING = ['grant', 'renew', 'transfer_in'];
+
 // COMPL-6
-function checkPanel(log, body, decision, earlier) {
+function checkPanel(log, body, label, earlier) {
   const bad = (message) => refuse('ass.duties', message);
   const { panel, step } = body;
   if (step === 'panel' && panel === undefined) bad('no panel');
@@ -84,11 +88,11 @@ function checkPanel(log, body, decision, earlier) {
   if (step === 'received' || step === 'withdrawn') bad('a panel where none may be');
   const alike = earlier === undefined || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
   if (!alike || !isAscending(panel)) bad('another panel, or not in order');
-  const sits = (person) => panel.some((member) => member.equals(person));
-  const exempt = ['grant', 'renew', 'transfer_in'].includes(decision.action) && decision.review === undefined;
-  if (!exempt && sits(decision.decider)) bad('the decider');
-  if (decision.review !== undefined) {
-    const found = last(bodies(log, decision.review));
-    if (sits(found.reviewer) || panel.some((person) => isAssessor(log, found.evaluations, person))) bad('the reviewer or an assessor');
+  const answers = ({ basis, action, review }) => basis === 'assessed' && !(GIVING.includes(action) && review === undefined);
+  const deciders = label.decisions.filter((decision) => answers(decision.body)).map((decision) => hex(decision.body.decider));
+  const subjects = subjectsOf(body.label, label);
+  for (const person of panel) {
+    const hasPart = log.parts.has('evaluation', person, subjects) || log.parts.has('review', person, subjects);
+    if (hasPart || deciders.includes(hex(person))) bad('who took part in deciding on the label');
   }
 }

@@ -14,6 +14,7 @@ import { labelDecision, offering, organisation } from './label.mjs';
 import { assessorAuthorisation, evaluation, importClosed, labelApplication, review } from './assessment.mjs';
 import { appeal, complaint, complaintAnswer } from './complaint.mjs';
 import { anchor, erasure, logState, nothing, siteKeys, Waiting } from './statements.mjs';
+import { Parts } from './duties.mjs';
 import { withhold } from './withhold.mjs';
 import { codelist, organisationRelation } from './relations.mjs';
 
@@ -60,6 +61,7 @@ export class LogJudge {
     this.numbers = new Set();
     this.decided = new Set();
     this.answered = new Map();
+    this.parts = new Parts();
     this.anchored = new Set();
     this.erased = new Set();
     this.importClosed = false;

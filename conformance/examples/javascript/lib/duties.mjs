@@ -1,0 +1,79 @@
+// ASS-10, ASS-13, ASS-16, ASS-18, ASS-20, ASS-21, COMPL-6: who took part in what, and what was found about a label.
+import { hex } from './bytes.mjs';
+import { refuse } from './refusal.mjs';
+
+const MOST = { application: 32, label: 256 }; // ASS-10
+const JUDGING = ['reinstate', 'reduce_scope', 'revoke', 'correct']; // ASS-20
+
+export const isNonconform = ({ result }) => result === 'minor_nc' || result === 'major_nc';
+const isAssessed = ({ result }) => result !== 'not_assessed';
+const lastOn = (log, entity) => log.recordsOn(entity).at(-1);
+
+// What the evaluations and reviews of one log leave behind, by application and by label.
+export class Parts {
+  constructor() {
+    this.evaluations = new Map(); // subject -> Map of the entities
+    this.people = { evaluation: new Set(), review: new Set() }; // `person subject`
+  }
+
+  take(family, entity, people, subjects) {
+    for (const subject of subjects.filter((one) => one !== undefined).map(hex)) {
+      if (family === 'evaluation') {
+        if (!this.evaluations.has(subject)) this.evaluations.set(subject, new Map());
+        this.evaluations.get(subject).set(hex(entity), entity);
+      }
+      for (const person of people) this.people[family].add(`${hex(person)} ${subject}`);
+    }
+  }
+
+  of(subject) {
+    return subject === undefined ? [] : [...(this.evaluations.get(hex(subject))?.values() ?? [])];
+  }
+
+  has(family, person, subjects) {
+    return subjects.some((subject) => subject !== undefined && this.people[family].has(`${hex(person)} ${hex(subject)}`));
+  }
+}
+
+// ASS-10: how many there may be.
+export function checkNumber(log, application, label) {
+  const full = log.parts.of(application).length >= MOST.application || log.parts.of(label).length >= MOST.label;
+  if (full) refuse('ass.subject', 'as many evaluations as there may be');
+}
+
+// What the evaluations are about of a label that has a first decision: itself and what that decides.
+export const subjectsOf = (entity, label) => [entity, label.first?.body.application];
+
+// ASS-20
+export function checkDecider(log, { body, record }, label) {
+  const rests = JUDGING.includes(body.action) || (body.action === 'suspend' && body.reason_code === 'nc_not_closed');
+  if (rests && log.parts.has('evaluation', body.decider, subjectsOf(record.entity, label))) {
+    refuse('ass.duties', 'the decider has assessed the label');
+  }
+}
+
+const inOrder = (log, entities) => entities.map((entity) => lastOn(log, entity)).sort((a, b) => a.position - b.position);
+const thirdParty = ({ body }) => body.level === 'third_party';
+
+// ASS-21
+export function checkClosed(log, entity) {
+  const results = new Map();
+  for (const { body } of inOrder(log, log.parts.of(entity)).filter(thirdParty)) {
+    for (const { code, result } of body.findings.filter(isAssessed)) results.set(code, result);
+  }
+  if ([...results.values()].includes('major_nc')) refuse('ass.outcome', 'a major nonconformity is open');
+}
+
+// ASS-18: what evaluations of the label have left open, by criterion; `counting` are those the decision rests on.
+export function leftOpen(log, entity, application, counting, codes) {
+  const others = log.parts.of(entity).map((one) => lastOn(log, one)).filter(thirdParty);
+  const beside = others.filter(({ body }) => !body.application?.equals(application));
+  const open = new Map();
+  for (const item of [...counting, ...beside].sort((a, b) => a.position - b.position)) {
+    for (const finding of item.body.findings.filter(isAssessed)) {
+      open.delete(finding.code);
+      if (beside.includes(item) && isNonconform(finding) && codes.has(finding.code)) open.set(finding.code, finding);
+    }
+  }
+  return open;
+}

@@ -1,0 +1,137 @@
+"""Who has assessed what, and what third parties found about a label (SPEC ASS-13, ASS-16, ASS-18).
+
+An evaluation is about a label, for an application, or for one that names a label: these are its
+subjects. It leaves two sorts of names behind, by which later rules find it: one for each person and
+subject, and one for its number among the evaluations of a subject.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from sopro_protocol.errors import RefusedError
+from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review
+from sopro_registry.family import View
+from sopro_registry.label import Action, Label
+
+MOST_FOR_APPLICATION: Final = 32
+"""Evaluations of one application: as many as a review can name."""
+MOST_OF_LABEL: Final = 256
+"""Evaluations of one label: one a month for twenty-one years."""
+
+_EVALUATION: Final = "evaluation"
+_REVIEW: Final = "review"
+
+
+def part_name(person: bytes, subject: bytes) -> str:
+    """Name the part that somebody had in assessing an application or a label."""
+    return f"by {person.hex()} {subject.hex()}"
+
+
+def evaluation_name(subject: bytes, number: int) -> str:
+    """Name an evaluation of an application or a label by its number among them, from 0."""
+    return f"of {subject.hex()} {number}"
+
+
+def next_number(subject: bytes, view: View, *, most: int) -> int:
+    """Return the number of the next evaluation of a subject.
+
+    Raises:
+        RefusedError: `ass.subject` where it has the most that it may have.
+    """
+    if view.exists_named(_EVALUATION, evaluation_name(subject, most - 1)):
+        raise RefusedError(
+            f"evaluation: {subject.hex()} has {most} evaluations, and no more are taken; "
+            "go on with one of them",
+            code="ass.subject",
+        )
+    number = 0
+    while view.exists_named(_EVALUATION, evaluation_name(subject, number)):
+        number += 1
+    return number
+
+
+def has_more(application: bytes, named: int, view: View) -> bool:
+    """Say whether an application has more evaluations than so many."""
+    return view.exists_named(_EVALUATION, evaluation_name(application, named))
+
+
+def evaluations_of(label: bytes, view: View) -> list[Evaluation]:
+    """Return the evaluations of a label, those for applications that name it too, by the log.
+
+    The order is that of their latest records.
+    """
+    found = [view.state(_EVALUATION, entity) for entity in _named(label, view)]
+    return sorted((one for one in found if isinstance(one, Evaluation)), key=lambda one: one.index)
+
+
+def _named(label: bytes, view: View) -> Iterator[bytes]:
+    for number in range(MOST_OF_LABEL):
+        entity = view.named(_EVALUATION, evaluation_name(label, number))
+        if entity is None:
+            return
+        yield entity
+
+
+def has_assessed(person: bytes, subjects: tuple[bytes, ...], view: View) -> bool:
+    """Say whether somebody is an assessor of some evaluation of one of the subjects."""
+    return any(view.exists_named(_EVALUATION, part_name(person, one)) for one in subjects if one)
+
+
+def has_reviewed(person: bytes, subjects: tuple[bytes, ...], view: View) -> bool:
+    """Say whether somebody has reviewed an application, or one that names the label."""
+    return any(view.exists_named(_REVIEW, part_name(person, one)) for one in subjects if one)
+
+
+def subjects_of(entity: bytes, label: Label, view: View) -> tuple[bytes, ...]:
+    """Return what the evaluations of a label are about: itself, and what its first one decided."""
+    if not label.people or label.people[0][0] != label.decisions[0].index:
+        return (entity,)
+    review = view.state(_REVIEW, label.people[0][2])
+    return (entity, review.application) if isinstance(review, Review) else (entity,)
+
+
+_JUDGING: Final = frozenset({Action.REINSTATE, Action.REDUCE_SCOPE, Action.REVOKE, Action.CORRECT})
+
+
+def check_decider(
+    action: Action, reason: str, decider: bytes, subjects: tuple[bytes, ...], view: View
+) -> None:
+    """Hold a decision on a label to somebody who has not assessed it (I2).
+
+    A suspension is not put off until somebody else is there, unless it says itself that it rests
+    on what was found; a label's end on request and its transfer judge nothing.
+
+    Raises:
+        RefusedError: `ass.duties`.
+    """
+    rests = action in _JUDGING or (action is Action.SUSPEND and reason == "nc_not_closed")
+    if rests and has_assessed(decider, subjects, view):
+        raise RefusedError(
+            f"decision: the decider has taken part in evaluating this label; somebody else has to "
+            f"{action.value.replace('_', ' ')} it (I2)",
+            code="ass.duties",
+        )
+
+
+def check_closed(label: bytes, view: View) -> None:
+    """Hold a return from suspension to what third parties found last about each criterion (I3).
+
+    Raises:
+        RefusedError: `ass.outcome` while a major non-conformity is open.
+    """
+    found: dict[str, Finding] = {}
+    for one in evaluations_of(label, view):
+        if one.level is Level.THIRD_PARTY:
+            found |= assessed(one)
+    majors = [code for code, one in sorted(found.items()) if one.result is Result.MAJOR_NC]
+    if majors:
+        raise RefusedError(
+            f"decision: a major non-conformity is open: {', '.join(majors)}; a third party has to "
+            "find it closed first (I3)",
+            code="ass.outcome",
+        )
+
+
+def assessed(evaluation: Evaluation) -> dict[str, Finding]:
+    """Return what an evaluation found, by criterion, without what it did not assess."""
+    return {one.code: one for one in evaluation.findings if one.result is not Result.NOT_ASSESSED}
