@@ -8,8 +8,8 @@ import rich_click as click
 
 from sopro_cli.office import ask
 from sopro_cli.options import CODE, FILE, FOLDER, here
-from sopro_cli.output import fail, show, show_json
-from sopro_node.criteria import read_criteria
+from sopro_cli.output import fail, remark, show, show_json
+from sopro_node.criteria import describe_gaps, read_criteria
 from sopro_protocol.errors import SoproError
 
 
@@ -37,6 +37,8 @@ def criteria_publish(folder: Path, file: Path, *, as_json: bool) -> None:
     except SoproError as error:
         fail(error)
     done = ask(folder, "publish_criteria", **published)["published"]
+    for gap in describe_gaps({**published, "schemes": []}):
+        remark(gap)
     if as_json:
         show_json(done)
         return
@@ -95,6 +97,16 @@ def criteria_show(
         kind = f"up to {one['points']} points" if "points" in one else one["obligation"]
         apart = "" if one["is_needed"] else "  (not in this version)"
         show(f"{one['code']}  version {one['version']}  {kind}  {_in_any(one['title'])}{apart}")
+        if code is not None:
+            _show_words(one)
+
+
+def _show_words(one: Mapping[str, Any]) -> None:
+    """Show what a criterion asks for, in every language, and how that is found out."""
+    for tag, text in sorted(one.get("text", {}).items()):
+        show(f"  {tag}: {text}")
+    if ways := one.get("verification"):
+        show(f"  verified by: {', '.join(ways)}")
 
 
 def _in_any(title: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from sopro_cli.acting import act, do, person_of
 from sopro_cli.files import read_documents, with_documents
 from sopro_cli.office import Call
 from sopro_cli.options import CODE, CPV, DAY, FOLDER, NUMBER, NUTS, as_bytes
-from sopro_cli.output import show, show_json
+from sopro_cli.output import remark, show, show_json
 from sopro_registry.families.label_decision import ReasonCode
 from sopro_registry.label import Action
 
@@ -107,7 +107,13 @@ def decide(  # one for each option
             seen = await office("label_entity", {"number": label})
             told["prev"] = seen["head"]
         done = await act(office, "decision.add", told, person=person, files=files)
-        number = done["values"].get("certificate", "")
+        values = done["values"]
+        if values["action"] == Action.GRANT and "application" not in values:
+            remark(
+                f"granted without an assessment: no criteria are published for scheme "
+                f"{values['scheme']!r}; 'sopro criteria publish' at the coordinator ends that"
+            )
+        number = values.get("certificate", "")
         status = (await office("label", {"number": number}))["status"] if number else "refused"
         return {
             "number": number,

@@ -67,11 +67,36 @@ class Story:
             *("--name", "de=Sessel aus Altholz", "--name", "en=Chair of reclaimed wood"),
         ).output
         until = (date.today() + timedelta(days=700)).isoformat()  # noqa: DTZ011  # far enough
+        asked = self._assess(folder, holder, thing, until)
         granted = run_command(
-            "decide", folder, "grant", "--offering", thing, "--valid-until", until, "--json"
+            *("decide", folder, "grant", "--application", asked, "--valid-until", until),
+            *("--decider", "Anna Gruber", "--json"),
         ).json()
         _check("at granted a label", granted["status"] == "active", granted["status"])
         return str(granted["number"])
+
+    def _assess(self, folder: str, holder: str, thing: str, until: str) -> str:
+        """Go from an application to its review, three people for three parts; return it."""
+        run_command(
+            *("assessor", "authorise", folder, "--name", "Maria Huber", "--basis", "iso17065"),
+            *("--valid-until", until),
+        )
+        asked = run_command("apply", folder, "--applicant", holder, "--offering", thing).output
+        run_command("application", "accept", folder, asked)
+        findings = ("S1=15", "S2=conform", "S3=conform", "S4=10", "S5=conform")
+        run_command(
+            *("evaluate", folder, asked, "--assessor", "Maria Huber", "--method", "on_site"),
+            *(word for one in findings for word in ("--finding", one)),
+        )
+        run_command(
+            *("review", folder, asked, "--outcome", "recommend_grant"),
+            *("--reviewer", "Josef Berger"),
+        )
+        _check(
+            "at evaluated and reviewed an application, by people who do not decide",
+            *(bool(asked), asked),
+        )
+        return asked
 
     def _see(self, number: str, status: str) -> None:
         for node in self._nodes:

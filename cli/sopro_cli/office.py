@@ -29,7 +29,7 @@ async def reach(
     Without `must_sign` it is also opened where keys that it signs with are lost; `ask` has the
     passphrase of its key files instead of a person. Every operation is told who has it done.
     """
-    by = {"by": {"user": system_user(), "officer": acting_officer()}}
+    by = {"done_by": {"user": system_user(), "officer": acting_officer()}}
     if await call(folder, "identity", {}) is not None:
 
         async def over_socket(name: str, values: Mapping[str, Any]) -> dict[str, Any]:

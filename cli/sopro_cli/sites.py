@@ -9,7 +9,7 @@ from sopro_cli.office import ask, run
 from sopro_cli.options import FILE, FOLDER
 from sopro_cli.output import fail, remark, show, show_lines
 from sopro_cli.secrets import new_passphrase
-from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
+from sopro_node.criteria import DEFAULT_CRITERIA, describe_gaps, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
 from sopro_node.preparing import SuccessionPlan, prepare
 from sopro_node.takeover import take_over
@@ -45,7 +45,7 @@ def federation() -> None:
 @click.option("--zone", default="Europe/Brussels", show_default=True)
 @click.option("--listen", default="127.0.0.1:8440", show_default=True, help="HOST:PORT")
 @click.option("--url", default="", help="under which members reach it")
-@click.option("--criteria", type=click.Path(path_type=Path, dir_okay=False), help="TOML file")
+@click.option("--criteria", type=FILE, help="TOML file; five of ours if not given")
 @click.option(
     "--passphrase-file", type=FILE, default=None, help="for the key files; then and later"
 )
@@ -62,7 +62,11 @@ def federation_new(  # one for each option
     *,
     ask_passphrase: bool,
 ) -> None:
-    """Make the coordinator's data directory and print its invite file."""
+    """Make the coordinator's data directory and print its invite file.
+
+    It begins with a scheme, its criteria and the first version of the set that labels are judged
+    by, so that nothing is granted without an assessment: those of --criteria, or ours.
+    """
     secret = _secret(passphrase_file, ask_passphrase=ask_passphrase)
     plan = Plan(
         federation=federation_name,
@@ -82,6 +86,13 @@ def federation_new(  # one for each option
     except SoproError as error:
         fail(error)
     ask(folder, "publish_criteria", **published)
+    for one in published["criteria_sets"]:
+        remark(
+            f"labels of scheme {one['scheme']} are judged by {len(one['criteria'])} criteria, "
+            f"version {one['version']}: 'sopro criteria show {one['scheme']} --dir {folder}'"
+        )
+    for gap in describe_gaps(published):
+        remark(gap)
     remark(f"made the coordinator of {federation_name}; give members this invite:")
     show(str(folder / INVITE))
 

@@ -87,8 +87,8 @@ class Named:
 async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     """Do an act for the command line. `act`: its name; `told`; `entity`?; `person`?: pseudonym.
 
-    `files`?: list of {name, content, type, visibility, parties?}, documents of the record; `by`?:
-    who has it done. Answers `entity`, `entry_id`, `index` and the record's `values`.
+    `files`?: list of {name, content, type, visibility, parties?}, documents of the record;
+    `done_by`?: who has it done. Answers `entity`, `entry_id`, `index` and the record's `values`.
 
     Raises:
         FormatError: there is no such act, or what is told does not fit it.

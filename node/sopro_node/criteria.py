@@ -42,6 +42,29 @@ def read_criteria(path: Path) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def describe_gaps(published: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+    """Say what criteria that are to be published leave open, a sentence for each; none for none."""
+    gaps = []
+    for one in published["criteria"]:
+        missing = [field for field in ("text", "verification") if not one.get(field)]
+        if missing:
+            gaps.append(
+                f"criterion {one['code']} has no {' and no '.join(missing)}: nobody can read "
+                f"{' or '.join(_OPEN[field] for field in missing)}; its next version can say so"
+            )
+    judged = {one["scheme"] for one in published["criteria_sets"]}
+    gaps += [
+        f"no set of criteria is published for scheme {one['scheme']}: labels are granted without "
+        "an assessment until one is, by [[criteria_set]] and 'sopro criteria publish'"
+        for one in published["schemes"]
+        if one["scheme"] not in judged
+    ]
+    return gaps
+
+
+_OPEN: Final = {"text": "what it asks for", "verification": "how it is found out whether it is met"}
+
+
 def _check_fields(fields: object, body: type[msgspec.Struct], *, where: str) -> None:
     """Hold a table to the body of its family, before anything of the file is published."""
     if not isinstance(fields, dict):

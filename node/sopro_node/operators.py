@@ -12,7 +12,7 @@ from sopro_protocol.errors import RefusedError
 Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
-BY: Final = "by"
+BY: Final = "done_by"
 PLACE: Final = "command line"
 """What the trail has as the place that somebody came from, before the user of the system."""
 _MAX_NAME: Final = 64
@@ -36,11 +36,11 @@ class Operator(NamedTuple):
 def find_operator(
     node: Node, values: Mapping[str, Any], *, roles: Sequence[OfficerRole] = (), what: str = ""
 ) -> Operator:
-    """Return who has a command done. `by`?: `user` of the system, and `officer`? the user acts as.
+    """Return who has a command done.
 
     Args:
         node: at which.
-        values: of an operation.
+        values: of an operation; `done_by`?: `user` of the system, and `officer`? whom they act as.
         roles: of officers who may do it; any for none.
         what: is done, for the refusal.
 

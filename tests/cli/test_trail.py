@@ -109,3 +109,8 @@ def test_files_go_with_a_decision(place: Place, tmp_path: Path) -> None:
     assert "gone.pdf: cannot be read" in missing
     parties = sopro(*suspend, *more, *given, "--party", "hu", code=2).stderr
     assert "--party stands with" in parties
+
+
+def test_no_question_is_mistaken_for_who_asks(place: Place) -> None:
+    asked = json.loads(sopro("check", GRANTED, "--dir", place.at, "--json").stdout)
+    assert asked["by"] == "number"

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from sopro_node.config import CONFIG
 from sopro_node.control import call
-from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
 from sopro_node.identity import parse_invite
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import SoproError
+from tests.criteria import scheme_without_set
 
 T = TypeVar("T")
 FEDERATION = "sopro.example"
@@ -354,7 +354,7 @@ class Federation:
     def start_coordinator(self, **settings: object) -> Site:
         site = self.new(COORDINATOR, **settings)
         site.start()
-        site.call("publish_criteria", **read_criteria(DEFAULT_CRITERIA))
+        site.call("publish_criteria", **scheme_without_set())
         return site
 
     @property

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR
 from sopro_node.keyring import load_keys
 from sopro_protocol.errors import RefusedError, UnavailableError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import sign_record
+from tests.criteria import scheme_without_set
 from tests.federation.federation import (
     SOPRO,
     Federation,
@@ -87,7 +87,7 @@ def test_members_settle_which_history_of_the_coordinators_log_holds(
 
 def settle(land: Federation, nursery: Nursery, janus: Janus, coordinator: Site) -> None:
     coordinator.start()
-    coordinator.call("publish_criteria", **read_criteria(DEFAULT_CRITERIA))
+    coordinator.call("publish_criteria", **scheme_without_set())
     at, hu, fr = members = [land.new(code) for code in ("at", "hu", "fr")]
     for site in members:
         land.join(site)

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from sopro_node.control import call
-from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.manifest import MANIFEST, digest_file, read_manifest
 from sopro_node.store.sqlite import DATABASE
 from sopro_protocol.encoding import encode
 from sopro_protocol.errors import UnavailableError
 from tests.cli.place import sopro
+from tests.criteria import scheme_without_set
 from tests.federation.federation import (
     SOPRO,
     Federation,
@@ -195,7 +195,7 @@ def test_a_backup_from_before_the_first_member_is_not_open_at_once(
     coordinator.start()
     assert state(coordinator) == "asking"
     with pytest.raises(UnavailableError, match="knows no other node"):
-        coordinator.call("publish_criteria", **read_criteria(DEFAULT_CRITERIA))
+        coordinator.call("publish_criteria", **scheme_without_set())
 
 
 # What cannot be restored.

@@ -12,11 +12,11 @@ import pytest
 
 from sopro_node import admission, memberships, office
 from sopro_node.config import Settings
-from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.found import COORDINATOR, Plan, create_node
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.web.server import serve
+from tests.criteria import scheme_without_set
 
 _TAKEN: list[socket.socket] = []
 
@@ -94,7 +94,7 @@ class Federation:
 
     async def coordinator(self) -> Served:
         one = await self.begin(COORDINATOR, "BE", coordinator=True)
-        await office.publish_criteria(one.node, read_criteria(DEFAULT_CRITERIA))
+        await office.publish_criteria(one.node, scheme_without_set())
         return one
 
     async def join(self, site: str, country: str) -> Served:

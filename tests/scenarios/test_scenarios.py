@@ -6,8 +6,8 @@ $ THING = sopro ...         likewise, and {THING} below is what it printed
 $ sopro serve at &          run until the session ends; its first line is waited for
 $ THING = curl ...          a request as that program sends it; prints status and answer
 {THING.entity}              a member of what was answered
-{CRITERIA}, {NUMBERS}       files beside this one: of criteria, of numbers,
-{CODES}                     of codes
+{CRITERIA}, {SCHEME}        files beside this one: of criteria, of a scheme that has none yet,
+{CODES}, {NUMBERS}          of codes, of numbers
 {FIRMS}, {MAPPING}          a list of firms to import, and how it is to be read
 a line that ends in \\      goes on in the next
 ! text                      expected on stderr, among other lines
@@ -40,6 +40,7 @@ class Session:
     def __init__(self) -> None:
         self.words = {f"PORT{number}": str(free_port()) for number in range(1, 4)}
         self.words["CRITERIA"] = str(CRITERIA)
+        self.words["SCHEME"] = str(CRITERIA.with_name("scheme.toml"))
         self.words["FIRMS"] = str(CRITERIA.with_name("firms.csv"))
         self.words["MAPPING"] = str(CRITERIA.with_name("firms.toml"))
         self.words["CODES"] = str(CRITERIA.with_name("codes.csv"))

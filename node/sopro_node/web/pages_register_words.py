@@ -62,3 +62,10 @@ LEVELS: Final[Mapping[str, str]] = {
     "second_party": mark("somebody with an interest in it"),
     "third_party": mark("an independent third party"),
 }
+# How it is found out whether a criterion is met.
+WAYS: Final[Mapping[str, str]] = {
+    "document": mark("documents that are handed in"),
+    "on_site": mark("a visit on site"),
+    "test": mark("a test"),
+    "third_party_label": mark("a label or standard of somebody else"),
+}

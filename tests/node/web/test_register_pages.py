@@ -87,6 +87,22 @@ async def test_a_criterion_has_an_address_that_stays(visit: Visit, language: str
     assert f"/criteria/sopro/S1/1?lang={language}" in latest.links
 
 
+@pytest.mark.parametrize(
+    ("language", "text", "ways"),
+    [
+        ("en", "by records of use over the last twelve months", "a visit on site"),
+        ("de", "Verbrauch der letzten zwölf Monate", "einen Besuch vor Ort"),
+        ("hu", "tizenkét hónap felhasználási nyilvántartása", "helyszíni látogatás"),
+    ],
+)
+async def test_a_criterion_says_what_it_asks_for_and_how_that_is_found_out(
+    visit: Visit, language: str, text: str, ways: str
+) -> None:
+    page = check_page(await (await visit("at")).read(f"/criteria/sopro/S1?lang={language}"))
+    assert text in page.text
+    assert ways in page.text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_a_label_shows_what_was_found_about_each_criterion(
     visit: Visit, monkeypatch: pytest.MonkeyPatch, language: str
