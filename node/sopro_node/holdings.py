@@ -585,6 +585,7 @@ class Step:
         self._bundles.append((bundle.number, bundle.root, bundle.frame))
         self._documents.extend(bundle.documents)
         self.range.append_subtree(bundle.root, level=8)
+        self.tables.expect(bundle.entities)
         self.catch_up()
 
     def add_judged(self, data: bytes, judgement: Judgement) -> None:

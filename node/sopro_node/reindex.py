@@ -85,6 +85,7 @@ class _Reindex:
         replay.explain(self._store.withheld(row.log))
         done = 0
         for bundle in self._rechecker.bundles(row, replay.public_keys):
+            tables.expect(bundle.entities)
             replay.feed_checked(bundle)
             done += len(bundle.entries)
             self._progress(row.origin, done, row.size)

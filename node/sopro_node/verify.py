@@ -6,6 +6,9 @@ It runs in worker processes on a large sync and on the writer's thread on a smal
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+import msgspec
+from msgspec import Struct
+
 from sopro_node.bundles import first_frame, pack_entries, unpack_entries
 from sopro_node.fetch import Fetched
 from sopro_node.store.base import DocumentRow
@@ -22,8 +25,17 @@ from sopro_protocol.commitment import check_document
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
 from sopro_protocol.keys import verify_ed25519
 from sopro_protocol.merkle import root_of
-from sopro_protocol.record import RECORD_CONTEXT, parse_entry, read_record
+from sopro_protocol.record import RECORD_CONTEXT, Bytes16, parse_entry, read_record
 from sopro_registry.catalogue import READERS
+
+
+class _About(Struct, frozen=True):
+    """What of a record says whom it is about."""
+
+    entity: Bytes16
+
+
+_ABOUT: Final = msgspec.msgpack.Decoder(_About)
 
 
 class CheckedBundle(NamedTuple):
@@ -38,6 +50,8 @@ class CheckedBundle(NamedTuple):
         documents: of those entries, as far as they match their commitments.
         frame: the entries as one zstd frame, of a fetched bundle whose root was known.
         wire_size: bytes received.
+        entities: whom the records say they are about, where that is seen at a glance: a hint at
+            what will be looked up, and no more.
     """
 
     number: int
@@ -48,6 +62,7 @@ class CheckedBundle(NamedTuple):
     documents: Sequence[DocumentRow] = ()
     frame: bytes = b""
     wire_size: int = 0
+    entities: Sequence[bytes] = ()
 
 
 class Held(NamedTuple):
@@ -105,6 +120,7 @@ def check_bundle(  # what comes, where it belongs, what is known
         _check_documents(bundle, new, first=number * WIDTH + start),
         _frame(fetched, entries) if root is not None else b"",
         fetched.wire_size,
+        find_entities(entries) if root is not None else (),
     )
 
 
@@ -159,7 +175,8 @@ def check_entries(
     """Check the signatures of the entries of a bundle that this node holds, full or not."""
     leaves: list[bytes] = [leaf_of(item) for item in entries]
     verified = [is_verified(item, keys) for item in entries]
-    return CheckedBundle(number, entries, leaves, root_of(leaves), verified)
+    entities = find_entities(entries)
+    return CheckedBundle(number, entries, leaves, root_of(leaves), verified, entities=entities)
 
 
 def find_withheld(fetched: Fetched, *, number: int, width: int) -> Iterator[tuple[int, Withheld]]:
@@ -189,6 +206,18 @@ def is_verified(data: Item, keys: Mapping[bytes, bytes]) -> bool:
     except SoproError:
         return False
     return True
+
+
+def find_entities(entries: Sequence[Item]) -> list[bytes]:
+    """Return whom records are about, each once; those that cannot be read are passed over."""
+    found: dict[bytes, None] = {}
+    for data in entries:
+        try:
+            if isinstance(data, bytes):
+                found[_ABOUT.decode(parse_entry(data).record).entity] = None
+        except (SoproError, msgspec.MsgspecError):
+            continue
+    return list(found)
 
 
 def _frame(fetched: Fetched, entries: list[Item]) -> bytes:

@@ -210,6 +210,27 @@ class StoreContract:
         ]
         assert reader.entities_at(2, bytes([1]) * 8) == []
 
+    def test_finds_many_entities_as_it_finds_each(self, open_store: Open) -> None:
+        """Those that are there, of this log only; also where another has seen the family first."""
+        reader, store = open_store(), open_store()
+        asked = [number.to_bytes(16, "big") for number in range(250)]
+        rows = [
+            (entity, EntityRow("novel", ROOT, b"s" + entity, undetermined=entity[-1] == 4))
+            for entity in asked[::2]
+        ]
+        with store.transaction():
+            store.put_entities(1, rows)
+            store.put_entities(2, [(asked[1], EntityRow("novel", ROOT, b"t"))])
+        found = dict(reader.entities_of(1, asked))
+        assert sorted(found) == asked[::2]
+        for entity, row in found.items():
+            alone = reader.entity(1, entity)
+            assert alone is not None
+            assert [getattr(row, name) for name in row.__slots__] == [
+                getattr(alone, name) for name in row.__slots__
+            ]
+        assert list(reader.entities_of(1, [])) == []
+
     def test_finds_things_by_terms_in_order(self, open_store: Open) -> None:
         store = open_store()
         one, two, thing = b"\x01" * 8, b"\x02" * 8, b"\x09" * 8

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
@@ -38,6 +38,8 @@ from sopro_protocol.errors import FormatError, StorageFullError
 from sopro_registry.catalogue import encode_state
 from sopro_registry.family import Erased, LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
+
+T = TypeVar("T")
 
 DATABASE: Final = "node.db"
 _PAGE: Final = 2048
@@ -242,6 +244,13 @@ class SqliteStore:
             self._load_kinds()
         return self._entity_row(*row)
 
+    def entities_of(self, log: int, entities: Sequence[bytes]) -> Iterator[tuple[bytes, EntityRow]]:
+        """Go through the rows of some entities, `AT_ONCE` of them with each look."""
+        self._load_kinds()
+        for some in _at_once(entities, b""):
+            for entity, *columns in self._db.execute(sql.GET_ENTITIES_OF, (log, *some)):
+                yield entity, self._entity_row(*columns)
+
     def _entity_row(
         self, kind: int, head: bytes, undetermined: int, state: bytes | None
     ) -> EntityRow:
@@ -293,9 +302,7 @@ class SqliteStore:
     def labels_numbered(self, numbers: Sequence[str]) -> dict[str, LabelRow]:
         """Find labels by their numbers, `AT_ONCE` of them with each look."""
         found = {}
-        for start in range(0, len(numbers), sql.AT_ONCE):
-            some = list(numbers[start : start + sql.AT_ONCE])
-            some += [""] * (sql.AT_ONCE - len(some))
+        for some in _at_once(numbers, ""):
             for row in self._db.execute(sql.GET_LABELS_NUMBERED, some):
                 found[row[0]] = _label_row(*row)
         return found
@@ -662,6 +669,13 @@ def _explain(error: sqlite3.OperationalError) -> Exception:
         _log.critical("disk failed", extra={"reason": str(error)})
         os._exit(70)
     return error
+
+
+def _at_once(values: Sequence[T], nothing: T) -> Iterator[list[T]]:
+    """Part values into as many as one statement takes, what lacks filled up with nothing."""
+    for start in range(0, len(values), sql.AT_ONCE):
+        some = list(values[start : start + sql.AT_ONCE])
+        yield some + [nothing] * (sql.AT_ONCE - len(some))
 
 
 def _label_row(  # the columns

@@ -242,6 +242,17 @@ GET_ENTITY = _sql(
     "log",
     "entity",
 )
+AT_ONCE = 100
+"""Values of a statement that looks for many."""
+
+_ENTITIES = [f"e{place}" for place in range(AT_ONCE)]
+GET_ENTITIES_OF = _sql(
+    select(entity.c.entity, *_ENTITY).where(
+        and_(entity.c.log == _b("log"), entity.c.entity.in_([_b(name) for name in _ENTITIES]))
+    ),
+    "log",
+    *_ENTITIES,
+)
 GET_ENTITIES_OF_KIND = _sql(
     select(entity.c.entity, entity.c.undetermined, entity.c.head, entity.c.state).where(
         and_(entity.c.log == _b("log"), entity.c.kind == _b("kind"))
@@ -352,7 +363,6 @@ GET_LABEL_STATE = _sql(
     .where(label.c.number == _b("number")),
     "number",
 )
-AT_ONCE = 100
 _NUMBERS = [f"n{place}" for place in range(AT_ONCE)]
 GET_LABELS_NUMBERED = _sql(
     select(

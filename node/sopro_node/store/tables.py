@@ -1,7 +1,7 @@
 """The registry's tables of one log, gathered in memory and written with their transaction."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -49,6 +49,15 @@ class StoreTables:
             if row is not None and isinstance(row.state, bytes):
                 self._before[entity] = row.state
             return row
+
+    def expect(self, entities: Sequence[bytes]) -> None:
+        """Look entities up together that will be asked for one by one."""
+        wanted = [entity for entity in entities if entity not in self._entities]
+        self._entities |= dict.fromkeys(wanted)
+        for entity, row in self._store.entities_of(self._log, wanted):
+            self._entities[entity] = row
+            if isinstance(row.state, bytes):
+                self._before[entity] = row.state
 
     def _state(self, entity: bytes) -> Struct | None:
         row = self.entity(entity)
