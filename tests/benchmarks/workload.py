@@ -19,6 +19,7 @@ import machine
 import msgspec
 
 from sopro_node.config import load_settings
+from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.documents import structured
 from sopro_node.exchange import Exchange
 from sopro_node.found import INVITE, Plan, create_node
@@ -29,7 +30,6 @@ from sopro_node.node import Node
 from sopro_protocol.errors import SoproError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import RECORD_CONTEXT, Visibility, parse_entry
-from tests.criteria import scheme_without_set
 
 FEDERATION = "bench.example"
 SCHEME = "sopro"
@@ -69,7 +69,7 @@ class World:
             for country in _COUNTRIES[: self._count]
         ]
         node = await Node.open(coordinator.folder)
-        published = scheme_without_set()
+        published = read_criteria(DEFAULT_CRITERIA)
         await node.log.append_all(
             [Draft("scheme", fields) for fields in published["schemes"]]
             + [self._membership(site) for site in self.sites]
