@@ -19,6 +19,8 @@ OVERLAYS: Final[Mapping[str, str]] = {
     "suspension_overdue": "suspension overdue: its end has passed, nothing was decided since",
     "criteria_outdated": "criteria outdated: it was last given by a version that is over",
     "under_appeal": "under appeal: one against a decision on it is not decided yet",
+    "appeal_upheld": "appeal upheld: one against a decision on it was, and no decision followed",
+    "complaint_upheld": "complaint upheld: one about it was, and no decision followed",
     "orphaned": "orphaned: its site is gone, and nobody has taken it over in time",
 }
 """What lies over a status, for people."""

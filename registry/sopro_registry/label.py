@@ -51,6 +51,9 @@ class Action(StrEnum):
 
 ACTIONS: Final = tuple(Action)
 
+ANSWERING: Final = ("complaint_upheld", "appeal_upheld")
+"""Reasons by which a decision follows on what was upheld."""
+
 
 class Basis(StrEnum):
     """What a decision rests on: an assessment by the site, or the register it was taken from."""
@@ -205,6 +208,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         people: its position, its decider and the entity of its review, of each that rests on one,
             and of each of this site's own that gives or prolongs nothing.
         scopes: what it holds for, by each decision that states it.
+        answers: position and reason of each decision that follows on a complaint or an appeal.
     """
 
     last: bytes
@@ -218,6 +222,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     taken: Takeover | None = None
     people: list[tuple[int, bytes, bytes]] = []
     scopes: list[Scope] = []
+    answers: list[tuple[int, str]] = []
 
     @property
     def scope(self) -> Scope:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from sopro_registry.application import Application
 from sopro_registry.assessment import CriteriaSet, Evaluation, Level, Review
 from sopro_registry.catalogue import decode_state
-from sopro_registry.complaints import APPEAL, Appeal
+from sopro_registry.complaints import APPEAL, Answered, Appeal, AppealStep, ComplaintStep
 from sopro_registry.directory import Directory
 from sopro_registry.families import scheme
 from sopro_registry.fields import add_months, day_of, site_of
@@ -30,6 +30,8 @@ class Overlay(StrEnum):
     SUSPENSION_OVERDUE = "suspension_overdue"
     CRITERIA_OUTDATED = "criteria_outdated"
     UNDER_APPEAL = "under_appeal"
+    APPEAL_UPHELD = "appeal_upheld"
+    COMPLAINT_UPHELD = "complaint_upheld"
     ORPHANED = "orphaned"
 
 
@@ -119,6 +121,7 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
             found.append(Overlay.CRITERIA_OUTDATED)
     if any(_is_open(appeal, day) for one in course.stages for appeal in _appeals(one, lookup)):
         found.append(Overlay.UNDER_APPEAL)
+    found += _unanswered(course.stages, day, lookup)
     if status in _STANDING and _is_orphaned(stage, day, lookup):
         found.append(Overlay.ORPHANED)
     return tuple(found)
@@ -190,6 +193,42 @@ def _is_open(appeal: Appeal, day: int) -> bool:
     """Say whether an appeal was received by a day and not decided or withdrawn (OVL-5)."""
     come = [step for _, step, at in appeal.steps if at <= day]
     return bool(come) and bool(APPEAL[come[-1]])
+
+
+_UPHELD: Final = (AppealStep.UPHELD, AppealStep.PARTLY_UPHELD, ComplaintStep.UPHELD)
+_FAMILIES: Final = {
+    Overlay.APPEAL_UPHELD: "appeal",
+    Overlay.COMPLAINT_UPHELD: "complaint_answer",
+}
+
+
+def _unanswered(stages: Sequence[Stage], day: int, lookup: Lookup) -> Iterator[Overlay]:
+    """Go through what was upheld by a day and followed by no decision (OVL-8, OVL-9)."""
+    for overlay, family in _FAMILIES.items():
+        for place, stage in enumerate(stages):
+            upheld = _upheld(lookup.states(stage.origin, family, stage.entity), day)
+            if any(not _is_answered(one, overlay, stages[place:], day) for one in upheld):
+                yield overlay
+                break
+
+
+def _upheld(found: Iterable[Struct | None], day: int) -> Iterator[int]:
+    """Go through the positions of the steps by which something was upheld, and is on the day."""
+    for one in found:
+        if isinstance(one, Appeal | Answered):
+            come = [(index, step) for index, step, at in one.steps if at <= day]
+            if come and come[-1][1] in _UPHELD:
+                yield come[-1][0]
+
+
+def _is_answered(upheld: int, reason: str, stages: Sequence[Stage], day: int) -> bool:
+    """Say whether a decision behind a step, in its log or a later one, gives it as its reason."""
+    for place, stage in enumerate(stages):
+        effective = {one.index for one in stage.label.decisions if one.effective <= day}
+        for index, why in stage.label.answers:
+            if why == reason and index in effective and (place or index > upheld):
+                return True
+    return False
 
 
 def _is_orphaned(stage: Stage, day: int, lookup: Lookup) -> bool:

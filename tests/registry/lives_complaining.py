@@ -19,13 +19,23 @@ from tests.registry.lives_assessing import (
 from tests.registry.model_assessing import state_of
 from tests.registry.world import Author, bytes16, organisation_body, shift
 
+JUDGES = sorted(bytes16(f"judge {number}") for number in range(2))
 ORGANISATIONS = ("organisation", "org b", "org c")
 
 
 def complain(life: Living, site: Author, rng: Random) -> None:
+    """Take some steps of complaints, of the answers to them, and of appeals."""
+    for _ in range(rng.choice((1, 4, 12))):
+        complain_once(life, site, rng)
+
+
+def complain_once(life: Living, site: Author, rng: Random) -> None:
     log = life.logs[site.site]
-    label, today = rng.choice(LABELS), life.today()
-    held = state_of(log, "label_decision", bytes16(label))
+    known = [one for one in LABELS if own_decisions(log, one)]
+    label, today = (
+        rng.choice(known or LABELS) if not seldom(rng) else rng.choice(LABELS),
+        life.today(),
+    )
     if seldom(rng, 0.4):
         number = rng.choice((1, 2))
         before = state_of(log, "complaint", bytes16(f"complaint {number}"))
@@ -58,12 +68,12 @@ def complain(life: Living, site: Author, rng: Random) -> None:
     before = state_of(log, "appeal", bytes16(f"appeal {number}"))
     legal = model.APPEALS.get(before["step"] if before else None, ("received",))
     step = rng.choice(legal)
-    decisions = [one["index"] for one in held["history"]] if held else [3]
+    decisions = own_decisions(log, label) or [3]
     body = {
         "decision": before["decision"] if before else rng.choice(decisions),
         "effective_date": today,
         "label": before["label"] if before else bytes16(label),
-        "panel": sorted(PEOPLE[1:3]) if step == "panel" else None,
+        "panel": rng.choice((JUDGES, sorted(PEOPLE[1:3]))) if step == "panel" else None,
         "step": step,
     }
     wrong = {
@@ -72,6 +82,12 @@ def complain(life: Living, site: Author, rng: Random) -> None:
         "panel": rng.choice(([OFFICER], [PEOPLE[0]], [PEOPLE[3]], sorted(PEOPLE, reverse=True))),
     }
     return life.write(site, "appeal/1", spoil(body, rng, wrong, 0.2), f"appeal {number}", rng)
+
+
+def own_decisions(log: model.Log, label: str) -> list[int]:
+    """Return where the decisions stand that a site itself has taken on a label."""
+    held = state_of(log, "label_decision", bytes16(label))
+    return [one["index"] for one in held["history"] if not one["imported"]] if held else []
 
 
 def relate(life: Living, site: Author, rng: Random) -> None:

@@ -416,6 +416,7 @@ def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]
     decision |= {"index": log["size"], "imported": body["basis"] == "imported"}
     decision |= {"action": body["action"], "takes": "takes" in body, "review": body.get("review")}
     decision |= {"decider": decider_of(event), "application": body.get("application")}
+    decision["reason"] = body.get("reason_code")
     decision["scope"] = label["scope"] = body.get("scope", label["scope"])
     history = [*label["history"], decision]
     label |= {"history": history, "id": event["id"], "time": event["time"]}

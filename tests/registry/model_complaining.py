@@ -46,7 +46,8 @@ def take_answer(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         return "cpl.subject"
     if not state_of(log, "label_decision", body["label"]):
         return "cpl.subject"
-    held["state"] = body
+    steps = [*(before["steps"] if before else []), (log["size"], body["step"], day)]
+    held["state"] = body | {"steps": steps}
     log["answered"].add(name)
     return None
 
@@ -78,8 +79,9 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
         if set(panel) & who_took_part(log, body["label"], label["history"]):
             return "ass.duties"
     days = [*(before["days"] if before else []), (step, day)]
+    steps = [*(before["steps"] if before else []), (log["size"], step, day)]
     held["state"] = {
-        "step": step, "days": days, "panel": panel,
+        "step": step, "days": days, "steps": steps, "panel": panel,
         "label": body["label"], "decision": body["decision"],
     }  # fmt: skip
     return None

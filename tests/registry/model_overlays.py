@@ -31,6 +31,9 @@ def overlays(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> list[st
             found.append("criteria_outdated")
     if any(is_appealed(one, entity_of(one, state), day) for one, state in way):
         found.append("under_appeal")
+    for overlay, family in (("appeal_upheld", "appeal"), ("complaint_upheld", "complaint_answer")):
+        if any(is_unanswered(way[place:], family, overlay, day) for place in range(len(way))):
+            found.append(overlay)
     if status in ("active", "suspended") and is_orphaned(place, held, day):
         found.append("orphaned")
     return found
@@ -98,6 +101,27 @@ def is_appealed(log: Log, entity: bytes, day: str) -> bool:
             come = [step for step, at in one["state"]["days"] if at <= day]
             if come and come[-1] in APPEALS:
                 return True
+    return False
+
+
+def is_unanswered(way: list[tuple[Log, Held]], family: str, reason: str, day: str) -> bool:
+    """Say whether something was upheld in the first of these logs and no decision answers it."""
+    log, held = way[0]
+    entity = entity_of(log, held)
+    for one in log["entities"].values():
+        if one["family"] != family or not one["state"] or one["state"]["label"] != entity:
+            continue
+        come = [(place, step) for place, step, at in one["state"]["steps"] if at <= day]
+        if not come or come[-1][1] not in ("upheld", "partly_upheld"):
+            continue
+        answers = [
+            (other is not log, decision["index"])
+            for other, state in way
+            for decision in state["state"]["history"]
+            if decision["reason"] == reason and decision["from"] <= day
+        ]
+        if not any(is_later or place > come[-1][0] for is_later, place in answers):
+            return True
     return False
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.registry.assessing import APPLICATION, REVIEW, Assessing
-from tests.registry.transferring import expel, found, hand_over, inherit, suspend, take_over
-from tests.registry.world import World, Written, bytes16
+from tests.registry.transferring import THERE, expel, found, hand_over, inherit, suspend, take_over
+from tests.registry.world import World, Written, bytes16, dates_of
 
 LABEL = bytes16("label")
 
@@ -145,6 +145,57 @@ def test_an_appeal_against_what_ended_a_label_lies_over_it_too(world: World) -> 
     assert over(world, "2026-02-01") == ["under_appeal"]
 
 
+@pytest.mark.parametrize("step", ["upheld", "partly_upheld"])
+def test_an_appeal_that_was_upheld_lies_over_a_label_until_a_decision_follows(
+    world: World, step: str
+) -> None:
+    index = world.at.decide("grant").judgement.index
+    reason = {"reason_code": "appeal_upheld"}
+    # What came before the appeal was upheld answers nothing.
+    assert world.at.decide("correct", **dates_of("correct", "2026-01-20"), **reason).code is None
+    assert appeal(world, "received", "2026-02-01", index) is None
+    assert appeal(world, "panel", "2026-03-01", index, panel=[bytes16("one")]) is None
+    assert appeal(world, step, "2026-04-01", index) is None
+    assert over(world, "2026-03-31") == ["under_appeal"]
+    assert over(world, "2026-04-01") == ["appeal_upheld"]
+    assert world.at.decide("correct", **dates_of("correct", "2026-05-01")).code is None
+    assert over(world, "2026-06-01") == ["appeal_upheld"]
+    assert world.at.decide("correct", **dates_of("correct", "2026-06-02"), **reason).code is None
+    assert over(world, "2026-06-01") == ["appeal_upheld"]
+    assert over(world, "2026-06-02") == []
+
+
+# Complaints.
+
+
+def answer(world: World, step: str, day: str) -> str | None:
+    body = {
+        "complaint": bytes(32), "effective_date": day, "index": 7, "label": LABEL,
+        "origin": world.hu.origin, "step": step,
+    }  # fmt: skip
+    return world.at.write("complaint_answer/1", body, entity=bytes16("answer")).code
+
+
+@pytest.mark.parametrize("ends", ["decision", "closed"])
+def test_a_complaint_that_was_upheld_lies_over_a_label_until_it_is_dealt_with(
+    world: World, ends: str
+) -> None:
+    world.at.decide("grant")
+    assert answer(world, "acknowledged", "2026-02-01") is None
+    assert answer(world, "investigating", "2026-02-02") is None
+    assert over(world, "2026-02-10") == []
+    assert answer(world, "upheld", "2026-03-01") is None
+    assert over(world, "2026-02-28") == []
+    assert over(world, "2026-03-01") == ["complaint_upheld"]
+    if ends == "closed":
+        assert answer(world, "closed", "2026-03-10") is None
+    else:
+        dates = dates_of("suspend", "2026-03-10")
+        assert world.at.decide("suspend", **dates, reason_code="complaint_upheld").code is None
+    assert over(world, "2026-03-09") == ["complaint_upheld"]
+    assert over(world, "2026-03-10") == []
+
+
 # Labels whose site has gone.
 
 
@@ -167,6 +218,22 @@ def test_what_has_changed_sites_is_judged_by_every_log_it_was_in() -> None:
     assert hand_over(world).code is None
     assert take_over(world).code is None
     assert over(world, "2026-06-01") == ["suspension_overdue", "under_appeal"]
+    assert appeal(world, "panel", "2026-03-01", index, panel=[bytes16("one")]) is None
+    assert appeal(world, "upheld", "2026-04-01", index) is None
+    assert over(world, "2026-07-01") == ["suspension_overdue", "appeal_upheld"]
+    later = dates_of("reinstate", "2026-07-02") | {"reason_code": "appeal_upheld"}
+    assert world.hu.decide("reinstate", label=THERE, **later).code is None
+    assert over(world, "2026-07-01") == ["suspension_overdue", "appeal_upheld"]
+    assert over(world, "2026-07-02") == []
+
+
+def test_taking_over_gives_no_time_for_surveillance() -> None:
+    world = found()
+    suspend(world)
+    index = world.at.decisions()[-1].index
+    assert appeal(world, "received", "2026-02-02", index) is None
+    assert hand_over(world).code is None
+    assert take_over(world).code is None
     # Taking over gives nothing: the interval runs from the grant.
     assert over(world, "2027-01-10") == ["suspension_overdue", "under_appeal"]
 

@@ -17,6 +17,13 @@ OVERLAYS: Final[Mapping[str, str]] = {
         "This label was last given by a version of the criteria that may no longer be used."
     ),
     "under_appeal": mark("An appeal against a decision on this label has not been decided yet."),
+    "appeal_upheld": mark(
+        "An appeal against a decision on this label was upheld, and the site has not decided anew "
+        "yet."
+    ),
+    "complaint_upheld": mark(
+        "A complaint about this label was upheld, and the site has not decided on it yet."
+    ),
     "orphaned": mark(
         "The site that decided on this label is gone, and nobody has taken the label over in time."
     ),

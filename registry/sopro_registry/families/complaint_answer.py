@@ -8,6 +8,7 @@ from sopro_protocol.record import Bytes32, Origin
 from sopro_registry.complaints import COMPLAINT, Answered, ComplaintStep
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
+from sopro_registry.label import name_about
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,7 +63,8 @@ def apply(fact: Fact[Body], state: Answered | None, view: View) -> Change[Answer
     if not view.exists("label_decision", body.label):
         raise RefusedError("complaint: its label is not in this log", code="cpl.subject")
     steps = [*(state.steps if state else []), (fact.index, body.step, day)]
-    return Change(Answered(body.origin, body.index, body.label, steps), names=(name,))
+    names = (name, name_about(body.label, fact.record.entity))
+    return Change(Answered(body.origin, body.index, body.label, steps), names=names)
 
 
 FAMILY = Family("complaint_answer", 1, Body, Answered, Role.REGISTRAR, Place.MEMBER, apply)

@@ -29,6 +29,7 @@ from sopro_registry.fields import (
 )
 from sopro_registry.label import (
     ACTIONS,
+    ANSWERING,
     IMPORTED_TRANSITIONS,
     TRANSITIONS,
     Action,
@@ -267,6 +268,9 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         if decides or not (imported or needs.validity)
         else label.people,
         [*label.scopes, scope] if scope else label.scopes,
+        [*label.answers, (fact.index, body.reason_code)]
+        if body.reason_code in ANSWERING
+        else label.answers,
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(
