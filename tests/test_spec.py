@@ -98,7 +98,8 @@ def test_every_code_in_the_source_is_in_the_specification(path: str) -> None:
 
 @pytest.mark.parametrize("path", SOURCES)
 def test_every_clause_cited_in_the_source_exists(path: str) -> None:
-    named = set(re.findall(rf"\b(?:{'|'.join(SECTIONS)})-[0-9]+\b", SOURCES[path]))
+    # A number with a leading zero is that of a conformance case.
+    named = set(re.findall(rf"\b(?:{'|'.join(SECTIONS)})-[1-9][0-9]*\b", SOURCES[path]))
     assert named - CLAUSES.keys() == set()
 
 

@@ -97,6 +97,7 @@ _LIFE: Final[Mapping[str, Callable[[Candidate, Mapping[str, Any]], dict[str, Any
     "restore": lambda node, request: node.restore(Path(request["path"])),
 }
 _ACTS: Final[Mapping[str, Callable[[Candidate, Mapping[str, Any]], dict[str, Any]]]] = {
+    "admit": lambda node, request: node.admit(str(request["site"]), request.get("statement")),
     "append": lambda node, request: node.append(request["records"]),
     "sync": lambda node, request: pull(node, str(request.get("origin", ""))),
     "view": view,
@@ -135,7 +136,7 @@ def _judge(request: Mapping[str, Any]) -> dict[str, Any]:
         "protocol": PROTOCOL,
         "software": "sopro",
         "version": software_version(),
-        "profiles": ["reader", "publisher", "peer", "witness"],
+        "profiles": ["reader", "publisher", "peer", "witness", "coordinator"],
         "features": ["documents"],
     }
 

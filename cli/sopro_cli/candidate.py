@@ -77,7 +77,10 @@ class Candidate:
         self._held.bind(("127.0.0.1", 0))
         self.port = self._held.getsockname()[1]
         coordinator = request["coordinator"]
-        federation = str(coordinator["origin"]).split("/", maxsplit=1)[0]
+        is_coordinator = "origin" not in coordinator
+        federation = str(
+            coordinator["federation"] if is_coordinator else coordinator["origin"]
+        ).split("/", maxsplit=1)[0]
         plan = Plan(
             federation=federation,
             site=str(request["site"]),
@@ -86,11 +89,15 @@ class Candidate:
             languages=("en",),
             listen=f"127.0.0.1:{self.port}",
         )
-        create_node(self.folder, plan, coordinator=False)
+        create_node(self.folder, plan, coordinator=is_coordinator)
         seconds = max(1, int(request.get("poll_seconds", 2)))
         with (self.folder / CONFIG).open("a", encoding="utf-8") as file:
             for name, value in {**_SETTINGS, "poll_seconds": seconds}.items():
                 file.write(f"{name} = {value}\n")
+            profiles = [str(one) for one in request.get("admit_profiles", ())]
+            file.write(f"admit_profiles = {json.dumps(profiles)}\n")
+        if is_coordinator:
+            return
         self._invite = {
             "sopro_invite": 1,
             "federation": federation,
@@ -243,6 +250,17 @@ class Candidate:
             "indexes": [one["index"] for one in outcomes],
             "entities": [one["entity"] for one in outcomes],
         }
+
+    def admit(self, site: str, statement: int | None) -> dict[str, Any]:
+        """Admit a site that asked, as the coordinator's officer would.
+
+        What its address shows is not tried again here: these sites serve their logs and no more.
+
+        Raises:
+            SoproError: as it was refused.
+        """
+        values = {"site": site, "statement": statement, "again": False}
+        return {"index": self.call("admit", **values)["index"]}
 
     def erase(self, index: int, reason: str) -> dict[str, Any]:
         """Erase the documents of an entry that was appended here."""

@@ -29,6 +29,7 @@ MODULES: Final[Mapping[str, str]] = {
     "codelist": "codelists",
     "complain": "complaining",
     "complaint": "complaining",
+    "conformance": "conforming",
     "criteria": "criteria",
     "decide": "deciding",
     "demo": "demo",

@@ -57,6 +57,11 @@ def join(
         )
     act = "renew-epoch" if answer["is_continued"] else "admit"
     remark(f"the coordinator's officer admits you with: sopro members {act} DIRECTORY SITE")
+    if answer["nonce"]:
+        remark(
+            "challenge for the conformance suite, which may begin within 7 days: sopro-conformance "
+            f"run --nonce {answer['nonce']} --site {answer['site']} ..."
+        )
     show(f"{answer['site']} has asked {answer['asked']} for admission")
 
 
@@ -139,17 +144,29 @@ CONFORMANCE_UNTIL = click.option(
 )
 
 
+STATEMENT = click.option(
+    "--statement",
+    type=click.IntRange(min=0),
+    help="position of its statement of conformance in its log; it is verified, and what its "
+    "address shows is tried again",
+)
+
+
 @members.command("admit")
 @click.argument("folder", type=FOLDER)
 @click.argument("site", callback=SITE)
 @click.option(
     "--prefix", default=None, callback=PREFIX, help="three letters or digits for its numbers"
 )
+@STATEMENT
 @CONFORMANCE
 @CONFORMANCE_UNTIL
-def members_admit(folder: Path, site: str, prefix: str | None, **statement: str | None) -> None:
+def members_admit(
+    folder: Path, site: str, prefix: str | None, statement: int | None, **given: object
+) -> None:
     """Admit a site that asked; its numbers begin with SOPRO/PREFIX."""
-    answer = ask(folder, "admit", site=site, prefix=prefix, **_statement(statement))
+    said = _statement(given)
+    answer = ask(folder, "admit", site=site, prefix=prefix, statement=statement, **said)
     show(f"{answer['site']} is admitted; its numbers begin with SOPRO/{answer['prefix']}")
     if answer["unchecked"]:
         remark(
@@ -272,17 +289,21 @@ def members_expel(
 @click.option("--language", "languages", multiple=True, help="official; replaces all before")
 @click.option("--country", help="two letters")
 @click.option("--zone", help="IANA name of the zone its dates are read in")
+@STATEMENT
 @CONFORMANCE
 @CONFORMANCE_UNTIL
-def members_change(folder: Path, site: str, names: tuple[str, ...], **given: object) -> None:
+def members_change(
+    folder: Path, site: str, names: tuple[str, ...], statement: int | None, **given: object
+) -> None:
     """Record a member's new addresses, name, languages, country, zone or statement."""
     changes = {field: value for field, value in given.items() if value} | _statement(given)
     if names:
         changes["name"] = dict(_name(one) for one in names)
-    if not changes:
+    if not changes and statement is None:
         fail(FormatError(f"{site}: nothing to change; give --url, --name, --language, ..."))
-    answer = ask(folder, "change_membership", site=site, changes=changes)
-    show(f"{answer['site']}: {', '.join(sorted(changes))} changed, entry {answer['index']}")
+    answer = ask(folder, "change_membership", site=site, changes=changes, statement=statement)
+    changed = sorted({*changes, *(["statement"] if statement is not None else [])})
+    show(f"{answer['site']}: {', '.join(changed)} changed, entry {answer['index']}")
 
 
 def _statement(given: Mapping[str, Any]) -> dict[str, Any]:

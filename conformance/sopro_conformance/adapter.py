@@ -21,6 +21,7 @@ DUE: Final[Mapping[str, float]] = {
     "hello": 30,
     "start": 60,
     "stop": 30,
+    "admit": 30,
     "append": 60,
     "sync": 60,
     "erase": 30,

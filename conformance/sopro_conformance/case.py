@@ -1,7 +1,7 @@
 """What a case is, what its checks found, and how the two become a verdict."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
 
@@ -85,6 +85,7 @@ class Case:
         feature: it is about, where not every node has it.
         work: that tries it.
         by_url: whether it is tried with nothing but the candidate's address, too.
+        outside: how, where that is another way.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Case:
     feature: str
     work: Work
     by_url: bool = False
+    outside: Work | None = None
 
     @property
     def group(self) -> str:
@@ -138,6 +140,16 @@ def case(  # noqa: PLR0913  # a line of the catalogue has so many columns
             work,
             by_url,
         )
+        return work
+
+    return enter
+
+
+def from_outside(name: str) -> Callable[[Work], Work]:
+    """Enter a function as the way in which a case is tried with nothing but an address."""
+
+    def enter(work: Work) -> Work:
+        CASES[name] = replace(CASES[name], by_url=True, outside=work)
         return work
 
     return enter

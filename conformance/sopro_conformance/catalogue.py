@@ -4,6 +4,7 @@ from typing import Final
 
 from sopro_conformance.case import CASES
 from sopro_conformance.cases import (
+    admitting,
     asked,
     ass,
     cert,
@@ -23,6 +24,7 @@ from sopro_conformance.cases import (
     sig,
     syncing,
     ver,
+    watched,
     witnessing,
 )
 
@@ -30,7 +32,7 @@ __all__ = ["CASES", "GROUPS", "MODULES"]
 
 MODULES: Final = (
     *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver, published, syncing, hostile, forked),
-    *(witnessing, labelled, private, asked, declared, crowd),
+    *(witnessing, labelled, private, asked, declared, crowd, watched, admitting),
 )
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")

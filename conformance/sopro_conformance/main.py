@@ -2,7 +2,9 @@
 
 import argparse
 import asyncio
+import hashlib
 import json
+import re
 import secrets
 import sys
 from collections.abc import Sequence
@@ -14,6 +16,7 @@ from sopro_conformance.runner import (
     EXIT_FAILED,
     EXIT_NOT_MEASURED,
     EXIT_PASSED,
+    Address,
     Run,
     choose,
     run,
@@ -28,7 +31,10 @@ from sopro_conformance.self_test import (
     write_matrix,
 )
 from sopro_conformance.standing import stand
+from sopro_conformance.statement import FILE as STATEMENT
+from sopro_conformance.statement import seed_of, suite_digest, why_none, write_statement
 from sopro_conformance.trace import find_gaps, put_table
+from sopro_conformance.world.memory import Memory, WrongMemoryError, read_memory, write_memory
 
 _DESCRIPTION = "Tells whether a node may join a SoPro federation."
 _RED = (Verdict.FAIL, Verdict.NOT_MEASURED)
@@ -42,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nsopro-conformance: interrupted, nothing is said of the candidate\n")
         return EXIT_NOT_MEASURED
-    except OSError as error:
+    except (OSError, WrongMemoryError) as error:
         sys.stderr.write(f"sopro-conformance: {error}\n")
         return EXIT_NOT_MEASURED
 
@@ -75,6 +81,21 @@ def _parser() -> argparse.ArgumentParser:
         "--patience", default=1.0, type=float, help="multiply all deadlines, for slow machines"
     )
     one.add_argument("--long", action="store_true", help="try for minutes what else takes seconds")
+    one.add_argument("--ca", default="", help="with --url: PEM file that certifies the node")
+    one.add_argument(
+        "--public-only", action="store_true", help="with --url: call public addresses only"
+    )
+    one.add_argument(
+        "--memory", type=Path, help="with --url: file of what was seen there on other days"
+    )
+    stated = one.add_argument_group("for a statement of conformance (SPEC CONF)")
+    stated.add_argument("--nonce", type=_nonce, help="the coordinator's challenge")
+    stated.add_argument("--site", default="", help="code of the site it was given to")
+    stated.add_argument("--artefact", type=Path, help="the software, as its builder publishes it")
+    stated.add_argument("--deployment", default="", help="how it was set up, in one line")
+    stated.add_argument(
+        "--runner", default="self", choices=("self", "coordinator", "third_party"), help="who runs"
+    )
     one.set_defaults(work=_run)
     mutants = commands.add_parser("self-test", help="try the suite on nodes with known faults")
     mutants.add_argument("--candidates", required=True, type=Path, help="with candidates.toml")
@@ -89,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     world.add_argument("--invite", default="invite.json", type=Path, help="where its invite goes")
     world.add_argument("--seed", default="world", help="from which keys and records follow")
     world.set_defaults(work=_stand)
+    digest = commands.add_parser("digest", help="say which suite this is")
+    digest.set_defaults(work=_digest)
     many = commands.add_parser("cases", help="list the cases, with their clauses")
     many.add_argument("--profile", default="coordinator+witness", type=_profiles)
     many.set_defaults(work=_list)
@@ -119,21 +142,31 @@ def _run(chosen: argparse.Namespace) -> int:
             f"sopro-conformance: no case or group {', '.join(unknown)}; 'cases' lists them\n"
         )
         return EXIT_NOT_MEASURED
-    seed = chosen.seed or secrets.token_hex(8)
+    wrong = _why_no_challenge(chosen)
+    if wrong:
+        sys.stderr.write(f"sopro-conformance: {wrong}\n")
+        return EXIT_NOT_MEASURED
+    seed = seed_of(bytes.fromhex(chosen.nonce), chosen.site) if chosen.nonce else chosen.seed
+    address = None
+    if chosen.url:
+        memory = read_memory(chosen.memory) if chosen.memory else Memory()
+        address = Address(chosen.url, chosen.ca, chosen.public_only, memory)
     done = asyncio.run(
         run(
             chosen.adapter,
             chosen.profile or [Profile.PUBLISHER if chosen.url else Profile.READER],
-            seed=seed,
+            seed=seed or secrets.token_hex(8),
             names=chosen.case,
             waivers=dict(chosen.waive),
             deadline=chosen.patience,
             tell=_tell,
-            url=chosen.url,
+            address=address,
             is_long=chosen.long,
         )
     )
     report = write_report(done, chosen.out)
+    if address is not None and chosen.memory:
+        write_memory(address.memory, chosen.memory)
     for one in done.results:
         if one.verdict in _RED:
             print("\n" + say_case(done, one))  # noqa: T201  # what the command is for
@@ -141,7 +174,53 @@ def _run(chosen: argparse.Namespace) -> int:
         if words:
             print(f"\n{what}{words}")  # noqa: T201
     print(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")  # noqa: T201
+    if chosen.nonce:
+        print(_state(done, chosen))  # noqa: T201
     return done.exit_code
+
+
+def _why_no_challenge(chosen: argparse.Namespace) -> str:
+    """Say which options do not go with one another; empty where all do."""
+    if not chosen.nonce:
+        return "--site goes with --nonce, the coordinator's challenge" if chosen.site else ""
+    if not chosen.site:
+        return "--nonce goes with --site, the code of the site the challenge was given to"
+    if chosen.url or chosen.case or chosen.seed:
+        return "a run that answers a challenge is whole: no --url, --case or --seed beside --nonce"
+    return ""
+
+
+def _state(done: Run, chosen: argparse.Namespace) -> str:
+    """Write the statement where there is ground for one; say what became of it."""
+    file = chosen.out / STATEMENT
+    file.unlink(missing_ok=True)
+    why = why_none(done)
+    if why:
+        return f"no statement: {why}"
+    artefact = hashlib.sha256(chosen.artefact.read_bytes()).hexdigest() if chosen.artefact else ""
+    said = {
+        "site": chosen.site,
+        "nonce": chosen.nonce,
+        "runner": chosen.runner,
+        "artefact": artefact,
+        "deployment": chosen.deployment,
+    }
+    body = write_statement(done, chosen.out, said)
+    return (
+        f"statement: {file}, in force until {body['valid_until']}; put it into the site's log "
+        "(conformance/README.md says how) and tell the coordinator its position"
+    )
+
+
+def _nonce(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError(f"{text[:80]!r}: expected 64 hexadecimal digits")
+    return text
+
+
+def _digest(_chosen: argparse.Namespace) -> int:
+    print(suite_digest().hex())  # noqa: T201
+    return 0
 
 
 def _stand(chosen: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from sopro_conformance.adapter import Adapter
 from sopro_conformance.case import Case, Check, NotMeasured, Profile, Result, Verdict
 from sopro_conformance.catalogue import CASES, GROUPS
 from sopro_conformance.trial import Trial
+from sopro_conformance.world.memory import Memory
 from sopro_conformance.world.scene import Scene
 
 CASE_DEADLINE = 120.0
@@ -24,6 +25,23 @@ EXIT_FAILED = 1
 EXIT_NOT_MEASURED = 2
 EXIT_STALE_WAIVER = 3
 EXIT_NOTHING_RAN = 4
+
+
+@dataclass
+class Address:
+    """A candidate that serves already.
+
+    Attributes:
+        url: of its node.
+        ca: PEM file that its certificate is verified against; empty for the system's.
+        public_only: whether it is called at public addresses only.
+        memory: what was seen there on other days; it is added to.
+    """
+
+    url: str
+    ca: str = ""
+    public_only: bool = False
+    memory: Memory = field(default_factory=Memory)
 
 
 @dataclass
@@ -88,20 +106,24 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
     waivers: Mapping[str, str] | None = None,
     deadline: float = 1.0,
     tell: Callable[[Result], None] = lambda _: None,
-    url: str = "",
+    address: Address | None = None,
     is_long: bool = False,
 ) -> Run:
     """Run the suite; whatever the candidate does, there is a report.
 
-    A long run tries more of what takes minutes. With a URL there is no adapter, and only the cases
-    that need nothing else are tried.
+    A long run tries more of what takes minutes. With an address there is no adapter, and only the
+    cases that need nothing else are tried.
     """
+    url = address.url if address else ""
     done = Run(profiles, seed, command, began=time.time(), url=url)
     began = time.perf_counter()
     candidate = Adapter(command, deadline)
     chosen = choose(profiles, names)
     stage = Scene(candidate, random.Random(f"{seed}/world"), deadline)  # noqa: S311  # repeatable
-    stage.url, stage.is_long = url, is_long
+    stage.is_long = is_long
+    if address is not None:
+        stage.url, stage.ca, stage.public_only = address.url, address.ca, address.public_only
+        stage.memory = address.memory
     try:
         if url:
             chosen = [one for one in chosen if one.by_url]
@@ -113,6 +135,8 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
             result.waiver = (waivers or {}).get(one.id, "")
             done.results.append(result)
             tell(result)
+        if url and stage.client is not None:
+            stage.memory.keep(stage.client.seen, {})
     finally:
         await stage.close()
         await candidate.close()
@@ -144,7 +168,7 @@ async def _try(one: Case, stage: Scene, done: Run) -> Result:
     why = ""
     try:
         async with asyncio.timeout(most):
-            await one.work(trial)
+            await (one.outside if stage.url and one.outside else one.work)(trial)
     except NotMeasured as missing:
         why = str(missing)
     except TimeoutError:

@@ -67,6 +67,11 @@ def read_questions() -> Iterator[Question]:
             yield from _read_case(file, one, data)
 
 
+def vector_files() -> list[Path]:
+    """Return the files of the frozen vectors, by name."""
+    return sorted(_folder().glob("*.json"))
+
+
 def _folder() -> Path:
     """Return where the vectors lie: in the wheel, or in a checkout."""
     packaged = Path(str(resources.files(__package__) / "vectors"))

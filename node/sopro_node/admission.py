@@ -1,5 +1,6 @@
 """Asking for admission: a site asks the coordinator, which keeps the request (SPEC JOIN)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from msgspec.structs import replace
 
 from sopro_node import clock
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
+from sopro_node.challenge import give_challenge
 from sopro_node.continuing import check_log, continued
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite, format_invite
@@ -41,8 +43,9 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
 
     `invite`: its fields; `request`?: what `application` answered and its signature by the root
     key, where that key is not here; `peers`?: addresses of nodes that may know who goes on for a
-    coordinator that is gone. Answers `asked`, `site`, `is_continued`, and `appointed_by`: the
-    sites that have appointed another coordinator than the invite names, if they have.
+    coordinator that is gone. Answers `asked`, `site`, `is_continued`, `appointed_by`: the sites
+    that have appointed another coordinator than the invite names, if they have; and `nonce`: the
+    challenge for the conformance suite, in hex, empty where the coordinator gives none.
     """
     if node.identity.coordinator:
         raise RefusedError("this node is the coordinator of its federation; it joins none")
@@ -52,10 +55,10 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
     async with Fetch(reach=node.settings.reach) as fetch:
         nodes = [*values.get("peers", ()), *_members_known(node)]
         successor = await find_successor(invite, nodes, fetch)
-        asked = ""
+        asked = nonce = ""
         if successor is None:
             try:
-                asked = await _apply(invite, request, fetch)
+                asked, nonce = await _apply(invite, request, fetch)
             except (PeerError, RefusedError) as error:
                 # Another node may have the address by now.
                 successor = await find_successor(invite, invite.urls, fetch)
@@ -72,13 +75,14 @@ async def join(node: Node, values: Mapping[str, Any]) -> Answer:
                     ) from None
         if successor is not None:
             invite = replace(invite, urls=list(successor.urls))
-            asked = await _apply_to_successor(node, invite, successor, request, fetch)
+            asked, nonce = await _apply_to_successor(node, invite, successor, request, fetch)
     await node.pin(invite)
     return {
         "asked": asked,
         "site": node.identity.site,
         "is_continued": bool(continued(node)),
         "appointed_by": list(successor.by) if successor else [],
+        "nonce": nonce,
     }
 
 
@@ -88,8 +92,10 @@ def _members_known(node: Node) -> list[str]:
     return [url for one in members if one.site != node.identity.site for url in one.urls]
 
 
-async def _apply(invite: Invite, request: bytes, fetch: Fetch) -> str:
-    """Send a request to the first address of the coordinator that takes it; return that one.
+async def _apply(invite: Invite, request: bytes, fetch: Fetch) -> tuple[str, str]:
+    """Send a request to the first address of the coordinator that takes it.
+
+    Returns that address, and the challenge that it answers with (SPEC CONF-4).
 
     Raises:
         PeerError: none could be asked.
@@ -100,17 +106,26 @@ async def _apply(invite: Invite, request: bytes, fetch: Fetch) -> str:
     for url in invite.urls:
         try:
             await check_coordinator(invite, url, fetch)
-            await fetch.post(f"{url.rstrip('/')}/api/v1/applications", request, limit=64 * 1024)
+            place = f"{url.rstrip('/')}/api/v1/applications"
+            answer = await fetch.post(place, request, limit=64 * 1024)
         except PeerError as error:
             problem = error
         else:
-            return url
+            return url, _read_challenge(answer.body)
     raise problem or PeerError("the invite names no address", code="hos.unreachable")
+
+
+def _read_challenge(answer: bytes) -> str:
+    try:
+        nonce = str(msgspec.json.decode(answer, type=dict[str, Any]).get("nonce", ""))
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return ""
+    return nonce if re.fullmatch("[0-9a-f]{64}", nonce) else ""
 
 
 async def _apply_to_successor(
     node: Node, invite: Invite, successor: Appointed, request: bytes, fetch: Fetch
-) -> str:
+) -> tuple[str, str]:
     try:
         return await _apply(invite, request, fetch)
     except PeerError as error:
@@ -222,6 +237,8 @@ def open_application(data: bytes) -> dict[str, Any]:
 async def receive_application(node: Node, data: bytes) -> Answer:
     """Keep a request for admission until the coordinator's officer decides on it.
 
+    Answers `status`, and `nonce`: a challenge for the conformance suite (SPEC CONF-4).
+
     Raises:
         RefusedError: this node is not the coordinator, or the name or the root key is taken.
         UnavailableError: members have put another in its place.
@@ -269,14 +286,19 @@ async def receive_application(node: Node, data: bytes) -> Answer:
         request["urls"],
         request["root"],
     ):
-        return {"status": "admitted"}
+        return {"status": "admitted", "nonce": await _challenge(node, request)}
 
     def keep() -> None:
         with node.store.transaction():
             node.store.put_application(site, clock.now(), data)
 
     await node.writer.run(keep)
-    return {"status": "received"}
+    return {"status": "received", "nonce": await _challenge(node, request)}
+
+
+async def _challenge(node: Node, request: Mapping[str, Any]) -> str:
+    nonce = await give_challenge(node, site=request["site"], origin=request["origin"])
+    return nonce.hex()
 
 
 async def drop_application(node: Node, site: str) -> None:

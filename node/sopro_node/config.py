@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -16,6 +16,7 @@ from sopro_protocol.record import SITE_PATTERN
 
 CONFIG: Final = "node.toml"
 _WILDCARD: Final = "*"
+PROFILES: Final = ("coordinator", "peer", "publisher", "reader", "witness")
 _URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]_-]+(/[!#-~]*)?")
 
 
@@ -24,6 +25,10 @@ class Settings:
     """What an operator may set; `node/README.md` describes each.
 
     Attributes:
+        admit_profiles: profiles that a site must have stated before the coordinator admits it.
+        admit_suites: digests of the conformance suites that it accepts; none for any.
+        admit_waivers: cases that a statement may have waived.
+        watch_hour: UTC hour in which the coordinator tries its members' addresses; -1 for never.
         listen: address and port of the public server.
         url: under which other nodes reach this one.
         tls_certificate: PEM file; with `tls_key` the node speaks TLS itself.
@@ -66,6 +71,10 @@ class Settings:
     log_level: str = "info"
     log_format: str = "text"
     drain_seconds: int = 10
+    admit_profiles: tuple[str, ...] = ()
+    admit_suites: tuple[str, ...] = ()
+    admit_waivers: tuple[str, ...] = ()
+    watch_hour: int = 3
     path: Path = field(default=Path(CONFIG), compare=False)
 
     @property
@@ -108,6 +117,7 @@ _RANGES: Final = {
     "warn_days": (0, 3650),
     "workers": (0, 64),
     "drain_seconds": (0, 600),
+    "watch_hour": (-1, 23),
 }
 KNOWN: Final = tuple(sorted(one.name for one in fields(Settings) if one.name != "path"))
 
@@ -194,13 +204,10 @@ def _check_value(path: Path, name: str, value: object) -> object:
 
 
 def _check_list(path: Path, name: str, values: list[str]) -> None:
+    is_one, expected = _MEMBERS[name]
     for value in values:
-        if name == "trusted_proxies" and not _is_address(value):
-            raise FormatError(
-                f"{path}: {name}: expected addresses such as '127.0.0.1' or '::1', got {value!r}"
-            )
-        if name == "mirror" and value != _WILDCARD and not re.search(SITE_PATTERN, value):
-            raise FormatError(f"{path}: {name}: expected site codes or '*', got {value!r}")
+        if not is_one(value):
+            raise FormatError(f"{path}: {name}: expected {expected}, got {value!r}")
 
 
 def _is_address(text: str) -> bool:
@@ -208,6 +215,25 @@ def _is_address(text: str) -> bool:
         return str(ip_address(text)) == text
     except ValueError:
         return False
+
+
+_MEMBERS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
+    "trusted_proxies": (_is_address, "addresses such as '127.0.0.1' or '::1'"),
+    "mirror": (
+        lambda one: one == _WILDCARD or bool(re.search(SITE_PATTERN, one)),
+        "site codes or '*'",
+    ),
+    "admit_profiles": (PROFILES.__contains__, f"some of {', '.join(PROFILES)}"),
+    "admit_suites": (
+        lambda one: bool(re.fullmatch("[0-9a-f]{64}", one)),
+        "SHA-256 digests of 64 hexadecimal digits",
+    ),
+    "admit_waivers": (
+        lambda one: bool(re.fullmatch("[A-Z]{3}-[0-9]{2}", one)),
+        "cases of the conformance suite such as 'SYN-07'",
+    ),
+}
+"""What each text of a list has to be."""
 
 
 def write_settings(folder: Path, *, listen: str, url: str, key_passphrase_file: str = "") -> None:

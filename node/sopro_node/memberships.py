@@ -14,8 +14,10 @@ from sopro_node.keyrecovery import collect_approvals, list_recoveries
 from sopro_node.keyuse import check_keys
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.outside import try_again
 from sopro_node.renewal import is_stale
 from sopro_node.rootkeys import prove_succession
+from sopro_node.statements import open_statement
 from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError, RefusedError
@@ -84,9 +86,11 @@ def _in_hex(value: Any) -> Any:
 async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     """Admit a site that asked.
 
-    `site`; `prefix`?: of its numbers; `conformance`? and `conformance_until`?: its statement, else
-    the one named before. What the request says beside its own fields is not taken over. Answers
-    `unchecked`: why the site's keys could not be compared with those of the others, or None.
+    `site`; `prefix`?: of its numbers; `statement`?: position of its statement of conformance in its
+    log; without it `conformance`? and `conformance_until`?, else those named before; `again`?:
+    whether what its address shows is tried again before. What the request says beside its own
+    fields is not taken over. Answers `unchecked`: why the site's keys could not be
+    compared with those of the others, or None.
     """
     site = values["site"]
     must_coordinate(node)
@@ -106,7 +110,7 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     prefix = before.prefix if before else values.get("prefix") or default_prefix(site)
     fields = {
         **{key: request[key] for key in ASKED},
-        **_statement_of(before, values),
+        **await _hold_statement(node, before, request, values),
         "effective_date": format_day(node.desk.today()),
         "prefix": prefix,
     }
@@ -120,6 +124,35 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
     await drop_application(node, site)
     node.exchange.refresh_soon()
     return {"site": site, "prefix": prefix, "index": outcome.index, "unchecked": unchecked}
+
+
+async def _hold_statement(
+    node: Node,
+    before: site_membership.Body | None,
+    request: Mapping[str, Any],
+    values: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return what is recorded of a statement of conformance, once it is verified (SPEC CONF-5).
+
+    Raises:
+        RefusedError: `conf.missing` where one is asked for, and as `open_statement`.
+    """
+    index = values.get("statement")
+    if index is not None:
+        statement = await open_statement(node, request, index)
+        if values.get("again", True):
+            reach = node.settings.reach
+            await try_again(reach, request["site"], request["urls"], statement.body)
+        return statement.fields
+    if node.settings.admit_profiles:
+        raise RefusedError(
+            f"{request['site']}: this coordinator admits on a statement of conformance for "
+            f"{' and '.join(node.settings.admit_profiles)}; the site runs 'sopro-conformance run "
+            "--nonce ...' and 'sopro conformance state', and tells you the position that says, "
+            "for --statement",
+            code="conf.missing",
+        )
+    return _statement_of(before, values)
 
 
 def _statement_of(before: site_membership.Body | None, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -218,7 +251,10 @@ async def _settle(node: Node, member: site_membership.Body, values: Mapping[str,
 
 
 async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Record what is new about a member. `site`; `changes`: fields of its membership."""
+    """Record what is new about a member.
+
+    `site`; `changes`: fields of its membership; `statement`? and `again`?: as for `admit`.
+    """
     must_coordinate(node)
     site, changes = values["site"], values["changes"]
     member = node.holdings.directory.membership(site)
@@ -226,7 +262,10 @@ async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
         raise NotFoundError(f"no member {site!r}")
     _check_changes(changes)
     before = {name: one for name, one in _fields_of(member).items() if name not in STATEMENT}
-    fields = before | changes | _statement_of(member, changes)
+    said = _statement_of(member, changes)
+    if values.get("statement") is not None:
+        said = await _hold_statement(node, member, _fields_of(member), values)
+    fields = before | changes | said
     fields["effective_date"] = format_day(node.desk.today())
     entity = node.reader.named(1, "site_membership", site)
     outcome = await node.log.append(Draft("site_membership", fields, entity=entity))

@@ -44,6 +44,7 @@ from sopro_node.searching import check, check_many, directory, directory_organis
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.target import Pulled
 from sopro_node.transferring import hand_over, offers, take_over
+from sopro_node.watching import watch
 from sopro_node.withholding import plan_withholding, put_withholding
 from sopro_protocol.errors import (
     ConflictError,
@@ -284,6 +285,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         appeals,
         identity,
         act,
+        watch,
         check,
         check_many,
         directory,

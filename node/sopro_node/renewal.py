@@ -97,7 +97,7 @@ def warn_due(node: Node) -> Iterator[str]:
         whose = "this site's" if one.site == node.identity.site else f"{one.site}'s"
         how = (
             f"once it has a new one: sopro members change {node.folder} {one.site} "
-            "--conformance DIGEST --conformance-until DATE"
+            "--statement POSITION"
             if node.identity.coordinator
             else "run the conformance suite again and send the statement to the coordinator"
         )

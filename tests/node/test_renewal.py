@@ -176,7 +176,7 @@ async def test_both_sides_are_warned_of_a_statement_that_ends(
     [own], [theirs] = warn_due(at), warn_due(coordinator)
     assert "this site's statement of conformance ends on" in own
     assert "in 7 days" in own
-    assert f"sopro members change {coordinator.folder} at --conformance DIGEST" in theirs
+    assert f"sopro members change {coordinator.folder} at --statement POSITION" in theirs
     [metric] = [one for one in NodeMetrics(at).collect() if one.name == "sopro_conformance_seconds"]
     assert [one.labels["site"] for one in metric.samples] == ["at"]
 

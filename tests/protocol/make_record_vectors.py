@@ -607,6 +607,29 @@ BODIES: dict[str, tuple[str, Fields]] = {
             "step": "panel",
         },
     ),
+    "conformance_statement/1": (
+        "registrar",
+        {
+            "artefact": b"\x1b" * 32,
+            "began": 1_704_103_200_000,
+            "counts": {"not_applicable": 1, "passed": 88, "waived": 1, "warned": 0},
+            "deployment": "one machine, SQLite",
+            "ended": 1_704_103_500_000,
+            "features": ["documents"],
+            "nonce": b"\x1c" * 32,
+            "profiles": ["peer", "witness"],
+            "report": b"\x1d" * 32,
+            "requirements": b"\x1e" * 32,
+            "results": b"\x1f" * 32,
+            "runner": "self",
+            "software": "my-node",
+            "suite": b"\x20" * 32,
+            "suite_version": "0.1.0",
+            "valid_until": "2024-12-31",
+            "version": "0.3",
+            "waivers": [{"case": "SYN-07", "reason": "our library cannot wait longer"}],
+        },
+    ),
 }
 # family -> deltas of its body, each refused with rec.body
 BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
@@ -800,6 +823,15 @@ BODY_DELTAS: dict[str, list[tuple[str, str, object]]] = {
         ("panel of nobody", "panel", []),
         ("panel by name", "panel", ["Maria"]),
         ("step that is none", "step", "closed"),
+    ],
+    "conformance_statement/1": [
+        ("no profile", "profiles", []),
+        ("profile that is none", "profiles", ["mirror"]),
+        ("nonce of 31 bytes", "nonce", b"\x1c" * 31),
+        ("counts without the waived", "counts", {"not_applicable": 1, "passed": 8, "warned": 0}),
+        ("runner by name", "runner", "Maria"),
+        ("a waiver without a reason", "waivers", [{"case": "SYN-07"}]),
+        ("valid_until absent", "valid_until", ABSENT),
     ],
 }
 

@@ -18,6 +18,7 @@ from tests.registry.world import (
     orphan_erasure_body,
     receipt_body,
     recovery_body,
+    statement_body,
     withhold_body,
 )
 
@@ -77,6 +78,7 @@ def test_states_survive_the_tables(world: World) -> None:
     world.at.write("erasure/1", erasure_body(), entity=bytes16("erasure"))
     receipt = receipt_body(world.hu.origin)
     world.at.write("erasure_receipt/1", receipt, entity=bytes16("receipt"))
+    world.at.write("conformance_statement/1", statement_body(), entity=bytes16("statement"))
     policy = {"faulty": 0, "witnesses": ["at", "hu"]}
     world.coordinator.write("witness_policy/1", policy, entity=bytes16("policy"))
     lists = {"entity": bytes16("list"), "docs": [commitment("codelist")]}

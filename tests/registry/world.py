@@ -634,3 +634,23 @@ def instead_of(data: bytes, **changes: Any) -> bytes:
 
 def receipt_body(origin: str) -> dict[str, Any]:
     return {"erasure": bytes(32), "index": 4, "origin": origin}
+
+
+def statement_body(**changes: Any) -> dict[str, Any]:
+    body = {
+        "began": 1_780_000_000_000,
+        "counts": {"not_applicable": 1, "passed": 88, "waived": 0, "warned": 0},
+        "ended": 1_780_000_300_000,
+        "nonce": bytes(32),
+        "profiles": ["peer", "witness"],
+        "report": bytes(32),
+        "requirements": bytes(32),
+        "results": bytes(32),
+        "runner": "self",
+        "software": "my-node",
+        "suite": bytes(32),
+        "suite_version": "0.1.0",
+        "valid_until": "2027-05-28",
+        "version": "0.3",
+    }
+    return body | changes

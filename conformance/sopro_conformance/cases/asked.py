@@ -121,18 +121,16 @@ async def large_bodies(trial: Trial) -> None:
 
     said = {
         "131,073 bytes": await say(
-            client.host,
-            client.port,
+            client.way,
             head + b"Content-Length: 131073\r\nConnection: close\r\n\r\n" + b"a" * 131_073,
             within=_CUT,
         ),
         "a gigabyte announced": await say(
-            client.host,
-            client.port,
+            client.way,
             head + b"Content-Length: 1073741824\r\nConnection: close\r\n\r\n",
             within=_CUT,
         ),
-        "128 MiB in pieces": await pour(client.host, client.port, without_end(), within=_CUT),
+        "128 MiB in pieces": await pour(client.way, without_end(), within=_CUT),
     }
     for delta, one in said.items():
         trial.check(
@@ -176,13 +174,13 @@ async def slow_clients(trial: Trial) -> None:
 
     within = _CUT * trial.candidate.deadline + 5
     kinds = {
-        "silent": say(client.host, client.port, b"", within=within),
-        "half a line": say(client.host, client.port, line[:20], within=within),
-        "headers without end": say(client.host, client.port, line, within=within),
-        "a header a second": pour(client.host, client.port, dripping(), within=within),
-        "half a body": say(client.host, client.port, post, within=within),
+        "silent": say(client.way, b"", within=within),
+        "half a line": say(client.way, line[:20], within=within),
+        "headers without end": say(client.way, line, within=within),
+        "a header a second": pour(client.way, dripping(), within=within),
+        "half a body": say(client.way, post, within=within),
     }
-    crowd = [say(client.host, client.port, b"GET /", within=within) for _ in range(100)]
+    crowd = [say(client.way, b"GET /", within=within) for _ in range(100)]
     waiting = asyncio.gather(*kinds.values(), *crowd)
     replies = [await client.ask(client.prefix + "/checkpoint") for _ in range(20)]
     slowest = max(one.seconds for one in replies)
@@ -236,7 +234,7 @@ async def frames(trial: Trial) -> None:
     client = await trial.node()
     for delta, form in _FRAMES.items():
         data = form.replace(b"%s", client.prefix.encode() + b"/checkpoint")
-        said = await say(client.host, client.port, data, within=_CUT)
+        said = await say(client.way, data, within=_CUT)
         trial.check(
             delta,
             holds=said.closed

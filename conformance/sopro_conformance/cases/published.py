@@ -179,7 +179,7 @@ async def paths(trial: Trial) -> None:
     for bad in _BAD_PATHS:
         request = f"GET {client.prefix}/{bad} HTTP/1.1\r\nHost: {client.host}:{client.port}\r\n"
         data = request.encode() + b"Connection: close\r\n\r\n"
-        said = await say(client.host, client.port, data, within=10)
+        said = await say(client.way, data, within=10)
         trial.check(
             bad[:60],
             holds=said.status in (400, 404, 414) and b"root:" not in said.data,

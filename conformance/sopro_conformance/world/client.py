@@ -16,6 +16,7 @@ from sopro_conformance.wire.note import Checkpoint, read_checkpoint
 from sopro_conformance.wire.records import entry_id
 from sopro_conformance.wire.tree import Tree
 from sopro_conformance.world.served import WIDTH, prefix_of, resource_path
+from sopro_conformance.world.way import Way
 
 MOST: Final = 32 * 1024 * 1024
 PATIENCE: Final = 30.0
@@ -53,6 +54,8 @@ class Client:
     Attributes:
         url: where it answers.
         origin: of its log.
+        ca: PEM file that its certificate is verified against; empty for the system's.
+        public_only: whether it may only be called at a public address.
         entries: of its log, as far as they were read.
         tree: over them.
         seen: every head it showed.
@@ -60,10 +63,16 @@ class Client:
 
     url: str
     origin: str = ""
+    ca: str = ""
+    public_only: bool = False
     entries: list[bytes] = field(default_factory=list)
     tree: Tree = field(default_factory=Tree)
     seen: list[Seen] = field(default_factory=list)
     _session: aiohttp.ClientSession | None = None
+
+    def __post_init__(self) -> None:
+        """Know the way there; nothing is resolved yet."""
+        self.way = Way(self.url, ca=self.ca, public_only=self.public_only)
 
     @property
     def port(self) -> int:
@@ -99,10 +108,11 @@ class Client:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None),
-                connector=aiohttp.TCPConnector(force_close=True),
+                connector=self.way.connector(),
             )
         began = time.perf_counter()
         try:
+            await self.way.find()
             async with (
                 asyncio.timeout(within),
                 self._session.request(

@@ -7,6 +7,8 @@ import time
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
+from sopro_conformance.world.way import Way
+
 
 class Said(NamedTuple):
     """What came back on a connection.
@@ -33,23 +35,23 @@ class Said(NamedTuple):
         return len(re.findall(rb"(?m)^HTTP/1\.[01] [0-9]{3}", self.data))
 
 
-async def say(host: str, port: int, data: bytes, *, within: float) -> Said:
+async def say(way: Way, data: bytes, *, within: float) -> Said:
     """Send bytes and read until the other side closes, or for so long."""
 
     async def pieces() -> AsyncIterator[bytes]:
         yield data
 
-    return await pour(host, port, pieces(), within=within)
+    return await pour(way, pieces(), within=within)
 
 
-async def pour(host: str, port: int, pieces: AsyncIterator[bytes], *, within: float) -> Said:
+async def pour(way: Way, pieces: AsyncIterator[bytes], *, within: float) -> Said:
     """Send piece by piece while reading what comes back; ends when the other side closes."""
     began = time.perf_counter()
     got = bytearray()
     sent = early = 0
     closed = False
     try:
-        reader, writer = await asyncio.wait_for(asyncio.open_connection(host, port), within)
+        reader, writer = await asyncio.wait_for(way.connect(), within)
     except (OSError, TimeoutError):
         return Said(0, b"", closed=True, seconds=time.perf_counter() - began, sent=0, early=0)
 

@@ -20,6 +20,7 @@ from sopro_conformance.wire.codec import WireError
 from sopro_conformance.wire.note import Checkpoint, read_checkpoint
 from sopro_conformance.world.client import Client, wait_until, words
 from sopro_conformance.world.federation import World
+from sopro_conformance.world.memory import Memory
 from sopro_conformance.world.served import prefix_of
 from sopro_conformance.world.server import Server
 from sopro_conformance.world.sitelog import SiteLog
@@ -71,6 +72,9 @@ class Scene:
         honest: a peer that never lies.
         admitted: codes of sites that asked by themselves.
         url: of a candidate that serves already and has no adapter; empty for one that has.
+        ca: PEM file that the certificate at this address is verified against.
+        public_only: whether the address has to be a public one.
+        memory: what was seen at this address on other days.
     """
 
     adapter: Adapter
@@ -78,6 +82,9 @@ class Scene:
     patience: float = 1.0
     url: str = ""
     is_long: bool = False
+    ca: str = ""
+    public_only: bool = False
+    memory: Memory = field(default_factory=Memory)
     world: World = field(init=False)
     coordinator: Server = field(default_factory=Server)
     peers: dict[str, Peer] = field(default_factory=dict)
@@ -130,7 +137,7 @@ class Scene:
     async def _visit(self) -> Client:
         """Find out which log a candidate without an adapter serves (EXCH-13)."""
         if self.client is None:
-            client = Client(self.url.rstrip("/"))
+            client = Client(self.url.rstrip("/"), ca=self.ca, public_only=self.public_only)
             reply = await client.ask("/.well-known/sopro")
             try:
                 client.origin = json.loads(reply.body)["origin"]
@@ -139,6 +146,7 @@ class Scene:
                 await client.close()
                 self._why_not = f"no node answers at {self.url}: {words(reply)}"
                 raise NotMeasured(self._why_not) from None
+            client.seen += self.memory.heads_of(client.origin)
             self.client = client
         return self.client
 

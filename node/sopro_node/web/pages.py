@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from sopro_node.node import Node
 from sopro_node.renewal import due_keys, due_statements
 from sopro_node.standing import describe_standing
+from sopro_node.watching import read_watched
 from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import LabelView, view_label
@@ -23,7 +24,7 @@ from sopro_node.web.pages_query import (
 )
 from sopro_node.web.pages_register import RegisterPages
 from sopro_node.web.pages_view import PageWriter, Style, View
-from sopro_node.web.pages_words import ERRORS, STATUSES
+from sopro_node.web.pages_words import ERRORS, STATUSES, WATCHED
 from sopro_node.web.parameters import CATEGORY_IN, HOLDERS, REGION_IN, SCALES
 from sopro_node.web.problems import Handler, problem
 from sopro_registry.aggregate import SiteCounts, Statistics
@@ -35,6 +36,7 @@ _REASONS: Final = {
     **{("verify", status): "file" for status in (400, 411, 413, 415)},
 }
 FILTERS: Final = ("category", "region", "scale", "holder")
+_DAYS_SHOWN: Final = 7
 _STREAMS: Final = ("/events", "/metrics", "/health")
 
 
@@ -56,6 +58,7 @@ class Pages:
             self._page("/label/{number:.+}", self.label, "at"),
             self._page("/statistics", self.statistics),
             self._page("/members", self.members),
+            self._page("/conformance", self.conformance),
             self._page("/criteria", self.criteria),
             self._page("/criteria/{scheme}/{code}", self._register.criterion),
             self._page("/criteria/{scheme}/{code}/{version}", self._register.criterion),
@@ -244,6 +247,19 @@ class Pages:
         ]
         statements = {one.site: one for one in due_statements(self._node)}
         return self._writer.write(request, "members.html", members=members, statements=statements)
+
+    async def conformance(self, request: web.Request) -> web.StreamResponse:
+        """Show what members' addresses showed over the days (SPEC CONF-7)."""
+        watched = read_watched(self._node)
+        days = sorted({one.day for found in watched.values() for one in found})[-_DAYS_SHOWN:]
+        members = [
+            (member, {one.day: one for one in watched.get(member.site, [])})
+            for member in self._node.holdings.directory.members()
+            if member.status == "admitted" or member.site in watched
+        ]
+        return self._writer.write(
+            request, "conformance.html", members=members, days=days, checks=WATCHED
+        )
 
     async def criteria(self, request: web.Request) -> web.StreamResponse:
         """List schemes and criteria."""

@@ -417,3 +417,15 @@ class Words:
         if any(step.state is TransferState.OFFERED for step in answer.transfers):
             dated = undated = OFFERED
         return say(dated, since=self.day(view.since)) if view.since else say(undated)
+
+
+WATCHED: Final = {
+    "LOG-01": mark("The log recomputes to the root that the site has signed."),
+    "LOG-05": mark("What was served once has not changed."),
+    "LOG-07": mark("The log has only grown since the days before."),
+    "CKP-01": mark("Its head has the form that it must have."),
+    "CKP-02": mark("Its head is signed with the key that the log names."),
+    "SYN-08": mark("Witnesses have cosigned its head within a day."),
+    "VER-01": mark("The node serves what it declares."),
+}
+"""What is tried at every member's address once a day (SPEC CONF-7)."""

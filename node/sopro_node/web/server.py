@@ -18,6 +18,7 @@ from sopro_node.node import Node
 from sopro_node.tasks import start_task
 from sopro_node.telemetry import render_metrics
 from sopro_node.upkeep import Upkeep
+from sopro_node.watching import Watcher
 from sopro_node.web.api import Api
 from sopro_node.web.api_questions import QuestionsApi
 from sopro_node.web.connections import Connections, most_connections
@@ -173,6 +174,8 @@ async def serve(
             start_task(node.held_back.run, name="hidden documents"),
             start_task(Upkeep(node).run, name="upkeep"),
         ]
+        if node.identity.coordinator:
+            tasks.append(start_task(Watcher(node).run, name="watching"))
         await node.cosigners.start()
         await node.fence.start()
         await ready(settings.public_url)

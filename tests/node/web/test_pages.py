@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 from yarl import URL
@@ -16,6 +17,8 @@ from sopro_node.keyring import find_key, load_keys
 from sopro_node.memberships import change_membership
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing
+from sopro_node.watching import CASES as WATCHED_CASES
+from sopro_node.watching import Watched
 from sopro_node.web import pages
 from sopro_node.web.i18n import LANGUAGES
 from sopro_node.web.pages_view import STATIC, isolate
@@ -44,7 +47,16 @@ from tests.node.web.register import (
 
 ROOT = Path(__file__).resolve().parents[3]
 KINDS = {".html", ".css", ".svg", ".po"}
-PAGES = ("/", "/labels", "/statistics", "/members", "/criteria", "/verify", "/status")
+PAGES = (
+    "/",
+    "/labels",
+    "/statistics",
+    "/members",
+    "/criteria",
+    "/conformance",
+    "/verify",
+    "/status",
+)
 SENTENCES = {
     "en": {
         "active": "This label is active and valid until",
@@ -722,3 +734,41 @@ async def test_the_status_page_says_who_goes_on_for_the_coordinator(
         text = check_page(await hu.read(address), language).text
         assert all(word in text for word in (heading, "https://new.example", "at, fr", said))
         assert more not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_page_shows_what_members_nodes_showed_day_by_day(
+    visit: Visit, language: str
+) -> None:
+    words = {
+        "en": ("Nothing has been tried", "not as it should be: LOG-07", "all as it should be"),
+        "de": ("noch nichts geprüft", "nicht in Ordnung: LOG-07", "alles in Ordnung"),
+        "hu": ("Még semmi sem volt", "nincs rendben: LOG-07", "minden rendben"),
+    }
+    more = {
+        "en": ("to be looked at: SYN-08", "could not be tried", "not tried"),
+        "de": ("anzusehen: SYN-08", "konnte nicht geprüft werden", "nicht geprüft"),
+        "hu": ("megnézendő: SYN-08", "nem volt ellenőrizhető", "nem ellenőrizve"),
+    }
+    nothing, red, well = words[language]
+    eeig = await visit("eeig")
+    address = f"/conformance?lang={language}"
+    assert nothing in check_page(await eeig.read(address), language).text
+    good = dict.fromkeys(WATCHED_CASES, "PASS")
+    found = {
+        "at": [
+            Watched("2026-03-01", "http://a", good),
+            Watched("2026-03-02", "http://a", good | {"LOG-07": "FAIL", "SYN-08": "WARN"}),
+        ],
+        "hu": [
+            Watched("2026-03-01", "http://a", good | {"SYN-08": "WARN"}),
+            Watched("2026-03-03", "http://a", {}, "not called"),
+        ],
+    }
+    with eeig.node.store.transaction():
+        eeig.node.store.put_setting("watched", msgspec.msgpack.encode(found))
+    page = check_page(await eeig.read(address), language)
+    for said in (red, well, *more[language]):
+        assert said in page.text, said
+    assert nothing not in page.text
+    assert 'href="/conformance' in await eeig.read(f"/members?lang={language}")

@@ -13,8 +13,8 @@ import { criteriaFor, criteriaSet, criterion, scheme } from './criteria.mjs';
 import { labelDecision, offering, organisation } from './label.mjs';
 import { assessorAuthorisation, evaluation, importClosed, labelApplication, review } from './assessment.mjs';
 import { appeal, complaint, complaintAnswer } from './complaint.mjs';
-import { anchor, erasure, logState, nothing, siteKeys, Waiting } from './statements.mjs';
 import { Parts } from './duties.mjs';
+import { anchor, conformanceStatement, erasure, logState, nothing, siteKeys, Waiting } from './statements.mjs';
 import { withhold } from './withhold.mjs';
 import { codelist, organisationRelation } from './relations.mjs';
 
@@ -22,7 +22,8 @@ const RULES = {
   site_keys: siteKeys, log_state: logState, serve_alone: nothing, site_membership: siteMembership,
   key_recovery: keyRecovery, scheme, criterion, organisation, organisation_relation: organisationRelation, codelist, offering, label_decision: labelDecision,
   criteria_set: criteriaSet, assessor_authorisation: assessorAuthorisation, label_application: labelApplication,
-  evaluation, review, import_closed: importClosed, complaint, complaint_answer: complaintAnswer, appeal, erasure,
+  evaluation, review, import_closed: importClosed, complaint, complaint_answer: complaintAnswer, appeal,
+  conformance_statement: conformanceStatement, erasure,
   erasure_receipt: nothing, withhold, witness_policy: witnessPolicy, anchor,
 };
 
@@ -64,6 +65,7 @@ export class LogJudge {
     this.parts = new Parts();
     this.anchored = new Set();
     this.erased = new Set();
+    this.challenges = new Set(); // nonces of statements of conformance that count
     this.importClosed = false;
     this.withholdings = new Map(); // index -> position of the withhold record that counts
     this.suspects = []; // indexes of void withhold records that a root key has signed (WITHHOLD-6)

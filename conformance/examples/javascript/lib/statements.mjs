@@ -1,9 +1,11 @@
-// The families in which a log speaks about itself: site_keys, log_state, anchor, erasure (STATE, ANCHOR, ERASE).
+// The families in which a log speaks about itself: site_keys, log_state, anchor, erasure, conformance_statement
+// (STATE, ANCHOR, ERASE, CONF).
 import { Refusal, refuse } from './refusal.mjs';
 import { checkPublicKey } from './keys.mjs';
 import { membersDigest } from './keyhistory.mjs';
 import { openCheckpoint } from './checkpoint.mjs';
-import { checkDays } from './dates.mjs';
+import { hex } from './bytes.mjs';
+import { addMonths, checkDays, dayAt } from './dates.mjs';
 import { parseEvidence } from './evidence.mjs';
 
 // Thrown where an entry names a head of the coordinator that is not held yet (VOID-16).
@@ -107,5 +109,23 @@ export const erasure = {
   },
   apply: (log, { body }) => log.erased.add(`${body.index} ${body.document}`),
 };
+
+// CONF-1, CONF-2
+export const conformanceStatement = {
+  check(log, { body, record }) {
+    const form = (message) => refuse('conf.form', message);
+    checkDays(body.valid_until);
+    if (log.recordsOn(record.entity).length > 0 || log.challenges.has(hex(body.nonce))) refuse('conf.again', 'answered already');
+    if (!isAscending(body.profiles)) form('profiles out of order');
+    const waived = (body.waivers ?? []).map((one) => one.case);
+    if (!isAscending(waived) || waived.length !== body.counts.waived) form('other waivers than counted');
+    if (body.ended < body.began) refuse('conf.dates', 'ended before it began');
+    const last = addMonths(dayAt(body.ended, 14), 12);
+    if (body.valid_until < dayAt(body.ended, -12) || body.valid_until > last) refuse('conf.dates', `not up to ${last}`);
+  },
+  apply: (log, { body }) => log.challenges.add(hex(body.nonce)),
+};
+
+const isAscending = (list) => list.every((one, i) => i === 0 || list[i - 1] < one);
 
 export const nothing = { check: () => {} };
