@@ -61,7 +61,7 @@ def test_other_file_is_named_by_the_environment(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("lisen = 1", "unknown setting 'lisen'; known: drain_seconds, fetch_seconds, "),
+        ("lisen = 1", "unknown setting 'lisen'; known: admit_profiles, admit_suites, "),
         ("path = 'x'", "unknown setting 'path'; known: "),
         ("[server]\nlisten = 'x:1'", "unknown setting 'server'; known: "),
         ("listen =", "not TOML: Invalid value (at end of document)"),
@@ -71,6 +71,10 @@ def test_other_file_is_named_by_the_environment(
         ("trusted_proxies = ['proxy']", "trusted_proxies: expected addresses such as"),
         ("trusted_proxies = ['10.0.0.0/8']", "trusted_proxies: expected addresses such as"),
         ("mirror = ['AT']", "mirror: expected site codes or '*', got 'AT'"),
+        ("admit_profiles = ['mirror']", "admit_profiles: expected some of coordinator, peer, "),
+        ("admit_suites = ['ab']", "admit_suites: expected SHA-256 digests of 64 hexadecimal"),
+        ("admit_waivers = ['SYN']", "admit_waivers: expected cases of the conformance suite such"),
+        ("watch_hour = 24", "watch_hour: expected -1 to 23, got 24"),
         ("listen = 'host:+80'", "listen: expected HOST:PORT"),
         ("listen = 'host:65536'", "listen: expected HOST:PORT"),
         ("url = 'at.sopro.example'", "url: expected for example https://at.sopro.example, got "),
