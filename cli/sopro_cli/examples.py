@@ -37,6 +37,9 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "codelist list": ("sopro codelist list --dir at",),
     "codelist show": ("sopro codelist show cpv --dir at --code 03221000 --language de",),
+    "conformance": ("sopro conformance state at out", "sopro conformance watch eeig"),
+    "conformance state": ("sopro conformance state at out",),
+    "conformance watch": ("sopro conformance watch eeig --site at",),
     "criteria": (
         "sopro criteria list --dir at",
         "sopro criteria show sopro S1 --dir at",
