@@ -26,7 +26,7 @@ def conformance() -> None:
 
 @conformance.command("state")
 @click.argument("folder", type=FOLDER)
-@click.argument("out", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 def conformance_state(folder: Path, out: Path) -> None:
     """Put the statement of a run into this site's log; OUT is the run's directory.
 
