@@ -94,8 +94,7 @@ def check_statement(node: Node, request: Mapping[str, Any], body: Body) -> None:
         )
     if settings.admit_suites and body.suite.hex() not in settings.admit_suites:
         raise RefusedError(
-            f"{site}: its run was of the suite {body.suite.hex()} ({body.suite_version}), which is "
-            "not among admit_suites",
+            f"{site}: its run was of the suite {body.suite.hex()}, which is not among admit_suites",
             code="conf.suite",
         )
     waived = [one for one in waived_in(body) if one not in settings.admit_waivers]

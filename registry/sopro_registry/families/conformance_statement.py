@@ -82,7 +82,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     runner: Runner
     software: Line
     suite: Bytes32
-    suite_version: Line
+    suite_version: Line | UnsetType = UNSET
     valid_until: CivilDate
     version: Line
     waivers: Annotated[list[Waiver], Meta(min_length=1, max_length=64)] | UnsetType = UNSET

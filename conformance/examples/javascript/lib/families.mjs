@@ -278,7 +278,7 @@ export const FAMILIES = {
     runner: oneOf('self', 'coordinator', 'third_party'),
     software: line,
     suite: bytes(32),
-    suite_version: line,
+    suite_version: optional(line),
     valid_until: civilDate,
     version: line,
     waivers: optional(array(1, 64, map({ case: code, reason: line }))),
