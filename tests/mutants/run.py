@@ -232,8 +232,8 @@ def no_salt() -> None:
 def stops_at_the_first() -> None:
     old = Replay._judge
 
-    def judge(self: Any, item: Any, leaf: bytes) -> Any:
-        found = old(self, item, leaf)
+    def judge(self: Any, item: Any, leaf: bytes, **how: Any) -> Any:
+        found = old(self, item, leaf, **how)
         self.is_waiting = self.is_waiting or bool(found is not None and found.void is not None)
         return found
 
