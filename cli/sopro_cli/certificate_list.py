@@ -149,10 +149,11 @@ def _row(judged: Judged, number: str) -> dict[str, str]:
         # Genuine, but of another label than was asked for.
         why = f"the certificate is that of {opened.number}"
         return row | {"verdict": "forged", "code": "lbl.reference", "why": why}
+    newest = judged.newest or opened
     return row | {
-        "status": opened.status,
-        "site": opened.site,
-        "valid_until": opened.valid_until or "",
+        "status": newest.status,
+        "site": newest.site,
+        "valid_until": newest.valid_until or "",
         "as_of": clock.format_time(judged.as_of),
     }
 

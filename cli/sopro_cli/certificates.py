@@ -104,20 +104,24 @@ def _as_json(judged: Judged, trust: Trust) -> dict[str, Any]:
         "is_recorded": judged.is_recorded,
         "code": judged.code,
         "why": judged.why,
+        "later": msgspec.to_builtins(judged.later),
         **(msgspec.to_builtins(judged.opened) if judged.opened else {}),
     }
 
 
 def _tell(judged: Judged, trust: Trust) -> None:
-    opened = judged.opened
+    opened, newest = judged.opened, judged.newest
     assert opened is not None, "only what was opened is told"  # noqa: S101  # a bug if not
-    ends = opened.valid_until if opened.status in LAPSING else None
+    assert newest is not None, "it was opened"  # noqa: S101  # a bug if not
+    ends = newest.valid_until if newest.status in LAPSING else None
     until = f", valid until {ends}" if ends else ""
-    held = f", suspended until {opened.suspended_until}" if opened.suspended_until else ""
+    held = f", suspended until {newest.suspended_until}" if newest.suspended_until else ""
     show(f"{opened.number}: {judged.verdict.value} on {format_day(trust.day)}{until}{held}")
     source = "a witness saw the log then" if judged.is_witnessed else "as the site claims"
     if judged.is_recorded:
         source = f"when the coordinator recorded that {opened.origin} has ended"
+    if judged.later is not None:
+        source = f"in the copy of {judged.later.origin} in this directory, which is newer"
     show(f"  as of {clock.format_time(judged.as_of)}, {source}")
     if judged.verdict is Verdict.STALE:
         show("  that is too long ago, or not yet; get a newer file")
@@ -128,6 +132,9 @@ def _tell(judged: Judged, trust: Trust) -> None:
         show(f"  {described}")
     for action, date in opened.decided:
         show(f"  {date or 'date unknown'}  {action}")
+    if judged.later is not None:
+        for action, date in judged.later.decided:
+            show(f"  {date or 'date unknown'}  {action}, not in the file but in this directory")
     if len(opened.sites) > 1:
         show(f"  the label went from site to site: {', '.join(opened.sites)}")
     if opened.handed_to:

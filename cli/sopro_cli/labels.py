@@ -24,6 +24,7 @@ OVERLAYS: Final[Mapping[str, str]] = {
     "orphaned": "orphaned: its site is gone, and nobody has taken it over in time",
 }
 """What lies over a status, for people."""
+_GONE: Final = {"left": "no member any more", "expelled": "expelled"}
 
 
 @click.group()
@@ -51,6 +52,12 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
         show(f"  holds for {_say_scope(scope)}")
     for overlay in answer["overlays"]:
         show(f"  {OVERLAYS.get(overlay, overlay)}")
+    if answer["caretaker"]:
+        named = "" if answer["successor"] else ", as no site has been named to take it over"
+        show(
+            f"  {answer['site']} is {_GONE[answer['membership']]}; "
+            f"{answer['caretaker']} looks after it{named}"
+        )
     for finding in answer["findings"]:
         show(f"  beware: {finding['message']}")
     has_moved = len({one["site"] for one in answer["history"]}) > 1

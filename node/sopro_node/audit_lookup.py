@@ -9,8 +9,16 @@ from sopro_registry.overlays import Lookup
 from sopro_registry.tables import EntityRow
 
 
-def make_lookup(audits: Mapping[str, LogAudit], directory: Directory) -> Lookup:
-    """Return the lookup over logs that are judged to their ends."""
+def make_lookup(
+    audits: Mapping[str, LogAudit], directory: Directory, *, coordinator: str
+) -> Lookup:
+    """Return the lookup over logs that are judged to their ends.
+
+    Args:
+        audits: of these, by origin.
+        directory: the coordinator's records.
+        coordinator: code of its site; empty where it is not known.
+    """
     named: dict[tuple[str, str, str], list[bytes]] = defaultdict(list)
     for origin, audit in audits.items():
         for (family, name), entity in sorted(audit.tables.names.items()):
@@ -26,4 +34,4 @@ def make_lookup(audits: Mapping[str, LogAudit], directory: Directory) -> Lookup:
         head = audits[origin].cursor.acted_on
         return head.size if head else None
 
-    return Lookup(row, about, acted_on, directory)
+    return Lookup(row, about, acted_on, directory, coordinator)

@@ -45,7 +45,7 @@ from sopro_registry.catalogue import READERS
 from sopro_registry.directory import Directory
 from sopro_registry.families import site_keys
 from sopro_registry.family import Withholding
-from sopro_registry.fields import format_day
+from sopro_registry.fields import format_day, site_of
 from sopro_registry.label import Label, status_at
 from sopro_registry.queries import Basis, answer_label
 from sopro_registry.transfer import Course, Stage, follow_label
@@ -303,7 +303,8 @@ class _Answers:
 
     def _expected(self) -> Iterator[tuple[str, dict[str, Any]]]:
         claims = self._claims()
-        lookup = make_lookup(self._audits, self._directory)
+        coordinator = site_of(self.trusted.origin) if self.trusted else ""
+        lookup = make_lookup(self._audits, self._directory, coordinator=coordinator)
         for course in self._courses():
             number = course.stages[0].label.number
             answer = answer_label(

@@ -38,6 +38,7 @@ from sopro_registry.assessed import AssessmentAnswer, answer_assessment
 from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision, offering, organisation
+from sopro_registry.fields import site_of
 from sopro_registry.label import Label
 from sopro_registry.overlays import Lookup, Overlay, find_overlays
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
@@ -195,7 +196,9 @@ class Desk:
         return msgspec.structs.replace(answer, publication=publication)
 
     def _lookup(self) -> Lookup:
-        return Lookup(self._row, self._about, self._acted_on, self._holdings.directory)
+        holdings = self._holdings
+        coordinator = site_of(holdings.coordinator_origin) if holdings.coordinator_origin else ""
+        return Lookup(self._row, self._about, self._acted_on, holdings.directory, coordinator)
 
     def overlays(self, course: Course, day: int) -> Sequence[Overlay]:
         """Say what lies over a label's status on a day."""

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from sopro_node.courses import Courses
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Invite, check_projection, load_federation, load_identity
 from sopro_node.keyrecords import list_key_records
@@ -25,7 +26,8 @@ def know(reader: Reader, holdings: Holdings) -> Knowledge:
     """Return what the logs that are held say; they are looked at when a file names them."""
     coordinator = holdings.coordinator
     size = coordinator.cursor.projected if coordinator is not None else 0
-    return Knowledge(size, partial(_look, reader, holdings))
+    courses = Courses(reader, holdings)
+    return Knowledge(size, partial(_look, reader, holdings), courses.of)
 
 
 def _look(reader: Reader, holdings: Holdings, origin: str) -> KnownLog | None:
@@ -41,7 +43,8 @@ def _look(reader: Reader, holdings: Holdings, origin: str) -> KnownLog | None:
     }
     size = min(held.cursor.projected, held.signed_size)
     void = partial(_void, reader, held)
-    return KnownLog(size, held.tree.root_at, records, void, beginning, gone)
+    time, witnessed = held.cursor.last_time, held.witnessed_size
+    return KnownLog(size, held.tree.root_at, records, void, beginning, gone, time, witnessed)
 
 
 def _void(reader: Reader, held: HeldLog, position: int) -> Void | None:

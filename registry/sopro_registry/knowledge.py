@@ -1,18 +1,23 @@
 """What a reader of a certificate knows besides the file, and how a site stands that has gone.
 
-Who holds logs need not take a file's word for what stands in them, nor for who is a member
-(SPEC CERT-15, CERT-16).
+Who holds logs need not take a file's word for what stands in them, nor for who is a member, and
+goes by what they say of a label beyond the file (SPEC CERT-15, CERT-16, CERT-18).
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.merkle import leaf_hash
 from sopro_registry.certificate_log import CertificateLog
 from sopro_registry.families import site_membership
-from sopro_registry.fields import Cut
+from sopro_registry.fields import Cut, format_day
+from sopro_registry.label import status_at
+from sopro_registry.queries import UNDETERMINED
 from sopro_registry.tables import Void
+from sopro_registry.transfer import Course
 
 
 class Gone(NamedTuple):
@@ -37,6 +42,8 @@ class KnownLog(NamedTuple):
         void: returns why a judged entry counts for nothing; None where it counts.
         beginning: entry 0 as the membership names it; empty where it continues no other log.
         gone: that its site takes no part any more with it; None while it does.
+        time: claimed by the last record that is held and counts, ms UTC; 0 for none.
+        witnessed: size of the newest head known to have had its quorum.
     """
 
     size: int
@@ -45,6 +52,40 @@ class KnownLog(NamedTuple):
     void: Callable[[int], Void | None]
     beginning: bytes
     gone: Gone | None
+    time: int = 0
+    witnessed: int = 0
+
+    def covers_end(self) -> bool:
+        """Say whether nothing can follow that counts: it is held to where it has ended."""
+        return self.gone is not None and self.gone.end is not None and self.size >= self.gone.end
+
+
+class Later(Struct, frozen=True):
+    """What is known of a label beyond a file.
+
+    Attributes:
+        site: code of who decides on it on the day asked about.
+        status: on that day, in one word.
+        valid_until: last civil date of validity, where one is stated.
+        suspended_until: last civil date of a suspension, where one is stated.
+        decided: action and day of every decision that the file does not hold, oldest first.
+        origin: of the log in which the last of them is.
+        index: its position there.
+        as_of: time of the last record that is known of that log (ms UTC), as its site claims.
+    """
+
+    site: str
+    status: str
+    valid_until: str | None
+    suspended_until: str | None
+    decided: list[tuple[str, str | None]]
+    origin: str
+    index: int
+    as_of: int
+
+
+def _know_no_label(_number: str) -> Course | None:
+    return None
 
 
 class Knowledge(NamedTuple):
@@ -53,10 +94,44 @@ class Knowledge(NamedTuple):
     Attributes:
         size: of the coordinator's log, up to which memberships are known.
         log: returns a log by its origin; None where it is not held.
+        course: returns a label's way through the logs by its number; None where none has it.
     """
 
     size: int
     log: Callable[[str], KnownLog | None]
+    course: Callable[[str], Course | None] = _know_no_label
+
+    def later(self, number: str, origin: str, *, size: int, day: int) -> Later | None:
+        """Return what is known of a label beyond a file; None where that is nothing (CERT-18).
+
+        Args:
+            number: of the label.
+            origin: of the last log in the file.
+            size: up to which the file shows that log.
+            day: asked about.
+        """
+        course = self.course(number)
+        origins = [stage.origin for stage in course.stages] if course is not None else []
+        if course is None or origin not in origins:
+            return None
+        at = origins.index(origin)
+        new = [one for one in course.stages[at].label.decisions if one.index >= size]
+        new += [one for stage in course.stages[at + 1 :] for one in stage.label.decisions]
+        if not new:
+            return None
+        stage, last = course.at(day), course.competent
+        status, standing = status_at(stage.label.decisions, day)
+        known = self.log(last.origin)
+        return Later(
+            stage.site,
+            UNDETERMINED if stage.undetermined else status.word,
+            _date(standing.until) if standing else None,
+            _date(standing.suspended_until) if standing else None,
+            [(one.action.value, _date(one.effective)) for one in new],
+            last.origin,
+            new[-1].index,
+            known.time if known is not None else 0,
+        )
 
     def check(self, log: CertificateLog) -> None:
         """Hold a log as a file shows it to what is known of it (SPEC CERT-16).
@@ -110,6 +185,10 @@ class Knowledge(NamedTuple):
         """
         known = self.log(origin)
         return told if known is None or recorded >= self.size else known.gone
+
+
+def _date(day: int) -> str | None:
+    return format_day(day) if day else None
 
 
 def _check_keys(log: CertificateLog, known: KnownLog) -> None:

@@ -48,12 +48,14 @@ class Lookup:
         about: goes through the entities of a family that are named after a label, in a log.
         acted_on: returns the size of the coordinator's log that a log acts on at its end.
         directory: the coordinator's records, all that are here.
+        coordinator: code of the coordinator's site; empty where it is not known.
     """
 
     row: Callable[[str, bytes], EntityRow | None]
     about: Callable[[str, str, bytes], Iterable[bytes]]
     acted_on: Callable[[str], int | None]
     directory: Directory
+    coordinator: str = ""
 
     def state(self, origin: str, family: str, entity: bytes) -> Struct | None:
         """Return the state of an entity of a log; None where it has none of that family."""
@@ -80,6 +82,10 @@ class Lookup:
         member = self.directory.membership(site_of(origin), size=size)
         country = member.country if member else ""
         return self.directory.criteria_set(name, version=version, size=size, country=country)
+
+    def caretaker(self, origin: str) -> str:
+        """Return the code of who looks after a log's site; empty while it is not gone (MEM-15)."""
+        return self.directory.caretaker(site_of(origin), coordinator=self.coordinator)
 
     def gone_since(self, origin: str) -> int:
         """Return the day on which a log's site left or was expelled; 0 where it has not."""

@@ -146,7 +146,9 @@ class LabelAnswer(Struct, frozen=True):
         history: every decision, oldest first, those after `at` too.
         computed_from: the log prefixes the answer rests on.
         membership: of the site, as this node knows it; empty where it knows of none.
-        successor: code of the member that looks after the labels of a site that has gone.
+        successor: code of the site that is named to take over the labels of one that has gone.
+        caretaker: code of who looks after a site that has gone: its successor if that is a member,
+            or who follows from it, or else the coordinator; empty while it has not.
         publication: how far the last decision has come; None where only a log is there to tell.
         transfers: its way from site to site, oldest first, and what is claimed beyond.
         overlays: what lies over the status that day (SPEC OVL).
@@ -170,6 +172,7 @@ class LabelAnswer(Struct, frozen=True):
     transfers: list[TransferAnswer] = []
     overlays: tuple[Overlay, ...] = ()
     scope: ScopeAnswer | None = None
+    caretaker: str = ""
 
 
 def answer_label(
@@ -216,6 +219,7 @@ def answer_label(
         transfers=_answer_transfers(course, claims),
         overlays=find_overlays(course, day, lookup) if lookup else (),
         scope=_answer_scope(stage.label.scope_at(day)),
+        caretaker=lookup.caretaker(stage.origin) if lookup else "",
     )
 
 

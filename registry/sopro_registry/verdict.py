@@ -18,7 +18,7 @@ from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import VerifierKey
 from sopro_protocol.policy import Policy, check_quorum
 from sopro_registry.certificate import OpenedCertificate, open_with_head
-from sopro_registry.knowledge import Knowledge
+from sopro_registry.knowledge import Knowledge, Later
 from sopro_registry.queries import UNDETERMINED
 
 _TOLERANCE: Final = 24 * 3_600_000
@@ -76,6 +76,7 @@ class Judged(Struct, frozen=True):
         code: why a file is malformed, forged, or without the quorum or the end it needs.
         why: the same for people.
         opened: what the file proves, where it could be opened.
+        later: what is known of the label beyond that, which the verdict goes by; None for nothing.
     """
 
     verdict: Verdict
@@ -85,6 +86,12 @@ class Judged(Struct, frozen=True):
     code: str = ""
     why: str = ""
     opened: OpenedCertificate | None = None
+    later: Later | None = None
+
+    @property
+    def newest(self) -> OpenedCertificate | Later | None:
+        """What says how the label stands: the file, or what is known beyond it."""
+        return self.later or self.opened
 
 
 def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
@@ -110,7 +117,8 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
         max_age: in ms, beyond which what it says is stale.
         witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
         policy: of the federation's witnesses, whose quorum the checkpoint has to carry.
-        knowledge: of the federation, besides the file.
+        knowledge: of the federation, besides the file; what it says of the label beyond the file
+            holds.
     """
     try:
         opened, head = open_with_head(
@@ -140,9 +148,49 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
     is_stale = max_age is not None and not -_TOLERANCE <= now - as_of <= max_age
     verdict = _verdict(opened, is_stale=is_stale)
     judged = Judged(verdict, as_of, seen is not None, is_recorded, opened=opened)
+    later = _look_further(opened, knowledge, day)
+    if later is not None and knowledge is not None:
+        is_stale = max_age is not None and not -_TOLERANCE <= now - later.as_of <= max_age
+        return _judge_later(opened, later, knowledge, policy, is_stale=is_stale)
     if lacking is None or verdict not in (Verdict.VALID, Verdict.STALE):
         return judged
     return replace(judged, verdict=Verdict.UNPROVEN, code=lacking.code, why=str(lacking))
+
+
+def _look_further(opened: OpenedCertificate, knowledge: Knowledge | None, day: int) -> Later | None:
+    if knowledge is None:
+        return None
+    return knowledge.later(opened.number, opened.origin, size=opened.size, day=day)
+
+
+def _judge_later(
+    opened: OpenedCertificate,
+    later: Later,
+    knowledge: Knowledge,
+    policy: Policy | None,
+    *,
+    is_stale: bool,
+) -> Judged:
+    """Judge by what is known beyond a file, which is genuine (SPEC CERT-18)."""
+    judged = Judged(_word(later.status), later.as_of, opened=opened, later=later)
+    if judged.verdict is not Verdict.VALID:
+        return judged
+    known = knowledge.log(later.origin)
+    where = f"{later.origin}: the decision at {later.index}, which is later than the file,"
+    has_quorum = policy is not None and policy.quorum is not None
+    if has_quorum and (known is None or known.witnessed <= later.index):
+        why = f"{where} is under no head here that its witnesses have cosigned; ask again later"
+        return replace(judged, verdict=Verdict.UNPROVEN, code="ckp.quorum", why=why)
+    if known is not None and known.gone is not None and not known.covers_end():
+        why = f"{where} need not be the last before that log ended, which is not held to its end"
+        return replace(judged, verdict=Verdict.UNPROVEN, code="cert.gone", why=why)
+    return replace(judged, verdict=Verdict.STALE) if is_stale else judged
+
+
+def _word(status: str) -> Verdict:
+    if status == UNDETERMINED:
+        return Verdict.UNDETERMINED
+    return Verdict.VALID if status == "active" else Verdict(status)
 
 
 def _check_gone(opened: OpenedCertificate, seen: int | None) -> VerificationError | None:
@@ -158,10 +206,9 @@ def _check_gone(opened: OpenedCertificate, seen: int | None) -> VerificationErro
 
 
 def _verdict(opened: OpenedCertificate, *, is_stale: bool) -> Verdict:
-    if opened.status == UNDETERMINED:
-        return Verdict.UNDETERMINED
-    if opened.status != "active":
-        return Verdict(opened.status)
+    word = _word(opened.status)
+    if word is not Verdict.VALID:
+        return word
     if not opened.is_present:
         return Verdict.UNPROVEN
     return Verdict.STALE if is_stale else Verdict.VALID

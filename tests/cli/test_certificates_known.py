@@ -81,3 +81,27 @@ async def _append(folder: Path) -> None:
     node = await Node.open(folder)
     await node.log.append(Draft("serve_alone", {"peers": 1, "reason": folder.name}))
     await node.close()
+
+
+def test_a_directory_that_knows_more_has_the_last_word(place: Place, file: Path) -> None:
+    """A file of before a revocation proves what was; the directory has mirrored the revocation."""
+    place.decide("suspend", GRANTED, "--reason", "fees_unpaid", "--suspended-until", "2099-01-01")
+    judged = verify(file, "--dir", place.at, code=10)
+    assert (judged["verdict"], judged["status"]) == ("suspended", "active")
+    assert judged["later"]["status"] == "suspended"
+    assert [action for action, _ in judged["later"]["decided"]] == ["suspend"]
+    said = sopro("certificate", "verify", file, "--dir", place.at, code=10).stdout
+    assert "suspended until 2099-01-01" in said
+    assert "suspend, not in the file but in this directory" in said
+    # The eeig's directory has not synced, and who has the invite alone knows nothing.
+    for trusted in (("--invite", place.invite), ("--dir", place.eeig)):
+        assert verify(file, *trusted, code=0)["later"] is None
+    place.decide("reinstate", GRANTED)
+    judged = verify(file, "--dir", place.at, code=0)
+    assert (judged["verdict"], judged["later"]["status"]) == ("valid", "active")
+    assert verify(file, "--dir", place.at, "--at", "2020-01-01", code=16)["verdict"] == "none"
+    place.decide("revoke", GRANTED, "--reason", "misuse_of_mark", "--appeal-until", "2099-01-01")
+    assert verify(file, "--dir", place.at, code=11)["verdict"] == "revoked"
+    fresh = place.folder / "fresh.sopro"
+    sopro("certificate", "get", GRANTED, "--dir", place.at, "-o", fresh)
+    assert verify(fresh, "--dir", place.at, code=11)["later"] is None

@@ -7,6 +7,7 @@ import pytest
 
 from sopro_protocol.cosignature import cosign
 from sopro_protocol.merkle import leaf_hash
+from sopro_protocol.policy import Policy, PolicyWitness
 from sopro_registry.appointment import digest_voters
 from sopro_registry.certificate_file import Certificate, format_certificate
 from sopro_registry.knowledge import Gone, Knowledge, KnownLog
@@ -179,3 +180,51 @@ def test_who_knows_of_a_succession_believes_nothing_by_the_keys_of_before(
     known = knowledge((heir.eu.origin, known_of(heir.eu)))
     judged = judge(world, file, knowledge=known)
     assert (judged.verdict, judged.code) == (Verdict.FORGED, code)
+
+
+def later_than(world: World, file: Certificate, **changes: Any) -> Callable[..., Judged]:
+    """Return how to judge a file with all that the world has come to since."""
+    at = world.at
+    records = {index: leaf_hash(at.entries[index]) for index in indexes_of(at, "site_keys/1")}
+    held = KnownLog(
+        len(at.entries), lambda size: at.roots[size], records, lambda _: None, b"", None,
+        time=NOW + HOUR, witnessed=len(at.entries),
+    )._replace(**changes)  # fmt: skip
+
+    def course(number: str) -> Any:
+        known = world.node.course(at.origin, bytes16("label"))
+        return known if known.stages[0].label.number == number else None
+
+    knowledge = Knowledge(0, {at.origin: held}.get, course)
+    return lambda **values: judge(world, file, knowledge=knowledge, **values)
+
+
+def test_what_is_known_beyond_the_file_has_the_last_word(world: World) -> None:
+    file = certify(world)
+    before = later_than(world, file)()
+    assert (before.verdict, before.later) == (Verdict.VALID, None)
+    world.at.decide("suspend", **dates_of("suspend", "2027-07-01"))
+    judged = later_than(world, file)()
+    assert judged.verdict is Verdict.SUSPENDED
+    assert judged.later is not None
+    assert judged.later.decided == [("suspend", "2027-07-01")]
+    assert (judged.as_of, judged.newest) == (NOW + HOUR, judged.later)
+    world.at.decide("reinstate", **dates_of("reinstate", "2027-07-02"))
+    assert later_than(world, file)().verdict is Verdict.VALID
+    assert later_than(world, file)(max_age=HOUR // 2).verdict is Verdict.STALE
+
+
+def test_what_is_known_beyond_the_file_needs_what_a_file_needs(world: World) -> None:
+    file = certify(world)
+    world.at.decide("suspend", **dates_of("suspend", "2027-07-01"))
+    world.at.decide("reinstate", **dates_of("reinstate", "2027-07-02"))
+    size = len(world.at.entries)
+    unheld = later_than(world, file, gone=Gone(NOW, size + 1))()
+    assert (unheld.verdict, unheld.code) == (Verdict.UNPROVEN, "cert.gone")
+    assert later_than(world, file, gone=Gone(NOW, size))().verdict is Verdict.VALID
+    policy = Policy((), (PolicyWitness("w", WITNESS_KEY),), (), "w")
+    assert later_than(world, file)(policy=policy).verdict is Verdict.VALID
+    alone = later_than(world, file, witnessed=size - 1)(policy=policy)
+    assert (alone.verdict, alone.code) == (Verdict.UNPROVEN, "ckp.quorum")
+    world.at.decide("revoke", **dates_of("revoke", "2027-07-03"))
+    assert later_than(world, file, witnessed=0)(policy=policy).verdict is Verdict.REVOKED

@@ -194,7 +194,7 @@ class Pages:
             asked=request.query.get("at", ""),
             peer=view_peer(self._node, shown.held.origin),
             scheme=directory.scheme(shown.answer.scheme),
-            successor=directory.membership(shown.answer.successor),
+            caretaker=directory.membership(shown.answer.caretaker),
             sites={one.site: one for one in directory.members()} if shown.answer.transfers else {},
             has_certificate=self._has_certificate(shown),
             holder_site=self._node.desk.course(number).competent.site,
