@@ -6,7 +6,7 @@ from typing import Any, Final
 import rich_click as click
 
 from sopro_cli.office import reach, run
-from sopro_cli.options import DAY, DAY_OR_NEVER, FILE, FOLDER
+from sopro_cli.options import DAY, DAY_OR_NEVER, FILE, FOLDER, SITE
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_cli.secrets import asker_of_keys, key_passphrase_file, new_passphrase
 from sopro_cli.signing import Signing, sign_planned, signs_by_root, unlock
@@ -26,8 +26,15 @@ from sopro_node.passphrase import Passphrase, check_new_passphrase
 from sopro_node.signatory import SIGNING
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
 from sopro_protocol.keys import Role
+from sopro_registry.recovery import needed_approvals
 
 _SIGNING: Final = frozenset(role.value for role in SIGNING)
+
+
+def _check_sites(
+    context: click.Context, option: click.Parameter, sites: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(SITE(context, option, site) for site in sites)
 
 
 @click.group()
@@ -53,6 +60,8 @@ def keys_list(folder: Path, key_passphrase_file: Path | None, *, as_json: bool) 
         return
     for one in answer["keys"]:
         show(tell_key(one))
+    if answer["approvers"]:
+        show(f"may approve a new root key: {', '.join(answer['approvers'])}")
     for warning in answer["warnings"]:
         remark(f"warning: {warning}")
 
@@ -119,6 +128,29 @@ def keys_revoke(folder: Path, role: str, at_size: int, key: str, signing: Signin
             "look at each and correct what you did not decide: "
             + ", ".join(map(str, plan["doubtful"]))
         )
+
+
+@keys.command("approvers")
+@click.argument("folder", type=FOLDER)
+@click.argument("sites", nargs=-1, callback=_check_sites)
+@click.option("--all", "is_all", is_flag=True, help="every other member there is now")
+@click.option("--nobody", is_flag=True, help="nobody any more")
+@signs_by_root
+def keys_approvers(
+    folder: Path, sites: tuple[str, ...], signing: Signing, *, is_all: bool, nobody: bool
+) -> None:
+    """Say which other members may approve a new root key, should it and its successor be lost.
+
+    More than half of them have to, of one or two all. Name members whose people you know: whoever
+    else the coordinator admits has no say in it. The root key signs this, so say it in time.
+    """
+    if (bool(sites), is_all, nobody).count(True) != 1:
+        raise click.UsageError("name SITES, or give --all, or --nobody")
+    plan = _change(folder, signing, act="approvers", sites=None if is_all else list(sites))
+    named = plan["approvers"]
+    show(f"may approve a new root key: {', '.join(named) or 'nobody'}")
+    if named:
+        remark(f"{needed_approvals(len(named))} of {len(named)} have to")
 
 
 @keys.command("recover")

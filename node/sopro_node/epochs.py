@@ -9,7 +9,7 @@ import msgspec
 
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.identity import Identity
-from sopro_node.keyrecords import read_renewals, write_renewals
+from sopro_node.keyrecords import read_approvers, read_renewals, write_renewals
 from sopro_node.keyring import NEXT_ROOT, KeyFile, create_key, load_ring
 from sopro_node.log import OwnLog
 from sopro_node.passphrase import Passphrase
@@ -69,6 +69,8 @@ def choose_keys(
     named = {root.signer.public_key, *(one.signer.public_key for one in files)}
     renewals = read_renewals(store, holdings, held)
     values |= write_renewals({key: by for key, by in renewals.items() if key in named})
+    approvers = read_approvers(store, holdings, held)
+    values |= {"approvers": approvers} if approvers else {}
     return Beginning([*files, replace(root, kind=Role.ROOT.value)], values)
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from sopro_node import clock
 from sopro_node.admission import open_application
+from sopro_node.approving import foreign_root
 from sopro_node.continuing import describe_end
-from sopro_node.keyplan import own_keys
 from sopro_node.keyrecovery import Recovery, list_recoveries
 from sopro_node.keyuse import list_shared
 from sopro_node.node import Node
@@ -73,19 +73,20 @@ def _root_keys(node: Node) -> Iterator[Item]:
         if one.is_approved and node.identity.coordinator:
             asks = f"{told} is approved by enough members: name it"
             yield _root_key(one, asks, f"sopro members recover {folder} {one.site}")
-        elif one.site != own and _is_voter(node) and own not in one.approvals:
+        elif own in one.approvers and _is_voter(node) and own not in one.approvals:
             asks = f"approve {told}, once its people have told you that very key in person"
             yield _root_key(
                 one, asks, f"sopro members approve {folder} {one.site} {one.root.hex()}"
             )
-    member = node.holdings.directory.membership(own)
-    if member is not None and member.root not in {span.public for span in own_keys(node).spans}:
+    root = foreign_root(node)
+    if root is not None:
         yield Item(
             "root-key",
             own,
-            f"the members have approved this site's new root key {member.root.hex()}: put it in "
-            "its place",
+            f"the coordinator's log names the new root key {root.hex()} of this site: put it in "
+            "its place, if its people have asked for that very key",
             f"sopro keys recover {folder} --new-root",
+            "tell the other members at once that somebody is taking this site over",
         )
 
 

@@ -10,7 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from sopro_node.approving import list_others, warn_approvers, warn_foreign_root
 from sopro_node.keyplan import KeyPlan, open_key_files, own_keys
+from sopro_node.keyrecords import read_approvers
 from sopro_node.keyring import (
     NEXT_ROOT,
     PLANNED,
@@ -43,7 +45,9 @@ _BY_ROOT: Final = (site_keys.FAMILY.title, key_recovery.FAMILY.title, anchor.FAM
 
 
 async def keys(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """List the site's keys. Answers `keys`, `next_root` and `warnings`.
+    """List the site's keys. Answers `keys`, `next_root`, `approvers` and `warnings`.
+
+    `approvers` are the sites that may approve a new root key of this one.
 
     `renew_by` of a key is the last day on which the site means to use it, `days_left` the days from
     today to it; both None where nobody has said one.
@@ -59,6 +63,7 @@ async def keys(node: Node, _values: Mapping[str, Any]) -> Answer:
             for span in state.spans
         ],
         "next_root": state.next_root.hex(),
+        "approvers": read_approvers(node.reader, node.holdings, node.log.held),
         "warnings": _warn(node, state, files),
     }
 
@@ -120,7 +125,8 @@ def _warn(node: Node, state: site_keys.State, files: Mapping[bytes, KeyFile]) ->
         for span in state.spans
         if span.cut is not None and span.counts_at(size)
     ]
-    return [*warnings, *warn_due(node), *warn_shared(node)]
+    told = (warn_foreign_root, warn_approvers, warn_due, warn_shared)
+    return [*warnings, *(warning for tell in told for warning in tell(node))]
 
 
 def _is_protected(path: Path) -> bool:
@@ -140,13 +146,13 @@ def _is_root(public: bytes, state: site_keys.State) -> bool:
 async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
     """Write a key record for the root key to sign; new keys are made here.
 
-    `act`: rotate, finish, revoke or date; `role`: a role, or next-root; `size`? and `key`? (id, or
-    its beginning) for revoke; `successor`?: the public key that becomes root; `renew_by`?: until
-    when the new key is to be used, or with `date` the one that there is (empty for no day). Answers
-    `record`, `root` (who has to sign it), `made` (files of new keys), `ended` (ids), `doubtful`
-    (positions).
+    `act`: rotate, finish, revoke, date or approvers; `role`: a role, or next-root; `size`? and
+    `key`? (id, or its beginning) for revoke; `sites` for approvers, None for all; `successor`?: the
+    public key that becomes root; `renew_by`?: until when the new key is to be used, or with `date`
+    the one that there is (empty for no day). Answers `record`, `root` (who has to sign it), `made`
+    (files of new keys), `approvers` (sites), `ended` (ids), `doubtful` (positions).
     """
-    act, role = values["act"], values["role"]
+    act, role = values["act"], values.get("role", "")
     state = own_keys(node)
     plan = KeyPlan(node, state, renew_by=values.get("renew_by"))
     try:
@@ -164,6 +170,9 @@ def _act(plan: KeyPlan, act: str, role: str, values: Mapping[str, Any]) -> None:
         plan.date(role, values.get("key") or "")
     elif act == "finish":
         plan.finish()
+    elif act == "approvers":
+        sites = values["sites"]
+        plan.name_approvers(list_others(plan.node) if sites is None else sites)
     elif role == Role.ROOT.value:
         plan.succeed(values["successor"])
     elif role == NEXT_ROOT:

@@ -9,7 +9,14 @@ from typing import Any, Final
 import msgspec
 
 from sopro_node import clock
-from sopro_node.keyrecords import read_keys, read_renewals, renew_after, write_renewals
+from sopro_node.approving import choose_approvers
+from sopro_node.keyrecords import (
+    read_approvers,
+    read_keys,
+    read_renewals,
+    renew_after,
+    write_renewals,
+)
 from sopro_node.keyring import (
     NEXT_ROOT,
     PLANNED,
@@ -70,6 +77,7 @@ class KeyPlan:
             parse_day(renew_by, field="renew_by")
         self._renew_by = renew_by
         self._renewals = read_renewals(node.reader, node.holdings, node.log.held)
+        self._approvers = read_approvers(node.reader, node.holdings, node.log.held)
         self._node = node
         self._state = state
         self._size = node.log.held.size
@@ -166,7 +174,16 @@ class KeyPlan:
         if self._renew_by:
             self._renewals[span.public] = self._renew_by
 
+    def name_approvers(self, sites: Sequence[str]) -> None:
+        """Say anew who may approve a new root key; nobody where no site is named."""
+        self._approvers = choose_approvers(self._node, sites)
+
     # Its parts.
+
+    @property
+    def node(self) -> Node:
+        """Whose keys they are."""
+        return self._node
 
     @property
     def made(self) -> list[Path]:
@@ -230,6 +247,8 @@ class KeyPlan:
             "next_root": self._next_root,
             "root": self._root,
         }
+        if self._approvers:
+            body["approvers"] = self._approvers
         if self._revoked:
             body["revoked"] = self._revoked
         named = {self._root, *(span.public for span in self._named)}
@@ -239,6 +258,7 @@ class KeyPlan:
             "record": write_record(self._node, site_keys.FAMILY.title, body, entity),
             "root": self._root,
             "made": [str(file.path).removesuffix(PLANNED) for file in self._made],
+            "approvers": self._approvers,
             "ended": [f"{span.role} {span.key_id.hex()[:16]}" for span in self._ended],
             "doubtful": self._doubtful,
         }

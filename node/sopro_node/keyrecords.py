@@ -49,12 +49,37 @@ def renew_after(publics: Iterable[bytes], *, today: int, days: int) -> dict[byte
 
 def read_renewals(reader: Reader, holdings: Holdings, held: HeldLog) -> dict[bytes, str]:
     """Return until when the keys in force are to be used, as the latest key record says."""
-    state = read_keys(reader, holdings, held)
-    if state is None or not state.positions:
-        return {}
-    entry = holdings.entry(reader, held, state.positions[-1])
-    _, body = read_record(parse_entry(entry).record, READERS)
-    if not isinstance(body, site_keys.Body) or body.renew_by is UNSET:
+    body = _latest(reader, holdings, held)
+    if body is None or body.renew_by is UNSET:
         return {}
     named = {body.root, *(one.public for one in body.keys)}
     return {one.key: one.by for one in body.renew_by if one.key in named}
+
+
+def read_approvers(reader: Reader, holdings: Holdings, held: HeldLog) -> list[str]:
+    """Return who may approve a new root key of a site, as its latest key record says."""
+    body = _latest(reader, holdings, held)
+    return [] if body is None or body.approvers is UNSET else body.approvers
+
+
+def find_mandate(
+    reader: Reader, holdings: Holdings, held: HeldLog, root: bytes
+) -> tuple[bytes, list[str]] | None:
+    """Return the last key record by a root key, and whom it names to approve a new one (MEM-10).
+
+    None where it names nobody, or that root key has signed none.
+    """
+    for one in reversed(list_key_records(reader, holdings, held)):
+        _, body = read_record(parse_entry(one.entry).record, READERS)
+        if isinstance(body, site_keys.Body) and body.root == root:
+            return None if body.approvers is UNSET else (one.entry, body.approvers)
+    return None
+
+
+def _latest(reader: Reader, holdings: Holdings, held: HeldLog) -> site_keys.Body | None:
+    state = read_keys(reader, holdings, held)
+    if state is None or not state.positions:
+        return None
+    entry = holdings.entry(reader, held, state.positions[-1])
+    _, body = read_record(parse_entry(entry).record, READERS)
+    return body if isinstance(body, site_keys.Body) else None

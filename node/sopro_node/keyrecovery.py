@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from sopro_node.keyplan import open_key_files, own_keys, write_record
+from sopro_node.keyrecords import find_mandate
 from sopro_node.keyring import create_key
 from sopro_node.node import Node
 from sopro_node.planned import find_secret
@@ -49,6 +50,12 @@ async def new_root(node: Node, _values: Mapping[str, Any]) -> Answer:
         for public, file in open_key_files(node).items()
         if file.kind == Role.ROOT.value and public not in known
     ]
+    if member.root in known and _mandate_of(node, member) is None:
+        raise RefusedError(
+            "this site has named nobody who may approve a new root key of it, and only its root "
+            "key could; the other keys go on working as long as they are in force",
+            code="mem.key",
+        )
     if not waiting:
         secret = find_secret(node.folder, node.passphrase)
         waiting = [create_key(node.folder, Role.ROOT.value, secret)]
@@ -67,6 +74,15 @@ async def plan_approval(node: Node, values: Mapping[str, Any]) -> Answer:
     Answers `record` and `root`, who has to sign it.
     """
     member = _member(node, values["site"])
+    own, mandate = node.identity.site, _mandate_of(node, member)
+    if member.site != own and member.origin in node.holdings.logs:
+        approvers = mandate[1] if mandate else []
+        if own not in approvers:
+            raise RefusedError(
+                f"{member.site} has not named this site, {own}, to approve a new root key of it; "
+                f"it has named {', '.join(approvers) or 'nobody'}",
+                code="mem.key",
+            )
     body = {"before": member.root, "origin": member.origin, "root": values["root"]}
     record = write_record(node, key_recovery.FAMILY.title, body, os.urandom(16))
     return {"record": record, "root": current_root(node)}
@@ -80,15 +96,25 @@ class Recovery:
         site: whose key it is.
         root: the new public key.
         approvals: entry by the site that approves.
-        needed: how many have to.
-        voters: how many may.
+        mandate: key record in which it has named who may approve.
+        approvers: codes of these sites.
     """
 
     site: str
     root: bytes
     approvals: Mapping[str, bytes]
-    needed: int
-    voters: int
+    mandate: bytes
+    approvers: Sequence[str]
+
+    @property
+    def voters(self) -> int:
+        """How many may approve it."""
+        return len(self.approvers)
+
+    @property
+    def needed(self) -> int:
+        """How many have to."""
+        return needed_approvals(self.voters)
 
     @property
     def is_approved(self) -> bool:
@@ -115,14 +141,20 @@ def _recoveries(
     node: Node, member: site_membership.Body, given: Sequence[_Approval]
 ) -> Iterator[Recovery]:
     """Go through the new root keys of a member that others have approved."""
-    voters = {one.site for one in electorate(node.holdings.directory.members(), site=member.site)}
+    mandate, approvers = _mandate_of(node, member) or (b"", [])
+    voters = {one.site for one in electorate(node.holdings.directory.members(), approvers)}
     found: dict[bytes, dict[str, bytes]] = {}
     for site, state, entry in given:
         if site in voters and (state.origin, state.before) == (member.origin, member.root):
             found.setdefault(state.root, {})[site] = entry
-    needed = needed_approvals(len(voters))
     for root, approvals in found.items():
-        yield Recovery(member.site, root, approvals, needed, len(voters))
+        yield Recovery(member.site, root, approvals, mandate, approvers)
+
+
+def _mandate_of(node: Node, member: site_membership.Body) -> tuple[bytes, list[str]] | None:
+    """Return the key record in which a member names who may approve a new root key of it."""
+    held = node.holdings.logs.get(member.origin)
+    return find_mandate(node.reader, node.holdings, held, member.root) if held else None
 
 
 def collect_approvals(node: Node, site: str) -> Recovery:
@@ -133,7 +165,13 @@ def collect_approvals(node: Node, site: str) -> Recovery:
         NotFoundError: there is no such member.
     """
     member = _member(node, site)
-    voters = electorate(node.holdings.directory.members(), site=site)
+    mandate = _mandate_of(node, member)
+    if mandate is None:
+        raise RefusedError(
+            f"{site}: its key records, as they are held here, name nobody who may approve another "
+            "root key than the present one, so nobody can",
+            code="mem.key",
+        )
     members = node.holdings.directory.members()
     given = [one for voter in members for one in _approvals_in(node, voter)]
     found = list(_recoveries(node, member, given))
@@ -142,9 +180,10 @@ def collect_approvals(node: Node, site: str) -> Recovery:
             return one
     told = "; ".join(f"{one.root.hex()[:16]}...: {', '.join(one.approvals)}" for one in found)
     raise RefusedError(
-        f"{len(voters)} other members are admitted and {needed_approvals(len(voters))} must "
-        f"approve a new root key of {site!r}; approvals in their logs: {told or 'none'}; each "
-        f"gives one with: sopro members approve DIRECTORY {site} ROOT"
+        f"{site} has named {', '.join(mandate[1])} to approve a new root key of it, and "
+        f"{needed_approvals(len(mandate[1]))} of {len(mandate[1])} must; approvals in the logs of "
+        f"those who are members: {told or 'none'}; each gives one with: sopro members approve "
+        f"DIRECTORY {site} ROOT"
     )
 
 

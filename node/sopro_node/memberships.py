@@ -343,6 +343,7 @@ async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
                 **_fields_of(member),
                 "approvals": list(recovery.approvals.values()),
                 "effective_date": format_day(node.desk.today()),
+                "mandate": recovery.mandate,
                 "root": recovery.root,
             },
             entity=node.reader.named(1, "site_membership", values["site"]),
@@ -362,7 +363,7 @@ def _fields_of(member: site_membership.Body) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(member, builtin_types=(bytes,))
     if member.ends is not UNSET and member.ends.origin != member.origin:
         del fields["ends"]  # of the log before
-    proofs = ("approvals", "epoch", "succession")
+    proofs = ("approvals", "epoch", "mandate", "succession")
     return {name: value for name, value in fields.items() if name not in proofs}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sopro_node import clock
+from sopro_node.approving import foreign_root
 from sopro_node.cosigners import WitnessState
 from sopro_node.holdings import HeldLog
 from sopro_node.log import Draft
@@ -31,6 +32,8 @@ def describe_standing(node: Node) -> Answer:
         "mirrored": own.mirrored_size,
         "unwitnessed_seconds": round(unwitnessed_seconds(node, own), 1),
     }
+    root = foreign_root(node)
+    answer["foreign_root"] = root.hex() if root else None
     answer["witness_policy"] = describe_policy(node)
     answer["witnesses"] = [
         _describe_witness(node, state) for _, state in sorted(node.cosigners.witnesses.items())

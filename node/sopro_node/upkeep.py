@@ -10,11 +10,13 @@ from typing import Final
 
 from sopro_node import clock
 from sopro_node.acting import HOURS_WAITING
+from sopro_node.approving import foreign_root
 from sopro_node.fence_state import State
 from sopro_node.inbox import list_acts
 from sopro_node.node import Node
 from sopro_node.renewal import list_due
 from sopro_protocol.errors import SoproError
+from sopro_protocol.keys import key_id
 
 _PAUSE: Final = 60.0
 _SOON: Final = 1.0
@@ -32,6 +34,7 @@ class Upkeep:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._said = 0
+        self._root: bytes | None = None
 
     async def run(self) -> None:
         """Look, and again, until it is cancelled."""
@@ -47,6 +50,7 @@ class Upkeep:
                 node.settle_planned()
         await self._drop_uploads()
         await self._scrub()
+        self._look_at_root()
         today = node.desk.today()
         if today != self._said:
             self._said = today
@@ -71,6 +75,14 @@ class Upkeep:
             await self._node.eraser.carry_out()
         except SoproError as error:
             _logger.warning("waiting", extra={"code": error.code, "reason": str(error)})
+
+    def _look_at_root(self) -> None:
+        """Say once, and at once, that the membership names a root key the site's log does not."""
+        root, before = foreign_root(self._node), self._root
+        self._root = root
+        if root is not None and root != before:
+            said = {"site": self._node.identity.site, "key": key_id(root).hex()[:16]}
+            _logger.error("membership names a root key that is not this site's", extra=said)
 
     def _warn(self) -> None:
         for one in list_due(self._node):

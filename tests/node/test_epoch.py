@@ -219,6 +219,7 @@ async def test_members_approve_a_root_key_that_is_lost_besides(federation: Feder
     at = await found(federation)
     coordinator, hu = federation.served[COORDINATOR], federation.served["hu"]
     number, _ = await grant(at.node)
+    await change(at.node, "approvers", "", sites=["hu"])
     size = at.node.log.held.size
     await meet(federation, BEFORE, size)
     for name in ("root.pem", "next-root.pem"):
@@ -245,6 +246,8 @@ async def test_a_site_whose_root_key_was_replaced_is_recovered_from_its_peers(
     at = await found(federation)
     coordinator, hu = federation.served[COORDINATOR], federation.served["hu"]
     number, _ = await grant(at.node)
+    await change(at.node, "approvers", "", sites=["hu"])
+    await until(lambda: follows(hu, at))
     asked = await new_root(at.node, {})
     await approve(hu.node, "at", asked["public"])
     await until(lambda: follows(coordinator, hu))

@@ -71,6 +71,9 @@ async def test_a_lost_root_key_waits_for_each_in_turn(federation: Federation) ->
         await federation.join(site, country)
         for site, country in (("at", "AT"), ("hu", "HU"), ("fr", "FR"))
     ]
+    await change(at.node, "approvers", "", sites=["fr", "hu"])
+    for one in (coordinator, hu, fr):
+        await until(lambda one=one: follows(one, at))  # type: ignore[misc]
     for name in ("root.pem", "next-root.pem"):
         (at.node.folder / KEYS / name).unlink()
     root = (await new_root(at.node, {}))["public"]

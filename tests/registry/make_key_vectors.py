@@ -6,7 +6,7 @@ its accepted twin in the one thing that `delta` states.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +27,8 @@ COMMENT: Final = (
     " A history is followed (KEY-10) to the keys that stand beside it: role, public key, first"
     " position, position after the last, size at which it was cut off. A succession (MEM-4) leads"
     " from one root key to another. A head is opened with the log keys that may sign its size"
-    " (KEY-9). Each reject differs from the accept of its case as its delta says, and is refused"
+    " (KEY-9). Approvals (MEM-10) are those of `members`, who decide; a mandate names who they are."
+    " Each reject differs from the accept of its case as its delta says, and is refused"
     " with its code. Clauses are of SPEC.md."
 )
 NAMES: Final = ("root", "next root", "third root", "log", "second log", "registrar", "thief")
@@ -56,6 +57,7 @@ def write(
     log: str = ORIGIN,
     revoked: Mapping[str, int] | None = None,
     renew_by: Mapping[str, str] | None = None,
+    approvers: Sequence[str] = (),
 ) -> bytes:
     """Write a key record; `roles` maps the name of a key to its role."""
     body: Case = {
@@ -67,6 +69,8 @@ def write(
         body["revoked"] = [{"key": public(name), "size": size} for name, size in revoked.items()]
     if renew_by:
         body["renew_by"] = [{"by": day, "key": public(name)} for name, day in renew_by.items()]
+    if approvers:
+        body["approvers"] = list(approvers)
     record: Case = {
         "body": body,
         "entity": b"\x11" * 16,
@@ -423,6 +427,39 @@ def approvals() -> list[Case]:
     ]
 
 
+def mandates() -> list[Case]:
+    """Whom a site has named to approve a new root key, under the root key of before."""
+
+    def named(*approvers: str, **changes: Any) -> bytes:
+        return write(NEW, prev=ALONE, approvers=approvers, **changes)
+
+    def refused(delta: str, entry: bytes) -> Case:
+        return {"delta": delta, "code": "mem.key", "mandate": entry.hex()}
+
+    return [
+        {
+            "name": "a site names who may approve",
+            "clauses": ["MEM-10", "STATE-15"],
+            "before": public("root").hex(),
+            "approvers": ["fr", "hu"],
+            "mandate": named("fr", "hu").hex(),
+            "reject": [
+                refused("out of order", named("hu", "fr")),
+                refused("one twice", named("hu", "hu")),
+                refused("the site itself", named("at", "hu")),
+                refused("no site code", named("HU")),
+                refused("one more than may be named", named(*(f"a{n:02}" for n in range(65)))),
+                refused("nobody is named", named()),
+                refused("by another root key", named("fr", "hu", root="third root")),
+                refused("not signed by the root key it names", named("fr", "hu", by="thief")),
+                refused("of another log", named("fr", "hu", log="sopro.example/si/1")),
+                refused("no key record", approve("hu")),
+                refused("no entry", b""),
+            ],
+        }
+    ]
+
+
 def render() -> str:
     """Make the file's text."""
     groups = {
@@ -430,6 +467,7 @@ def render() -> str:
         "heads": heads(),
         "successions": successions(),
         "approvals": approvals(),
+        "mandates": mandates(),
     }
     clauses = sorted(
         {one for cases in groups.values() for case in cases for one in case["clauses"]}

@@ -29,6 +29,7 @@ from tests.registry.world import (
     World,
     bytes16,
     dates_of,
+    mandate,
     offering_body,
     ordinal,
     organisation_body,
@@ -387,8 +388,9 @@ def test_certificates_of_before_and_after_a_recovery_verify(world: World) -> Non
     at, before = world.at, certify(world)
     body = recovery_body(at)
     approval = world.hu.write("key_recovery/1", body, entity=bytes16("approval"), role="root")
+    said = mandate(at, "hu")
     at.keys = at.keys | {"root": signer("at new root")}
-    assert world.put_membership(at, approvals=[approval.data]).code is None
+    assert world.put_membership(at, approvals=[approval.data], mandate=said).code is None
     # The key record has to be in the file: the membership names a root key that it introduces.
     early = judge(world, with_membership(world, certify(world)))
     assert (early.verdict, early.code) == (Verdict.FORGED, "sig.unknown-key")

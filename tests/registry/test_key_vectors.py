@@ -11,7 +11,7 @@ from sopro_protocol.keys import make_vkey
 from sopro_protocol.note import parse_note
 from sopro_registry.family import KeySpan
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
-from sopro_registry.recovery import check_approvals
+from sopro_registry.recovery import check_approvals, read_mandate
 from sopro_registry.succession import check_succession
 from tests.registry.make_key_vectors import FILE, render
 
@@ -120,4 +120,17 @@ def test_approvals(case: dict[str, Any]) -> None:
     for hostile in case["reject"]:
         with pytest.raises(SoproError) as refused:
             approve(hostile, case)
+        assert refused.value.code == hostile["code"], hostile["delta"]
+
+
+@named(VECTORS["mandates"])
+def test_mandates(case: dict[str, Any]) -> None:
+    def read(one: dict[str, Any]) -> list[str]:
+        entry, root = bytes.fromhex(one["mandate"]), bytes.fromhex(case["before"])
+        return read_mandate(entry, origin=ORIGIN, root=root)
+
+    assert read(case) == case["approvers"]
+    for hostile in case["reject"]:
+        with pytest.raises(SoproError) as refused:
+            read(hostile)
         assert refused.value.code == hostile["code"], hostile["delta"]

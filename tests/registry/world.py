@@ -540,6 +540,12 @@ def recovery_body(site: Author, root: bytes | None = None) -> dict[str, Any]:
     }
 
 
+def mandate(site: Author, *approvers: str) -> bytes:
+    """Write a key record with which a site says who may approve a new root key of it."""
+    body = keys_body(site) | {"approvers": list(approvers)}
+    return site.draft("site_keys/1", body, entity=bytes16("keys"), role="root")
+
+
 def scheme_body() -> dict[str, Any]:
     return {
         "effective_date": "2025-12-01",

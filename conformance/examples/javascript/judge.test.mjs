@@ -87,18 +87,26 @@ test('membership', () => {
 });
 
 test('a root key is replaced by approvals', () => {
-  const { coordinator, entities, at, hu, si } = federation('at', 'hu', 'si');
+  const { coordinator, entities, at, hu, si, fr } = federation('at', 'hu', 'si', 'fr');
   const lost = at.pairs.root.public;
   const fresh = new KeyPair();
   const approve = (site) => {
     assert.equal(site.add('key_recovery', { before: lost, origin: at.origin, root: fresh.public }), undefined);
     return site.judge.entries[site.judge.size - 1];
   };
-  const renew = (approvals) => coordinator.add('site_membership', bodies.membership('at', fresh.public, { approvals }), entities.at);
+  assert.equal(at.add('site_keys', at.keysBody({ approvers: ['si', 'hu'] }), at.keysEntity), 'mem.key');
+  assert.equal(at.add('site_keys', at.keysBody({ approvers: ['at', 'hu'] }), at.keysEntity), 'mem.key');
+  assert.equal(at.add('site_keys', at.keysBody({ approvers: ['hu', 'si'] }), at.keysEntity), undefined);
+  const mandate = at.judge.entries[at.judge.size - 1];
+  const renew = (approvals, more = { mandate }) => coordinator.add('site_membership', bodies.membership('at', fresh.public, { approvals, ...more }), entities.at);
   const votes = [approve(hu), approve(si)];
+  assert.equal(renew(votes, {}), 'mem.key');
+  assert.equal(renew(votes, { mandate: at.judge.entries[0] }), 'mem.key');
+  assert.equal(renew(votes, { mandate: votes[0] }), 'mem.key');
   assert.equal(renew(votes.slice(0, 1)), 'mem.key');
   assert.equal(renew([votes[0], votes[0]]), 'mem.key');
-  assert.equal(renew(votes), undefined);
+  assert.equal(renew([...votes, approve(fr)]), 'mem.key');
+  assert.equal(renew([...votes, votes[0]]), undefined);
   assert.deepEqual(coordinator.judge.federation.leadingRoots(at.origin), [fresh.public, lost]);
   coordinator.state();
   at.state();

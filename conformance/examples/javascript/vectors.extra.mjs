@@ -1,7 +1,7 @@
 // The vector files that are neither `cases` nor calls of one function.
 import assert from 'node:assert/strict';
 import { Refusal } from './lib/refusal.mjs';
-import { checkApprovals, checkSuccession, followKeys, membersDigest } from './lib/keyhistory.mjs';
+import { checkApprovals, checkSuccession, followKeys, membersDigest, readMandate } from './lib/keyhistory.mjs';
 import { KeyPair, parseLogKey } from './lib/keys.mjs';
 import { cosign } from './lib/witness.mjs';
 import { openCheckpoint } from './lib/checkpoint.mjs';
@@ -125,6 +125,17 @@ function tests(test, { load, refuses }) {
         );
         check(vector);
         for (const reject of vector.reject) refuses(reject.code, () => check(reject), reject.delta);
+      });
+    }
+  });
+
+  test('mandates of key-history.json', async (t) => {
+    const vectors = load('key-history.json');
+    for (const vector of vectors.mandates) {
+      await t.test(vector.name, () => {
+        const read = ({ mandate }) => readMandate(unhex(mandate), vectors.origin, unhex(vector.before));
+        assert.deepEqual(read(vector), vector.approvers);
+        for (const reject of vector.reject) refuses(reject.code, () => read(reject), reject.delta);
       });
     }
   });

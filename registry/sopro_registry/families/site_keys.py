@@ -27,6 +27,7 @@ from sopro_registry.fields import (
     epoch_of,
     origin_after,
 )
+from sopro_registry.recovery import Approvers, check_approvers
 
 MAX_KEYS: Final = 4096
 
@@ -57,6 +58,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         appointed: why the root key may take over the coordinator's log from one that is gone.
+        approvers: codes of the sites that may approve a new root key of this one.
         continues: the end of the log that this one continues, in entry 0 of a later epoch.
         keys: all but the root key.
         next_root: SHA-256 of the public key that may replace the root.
@@ -66,6 +68,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     appointed: Appointment | UnsetType = UNSET
+    approvers: Approvers | UnsetType = UNSET
     continues: End | UnsetType = UNSET
     keys: Annotated[list[SiteKey], Meta(min_length=1, max_length=64)]
     next_root: Bytes32
@@ -103,8 +106,9 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     Raises:
         RefusedError: `sig.weak-key`, `mem.key` for a key named twice, used in another role or
             coming back, for a second entity of keys, a revocation of what is no key of the
-            site and a root key that members have not appointed, `sig.role` when it is not signed
-            by the root it names, `rec.body` for a day that is none.
+            site, a root key that members have not appointed and `approvers` out of order,
+            `sig.role` when it is not signed by the root it names, `rec.body` for a day that is
+            none.
     """
     if state is None and view.keys_record is not None:
         # A second entity would forget every retired key.
@@ -149,7 +153,10 @@ def follow(fact: Fact[Body], state: State | None, *, is_coordinator: bool) -> St
         raise RefusedError(
             f"site_keys: more than {MAX_KEYS} keys or key records in one log", code="mem.key"
         )
-    return State(_cut_spans(spans, body), body.next_root, positions)
+    spans = _cut_spans(spans, body)
+    if body.approvers is not UNSET:
+        check_approvers(body.approvers, fact.record.log)
+    return State(spans, body.next_root, positions)
 
 
 def _check_continued(end: End, fact: Fact[Body]) -> None:

@@ -23,7 +23,7 @@ from sopro_registry.fields import (
     Url,
     day_of,
 )
-from sopro_registry.recovery import check_approvals, electorate
+from sopro_registry.recovery import check_approvals, electorate, read_mandate
 from sopro_registry.succession import check_succession
 
 Status = Literal["applicant", "admitted", "suspended", "left", "expelled"]
@@ -73,6 +73,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
             acts on a later record that admits it; of its log before, where that is continued.
         epoch: entry 0 of its log, where this record names another one than the record before.
         languages: BCP 47 tags of its official languages.
+        mandate: key record of the site that says who may approve a new root key of it.
         name: of the site, by language.
         origin: of its log; a new epoch has a new origin (SPEC EPOCH).
         prefix: the second part of its certificate numbers, permanent.
@@ -94,6 +95,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ends: Cut | UnsetType = UNSET
     epoch: Annotated[bytes, Meta(min_length=1, max_length=MAX_EPOCH)] | UnsetType = UNSET
     languages: Annotated[list[LanguageTag], Meta(min_length=1, max_length=20)]
+    mandate: Annotated[bytes, Meta(min_length=1, max_length=MAX_EPOCH)] | UnsetType = UNSET
     name: Text
     origin: Origin
     prefix: Prefix
@@ -163,6 +165,7 @@ def _settles(before: Body | None, body: Body) -> bool:
         body,
         abandoned=before.abandoned,
         approvals=before.approvals,
+        mandate=before.mandate,
         succession=before.succession,
     )
     return same == before
@@ -256,13 +259,25 @@ def _check_successor(before: Body, body: Body, view: View) -> None:
     if body.succession is not UNSET:
         check_succession(body.succession, origin=body.origin, root=before.root, successor=body.root)
     if body.approvals is not UNSET:
-        check_approvals(
-            body.approvals,
-            electorate(view.members(), site=body.site),
-            origin=body.origin,
-            before=before.root,
-            root=body.root,
+        _check_approved(body.approvals, before, body, view)
+
+
+def _check_approved(approvals: list[bytes], before: Body, body: Body, view: View) -> None:
+    """Hold a new root key to those whom the site itself has named to approve one (MEM-10)."""
+    if body.mandate is UNSET:
+        raise RefusedError(
+            "site_membership: 'mandate': expected the site's key record that says who may approve",
+            code="mem.key",
         )
+    approvers = read_mandate(body.mandate, origin=body.origin, root=before.root)
+    check_approvals(
+        approvals,
+        electorate(view.members(), approvers),
+        origin=body.origin,
+        before=before.root,
+        root=body.root,
+        voters=len(approvers),
+    )
 
 
 def _is_epoch(text: str) -> bool:

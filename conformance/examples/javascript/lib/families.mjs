@@ -43,11 +43,14 @@ const appointed = map({
 const listed = optional(array(1, 32, map({ code, list: code, version: code })));
 const codes = optional(array(1, 32, code));
 
+const approvers = optional(array(1, 64, siteCode)); // STATE-15
+
 const family = (role, where, table) => ({ role, where, table, fits: map(table) });
 
 export const FAMILIES = {
   site_keys: family('root', ANY, {
     appointed: optional(appointed),
+    approvers,
     continues: optional(end),
     keys: array(1, 64, map({ public: bytes(32), role: oneOf('log', 'witness', 'registrar', 'decision', 'access') })),
     next_root: bytes(32),
@@ -74,6 +77,7 @@ export const FAMILIES = {
     ends: optional(cut),
     epoch: optional(bytesBetween(1, 16384)),
     languages: array(1, 20, language),
+    mandate: optional(bytesBetween(1, 16384)),
     name: textByLanguage,
     origin,
     prefix,

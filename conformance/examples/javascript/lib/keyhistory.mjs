@@ -89,6 +89,7 @@ export class KeyHistory {
     for (const { key } of body.revoked ?? []) {
       if (!all.has(hex(key)) || key.equals(body.root)) refuse('mem.key', 'a cut of no key of the site, or of the root key');
     }
+    checkApprovers(this.origin, body.approvers ?? []);
   }
 
   // SUCC-4, but for what only the judged log shows.
@@ -109,7 +110,7 @@ export class KeyHistory {
         checkSignature(registrar.public, signedBytes(entry.record), signature);
       }
       if (!Buffer.isBuffer(record.body.members) || !record.body.members.equals(membersDigest(members))) bad('other members');
-      const bodies = checkVotes([...approvals, ...votes.map((vote) => entryOfVote(vote, members, approvals[0]))], 'anchor', members);
+      const { bodies, voters } = checkVotes([...approvals, ...votes.map((vote) => entryOfVote(vote, members, approvals[0]))], 'anchor', members);
       const [first] = bodies;
       for (const vote of bodies) {
         if (!encode(vote).equals(encode(first))) bad('approvals that differ');
@@ -117,7 +118,7 @@ export class KeyHistory {
         if (vote.successor === undefined || !vote.successor.equals(body.root)) bad('an approval of another key');
         if (Object.keys(vote).sort().join() !== 'origin,root,size,successor,urls') bad('an approval that says more or less');
       }
-      if (!enough(bodies.length, members.length) || bodies.length < 2) bad('too few approvals');
+      if (!enough(voters, members.length) || voters < 2) bad('too few approvals');
     } catch (error) {
       if (error instanceof Refusal) bad(error.message);
       throw error;
@@ -197,16 +198,15 @@ export const membersDigest = (members) => sha256('sopro-members/1\n', encode(mem
 // floor(n/2) + 1, all of them where n is below three, and nobody where there is none (MEM-10, SUCC-4).
 export const enough = (votes, n) => n > 0 && votes >= (n < 3 ? n : Math.floor(n / 2) + 1);
 
-// The bodies of entries of one family, each of the log of another of `members` and signed by the root key
-// beside it alone; or a refusal.
+// The bodies of entries of one family, each of the log of one of `members` and signed by the root key beside it
+// alone, and how many of the members these are; or a refusal.
 function checkVotes(entries, name, members) {
   const voted = new Set();
-  return entries.map((bytes) => {
+  const bodies = entries.map((bytes) => {
     const entry = parseEntry(bytes);
     const record = parseRecord(entry.record);
     if (record.family !== `${name}/1` || !FAMILIES[name].fits(record.body)) refuse('mem.key', `not a ${name} record`);
     const member = members.find(({ origin }) => origin === record.log) ?? refuse('mem.key', 'of no member');
-    if (voted.has(record.log)) refuse('mem.key', 'a member twice');
     voted.add(record.log);
     const [signature] = entry.signatures;
     if (entry.signatures.length !== 1 || !signature.key.equals(keyId(member.root)) ||
@@ -215,6 +215,7 @@ function checkVotes(entries, name, members) {
     }
     return record.body;
   });
+  return { bodies, voters: voted.size };
 }
 
 // SUCC-10: the entry that a vote stands for.
@@ -248,13 +249,34 @@ export function checkSuccession(origin, before, entries, root) {
   });
 }
 
-// MEM-10: `members` are the other members that are admitted, [{origin, root}].
-export function checkApprovals(origin, before, entries, root, members) {
+// STATE-15: who may approve a new root key of the site of a log.
+function checkApprovers(origin, approvers) {
+  const rises = approvers.every((site, i) => i === 0 || approvers[i - 1] < site);
+  if (!rises || approvers.includes(originParts(origin)?.site)) refuse('mem.key', 'approvers');
+}
+
+// MEM-10: the approvers that a key record by the root key before names; of its body nothing else is read.
+export function readMandate(bytes, origin, before) {
+  let approvers;
   asMemKey(() => {
-    const bodies = checkVotes(entries, 'key_recovery', members);
+    const entry = parseEntry(bytes);
+    const { body, family, log } = parseRecord(entry.record);
+    checkSignatures(entry, [before]);
+    const isOfSite = family === 'site_keys/1' && log === origin && Buffer.isBuffer(body.root) && body.root.equals(before);
+    if (!isOfSite || body.approvers === undefined || !FAMILIES.site_keys.table.approvers(body.approvers)) refuse('mem.key', 'no mandate');
+    checkApprovers(origin, body.approvers);
+    approvers = body.approvers;
+  });
+  return approvers;
+}
+
+// MEM-10: `members` are those of n approvers that are admitted, [{origin, root}].
+export function checkApprovals(origin, before, entries, root, members, n = members.length) {
+  asMemKey(() => {
+    const { bodies, voters } = checkVotes(entries, 'key_recovery', members);
     for (const body of bodies) {
       if (!encode(body).equals(encode({ before, origin, root }))) refuse('mem.key', 'an approval of something else');
     }
-    if (!enough(bodies.length, members.length)) refuse('mem.key', 'too few approvals');
+    if (!enough(voters, n)) refuse('mem.key', 'too few approvals');
   });
 }

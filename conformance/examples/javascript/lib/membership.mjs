@@ -6,7 +6,7 @@ import { checkDays } from './dates.mjs';
 import { originParts } from './federation.mjs';
 import { encode } from './encoding.mjs';
 import { FAMILIES } from './families.mjs';
-import { checkApprovals, checkContinues, checkSuccession, parseKeyRecord } from './keyhistory.mjs';
+import { checkApprovals, checkContinues, checkSuccession, parseKeyRecord, readMandate } from './keyhistory.mjs';
 
 const MAX_MEMBERS = 128; // MEM-13
 const NEXT = { // MEM-2
@@ -54,7 +54,7 @@ export const siteMembership = {
 // MEM-14: whether a record only abandons heads of a site that has gone.
 function settles(before, body) {
   if (!['left', 'expelled'].includes(before?.status) || body.abandoned === undefined) return false;
-  const free = ['abandoned', 'approvals', 'succession'];
+  const free = ['abandoned', 'approvals', 'mandate', 'succession'];
   const said = (one) => encode(Object.fromEntries(
     Object.keys(FAMILIES.site_membership.table).filter((name) => !free.includes(name) && one[name] !== undefined).map((name) => [name, one[name]]),
   ));
@@ -81,7 +81,14 @@ function checkLater(body, before, all, admitted) {
   if (ways !== 1) refuse('mem.key', 'a new root key by no way, or by two');
   if (all.some(({ root }) => root.equals(body.root))) refuse('mem.key', 'a root key that a record has named');
   if (body.succession !== undefined) checkSuccession(body.origin, before.root, body.succession, body.root);
-  else checkApprovals(body.origin, before.root, body.approvals, body.root, admitted().filter(({ site }) => site !== body.site)); // MEM-10
+  else checkApproved(body, before, admitted()); // MEM-10
+}
+
+function checkApproved(body, before, admitted) {
+  if (body.mandate === undefined) refuse('mem.key', 'nobody is named who may approve');
+  const approvers = readMandate(body.mandate, body.origin, before.root);
+  const may = admitted.filter(({ site }) => approvers.includes(site));
+  checkApprovals(body.origin, before.root, body.approvals, body.root, may, approvers.length);
 }
 
 // EPOCH-2
