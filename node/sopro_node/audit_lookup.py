@@ -34,4 +34,7 @@ def make_lookup(
         head = audits[origin].cursor.acted_on
         return head.size if head else None
 
-    return Lookup(row, about, acted_on, directory, coordinator)
+    def closed_on(origin: str) -> int:
+        return audits[origin].cursor.import_closed_on
+
+    return Lookup(row, about, acted_on, closed_on, directory, coordinator)

@@ -198,7 +198,14 @@ class Desk:
     def _lookup(self) -> Lookup:
         holdings = self._holdings
         coordinator = site_of(holdings.coordinator_origin) if holdings.coordinator_origin else ""
-        return Lookup(self._row, self._about, self._acted_on, holdings.directory, coordinator)
+        return Lookup(
+            self._row,
+            self._about,
+            self._acted_on,
+            self._closed_on,
+            holdings.directory,
+            coordinator,
+        )
 
     def overlays(self, course: Course, day: int) -> Sequence[Overlay]:
         """Say what lies over a label's status on a day."""
@@ -217,6 +224,9 @@ class Desk:
 
     def _about(self, origin: str, family: str, label: bytes) -> list[bytes]:
         return self._reader.named_after(self._holdings.logs[origin].number, family, label.hex())
+
+    def _closed_on(self, origin: str) -> int:
+        return self._holdings.logs[origin].cursor.import_closed_on
 
     def _acted_on(self, origin: str) -> int | None:
         head = self._holdings.logs[origin].cursor.acted_on

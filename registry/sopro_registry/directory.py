@@ -327,6 +327,26 @@ class Directory:
         for name in sorted(self._criteria):
             yield self._criteria[name].versions[-1][1]
 
+    def criteria_ended(self, scheme: str, day: int, *, size: int) -> int:
+        """Return the last day of the criteria by which a scheme judged on a day; 0 for no end.
+
+        Before its first version, and on day 0, those are what that version came after.
+
+        Args:
+            scheme: its code.
+            day: on which.
+            size: what counts of the coordinator's log.
+        """
+        state = self._sets.get(scheme)
+        known = [body for index, body in state.versions if index < size] if state else []
+        later = [one for one in known if day < day_of(one.applies_from, field="applies_from")]
+        if not later:
+            return 0
+        is_first = later[0] is known[0]
+        if is_first and later[0].transition_until is UNSET:
+            return 0
+        return set_family.last_day(later[0])
+
     def codelist(self, name: str, *, version: str = "") -> tuple[int, list_family.Body] | None:
         """Return a version of a list of codes, or the latest, with the position of its record."""
         state = self._lists.get(name)

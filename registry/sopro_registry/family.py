@@ -340,7 +340,8 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         states_status: whether it states the root of the status tree.
         withheld: an entry whose bytes are kept and shown no more.
         decides: entity of the application that it decides; empty for none.
-        closes_import: whether no decision of an existing register counts from here on.
+        closes_import: day on which the taking over of an existing register ended: none of its
+            decisions counts from here on; 0 where it goes on.
     """
 
     state: S
@@ -356,7 +357,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     states_status: bool = False
     withheld: Withholding | None = None
     decides: bytes = b""
-    closes_import: bool = False
+    closes_import: int = 0
 
 
 class Fact(Struct, Generic[B], frozen=True, gc=False):

@@ -47,6 +47,8 @@ class Lookup:
         row: returns the row of an entity in the log of an origin.
         about: goes through the entities of a family that are named after a label, in a log.
         acted_on: returns the size of the coordinator's log that a log acts on at its end.
+        closed_on: returns the day on which a log's site ended taking over its old register; 0
+            where it has not.
         directory: the coordinator's records, all that are here.
         coordinator: code of the coordinator's site; empty where it is not known.
     """
@@ -54,6 +56,7 @@ class Lookup:
     row: Callable[[str, bytes], EntityRow | None]
     about: Callable[[str, str, bytes], Iterable[bytes]]
     acted_on: Callable[[str], int | None]
+    closed_on: Callable[[str], int]
     directory: Directory
     coordinator: str = ""
 
@@ -87,6 +90,16 @@ class Lookup:
         """Return the code of who looks after a log's site; empty while it is not gone (MEM-15)."""
         return self.directory.caretaker(site_of(origin), coordinator=self.coordinator)
 
+    def last_day_without(self, origin: str, name: str, day: int) -> int:
+        """Return the last day of the criteria that held on a day; 0 where nothing ended them.
+
+        Before the first version there were others, or none; they end where it says so.
+        """
+        size = self.acted_on(origin)
+        if size is None:
+            return 0
+        return self.directory.criteria_ended(name, day, size=size)
+
     def gone_since(self, origin: str) -> int:
         """Return the day on which a log's site left or was expelled; 0 where it has not."""
         member = self.directory.membership(site_of(origin))
@@ -102,11 +115,13 @@ class _Ground(NamedTuple):
         stage: the log it is in.
         decision: itself.
         review: its review; None where it rests on none.
+        taken: the day on which another log took the label over from that one; 0 where none did.
     """
 
     stage: Stage
     decision: Decision
     review: Review | None
+    taken: int
 
 
 def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ...]:
@@ -123,7 +138,7 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
             found.append(Overlay.SURVEILLANCE_OVERDUE)
         if status is Status.SUSPENDED and 0 < last.suspended_until < day:
             found.append(Overlay.SUSPENSION_OVERDUE)
-        if ground is not None and _is_outdated(stage, ground, day, lookup):
+        if ground is not None and _is_outdated(stages, ground, day, lookup):
             found.append(Overlay.CRITERIA_OUTDATED)
     if any(_is_open(appeal, day) for one in course.stages for appeal in _appeals(one, lookup)):
         found.append(Overlay.UNDER_APPEAL)
@@ -140,13 +155,14 @@ def _appeals(stage: Stage, lookup: Lookup) -> Iterable[Appeal]:
 
 def _ground(stages: Sequence[Stage], day: int, lookup: Lookup) -> _Ground | None:
     """Return the last decision by a day that gave or prolonged a label, in any log it was in."""
-    for stage in reversed(stages):
+    for place, stage in reversed(list(enumerate(stages, 1))):
         for decision in reversed(stage.label.decisions):
             is_taken = stage.label.taken is not None and decision is stage.label.decisions[0]
             if decision.effective <= day and decision.action in _GIVING and not is_taken:
                 is_own = decision.imported or decision.action is not Action.REINSTATE
                 if is_own:
-                    return _Ground(stage, decision, _review(stage, decision, lookup))
+                    taken = stages[place].label.decisions[0].effective if stages[place:] else 0
+                    return _Ground(stage, decision, _review(stage, decision, lookup), taken)
     return None
 
 
@@ -167,25 +183,45 @@ def _is_surveillance_overdue(
         return False
     days = [one for one in _evaluated(stages, ground, lookup) if one <= day]
     if not days and ground.decision.imported:
-        return False
+        # Until then the register it comes from answers for that, and nobody here knows of it.
+        ended = _import_ended(ground, lookup)
+        if not ended:
+            return False
+        days = [ended]
     last = max([*days, ground.decision.effective])
     return day > add_months(last, body.surveillance_interval_months)
 
 
+def _import_ended(ground: _Ground, lookup: Lookup) -> int:
+    """Return the day on which the register of an imported decision answered no more; 0 for none."""
+    days = (lookup.closed_on(ground.stage.origin), ground.taken)
+    return min((one for one in days if one), default=0)
+
+
+def _surveys(stages: Sequence[Stage], lookup: Lookup) -> Iterator[Evaluation]:
+    """Go through what a third party has found about a label, in the order of logs and entries."""
+    for stage in stages:
+        states = lookup.states(stage.origin, "evaluation", stage.entity)
+        found = [one for one in states if isinstance(one, Evaluation)]
+        for one in sorted(found, key=lambda one: one.index):
+            if one.level is Level.THIRD_PARTY:
+                yield one
+
+
 def _evaluated(stages: Sequence[Stage], ground: _Ground, lookup: Lookup) -> Iterator[int]:
     """Go through the days on which a third party has evaluated what is labelled."""
-    for stage in stages:
-        for one in lookup.states(stage.origin, "evaluation", stage.entity):
-            if isinstance(one, Evaluation) and one.level is Level.THIRD_PARTY:
-                yield one.performed
+    yield from (one.performed for one in _surveys(stages, lookup))
     for entity in ground.review.evaluations if ground.review else ():
         found = lookup.state(ground.stage.origin, "evaluation", entity)
         if isinstance(found, Evaluation) and found.level is Level.THIRD_PARTY:
             yield found.performed
 
 
-def _is_outdated(stage: Stage, ground: _Ground, day: int, lookup: Lookup) -> bool:
+def _is_outdated(stages: Sequence[Stage], ground: _Ground, day: int, lookup: Lookup) -> bool:
     """Say whether the criteria a label was last given by may no longer be used (OVL-4)."""
+    stage = stages[-1]
+    if ground.decision.imported:
+        return 0 < _imported_until(stages, ground, day, lookup) < day
     if ground.review is None:
         return False
     asked = lookup.state(ground.stage.origin, "label_application", ground.review.application)
@@ -193,6 +229,19 @@ def _is_outdated(stage: Stage, ground: _Ground, day: int, lookup: Lookup) -> boo
         return False
     criteria = lookup.criteria(stage.origin, asked.scheme, asked.criteria_version)
     return criteria is not None and 0 < criteria.until < day
+
+
+def _imported_until(stages: Sequence[Stage], ground: _Ground, day: int, lookup: Lookup) -> int:
+    """Return the last day of the criteria that an imported decision rests on (OVL-10)."""
+    stage, scheme_ = stages[-1], ground.stage.label.scheme
+    known = [one for one in _surveys(stages, lookup) if one.performed <= day]
+    if known:
+        # Of two on one day the later one counts; a sort keeps their order.
+        version = sorted(known, key=lambda one: one.performed)[-1].criteria_version
+        criteria = lookup.criteria(stage.origin, scheme_, version)
+        return criteria.until if criteria else 0
+    given = 0 if ground.decision.undated else ground.decision.effective
+    return lookup.last_day_without(stage.origin, scheme_, given)
 
 
 def _is_open(appeal: Appeal, day: int) -> bool:

@@ -558,6 +558,8 @@ class Ledger:
             leaf = format_leaf(change.state)
             self.statuses.put(change.status_index, status_leaf_hash(leaf))
         if change.closes_import:
+            if not self.cursor.is_import_closed:
+                self.cursor.import_closed_on = change.closes_import
             self.cursor.is_import_closed = True
         if change.states_status:
             self.cursor.states_status = True

@@ -57,6 +57,7 @@ class Cursor(Struct, array_like=True):
         stated: position of the last log_state record, void or not; -1 for none.
         misstated: position of the last one that is void.
         is_import_closed: no decision of an existing register counts any more.
+        import_closed_on: the day on which that began; 0 where it has not.
     """
 
     projected: int = 0
@@ -75,6 +76,7 @@ class Cursor(Struct, array_like=True):
     stated: int = -1
     misstated: int = -1
     is_import_closed: bool = False
+    import_closed_on: int = 0
 
 
 class Tables(Protocol):

@@ -63,6 +63,7 @@ def new_log(origin: str, root_key: bytes, *, coordinator: Log | None, roots: lis
         "answered": set(),
         "erased": set(),
         "is_import_closed": False,
+        "import_closed_on": "",
         "grants": 0,
         "status": {},
         "states_status": False,
@@ -414,6 +415,7 @@ def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]
     if "application" in body:
         log["decided"].add(body["application"])
     decision |= {"index": log["size"], "imported": body["basis"] == "imported"}
+    decision |= {"is_dated": "effective_date" in body}
     decision |= {"action": body["action"], "takes": "takes" in body, "review": body.get("review")}
     decision |= {"decider": decider_of(event), "application": body.get("application")}
     decision["reason"] = body.get("reason_code")

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.registry import model
-from tests.registry.model_assessing import criteria_of, later, state_of
+from tests.registry.model_assessing import criteria_of, day_before, later, state_of, versions
 from tests.registry.model_complaining import APPEALS
 
 Log = dict[str, Any]
@@ -68,25 +68,65 @@ def is_overdue(begun: list[tuple[Log, Held]], day: str) -> bool:
     if last is None or not months:
         return False
     place, decision = last
-    visits = [
-        state["performed"]
-        for log, held in begun
-        for other in log["entities"].values()
-        if other["family"] == "evaluation" and (state := other["state"])
-        if state["about"][1] == entity_of(log, held) and state["level"] == "third_party"
-    ]
+    visits = [one["performed"] for one in surveys(begun)]
     review = state_of(place, "review", decision["review"])
     for one in review["evaluations"] if review else ():
         state = state_of(place, "evaluation", one)
         visits += [state["performed"]] if state["level"] == "third_party" else []
     visits = [one for one in visits if one <= day]
     if not visits and decision["imported"]:
-        return False
+        visits = answered_until(begun, place)
+        if not visits:
+            return False
     return day > later(max([*visits, decision["from"]]), months)
+
+
+def surveys(begun: list[tuple[Log, Held]]) -> list[dict[str, Any]]:
+    """Return what third parties have found about a label, in the order of the logs."""
+    return [
+        {**state, "place": place}
+        for place, (log, held) in enumerate(begun)
+        for other in log["entities"].values()
+        if other["family"] == "evaluation" and (state := other["state"])
+        if state["about"][1] == entity_of(log, held) and state["level"] == "third_party"
+    ]
+
+
+def answered_until(begun: list[tuple[Log, Held]], place: Log) -> list[str]:
+    """Return the day on which the register that a decision came from ended answering, if it did."""
+    at = [log for log, _ in begun].index(place)
+    taken = [held["state"]["history"][0]["from"] for _, held in begun[at + 1 : at + 2]]
+    days = [place["import_closed_on"], *taken]
+    return sorted(one for one in days if one)[:1]
+
+
+def outdates(log: Log, scheme: str, day: str) -> str:
+    """Return the last day of what a scheme judged by on a day; empty where nothing ended it."""
+    for body in versions(log, "sets", scheme):
+        if body["applies_from"] > day:
+            if body["version"] == 1:
+                return str(body.get("transition_until", ""))
+            return str(body.get("transition_until") or day_before(body["applies_from"]))
+    return ""
+
+
+def is_taken_over_outdated(begun: list[tuple[Log, Held]], decision: Any, day: str) -> bool:
+    log, held = begun[-1]
+    scheme = held["state"]["scheme"]
+    known = [one for one in surveys(begun) if one["performed"] <= day]
+    if known:
+        last = max(known, key=lambda one: (one["performed"], one["place"], one["index"]))
+        criteria = criteria_of(log, scheme, last["version"])
+        until = criteria["until"] if criteria else ""
+    else:
+        until = outdates(log, scheme, decision["from"] if decision["is_dated"] else "")
+    return bool(until) and day > until
 
 
 def is_outdated(begun: list[tuple[Log, Held]], day: str) -> bool:
     last = giving(begun, day)
+    if last is not None and last[1]["imported"]:
+        return is_taken_over_outdated(begun, last[1], day)
     review = state_of(last[0], "review", last[1]["review"]) if last else None
     if last is None or review is None:
         return False

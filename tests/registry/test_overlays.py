@@ -1,12 +1,13 @@
 """What lies over a status on a day: computed from the logs, on every node alike, never recorded."""
 
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from tests.registry.assessing import APPLICATION, REVIEW, Assessing
 from tests.registry.transferring import THERE, expel, found, hand_over, inherit, suspend, take_over
-from tests.registry.world import World, Written, bytes16, dates_of
+from tests.registry.world import World, Written, bytes16, criterion_body, dates_of
 
 LABEL = bytes16("label")
 
@@ -57,9 +58,57 @@ def test_a_void_evaluation_is_none(case: Assessing) -> None:
     assert over(case.world, "2027-01-11") == ["surveillance_overdue"]
 
 
+def close_import(world: World, day: str, entity: str = "closed") -> None:
+    body = {"effective_date": day}
+    assert world.at.write("import_closed/1", body, entity=bytes16(entity)).code is None
+
+
 def test_what_came_from_an_existing_register_is_not_known_to_be_overdue(world: World) -> None:
-    assert world.at.decide("grant", basis="imported", valid_until="2027-12-31").code is None
+    assert world.at.decide("grant", basis="imported", valid_until="2028-12-31").code is None
     assert over(world, "2027-06-01") == []
+    # From the end of the import on nobody else answers for it.
+    close_import(world, "2026-03-01")
+    close_import(world, "2026-09-01", "closed again")
+    assert over(world, "2027-03-01") == []
+    assert over(world, "2027-03-02") == ["surveillance_overdue"]
+
+
+def test_what_was_taken_over_without_a_date_is_overdue_after_the_import_ended(world: World) -> None:
+    undated = {"effective_date": None, "valid_from": None, "valid_until": None}
+    assert world.at.decide("grant", basis="imported", **undated).code is None
+    close_import(world, "2026-03-01")
+    assert over(world, "2027-03-01") == []
+    assert over(world, "2027-03-02") == ["surveillance_overdue"]
+
+
+def test_an_evaluation_of_what_was_imported_counts_and_not_the_end_of_the_import(
+    case: Assessing,
+) -> None:
+    world = case.world
+    imported = {"basis": "imported", "label": "old", "certificate": world.at.number(7)}
+    assert world.at.decide("grant", valid_until="2029-12-31", **imported).code is None
+    about = {"application": None, "label": bytes16("old"), "kind": "surveillance"}
+    entity = bytes16("survey of old")
+    assert case.evaluate(entity=entity, performed_on="2026-02-01", **about).code is None
+    close_import(world, "2026-12-01")
+    over_old = [
+        world.node.overlays(world.at.origin, bytes16("old"), day)
+        for day in ("2027-02-01", "2027-02-02")
+    ]
+    assert over_old == [[], ["surveillance_overdue"]]
+
+
+def test_what_was_imported_and_taken_over_is_due_an_interval_after_that() -> None:
+    world = found()
+    old = {"basis": "imported", "effective_date": "2026-01-05", "valid_until": "2029-12-31"}
+    assert world.at.decide("renew", **old).code is None
+    assert over(world, "2027-06-01") == []
+    assert hand_over(world).code is None
+    assert take_over(world, valid_until="2029-12-31").code is None
+    begun = world.node.course(world.at.origin, LABEL).stages[-1].label.decisions[0].effective
+    day = date.fromordinal(begun).replace(year=2027)
+    assert over(world, day.isoformat()) == []
+    assert over(world, (day + timedelta(1)).isoformat()) == ["surveillance_overdue"]
 
 
 def test_a_scheme_without_an_interval_asks_for_none(world: World) -> None:
@@ -112,6 +161,76 @@ def test_criteria_are_outdated_when_their_transition_has_ended(case: Assessing) 
     case.act()
     assert over(case.world, "2026-09-30") == []
     assert over(case.world, "2026-10-01") == ["criteria_outdated"]
+
+
+def import_old(case: Assessing, **changes: Any) -> None:
+    held = {"basis": "imported", "label": "old", "certificate": case.at.number(7)} | changes
+    assert case.at.decide("grant", valid_until="2029-12-31", **held).code is None
+
+
+def over_old(case: Assessing, day: str) -> list[str]:
+    return case.world.node.overlays(case.at.origin, bytes16("old"), day)
+
+
+@pytest.mark.parametrize(
+    ("effective", "transition", "last"),
+    [
+        # The first version applies from 2025-07-01, the second from 2026-03-01.
+        ("2026-01-05", "2026-09-30", "2026-09-30"),
+        ("2026-01-05", None, "2026-02-28"),
+        ("2026-03-05", "2026-09-30", ""),
+        ("2025-06-30", "2026-09-30", ""),
+        (None, "2026-09-30", ""),
+    ],
+)
+def test_what_was_imported_rests_on_the_criteria_of_its_day(
+    case: Assessing, effective: str | None, transition: str | None, last: str
+) -> None:
+    dates = {"effective_date": effective} | ({} if effective else {"valid_from": None})
+    import_old(case, **dates)
+    changes = {"applies_from": "2026-03-01", "published_on": "2026-02-01", "version": 2}
+    changes |= {"transition_until": transition} if transition else {}
+    assert case.put_set(**changes).code is None
+    case.act()
+    assert over_old(case, last or "2026-10-01") == []
+    if last:
+        after = date.fromisoformat(last) + timedelta(1)
+        assert over_old(case, after.isoformat()) == ["criteria_outdated"]
+
+
+@pytest.mark.parametrize("effective", ["2025-06-30", None])
+def test_what_was_before_the_first_criteria_ends_where_these_say_so(
+    world: World, effective: str | None
+) -> None:
+    dates = {"effective_date": effective} | ({} if effective else {"valid_from": None})
+    assert (
+        world.at.decide("grant", basis="imported", valid_until="2029-12-31", **dates).code is None
+    )
+    part = {"code": "S1", "version": 1}
+    world.coordinator.write("criterion/1", criterion_body(), entity=bytes16("criterion S1"))
+    body = {
+        "applies_from": "2025-07-01", "criteria": [part], "published_on": "2025-06-01",
+        "scheme": "sopro", "transition_until": "2026-06-30", "version": 1,
+    }  # fmt: skip
+    assert world.coordinator.write("criteria_set/1", body, entity=bytes16("set")).code is None
+    assert over(world, "2026-07-01") == []
+    world.at.write_state(world.coordinator)
+    assert over(world, "2026-06-30") == []
+    assert over(world, "2026-07-01") == ["criteria_outdated"]
+
+
+def test_what_was_imported_and_evaluated_rests_on_the_criteria_of_that(case: Assessing) -> None:
+    import_old(case, effective_date="2026-01-05")
+    changes = {"applies_from": "2026-03-01", "published_on": "2026-02-01", "version": 2}
+    assert case.put_set(**changes).code is None
+    case.act()
+    assert over_old(case, "2026-04-01") == ["criteria_outdated"]
+    about = {"application": None, "label": bytes16("old"), "kind": "surveillance"}
+    entity = bytes16("survey of old")
+    found_by = {"criteria_version": 2, "performed_on": "2026-03-15"}
+    assert case.evaluate(entity=entity, **about | found_by).code is None
+    assert over_old(case, "2026-03-14") == ["criteria_outdated"]
+    assert over_old(case, "2026-04-01") == []
 
 
 def test_a_label_that_rests_on_no_application_has_no_criteria(world: World) -> None:

@@ -229,6 +229,7 @@ class Node:
             lambda origin, entity: self.replicas[origin].tables.entity(entity),
             about,
             acted_on,
+            lambda origin: self.replicas[origin].cursor.import_closed_on,
             self.directory,
         )
 

@@ -29,8 +29,8 @@ def apply(fact: Fact[Body], state: State | None, _view: View) -> Change[State]:
     Raises:
         RefusedError: `rec.body` for a date that is none.
     """
-    day_of(fact.body.effective_date, field="effective_date")
-    return Change(state or State(fact.index), closes_import=True)
+    day = day_of(fact.body.effective_date, field="effective_date")
+    return Change(state or State(fact.index), closes_import=day)
 
 
 FAMILY = Family("import_closed", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)
