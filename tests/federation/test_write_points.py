@@ -174,6 +174,7 @@ def place(land: Federation) -> Iterator[Place]:
     fr.stop()
     land.coordinator.call("publish_policy", witnesses=["eeig", "hu"], faulty=0)
     seen = {code: History() for code in ("at", "eeig")}
+    seen["at"].read_on(at, "at")
     store = SqliteStore.open(land.coordinator.folder, writing=False)
     entity = store.named(1, "site_membership", "at")
     store.close()
