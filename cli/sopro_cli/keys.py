@@ -15,7 +15,7 @@ from sopro_node.calling import call
 from sopro_node.config import load_settings
 from sopro_node.keyring import (
     KINDS,
-    copy_key,
+    copy_keys,
     encrypt_key,
     is_encrypted,
     list_key_files,
@@ -252,12 +252,8 @@ def keys_export(
         chosen = [path for kind, path in list_key_files(folder) if not kinds or kind in kinds]
         if not chosen:
             raise RefusedError(f"{folder}/keys: no such key is here")
-        target.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for path in chosen:
-            copy_key(path, target / path.name, passphrase=passphrase, secret=secret)
-            show(str(target / path.name))
-    except OSError as error:
-        fail(FormatError(f"{target}: cannot be written ({error.strerror}); name another"))
+        for path in copy_keys(chosen, target, passphrase=passphrase, secret=secret):
+            show(str(path))
     except SoproError as error:
         fail(error)
 

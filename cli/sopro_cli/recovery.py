@@ -11,13 +11,14 @@ from sopro_cli.certificate_trust import read_invite
 from sopro_cli.office import run
 from sopro_cli.options import FILE, FOLDER, read_file
 from sopro_cli.output import fail, remark, show
-from sopro_cli.secrets import passphrase_of
+from sopro_cli.secrets import asker, passphrase_of
 from sopro_cli.upkeep import describe_recovery
 from sopro_node.backup import back_up, back_up_keys
 from sopro_node.keychest import MAX_CHEST, open_keys
 from sopro_node.keyring import open_key
 from sopro_node.recover import RecoveryPlan
 from sopro_node.recover import recover as rebuild
+from sopro_node.restore import is_projected
 from sopro_node.restore import restore as make_again
 from sopro_protocol.errors import FormatError, SoproError
 
@@ -42,6 +43,8 @@ with_key_passphrase: Callable[[Callable[..., Any]], Callable[..., Any]] = click.
 def _passphrase(path: Path | None, *, confirm: bool) -> str:
     """Return a passphrase, from a file or from whoever sits there."""
     if path is None:
+        if asker() is None:
+            raise FormatError("no terminal to ask for a passphrase at; use --passphrase-file FILE")
         return str(
             click.prompt(
                 "Passphrase of the keys file",
@@ -68,17 +71,24 @@ def backup(folder: Path, target: Path, chest: Path | None, passphrase_file: Path
     Keys are not in it; --keys writes them, encrypted, into a file to be kept elsewhere.
     """
     try:
+        count = 0
         if chest is not None:
             passphrase = _passphrase(passphrase_file, confirm=True)
             if chest.absolute().is_relative_to(target.absolute()):
                 raise FormatError(f"{chest}: lies in the backup; keep the keys somewhere else")
             count = back_up_keys(folder, chest, passphrase)
-            remark(f"{chest}: {count} key files; without the passphrase they are lost")
-        else:
-            remark("the keys are not in this backup; --keys FILE writes them, encrypted")
-        manifest = back_up(folder, target)
+        try:
+            manifest = back_up(folder, target)
+        except BaseException:
+            if chest is not None:
+                chest.unlink(missing_ok=True)  # both, or nothing
+            raise
     except SoproError as error:
         fail(error)
+    if chest is not None:
+        remark(f"{chest}: {count} key files; without the passphrase they are lost")
+    else:
+        remark("the keys are not in this backup; --keys FILE writes them, encrypted")
     remark(f"{manifest.origin}: {manifest.size} entries, root {manifest.root}")
     show(str(target))
 
@@ -110,6 +120,11 @@ def restore(
     )
     if keys is None:
         remark(f"put the keys into {folder}/keys before you start it")
+    if not is_projected(folder):
+        remark(
+            "another version of this software made the tables in this backup; before you start it, "
+            f"make them anew with: sopro reindex {folder}"
+        )
     if (folder / "invite.json").exists():
         remark("requests for admission that came after the backup are lost; sites ask again")
     show(str(folder))

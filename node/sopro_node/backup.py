@@ -5,6 +5,7 @@ snapshot is one step of SQLite's backup, so what is being appended meanwhile is 
 not hold it up. Everything is written beside its place and moved there when it is complete.
 """
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -12,9 +13,10 @@ from pathlib import Path
 from sopro_node import clock
 from sopro_node.config import CONFIG
 from sopro_node.found import INVITE
-from sopro_node.fresh import check_space, new_directory
+from sopro_node.fresh import check_space, explain, new_directory
 from sopro_node.identity import load_identity
-from sopro_node.keychest import read_keys, seal_keys, write_private
+from sopro_node.keychest import read_keys, seal_keys
+from sopro_node.keyring import write_private
 from sopro_node.manifest import (
     MANIFEST,
     LogHead,
@@ -59,11 +61,14 @@ def back_up_keys(folder: Path, target: Path, passphrase: str) -> int:
     Raises:
         FormatError: the target is there already, cannot be written or lies in the node's directory,
             or the passphrase is too short.
+        StorageFullError: the disk is full; nothing is left.
     """
     files = read_keys(folder)
     try:
         write_private(target, seal_keys(files, passphrase))
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise explain(error, target) from None
         raise FormatError(
             f"{target}: cannot be written ({error.strerror}); name a new file"
         ) from None

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from sopro_node.keyring import KEYS
+from sopro_node.keyring import KEYS, write_private
 from sopro_protocol.encoding import decode, encode
 from sopro_protocol.errors import FormatError, VerificationError
 
@@ -103,15 +103,6 @@ def write_keys(folder: Path, files: Mapping[str, bytes]) -> None:
     (folder / KEYS).mkdir(mode=0o700)
     for name, data in files.items():
         write_private(folder / KEYS / name, data)
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read, durably."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _derive(passphrase: str, salt: bytes) -> bytes:

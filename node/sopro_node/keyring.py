@@ -7,7 +7,7 @@ beginning of its key id. Which file counts follows from the log. A key that no r
 
 import contextlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from sopro_node.fresh import explain
 from sopro_node.passphrase import NO_PASSPHRASE, Passphrase, check_private
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Ed25519Signer, Role
@@ -66,8 +67,10 @@ def create_keys(folder: Path, passphrase: bytes | None = None) -> None:
     """
     (folder / KEYS).mkdir(mode=0o700)
     for kind in KINDS:
-        _write(folder / KEYS / f"{kind}.pem", format_key(Ed25519PrivateKey.generate(), passphrase))
-    _write(folder / KEYS / IMPORT_KEY, os.urandom(32))
+        write_private(
+            folder / KEYS / f"{kind}.pem", format_key(Ed25519PrivateKey.generate(), passphrase)
+        )
+    write_private(folder / KEYS / IMPORT_KEY, os.urandom(32))
 
 
 def create_key(folder: Path, kind: str, passphrase: bytes | None) -> KeyFile:
@@ -76,11 +79,19 @@ def create_key(folder: Path, kind: str, passphrase: bytes | None) -> KeyFile:
 
 
 def plan_key(folder: Path, kind: str, passphrase: bytes | None) -> KeyFile:
-    """Make another key of a kind, in a file whose name says that no record names it yet."""
+    """Make another key of a kind, in a file whose name says that no record names it yet.
+
+    Raises:
+        StorageFullError: the disk is full.
+        FormatError: the file cannot be written.
+    """
     private = Ed25519PrivateKey.generate()
     signer = Ed25519Signer(private.private_bytes_raw())
     path = folder / KEYS / f"{kind}.{signer.key_id.hex()[:16]}.pem{PLANNED}"
-    _write(path, format_key(private, passphrase))
+    try:
+        write_private(path, format_key(private, passphrase))
+    except OSError as error:
+        raise explain(error, path) from None
     sync_folder(path.parent)
     return KeyFile(kind, path, signer, passphrase is not None)
 
@@ -107,12 +118,17 @@ def format_key(private: Ed25519PrivateKey, passphrase: bytes | None) -> bytes:
     return private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, cipher)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
+    """Write a new file that only its owner can read, durably: all of it, or there is none."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def sync_folder(folder: Path) -> None:
@@ -228,7 +244,11 @@ def open_key(path: Path, passphrase: Passphrase = NO_PASSPHRASE) -> KeyFile:
         key = load_pem_private_key(data, password=secret)
     except (ValueError, TypeError):
         if encrypted:
-            raise FormatError(f"{path}: the passphrase does not open this key file") from None
+            raise FormatError(
+                f"{path}: the passphrase does not open this key file; where it is lost, put back a "
+                "copy of the key whose passphrase you have, or move the file away and have the "
+                "root key name a new one: sopro keys rotate"
+            ) from None
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise FormatError(
@@ -275,23 +295,46 @@ def encrypt_key(path: Path, passphrase: bytes) -> None:
     assert isinstance(private, Ed25519PrivateKey), "opened above"  # noqa: S101
     fresh = path.with_name(path.name + FRESH)
     fresh.unlink(missing_ok=True)
-    _write(fresh, format_key(private, passphrase))
+    write_private(fresh, format_key(private, passphrase))
     fresh.replace(path)
     sync_folder(path.parent)
 
 
-def copy_key(path: Path, target: Path, *, passphrase: Passphrase, secret: bytes) -> None:
-    """Write a copy of a key file under another passphrase.
+def copy_keys(
+    paths: Iterable[Path], target: Path, *, passphrase: Passphrase, secret: bytes
+) -> list[Path]:
+    """Write copies of key files under another passphrase into a directory: all, or none is left.
 
     Raises:
-        FormatError: as `open_key`, or the copy exists already.
+        FormatError: as `open_key`, or a copy exists already, or cannot be written.
+        StorageFullError: the disk is full.
     """
+    copies = {target / path.name: _format_anew(path, passphrase, secret) for path in paths}
+    for path in copies:
+        if path.exists():
+            raise FormatError(f"{path}: exists already; name another directory")
+    is_new, written = not target.exists(), []
+    try:
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path, data in copies.items():
+            write_private(path, data)
+            written.append(path)
+        sync_folder(target)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if is_new:
+            with contextlib.suppress(OSError):
+                target.rmdir()
+        raise explain(error, target) from None
+    return written
+
+
+def _format_anew(path: Path, passphrase: Passphrase, secret: bytes) -> bytes:
+    """Return a key file as it is under another passphrase."""
     opened = open_key(path, passphrase)
     private = load_pem_private_key(
         _read(path), password=passphrase.find() if opened.encrypted else None
     )
     assert isinstance(private, Ed25519PrivateKey), "opened above"  # noqa: S101
-    try:
-        _write(target, format_key(private, secret))
-    except FileExistsError:
-        raise FormatError(f"{target}: exists already; name another directory") from None
+    return format_key(private, secret)

@@ -6,7 +6,8 @@ published is healed afterwards by the start fence, before anything is signed.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from sopro_node.fence_state import load_kept, save_kept
 from sopro_node.fresh import check_free, check_space, new_directory
 from sopro_node.heldback import hold_back
 from sopro_node.holdings import decode_cursor
-from sopro_node.identity import load_identity
+from sopro_node.identity import check_projection, load_identity
 from sopro_node.keychest import write_keys
 from sopro_node.keyring import load_ring
 from sopro_node.manifest import FileDigest, Manifest, check_logs, digest_file, read_manifest
@@ -58,8 +59,35 @@ def restore(
             _copy(backup / name, part / name, digest)
         if keys is not None:
             write_keys(part, keys)
-        _verify(part, manifest, passphrase or Passphrase(load_settings(part)), keys is not None)
+        with _named_for_people(part):
+            _verify(part, manifest, passphrase or Passphrase(load_settings(part)), keys is not None)
     return manifest
+
+
+@contextmanager
+def _named_for_people(part: Path) -> Iterator[None]:
+    """Name files in errors as they are called in a node's directory: this one is thrown away."""
+    try:
+        yield
+    except (FormatError, VerificationError) as error:
+        words = str(error).replace(f"{part}/", "")
+        raise type(error)(words, code=error.code) from None
+
+
+def is_projected(folder: Path) -> bool:
+    """Say whether the tables of a directory are in the form that this version reads.
+
+    Raises:
+        FormatError: there is no node in it.
+    """
+    store = SqliteStore.open(folder, writing=False)
+    try:
+        check_projection(store, folder=folder)
+    except FormatError:
+        return False
+    finally:
+        store.close()
+    return True
 
 
 def _copy(source: Path, target: Path, expected: FileDigest) -> None:

@@ -1,5 +1,6 @@
 """`sopro keys` where no node serves: what it prints, and how it ends."""
 
+import errno
 import json
 import os
 import re
@@ -210,6 +211,37 @@ def test_export_overwrites_nothing(place: Place, secret: Path, tmp_path: Path) -
     given = ("keys", "export", place.at, tmp_path / "copy", "--passphrase-file", secret)
     sopro(*given)
     assert "exists already; name another directory" in sopro(*given, code=65).stderr
+
+
+def test_export_copies_all_or_nothing(place: Place, secret: Path, tmp_path: Path) -> None:
+    given = ("keys", "export", place.at, tmp_path / "copy", "--passphrase-file", secret)
+    last = place.at / KEYS / "next-root.pem"
+    last.chmod(0o644)
+    assert "chmod 600" in sopro(*given, code=65).stderr
+    assert not (tmp_path / "copy").exists()
+    last.chmod(0o600)
+    (tmp_path / "copy").mkdir()
+    (tmp_path / "copy" / "next-root.pem").touch()
+    assert "exists already" in sopro(*given, code=65).stderr
+    assert [one.name for one in (tmp_path / "copy").iterdir()] == ["next-root.pem"]
+
+
+def test_export_to_a_full_disk_leaves_nothing(
+    place: Place, secret: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = 0
+
+    def sync(descriptor: int) -> None:
+        nonlocal written
+        written += 1
+        if written == 4:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("sopro_node.keyring.os.fsync", sync)
+    given = ("keys", "export", place.at, tmp_path / "copy", "--passphrase-file", secret)
+    assert "the disk is full; nothing was written" in sopro(*given, code=74).stderr
+    assert written == 4
+    assert not (tmp_path / "copy").exists()
 
 
 def test_export_opens_encrypted_files_without_asking(

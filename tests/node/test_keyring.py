@@ -12,7 +12,7 @@ from sopro_node.found import Plan, create_node
 from sopro_node.keyring import (
     KEYS,
     KINDS,
-    copy_key,
+    copy_keys,
     create_key,
     create_keys,
     encrypt_key,
@@ -110,12 +110,13 @@ def test_encrypting_keeps_the_key(tmp_path: Path) -> None:
 
 def test_a_copy_has_its_own_passphrase_and_overwrites_nothing(tmp_path: Path) -> None:
     create_keys(tmp_path, SECRET)
-    path, target = tmp_path / KEYS / "root.pem", tmp_path / "copy.pem"
-    copy_key(path, target, passphrase=Passphrase.of(SECRET), secret=b"of the copy alone")
-    copied = open_key(target, Passphrase.of(b"of the copy alone"))
+    path, target = tmp_path / KEYS / "root.pem", tmp_path / "copy"
+    known = Passphrase.of(SECRET)
+    [copy] = copy_keys([path], target, passphrase=known, secret=b"of the copy alone")
+    copied = open_key(copy, Passphrase.of(b"of the copy alone"))
     assert copied.signer.public_key == open_key(path, Passphrase.of(SECRET)).signer.public_key
     with pytest.raises(FormatError, match="exists already"):
-        copy_key(path, target, passphrase=Passphrase.of(SECRET), secret=SECRET)
+        copy_keys([path], target, passphrase=known, secret=SECRET)
 
 
 def test_finds_a_root_key_whatever_its_file_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from sopro_protocol.errors import FormatError
+from sopro_protocol.errors import FormatError, StorageFullError
 
 LATEST: Final = "0015"
 
@@ -13,7 +13,8 @@ def migrate(path: Path) -> None:
     """Run the missing migrations; a database that has them all is left alone.
 
     Raises:
-        FormatError: the database was written by a newer version.
+        FormatError: the database was written by a newer version, or cannot be changed.
+        StorageFullError: the disk is full; it is as it was.
     """
     found = _version(path)
     if found == LATEST:
@@ -41,6 +42,7 @@ def _upgrade(path: Path) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
@@ -49,5 +51,14 @@ def _upgrade(path: Path) -> None:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+            raise StorageFullError(
+                f"{path}: the disk is full, and the database is of an older version that has to be "
+                "changed first; free some space and try again"
+            ) from None
+        raise FormatError(
+            f"{path}: is of an older version and cannot be changed: {error.orig}"
+        ) from None
     finally:
         engine.dispose()
