@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 import uvloop
@@ -195,15 +195,26 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     links = [socket.socket(fileno=int(number)) for number in sys.argv[1:]]
     children = [child for link in links[1:] if (child := _fork(link, links))]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+
+    def stop(*_: object) -> NoReturn:
+        # No exception: it would come out of whatever is being closed at that moment.
+        _let_go(children)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
     for link in links[1:]:
         link.close()
     try:
         _work(links[0])
     finally:
-        for child in children:
-            os.kill(child, signal.SIGTERM)
-            os.waitpid(child, 0)
+        _let_go(children)
+
+
+def _let_go(children: Sequence[int]) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for child in children:
+        os.kill(child, signal.SIGTERM)
+        os.waitpid(child, 0)
 
 
 def _fork(link: socket.socket, links: Sequence[socket.socket]) -> int:
