@@ -1,6 +1,6 @@
 """label_decision/1: granting a label and everything that happens to it (SPEC LBL)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
 
@@ -133,11 +133,26 @@ _NEEDS_REASON = frozenset(
 )
 
 
+class _Fields(NamedTuple):
+    """Fields of a body by their names, and what reads all of them at once."""
+
+    names: tuple[str, ...]
+    read: Callable[[Body], tuple[object, ...]]
+
+    @classmethod
+    def of(cls, *names: str) -> "_Fields":
+        """Make the reader once; it is asked for every decision."""
+        if len(names) > 1:
+            return cls(names, attrgetter(*names))
+        return cls(names, lambda body: tuple(getattr(body, name) for name in names))
+
+
 class _Needs(NamedTuple):
     """What an action needs besides its certificate.
 
     Attributes:
         word: the action as it is counted.
+        code: the action as it is stored, its place among all.
         validity: whether it sets one.
         assessed: fields of a decision of this site.
         imported: fields of one taken from an existing register.
@@ -146,9 +161,10 @@ class _Needs(NamedTuple):
     """
 
     word: str
+    code: int
     validity: bool
-    assessed: tuple[str, ...]
-    imported: tuple[str, ...]
+    assessed: _Fields
+    imported: _Fields
     steps: tuple[Status | None, ...]
     imported_steps: tuple[Status | None, ...]
 
@@ -167,9 +183,10 @@ def _needs_of(action: Action) -> _Needs:
         assessed += ("appeal_until",)
     return _Needs(
         action.value,
+        ACTIONS.index(action),
         action in _VALIDITY,
-        assessed,
-        always,
+        _Fields.of(*assessed),
+        _Fields.of(*always),
         tuple(TRANSITIONS.get((status, action)) for status in Status),
         tuple(IMPORTED_TRANSITIONS.get((status, action)) for status in Status),
     )
@@ -179,7 +196,7 @@ _NEEDS: Final = {action: _needs_of(action) for action in Action}
 
 # What takes over a label of another site leaves its validity as it was there (SPEC XFER-2).
 _TAKEOVER: Final = _NEEDS[Action.TRANSFER_IN]._replace(
-    assessed=(
+    assessed=_Fields.of(
         "offering",
         "scheme",
         "decided_on",
@@ -250,7 +267,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     if not until and not needs.validity and last is not None:
         until = _standing_until(body.action, last, effective)
     decision = Decision(
-        fact.index, ACTIONS.index(body.action), effective, after, until, dates.decided, imported,
+        fact.index, needs.code, effective, after, until, dates.decided, imported,
         b"" if body.source is UNSET else body.source[:8], not dates.effective,
         _suspended_until(body.action, dates, after, last),
     )  # fmt: skip
@@ -344,16 +361,21 @@ class _Dates:
     )
 
     def __init__(self, body: Body) -> None:
-        self.effective = _day(body.effective_date, "effective_date")
-        self.decided = _day(body.decided_on, "decided_on")
-        self.valid_from = _day(body.valid_from, "valid_from")
-        self.valid_until = _day(body.valid_until, "valid_until")
-        self.suspended_until = _day(body.suspended_until, "suspended_until")
-        self.appeal_until = _day(body.appeal_until, "appeal_until")
-
-
-def _day(text: str | UnsetType, field: str) -> int:
-    return 0 if text is UNSET else day_of(text, field=field)
+        self.effective = self.decided = self.valid_from = 0
+        self.valid_until = self.suspended_until = self.appeal_until = 0
+        # Most are absent, and this is asked for every decision.
+        if body.effective_date is not UNSET:
+            self.effective = day_of(body.effective_date, field="effective_date")
+        if body.decided_on is not UNSET:
+            self.decided = day_of(body.decided_on, field="decided_on")
+        if body.valid_from is not UNSET:
+            self.valid_from = day_of(body.valid_from, field="valid_from")
+        if body.valid_until is not UNSET:
+            self.valid_until = day_of(body.valid_until, field="valid_until")
+        if body.suspended_until is not UNSET:
+            self.suspended_until = day_of(body.suspended_until, field="suspended_until")
+        if body.appeal_until is not UNSET:
+            self.appeal_until = day_of(body.appeal_until, field="appeal_until")
 
 
 def _text(text: str | UnsetType) -> str:
@@ -376,9 +398,10 @@ def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: boo
     """Say which field the action needs and lacks (I6; grants also their offering and scheme)."""
     if is_numbered and body.certificate is UNSET and body.action is not Action.REFUSE:
         raise _lacking(body, "certificate")
-    for field in needs.imported if imported else needs.assessed:
-        if getattr(body, field) is UNSET:
-            raise _lacking(body, field)
+    fields = needs.imported if imported else needs.assessed
+    values = fields.read(body)
+    if UNSET in values:
+        raise _lacking(body, fields.names[values.index(UNSET)])
     if body.status_index is not UNSET and body.action is not Action.GRANT and body.takes is UNSET:
         raise RefusedError("decision: only a grant has a status index", code="lbl.precondition")
     _check_transfer_fields(body, imported=imported)
@@ -391,6 +414,8 @@ def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: boo
 
 def _check_transfer_fields(body: Body, *, imported: bool) -> None:
     """Hold the fields of a transfer to the decisions that may have them (SPEC LBL-9)."""
+    if body.receiver is body.receiver_entity is body.takes is body.standing is UNSET:
+        return
     if (body.receiver is UNSET) != (body.receiver_entity is UNSET):
         raise RefusedError(
             "decision: 'receiver' and 'receiver_entity' stand together", code="lbl.precondition"
