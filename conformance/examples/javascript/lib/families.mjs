@@ -7,6 +7,7 @@ import { refuse } from './refusal.mjs';
 
 const COORDINATOR = 'coordinator'; // counts in the coordinator's log
 const MEMBER = 'member'; // counts in the log of an admitted member
+const CARETAKER = 'caretaker'; // counts in the coordinator's log and in that of an admitted member
 const ANY = 'any';
 
 const ACTIONS = [
@@ -19,6 +20,7 @@ const REASONS = [
 ];
 const entry = bytesBetween(0, 65535);
 const version = integer(1, 100000);
+const erasureReason = oneOf('request', 'court_order', 'mistake', 'retention_ended', 'other');
 const offeringKind = oneOf('product', 'service', 'production_step', 'material_recovery');
 const standing = oneOf('proposed', 'active', 'deprecated');
 
@@ -291,7 +293,14 @@ export const FAMILIES = {
     deadline: civilDate,
     document: integer(0, 255),
     index: count,
-    reason: oneOf('request', 'court_order', 'mistake', 'retention_ended', 'other'),
+    reason: erasureReason,
+  }),
+  orphan_erasure: family('registrar', CARETAKER, {
+    deadline: civilDate,
+    document: integer(0, 255),
+    index: count,
+    origin,
+    reason: erasureReason,
   }),
   erasure_receipt: family('registrar', ANY, { erasure: bytes(32), index: count, origin }),
   withhold: family('root', ANY, {
@@ -341,4 +350,4 @@ export const commitment = map({
   visibility: oneOf('public', 'members', 'parties', 'site'),
 });
 
-export { ANY, COORDINATOR, MEMBER };
+export { ANY, CARETAKER, COORDINATOR, MEMBER };

@@ -52,6 +52,24 @@ export class Federation {
     return this.sites(size).map((site) => this.membership(site, size)).filter(({ status }) => status === 'admitted');
   }
 
+  // Every log that a site has, or has had (XFER-2).
+  logsOf(site, size) {
+    return this.all('member', site, size).map(({ body }) => body.origin);
+  }
+
+  // MEM-15: who looks after a site that is gone; undefined where it is not.
+  caretaker(site, size) {
+    const isGone = (body) => body?.status === 'left' || body?.status === 'expelled';
+    let membership = this.membership(site, size);
+    if (!isGone(membership)) return undefined;
+    for (const seen = new Set(); membership?.successor !== undefined && !seen.has(membership.successor); ) {
+      seen.add(membership.successor);
+      membership = this.membership(membership.successor, size);
+      if (membership?.status === 'admitted') return membership.site;
+    }
+    return originParts(this.origin).site;
+  }
+
   // STATE-2: the root key that signs entry 0 of a log.
   rootOfLog(origin) {
     return this.all('origin', origin)[0]?.body.root;

@@ -1,7 +1,7 @@
 // VOID: one log, judged entry by entry (VOID-2). Withheld entries make the log be judged anew (WITHHOLD-4).
 import { hex } from './bytes.mjs';
 import { Refusal, refuse } from './refusal.mjs';
-import { ANY, COORDINATOR, FAMILIES, familyOf } from './families.mjs';
+import { ANY, CARETAKER, COORDINATOR, FAMILIES, familyOf } from './families.mjs';
 import { checkSignature, isSignature, keyId } from './keys.mjs';
 import { isSuccessor, KeyHistory } from './keyhistory.mjs';
 import { parseEntry, parseRecord, signedBytes } from './record.mjs';
@@ -14,7 +14,7 @@ import { labelDecision, offering, organisation } from './label.mjs';
 import { assessorAuthorisation, evaluation, importClosed, labelApplication, review } from './assessment.mjs';
 import { appeal, complaint, complaintAnswer } from './complaint.mjs';
 import { Parts } from './duties.mjs';
-import { anchor, conformanceStatement, erasure, logState, nothing, siteKeys, Waiting } from './statements.mjs';
+import { anchor, conformanceStatement, erasure, logState, nothing, orphanErasure, siteKeys, Waiting } from './statements.mjs';
 import { withhold } from './withhold.mjs';
 import { codelist, organisationRelation } from './relations.mjs';
 
@@ -23,7 +23,7 @@ const RULES = {
   key_recovery: keyRecovery, scheme, criterion, organisation, organisation_relation: organisationRelation, codelist, offering, label_decision: labelDecision,
   criteria_set: criteriaSet, assessor_authorisation: assessorAuthorisation, label_application: labelApplication,
   evaluation, review, import_closed: importClosed, complaint, complaint_answer: complaintAnswer, appeal,
-  conformance_statement: conformanceStatement, erasure,
+  conformance_statement: conformanceStatement, erasure, orphan_erasure: orphanErasure,
   erasure_receipt: nothing, withhold, witness_policy: witnessPolicy, anchor,
 };
 
@@ -241,7 +241,7 @@ export class LogJudge {
 
   // VOID-13, MEM-8
   checkWhere({ where }, position) {
-    if (where === ANY) return;
+    if (where === ANY || (where === CARETAKER && this.isCoordinator)) return;
     if (where === COORDINATOR) {
       if (!this.isCoordinator) refuse('lbl.competence', 'a family of the coordinator');
       return;

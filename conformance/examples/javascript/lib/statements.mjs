@@ -1,5 +1,6 @@
 // The families in which a log speaks about itself: site_keys, log_state, anchor, erasure, conformance_statement
 // (STATE, ANCHOR, ERASE, CONF).
+import { originParts } from './federation.mjs';
 import { Refusal, refuse } from './refusal.mjs';
 import { checkPublicKey } from './keys.mjs';
 import { membersDigest } from './keyhistory.mjs';
@@ -109,6 +110,23 @@ export const erasure = {
   },
   apply: (log, { body }) => log.erased.add(`${body.index} ${body.document}`),
 };
+
+// ERASE-7
+export const orphanErasure = {
+  check(log, { body, record }) {
+    const size = log.view;
+    const site = originParts(body.origin)?.site;
+    checkDays(body.deadline);
+    if (log.recordsOn(record.entity).length > 0) refuse('era.again', 'a second record');
+    if (!log.federation.logsOf(site, size).includes(body.origin) || log.federation.caretaker(site, size) !== log.site) {
+      refuse('era.caretaker', 'not the log of a site that this one looks after');
+    }
+    if (log.erased.has(orphanOf(body))) refuse('era.again', 'erased already');
+  },
+  apply: (log, { body }) => log.erased.add(orphanOf(body)),
+};
+
+const orphanOf = ({ origin, index, document }) => `${origin} ${index} ${document}`;
 
 // CONF-1, CONF-2
 export const conformanceStatement = {
