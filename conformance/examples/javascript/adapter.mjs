@@ -12,10 +12,11 @@ import { KINDS } from './lib/verify.mjs';
 const directory = mkdtempSync(join(tmpdir(), 'sopro-javascript-'));
 let child = null;
 let asked = 0;
+let offset = 0;
 const waiting = new Map();
 
 function begin() {
-  child = fork(fileURLToPath(new URL('./node.mjs', import.meta.url)), [directory], { stdio: ['ignore', 2, 2, 'ipc'] });
+  child = fork(fileURLToPath(new URL('./node.mjs', import.meta.url)), [directory, String(offset)], { stdio: ['ignore', 2, 2, 'ipc'] });
   const mine = child;
   child.on('message', ({ id, ...answer }) => {
     waiting.get(id)?.(answer);
@@ -52,6 +53,9 @@ const VERBS = {
     return tell('start', request);
   },
   append: (request) => tell('append', request),
+  clock(request) {
+    offset = Number(request.offset);
+  },
   async stop() {
     if (child === null) return {};
     const end = ended();

@@ -1,8 +1,9 @@
-// A publishing node as a process of its own: `node node.mjs <directory>`, told what to do over IPC by the adapter.
+// A publishing node as a process of its own: `node node.mjs <directory> [<seconds its clock is off>]`, told what to do over IPC by the adapter.
 import { lookup } from 'node:dns/promises';
 import { mkdirSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
+import { Cosigners } from './lib/cosigners.mjs';
 import { decode, encode } from './lib/encoding.mjs';
 import { FAMILIES } from './lib/families.mjs';
 import { fromJson } from './lib/fields.mjs';
@@ -17,6 +18,10 @@ const POLL = 500; // ms between two looks at the coordinator's log
 const PATIENCE = 20_000; // ms that an append waits for the answers of others (FENCE-1)
 
 const directory = process.argv[2];
+// The suite's verb `clock`: seconds that this process reads another time by.
+const offset = Number(process.argv[3] ?? 0) * 1000;
+const realNow = Date.now;
+Date.now = () => realNow() + offset;
 let node = null;
 
 // ERR-6: one process at a time holds the directory, by a socket that ends with the process.
@@ -63,7 +68,8 @@ const commands = {
       entries: untilGap(publisher.entries).map((entry) => entry.toString('base64')),
       root: publisher.pairs.root.public.toString('base64'),
     };
-    node = { mirror, publisher, server, allowed, urls, started };
+    const cosigners = new Cosigners({ publisher, mirror, urls, allowed });
+    node = { mirror, publisher, server, cosigners, allowed, urls, started };
     follow();
     return started;
   },
@@ -151,6 +157,7 @@ async function follow() {
       await pull();
       await ask();
       await node.publisher.actOnMembership();
+      node.cosigners.ask();
     } catch (error) {
       if (!(error instanceof Refusal)) process.stderr.write(`${error.stack}\n`);
     }

@@ -172,6 +172,8 @@ class Scene:
         self.vkey = str(given.get("vkey", ""))
         self.client = Client(url.rstrip("/"), origin)
         self._root = root
+        # Before it signs its first head it may have to ask others (FENCE-1).
+        await wait_until(self.client.is_up, within=ADMITTED_WITHIN * self.patience)
         return self.client
 
     async def join(self) -> Client:

@@ -11,6 +11,7 @@ import { KeyHistory } from './keyhistory.mjs';
 import { writeEntry } from './record.mjs';
 import { signCheckpoint } from './checkpoint.mjs';
 import { judgeLog } from './judge.mjs';
+import { parseNote } from './note.mjs';
 import { Fence } from './fence.mjs';
 import { fetchEntries, pathOf } from './follow.mjs';
 import { EntryFile, readFile, replaceFile } from './store.mjs';
@@ -217,6 +218,21 @@ export class Publisher {
     replaceFile(join(this.directory, 'checkpoint'), note);
     this.note = note;
     for (const listener of this.listeners) listener(this);
+  }
+
+  // The log's own lines under a head, without those of others.
+  noteOf(text) {
+    return Buffer.from(`${text}\n${parseNote(this.note).signatures.filter(({ name }) => name === this.origin).map(({ line }) => line).join('')}`);
+  }
+
+  // WIT-9: serves a cosignature that was verified, as long as its head is the latest.
+  addCosignature(text, line) {
+    const note = parseNote(this.note);
+    if (note.text !== text) return;
+    const name = line.split(' ')[1];
+    const others = note.signatures.filter((one) => one.name !== name).map((one) => one.line);
+    this.note = Buffer.from(`${text}\n${others.join('')}${line}`);
+    for (const listener of this.listeners) listener(this); // WIT-10
   }
 
   // FENCE-4: takes back what others hold of this log and the disk has lost, under a head of its own signature.

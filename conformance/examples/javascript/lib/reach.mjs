@@ -45,9 +45,14 @@ function checkUrl(text) {
   return url;
 }
 
-// The body of a GET, at most `limit` bytes within `deadline` ms for the whole; or a refusal. The addresses
-// that were judged are those that are called (REACH-2); redirects are not followed.
-export async function get(text, { limit, deadline = 10_000, allowed = networks([]) }) {
+// The body of a GET.
+export async function get(text, options) {
+  return (await call(text, options)).body;
+}
+
+// {status, body} of a request, the body of at most `limit` bytes within `deadline` ms for the whole; or a refusal. The
+// addresses that were judged are those that are called (REACH-2); redirects are not followed.
+export async function call(text, { limit, deadline = 10_000, allowed = networks([]), method = 'GET', body, statuses = [200] }) {
   const url = checkUrl(text);
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const until = Date.now() + deadline;
@@ -66,7 +71,8 @@ export async function get(text, { limit, deadline = 10_000, allowed = networks([
       fail(new Refusal(code, message));
     };
     const request = client.request(url, {
-      headers: { 'accept-encoding': 'identity' },
+      method,
+      headers: { 'accept-encoding': 'identity', ...(body === undefined ? {} : { 'content-length': body.length }) },
       lookup: (name, options, callback) =>
         options.all ? callback(null, addresses) : callback(null, addresses[0].address, addresses[0].family),
     });
@@ -74,7 +80,7 @@ export async function get(text, { limit, deadline = 10_000, allowed = networks([
     request.on('error', (error) => giveUp('hos.unreachable', error.message));
     request.on('response', (response) => {
       if (response.statusCode >= 300 && response.statusCode < 400) return giveUp('hos.redirect', 'a redirect');
-      if (response.statusCode !== 200) return giveUp('hos.status', `status ${response.statusCode}`);
+      if (!statuses.includes(response.statusCode)) return giveUp('hos.status', `status ${response.statusCode}`);
       if (!['', 'identity'].includes(response.headers['content-encoding'] ?? '')) return giveUp('hos.content', 'an encoding that was not asked for');
       const parts = [];
       let length = 0;
@@ -86,10 +92,10 @@ export async function get(text, { limit, deadline = 10_000, allowed = networks([
       response.on('aborted', () => giveUp('hos.unreachable', 'cut off'));
       response.on('end', () => {
         clearTimeout(timer);
-        if (response.complete) done(Buffer.concat(parts));
+        if (response.complete) done({ status: response.statusCode, body: Buffer.concat(parts) });
         else fail(new Refusal('hos.unreachable', 'cut off'));
       });
     });
-    request.end();
+    request.end(body);
   });
 }

@@ -3,6 +3,7 @@ import http from 'node:http';
 import { hex } from './bytes.mjs';
 import { Refusal, refuse } from './refusal.mjs';
 import { writeBundle, writeKeys } from './bundle.mjs';
+import { dayAt } from './dates.mjs';
 import { pathOf } from './follow.mjs';
 import { writeProof } from './proof.mjs';
 import { hashesAt, parsePath, WIDTH, writeEntryBundle } from './tile.mjs';
@@ -24,6 +25,14 @@ function problem(code) {
   const status = STATUS[code] ?? 500;
   const body = JSON.stringify({ type: 'about:blank', title: TITLES[status] ?? 'Error', status, code });
   return { status, type: 'application/problem+json', body: Buffer.from(body) };
+}
+
+function decodeText(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return missing('no such label');
+  }
 }
 
 const missing = (what) => refuse('not-found', what);
@@ -50,7 +59,8 @@ class ServedLog {
 
   proof(text) {
     const { note, entries, tree, published } = this.source();
-    if (!/^(0|[1-9][0-9]{0,14})$/.test(text) || Number(text) >= Math.min(published, entries.length)) missing('no such entry');
+    if (!/^(0|[1-9][0-9]{0,14})$/.test(text)) refuse('format', 'not a position');
+    if (Number(text) >= Math.min(published, entries.length)) missing('no such entry');
     const index = Number(text);
     if (entries[index] === null) refuse('entry.withheld'); // WITHHOLD-10
     return { type: TEXT, body: Buffer.from(writeProof(index, tree.inclusion(index, published), note)), cache: 'no-store' };
@@ -141,7 +151,9 @@ export class Server {
   route(request, response) {
     if (request.method !== 'GET' && request.method !== 'HEAD') refuse('err.method');
     if (hasBody(request)) refuse('err.size');
+    if (request.httpVersionMajor !== 1) refuse('format'); // a request line without a version
     const path = request.url.split('?')[0];
+    if (path.startsWith('/label/')) return this.label(path.slice(7));
     if (path === '/.well-known/sopro') return { type: 'application/json', body: Buffer.from(JSON.stringify(this.discovery())), cache: 'no-store' };
     if (path === '/evidence') return { type: 'application/json', body: Buffer.from('{"evidence":[]}'), cache: 'no-store' };
     if (path === '/events') return this.stream(request, response);
@@ -150,6 +162,17 @@ export class Server {
       if (path.startsWith(prefix)) return log.answer(path.slice(prefix.length));
     }
     return missing(path);
+  }
+
+  // CERT-11: a page for every label of this site.
+  label(text) {
+    const label = [...this.publisher.judge.labels.values()].find(({ first }) => first?.body.certificate === decodeText(text));
+    if (label === undefined) missing('no such label');
+    const today = dayAt(Date.now(), 0);
+    const status = label.undetermined ? 'cannot be told by this version' : label.statusOn(today);
+    const number = label.first.body.certificate; // of a form without markup (FIELD)
+    const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${number}</title><h1>${number}</h1>`;
+    return { type: 'text/html; charset=utf-8', body: Buffer.from(`${page}<p>On ${today}: ${status}.</p>`), cache: 'no-store' };
   }
 
   send(response, { status = 200, type, body, cache = 'no-store' }, request) {
