@@ -122,11 +122,13 @@ class Life:
 
     # What sites write.
 
-    def _decide(self, site: Author, rng: Random) -> None:
+    def _decide(self, site: Author, rng: Random) -> None:  # noqa: PLR0912  # one for each oddity
         name, log = rng.choice(LABELS), self.logs[site.site]
         held = log["entities"].get(bytes16(name), {}).get("state")
         history = held["history"] if held else []
         basis = rng.choice(("assessed", "assessed", "imported"))
+        if history and history[-1]["imported"] and rng.random() < 0.7:
+            basis = "imported"
         today = self.today()
         last = history[-1]["from"] if history else ""
         day = shift(max(last or "2026-01-01", "2025-01-01"), rng.choice((0, 1, 30, 100, 380)))

@@ -366,7 +366,9 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     if "takes" in body:
         after = body["standing"]
     if not imported:
-        code = judge_dates(event, history) or judge_scheme(log, body, label, before, history)
+        effective = [one for one in history if one["from"] <= day]
+        code = judge_dates(event, history) or judge_begin(body, effective[-1:])
+        code = code or judge_scheme(log, body, label, before, history)
         if code is not None:
             return code
     code = judge_following(log, body, label) if label else judge_first(log, event)
@@ -399,7 +401,8 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
 def judge_further(log: Log, event: Event, label: dict[str, Any], *, is_new: bool) -> str | None:
     body = event["body"]
     code = judge_scope(body, label)
-    if code is None and body["basis"] == "imported" and log["is_import_closed"]:
+    is_own = any(not one["imported"] for one in label["history"])
+    if code is None and body["basis"] == "imported" and (log["is_import_closed"] or is_own):
         code = "lbl.imported"
     code = code or judge_assessment(log, event, label)
     if code is None and not may_receive(log, body):
@@ -539,7 +542,22 @@ def judge_dates(event: Event, history: list[dict[str, Any]]) -> str | None:
             return "lbl.dates"
     if body["action"] == "suspend" and body["suspended_until"] < body["effective_date"]:
         return "lbl.dates"
+    if body["action"] == "revoke" and body["appeal_until"] < body["effective_date"]:
+        return "lbl.dates"
     return None
+
+
+def judge_begin(body: dict[str, Any], found: list[dict[str, Any]]) -> str | None:
+    """Say why a validity begins too late: nobody could say how long the label may hold."""
+    if body["action"] not in NAMES_VALIDITY or "takes" in body:
+        return None
+    latest = body["effective_date"]
+    if body["action"] == "renew" and found:
+        if not found[0]["until"]:
+            return None
+        day_after = date.fromisoformat(found[0]["until"]) + timedelta(1)
+        latest = max(latest, day_after.isoformat())
+    return "lbl.dates" if body["valid_from"] > latest else None
 
 
 def judge_scheme(

@@ -89,8 +89,13 @@ def test_who_evaluated_may_suspend_at_once_and_does_not_reinstate(case: Assessin
     assert case.at.would_decide("reinstate", **dates).code is None
 
 
-def test_an_existing_register_has_no_duties(case: Assessing) -> None:
+def test_an_existing_register_has_no_duties() -> None:
+    case = Assessing()
+    case.authorise()
+    assert case.at.decide("grant", basis="imported").code is None
+    assert survey(case, assessors=by(ASSESSOR, "authorisation")).code is None
     assert case.at.would_decide("correct", basis="imported", decider=ASSESSOR).code is None
+    assert case.at.would_decide("correct", decider=ASSESSOR).code == "ass.duties"
 
 
 # What was found.

@@ -99,7 +99,7 @@ def test_an_evaluation_of_what_was_imported_counts_and_not_the_end_of_the_import
 
 
 def test_what_was_imported_and_taken_over_is_due_an_interval_after_that() -> None:
-    world = found()
+    world = found(basis="imported")
     old = {"basis": "imported", "effective_date": "2026-01-05", "valid_until": "2029-12-31"}
     assert world.at.decide("renew", **old).code is None
     assert over(world, "2027-06-01") == []

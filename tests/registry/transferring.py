@@ -69,9 +69,9 @@ def inherit(world: World, **changes: Any) -> Written:
     )
 
 
-def found() -> World:
+def found(**changes: Any) -> World:
     world = World()
     # It joined before the other and has to hear of it first.
     assert world.at.write_state(world.coordinator).code is None
-    assert world.at.decide("grant").code is None
+    assert world.at.decide("grant", **changes).code is None
     return world

@@ -137,12 +137,18 @@ test('labels', () => {
   assert.equal(decide({ action: 'transfer_out', receiver: 'at', receiver_entity: e16() }), 'lbl.competence');
   assert.equal(decide({ action: 'reinstate' }), undefined);
   const imported = { basis: 'imported', decided_on: undefined, decider: undefined };
-  assert.equal(decide({ ...imported, action: 'revoke', effective_date: '2028-06-01' }), undefined);
-  assert.equal(decide({ ...imported, action: 'reinstate', effective_date: '2028-06-02' }), undefined);
-  const { decisions } = at.judge.labels.get(label.toString('hex'));
+  assert.equal(decide({ ...imported, action: 'revoke', effective_date: '2028-06-01' }), 'lbl.imported'); // ASS-19
+  const earlier = e16();
+  const from = (body) => decide({ ...imported, certificate: 'SOPRO/AT1/001/00007', ...body }, earlier);
+  const validity = { valid_from: '2026-01-10', valid_until: '2028-01-10' };
+  assert.equal(from({ action: 'grant', offering, scheme: 'sopro', status_index: 2, ...validity }), undefined);
+  assert.equal(from({ action: 'revoke', effective_date: '2028-06-01' }), undefined);
+  assert.equal(from({ action: 'reinstate', effective_date: '2028-06-02' }), undefined);
+  const { decisions } = at.judge.labels.get(earlier.toString('hex'));
   assert.equal(decisions[decisions.length - 1].validUntil, null); // LBL-12: it holds after the end it finds
   assert.equal(at.add('import_closed', { effective_date: '2027-01-01' }), undefined);
-  assert.equal(decide({ ...imported, action: 'suspend' }), 'lbl.imported');
+  assert.equal(from({ action: 'suspend' }), 'lbl.imported');
+  assert.equal(decide(bodies.grant(offering, 3, { effective_date: '2027-01-09' }), e16()), 'lbl.dates');
   assert.equal(at.state(), undefined);
 });
 

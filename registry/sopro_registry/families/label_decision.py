@@ -9,6 +9,13 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.application import Application
+from sopro_registry.decision_dates import (
+    Dates,
+    check_begin,
+    check_dates,
+    standing_until,
+    suspended_until,
+)
 from sopro_registry.duties import check_closed, check_decider, subjects_of
 from sopro_registry.family import Change, Decided, Fact, Family, LabelIndex, Place, View
 from sopro_registry.fields import (
@@ -21,7 +28,6 @@ from sopro_registry.fields import (
     Origin,
     SiteCode,
     add_months,
-    day_of,
     earliest_day,
     epoch_of,
     latest_day,
@@ -222,7 +228,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     """
     body = fact.body
     imported = body.basis is Basis.IMPORTED
-    dates = _Dates(body)
+    dates = Dates(body)
     takes_over = body.takes is not UNSET
     needs = _TAKEOVER if takes_over else _NEEDS[body.action]
     _check_fields(body, needs, imported=imported, is_numbered=state is None or bool(state.number))
@@ -241,8 +247,15 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         after = Status.SUSPENDED
     if not imported:
         sets_validity = needs.validity and not takes_over
-        _check_dates(dates, fact, state, has_validity=sets_validity)
+        check_dates(
+            dates,
+            body.action,
+            state.decisions[-1] if state else None,
+            recorded=latest_day(fact.record.time),
+            has_validity=sets_validity,
+        )
         if sets_validity:
+            check_begin(dates, body.action, last)
             _check_scheme(body, dates, state, view, late=before is Status.EXPIRED)
     if state is None:
         takes = None if isinstance(body.takes, UnsetType) else body.takes
@@ -255,21 +268,18 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label = state
     scope = read_scope(body.scope, body.action, label, index=fact.index)
     check_corrected(body.corrects, body.action, label)
-    if imported and view.is_import_closed:
-        raise RefusedError(
-            "decision: this site has closed the import of its existing register",
-            code="lbl.imported",
-        )
+    if imported:
+        _check_imported(label, view)
     decides = _check_assessment(body, dates, fact, label, view)
     receiver = _text(body.receiver)
     handed = hand_label(receiver, _bytes(body.receiver_entity), view) if receiver else None
     until = dates.valid_until
     if not until and not needs.validity and last is not None:
-        until = _standing_until(body.action, last, effective)
+        until = standing_until(body.action, last, effective)
     decision = Decision(
         fact.index, needs.code, effective, after, until, dates.decided, imported,
         b"" if body.source is UNSET else body.source[:8], not dates.effective,
-        _suspended_until(body.action, dates, after, last),
+        suspended_until(body.action, dates, after, last),
     )  # fmt: skip
     label = Label(
         fact.entry_id,
@@ -305,6 +315,22 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     )
 
 
+def _check_imported(label: Label, view: View) -> None:
+    """Hold what an existing register says to before the site's own time (SPEC ASS-19)."""
+    if view.is_import_closed:
+        raise RefusedError(
+            "decision: this site has closed the import of its existing register",
+            code="lbl.imported",
+        )
+    own = [one.index for one in label.decisions if not one.imported]
+    if own:
+        raise RefusedError(
+            f"decision: this site has decided on the label itself, in entry {own[0]}; what an "
+            "existing register says comes before that (I5)",
+            code="lbl.imported",
+        )
+
+
 def _days(decided: int, application: bytes, view: View) -> int:
     """Return the days from an application to the decision on it; -1 where it decides none."""
     held = view.state("label_application", application) if application else None
@@ -312,7 +338,7 @@ def _days(decided: int, application: bytes, view: View) -> int:
 
 
 def _check_assessment(
-    body: Body, dates: "_Dates", fact: Fact[Body], label: Label, view: View
+    body: Body, dates: Dates, fact: Fact[Body], label: Label, view: View
 ) -> bytes:
     """Hold a decision to the assessment it rests on, and return the application it decides."""
     application, review = _bytes(body.application), _bytes(body.review)
@@ -346,36 +372,6 @@ def _check_assessment(
         view,
     )
     return application
-
-
-class _Dates:
-    """The dates of a body as days, 0 where absent."""
-
-    __slots__ = (
-        "appeal_until",
-        "decided",
-        "effective",
-        "suspended_until",
-        "valid_from",
-        "valid_until",
-    )
-
-    def __init__(self, body: Body) -> None:
-        self.effective = self.decided = self.valid_from = 0
-        self.valid_until = self.suspended_until = self.appeal_until = 0
-        # Most are absent, and this is asked for every decision.
-        if body.effective_date is not UNSET:
-            self.effective = day_of(body.effective_date, field="effective_date")
-        if body.decided_on is not UNSET:
-            self.decided = day_of(body.decided_on, field="decided_on")
-        if body.valid_from is not UNSET:
-            self.valid_from = day_of(body.valid_from, field="valid_from")
-        if body.valid_until is not UNSET:
-            self.valid_until = day_of(body.valid_until, field="valid_until")
-        if body.suspended_until is not UNSET:
-            self.suspended_until = day_of(body.suspended_until, field="suspended_until")
-        if body.appeal_until is not UNSET:
-            self.appeal_until = day_of(body.appeal_until, field="appeal_until")
 
 
 def _text(text: str | UnsetType) -> str:
@@ -437,44 +433,7 @@ def _lacking(body: Body, field: str) -> RefusedError:
     )
 
 
-def _standing_until(action: Action, last: Decision, effective: int) -> int:
-    """Return the end of validity that goes on, 0 where there is none or none is known."""
-    if action is Action.REINSTATE and last.until < effective:
-        # Only an existing register brings back what had expired; the old end no longer holds.
-        return 0
-    return last.until
-
-
-def _suspended_until(action: Action, dates: _Dates, after: Status, last: Decision | None) -> int:
-    """Return the last day of a suspension that begins here or goes on (SPEC STATUS-6)."""
-    if after is not Status.SUSPENDED:
-        return 0
-    held = last.suspended_until if last and action is not Action.SUSPEND else 0
-    return dates.suspended_until or held
-
-
-def _check_dates(
-    dates: _Dates, fact: Fact[Body], state: Label | None, *, has_validity: bool
-) -> None:
-    """Hold I5: dates in order, nothing decided after it was recorded."""
-    last = state.decisions[-1].effective if state else 0
-    if dates.effective < last:
-        raise RefusedError(
-            "decision: effective before the decision it follows (I5)", code="lbl.dates"
-        )
-    if dates.decided > latest_day(fact.record.time):
-        raise RefusedError("decision: decided after it was recorded (I5)", code="lbl.dates")
-    if has_validity and not (dates.decided <= dates.valid_from <= dates.valid_until):
-        raise RefusedError(
-            "decision: expected decided_on <= valid_from <= valid_until (I5)", code="lbl.dates"
-        )
-    if fact.body.action is Action.SUSPEND and dates.suspended_until < dates.effective:
-        raise RefusedError("decision: suspended until before it begins (I6)", code="lbl.dates")
-
-
-def _check_scheme(
-    body: Body, dates: _Dates, state: Label | None, view: View, *, late: bool
-) -> None:
+def _check_scheme(body: Body, dates: Dates, state: Label | None, view: View, *, late: bool) -> None:
     """Hold the scheme's periods: its longest validity and its days of grace."""
     name = state.scheme if state else _text(body.scheme)
     scheme = view.scheme(name)

@@ -174,7 +174,7 @@ def test_decided_is_read_in_the_farthest_zone(
 ) -> None:
     # Noon of the first and 22 hours are ten o'clock of the second: 14 hours east, the third begins.
     day, time = "2028-01-03", NOW + hours * 3_600_000 + milliseconds
-    dates = {"decided_on": day, "valid_from": day, "valid_until": day}
+    dates = dict.fromkeys(("decided_on", "effective_date", "valid_from", "valid_until"), day)
     assert world.at.decide("grant", **dates, how={"time": time}).code == code
 
 
@@ -195,6 +195,54 @@ def test_suspension_keeps_its_dates_in_order(
     assert world.at.would_decide("suspend", **dates).code == code
 
 
+@pytest.mark.parametrize(
+    ("action", "changes", "code"),
+    [
+        ("grant", {"effective_date": "2026-01-09"}, "lbl.dates"),
+        ("grant", {"effective_date": "2026-01-11"}, None),
+        ("transfer_in", {"effective_date": "2026-01-09"}, "lbl.dates"),
+        # The day after the end of validity, and the day from which it holds.
+        ("renew", {"valid_from": "2027-01-11"}, None),
+        ("renew", {"valid_from": "2027-01-12"}, "lbl.dates"),
+        ("renew", {"effective_date": "2027-01-20", "valid_from": "2027-01-20"}, None),
+        ("renew", {"effective_date": "2027-01-20", "valid_from": "2027-01-21"}, "lbl.dates"),
+    ],
+)
+def test_a_label_holds_no_longer_than_its_scheme_allows(
+    world: World, action: str, changes: dict[str, Any], code: str | None
+) -> None:
+    """Else one that holds at once could be valid until long after."""
+    dates = {"valid_until": "2027-12-31"}
+    if action == "renew":
+        world.bring_to(Status.ACTIVE)
+        dates |= {"decided_on": "2026-12-01", "effective_date": "2026-12-01"}
+    assert world.at.would_decide(action, **dates | changes).code == code
+
+
+def test_a_renewal_of_what_ends_on_no_known_day_begins_when_it_may(world: World) -> None:
+    assert world.at.decide("grant", basis="imported", valid_until=None).code is None
+    dates = {"valid_from": "2027-06-01", "valid_until": "2028-06-01"}
+    assert world.at.would_decide("renew", **dates).code is None
+
+
+@pytest.mark.parametrize(("until", "code"), [(GRANTED, None), (shift(GRANTED, -1), "lbl.dates")])
+def test_a_revocation_can_be_appealed_against(world: World, until: str, code: str | None) -> None:
+    world.bring_to(Status.ACTIVE)
+    assert world.at.would_decide("revoke", appeal_until=until).code == code
+
+
+def test_an_existing_register_says_nothing_behind_a_decision_of_the_site(world: World) -> None:
+    """Else what was revoked could come back as if an earlier register had said so (I5)."""
+    at = world.at
+    assert at.decide("grant", basis="imported").code is None
+    assert at.decide("suspend", basis="imported").code is None
+    assert at.decide("revoke").code is None
+    for action in ("reinstate", "correct", "terminate_on_request"):
+        assert at.would_decide(action, basis="imported").code == "lbl.imported"
+    other = {"certificate": at.number(2), "label": "other"}
+    assert at.would_decide("grant", basis="imported", **other).code is None
+
+
 def test_effective_never_falls_in_assessed_decisions(world: World) -> None:
     at = world.at
     at.decide("grant")
@@ -206,9 +254,10 @@ def test_effective_never_falls_in_assessed_decisions(world: World) -> None:
 def test_calendar_ends_without_a_crash(world: World) -> None:
     world.put_scheme(max_validity_months=2)
     world.at.write_state(world.coordinator)
-    dates = {"valid_from": "9998-12-31", "valid_until": "9999-02-28"}
+    begin = "9998-12-31"
+    dates = {"effective_date": begin, "valid_from": begin, "valid_until": "9999-02-28"}
     assert world.at.would_decide("grant", **dates).code is None
-    dates = {"valid_from": "9999-12-31", "valid_until": "9999-12-31"}
+    dates = dict.fromkeys(("effective_date", "valid_from", "valid_until"), "9999-12-31")
     assert world.at.would_decide("grant", **dates).code is None
 
 

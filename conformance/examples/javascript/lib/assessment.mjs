@@ -189,11 +189,18 @@ export const importClosed = {
 const RESTING = ['grant', 'refuse', 'renew', 'extend_scope', 'transfer_in'];
 const KINDS = { transfer_in: ['transfer'], grant: ['initial', 'transfer'], refuse: ['initial', 'transfer'], renew: ['renewal'], extend_scope: ['scope_extension'] };
 
+// ASS-19: what an existing register says comes before what the site decides.
+export function checkEarlier(body, { decisions }) {
+  const isOwn = decisions.some((decision) => decision.body.basis === 'assessed');
+  if (body.basis === 'imported' && isOwn) refuse('lbl.imported', 'ASS-19');
+}
+
 // ASS-14 to ASS-21, for a label_decision
 export function checkDecisionBasis(log, { body, record }, label) {
   const scheme = label.first?.body.scheme ?? body.scheme;
   const versions = log.federation.criteriaVersions(scheme, log.view);
   if (body.basis === 'imported' && log.importClosed) refuse('lbl.imported', 'ASS-19');
+  checkEarlier(body, label);
   const has = [body.application, body.review].filter((entity) => entity !== undefined).length;
   const resting = body.basis === 'assessed' && RESTING.includes(body.action) && body.takes === undefined;
   const rests = resting && (versions.length > 0 || has > 0);

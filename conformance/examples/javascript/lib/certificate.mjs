@@ -16,6 +16,7 @@ import { checkStatus } from './status.mjs';
 import { decodeEntry } from './judge.mjs';
 import { checkFields, checkLater, checkNumber, checkOrder, DATES, Label } from './label.mjs';
 import { checkCorrected, checkScope } from './scope.mjs';
+import { checkEarlier } from './assessment.mjs';
 import { fits } from './logs.mjs';
 import { originParts } from './federation.mjs';
 import { checkDays } from './dates.mjs';
@@ -213,6 +214,7 @@ function addDecision(label, { record, position, id }, prefix) {
   else if (body.certificate !== undefined && body.takes === undefined) checkNumber(label.origin, prefix, body.certificate); // LBL-18
   checkScope(body, label.scope);
   checkCorrected(body, label.decisions);
+  checkEarlier(body, label); // ASS-19
   label.decisions.push({ position, id, body, time: record.time, ...outcome });
 }
 

@@ -2,7 +2,7 @@
 import { refuse } from './refusal.mjs';
 
 export const UNKNOWN = '';
-const LAST_DAY = '9999-12-31';
+export const LAST_DAY = '9999-12-31';
 const HOUR = 3_600_000;
 
 const monthLength = (year, month) => [31, year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28,

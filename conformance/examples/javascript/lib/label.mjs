@@ -2,7 +2,7 @@
 import { encode } from './encoding.mjs';
 import { hex, sha256 } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
-import { addDays, addMonths, dayAt, later, UNKNOWN } from './dates.mjs';
+import { addDays, addMonths, dayAt, LAST_DAY, later, UNKNOWN } from './dates.mjs';
 import { originParts } from './federation.mjs';
 import { checkDays } from './dates.mjs';
 import { checkDecisionBasis } from './assessment.mjs';
@@ -182,14 +182,21 @@ function checkDates(log, body, label, outcome, time) {
 
 const givesValidity = ({ action, takes }) => ['grant', 'renew'].includes(action) || (action === 'transfer_in' && takes === undefined);
 
+function latestBegin({ action }, day, start) {
+  if (action !== 'renew') return day;
+  return start.validUntil === null ? LAST_DAY : later(day, addDays(start.validUntil, 1));
+}
+
 // LBL-15
-export function checkOrder(body, label, { day }, time) {
+export function checkOrder(body, label, { day, start }, time) {
   const bad = (message) => refuse('lbl.dates', message);
   const { action } = body;
   if (label.last !== undefined && day < label.last.day) bad('holds before the last decision');
   if (body.decided_on > dayAt(time, 14)) bad('decided later than logged');
   if (givesValidity(body) && (body.decided_on > body.valid_from || body.valid_from > body.valid_until)) bad('valid_from');
+  if (givesValidity(body) && body.valid_from > latestBegin(body, day, start)) bad('valid_from after it holds');
   if (action === 'suspend' && body.suspended_until < day) bad('suspended_until');
+  if (action === 'revoke' && body.appeal_until < day) bad('appeal_until');
 }
 
 // LBL-16, LBL-17
