@@ -65,6 +65,10 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "inspect": ("sopro inspect chair.sopro", "sopro inspect - < checkpoint"),
     "join": ("sopro join at invite.json",),
     "keys": ("sopro keys list at", "sopro keys rotate at log --root-key root.pem"),
+    "keys approvers": (
+        "sopro keys approvers at fr hu --root-key root.pem",
+        "sopro keys approvers at --all",
+    ),
     "keys encrypt": ("sopro keys encrypt at --passphrase-file passphrase",),
     "keys export": ("sopro keys export at root.pem",),
     "keys list": ("sopro keys list at",),

@@ -91,7 +91,22 @@ def test_revoking_names_what_the_key_has_signed_since(place: Place) -> None:
     assert f"to {size}, cut off at size 3  decision.pem" in listed
 
 
+def test_says_who_may_approve_a_new_root_key(place: Place) -> None:
+    listed = json.loads(sopro("keys", "list", place.at, "--json").stdout)
+    # There is no other member who could be named.
+    assert listed["approvers"] == []
+    assert not [one for one in listed["warnings"] if "may approve" in one]
+    for option in ("--all", "--nobody"):
+        done = sopro("keys", "approvers", place.at, option)
+        assert done.stdout.endswith("\nmay approve a new root key: nobody\n")
+
+
 REFUSED = {
+    "approvers who are no members": (["approvers", "hu"], 1, "another site that is admitted"),
+    "itself as an approver": (["approvers", "at"], 1, "another site that is admitted"),
+    "an approver that is no site": (["approvers", "H U"], 65, "a site's code"),
+    "no approvers": (["approvers"], 2, "name SITES, or give --all, or --nobody"),
+    "approvers and nobody": (["approvers", "hu", "--nobody"], 2, "name SITES"),
     "a role there is not": (["rotate", "king"], 2, "is not one of"),
     "finish of another role": (["rotate", "decision", "--finish"], 2, "for the log key only"),
     "nothing to finish": (["rotate", "log", "--finish"], 1, "there is nothing to finish"),

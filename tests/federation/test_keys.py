@@ -288,13 +288,19 @@ def test_where_the_successor_is_lost_too_the_other_members_decide(land: Federati
     at, hu, fr = land.start(["at", "hu", "fr"])
     number = grant(at)
     before = certificate(at, number)
+    eeig = land.coordinator
+    told = keys(at, "approvers", "--all")
+    assert told.stdout.splitlines()[-1] == "may approve a new root key: fr, hu"
+    assert "2 of 2 have to" in told.stderr
+    assert "may approve a new root key: fr, hu" in keys(at, "list").stdout
+    for member in (hu, fr, eeig):
+        land.wait_for(member, at)
     for name in ("root.pem", "next-root.pem"):
         (at.folder / KEYS / name).unlink()
     public = keys(at, "recover", "--new-root").stdout.strip()
-    eeig = land.coordinator
     for member in (hu, fr):
         refused = members(eeig, "recover", "at", code=1)
-        assert "2 must approve" in refused.stderr
+        assert "2 of 2 must" in refused.stderr
         members(member, "approve", "at", public)
         land.wait_for(eeig, member)
     listed = members(eeig, "list").stdout
