@@ -5,6 +5,7 @@ from typing import Final
 from sopro_conformance.case import CASES
 from sopro_conformance.cases import (
     admitting,
+    approving,
     asked,
     ass,
     cert,
@@ -33,6 +34,7 @@ __all__ = ["CASES", "GROUPS", "MODULES"]
 MODULES: Final = (
     *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver, published, syncing, hostile, forked),
     *(witnessing, labelled, private, asked, declared, crowd, watched, admitting),
+    approving,
 )
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")

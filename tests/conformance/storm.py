@@ -60,6 +60,8 @@ class Storm:
             (self.transfer, 3),
             (self.keys, 4),
             (self.membership, 1),
+            (self.recover, 1),
+            (self.settle, 1),
             (self.criteria, 1),
             (self.relate, 2),
             (self.complain, 2),
@@ -314,6 +316,56 @@ class Storm:
         if self.maybe(0.8):
             self.world.change_membership(log.site, **(before | {"status": "admitted"}))
             self.state(log)
+
+    def recover(self) -> None:
+        """Have a site's root key replaced by what others approve, whom it has named or not."""
+        log, fresh = self.log(), SigningKey(self.source.randbytes(32))
+        others = [one for one in self.world.sites.values() if one is not log]
+        named: list[Value] = sorted(one.site for one in others if self.maybe(0.8))
+        if self.maybe(0.1):
+            named = [*named, log.site]
+        mandate = log.name_keys(None, **({"approvers": named} if named else {}))
+        self._made.append(
+            Made(log, "site_keys/1", {"approvers": named, "keys": []}, mandate.entity)
+        )
+        before = self.world.membership(log.site)
+        body: dict[str, Value] = {
+            "before": before["root"],
+            "origin": log.origin,
+            "root": fresh.public,
+        }
+        approvals = [
+            self.write(one, "key_recovery/1", body).entry for one in others if self.maybe(0.9)
+        ]
+        changes: dict[str, Value] = {"approvals": approvals, "mandate": mandate.entry}
+        if self.maybe(0.1):
+            del changes["mandate"]
+        self.world.change_membership(log.site, root=fresh.public, **changes)
+        if self.maybe():
+            self.state(log)
+            log.keys["root"] = fresh
+            log.name_keys()
+
+    def settle(self) -> None:
+        """Abandon a head of a site that has gone, or that has not."""
+        log = self.log()
+        before = self.world.membership(log.site)
+        status = self.source.choice(["left", "expelled", "admitted"])
+        ends: dict[str, Value] = {"origin": log.origin, "size": log.size}
+        gone: dict[str, Value] = {"status": status} | (
+            {"ends": ends} if status != "admitted" else {}
+        )
+        self.world.change_membership(log.site, **gone)
+        abandoned: list[Value] = [{"root": bytes(32), "size": self.source.randint(1, 9)}]
+        more: dict[str, Value] = {"abandoned": abandoned} if self.maybe(0.8) else {}
+        if self.maybe(0.3):
+            more["effective_date"] = self.day()
+        self.world.change_membership(log.site, **gone, **more)
+        if status == "left" and self.maybe():
+            for again in ("applicant", "admitted"):
+                self.world.change_membership(log.site, status=again)
+        elif status == "admitted" or self.maybe(0.5):
+            self.world.change_membership(log.site, **before)
 
     def criteria(self) -> None:
         """Publish the next version of the criteria, with what stands in it."""

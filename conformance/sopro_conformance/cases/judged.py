@@ -25,14 +25,14 @@ async def judge(trial: Trial, world: World, day: str = "2026-03-15") -> Answer:
     return await trial.verify("logs", **world.question(day))
 
 
-async def is_void(trial: Trial, code: str, act: Act, *, delta: str) -> None:
+async def is_void(trial: Trial, code: str, act: Act, *, delta: str, sites: str = "at hu") -> None:
     """Check that one record is void for its one difference, and what follows it counts.
 
     Two worlds are made from one seed; they differ in that record only.
     """
     found: list[tuple[Answer, Any, Any]] = []
     for is_bad in (False, True):
-        world = new_world(trial, delta)
+        world = new_world(trial, delta, sites)
         log, written = act(world, is_bad)
         later = close(world, log)
         answer = await judge(trial, world)

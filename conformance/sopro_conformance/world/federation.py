@@ -83,7 +83,7 @@ class World:
         """Append a membership record with what changes (MEM-4)."""
         entity, body = self._members[code]
         # What ends a membership is said once, not again with every later change.
-        again = {"ends", "successor", "succession", "approvals", "epoch"}
+        again = {"abandoned", "approvals", "ends", "epoch", "mandate", "succession", "successor"}
         kept = {name: one for name, one in body.items() if name not in again}
         self._members[code] = (entity, kept | changes)
         written = self.coordinator.append("site_membership/1", kept | changes, entity=entity)
