@@ -6,7 +6,7 @@ rows and not with its square: once as they are, once from their last word on.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from rapidfuzz import fuzz
@@ -41,6 +41,8 @@ class Candidate(NamedTuple):
         locality: as it is written.
         postal_code: likewise.
         identifiers: scheme and value.
+        is_known: it is in the register and not in the file; what those are to one another was told
+            when they came in.
     """
 
     where: str
@@ -49,6 +51,7 @@ class Candidate(NamedTuple):
     locality: str = ""
     postal_code: str = ""
     identifiers: tuple[tuple[str, str], ...] = ()
+    is_known: bool = False
 
 
 class Duplicate(NamedTuple):
@@ -91,19 +94,25 @@ class Duplicates:
             self.not_compared += 1
 
     def find(self) -> list[Duplicate]:
-        """List the hints: by identifiers, then by names; each set of organisations once."""
+        """List the hints: by identifiers, then by names; each organisation once in those of names.
+
+        Each has an organisation of the file: what only the register has is not told again.
+        """
         known: set[frozenset[int]] = set()
         found = []
         for shared, numbers in self._by_identifier():
-            known |= {frozenset((a, b)) for a in numbers for b in numbers if a < b}
-            found.append(self._hint("identifier", shared, numbers))
-        for pair in self._by_name():
-            if frozenset(pair) not in known:
-                known.add(frozenset(pair))
-                one = self._all[pair[0]]
-                place = one.locality or one.postal_code or one.country
-                found.append(self._hint("name", place, pair))
+            if self._is_of_file(numbers):
+                known |= {frozenset((a, b)) for a in numbers for b in numbers if a < b}
+                found.append(self._hint("identifier", shared, numbers))
+        pairs = [one for one in self._by_name() if frozenset(one) not in known]
+        for numbers in _gather(one for one in pairs if self._is_of_file(one)):
+            one = self._all[numbers[0]]
+            place = one.locality or one.postal_code or one.country
+            found.append(self._hint("name", place, numbers))
         return found
+
+    def _is_of_file(self, numbers: Sequence[int]) -> bool:
+        return not all(self._all[number].is_known for number in numbers)
 
     def _hint(self, kind: str, shared: str, numbers: Sequence[int]) -> Duplicate:
         members = (f"{one.where}: {one.name}" for one in map(self._all.__getitem__, numbers))
@@ -131,6 +140,19 @@ class Duplicates:
         for rows in by_country.values():
             for line in (sorted(rows), sorted(rows, key=_from_the_end)):
                 yield from _neighbours(line)
+
+
+def _gather(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
+    """Put pairs together that share an organisation, each such group in its order."""
+    groups: dict[int, list[int]] = {}
+    for pair in pairs:
+        first, second = (groups.setdefault(number, [number]) for number in pair)
+        if first is not second:
+            larger, smaller = sorted((first, second), key=len, reverse=True)
+            larger += smaller
+            groups.update(dict.fromkeys(smaller, larger))
+    once = {id(group): sorted(group) for group in groups.values()}
+    return sorted(once.values())
 
 
 def _neighbours(line: Sequence[_Folded]) -> Iterator[tuple[int, int]]:

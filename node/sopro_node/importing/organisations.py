@@ -57,7 +57,8 @@ class Organisations:
                     fields = row["fields"]
                     pairs = fields.get("identifiers") or []
                     known = [(str(one[0]), str(one[1])) for one in pairs if len(one) == 2]
-                    self._duplicates.add(_candidate(where, row["country"], fields, known))
+                    one = _candidate(where, row["country"], fields, known)
+                    self._duplicates.add(one._replace(is_known=True))
             after = rows[-1]["entity"]
         return self._duplicates.find(), self._duplicates.not_compared
 

@@ -59,6 +59,25 @@ def test_two_are_told_once_also_where_several_things_are_the_same() -> None:
     assert hints(one._replace(identifiers=()), one._replace(where="b")) == [("name", "a", "b")]
 
 
+def test_several_of_one_name_are_one_hint() -> None:
+    one = Candidate("a", "Weltladen", "AT", "Graz")
+    other = Candidate("x", "Tischlerei", "AT", "Linz")
+    same = [one._replace(where=where) for where in "bcd"]
+    found = [("name", "a", "b", "c", "d"), ("name", "x", "y")]
+    assert hints(one, other, *same, other._replace(where="y")) == found
+
+
+def test_what_only_the_register_has_is_not_told_with_every_import() -> None:
+    old = Candidate("a", "Weltladen", "AT", "Graz", "", (("FN", "1a"),), is_known=True)
+    again = [old, old._replace(where="b")]
+    elsewhere = Candidate("c", "Tischlerei", "AT", "Linz")
+    assert hints(*again, elsewhere) == []
+    unnumbered = [one._replace(identifiers=()) for one in again]
+    assert hints(*unnumbered, elsewhere) == []
+    new = elsewhere._replace(name="Weltladen", locality="Graz")
+    assert hints(*unnumbered, new) == [("name", "a", "b", "c")]
+
+
 def test_finds_a_pair_among_many_of_one_place() -> None:
     dice = random.Random(4)
     words = ["".join(dice.choices("aeioubdgklmnrst", k=7)) for _ in range(400)]
