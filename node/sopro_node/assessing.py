@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sopro_node.deciders import find_decider, known_people
 from sopro_node.holdings import OWN
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError
@@ -57,6 +58,20 @@ async def assessors(node: Node, _values: Mapping[str, Any]) -> Answer:
         if isinstance(state, Authorisation)
     ]
     return {"assessors": sorted(answers, key=lambda one: (one["scheme"], one["person"]))}
+
+
+async def pseudonyms(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Find people by their names. `names`; `create`: whether who has none gets one.
+
+    Answers `people`: name to pseudonym, None where the site knows nobody of that name.
+    """
+    known = known_people(node.folder)
+    return {
+        "people": {
+            name: known.get(name) or (find_decider(node.folder, name) if values["create"] else None)
+            for name in values["names"]
+        }
+    }
 
 
 async def criteria_in_force(node: Node, values: Mapping[str, Any]) -> Answer:

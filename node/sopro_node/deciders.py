@@ -35,6 +35,22 @@ def find_decider(folder: Path, name: str) -> bytes:
     return bytes.fromhex(known[name])
 
 
+def known_people(folder: Path) -> dict[str, bytes]:
+    """Return the pseudonyms that this site has given, by name.
+
+    Raises:
+        FormatError: the file of pseudonyms cannot be read.
+    """
+    try:
+        known = _read(folder / KEYS / DECIDERS)
+    except OSError as error:
+        raise FormatError(
+            f"{folder / KEYS / DECIDERS}: cannot be read ({error.strerror}); run the command as "
+            "the owner of the directory"
+        ) from None
+    return {name: bytes.fromhex(one) for name, one in known.items()}
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -14,7 +14,13 @@ from sopro_node.acting import act
 from sopro_node.acts.erasing import DAYS_TO_ERASE
 from sopro_node.admission import application, invite, join
 from sopro_node.anchoring import plan_anchor, plan_successor
-from sopro_node.assessing import application_at, applications, assessors, criteria_in_force
+from sopro_node.assessing import (
+    application_at,
+    applications,
+    assessors,
+    criteria_in_force,
+    pseudonyms,
+)
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
@@ -273,6 +279,7 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         assessors,
         criteria,
         criteria_in_force,
+        pseudonyms,
         relate,
         unrelate,
         relations,

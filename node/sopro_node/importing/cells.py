@@ -10,30 +10,32 @@ from sopro_node.identifying import OVERRIDES, describe_flaw
 from sopro_node.importing.fields import (
     FIELDS,
     LONG_TEXT,
+    REFERENCES,
     SETS_VALIDITY,
     STATUS_WORDS,
     Field,
     Form,
     Kind,
 )
+from sopro_node.importing.findings import FindingReader
 from sopro_node.importing.mapping_parts import SourceMapping, TextColumn, listed
 from sopro_node.importing.readings import Identified, Item, Reading
 from sopro_node.importing.statuses import StatusWords
 from sopro_node.importing.texts import read_json_texts
 from sopro_node.importing.values import (
+    MOST_KEY,
     OVERRIDE,
     CellError,
     ValueReader,
     check_type,
     check_word,
     clean,
+    shown_key,
 )
-from sopro_protocol.encoding import CONTROL
 from sopro_protocol.errors import FormatError
 from sopro_registry.identifiers import check_identifier
 
 _SHOWN: Final = 60
-_MOST_KEY: Final = 500
 
 T = TypeVar("T")
 
@@ -66,6 +68,7 @@ class CellReader:
         ]
         self._kept = [(name, self._at[column]) for name, column in sorted(mapping.kept.items())]
         self._words = StatusWords(mapping.status)
+        self._findings = FindingReader(mapping, self._cell) if mapping.findings else None
         self._check_constants()
 
     def has_source(self, one: Field) -> bool:
@@ -158,11 +161,13 @@ class CellReader:
         event: list[str] = []
         status = ("", "")
         try:
-            if self._kind is Kind.OFFERINGS:
-                reference = self._key(cells, "organisation")
+            if name := REFERENCES.get(self._kind):
+                reference = self._reference(cells, name, reading.key)
+            if self._kind is Kind.APPLICATIONS:
+                event = self._key(cells, "organisation")
+            elif self._findings is not None:
+                values["findings"] = self._findings.read(cells)
             elif self._kind is Kind.DECISIONS:
-                has_own = self._mapping.columns_of("offering")
-                reference = self._key(cells, "offering") if has_own else reading.key
                 has_event = self._mapping.columns_of("event")
                 event = self._key(cells, "event") if has_event else [str(reading.order)]
                 status = self._status(cells)
@@ -172,9 +177,9 @@ class CellReader:
         if reading.problems:
             return reading
         is_dated = "effective_date" in values
-        if self._kind is not Kind.DECISIONS:
+        if self._kind in (Kind.ORGANISATIONS, Kind.OFFERINGS):
             values.setdefault("effective_date", self._today)
-            public["source_key"] = _shown_key(reading.key)
+            public["source_key"] = shown_key(reading.key)
         item = Item(
             reading.key,
             reading.order if reading.order is not None else 0,
@@ -187,6 +192,14 @@ class CellReader:
             is_dated,
         )
         return Reading(reading.key, reading.order, item, [])
+
+    def _reference(self, cells: Sequence[str], name: str, key: list[str]) -> list[str]:
+        """Return the key of what a row refers to; none for a complaint that gives a number."""
+        columns = self._mapping.columns_of(name)
+        if self._kind is Kind.COMPLAINTS:
+            is_named = any(self._name(cells, column) for column in columns)
+            return self._key(cells, name) if is_named else []
+        return self._key(cells, name) if columns else key
 
     def _check_validity(self, cells: Sequence[str], word: str, values: Mapping[str, Any]) -> None:
         """Hold the end of a validity to its beginning, where the decision sets one."""
@@ -239,9 +252,9 @@ class CellReader:
         parts = [self._name(cells, column) for column in columns]
         if not any(parts):
             raise CellError(", ".join(columns), "", f"expected {name}, found nothing")
-        if sum(map(len, parts)) > _MOST_KEY and not self._is_lenient:
+        if sum(map(len, parts)) > MOST_KEY and not self._is_lenient:
             raise CellError(
-                ", ".join(columns), "".join(parts), f"longer than {_MOST_KEY} characters"
+                ", ".join(columns), "".join(parts), f"longer than {MOST_KEY} characters"
             )
         return parts
 
@@ -382,9 +395,3 @@ def _checked(text: str, column: str) -> str:
         if unicodedata.category(letter) == "Cc" and letter not in "\n\t":
             raise CellError(column, text, "holds a control character; remove it")
     return text
-
-
-def _shown_key(key: Sequence[str]) -> str:
-    """Write a key as text; it may be of any length and hold anything."""
-    shown = CONTROL.sub(" ", " / ".join(key))
-    return shown if sum(map(len, key)) <= _MOST_KEY else f"{shown[:_MOST_KEY]}..."

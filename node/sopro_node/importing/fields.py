@@ -1,15 +1,23 @@
 """The fields an import can fill, by kind, and what each expects."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any, Final, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
 from sopro_protocol.encoding import TEXT_PATTERN
-from sopro_registry.families import label_decision, offering, organisation
-from sopro_registry.fields import Line
+from sopro_registry.application import Step
+from sopro_registry.families import (
+    complaint,
+    evaluation,
+    label_decision,
+    offering,
+    organisation,
+)
+from sopro_registry.fields import Line, LongLine
 from sopro_registry.label import Action
 
 LONG_TEXT: Final = 4000
@@ -22,6 +30,9 @@ class Kind(StrEnum):
     ORGANISATIONS = "organisations"
     OFFERINGS = "offerings"
     DECISIONS = "decisions"
+    APPLICATIONS = "applications"
+    EVALUATIONS = "evaluations"
+    COMPLAINTS = "complaints"
 
 
 class Form(StrEnum):
@@ -105,6 +116,17 @@ def _public(name: str, **more: Any) -> Field:
 # Rows of several countries' things are told apart by it; an organisation has it as its own.
 _COUNTRY: Final = _of(organisation.Body, "country", is_asked=True)
 _KEY: Final = Field("key", Form.KEY, is_needed=True)
+_VERSION: Final = Field(
+    "criteria_version",
+    Form.CODE,
+    Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,4}\Z")],
+    "the number of a version of the criteria such as 1",
+    is_needed=True,
+)
+_FIRST: Final = Literal["initial", "transfer"]
+_STEPS: Final = tuple(one.value for one in Step)
+_LATER: Final = ("surveillance", "recertification", "special")
+_LATER_TYPE: Final = Literal["surveillance", "recertification", "special"]
 
 FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
     Kind.ORGANISATIONS: (
@@ -157,7 +179,56 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
             )
         ),
     ),
+    Kind.APPLICATIONS: (
+        _KEY,
+        Field("organisation", Form.KEY, is_needed=True),
+        Field("offering", Form.KEY, is_needed=True),
+        _of(label_decision.Body, "scheme", is_needed=True),
+        _VERSION,
+        Field("kind", Form.CODE, words=("initial", "transfer"), default="initial", type=_FIRST,
+              expected="one of initial, transfer"),
+        Field("step", Form.CODE, words=_STEPS, default="submitted", type=Step,
+              expected=f"one of {', '.join(_STEPS)}"),
+        Field("submitted_on", Form.DATE, is_needed=True),
+        Field("effective_date", Form.DATE),
+        _COUNTRY,
+    ),
+    Kind.EVALUATIONS: (
+        _KEY,
+        Field("label", Form.KEY, is_needed=True),
+        Field("assessor", Form.LINE, Line, _LINE, is_needed=True),
+        _VERSION,
+        Field("kind", Form.CODE, words=_LATER, default="surveillance", type=_LATER_TYPE,
+              expected=f"one of {', '.join(_LATER)}"),
+        _of(evaluation.Body, "level", default="third_party"),
+        _of(evaluation.Body, "method", is_needed=True),
+        _of(evaluation.Body, "recommendation", default="positive"),
+        Field("performed_on", Form.DATE, is_needed=True),
+        _COUNTRY,
+    ),
+    Kind.COMPLAINTS: (
+        _KEY,
+        Field("label", Form.KEY),
+        _of(complaint.Body, "certificate"),
+        _of(complaint.Body, "kind", is_needed=True),
+        Field("text", Form.LINE, LongLine, _LONG, is_public=True),
+        Field("received_on", Form.DATE, is_needed=True),
+        Field("withdrawn_on", Form.DATE),
+        _COUNTRY,
+    ),
+}  # fmt: skip
+
+ASSESSED: Final = (Kind.APPLICATIONS, Kind.EVALUATIONS, Kind.COMPLAINTS)
+"""Kinds whose rows are about a label or on the way to one."""
+
+REFERENCES: Final[Mapping[Kind, str]] = {
+    Kind.OFFERINGS: "organisation",
+    Kind.DECISIONS: "offering",
+    Kind.APPLICATIONS: "offering",
+    Kind.EVALUATIONS: "label",
+    Kind.COMPLAINTS: "label",
 }
+"""The key of what a row refers to; its own key where it has none."""
 
 HOLD: Final = "hold"
 END: Final = "end"

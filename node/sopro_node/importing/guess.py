@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sopro_node.importing.countries import fold
-from sopro_node.importing.fields import FIELDS, Field, Form, Kind
+from sopro_node.importing.fields import ASSESSED, FIELDS, Field, Form, Kind
 from sopro_node.importing.guess_columns import (
     MOST_WORDS,
     Column,
@@ -26,6 +26,7 @@ from sopro_node.importing.guess_words import OFFERING_KINDS, STATUSES
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
 from sopro_node.importing.values import clean
+from sopro_protocol.errors import FormatError
 
 _ROWS: Final = 1000
 
@@ -43,6 +44,11 @@ def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
     Raises:
         FormatError: the file cannot be read.
     """
+    if kind in ASSESSED:
+        raise FormatError(
+            f"--guess: no mapping is guessed for {kind}; write one as 'Applications, evaluations, "
+            "complaints' in the README of the importer shows"
+        )
     source = open_source(path)
     try:
         rows = [row.cells for row in islice(source.rows(), _ROWS) if not row.problem]
@@ -59,7 +65,9 @@ def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
         ]
     finally:
         source.close()
-    kinds = [kind] if kind else [one for one in Kind if _may_be(one, columns)]
+    kinds = (
+        [kind] if kind else [one for one in Kind if one not in ASSESSED and _may_be(one, columns)]
+    )
     kinds = kinds or [Kind.ORGANISATIONS]
     lines = Lines()
     lines.comment(f"A guess at {path.name}, made of its first {len(rows)} rows. Read every line.")

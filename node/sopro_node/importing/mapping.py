@@ -63,6 +63,16 @@ granted = "hold"
 ">= 80" = "hold"                      # numbers: <, <=, >, >= in the order they stand here
 "*" = "end"
 
+[findings]                            # evaluations: criterion = its column, as a result,
+S1 = { column = "score", kind = "points" }           # as points it earns, or as a value of so
+S2 = { column = "share", kind = "value", scale = 2 } # many decimal places; an empty cell is none
+S3 = { column = "quality" }
+
+[results]                             # evaluations: conform, minor_nc, major_nc, ...; as [status]
+ja = "conform"
+">= 50" = "conform"
+"*" = "major_nc"
+
 A file may hold the mappings of all kinds: `[organisations.columns]`, `[offerings.columns]`, and so
 on, instead of the tables above.
 """
@@ -78,9 +88,11 @@ from msgspec.structs import fields
 
 from sopro_node.importing.charset import check_charset
 from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Form, Kind, field_of
+from sopro_node.importing.findings import RESULTS
 from sopro_node.importing.mapping_parts import (
     DateForm,
     Each,
+    FindingColumn,
     IdentifierColumn,
     SourceMapping,
     TextColumn,
@@ -185,6 +197,7 @@ _PARTS: Final[Mapping[str, type[Struct]]] = {
     "texts": TextColumn,
     "each": Each,
     "identifiers": IdentifierColumn,
+    "findings": FindingColumn,
 }
 
 
@@ -243,6 +256,11 @@ def _check_words(mapping: SourceMapping, where: str) -> None:
                 f"{where}: [status] {word}: expected one of {', '.join(STATUS_WORDS)}, "
                 f"got {meaning!r}"
             )
+    for word, meaning in mapping.results.items():
+        if meaning not in RESULTS:
+            raise FormatError(
+                f"{where}: [results] {word}: expected one of {', '.join(RESULTS)}, got {meaning!r}"
+            )
     for column, reasons in mapping.skip.items():
         if not all(reason.strip() for reason in reasons.values()):
             raise FormatError(f"{where}: [skip.{column}]: expected a reason for each value")
@@ -284,6 +302,17 @@ def _check_whole(mapping: SourceMapping, kind: Kind, where: str) -> None:
                 f"{where}: {kind} need {one.name!r}: name its column in {tables}; "
                 f"fields: {', '.join(field.name for field in FIELDS[kind])}"
             )
+    if bool(mapping.findings) != (kind is Kind.EVALUATIONS):
+        raise FormatError(
+            f"{where}: [findings] says for evaluations, and for nothing else, in which column "
+            f"stands what was found about a criterion; these rows are {kind}"
+        )
+    has_label = mapping.columns_of("label") or mapping.columns_of("certificate")
+    if kind is Kind.COMPLAINTS and not has_label:
+        raise FormatError(
+            f"{where}: complaints need 'label', its key, or 'certificate', its number: name the "
+            "column of one in [columns]"
+        )
 
 
 def check_header(mapping: SourceMapping, header: list[str], *, where: str) -> None:

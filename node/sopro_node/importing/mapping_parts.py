@@ -53,6 +53,21 @@ class Each(Struct, frozen=True):
     separator: str
 
 
+class FindingColumn(Struct, frozen=True):
+    """A column of what was found about one criterion.
+
+    Attributes:
+        column: its name.
+        kind: `result` by [results]; `points` that it earns; `value` that was measured, whose
+            result is by [results], too.
+        scale: decimal places of the criterion's threshold, for values.
+    """
+
+    column: str
+    kind: Literal["result", "points", "value"] = "result"
+    scale: Annotated[int, Meta(ge=0, le=9)] = 0
+
+
 class SourceMapping(Struct, frozen=True):
     """A mapping as it is written; the first lines of `mapping.py` say what each table means."""
 
@@ -71,6 +86,8 @@ class SourceMapping(Struct, frozen=True):
     kept: dict[str, str] = {}
     separators: dict[str, str] = {}
     status: dict[str, str] = {}
+    findings: dict[str, FindingColumn] = {}
+    results: dict[str, str] = {}
     delimiter: Literal["", ",", ";", "\t", "|"] = ""
     encoding: str = ""
     sheet: str = ""
@@ -97,6 +114,7 @@ class SourceMapping(Struct, frozen=True):
         used |= {one.column: "identifiers" for one in self.identifiers}
         used |= {column: name for name, columns in self.joined.items() for column in columns}
         used |= {column: name for name, column in self.kept.items()}
+        used |= {one.column: f"finding {code}" for code, one in self.findings.items()}
         used |= dict.fromkeys(self.skip, "skip")
         if self.each is not None:
             used.setdefault(self.each.column, "each")

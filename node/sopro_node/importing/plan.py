@@ -29,6 +29,9 @@ FAMILY_OF: Final = {
     Kind.ORGANISATIONS: "organisation",
     Kind.OFFERINGS: "offering",
     Kind.DECISIONS: "label_decision",
+    Kind.APPLICATIONS: "label_application",
+    Kind.EVALUATIONS: "evaluation",
+    Kind.COMPLAINTS: "complaint",
 }
 REFERS_TO: Final = {Kind.OFFERINGS: "organisation", Kind.DECISIONS: "offering"}
 
@@ -53,6 +56,7 @@ class Planned:
         draft: for the office operation `append`.
         is_expected: a refusal that the mapping's own words foresee.
         field: of the mapping that the reason is about.
+        before: another draft that has to come in first.
     """
 
     row: Spooled
@@ -61,6 +65,12 @@ class Planned:
     draft: dict[str, Any] | None = None
     is_expected: bool = False
     field: str = "key"
+    before: dict[str, Any] | None = None
+
+    @property
+    def drafts(self) -> list[dict[str, Any]]:
+        """What is to be appended, in order."""
+        return [one for one in (self.before, self.draft) if one is not None]
 
 
 def entity_of(secret: bytes, family: str, key: Sequence[str]) -> bytes:

@@ -14,7 +14,7 @@ class Item(msgspec.Struct, array_like=True):
     Attributes:
         key: what names its thing in the source.
         order: its place among the rows of its key.
-        event: what names a decision among those of its key.
+        event: what names a decision among those of its key; of an application, key of who applies.
         reference: key of what it refers to.
         word: of a decision: an action, `hold` or `end`.
         status: of a decision: what the source says, and in which column.

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from sopro_node import clock
+from sopro_node.importing.assessed import Assessed
 from sopro_node.importing.cells import CellReader
-from sopro_node.importing.fields import Kind
+from sopro_node.importing.fields import ASSESSED, Kind
 from sopro_node.importing.mapping import check_header, plain_columns, plain_mapping
 from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.opening import open_source
@@ -123,6 +124,9 @@ class _Import:
         )
         self.summary = self.report.summary
         self._organisations = Organisations(call, secret) if is_of_organisations(job.kind) else None
+        self._assessed = (
+            Assessed(job.kind, call, secret, is_dry=job.is_dry) if job.kind in ASSESSED else None
+        )
 
     async def run(self) -> Report:
         began = time.monotonic()
@@ -204,6 +208,8 @@ class _Import:
 
     async def _plan(self, groups: Sequence[list[Spooled]]) -> list[Planned]:
         kind = self._job.kind
+        if self._assessed is not None:
+            return await self._assessed.plan(groups)
         keys = [_first(rows) for rows in groups]
         entities = [entity_of(self._secret, FAMILY_OF[kind], key) for key, _ in keys]
         known = await self._known(entities, with_content=True)
@@ -238,12 +244,13 @@ class _Import:
         }
 
     async def _append(self, planned: Sequence[Planned]) -> None:
-        drafts = [one.draft for one in planned if one.draft is not None]
+        drafts = [draft for one in planned for draft in one.drafts]
         name = "rehearse" if self._job.is_dry else "append"
         answer = await self._call(name, {"drafts": drafts}) if drafts else {"outcomes": []}
         outcomes = iter(answer["outcomes"])
         for one in planned:
-            self._count(one, next(outcomes) if one.draft is not None else {})
+            told = [next(outcomes) for _ in one.drafts]
+            self._count(one, next((each for each in told if each.get("code")), {}))
 
     def _count(self, one: Planned, outcome: Mapping[str, Any]) -> None:
         row, code = one.row, str(outcome.get("code", ""))

@@ -1,7 +1,7 @@
 """What the words of a source mean as decisions."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -18,17 +18,18 @@ _COMPARE: Final[Mapping[str, Callable[[Decimal, Decimal], bool]]] = {
 
 
 class StatusWords:
-    """The table [status] of a mapping; without one, a source's words are ours."""
+    """The table [status] or [results] of a mapping; without one, a source's words are ours."""
 
-    def __init__(self, table: Mapping[str, str]) -> None:
+    def __init__(self, table: Mapping[str, str], *, known: Sequence[str] = STATUS_WORDS) -> None:
         self._table = table
+        self._ours = known
         matches = ((_COMPARED.fullmatch(word), meaning) for word, meaning in table.items())
         self._bounds = [(match[1], Decimal(match[2]), word) for match, word in matches if match]
 
     def meaning(self, status: str) -> str:
         """Return what a status means: an action, `hold` or `end`; empty where nobody knows."""
         if not self._table:
-            return status if status in STATUS_WORDS else ""
+            return status if status in self._ours else ""
         return self._table.get(status) or self._compared(status) or self._table.get(OTHERS, "")
 
     def _compared(self, status: str) -> str:

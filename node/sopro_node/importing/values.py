@@ -4,7 +4,7 @@ import re
 import time
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -16,9 +16,11 @@ from sopro_node.importing.countries import country_code, language_code, nearest_
 from sopro_node.importing.fields import Field, Form
 from sopro_node.importing.mapping_parts import OTHERS, DateForm, SourceMapping
 from sopro_node.importing.suggest import did_you_mean, formats_of, nearest
+from sopro_protocol.encoding import CONTROL
 from sopro_registry.fields import LanguageTag
 from sopro_registry.identifiers import Flaw, check_gtin
 
+MOST_KEY: Final = 500
 _SHOWN: Final = 60
 _MOST_SPELLINGS: Final = 1000
 ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -234,3 +236,9 @@ def _other_form(name: str, text: str) -> str:
         return f'; it is an instant: [dates.{name}] kind = "instant"'
     forms = " or ".join(f'"{form}"' for form in formats_of(text))
     return f"; it would be one by [dates.{name}] format = {forms}" if forms else ""
+
+
+def shown_key(key: Sequence[str]) -> str:
+    """Write a key as text; it may be of any length and hold anything."""
+    shown = CONTROL.sub(" ", " / ".join(key))
+    return shown if sum(map(len, key)) <= MOST_KEY else f"{shown[:MOST_KEY]}..."

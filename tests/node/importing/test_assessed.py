@@ -1,0 +1,169 @@
+"""Applications, evaluations and complaints of an existing register, into a real site."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sopro_node import office
+from sopro_node.criteria import read_criteria
+from sopro_node.importing.fields import Kind
+from sopro_node.importing.guess import guess_mapping
+from sopro_node.importing.mapping import parse_mapping
+from sopro_node.importing.run import Call
+from sopro_protocol.errors import FormatError
+from tests.node.conftest import Federation
+from tests.node.importing.sources import (
+    DECISIONS,
+    OFFERINGS,
+    ORGANISATIONS,
+    Told,
+    counts,
+    over_msgpack,
+)
+
+SETS = Path(__file__).parents[2] / "scenarios" / "criteria.toml"
+PEOPLE = "no,name,place,land,since\n1,Erste,Graz,AT,01.02.2020\n"
+THINGS = "no,org,name\na,1,Sessel\nb,1,Tisch\n"
+LIVES = "no,n,status,at\na,1,granted,2026-01-31T23:00:00Z\n"
+EVALUATIONS: dict[str, Any] = {
+    "columns": {"key": ["no", "cycle"], "label": "no", "assessor": "by", "performed_on": "day"},
+    "constants": {"criteria_version": "1", "method": "on_site"},
+    "findings": {
+        "S1": {"column": "score", "kind": "points"},
+        "S2": {"column": "share", "kind": "value", "scale": 2},
+        "S3": {"column": "quality"},
+    },
+    "results": {"ja": "conform", ">= 50": "conform", "*": "minor_nc"},
+}
+CYCLES = (
+    "no,cycle,by,day,score,share,quality\n"
+    "a,1,Maria Huber,2026-03-01,20,62.5,ja\n"
+    "a,2,Maria Huber,2026-09-01,,48,nein\n"
+)
+APPLICATIONS: dict[str, Any] = {
+    "columns": {
+        "key": "file", "organisation": "org", "offering": "no", "submitted_on": "in",
+        "step": "state", "effective_date": "since",
+    },
+    "constants": {"scheme": "sopro", "criteria_version": "1"},
+    "values": {"step": {"offen": "submitted", "geprüft": "accepted", "zurück": "withdrawn"}},
+}  # fmt: skip
+COMPLAINTS: dict[str, Any] = {
+    "columns": {"key": "id", "label": "no", "certificate": "number", "kind": "about",
+                "received_on": "day", "withdrawn_on": "gone", "text": "words"},
+}  # fmt: skip
+
+
+@pytest.fixture
+async def call(federation: Federation, told: Told) -> Call:
+    """A site that has taken over a label on one of two things, and knows one assessor."""
+    eeig = await federation.coordinator()
+    await office.publish_criteria(eeig.node, read_criteria(SETS))
+    one = over_msgpack((await federation.join("at", "AT")).node)
+    for kind, text, mapping in (
+        (Kind.ORGANISATIONS, PEOPLE, ORGANISATIONS),
+        (Kind.OFFERINGS, THINGS, OFFERINGS),
+        (Kind.DECISIONS, LIVES, DECISIONS),
+    ):
+        assert (await told.run(one, kind, text, mapping)).bad == 0, told.lines
+    right = {"name": "Maria Huber", "basis": "iso17065", "valid_from": "2026-01-01",
+             "valid_until": "2099-12-31"}  # fmt: skip
+    await one("act", {"act": "assessor.authorise", "told": right})
+    return one
+
+
+async def test_evaluations_come_in_with_their_scores_once(call: Call, told: Told) -> None:
+    dry = await told.run(call, Kind.EVALUATIONS, CYCLES, EVALUATIONS, is_dry=True)
+    assert counts(dry) == (2, 0, 0, 0), told.lines
+    assert counts(await told.run(call, Kind.EVALUATIONS, CYCLES, EVALUATIONS)) == (2, 0, 0, 0)
+    assert counts(await told.run(call, Kind.EVALUATIONS, CYCLES, EVALUATIONS)) == (0, 2, 0, 0)
+    number = (await call("labels", {}))["labels"][0]["number"]
+    assert (await call("label", {"number": number}))["overlays"] == []
+    closed = CYCLES.replace(
+        "a,2,Maria Huber,2026-09-01,,48,nein", "a,2,Maria Huber,2026-09-01,,52,ja"
+    )
+    assert counts(await told.run(call, Kind.EVALUATIONS, closed, EVALUATIONS)) == (1, 1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("b,1,Maria Huber,2026-03-01,20,,", "label 'b' has not been imported"),
+        ("a,1,Somebody,2026-03-01,20,,", "nobody of that name is authorised"),
+        ("a,1,Maria Huber,2025-03-01,20,,", "was not authorised"),
+        ("a,1,Maria Huber,2026-03-01,,,", "found nothing"),
+        ("a,1,Maria Huber,2026-03-01,many,,", "expected a number without decimal places"),
+        ("a,1,Maria Huber,2026-03-01,99,,", "earns 25 at most"),
+        ("a,1,Maria Huber,2026-03-01,,62.555,", "with at most 2 decimal places"),
+        ("a,1,,2026-03-01,20,,", "expected assessor, found nothing"),
+    ],
+)
+async def test_an_evaluation_that_lacks_something_says_what(
+    call: Call, told: Told, row: str, words: str
+) -> None:
+    text = f"{CYCLES.splitlines()[0]}\n{row}\n"
+    assert counts(await told.run(call, Kind.EVALUATIONS, text, EVALUATIONS))[3] == 1
+    assert words in told.lines[0]
+
+
+async def test_applications_come_in_with_where_they_are(call: Call, told: Told) -> None:
+    head = "file,org,no,in,state,since\n"
+    rows = "7,1,b,2026-10-01,geprüft,2026-10-03\n8,1,b,2026-10-02,offen,\n"
+    text = f"{head}{rows}9,1,c,2026-10-02,offen,\n"
+    assert counts(await told.run(call, Kind.APPLICATIONS, text, APPLICATIONS)) == (2, 0, 0, 1)
+    assert "offering 'c' has not been imported" in told.lines[0]
+    known = (await call("applications", {}))["applications"]
+    assert [(one["stage"], one["submitted"]) for one in known] == [
+        ("accepted", "2026-10-01"),
+        ("submitted", "2026-10-02"),
+    ]
+    text = head + rows.replace("offen,", "zurück,2026-10-05")
+    assert counts(await told.run(call, Kind.APPLICATIONS, text, APPLICATIONS)) == (1, 1, 0, 0)
+    text = head + rows.replace("geprüft,2026-10-03", "geprüft,2026-10-04")
+    assert counts(await told.run(call, Kind.APPLICATIONS, text, APPLICATIONS))[3] == 1
+
+
+async def test_complaints_name_a_label_by_key_or_by_number(call: Call, told: Told) -> None:
+    number = (await call("labels", {}))["labels"][0]["number"]
+    head = "id,no,number,about,day,gone,words\n"
+    text = (
+        f"{head}1,a,,misuse,2026-05-01,,Auf anderen Sesseln\n"
+        f"2,,{number},procedure,2026-05-02,2026-05-09,\n"
+        "3,b,,misuse,2026-05-01,,\n"
+        "4,,SOPRO/AT0/001/09999,misuse,2026-05-01,,\n"
+    )
+    assert counts(await told.run(call, Kind.COMPLAINTS, text, COMPLAINTS)) == (2, 0, 0, 2)
+    assert any("label 'b' has not been imported" in line for line in told.lines)
+    assert any("no log here has the label SOPRO/AT0/001/09999" in line for line in told.lines)
+    known = (await call("complaints", {}))["complaints"]
+    assert [(one["certificate"], one["kind"]) for one in known] == [
+        (number, "misuse"),
+        (number, "procedure"),
+    ]
+    assert counts(await told.run(call, Kind.COMPLAINTS, text, COMPLAINTS)) == (0, 2, 0, 2)
+    later = text.replace("1,a,,misuse,2026-05-01,,", "1,a,,misuse,2026-05-01,2026-06-01,")
+    assert counts(await told.run(call, Kind.COMPLAINTS, later, COMPLAINTS)) == (1, 1, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "words"),
+    [
+        (Kind.EVALUATIONS, {"findings": {}}, r"\[findings\] says for evaluations"),
+        (Kind.EVALUATIONS, {"results": {"ja": "good"}}, "expected one of conform"),
+        (Kind.EVALUATIONS, {"findings": {"S1": {"column": "x", "kind": "score"}}}, "'points'"),
+        (Kind.DECISIONS, {"findings": {"S1": {"column": "x"}}}, "these rows are decisions"),
+        (Kind.COMPLAINTS, {"columns": {"key": "a", "kind": "b", "received_on": "c"}}, "'label'"),
+    ],
+)
+def test_refuses_a_mapping_that_says_too_little(
+    kind: Kind, changes: dict[str, Any], words: str
+) -> None:
+    whole = {Kind.EVALUATIONS: EVALUATIONS, Kind.DECISIONS: DECISIONS}.get(kind, COMPLAINTS)
+    with pytest.raises(FormatError, match=words):
+        parse_mapping(whole | changes, kind, where="mapping.toml")
+
+
+def test_no_mapping_is_guessed_for_these(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match="no mapping is guessed for evaluations"):
+        guess_mapping(tmp_path / "none.csv", Kind.EVALUATIONS)
