@@ -10,6 +10,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Final, NamedTuple
 
 from sopro_node.store.base import Reader
@@ -34,6 +35,9 @@ from sopro_registry.terms import (
 MOST_BEGUN: Final = 1000
 """Things that words with one beginning may lie on, for the beginning to be looked for."""
 _CHUNK: Final = 64
+_FEW: Final = 8
+_TIMES: Final = 8
+"""By how much more may meet a condition than was led to, for all of it to be read at once."""
 _SHORTEST: Final = 3
 _LAST: Final = b"\xff" * PLACE
 _END: Final = "\U0010ffff"
@@ -111,6 +115,22 @@ def ask_identifier(text: str) -> Condition:
     return Condition((IDENTIFIER + fold_identifier(text),))
 
 
+class _Ahead(NamedTuple):
+    """All that meets a condition from one organisation to another.
+
+    Attributes:
+        first: the one.
+        last: the other.
+        places: that meet it.
+        holders: organisations among them.
+    """
+
+    first: bytes
+    last: bytes
+    places: frozenset[Place]
+    holders: frozenset[bytes]
+
+
 class _Weighed:
     """A condition in one log.
 
@@ -123,6 +143,7 @@ class _Weighed:
     def __init__(self, reader: Reader, log: int, condition: Condition) -> None:
         self._index = reader.directory
         self._log = log
+        self._ahead: _Ahead | None = None
         self.terms = condition.terms
         self.weight = 0
         self.is_open = condition.is_open
@@ -154,10 +175,27 @@ class _Weighed:
         """Organisations among them."""
         return frozenset(holder for holder, _ in self.places)
 
+    def look_ahead(self, led: Sequence[Place]) -> None:
+        """Read together what would be asked one by one, where that is not much more."""
+        self._ahead = None
+        if self.is_open or len(led) < _FEW:
+            return
+        first, last, most = led[0][0], led[-1][0], _TIMES * len(led)
+        found: set[Place] = set()
+        for term in self.terms:
+            rows = self._index.found_among(self._log, term, (first, last), limit=most)
+            if len(rows) == most:
+                return
+            found.update(rows)
+        self._ahead = _Ahead(first, last, frozenset(found), frozenset(one for one, _ in found))
+
     def is_met(self, holder: bytes, high: bytes, *, low: bytes = NOTHING) -> bool:
         """Say whether something of a holder between two meets it: one thing, or any."""
         if self.is_open:
             return (holder, high) in self.places if low == high else holder in self.holders
+        ahead = self._ahead
+        if ahead is not None and ahead.first <= holder <= ahead.last:
+            return (holder, high) in ahead.places if low == high else holder in ahead.holders
         return any(
             self._index.is_found(self._log, term, holder, low=low, high=high) for term in self.terms
         )
@@ -231,13 +269,22 @@ class Finder:
     def _led(self, after: Hit) -> Iterator[Place]:
         """Go through what the leading condition finds: all of an organisation, or an offering."""
         whole = b""
-        for holder, thing in self._places(after):
+        for holder, thing in self._looking_ahead(self._places(after)):
             if thing == NOTHING:
                 whole = holder
             elif holder == whole:
                 continue
             if (holder, thing or _LAST) >= (after.holder, after.thing):
                 yield holder, thing
+
+    def _looking_ahead(self, places: Iterator[Place]) -> Iterator[Place]:
+        """Go through places, more of them at once the longer it takes."""
+        size = _FEW
+        while led := list(islice(places, size)):
+            for one in self._others:
+                one.look_ahead(led)
+            yield from led
+            size = min(2 * size, _CHUNK)
 
     def _places(self, after: Hit) -> Iterator[Place]:
         terms = self._leader.terms

@@ -118,6 +118,16 @@ GET_FOUND_FROM = _sql(
     "high",
     "limit",
 )
+GET_FOUND_AMONG = _sql(
+    select(term.c.holder, term.c.thing)
+    .where(and_(_OF_TERM, term.c.holder >= _b("first"), term.c.holder <= _b("last")))
+    .limit(_b("limit")),
+    "log",
+    "term",
+    "first",
+    "last",
+    "limit",
+)
 IS_FOUND = _sql(
     select(term.c.term)
     .where(
@@ -257,6 +267,12 @@ class DirectoryIndex:
     def found_from(self, log: int, low: str, high: str, *, limit: int) -> set[tuple[bytes, bytes]]:
         """Return what is found by any term between two."""
         return set(self._db.execute(GET_FOUND_FROM, (log, low, high, limit)))
+
+    def found_among(
+        self, log: int, term: str, holders: tuple[bytes, bytes], *, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Return what is found by a term from one holder to another."""
+        return self._db.execute(GET_FOUND_AMONG, (log, term, *holders, limit)).fetchall()
 
     def is_found(self, log: int, term: str, holder: bytes, *, low: bytes, high: bytes) -> bool:
         """Say whether one of a holder's things between two is found by a term."""
