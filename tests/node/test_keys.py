@@ -324,7 +324,16 @@ async def test_the_coordinator_alone_cannot_replace_a_countrys_root_key(
     assert member is not None
     entity = coordinator.node.reader.named(1, "site_membership", "at")
     fields = {name: getattr(member, name) for name in member.__struct_fields__}
-    absent = ("abandoned", "approvals", *STATEMENT, "ends", "epoch", "successor", "succession")
+    absent = (
+        "abandoned",
+        "approvals",
+        *STATEMENT,
+        "ends",
+        "epoch",
+        "mandate",
+        "successor",
+        "succession",
+    )
     values = {key: value for key, value in fields.items() if key not in absent}
     values["root"] = thief.public_key
     own = coordinator.node.log.held.tree.edge.entries[0]
