@@ -85,6 +85,7 @@ def decide(  # one for each option
         sopro decide at reduce_scope SOPRO/AT0/001/00001 --area AT130 --reason nc_not_closed
         sopro decide at suspend SOPRO/AT0/001/00001 --reason other --suspended-until 2027-01-31
         sopro decide at correct SOPRO/AT0/001/00001 --corrects 41 --suspended-until 2027-03-31
+        sopro decide at correct SOPRO/AT0/001/00001 --corrects 40 --valid-until 2028-06-30
 
     A scope says what the label holds for within its offering; without one it holds for all of it.
     """

@@ -411,3 +411,6 @@ def add_scope(body: Body, held: Body | None, rng: Random) -> None:
         body["scope"] = {"areas": areas} if not seldom(rng) else {}
     if body["action"] == "correct" and held and seldom(rng, 0.4):
         body["corrects"] = rng.choice([*(one["index"] for one in held["history"]), 0])
+        if body["action"] == "correct" and not seldom(rng, 0.5):
+            ends = [one["until"] for one in held["history"] if one["until"]]
+            body["valid_until"] = rng.choice([*ends, "2027-06-30", "2019-01-01"])

@@ -400,7 +400,7 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
 
 def judge_further(log: Log, event: Event, label: dict[str, Any], *, is_new: bool) -> str | None:
     body = event["body"]
-    code = judge_scope(body, label)
+    code = judge_scope(body, label) or judge_mended(log, body, label)
     is_own = any(not one["imported"] for one in label["history"])
     if code is None and body["basis"] == "imported" and (log["is_import_closed"] or is_own):
         code = "lbl.imported"
@@ -410,6 +410,25 @@ def judge_further(log: Log, event: Event, label: dict[str, Any], *, is_new: bool
     if code is None and is_new and body["status_index"] != log["grants"]:
         code = "lbl.precondition"
     return code
+
+
+def judge_mended(log: Log, body: dict[str, Any], label: dict[str, Any]) -> str | None:
+    """Say why an end of validity cannot be corrected to that."""
+    if body["action"] != "correct" or "valid_until" not in body:
+        return None
+    given = [
+        one for one in label["history"] if one["action"] in NAMES_VALIDITY and not one["takes"]
+    ]
+    if not given or given[-1]["index"] != body["corrects"]:
+        return "lbl.reference"
+    scheme = as_of(log, "schemes", label["scheme"])
+    if scheme is None:
+        return "lbl.criteria"
+    began = given[-1]["from"]
+    if not began:
+        return None
+    latest = months_after(began, scheme["max_validity_months"])
+    return None if began <= body["valid_until"] <= latest else "lbl.dates"
 
 
 def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]) -> None:
@@ -526,6 +545,8 @@ def lacks(  # noqa: PLR0912 - one for each row of the table
         forbidden.add("standing")
     if action not in NAMES_VALIDITY and not (imported and action == "reinstate"):
         forbidden |= {"valid_from", "valid_until"}
+    if action == "correct" and not imported and "corrects" in body:
+        forbidden -= {"valid_until"}
     return bool(needed - body.keys() or forbidden & body.keys())
 
 

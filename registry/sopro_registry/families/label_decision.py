@@ -46,6 +46,7 @@ from sopro_registry.label import (
     possible_actions,
     status_at,
 )
+from sopro_registry.mending import check_mended
 from sopro_registry.precondition import RESTING, Resting, check_assessment
 from sopro_registry.scope import ScopeBody, check_corrected, read_scope
 from sopro_registry.transfer import hand_label, take_label, takeover_name
@@ -96,7 +97,8 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
         suspended_until: civil date; needed to suspend.
         takes: the last decision on it in the log that it is taken over from.
         valid_from: civil date of a grant or renewal.
-        valid_until: last civil date of validity of a grant or renewal, or of an imported return.
+        valid_until: last civil date of validity of a grant or renewal, of an imported return, or
+            as a correction says that it should have been.
     """
 
     action: Action
@@ -268,6 +270,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label = state
     scope = read_scope(body.scope, body.action, label, index=fact.index)
     check_corrected(body.corrects, body.action, label)
+    if body.action is Action.CORRECT and dates.valid_until:
+        check_mended(body.corrects or 0, dates.valid_until, label, view)
     if imported:
         _check_imported(label, view)
     decides = _check_assessment(body, dates, fact, label, view)
@@ -402,7 +406,9 @@ def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: boo
         raise RefusedError("decision: only a grant has a status index", code="lbl.precondition")
     _check_transfer_fields(body, imported=imported)
     sets_validity = needs.validity or (imported and body.action is Action.REINSTATE)
-    if not sets_validity and not (body.valid_from is UNSET and body.valid_until is UNSET):
+    mends = not imported and body.action is Action.CORRECT and body.corrects is not UNSET
+    changes = body.valid_from is not UNSET or (body.valid_until is not UNSET and not mends)
+    if changes and not sets_validity:
         raise RefusedError(
             f"decision: {body.action.value} changes no validity", code="lbl.precondition"
         )

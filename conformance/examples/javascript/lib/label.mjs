@@ -125,6 +125,7 @@ export const labelDecision = {
     else checkLater(body, label); // LBL-19
     checkScope(body, label.scope); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
+    checkMended(log, body, label); // LBL-26
     checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
     checkReceiver(log, body); // LBL-19
     if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
@@ -168,7 +169,8 @@ export function checkFields(body, label) {
   if (takes !== undefined && !(assessed && action === 'transfer_in')) bad('takes');
   if ('standing' in body && takes === undefined) bad('standing');
   const mayBeValid = ['grant', 'renew', 'transfer_in'].includes(action) || (!assessed && action === 'reinstate');
-  if (('valid_from' in body || 'valid_until' in body) && !mayBeValid) bad('valid_from or valid_until');
+  const mends = assessed && action === 'correct' && body.corrects !== undefined && !('valid_from' in body); // LBL-26
+  if (('valid_from' in body || 'valid_until' in body) && !mayBeValid && !mends) bad('valid_from or valid_until');
 }
 
 const schemeOf = (body, label) => label.first?.body.scheme ?? body.scheme;
@@ -197,6 +199,17 @@ export function checkOrder(body, label, { day, start }, time) {
   if (givesValidity(body) && body.valid_from > latestBegin(body, day, start)) bad('valid_from after it holds');
   if (action === 'suspend' && body.suspended_until < day) bad('suspended_until');
   if (action === 'revoke' && body.appeal_until < day) bad('appeal_until');
+}
+
+// LBL-26
+function checkMended(log, body, label) {
+  if (body.action !== 'correct' || body.valid_until === undefined) return;
+  const given = label.decisions.findLast((decision) => givesValidity(decision.body));
+  if (given?.position !== body.corrects) refuse('lbl.reference', 'not the decision that set the validity');
+  const scheme = log.federation.scheme(schemeOf(body, label), log.view);
+  if (scheme === undefined) refuse('lbl.criteria', 'no scheme');
+  if (given.day === UNKNOWN) return;
+  if (body.valid_until < given.day || body.valid_until > addMonths(given.day, scheme.max_validity_months)) refuse('lbl.dates', 'not an end it could have had');
 }
 
 // LBL-16, LBL-17
