@@ -10,7 +10,6 @@ the signature. A key is known by its name and note key id together.
 """
 
 import base64
-import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Final
@@ -32,7 +31,7 @@ from .keys import (
 MAX_NOTE: Final = 1_000_000
 MAX_SIGNATURES: Final = 100
 
-_CONTROL: Final = re.compile(rb"[\x00-\x09\x0b-\x1f]")
+_CONTROL: Final = bytes((*range(0x0A), *range(0x0B, 0x20)))
 
 
 class NoteSignature(Struct, frozen=True):
@@ -113,8 +112,9 @@ def parse_note(data: bytes, *, limit: int = MAX_NOTE) -> Note:
 
 
 def _decode(data: bytes) -> str:
-    if found := _CONTROL.search(data):
-        raise _malformed(f"text, expected no control characters, got {found[0]!r}")
+    if len(data.translate(None, _CONTROL)) != len(data):
+        found = next(byte for byte in data if byte in _CONTROL)
+        raise _malformed(f"text, expected no control characters, got {bytes((found,))!r}")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -285,10 +285,11 @@ def test_a_path_is_followed_only_to_where_it_meets_the_one_before(
         "_climb",
         lambda leaf, index, path: followed.append(len(path)) or climb(leaf, index, path),
     )
-    for index in (4, 5, 7, 4, 599, 598):
+    for index in (4, 5, 7, 4, 599, 6, 598):
         proof = prove_inclusion(READER, index=index, size=600)
         proofs.check(LEAVES[index], index=index, proof=proof)
-    assert followed == [10, 1, 2, 2, 0, 1]
+    # The last leaf, which has only left siblings, is passed over.
+    assert followed == [10, 1, 2, 2, 0, 2, 1]
 
 
 def test_a_path_that_meets_another_is_refused_where_its_hashes_are_cut_elsewhere() -> None:
