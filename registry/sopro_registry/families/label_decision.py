@@ -409,8 +409,11 @@ def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: boo
     mends = not imported and body.action is Action.CORRECT and body.corrects is not UNSET
     changes = body.valid_from is not UNSET or (body.valid_until is not UNSET and not mends)
     if changes and not sets_validity:
+        more = " unless 'corrects' names the decision that set it, and then its end alone"
         raise RefusedError(
-            f"decision: {body.action.value} changes no validity", code="lbl.precondition"
+            f"decision: {body.action.value} changes no validity"
+            f"{more if body.action is Action.CORRECT else ''}",
+            code="lbl.precondition",
         )
 
 
