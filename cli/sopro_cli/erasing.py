@@ -47,11 +47,8 @@ def erase(
     for one in answer["erased"]:
         of = f" of {one['origin']}" if "origin" in one else ""
         show(f"document {one['document']} of entry {one['index']}{of} is erased here")
-    if not answer["scrubbed"]:
-        remark(
-            "copies in the free space of the database are overwritten by the node that serves, as "
-            "soon as it has rested from the last time; 'sopro status' says when that is done"
-        )
+    if answer["left"]:
+        remark(answer["left"])
     remark(
         f"members have until {answer['deadline']}; 'sopro status' says who has not confirmed. "
         "Backups made before today still hold it"

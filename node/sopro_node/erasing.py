@@ -7,6 +7,7 @@ in our own log that another site's document is gone; both are done again until t
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -18,7 +19,13 @@ from sopro_node.scrubbing import Scrubber
 from sopro_node.store.base import Reader, Store
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import Item, Withheld
-from sopro_protocol.errors import FormatError, NotFoundError, RefusedError, SoproError
+from sopro_protocol.errors import (
+    FormatError,
+    NotFoundError,
+    RefusedError,
+    SoproError,
+    UnavailableError,
+)
 from sopro_protocol.record import parse_entry, read_record
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import READERS
@@ -26,6 +33,11 @@ from sopro_registry.family import Erased
 from sopro_registry.fields import site_of
 
 _BATCH: Final = 512
+_RESTING: Final = (
+    "copies may be left in the free space of the database, which took long to be written anew the "
+    "last time; a node that serves does it again when it has rested, or else the next start"
+)
+_logger = logging.getLogger("sopro.erasing")
 
 _Place = tuple[int, int, str]
 """Position and number of a document, and the log it is in; empty for our own."""
@@ -36,12 +48,12 @@ class Erasing(NamedTuple):
 
     Attributes:
         erased: every document.
-        is_scrubbed: whether nothing is left of them on this disk, either; the node sees to it
-            where that has to wait.
+        left: why copies may be left in the free space of the database for now; empty where none
+            is. A node that serves sees to it.
     """
 
     erased: list[Erased]
-    is_scrubbed: bool
+    left: str
 
 
 class Eraser:
@@ -94,22 +106,25 @@ class Eraser:
         outcomes = []
         for start in range(0, len(drafts), _BATCH):
             outcomes += await self._log.append_all(drafts[start : start + _BATCH])
-        is_scrubbed = await self.follow()
+        left = await self.follow()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):
                 raise outcome
         wanted = set(places)
         done = [one for one in self._reader.erased(OWN) if one[:2] + one[4:] in wanted]
-        return Erasing(done, is_scrubbed)
+        return Erasing(done, left)
 
-    async def follow(self) -> bool:
-        """Leave nothing behind of what was erased in our own log just now (`Scrubber.scrub`).
+    async def follow(self) -> str:
+        """Leave nothing behind of what was dropped just now; say why where that has to wait.
 
-        Raises:
-            UnavailableError: a reader is in the way; it is done later.
+        It is in the log and shown to nobody: that the disk is not clean yet is no failure of that.
         """
         await self._writer.run(self._drop_continued)
-        return await self.scrub()
+        try:
+            return "" if await self.scrub() else _RESTING
+        except UnavailableError as error:
+            _logger.warning("waiting", extra={"code": error.code, "reason": str(error)})
+            return str(error)
 
     async def documents_of(self, entity: bytes) -> list[tuple[int, int]]:
         """Return the documents of the records on an entity of our own log that are here.

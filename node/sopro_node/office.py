@@ -190,7 +190,8 @@ async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
     """Erase the documents of entities everywhere.
 
     `entity`, or `entities`; `reason`; `deadline`?: civil date; `site`?: whose they are, where it is
-    gone. Answers `erased`: {index, document, erasure, origin?}, `deadline` and `scrubbed`.
+    gone. Answers `erased`: {index, document, erasure, origin?}, `deadline`, and `left`: why copies
+    may be on this disk for now, or nothing.
     """
     deadline = values.get("deadline") or format_day(node.desk.today() + DAYS_TO_ERASE)
     done = await node.eraser.erase(
@@ -204,7 +205,7 @@ async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
         | ({"origin": one.origin} if one.origin else {})
         for one in done.erased
     ]
-    return {"erased": places, "deadline": deadline, "scrubbed": done.is_scrubbed}
+    return {"erased": places, "deadline": deadline, "left": done.left}
 
 
 async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:

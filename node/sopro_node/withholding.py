@@ -107,15 +107,11 @@ def _known_fields(name: str, body: object) -> dict[str, Value]:
 async def put_withholding(node: Node, values: Mapping[str, Any]) -> Answer:
     """Append a withhold record that was signed by the root key, and leave nothing of the entry.
 
-    `entry`. Answers `index`.
-
-    Raises:
-        UnavailableError: it is withheld, but something may be left on the disk for now.
+    `entry`. Answers `index`, and `left`: why something may be on this disk for now, or nothing.
     """
     entry: bytes = values["entry"]
     record: Record = read_record(parse_entry(entry).record, READERS).record
     if record.family != withhold.FAMILY.title:
         raise RefusedError(f"expected a withhold record, got {record.family!r}")
     appended = await node.log.append(Signed(entry))
-    await node.eraser.scrub()
-    return {"index": appended.index}
+    return {"index": appended.index, "left": await node.eraser.follow()}

@@ -29,6 +29,9 @@ def test_the_settings_of_the_backup_say_where_the_passphrase_is(backed_up: Path)
     chest = ("--keys", backed_up / "chest", "--passphrase-file", backed_up / "chest.txt")
     sopro("restore", backed_up / "copy", backed_up / "again", *chest)
     assert sopro("keys", "list", backed_up / "again").stdout
+    said = sopro("status", backed_up / "again").stdout
+    assert "sopro.example/cz/1: its documents are shown to nobody, because" in said
+    assert "shown to nobody" not in sopro("status", backed_up / "cz").stdout
 
 
 def test_a_passphrase_that_is_elsewhere_now_is_named(backed_up: Path) -> None:

@@ -1,8 +1,10 @@
 """Erasing in the log of a site that is gone, and what must not outlive an erasure elsewhere."""
 
 import contextlib
+from contextlib import closing
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from sopro_node import clock, memberships, office
@@ -105,8 +107,27 @@ async def test_erases_several_at_once_or_none(federation: Federation) -> None:
     assert len(node.reader.document_places(1)) == 3
     done = await office.erase(node, {"entities": entities, **REASON})
     assert [one["index"] for one in done["erased"]] == [index for _, index in names]
-    assert done["scrubbed"]
+    assert done["left"] == ""
     assert not node.reader.residue()
+
+
+async def test_an_erasure_is_done_where_somebody_reads_the_database(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backup that is being made keeps the disk from being clean, and nothing else."""
+    monkeypatch.setattr("sopro_node.scrubbing._PAUSE", 0)
+    await federation.coordinator()
+    node = (await federation.join("at", "AT")).node
+    entity, index = await register(node, "Maria Huber")
+    with closing(SqliteStore.open(node.folder, writing=False)) as reader, reader.snapshot():
+        assert reader.document(1, index, 0)
+        done = await office.erase(node, {"entity": entity, **REASON})
+        assert "end what reads it" in done["left"]
+        assert [one["index"] for one in done["erased"]] == [index]
+        assert node.reader.document(1, index, 0) is None
+        assert node.status()["residue"]
+    await Upkeep(node).look()
+    assert not node.status()["residue"]
 
 
 async def test_files_that_were_never_used_go_by_themselves(federation: Federation) -> None:
@@ -160,6 +181,7 @@ async def test_documents_stay_hidden_while_nobody_has_said_what_was_erased(
     node = await Node.open(tmp_path / "again")
     try:
         assert await node.open_alone("the line is cut") is not None
+        assert not node.fence.is_informed()
         await node.held_back.release()
         assert node.status()["hidden_documents"] == ["sopro.example/eeig/1", "sopro.example/hu/1"]
         assert node.reader.document_visibility(1, index, 0) is None
@@ -187,6 +209,9 @@ async def test_documents_of_a_site_that_is_gone_wait_for_who_looks_after_it(
     with contextlib.suppress(UnavailableError):
         await again.node.held_back.release()
     assert ORIGIN in again.node.status()["hidden_documents"]
+    async with aiohttp.ClientSession(headers={"Accept-Language": "de"}) as session:
+        page = await (await session.get(f"{again.url}/status")).text()
+    assert f"welche davon seither gelöscht wurden: {ORIGIN}" in page
     await federation.open("hu", int(federation_port(federation, "hu")))
     await until(lambda: not again.node.status()["hidden_documents"])
     number = again.node.holdings.logs[ORIGIN].number
