@@ -12,7 +12,8 @@ from sopro_node.verify import find_entities
 from sopro_protocol.bundle import Withheld
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.record import Record, format_record, sign_record
-from sopro_registry.families import organisation
+from sopro_registry.families import offering, organisation
+from sopro_registry.label import Label
 from sopro_registry.tables import EntityRow
 
 HELD, OTHER, NOBODY = (bytes([number]) * 16 for number in range(3))
@@ -75,3 +76,27 @@ def test_sees_whom_records_are_about_and_passes_over_the_rest() -> None:
     strange = sign_record(b"\x93", [Ed25519Signer(bytes(32))])
     entries = [entry_about(HELD), Withheld(bytes(32), 9), b"\xc1", strange, entry_about(OTHER)]
     assert find_entities([*entries, entry_about(HELD)]) == [HELD, OTHER]
+
+
+def test_an_offering_that_has_a_label_is_not_listed_as_one_without(tmp_path: Path) -> None:
+    """Also where the two change in one transaction, and the offering was here before."""
+    create_database(tmp_path)
+    store = SqliteStore.open(tmp_path, writing=True)
+    tables = StoreTables(store, 1, coordinator_root=lambda _: b"")
+    label = Label(bytes(32), "SOPRO/AT0/001/00001", OTHER, "sopro", -1, [])
+    for portion in (
+        {OTHER: ("offering", offering.State(1, HELD, "product", "published"))},
+        {
+            OTHER: ("offering", offering.State(2, HELD, "product", "paused")),
+            NOBODY: ("label_decision", label),
+        },
+    ):
+        for entity, (family, state) in portion.items():
+            row = tables.entity(entity) or EntityRow(family, bytes(32), None)
+            row.state = state
+            tables.put_entity(entity, row)
+        with store.transaction():
+            tables.flush(store)
+    found = store.directory.listed(1, HELD[:8], low=OTHER[:8], high=OTHER[:8], limit=9)
+    assert [number for _, number in found] == [label.number]
+    store.close()

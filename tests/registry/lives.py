@@ -4,6 +4,7 @@ What is written is told twice: to the model as plain dicts, to nodes as the sign
 The model, never a node, is asked what would be legal, so that most of what is written is.
 """
 
+import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
@@ -36,6 +37,8 @@ from tests.registry.world import (
 DAY = 24 * 3_600_000
 PREFIXES = {COORDINATOR_SITE: "", "at": "AT1", "hu": "HU1", "si": "SI1"}
 STATUSES = (*["admitted"] * 12, *["suspended"] * 3, *["applicant"] * 2, "left", "expelled")
+NAMED = ("organisation/1", "offering/1")
+WORDS = ("Tisch", "Sessel", "Müller", "Győr", "Łódź", "Straße")
 GARBAGE = (
     (b"", "enc.framing"),
     (b"\xc1", "enc.framing"),
@@ -79,6 +82,7 @@ class Life:
             self.logs[site] = self._new_log(author)
         self.clock = NOW - 700 * DAY
         self.written: list[tuple[bytes, model.Event]] = []
+        self.papers: dict[bytes, tuple[bytes, bytes]] = {}
         self._begin(Random(0))
 
     def _new_log(self, author: Author) -> model.Log:
@@ -349,11 +353,11 @@ class Life:
     ) -> None:
         """Write a record as the author would, or with one thing wrong.
 
-        The documents it commits to are nobody's: no state depends on what is in them.
+        What documents it commits to say is kept in `papers`: no state depends on it.
         """
         wrong = rng.choice(list(_WRONGS)) if rng.random() < 0.12 else None
-        if docs is None and rng.random() < 0.1:
-            docs = [commitment("names", visibility=rng.choice(("public", "members", "site")))]
+        if docs is None and rng.random() < (0.6 if family in NAMED else 0.1):
+            docs = [self._name(rng)]
         how: dict[str, Any] = {"role": role, "docs": docs}
         if wrong is not None:
             how |= _WRONGS[wrong](rng, author, self.clock)
@@ -363,6 +367,16 @@ class Life:
         if wrong == "major":
             family = family.replace("/1", "/2")
         self._put(author, family, body, entity, genuine=wrong != "signature", **how)
+
+    def _name(self, rng: Random) -> dict[str, Any]:
+        """Write a document that names somebody or something, by their commitment to it."""
+        words = " ".join(rng.sample(WORDS, 2))
+        content, key = encode({"legal_name": words, "name": {"de": words}}), rng.randbytes(32)
+        committed = hmac.digest(key, b"sopro-document/1\n" + content, "sha256")
+        self.papers[committed] = key, content
+        visibility = rng.choice(("public", "public", "public", "members", "site"))
+        about = {"commitment": committed, "size": len(content), "visibility": visibility}
+        return commitment("names", **about)
 
     def _put(
         self,

@@ -329,6 +329,8 @@ def find(code: str, rng: Random) -> Body:
     found: Body = {"code": code, "result": rng.choice((*results, "not_assessed"))}
     if seldom(rng):
         found["value"] = rng.choice((40, 40, 40, 24))
+    if seldom(rng, 0.02):
+        found["documents"] = rng.choice(([0], [0, 1], [1, 0]))
     return found
 
 

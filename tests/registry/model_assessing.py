@@ -288,6 +288,9 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
             return "ass.findings"
         if one.get("points", 0) > held_to[one["code"]].get("points", 0):
             return "ass.findings"
+        shown = one.get("documents", [])
+        if shown != sorted(set(shown)) or any(place >= len(event["docs"]) for place in shown):
+            return "ass.findings"
         if "value" in one and contradicts(held_to[one["code"]], one):
             return "ass.findings"
     if codes != sorted(set(codes)):

@@ -67,7 +67,7 @@ class Listing:
                     pass
         if not things and not numbers:
             return
-        self._list(store, things, numbers)
+        self._list(store, things, numbers, before)
         terms = [(term, *place_of(one, state)) for one, state in things for term in state.terms()]
         store.directory.put_terms(self._log, terms)
         store.directory.put_described(self._log, describe(store, self._log, things))
@@ -82,6 +82,7 @@ class Listing:
         store: Store,
         things: list[tuple[bytes, Thing]],
         numbers: list[tuple[bytes, bytes, str]],
+        before: Mapping[bytes, bytes],
     ) -> None:
         """List new offerings, and labels in the place of the line that says there is none."""
         bare = {
@@ -89,6 +90,7 @@ class Listing:
             for entity, state in things
             if isinstance(state, offering.State)
         }
+        new = {place_of(entity, state) for entity, state in things if entity not in before}
         taken = {(holder, thing, _NO_NUMBER) for holder, thing, _ in numbers}
         fresh = [
             row
@@ -96,7 +98,8 @@ class Listing:
             if not store.directory.listed(self._log, row[0], low=row[1], high=row[1], limit=1)
         ]
         store.directory.put_listed(self._log, [*fresh, *numbers])
-        store.directory.cut_listed(self._log, taken - bare)
+        # What is new in this transaction has no line yet.
+        store.directory.cut_listed(self._log, {one for one in taken if one[:2] not in new})
 
     def _forget(
         self, store: Store, entity: bytes, family: str, now: Thing, before: bytes | None
