@@ -6,7 +6,7 @@ that came in, says in a sentence what is asked, and names the command that answe
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from sopro_node import clock
 from sopro_node.admission import open_application
@@ -18,6 +18,14 @@ from sopro_node.node import Node
 from sopro_node.transferring import count_offers
 
 Answer = dict[str, Any]
+
+_ONCE_MORE: Final = "record once more that it has gone, and which history holds"
+_SETTLING: Final[Mapping[str, tuple[str, str]]] = {
+    "suspended": ("release", "suspend, then release"),
+    "left": ("leave", _ONCE_MORE),
+    "expelled": ("expel", _ONCE_MORE),
+}
+"""The command that settles two histories of a member, by its status, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +162,14 @@ def _successors(node: Node) -> Iterator[Item]:
 
 def _evidence(node: Node) -> Iterator[Item]:
     for member in node.holdings.directory.members():
-        if not node.evidence.standing(member.origin) or member.status in ("left", "expelled"):
+        if not node.evidence.standing(member.origin):
             continue
-        act = "release" if member.status == "suspended" else "suspend"
+        act, how = _SETTLING.get(member.status, ("suspend", "suspend, then release"))
         yield Item(
             "evidence",
             member.site,
             f"{member.site} has shown two histories and is {member.status}; settle it with its "
-            "people: suspend, then release",
+            f"people: {how}",
             f"sopro members {act} {node.folder} {member.site}",
         )
 

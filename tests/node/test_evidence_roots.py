@@ -6,6 +6,7 @@ from msgspec import structs
 from sopro_node import memberships
 from sopro_node.evidence import Kept
 from sopro_node.forks import head_of
+from sopro_node.inbox import list_acts
 from sopro_node.keyring import load_keys
 from sopro_protocol.checkpoint import sign_checkpoint
 from sopro_protocol.errors import RefusedError, VerificationError
@@ -108,7 +109,7 @@ async def test_a_root_key_that_was_replaced_accuses_nobody(federation: Federatio
     async with two_sites(federation) as (coordinator, at, hu):
         old = load_keys(at.node.folder, Role.ROOT)[Role.ROOT]
         await succeed(at.node)
-        await until(lambda: follows(coordinator, at))
+        await until(lambda: follows(coordinator, at) and follows(hu, at))
         earlier = parse_evidence(await file_against(hu, at))
         await join_again(coordinator, at)
         await memberships.admit(coordinator.node, {"site": "at"})
@@ -164,6 +165,9 @@ async def test_two_histories_that_come_to_light_when_a_site_has_gone_are_settled
         await until(lambda: kept.id in coordinator.node.evidence)
         with pytest.raises(RefusedError, match="all that can still be recorded"):
             await memberships.set_membership(coordinator.node, {**said, "size": gone["size"] + 1})
+        [act] = [one for one in list_acts(coordinator.node) if one.kind == "evidence"]
+        word = {"left": "leave", "expelled": "expel"}[status]
+        assert act.command == f"sopro members {word} {coordinator.node.folder} at"
         before = coordinator.node.holdings.directory.membership("at")
         answer = await memberships.set_membership(coordinator.node, said)
         assert (len(answer["abandoned"]), answer["size"]) == (1, gone["size"])
