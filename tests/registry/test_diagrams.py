@@ -11,7 +11,7 @@ def test_diagrams_of_the_page_are_current() -> None:
 
 def test_page_lists_every_family_with_its_role_and_place() -> None:
     page = README.read_text(encoding="utf-8")
-    rows = set(re.findall(r"(?m)^\| `([a-z_]+/\d)` \| ([a-z]+) \| ([a-z' ]+) \|", page))
+    rows = set(re.findall(r"(?m)^\| `([a-z_]+/\d)` \| ([a-z]+) \| ([a-z', ]+) \|", page))
     assert rows == {(one.title, one.role.value, one.place.value) for one in FAMILIES.values()}
 
 
