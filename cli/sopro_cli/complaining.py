@@ -2,19 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 import rich_click as click
 
 from sopro_cli.acting import act, do
 from sopro_cli.files import read_documents, with_documents
-from sopro_cli.office import ask
+from sopro_cli.office import Call, ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_json
 from sopro_node.deciders import find_decider
+from sopro_protocol.errors import NotFoundError
 from sopro_registry.complaints import AppealStep, ComplaintStep
 from sopro_registry.families import complaint as complaint_family
 
+_HEX: Final = 32
 _KINDS = get_args(complaint_family.Body.__annotations__["kind"])
 
 
@@ -160,14 +162,34 @@ def complaint_withdraw(  # one for each option
 ) -> None:
     """Record that a COMPLAINT of this site's log is kept up no longer.
 
-    COMPLAINT is what 'sopro complaint add' printed.
+    COMPLAINT is what 'sopro complaint add' printed, or the entry that 'complaint list' shows.
 
     ```
-    sopro complaint withdraw at COMPLAINT --withdrawn-on 2026-12-01
+    sopro complaint withdraw at 41 --withdrawn-on 2026-12-01
     ```
     """
     told, files = {"withdrawn_on": withdrawn_on}, read_documents(documents, visibility, parties)
-    _show(_step(folder, "complaint.withdraw", which, told, files), as_json=as_json)
+    is_index = which.isascii() and which.isdecimal() and len(which) < _HEX
+    entity = b"" if is_index else as_bytes(which, "COMPLAINT")
+
+    async def work(office: Call) -> Mapping[str, Any]:
+        found = entity or _entity_at(int(which), (await office("complaints", {}))["complaints"])
+        return await act(office, "complaint.withdraw", told, entity=found, files=files)
+
+    _show(do(folder, work), as_json=as_json)
+
+
+def _entity_at(index: int, known: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return the complaint of this site's log whose first entry that is.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    own = {one["index"]: one["entity"] for one in known if one["entity"]}
+    if index not in own:
+        entries = ", ".join(map(str, sorted(own))) or "none"
+        raise NotFoundError(f"no complaint of this site's log is entry {index}; known: {entries}")
+    return bytes(own[index])
 
 
 @click.group()

@@ -19,16 +19,29 @@ Answer = dict[str, Any]
 async def complaints(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List complaints about labels of this site, in any log, and those in its own log.
 
-    Answers `complaints`: origin, index, entry_id, certificate, kind, received, withdrawn, step.
+    Answers `complaints`: origin, index, entry_id, certificate, kind, received, withdrawn, step;
+    `entity` and `head` of one in this site's log, None of others: whoever withdraws it names them;
+    `answer` and `answer_head`: the same of what this site has answered.
     """
     found = []
     for held in node.holdings.logs.values():
-        for _, state in _states(node, held, "complaint"):
+        for entity, state in _states(node, held, "complaint"):
             if not isinstance(state, complaint.State):
                 continue
             home = _home(node, state.certificate)
             if held.number == OWN or (home is not None and home[1].number == OWN):
-                found.append(_describe(node, held, state, home))
+                answer = _answer(node, held.origin, state.first, home)
+                own = entity if held.number == OWN else None
+                is_ours = home is not None and home[1].number == OWN
+                found.append(
+                    _describe(node, held, state, home)
+                    | {
+                        "entity": own,
+                        "head": _head(node, own),
+                        "answer": answer if is_ours else None,
+                        "answer_head": _head(node, answer if is_ours else None),
+                    }
+                )
     return {"complaints": sorted(found, key=lambda one: (one["received"], one["origin"]))}
 
 
@@ -67,6 +80,11 @@ async def appeals(node: Node, _values: Mapping[str, Any]) -> Answer:
         if isinstance(state, Appeal)
     ]
     return {"appeals": sorted(found, key=lambda one: str(one["received"]))}
+
+
+def _head(node: Node, entity: bytes | None) -> bytes | None:
+    row = node.reader.entity(OWN, entity) if entity is not None else None
+    return row.head if row else None
 
 
 def _states(node: Node, held: HeldLog, family: str) -> Iterator[tuple[bytes, object]]:

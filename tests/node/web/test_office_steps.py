@@ -106,6 +106,25 @@ async def test_a_complaint_is_withdrawn(maria: Client, at: Served) -> None:
     await maria.post(path, {"prev": complaint["entry_id"]})
     [held] = (await maria.get("/complaints"))["complaints"]
     assert held["withdrawn"]
+    again = await maria.send("POST", path, {"prev": held["head"]})
+    assert (again.status, again.code) == (422, "cpl.transition")
+
+
+async def test_the_list_of_complaints_says_what_the_next_step_has_to_name(
+    maria: Client, at: Served
+) -> None:
+    complaint = await _granted_and_complained(maria, at)
+    [held] = (await maria.get("/complaints"))["complaints"]
+    assert (held["entity"], held["head"]) == (complaint["entity"], complaint["entry_id"])
+    assert (held["answer"], held["answer_head"]) == (None, None)
+    named = {"origin": held["origin"], "index": held["index"]}
+    told = {**named, "step": "acknowledged", "effective_date": "2026-10-03"}
+    answered = await maria.post("/complaint-answers", told)
+    [held] = (await maria.get("/complaints"))["complaints"]
+    assert (held["answer"], held["answer_head"]) == (answered["entity"], answered["entry_id"])
+    more = {**named, "step": "investigating", "effective_date": "2026-10-04"}
+    assert (await maria.send("POST", "/complaint-answers", more)).code == "ofc.prev"
+    await maria.post("/complaint-answers", {**more, "prev": held["answer_head"]})
 
 
 async def _granted_and_complained(maria: Client, at: Served) -> dict[str, str]:
@@ -156,7 +175,7 @@ async def test_a_finding_names_the_document_that_shows_it(maria: Client) -> None
         {"upload": file.body["upload"], "name": name}
         for file, name in zip(files, ("report", "photo"), strict=True)
     ]
-    finding = {"code": "S2", "result": "minor_nc", "value": 5250, "due": "2027-01-31"}
+    finding = {"code": "S2", "result": "minor_nc", "value": 4850, "due": "2027-01-31"}
     told = {
         "application": application["entity"],
         "method": "on_site",
