@@ -141,11 +141,16 @@ def _recoveries(
     node: Node, member: site_membership.Body, given: Sequence[_Approval]
 ) -> Iterator[Recovery]:
     """Go through the new root keys of a member that others have approved."""
+    asked = [
+        one for one in given if (one.state.origin, one.state.before) == (member.origin, member.root)
+    ]
+    if not asked:
+        return
     mandate, approvers = _mandate_of(node, member) or (b"", [])
     voters = {one.site for one in electorate(node.holdings.directory.members(), approvers)}
     found: dict[bytes, dict[str, bytes]] = {}
-    for site, state, entry in given:
-        if site in voters and (state.origin, state.before) == (member.origin, member.root):
+    for site, state, entry in asked:
+        if site in voters:
             found.setdefault(state.root, {})[site] = entry
     for root, approvals in found.items():
         yield Recovery(member.site, root, approvals, mandate, approvers)

@@ -247,7 +247,7 @@ async def test_a_site_whose_root_key_was_replaced_is_recovered_from_its_peers(
     coordinator, hu = federation.served[COORDINATOR], federation.served["hu"]
     number, _ = await grant(at.node)
     await change(at.node, "approvers", "", sites=["hu"])
-    await until(lambda: follows(hu, at))
+    await until(lambda: follows(hu, at) and follows(coordinator, at))
     asked = await new_root(at.node, {})
     await approve(hu.node, "at", asked["public"])
     await until(lambda: follows(coordinator, hu))
