@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from sopro_node.acting import act
 from sopro_node.node import Node
@@ -39,6 +40,44 @@ async def publish_criteria(node: Node, values: Mapping[str, Any]) -> Answer:
             done = await act(node, told)
             published.append({"family": family, "name": name, "index": done["index"]})
     return {"published": published}
+
+
+class SetAnswer(Struct, frozen=True):
+    """By which version of its criteria a scheme judges, in all countries.
+
+    Attributes:
+        scheme: its code.
+        version: the latest.
+        applies_from: civil date from which it may be used.
+        min_points: that a label needs.
+        criteria: codes of the criteria in it.
+        mandatory: those of them that must be met.
+    """
+
+    scheme: str
+    version: int
+    applies_from: str
+    min_points: int
+    criteria: list[str]
+    mandatory: list[str]
+
+
+def latest_sets(node: Node) -> list[SetAnswer]:
+    """Return the latest version of the criteria of each scheme that has any, by scheme."""
+    directory = node.holdings.directory
+    found = (directory.criteria_set(one.scheme) for one in directory.schemes())
+    return [
+        SetAnswer(
+            one.scheme,
+            one.version,
+            format_day(one.applies_from),
+            one.min_points,
+            [part.code for part in one.requirements],
+            [part.code for part in one.requirements if part.is_mandatory],
+        )
+        for one in found
+        if one is not None
+    ]
 
 
 async def criteria(node: Node, values: Mapping[str, Any]) -> Answer:

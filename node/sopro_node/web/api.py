@@ -13,6 +13,7 @@ from sopro_node.admission import MAX_APPLICATION, receive_application
 from sopro_node.desk import OrganisationAnswer
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.publishing import latest_sets
 from sopro_node.standing import describe_standing, export_policy
 from sopro_node.web.answers import FindingList, LabelPage, OrganisationList, VoidEntry, VoidPage
 from sopro_node.web.bodies import read_body
@@ -237,9 +238,13 @@ class Api:
         return answer_json(request, {"members": answer["members"], **self._published()})
 
     async def criteria(self, request: web.Request, _asked: Asked) -> web.Response:
-        """List schemes and criteria."""
+        """List schemes, criteria, and the sets of them that labels are judged by."""
         directory = self._node.holdings.directory
-        found = {"schemes": list(directory.schemes()), "criteria": list(directory.criteria())}
+        found = {
+            "schemes": list(directory.schemes()),
+            "criteria": list(directory.criteria()),
+            "sets": latest_sets(self._node),
+        }
         return answer_json(request, found | self._published())
 
     def _published(self) -> dict[str, list[Basis]]:

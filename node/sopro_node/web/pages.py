@@ -7,6 +7,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from sopro_node.node import Node
+from sopro_node.publishing import latest_sets
 from sopro_node.renewal import due_keys, due_statements
 from sopro_node.standing import describe_standing
 from sopro_node.watching import read_watched
@@ -269,6 +270,7 @@ class Pages:
             "criteria.html",
             schemes=list(directory.schemes()),
             criteria=list(directory.criteria()),
+            sets={one.scheme: one for one in latest_sets(self._node)},
         )
 
     async def status(self, request: web.Request) -> web.StreamResponse:

@@ -188,3 +188,21 @@ async def test_a_finding_names_the_document_that_shows_it(maria: Client) -> None
     done = await maria.post("/evaluations", {**told, "documents": documents})
     body = (await maria.get(f"/entities/{done['entity']}"))["body"]
     assert body["findings"] == [{**finding, "documents": [0, 1]}]
+
+
+async def test_everybody_can_read_by_what_labels_are_judged(
+    at: Served, session: aiohttp.ClientSession
+) -> None:
+    async with session.get(f"{at.url}/api/v1/criteria") as answer:
+        found = await answer.json()
+    assert found["sets"] == [
+        {
+            "scheme": "sopro",
+            "version": 1,
+            "applies_from": "2026-09-27",
+            "min_points": 15,
+            "criteria": ["S1", "S2", "S3"],
+            "mandatory": ["S2", "S3"],
+        }
+    ]
+    assert all(one["text"]["de"] and one["verification"] for one in found["criteria"])

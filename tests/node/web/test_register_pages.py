@@ -3,6 +3,7 @@
 import pytest
 
 from sopro_node.node import Node
+from sopro_node.publishing import SetAnswer
 from sopro_node.relating import relate
 from sopro_node.web import pages_register_words as register_words
 from sopro_node.web.i18n import LANGUAGES
@@ -101,6 +102,33 @@ async def test_a_criterion_says_what_it_asks_for_and_how_that_is_found_out(
     page = check_page(await (await visit("at")).read(f"/criteria/sopro/S1?lang={language}"))
     assert text in page.text
     assert ways in page.text
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "no criteria yet: labels need no assessment"),
+        ("de", "noch keine Kriterien: Gütezeichen brauchen keine Bewertung"),
+        ("hu", "még nincsenek kritériumok"),
+    ],
+)
+async def test_the_page_of_criteria_says_where_nothing_is_judged_by_them(
+    visit: Visit, language: str, text: str
+) -> None:
+    page = check_page(await (await visit("at")).read(f"/criteria?lang={language}"))
+    assert text in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_the_page_of_criteria_says_by_which_labels_are_judged(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    at = await visit("at")
+    held = SetAnswer("sopro", 3, "2026-09-27", 1250, ["S1", "S2"], ["S2"])
+    monkeypatch.setattr("sopro_node.web.pages.latest_sets", lambda _node: [held])
+    page = check_page(await at.read(f"/criteria?lang={language}"), language)
+    words = {"en": "version 3 of the criteria", "de": "Version 3 der", "hu": "3. változata"}
+    assert words[language] in page.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
