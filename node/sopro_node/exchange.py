@@ -11,7 +11,7 @@ import logging
 import os
 import random
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -166,6 +166,7 @@ class Exchange:
         roots: dict[str, tuple[bytes, ...]] = {}
         urls: dict[str, list[str]] = {}
         members = list(self._holdings.directory.members())
+        mirrored = self._mirrored(members)
         if invite is not None:
             urls[invite.origin] = list(invite.urls)
             targets.append((invite.origin, invite.root_key))
@@ -173,7 +174,7 @@ class Exchange:
             known = urls.setdefault(member.origin, [])
             known[:0] = [url for url in member.urls if url not in known]
             is_followed = member.status in ("admitted", "suspended", "left", "expelled")
-            if is_followed and self._settings.mirrors(member.site):
+            if is_followed and member.site in mirrored:
                 for origin in self._holdings.directory.logs(member.site):
                     # The site's node has its closed logs as others do.
                     urls.setdefault(origin, known)
@@ -191,6 +192,17 @@ class Exchange:
             for origin, root in seen.items()
             if origin != own
         ]
+
+    def _mirrored(self, members: Sequence[site_membership.Body]) -> set[str]:
+        """Return the sites whose logs are mirrored.
+
+        With a site that has ever gone, be it this one, go those that look after it, or have, since
+        what was erased in its log stands in theirs (ERASE-8).
+        """
+        directory = self._holdings.directory
+        chosen = {one.site for one in members if self._settings.mirrors(one.site)}
+        gone = [site for site in {*chosen, self._identity.site} if directory.has_gone(site)]
+        return chosen.union(*(directory.caretakers(site) for site in gone))
 
     def _founding_root(self, origin: str, member: site_membership.Body) -> bytes:
         return self._holdings.directory.founding_root(origin) or member.root

@@ -85,8 +85,9 @@ class Federation:
         await asyncio.to_thread(create_node, folder, plan, coordinator=coordinator)
         return await self.open(site, port)
 
-    async def open(self, site: str, port: int) -> Served:
-        settings = Settings(listen=f"127.0.0.1:{port}", poll_seconds=1, drain_seconds=0)
+    async def open(self, site: str, port: int, *, mirror: tuple[str, ...] = ("*",)) -> Served:
+        listen = f"127.0.0.1:{port}"
+        settings = Settings(listen=listen, mirror=mirror, poll_seconds=1, drain_seconds=0)
         node = await Node.open(self.folder / site, settings=settings)
         one = self.served[site] = Served(node, f"http://127.0.0.1:{port}")
         await one.start()

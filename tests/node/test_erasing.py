@@ -87,6 +87,19 @@ async def test_who_looks_after_a_site_has_its_documents_erased_everywhere(
         assert report.is_clean, [*report.problems, *(log.problems for log in report.logs)]
 
 
+async def test_who_mirrors_some_sites_only_hears_of_it_too(federation: Federation) -> None:
+    entity, index = await with_one_gone(federation, "hu")
+    fr = await federation.join("fr", "FR")
+    port = int(fr.url.rpartition(":")[2])
+    await until(lambda: document(fr, index) == b"Maria Huber")
+    await federation.served.pop("fr").close()
+    again = await federation.open("fr", port, mirror=("at",))
+    hu = federation.served["hu"].node
+    await office.erase(hu, {"entity": entity, "site": "at", **REASON})
+    await until(lambda: document(again, index) is None)
+    await until(lambda: not hu.receipts.outstanding())
+
+
 async def test_nobody_else_does(federation: Federation) -> None:
     entity, _ = await with_one_gone(federation)
     asked = {"entity": entity, "site": "at", **REASON}
