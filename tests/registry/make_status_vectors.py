@@ -401,9 +401,46 @@ def gone_groups() -> list[Case]:
     ]
 
 
+def void_groups() -> list[Case]:
+    """Files with a decision that counts for nothing, by what the file itself shows."""
+    late = {"effective_date": "2027-12-01", "decided_on": "2027-12-01"}
+
+    def with_void(action: str, **changes: Any) -> Case:
+        world = granted()
+        if changes.get("basis") == "imported":
+            assert world.at.decide("revoke", **dates_of("revoke", "2027-11-01")).code is None
+            end_batch(world)
+        assert world.at.decide(action, **late | changes).code is not None
+        end_batch(world)
+        return file(world, certify(world))
+
+    gap = {"valid_from": "2028-06-02", "valid_until": "2028-12-31"}
+    return [
+        group(
+            "certificate with a decision that does not count",
+            "CERT-4",
+            "judge_certificate",
+            [file(revoked(), certify(revoked()))],
+            [
+                ("renewal that leaves a gap", "lbl.dates", with_void("renew", **gap)),
+                (
+                    "revocation that nobody can appeal against",
+                    "lbl.dates",
+                    with_void("revoke", appeal_until="2027-11-30"),
+                ),
+                (
+                    "an existing register behind the site's own decision",
+                    "lbl.imported",
+                    with_void("reinstate", basis="imported"),
+                ),
+            ],
+        )
+    ]
+
+
 MAKERS: dict[str, Callable[[], list[Case]]] = {
     "status": lambda: [*tree_groups(), *leaf_groups()],
-    "certificate": lambda: [*certificate_groups(), *gone_groups()],
+    "certificate": lambda: [*certificate_groups(), *gone_groups(), *void_groups()],
 }
 
 
