@@ -21,8 +21,8 @@ from typing import Any
 
 from sopro_protocol.encoding import encode
 from tests.registry import model_assessing, model_complaining
-from tests.registry.model_assessing import judge_assessment, judge_scope
 from tests.registry.model_complaining import decider_of
+from tests.registry.model_deciding import judge_assessment, judge_scope
 
 Event = dict[str, Any]
 Log = dict[str, Any]

@@ -1,0 +1,177 @@
+"""The model's room between: what a decision on a label rests on, and what it says it holds for."""
+
+from typing import Any
+
+from tests.registry.model_assessing import (
+    Body,
+    Event,
+    Log,
+    all_evaluations,
+    concerning,
+    criteria_of,
+    evaluators,
+    for_application,
+    is_assessable,
+    is_nc,
+    kind_of,
+    later,
+    state_of,
+)
+
+RESTING = {
+    "transfer_in": ("transfer",),
+    "grant": ("initial", "transfer"),
+    "refuse": ("initial", "transfer"),
+    "renew": ("renewal",),
+    "extend_scope": ("scope_extension",),
+}
+
+
+def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Say why a decision cannot rest on what it names, or does not name."""
+    body = event["body"]
+    application, review = body.get("application"), body.get("review")
+    is_resting = body["action"] in RESTING and body["basis"] == "assessed" and "takes" not in body
+    if not is_resting:
+        if application or review:
+            return "lbl.precondition"
+        return judge_rest(log, event, label)
+    if not application and not review and criteria_of(log, label["scheme"]) is None:
+        return None
+    if not application or not review:
+        return "lbl.precondition"
+    asked = state_of(log, "label_application", application)
+    checked = state_of(log, "review", review)
+    if not asked or not checked or not is_assessable(log, application):
+        return "ass.subject"
+    wanted = asked["body"]
+    entity = event["entity"] if label["history"] else None
+    same = (wanted["offering"], wanted["scheme"], wanted.get("label")) == (
+        label["offering"], label["scheme"], entity,
+    )  # fmt: skip
+    if not same or wanted["kind"] not in RESTING[body["action"]]:
+        return "ass.subject"
+    if checked["application"] != application:
+        return "ass.subject"
+    found = [state_of(log, "evaluation", one) for one in checked["evaluations"]]
+    if any(one["index"] > checked["index"] for one in found):
+        return "ass.subject"
+    if len(found) < len(for_application(log, application)):
+        return "ass.subject"
+    first = label["history"][0].get("application") if label["history"] else None
+    if body["decider"] in evaluators(log, entity, application) | evaluators(log, None, first):
+        return "ass.duties"
+    if body["decided_on"] < checked["reviewed_on"]:
+        return "lbl.dates"
+    if body["action"] == "refuse":
+        return None
+    about_label = [one for one in all_evaluations(log) if entity and one["label"] == entity]
+    others = [one for one in about_label if one["about"][0] != application]
+    return judge_outcome(log, body["decided_on"], wanted, checked, found, others)
+
+
+def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
+    """Judge a decision on a label by what was found about it, where it rests on that."""
+    body, entity = event["body"], event["entity"]
+    if body["basis"] == "imported" or not label["history"]:
+        return None
+    judging = body["action"] in ("reinstate", "reduce_scope", "revoke", "correct")
+    judging = judging or (body["action"] == "suspend" and body["reason_code"] == "nc_not_closed")
+    people = evaluators(log, entity, label["history"][0].get("application"))
+    if judging and body["decider"] in people:
+        return "ass.duties"
+    if body["action"] != "reinstate":
+        return None
+    last: dict[str, str] = {}
+    for one in all_evaluations(log):
+        if one["label"] == entity and one["level"] == "third_party":
+            last |= {
+                code: found["result"]
+                for code, found in one["findings"].items()
+                if found["result"] != "not_assessed"
+            }
+    return "ass.outcome" if "major_nc" in last.values() else None
+
+
+def judge_outcome(
+    log: Log,
+    day: str,
+    wanted: Body,
+    checked: Body,
+    found: list[dict[str, Any]],
+    others: list[dict[str, Any]],
+) -> str | None:
+    if checked["outcome"] != "recommend_grant":
+        return "ass.outcome"
+    criteria = criteria_of(log, wanted["scheme"], wanted["criteria_version"])
+    if criteria is None or not criteria["from"] <= day <= (criteria["until"] or "9999-12-31"):
+        return "lbl.criteria"
+    sound = [
+        one
+        for one in sorted(found, key=lambda one: one["index"])
+        if one["level"] == "third_party" and one["version"] == wanted["criteria_version"]
+    ]
+    if not sound or any(later(one["performed"], 12) < day for one in sound):
+        return "ass.outcome"
+    results: dict[str, Body] = {}
+    for one in sound:
+        results |= {
+            code: finding
+            for code, finding in one["findings"].items()
+            if finding["result"] != "not_assessed"
+        }
+    held_to = concerning(criteria, kind_of(log, wanted["offering"]))
+    results |= left_open(sound, others, set(held_to))
+    if any(one["result"] == "major_nc" for one in results.values()):
+        return "ass.outcome"
+    points = 0
+    for code, criterion in held_to.items():
+        result = results.get(code, {}).get("result")
+        if criterion["obligation"] == "mandatory" and result not in ("conform", "not_applicable"):
+            return "ass.outcome"
+        if result == "conform":
+            points += min(results[code].get("points", 0), criterion.get("points", 0))
+    return "ass.outcome" if points < criteria["points"] else None
+
+
+def left_open(
+    sound: list[dict[str, Any]], others: list[dict[str, Any]], codes: set[str]
+) -> dict[str, Body]:
+    """Return what third parties found wrong with a label and nobody has assessed since."""
+    others = [one for one in others if one["level"] == "third_party"]
+    still: dict[str, Body] = {}
+    for one in sorted([*sound, *others], key=lambda one: one["index"]):
+        for code, finding in one["findings"].items():
+            if finding["result"] != "not_assessed":
+                still.pop(code, None)
+                if one in others and is_nc(finding) and code in codes:
+                    still[code] = finding
+    return still
+
+
+def judge_scope(body: Body, label: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+    """Say why a scope is none, or what is corrected is no decision."""
+    action = body["action"]
+    if "scope" in body:
+        states = ("grant", "transfer_in", "extend_scope", "reduce_scope", "correct")
+        if action not in states:
+            return "lbl.precondition"
+        now, before = body["scope"], label["scope"]
+        if any(codes != sorted(set(codes)) for codes in now.values()):
+            return "lbl.scope"
+        is_more, is_less = covers(now, before), covers(before, now)
+        if action == "extend_scope" and (is_less or not is_more):
+            return "lbl.scope"
+        if action == "reduce_scope" and (is_more or not is_less):
+            return "lbl.scope"
+    if "corrects" in body:
+        if action != "correct":
+            return "lbl.precondition"
+        if body["corrects"] not in [one["index"] for one in label["history"]]:
+            return "lbl.reference"
+    return None
+
+
+def covers(whole: Body, part: Body) -> bool:
+    """Say whether a scope holds another: what is not named is everything."""
+    return all(name in part and set(part[name]) <= set(codes) for name, codes in whole.items())
