@@ -59,6 +59,7 @@ KINDS = {
     "garble": 3,
     "repeat": 5,
     "assess": 40,
+    "look_after": 10,
     "criteria": 10,
     "complain": 12,
     "relate": 12,

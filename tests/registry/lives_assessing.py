@@ -275,10 +275,16 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
     )
     criteria = model.criteria_of(log, "sopro", version)
     codes = sorted(model.concerning(criteria, "product")) if criteria else []
-    known = [one for one in LABELS if model.state_of(log, "label_decision", bytes16(one))]
+    known = [
+        one
+        for one in LABELS
+        if (label := model.state_of(log, "label_decision", bytes16(one))) and label["number"]
+    ]
+    if not name and not known and not seldom(rng):
+        return None
     level = rng.choice(("third_party",) * 6 + ("second_party", "self"))
     entity = f"evaluation {name}" if name else f"survey {rng.randrange(6)}"
-    if name and seldom(rng, 0.15):
+    if name and seldom(rng, 0.3):
         entity = f"second evaluation {name}"
     before = model.state_of(log, "evaluation", bytes16(entity))
     if before and not seldom(rng):
@@ -292,12 +298,14 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
             *("sopro", level, life.today(), set(codes)),
         )
     ]
+    if not may and not seldom(rng, 0.3):
+        return authorise(life, site, rng)
     number = rng.choice(may * 5 + [0, 1, 2])
     body = {
         "application": bytes16(f"application {name}") if name else None,
         "assessors": [{"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number]}],
         "criteria_version": version,
-        "findings": [find(code, rng) for code in codes or ("S1",)],
+        "findings": [find(code, rng, is_survey=not name) for code in codes or ("S1",)],
         "kind": "initial" if name else "surveillance",
         "label": None if name else surveyed(before, known, rng),
         "level": level,
@@ -313,7 +321,7 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         "label": bytes16("label 1"),
         "performed_on": shift(life.today(), 5),
     }
-    life.write(site, "evaluation/1", spoil(body, rng, wrong), entity, rng)
+    return life.write(site, "evaluation/1", spoil(body, rng, wrong), entity, rng)
 
 
 def surveyed(before: Body | None, known: list[str], rng: Random) -> bytes:
@@ -322,11 +330,13 @@ def surveyed(before: Body | None, known: list[str], rng: Random) -> bytes:
     return bytes16(rng.choice(known or LABELS))
 
 
-def find(code: str, rng: Random) -> Body:
+def find(code: str, rng: Random, *, is_survey: bool) -> Body:
     if code == "S3":
         return {"code": code, "points": rng.choice((2, 5, 7, 10)), "result": "conform"}
     results = ("conform",) * 30 + ("not_applicable", "minor_nc", "major_nc", "major_nc")
     found: Body = {"code": code, "result": rng.choice((*results, "not_assessed"))}
+    if is_survey and seldom(rng, 0.3):
+        found["result"] = "major_nc"
     if seldom(rng):
         found["value"] = rng.choice((40, 40, 40, 24))
     if seldom(rng, 0.02):
@@ -396,6 +406,35 @@ def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
     }
     body = spoil(body, rng, wrong)
     life.write(site, "label_decision/1", body, label, rng, role="decision")
+
+
+def look_after(life: Living, site: Author, rng: Random) -> None:
+    """Survey a label, suspend it, and try to bring it back, whoever decides."""
+    log = life.logs[site.site]
+    if not model.versions(log, "sets", "sopro"):
+        return assess(life, site, rng)
+    for _ in range(rng.choice((1, 3, 6))):
+        held = {
+            one: label
+            for one in LABELS
+            if (label := model.state_of(log, "label_decision", bytes16(one)))
+            and label["history"][-1]["is"] in ("active", "suspended")
+        }
+        if not held:
+            return go_on(life, site, rng)
+        if seldom(rng, 0.4):
+            evaluate(life, site, None, rng)
+            continue
+        name = rng.choice(sorted(held))
+        last, today = held[name]["history"][-1], life.today()
+        action = "suspend" if last["is"] == "active" else "reinstate"
+        body = decision_body(action, effective=max(today, last["from"])) | {"decided_on": today}
+        body |= {"certificate": held[name]["number"]}
+        body["decider"] = rng.choice((OFFICER, OFFICER, *PEOPLE))
+        if "reason_code" in body:
+            body["reason_code"] = rng.choice(("nc_not_closed", "other"))
+        life.write(site, "label_decision/1", body, name, rng, role="decision")
+    return None
 
 
 def add_scope(body: Body, held: Body | None, rng: Random) -> None:

@@ -12,6 +12,7 @@ from tests.registry.lives_assessing import (
     Body,
     Living,
     assess,
+    look_after,
     seldom,
     spoil,
     tell_criteria,
@@ -137,6 +138,7 @@ def do_aside(life: Living, site: Author, rng: Random) -> None:
 Story = Callable[[Any, Author, Random], None]
 STORIES: dict[str, Story] = {
     "assess": assess,
+    "look_after": look_after,
     "criteria": tell_criteria,
     "complain": complain,
     "relate": relate,
