@@ -13,10 +13,12 @@ class LabelPage(Struct, frozen=True):
     Attributes:
         labels: as they stand on the day.
         next: for `after`; null behind the last.
+        computed_from: every log prefix that was searched.
     """
 
     labels: list[LabelAnswer]
     next: str | None
+    computed_from: list[Basis]
 
 
 class FindingList(Struct, frozen=True):
@@ -37,10 +39,12 @@ class OrganisationList(Struct, frozen=True):
     Attributes:
         organisations: as far as they are known here.
         next: for `after`; null behind the last.
+        computed_from: the log prefix that was searched.
     """
 
     organisations: list[OrganisationAnswer]
     next: str | None
+    computed_from: list[Basis]
 
 
 class VoidEntry(Struct, frozen=True):

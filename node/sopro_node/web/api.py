@@ -178,9 +178,7 @@ class Api:
     async def findings(self, request: web.Request, asked: Asked) -> web.Response:
         """Say what is odd about a label and makes nothing void, today or on a day."""
         found = self._node.findings.find(asked["number"], asked["at"])
-        logs = self._node.holdings.logs
-        searched = [self._node.desk.basis(logs[origin]) for origin in sorted(logs)]
-        return answer_json(request, FindingList(found, searched))
+        return answer_json(request, FindingList(found, self._searched()))
 
     async def labels(self, request: web.Request, asked: Asked) -> web.Response:
         """List labels by number."""
@@ -189,7 +187,13 @@ class Api:
             site=asked["site"], after=asked["after"], limit=limit, day=asked["at"]
         )
         following = found[-1].number if len(found) == limit else None
-        return answer_json(request, LabelPage(found, following))
+        return answer_json(request, LabelPage(found, following, self._searched(asked["site"])))
+
+    def _searched(self, site: str = "") -> list[Basis]:
+        """Name the prefixes of the logs of a site, or of every log held, by origin."""
+        logs = self._node.holdings.logs
+        origins = sorted(origin for origin in logs if site in ("", logs[origin].site))
+        return [self._node.desk.basis(logs[origin]) for origin in origins]
 
     async def certificate(self, _request: web.Request, asked: Asked) -> web.Response:
         """Serve a label's certificate file."""
@@ -212,7 +216,8 @@ class Api:
         held = self._held(asked["site"] or self._node.identity.site)
         found = self._node.desk.organisations(held, after=asked["after"], limit=limit)
         following = found[-1].entity if found and len(found) == limit else None
-        return answer_json(request, OrganisationList(found, following))
+        searched = [self._node.desk.basis(held)]
+        return answer_json(request, OrganisationList(found, following, searched))
 
     async def organisation(self, request: web.Request, asked: Asked) -> web.Response:
         """Describe one organisation."""

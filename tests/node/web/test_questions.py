@@ -155,7 +155,7 @@ async def test_a_table_has_its_limits(visit: Visit) -> None:
 @pytest.mark.parametrize(
     ("path", "is_all"),
     [(f"/api/v1/findings?number={ACTIVE}", True), ("/api/v1/criteria", False),
-     ("/api/v1/members", False)],
+     ("/api/v1/members", False), ("/api/v1/labels?after=SOPRO/ZZ9/999/99999", True)],
 )  # fmt: skip
 async def test_every_answer_names_the_prefixes_it_rests_on(
     visit: Visit, path: str, is_all: bool
@@ -169,6 +169,13 @@ async def test_every_answer_names_the_prefixes_it_rests_on(
         held = logs[one["origin"]]
         size = held.cursor.projected
         assert (one["size"], one["root"]) == (size, held.tree.root_at(size).hex())
+
+
+async def test_a_list_of_one_site_names_the_logs_of_that_site(visit: Visit) -> None:
+    at = await visit("at")
+    for path in ("/api/v1/labels?site=hu", f"/api/v1/organisations?site=hu&after={'f' * 32}"):
+        named = (await get(at, path))["computed_from"]
+        assert [one["origin"].split("/")[1] for one in named] == ["hu"], path
 
 
 async def test_whoever_has_an_answer_already_is_told_so(visit: Visit) -> None:
