@@ -96,6 +96,10 @@ class Candidate:
                 file.write(f"{name} = {value}\n")
             profiles = [str(one) for one in request.get("admit_profiles", ())]
             file.write(f"admit_profiles = {json.dumps(profiles)}\n")
+            if request.get("trusted_ca"):
+                trusted = self._base / "trusted.pem"
+                trusted.write_text(str(request["trusted_ca"]), "ascii")
+                file.write(f"peer_ca = {json.dumps(str(trusted))}\n")
         if is_coordinator:
             return
         self._invite = {

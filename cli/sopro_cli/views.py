@@ -44,6 +44,7 @@ def _view_log(candidate: Candidate, origin: str) -> dict[str, Any]:
     if code == 200:
         _, size, root = note.decode().split("\n")[:3]
         answer |= {"size": int(size), "root": root}
+    answer["witnessed"] = int((mirror or status["publication"])["witnessed"])
     if mirror:
         problem = mirror["problem"]
         answer["stale"] = problem is not None or mirror["lag_seconds"] is None

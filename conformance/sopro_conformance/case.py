@@ -57,6 +57,7 @@ class Check:
         twin: what it did with the accepted twin; empty where there is none.
         request: what the adapter was asked, as JSON, for a replay.
         seconds: until it had answered.
+        sent: the last request over HTTP before, and its answer.
     """
 
     delta: str
@@ -66,6 +67,7 @@ class Check:
     twin: str = ""
     request: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    sent: str = ""
 
 
 Work: TypeAlias = Callable[[Any], Awaitable[None]]
@@ -157,13 +159,23 @@ def from_outside(name: str) -> Callable[[Work], Work]:
 
 @dataclass
 class Result:
-    """What a case found."""
+    """What a case found.
+
+    Attributes:
+        case: which.
+        checks: one after the other.
+        seconds: that it took.
+        why: it could not be measured; empty where it was.
+        waiver: the reason for which it is waived.
+        wire: what went over HTTP in both directions, a line for each request, oldest first.
+    """
 
     case: Case
     checks: list[Check]
     seconds: float
     why: str = ""
     waiver: str = ""
+    wire: list[str] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:

@@ -4,12 +4,14 @@ from typing import Final
 
 from sopro_conformance.case import CASES
 from sopro_conformance.cases import (
+    access,
     admitting,
     approving,
     asked,
     ass,
     cert,
     ckp,
+    counted,
     crowd,
     declared,
     enc,
@@ -24,6 +26,7 @@ from sopro_conformance.cases import (
     published,
     sig,
     syncing,
+    tls,
     ver,
     watched,
     witnessing,
@@ -34,7 +37,7 @@ __all__ = ["CASES", "GROUPS", "MODULES"]
 MODULES: Final = (
     *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver, published, syncing, hostile, forked),
     *(witnessing, labelled, private, asked, declared, crowd, watched, admitting),
-    approving,
+    *(approving, tls, access, counted),
 )
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")

@@ -80,6 +80,7 @@ def _article(one: Mapping[str, Any]) -> str:
         + f"<summary>{_text(problem['delta'])}</summary>"
         + _terms(
             {
+                "Sent": problem["sent"],
                 "Expected": problem["expected"],
                 "Actual": problem["actual"],
                 "Twin": problem["twin"],
@@ -100,9 +101,18 @@ def _article(one: Mapping[str, Any]) -> str:
             }
         )
         + problems
+        + _clauses(one["texts"])
         + f"<dl><dt>Replay<dd><code>{_text(one['replay'])}</code>"
         f"<dt>Evidence<dd><code>{_text(one['evidence'])}</code></dl></article>"
     )
+
+
+def _clauses(texts: Mapping[str, str]) -> str:
+    """Write what the clauses say that the case rests on."""
+    if not texts:
+        return ""
+    rows = "".join(f"<dt>{_text(name)}<dd>{_text(text)}" for name, text in texts.items())
+    return f"<details><summary>What SPEC.md says</summary><dl>{rows}</dl></details>"
 
 
 def _row(one: Mapping[str, Any]) -> str:

@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from sopro_conformance.case import Case, Check, Result, Verdict
 from sopro_conformance.catalogue import CASES
+from sopro_conformance.clauses import clause_text
 from sopro_conformance.page import write_page
 from sopro_conformance.runner import Run
 from sopro_conformance.self_test import find_likely, read_matrix
 
+_SENT: Final = 600
 FORMAT: Final = 1
 """Version of report.json; a reader refuses another."""
 
@@ -76,6 +78,7 @@ def _case(run: Run, result: Result) -> dict[str, Any]:
         "text": one.text,
         "level": "MUST" if one.is_must else "SHOULD",
         "clauses": list(one.clauses),
+        "texts": {name: clause_text(name) for name in one.clauses} if _is_shown(result) else {},
         "profiles": sorted(one.profiles),
         "verdict": result.verdict.value,
         "found": result.found.value,
@@ -101,7 +104,20 @@ def _problem(check: Check) -> dict[str, Any]:
         "expected": check.expected,
         "actual": check.actual,
         "twin": check.twin,
+        "sent": _sent(check),
     }
+
+
+def _is_shown(result: Result) -> bool:
+    return result.verdict not in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+
+
+def _sent(check: Check) -> str:
+    """Say what the candidate was asked, in one line."""
+    if not check.request:
+        return check.sent
+    text = json.dumps(check.request, ensure_ascii=False)
+    return text if len(text) <= _SENT else f"{text[:_SENT]} ... ({len(text)} characters)"
 
 
 def replay(run: Run, one: Case) -> str:
@@ -127,6 +143,8 @@ def _write_evidence(run: Run, result: Result, folder: Path) -> None:
     ]
     text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines)
     (folder / "checks.jsonl").write_text(text, "utf-8")
+    if result.wire:
+        (folder / "wire.txt").write_text("\n".join(result.wire) + "\n", "utf-8", "replace")
     asked = [one.request for one in result.checks if one.request and one.verdict in _SHOWN]
     if asked:
         requests = "\n".join(
@@ -184,10 +202,14 @@ def _say(run: Run, result: Result) -> str:
     if result.why:
         lines.append(f"Why       {result.why}")
     if worst is not None:
-        lines += [f"Delta     {worst.delta}", f"Expected  {worst.expected}"]
+        lines.append(f"Delta     {worst.delta}")
+        if _sent(worst):
+            lines.append(f"Sent      {_sent(worst)}")
+        lines.append(f"Expected  {worst.expected}")
         lines.append(f"Actual    {worst.actual}")
         if worst.twin:
             lines.append(f"Twin      {worst.twin}")
+    lines += [f"{name}  {clause_text(name)}" for name in result.case.clauses if clause_text(name)]
     return "\n".join([*lines, f"Replay    {replay(run, result.case)}"])
 
 

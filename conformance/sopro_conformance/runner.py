@@ -166,6 +166,9 @@ async def _try(one: Case, stage: Scene, done: Run) -> Result:
     trial = Trial(one, candidate, done.seed, stage=stage)
     began = time.perf_counter()
     why = ""
+    marks = {name: one.mark() for name, one in stage.servers().items()}
+    if stage.client is not None:
+        stage.client.wire.clear()
     try:
         async with asyncio.timeout(most):
             await (one.outside if stage.url and one.outside else one.work)(trial)
@@ -175,4 +178,6 @@ async def _try(one: Case, stage: Scene, done: Run) -> Result:
         why = f"the case took more than {most:.0f} seconds"
     except Exception as error:  # a run goes on, and the case is red
         why = f"the suite failed, which is a bug of the suite: {type(error).__name__}: {error}"
-    return Result(one, trial.checks, time.perf_counter() - began, why)
+    result = Result(one, trial.checks, time.perf_counter() - began, why)
+    result.wire = [*(stage.client.wire if stage.client else []), *stage.asked_since(marks)]
+    return result

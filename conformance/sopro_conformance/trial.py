@@ -151,7 +151,10 @@ class Trial:
         if answer is not None and answer.error:
             verdict = Verdict.NOT_MEASURED
         said = [actual, answer.words if answer else ""]
-        self.checks.append(Check(what, verdict, expected, ", ".join(filter(None, said))))
+        words = ", ".join(filter(None, said))
+        client = self.stage.client if self.stage else None
+        sent = client.wire[-1] if client and client.wire else ""
+        self.checks.append(Check(what, verdict, expected, words, sent=sent))
 
     def need(self, condition: object, why: str) -> None:
         """Go on only where a prerequisite is there.

@@ -210,6 +210,10 @@ async def addresses(trial: Trial) -> None:
             "port 0": "http://127.0.0.1:0",
             "a port above 65535": "http://127.0.0.1:65536",
             "no host": "http://:80",
+            "an address of two numbers": f"http://127.1:{canary.port}",
+            "an address of one number": f"http://2130706433:{canary.port}",
+            "an address with zeros before": f"http://127.0.0.01:{canary.port}",
+            "an address in octal": f"http://0177.0.0.1:{canary.port}",
         }
         for delta, place in places.items():
             world.change_membership(peer.code, urls=[place])

@@ -20,6 +20,7 @@ from sopro_conformance.world.way import Way
 
 MOST: Final = 32 * 1024 * 1024
 PATIENCE: Final = 30.0
+_KEPT: Final = 400
 
 
 class Reply(NamedTuple):
@@ -59,6 +60,7 @@ class Client:
         entries: of its log, as far as they were read.
         tree: over them.
         seen: every head it showed.
+        wire: a line for each of the last requests with its answer.
     """
 
     url: str
@@ -68,6 +70,7 @@ class Client:
     entries: list[bytes] = field(default_factory=list)
     tree: Tree = field(default_factory=Tree)
     seen: list[Seen] = field(default_factory=list)
+    wire: list[str] = field(default_factory=list)
     _session: aiohttp.ClientSession | None = None
 
     def __post_init__(self) -> None:
@@ -105,6 +108,21 @@ class Client:
         within: float = PATIENCE,
     ) -> Reply:
         """Ask; there is always a reply, and never more of it than `MOST` bytes."""
+        reply = await self._ask(path, method=method, body=body, headers=headers, within=within)
+        sent = f"{method} {path[:200]}" + (f" with {len(body)} bytes {body[:60]!r}" if body else "")
+        self.wire.append(f"{sent} -> {words(reply)[:300]}")
+        del self.wire[:-_KEPT]
+        return reply
+
+    async def _ask(
+        self,
+        path: str,
+        *,
+        method: str,
+        body: bytes | None,
+        headers: Mapping[str, str] | None,
+        within: float,
+    ) -> Reply:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=None),

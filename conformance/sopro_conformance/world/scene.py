@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from sopro_conformance.adapter import Adapter, Answer, unpack
 from sopro_conformance.case import NotMeasured
 from sopro_conformance.wire.codec import WireError
 from sopro_conformance.wire.note import Checkpoint, read_checkpoint
+from sopro_conformance.world.certified import Authority
 from sopro_conformance.world.client import Client, wait_until, words
 from sopro_conformance.world.federation import World
 from sopro_conformance.world.memory import Memory
@@ -30,6 +31,7 @@ CANDIDATE: Final = "at"
 ADMITTED_WITHIN: Final = 60.0
 """Seconds in which a candidate acts on what the coordinator has decided."""
 POLL_SECONDS: Final = 1
+_LINES: Final = 100
 CAUGHT_UP_WITHIN: Final = 10.0
 """Seconds in which it takes what is right, once that is what it is told."""
 
@@ -75,6 +77,7 @@ class Scene:
         ca: PEM file that the certificate at this address is verified against.
         public_only: whether the address has to be a public one.
         memory: what was seen at this address on other days.
+        authority: whose certificates the candidate is told to believe.
     """
 
     adapter: Adapter
@@ -85,6 +88,7 @@ class Scene:
     ca: str = ""
     public_only: bool = False
     memory: Memory = field(default_factory=Memory)
+    authority: Authority = field(default_factory=Authority)
     world: World = field(init=False)
     coordinator: Server = field(default_factory=Server)
     peers: dict[str, Peer] = field(default_factory=dict)
@@ -163,6 +167,7 @@ class Scene:
             },
             url_allowed=["127.0.0.0/8"],
             poll_seconds=POLL_SECONDS,
+            trusted_ca=self.authority.certificate.decode(),
         )
         given = answer.ok or {}
         url, origin, root = given.get("url"), given.get("origin"), unpack(given.get("root"))
@@ -203,6 +208,21 @@ class Scene:
         """End the coordinator's batch and tell whoever listens."""
         self.world.coordinator.state()
         await self.coordinator.announce(self.world.coordinator)
+
+    # What went over the wire.
+
+    def servers(self) -> dict[str, Server]:
+        """Return the nodes of the world by name."""
+        others = {code: one.server for code, one in self.peers.items()}
+        return {"coordinator": self.coordinator} | others
+
+    def asked_since(self, marks: Mapping[str, int]) -> list[str]:
+        """Say what the candidate has asked of the world since then, a line for each request."""
+        return [
+            f"the candidate asks {name}: {one.method} {one.path[:200]}"
+            for name, server in self.servers().items()
+            for one in server.since(marks.get(name, 0))[-_LINES:]
+        ]
 
     # The others.
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import re
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -45,6 +46,7 @@ class Server:
         lines: signature lines beyond the log's own, by origin, as `note` appends them.
         posts: what takes a POST, by path.
         asked: every request, oldest first.
+        greeted: how often somebody has begun to speak TLS.
     """
 
     def __init__(self) -> None:
@@ -55,6 +57,8 @@ class Server:
         self.asked: list[Asked] = []
         self.port = 0
         self.own: SiteLog | None = None
+        self.greeted = 0
+        self._tls: ssl.SSLContext | None = None
         self._lies: list[tuple[re.Pattern[str], Lie]] = []
         self._hushed = asyncio.Event()
         self._news = asyncio.Event()
@@ -64,7 +68,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it answers."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def serve(self, log: SiteLog, *, size: int | None = None) -> None:
         """Serve a log, up to a size where one is given; the first one is its own."""
@@ -76,15 +80,23 @@ class Server:
 
     # Life.
 
-    async def start(self) -> None:
-        """Listen on a port of the system's choice, or on the one it had."""
+    async def start(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a port of the system's choice, or on the one it had; over TLS where told so."""
+        self._tls = tls
+        if tls is not None:
+            tls.sni_callback = self._greet
         app = web.Application(client_max_size=1024 * 1024)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
+        site = web.TCPSite(
+            self._runner, "127.0.0.1", self.port, reuse_address=True, ssl_context=tls
+        )
         await site.start()
         self.port = self._runner.addresses[0][1]
+
+    def _greet(self, *_: object) -> None:
+        self.greeted += 1
 
     async def stop(self) -> None:
         """Go away, in the middle of a word if need be."""
