@@ -35,6 +35,8 @@ from sopro_protocol.tile import WIDTH, parse_entry_bundle
 from sopro_protocol.witness import witness_name
 from sopro_registry.catalogue import FAMILIES
 
+SERVED_BY = ("-m", "sopro_cli.shifted")
+"""What serves it; whoever tries the suite itself has another program do so."""
 _PATIENCE: Final = 55.0
 _ENDS: Final = 25.0
 _SETTINGS: Final = {"fetch_seconds": 2, "workers": 1, "drain_seconds": 1}
@@ -111,7 +113,7 @@ class Candidate:
         }
 
     def _serve(self) -> None:
-        command = [sys.executable, "-m", "sopro_cli.shifted", str(self._offset), "serve"]
+        command = [sys.executable, *SERVED_BY, str(self._offset), "serve"]
         with self._log.open("ab") as log:
             # It ends when its stdin does, so that nothing is left behind whatever ends first.
             self._process = subprocess.Popen(  # noqa: S603  # our own command

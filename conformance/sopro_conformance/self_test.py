@@ -19,7 +19,9 @@ _NEAR: Final = 0.5
 SEED: Final = "self-test"
 _PATIENCE_WITH_NONE: Final = 0.05
 """Who answers nothing is not waited for as long as a node that works."""
-_KEYS: Final = frozenset({"name", "text", "adapter", "profile", "killed_by", "all_red"})
+_KEYS: Final = frozenset(
+    {"name", "text", "adapter", "profile", "killed_by", "all_red", "only_named"}
+)
 
 
 class CandidatesError(ValueError):
@@ -37,6 +39,7 @@ class Candidate:
         profiles: that it is held to.
         killed_by: cases that have to find its fault; none for a node that has to be green.
         all_red: nothing may be green, because it knows nothing.
+        only_named: a whole self-test tries only the cases that have to find it, too.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Candidate:
     profiles: tuple[Profile, ...]
     killed_by: tuple[str, ...] = ()
     all_red: bool = False
+    only_named: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ def _read(row: Mapping[str, Any], folder: Path) -> Candidate:
         profiles,
         killed_by,
         bool(row.get("all_red", False)),
+        bool(row.get("only_named", False)),
     )
 
 
@@ -115,7 +120,8 @@ def try_all(
     """
     found = []
     for one in candidates:
-        names = () if whole or not one.killed_by else one.killed_by
+        is_whole = not one.killed_by or (whole and not one.only_named)
+        names = () if is_whole else one.killed_by
         patience = _PATIENCE_WITH_NONE if one.all_red else 1.0
         done = asyncio.run(
             run(one.adapter, one.profiles, seed=SEED, names=names, deadline=patience)
@@ -130,9 +136,12 @@ def _judge(one: Candidate, done: Run) -> Trial:
     red = tuple(
         result.case.id
         for result in done.results
-        if result.verdict in (Verdict.FAIL, Verdict.NOT_MEASURED)
+        if result.verdict in (Verdict.FAIL, Verdict.NOT_MEASURED, Verdict.WARN)
     )
-    failed = tuple(result.case.id for result in done.results if result.verdict is Verdict.FAIL)
+    # A SHOULD that is found not to hold only warns.
+    failed = tuple(
+        result.case.id for result in done.results if result.verdict in (Verdict.FAIL, Verdict.WARN)
+    )
     problems = [] if done.results else ["no case ran"]
     if one.all_red:
         green = [result.case.id for result in done.results if result.case.id not in red]

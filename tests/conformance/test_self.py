@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sopro_conformance.catalogue import CASES
 from sopro_conformance.main import main
 from sopro_conformance.self_test import (
     CandidatesError,
@@ -17,6 +18,20 @@ from sopro_conformance.self_test import (
 
 ROOT = Path(__file__).parents[2]
 MUTANTS = ROOT / "tests" / "mutants"
+NETWORK = MUTANTS / "network"
+QUICK = ("N35", "N37")
+"""Mutants of the network that are tried every time; all of them take minutes."""
+UNPROVEN = {
+    "SYN-03": "an answer that is cut off is refused by HTTP itself, before any rule of ours",
+    "SYN-05": "a node that takes a log from nobody else fails no check, it is only not measured",
+    "SYN-07": "politeness is a SHOULD, and counts requests in a span of time",
+    "SYN-11": "a node that meets no new member is only not measured",
+    "ERR-04": "what cuts slow clients off is several things, of which any one is enough",
+    "ERR-05": "the framing of requests is judged by the HTTP library, below what can be replaced",
+    "ERR-07": "a log whose times fall is refused by the node itself before it is published",
+    "HOS-19": "twenty peers for a minute",
+}
+"""Cases of the network that no mutant has failed yet, and why."""
 
 
 @pytest.mark.slow
@@ -27,11 +42,28 @@ def test_every_known_fault_is_found_by_the_cases_that_have_to(
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_the_matrix_is_that_of_today() -> None:
-    trials = try_all(read_candidates(MUTANTS), whole=True)
+    trials = try_all([*read_candidates(MUTANTS), *read_candidates(NETWORK)], whole=True)
     assert [one.candidate.name for one in trials if one.problems] == []
     assert build_matrix(trials) == read_matrix()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", QUICK)
+def test_faults_that_show_over_the_network_are_found(name: str) -> None:
+    [one] = [one for one in read_candidates(NETWORK) if one.name == name]
+    [trial] = try_all([one], whole=True)
+    assert trial.problems == ()
+    assert list(trial.failed) == read_matrix()[name]["failed"]
+
+
+def test_every_case_of_the_network_has_a_mutant_that_fails_it_or_a_reason() -> None:
+    network = {one.id for one in CASES.values() if "start" in one.verbs}
+    proven = {name for one in read_matrix().values() for name in one["failed"]}
+    assert network - proven == UNPROVEN.keys()
+    named = {one.name: set(one.killed_by) for one in read_candidates(NETWORK)}
+    assert {name: set(read_matrix()[name]["failed"]) for name in named} == named
 
 
 @pytest.mark.slow

@@ -7,12 +7,14 @@ import hashlib
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import msgpack
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import structs
+from served import NETWORK
 
 from sopro_node.replay import Replay
 from sopro_protocol import commitment, cosignature, encoding, merkle, note, policy, record
@@ -408,9 +410,14 @@ def suspended_members_go_on() -> None:
 def main() -> None:
     for module in MODULES:
         import_module(module)
-    if len(sys.argv) != 2 or sys.argv[1] not in MUTANTS:
-        sys.exit(f"expected the name of a mutant: {', '.join(MUTANTS)}")
-    MUTANTS[sys.argv[1]]()
+    if len(sys.argv) != 2 or sys.argv[1] not in MUTANTS.keys() | NETWORK.keys():
+        sys.exit(f"expected the name of a mutant: {', '.join((*MUTANTS, *NETWORK))}")
+    name = sys.argv[1]
+    if name in NETWORK:
+        program = (str(Path(__file__).with_name("served.py")), name)
+        import_module("sopro_cli.candidate").SERVED_BY = program  # type: ignore[attr-defined]
+    else:
+        MUTANTS[name]()
     import_module("sopro_cli.adapter").adapter(args=[])
 
 

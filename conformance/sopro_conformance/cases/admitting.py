@@ -157,9 +157,11 @@ async def _refuses(trial: Trial, held: Council, site: Applicant, wrong: Wrong) -
     if twin.ok is not None:
         await wait_until(is_named, within=10 * trial.candidate.deadline)
     is_cited = named.get("conformance") == entry_id(site.log.entries[good])
-    if twin.ok is None or answer.error:
+    if answer.ok is not None or after:
+        verdict = trial.failed  # whatever became of the twin, which is a member by then
+    elif twin.ok is None or answer.error:
         verdict = Verdict.NOT_MEASURED
-    elif answer.code not in wrong.code.split() or after or not is_cited:
+    elif answer.code not in wrong.code.split() or not is_cited:
         verdict = trial.failed
     else:
         verdict = Verdict.PASS
