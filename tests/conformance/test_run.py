@@ -94,6 +94,24 @@ def test_what_failed_can_be_asked_again_without_the_suite(tmp_path: Path) -> Non
     ]
 
 
+def test_what_failed_is_said_with_what_was_sent_and_the_clause_in_its_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["run", "--adapter", f"{FALSE} 'accept all'", "--case", "ENC-02", "--out", str(tmp_path)])
+    said = capsys.readouterr().out
+    clause = "The keys of a map MUST be unique."
+    for text in (said, (tmp_path / "report.html").read_text()):
+        assert "gqFhAaFhAg==" in text
+        assert "enc.duplicate-key" in text
+        assert clause in text
+    [case] = read_report(tmp_path)["cases"]
+    assert case["texts"]["ENC-2"].startswith(clause)
+    assert '"verb": "verify"' in case["problems"][0]["sent"]
+    failure = ET.parse(tmp_path / "junit.xml").getroot().find(".//failure")
+    assert failure is not None
+    assert clause in (failure.text or "")
+
+
 def test_the_page_names_nothing_outside_and_holds_no_foreign_markup(tmp_path: Path) -> None:
     main(
         ["run", "--adapter", f"{FALSE} '<script>alert(1)'", "--case", "ENC", "--out", str(tmp_path)]

@@ -74,7 +74,7 @@ async def _has_cosigned(peer: Peer, origin: str, size: int) -> bool:
 @case(
     "LBL-12",
     "Figures can be computed again from the logs and sizes that they name.",
-    clauses="LBL-11 LBL-22 LBL-26 XFER-6 ASK-1",
+    clauses="LBL-11 LBL-22 LBL-27 XFER-6 ASK-1",
     profiles="coordinator",
     verbs="start sync",
 )
