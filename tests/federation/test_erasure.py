@@ -128,7 +128,7 @@ def test_an_erased_name_is_found_nowhere(land: Federation) -> None:
         assert any("node.db" in one and "zaunkoenig" in one for one in seen)
     for entity in entities:
         [done] = at.call("erase", entity=bytes.fromhex(entity), **REASON)["erased"]
-        assert done == {"index": entities[entity], "document": 0}
+        assert (done["index"], done["document"]) == (entities[entity], 0)
     wait_until(lambda: at.status()["erasures"] == [], "every mirror has confirmed")
     for site in (at, *mirrors):
         assert sightings(site, entities) == []
