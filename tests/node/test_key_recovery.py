@@ -86,7 +86,7 @@ async def test_a_root_key_is_replaced_when_the_other_members_approve(
     assert (await recover(sites))["root"] == asked["public"]
 
     await until(lambda: follows(at, coordinator))
-    await until(lambda: follows(sites["hu"], coordinator))
+    await until(lambda: follows(sites["hu"], coordinator) and follows(sites["hu"], at))
     for one in (at, sites["hu"]):
         # The site has not named the key in its log yet, and may never.
         assert verify(at.node, certify(one.node, number), number=number).status == "active"
