@@ -146,6 +146,19 @@ class Directory:
                 return member.site
         return coordinator
 
+    def end_while_away(self, origin: str, *, size: int | None = None) -> int | None:
+        """Return where the log of a site that has left ended, which may come back (SPEC ERASE-7).
+
+        None where it is no such log, or nobody has said where it ended.
+        """
+        member = self.membership(site_of(origin), size=size)
+        if member is None or (member.status, member.origin) != ("left", origin):
+            return None
+        endings = self.endings(origin)
+        return max(
+            (one.size for one in endings if size is None or one.position < size), default=None
+        )
+
     def caretakers(self, site: str) -> frozenset[str]:
         """Return the members that may look after a site, or may have, without the coordinator."""
         found, new = set(), {site}

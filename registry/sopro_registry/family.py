@@ -199,6 +199,10 @@ class View(Protocol):
         """Say whether a log is one of a site that is gone, which this one looks after, there."""
         ...
 
+    def end_while_away(self, origin: str) -> int | None:
+        """Return where the log of a site that has left ended, there; None where it is none."""
+        ...
+
     def scheme(self, name: str) -> Scheme | None:
         """Return a scheme at the coordinator's size it acted on."""
         ...

@@ -248,6 +248,10 @@ class Ledger:
         coordinator = self.site if self.is_coordinator else ""
         return self._directory.caretaker(site, size=size, coordinator=coordinator) == self.site
 
+    def end_while_away(self, origin: str) -> int | None:
+        """Return where the log of a site that has left ended, there; None where it is none."""
+        return self._directory.end_while_away(origin, size=self._coordinator_size())
+
     def _other_member(self, site: str) -> site_membership.Body | None:
         size = self._coordinator_size()
         if site == self.site or size is None:

@@ -87,6 +87,10 @@ class Unseen:
         """Say that it does not, because no decision asks for it."""
         return False
 
+    def end_while_away(self, _origin: str) -> int | None:
+        """Return nothing, because no decision asks for it."""
+        return None
+
     def scheme(self, _name: str) -> AnyScheme:
         """Return a scheme that allowed it."""
         return AnyScheme()

@@ -47,8 +47,8 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
 
     Raises:
         RefusedError: `era.caretaker` for the log of a site that this one does not look after,
-            `era.again` for a second record on the entity or the document, `rec.body` for a date
-            that is none.
+            `era.index` for a record that such a site may write when it comes back, `era.again`
+            for a second record on the entity or the document, `rec.body` for a date that is none.
     """
     body = fact.body
     deadline = day_of(body.deadline, field="deadline")
@@ -63,6 +63,13 @@ def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     place = f"{body.origin} {body.index} {body.document}"
     if view.exists_named(FAMILY.name, place):
         raise RefusedError("erasure: this document was erased before", code="era.again")
+    end = view.end_while_away(body.origin)
+    if end is not None and body.index >= end:
+        raise RefusedError(
+            f"erasure: 'index': {body.origin} has ended at size {end}, got {body.index}; documents "
+            "of later records only its own site can erase, which may come back",
+            code="era.index",
+        )
     return Change(
         State(fact.index, body.origin, body.index, body.document, deadline),
         names=(place,),

@@ -105,3 +105,24 @@ def test_a_successor_that_is_gone_itself_hands_on_and_erases_no_more(world: Worl
 def test_the_coordinator_looks_after_whom_a_circle_of_successors_leaves(world: World) -> None:
     world.put_membership(world.hu, status="left", successor="at")
     assert erase(world.coordinator).code is None
+
+
+def test_what_a_site_writes_when_it_comes_back_nobody_has_erased_before() -> None:
+    """Neither ahead, nor by acting on no later record of the coordinator."""
+    world = World()
+    end = len(world.at.entries)
+    leave(world, successor="hu", ends={"origin": PLACE, "size": end})
+    assert erase(world.hu, index=end).code == "era.index"
+    assert erase(world.hu, entity="another", index=end - 1).code is None
+    assert world.put_membership(world.at, status="applicant").code is None
+    assert world.put_membership(world.at, status="left", successor="hu").code is None
+    world.hu.write_state(world.coordinator)
+    assert erase(world.hu, entity="a third", index=end).code == "era.index"
+
+
+def test_who_is_expelled_never_comes_back_so_all_of_its_log_is_erased() -> None:
+    world = World()
+    end = len(world.at.entries)
+    ends = {"origin": PLACE, "size": end}
+    assert world.put_membership(world.at, status="expelled", ends=ends).code is None
+    assert erase(world.coordinator, index=end).code is None

@@ -70,6 +70,14 @@ export class Federation {
     return originParts(this.origin).site;
   }
 
+  // ERASE-7: where the log of a site that has left ended; it may come back.
+  endWhileAway(origin, size) {
+    const membership = this.membership(this.siteOf(origin, size), size);
+    const ends = this.all('ends', origin, size).map(({ body }) => body.size);
+    const isAway = membership?.status === 'left' && membership.origin === origin;
+    return isAway && ends.length > 0 ? Math.max(...ends) : Infinity;
+  }
+
   // STATE-2: the root key that signs entry 0 of a log.
   rootOfLog(origin) {
     return this.all('origin', origin)[0]?.body.root;

@@ -122,6 +122,7 @@ export const orphanErasure = {
       refuse('era.caretaker', 'not the log of a site that this one looks after');
     }
     if (log.erased.has(orphanOf(body))) refuse('era.again', 'erased already');
+    if (body.index >= log.federation.endWhileAway(body.origin, size)) refuse('era.index', 'beyond the end of that log');
   },
   apply: (log, { body }) => log.erased.add(orphanOf(body)),
 };
