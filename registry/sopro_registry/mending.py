@@ -10,7 +10,9 @@ from sopro_registry.label import Action, Decision, Label
 _GIVING: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN)
 
 
-def check_mended(corrects: int, until: int, label: Label, view: View) -> None:
+def check_mended(
+    corrects: int, until: int, label: Label, view: View, *, expired_on: int = 0
+) -> None:
     """Hold another end of validity to what the decision that set one could have stated.
 
     Args:
@@ -18,10 +20,12 @@ def check_mended(corrects: int, until: int, label: Label, view: View) -> None:
         until: the end that is stated now, as a day.
         label: as it was before.
         view: of the log.
+        expired_on: the day from which the correction holds, where the label is expired on it.
 
     Raises:
         RefusedError: `lbl.reference` where it is not the last that set one, `lbl.criteria` without
-            its scheme, `lbl.dates` for an end that it could not have had.
+            its scheme, `lbl.dates` for an end that it could not have had, `lbl.transition` for a
+            label that expired longer ago than its scheme grants grace.
     """
     given = _last_giving(label)
     if given is None or given.index != corrects:
@@ -43,6 +47,12 @@ def check_mended(corrects: int, until: int, label: Label, view: View) -> None:
             f"{format_day(given.effective)} to {format_day(latest)}, as entry {corrects} could "
             "have stated (I5)",
             code="lbl.dates",
+        )
+    if expired_on > label.decisions[-1].until + scheme.grace_days:
+        raise RefusedError(
+            f"decision: expired more than {scheme.grace_days} days ago; correcting its end would "
+            "bring it back, and that is a new application with a new number (I5)",
+            code="lbl.transition",
         )
 
 

@@ -424,11 +424,16 @@ def judge_mended(log: Log, body: dict[str, Any], label: dict[str, Any]) -> str |
     scheme = as_of(log, "schemes", label["scheme"])
     if scheme is None:
         return "lbl.criteria"
-    began = given[-1]["from"]
-    if not began:
-        return None
-    latest = months_after(began, scheme["max_validity_months"])
-    return None if began <= body["valid_until"] <= latest else "lbl.dates"
+    began, day = given[-1]["from"], body["effective_date"]
+    if began:
+        latest = months_after(began, scheme["max_validity_months"])
+        if not began <= body["valid_until"] <= latest:
+            return "lbl.dates"
+    if stands(label["history"], day, imported=False)[0] == "expired":
+        end = date.fromisoformat(label["history"][-1]["until"])
+        if day > (end + timedelta(scheme["grace_days"])).isoformat():
+            return "lbl.transition"
+    return None
 
 
 def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]) -> None:

@@ -62,3 +62,18 @@ def test_only_the_last_that_set_one_is_corrected(world: World) -> None:
     assert mend(world, "2026-12-31") == "lbl.reference"
     last = world.at.decisions()[-1].index
     assert mend(world, "2026-12-31", corrects=last) is None
+
+
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [("2026-01-31", None), ("2026-03-02", None), ("2026-03-03", "lbl.transition")],
+)
+def test_what_expired_comes_back_within_the_days_of_grace_only(
+    world: World, day: str, code: str | None
+) -> None:
+    """Later a correction would be a renewal that nothing is asked of (I5)."""
+    world.at.decide("grant", valid_until="2026-01-31")
+    dates = {"decided_on": day, "effective_date": day}
+    assert mend(world, "2026-12-31", **dates) == code
+    # What it says beside that may be corrected at any time.
+    assert world.at.would_decide("correct", **dates).code is None

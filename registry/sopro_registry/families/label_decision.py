@@ -271,7 +271,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     scope = read_scope(body.scope, body.action, label, index=fact.index)
     check_corrected(body.corrects, body.action, label)
     if body.action is Action.CORRECT and dates.valid_until:
-        check_mended(body.corrects or 0, dates.valid_until, label, view)
+        expired_on = effective if before is Status.EXPIRED else 0
+        check_mended(body.corrects or 0, dates.valid_until, label, view, expired_on=expired_on)
     if imported:
         _check_imported(label, view)
     decides = _check_assessment(body, dates, fact, label, view)

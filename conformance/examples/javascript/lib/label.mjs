@@ -125,7 +125,7 @@ export const labelDecision = {
     else checkLater(body, label); // LBL-19
     checkScope(body, label.scope); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
-    checkMended(log, body, label); // LBL-26
+    checkMended(log, body, label, outcome); // LBL-26
     checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
     checkReceiver(log, body); // LBL-19
     if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
@@ -202,14 +202,15 @@ export function checkOrder(body, label, { day, start }, time) {
 }
 
 // LBL-26
-function checkMended(log, body, label) {
+function checkMended(log, body, label, { day, from }) {
   if (body.action !== 'correct' || body.valid_until === undefined) return;
   const given = label.decisions.findLast((decision) => givesValidity(decision.body));
   if (given?.position !== body.corrects) refuse('lbl.reference', 'not the decision that set the validity');
   const scheme = log.federation.scheme(schemeOf(body, label), log.view);
   if (scheme === undefined) refuse('lbl.criteria', 'no scheme');
-  if (given.day === UNKNOWN) return;
-  if (body.valid_until < given.day || body.valid_until > addMonths(given.day, scheme.max_validity_months)) refuse('lbl.dates', 'not an end it could have had');
+  const latest = given.day === UNKNOWN ? LAST_DAY : addMonths(given.day, scheme.max_validity_months);
+  if (body.valid_until < given.day || body.valid_until > latest) refuse('lbl.dates', 'not an end it could have had');
+  if (from === 'expired' && day > addDays(label.last.validUntil, scheme.grace_days)) refuse('lbl.transition', 'corrected too late');
 }
 
 // LBL-16, LBL-17
