@@ -1,16 +1,15 @@
 """Labels that change sites: `sopro transfer out`, `sopro transfer offers`, `sopro transfer in`."""
 
-import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import rich_click as click
 
+from sopro_cli.acting import person_of
 from sopro_cli.office import ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, SITE, as_bytes
 from sopro_cli.output import remark, show, show_json
-from sopro_node.deciders import find_decider
 
 
 @click.group()
@@ -45,7 +44,7 @@ def transfer_out(
     values: dict[str, Any] = {"number": number, "to": to, "effective": effective}
     if organisation is not None:
         values["organisation"] = as_bytes(organisation, "--organisation")
-    answer = ask(folder, "hand_over", decider=_decider(folder, decider), **values)
+    answer = ask(folder, "hand_over", decider=person_of(folder, decider), **values)
     if as_json:
         show_json(answer)
         return
@@ -97,7 +96,7 @@ def transfer_in(
     answer: Mapping[str, Any] = ask(
         folder,
         "take_over",
-        decider=_decider(folder, decider),
+        decider=person_of(folder, decider),
         numbers=list(numbers),
         effective=effective,
         **{"from": source},
@@ -111,10 +110,6 @@ def transfer_in(
         remark(f"{answer['brought']} organisations and offerings written into this site's log")
     elif not answer["taken"]:
         remark("nothing is offered to this site; 'sopro sync' asks the others again")
-
-
-def _decider(folder: Path, name: str | None) -> bytes:
-    return find_decider(folder, name or getpass.getuser())
 
 
 COMMANDS = (transfer,)

@@ -21,7 +21,7 @@ from sopro_node.entities import last_record
 from sopro_node.holdings import OWN
 from sopro_node.log import CURRENT, Appended, Draft
 from sopro_node.node import Node
-from sopro_node.operators import find_operator
+from sopro_node.operators import find_operator, must_be
 from sopro_node.store.accounts import AnswerRow, TrailRow
 from sopro_protocol.commitment import STRUCTURED
 from sopro_protocol.errors import (
@@ -156,14 +156,8 @@ def _operator(node: Node, known: Act, values: Mapping[str, Any]) -> Actor:
         RefusedError: the officer may not do it, or says that somebody else does.
     """
     operator = find_operator(node, values, roles=known.roles, what=known.name)
-    person = values.get("person")
-    if operator.person is not None and person not in (None, operator.person):
-        raise RefusedError(
-            f"{known.name}: {operator.name} acts, and somebody else is named as who does it; "
-            "leave one of the two out",
-            code="ofc.person",
-        )
-    return Actor(operator.name, person or operator.person, operator.remote)
+    person = must_be(operator, values.get("person"), known.name)
+    return Actor(operator.name, person, operator.remote)
 
 
 def _given_file(values: Mapping[str, Any]) -> NewDocument:

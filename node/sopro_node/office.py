@@ -236,8 +236,6 @@ _TRAILED: Final = (
     erase,
     put_withholding,
     publish_policy,
-    hand_over,
-    take_over,
 )
 """What is no act of the catalogue and is on the trail all the same."""
 
@@ -245,6 +243,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.__name__: operation
     for operation in (
         on_trail(append, role=OfficerRole.REGISTRAR),
+        on_trail(hand_over, role=OfficerRole.DECIDER),
+        on_trail(take_over, role=OfficerRole.DECIDER),
         *map(on_trail, _TRAILED),
         rehearse,
         entities,

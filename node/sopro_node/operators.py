@@ -15,6 +15,7 @@ Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 BY: Final = "done_by"
 PLACE: Final = "command line"
 """What the trail has as the place that somebody came from, before the user of the system."""
+_DECIDER: Final = "decider"
 _MAX_NAME: Final = 64
 _NAMED: Final = ("site", "scheme", "number", "id")
 
@@ -69,6 +70,21 @@ def find_operator(
     return Operator(name, row.person, remote)
 
 
+def must_be(operator: Operator, person: bytes | None, what: str) -> bytes | None:
+    """Return who does something: the operator, where that is an officer.
+
+    Raises:
+        RefusedError: somebody else is named.
+    """
+    if operator.person is not None and person not in (None, operator.person):
+        raise RefusedError(
+            f"{what}: {operator.name} acts, and somebody else is named as who does it; "
+            "leave one of the two out",
+            code="ofc.person",
+        )
+    return person or operator.person
+
+
 def on_trail(operation: Operation, *, role: OfficerRole = OfficerRole.ADMINISTRATOR) -> Operation:
     """Have an operation that is no act of the catalogue written on the trail when it is done.
 
@@ -79,6 +95,8 @@ def on_trail(operation: Operation, *, role: OfficerRole = OfficerRole.ADMINISTRA
 
     async def done_by_somebody(node: Node, values: Mapping[str, Any]) -> Answer:
         operator = find_operator(node, values, roles=(role,), what=operation.__name__)
+        if operator.person is not None and _DECIDER in values:
+            values = {**values, _DECIDER: must_be(operator, values[_DECIDER], operation.__name__)}
         answer = await operation(node, values)
         index, entry_id, count = _place(answer)
         words = [operation.__name__, *(str(values[one]) for one in _NAMED if values.get(one))]

@@ -114,3 +114,13 @@ def test_files_go_with_a_decision(place: Place, tmp_path: Path) -> None:
 def test_no_question_is_mistaken_for_who_asks(place: Place) -> None:
     asked = json.loads(sopro("check", GRANTED, "--dir", place.at, "--json").stdout)
     assert asked["by"] == "number"
+
+
+def test_a_label_is_handed_over_by_the_officer_who_acts(place: Place) -> None:
+    add(place, "Anna Gruber", "decider")
+    add(place, "Eva Moser", "registrar")
+    out = ("transfer", "out", place.at, GRANTED, "--to", "hu")
+    refused = sopro("--as", "Eva Moser", *out, code=1)
+    assert "this is for the role decider, Eva Moser is registrar" in refused.stderr
+    other = sopro("--as", "Anna Gruber", *out, "--decider", "Josef", code=1)
+    assert "somebody else is named" in other.stderr
