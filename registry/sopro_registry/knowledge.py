@@ -101,13 +101,16 @@ class Knowledge(NamedTuple):
     log: Callable[[str], KnownLog | None]
     course: Callable[[str], Course | None] = _know_no_label
 
-    def later(self, number: str, origin: str, *, size: int, day: int) -> Later | None:
+    def later(
+        self, number: str, origin: str, *, told: int, has_all: bool, day: int
+    ) -> Later | None:
         """Return what is known of a label beyond a file; None where that is nothing (CERT-18).
 
         Args:
             number: of the label.
             origin: of the last log in the file.
-            size: up to which the file shows that log.
+            told: how many decisions the file holds.
+            has_all: whether it holds those of the logs before, too.
             day: asked about.
         """
         course = self.course(number)
@@ -115,8 +118,9 @@ class Knowledge(NamedTuple):
         if course is None or origin not in origins:
             return None
         at = origins.index(origin)
-        new = [one for one in course.stages[at].label.decisions if one.index >= size]
-        new += [one for stage in course.stages[at + 1 :] for one in stage.label.decisions]
+        stages = course.stages[0 if has_all else at :]
+        # What a file holds are the first of them, in this order (CERT-4).
+        new = [one for stage in stages for one in stage.label.decisions][told:]
         if not new:
             return None
         stage, last = course.at(day), course.competent

@@ -160,7 +160,13 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
 def _look_further(opened: OpenedCertificate, knowledge: Knowledge | None, day: int) -> Later | None:
     if knowledge is None:
         return None
-    return knowledge.later(opened.number, opened.origin, size=opened.size, day=day)
+    return knowledge.later(
+        opened.number,
+        opened.origin,
+        told=len(opened.decided),
+        has_all=not opened.unproven_from,
+        day=day,
+    )
 
 
 def _judge_later(

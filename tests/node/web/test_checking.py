@@ -89,9 +89,15 @@ async def test_tampered_certificate_is_not_genuine_and_says_why(visit: Visit) ->
     page = await bring(hu, encode(fields))
     assert "This certificate is not genuine" in page.text
     assert "sta.status: certificate: the status tree says otherwise" in page.text
+    # What the file leaves out is known here, and not to who has the invite alone.
     del fields["status"]
     page = await bring(hu, encode(fields))
+    assert "the label was revoked." in page.text
+    assert "holds a later decision than the file" in page.text
+    at = await visit("at")
+    page = await bring(at, encode(fields))
     assert "the file does not prove that nothing else was decided" in page.text
+    assert "holds a later decision than the file" not in page.text
 
 
 async def test_names_in_a_certificate_are_shown_as_hostile_text(visit: Visit) -> None:
