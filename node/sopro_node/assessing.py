@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sopro_node.deciders import find_decider, known_people
+from sopro_node.deciders import find_decider, known_people, same_name
 from sopro_node.holdings import OWN
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError
@@ -66,10 +66,13 @@ async def pseudonyms(node: Node, values: Mapping[str, Any]) -> Answer:
     Answers `people`: name to pseudonym, None where the site knows nobody of that name.
     """
     known = known_people(node.folder)
+    spelled = {name: same_name(name, known) for name in values["names"]}
     return {
         "people": {
-            name: known.get(name) or (find_decider(node.folder, name) if values["create"] else None)
-            for name in values["names"]
+            name: known[held]
+            if held is not None
+            else (find_decider(node.folder, name) if values["create"] else None)
+            for name, held in spelled.items()
         }
     }
 

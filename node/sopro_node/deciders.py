@@ -3,7 +3,8 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -15,24 +16,48 @@ DECIDERS: Final = "deciders.json"
 
 
 def find_decider(folder: Path, name: str) -> bytes:
-    """Return a person's pseudonym at this site: random, made at the first decision, then kept.
+    """Return a person's pseudonym at this site: random, made when first named, then kept.
+
+    A name is the same in capitals, with other spaces, and however its letters are composed:
+    otherwise somebody would be another person by a slip of the hand, and decide what they assessed.
 
     Raises:
-        FormatError: the file of pseudonyms cannot be read or written.
+        FormatError: the name is empty, or the file of pseudonyms cannot be read or written.
     """
     path = folder / KEYS / DECIDERS
+    if not _plain(name):
+        raise FormatError("expected the name of a person, got an empty one")
     try:
         with _locked(path.parent):
             known = _read(path)
-            if name not in known:
-                known[name] = os.urandom(16).hex()
+            held = same_name(name, known)
+            if held is None:
+                held = " ".join(unicodedata.normalize("NFC", name).split())
+                known[held] = os.urandom(16).hex()
                 _write(path, known)
     except OSError as error:
         raise FormatError(
             f"{path}: the pseudonyms of this site cannot be kept ({error.strerror}); "
             "run the command as the owner of the directory"
         ) from None
-    return bytes.fromhex(known[name])
+    return bytes.fromhex(known[held])
+
+
+def same_name(name: str, known: Iterable[str]) -> str | None:
+    """Return how a name is written among known ones; None for a new one.
+
+    Where a file holds two spellings of one name, each stays with the person it was given to.
+    """
+    spelled = list(known)
+    if name in spelled:
+        return name
+    plain = _plain(name)
+    return next((one for one in spelled if _plain(one) == plain), None)
+
+
+def _plain(name: str) -> str:
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
 
 
 def known_people(folder: Path) -> dict[str, bytes]:
