@@ -151,6 +151,13 @@ def keys_approvers(
     show(f"may approve a new root key: {', '.join(named) or 'nobody'}")
     if named:
         remark(f"{needed_approvals(len(named))} of {len(named)} have to")
+    if plan["dropped"]:
+        remark(
+            "named before by this root key, and no later record takes that back: "
+            f"{', '.join(plan['dropped'])}; they keep their say, with those named beside them, "
+            "until another root key is in its place: "
+            f"sopro keys recover {folder}, then sopro join"
+        )
 
 
 @keys.command("recover")

@@ -69,7 +69,8 @@ def status(folder: Path, *, as_json: bool) -> None:
         show(
             f"{origin}: its documents are shown to nobody, because this directory is from a backup "
             "and nobody has said since which of them were erased; they are shown when its site, or "
-            "for this site's own a mirror, and the coordinator's log are heard"
+            "for this site's own a mirror, and the coordinator's log are heard; of a site that has "
+            "left or was expelled, a mirror and all who look after it, or have, take its place"
         )
     if answer["residue"]:
         show(

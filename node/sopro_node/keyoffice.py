@@ -150,7 +150,7 @@ async def plan_keys(node: Node, values: Mapping[str, Any]) -> Answer:
     `key`? (id, or its beginning) for revoke; `sites` for approvers, None for all; `successor`?: the
     public key that becomes root; `renew_by`?: until when the new key is to be used, or with `date`
     the one that there is (empty for no day). Answers `record`, `root` (who has to sign it), `made`
-    (files of new keys), `approvers` (sites), `ended` (ids), `doubtful` (positions).
+    (files of new keys), `approvers` and `dropped` (sites), `ended` (ids), `doubtful` (positions).
     """
     act, role = values["act"], values.get("role", "")
     state = own_keys(node)

@@ -11,6 +11,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.approving import choose_approvers
 from sopro_node.keyrecords import (
+    list_named,
     read_approvers,
     read_keys,
     read_renewals,
@@ -235,6 +236,12 @@ class KeyPlan:
                 self._end(held)
                 self._make(role)
 
+    def _dropped(self) -> list[str]:
+        """Return who keeps the say that the same root key has given and this record does not."""
+        node = self._node
+        named = list_named(node.reader, node.holdings, node.log.held, self._root)
+        return sorted(named.difference(self._approvers))
+
     def answer(self) -> Answer:
         """Write the record."""
         self._replace_lost()
@@ -259,6 +266,7 @@ class KeyPlan:
             "root": self._root,
             "made": [str(file.path).removesuffix(PLANNED) for file in self._made],
             "approvers": self._approvers,
+            "dropped": self._dropped(),
             "ended": [f"{span.role} {span.key_id.hex()[:16]}" for span in self._ended],
             "doubtful": self._doubtful,
         }

@@ -62,6 +62,16 @@ def read_approvers(reader: Reader, holdings: Holdings, held: HeldLog) -> list[st
     return [] if body is None or body.approvers is UNSET else body.approvers
 
 
+def list_named(reader: Reader, holdings: Holdings, held: HeldLog, root: bytes) -> set[str]:
+    """Return whom any key record by a root key names: no later one takes that back (STATE-15)."""
+    found: set[str] = set()
+    for one in list_key_records(reader, holdings, held):
+        _, body = read_record(parse_entry(one.entry).record, READERS)
+        if isinstance(body, site_keys.Body) and body.root == root and body.approvers is not UNSET:
+            found.update(body.approvers)
+    return found
+
+
 def find_mandate(
     reader: Reader, holdings: Holdings, held: HeldLog, root: bytes
 ) -> tuple[bytes, list[str]] | None:

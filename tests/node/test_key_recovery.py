@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from sopro_node import memberships
-from sopro_node.keyoffice import keys, put_keys
+from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyrecords import find_mandate
 from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.keyring import KEYS, find_key
@@ -179,6 +179,11 @@ async def test_a_site_is_told_when_nobody_could_approve(federation: Federation) 
         await change(coordinator.node, "approvers", "", sites=[])
     await change(at.node, "approvers", "", sites=["hu"])
     assert await told(at) == []
+    # A later record of the same root key takes nothing back, and nobody may believe that it does.
+    plan = await plan_keys(at.node, {"act": "approvers", "sites": []})
+    assert (plan["approvers"], plan["dropped"]) == ([], ["hu"])
+    plan = await plan_keys(at.node, {"act": "approvers", "sites": ["hu"]})
+    assert (plan["approvers"], plan["dropped"]) == (["hu"], [])
     # They stay named when other keys change, the root key among them.
     await change(at.node, "rotate", "access")
     await succeed(at.node)
