@@ -31,6 +31,19 @@ def test_its_own_tests_pass(name: str) -> None:
     assert "# skipped 0" in done.stdout
 
 
+def test_the_smallest_adapter_is_green_where_it_knows_and_unmeasured_where_not(
+    tmp_path: Path,
+) -> None:
+    adapter = f"{require_node()} {JAVASCRIPT.parent / 'minimal.mjs'}"
+    chosen = ["--case", "ACC-03", "--case", "ENC-02"]
+    code = main(["run", "--adapter", adapter, *chosen, "--out", str(tmp_path)])
+    report = json.loads((tmp_path / "report.json").read_text())
+    verdicts = {one["id"]: one["verdict"] for one in report["cases"]}
+    assert verdicts == {"ACC-03": "PASS", "ENC-02": "NOT-MEASURED"}
+    assert code == 2
+    assert len((JAVASCRIPT.parent / "minimal.mjs").read_text().splitlines()) <= 60
+
+
 @pytest.mark.slow
 def test_the_suite_passes_it_as_a_publisher(tmp_path: Path) -> None:
     """Over the network, too: the suite is coordinator, members and witnesses around it."""
