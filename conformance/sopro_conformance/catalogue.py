@@ -24,6 +24,7 @@ from sopro_conformance.cases import (
     mem,
     private,
     published,
+    rules,
     sig,
     syncing,
     tls,
@@ -37,7 +38,7 @@ __all__ = ["CASES", "GROUPS", "MODULES"]
 MODULES: Final = (
     *(enc, sig, log, ckp, mem, lbl, ass, cert, hos, ver, published, syncing, hostile, forked),
     *(witnessing, labelled, private, asked, declared, crowd, watched, admitting),
-    *(approving, tls, access, counted),
+    *(approving, tls, access, counted, rules),
 )
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")

@@ -31,6 +31,7 @@ def test_its_own_tests_pass(name: str) -> None:
     assert "# skipped 0" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_smallest_adapter_is_green_where_it_knows_and_unmeasured_where_not(
     tmp_path: Path,
 ) -> None:

@@ -18,14 +18,13 @@ OURS = f"{BIN / 'sopro'} adapter"
 FALSE = f"{sys.executable} {Path(__file__).parent / 'false_adapter.py'}"
 GROUPS = {
     "published": "LOG-01 LOG-02 LOG-03 LOG-04 LOG-05 LOG-06 LOG-07 LOG-10 CKP-01 CKP-02",
-    "witness": "CKP-08 CKP-09 CKP-10 CKP-11",
+    "witness": "CKP-08 CKP-09 CKP-10 CKP-11 CKP-13",
     "witness killed": "CKP-12",
     "clocks": "ERR-07",
     "requests": "ERR-01 ERR-05 ERR-06 VER-01 VER-02",
     "bodies": "ERR-02",
     "documents": "LBL-11 ACC-01 ACC-02 ACC-04 ACC-05 ACC-06 ACC-09",
     "certificates and signatures": "ACC-08 HOS-12 LBL-12",
-    "the quorum": "CKP-13",
     "statements": "MEM-10",
     "keys and names": "MEM-11",
     "syncing": "SYN-01 SYN-02 SYN-04 SYN-05 SYN-06 SYN-08",

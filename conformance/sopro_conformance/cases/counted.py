@@ -37,9 +37,7 @@ async def quorum(trial: Trial) -> None:
     peers = [await fresh(trial) for _ in range(3)]
     for one in peers[1:]:
         one.witness.mood = Mood.BROKEN
-    scene.world.coordinator.append(
-        "witness_policy/1", {"faulty": 0, "witnesses": [one.code for one in peers]}
-    )
+    scene.world.publish_policy([one.code for one in peers])
     await scene.publish()
     try:
         [*_, last] = await append(trial, 1)

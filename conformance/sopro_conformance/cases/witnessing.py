@@ -46,9 +46,7 @@ async def collecting(trial: Trial) -> None:
     head = await client.read()
     knowing.heads[client.origin] = (2, client.tree.root(2))
     strange.mood, silent.mood = Mood.STRANGE, Mood.SILENT
-    scene.world.coordinator.append(
-        "witness_policy/1", {"faulty": 0, "witnesses": [one.code for one in peers]}
-    )
+    scene.world.publish_policy([one.code for one in peers])
     await scene.publish()
     [*_, last] = await append(trial, 1)
     head = await read_past(trial, client, last)

@@ -1,5 +1,6 @@
 """A coordinator and its members, as logs in memory."""
 
+import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -28,6 +29,7 @@ class World:
         self.coordinator = SiteLog(source, f"{FEDERATION}/{COORDINATOR}/1")
         self.root = self.coordinator.keys["root"].public
         self.coordinator.name_keys()
+        self._policy = hashlib.sha256(b"witness policy").digest()[:16]
         self._members: dict[str, tuple[bytes, dict[str, Value]]] = {}
         self._latest: dict[str, Written] = {}
         self.publish_scheme()
@@ -115,6 +117,11 @@ class World:
             "title": {"en": "A scheme"},
         }
         return self.coordinator.append("scheme/1", body | changes)
+
+    def publish_policy(self, witnesses: Sequence[str]) -> Written:
+        """Append a witness policy, always on the same entity (WIT-11)."""
+        body: dict[str, Value] = {"faulty": 0, "witnesses": list(witnesses)}
+        return self.coordinator.append("witness_policy/1", body, entity=self._policy)
 
     def offer(self, log: SiteLog) -> bytes:
         """Append an organisation and its offering; return the offering's entity."""
