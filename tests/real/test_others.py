@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import openpyxl
 
-from sopro_node.importing.fields import Kind
+from sopro_node.importing.fields import REGISTERED, Kind
 from sopro_node.importing.mapping import load_mapping
 from tests.node.conftest import Federation
 from tests.node.importing.sources import FakeOffice, Told, counts, over_msgpack
@@ -34,7 +34,7 @@ async def test_a_register_with_scores_for_each_cycle(federation: Federation, tol
     node = (await federation.join("at", "AT")).node
     call = over_msgpack(node)
     found = {}
-    for kind in Kind:
+    for kind in REGISTERED:
         mapping = load_mapping(HERE / "assessments.toml", kind)
         found[kind] = counts(await told.run(call, kind, CYCLES, mapping))
         if kind is Kind.ORGANISATIONS:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from sopro_node.importing.fields import Kind
+from sopro_node.importing.fields import REGISTERED, Kind
 from sopro_node.importing.mapping import load_mapping
 from sopro_node.importing.report import Summary
 from sopro_node.importing.run import Job, run_import
@@ -54,7 +54,7 @@ async def taken_in(
     """Import a country's rows as the script does, and say what came of them."""
     register = Register(country_of(country).zone)
     summaries: dict[Kind, Summary] = {}
-    for kind, path in zip(Kind, (services, services, events), strict=True):
+    for kind, path in zip(REGISTERED, (services, services, events), strict=True):
         mapping = load_mapping(HERE / f"{kind}.toml", kind)
         mapping = msgspec.structs.replace(mapping, where={"country": spellings})
         bad = folder / f"{country}.{kind}.bad.csv"

@@ -218,6 +218,8 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
     ),
 }  # fmt: skip
 
+REGISTERED: Final = (Kind.ORGANISATIONS, Kind.OFFERINGS, Kind.DECISIONS)
+"""Kinds that a register is made of, in the order in which they come in."""
 ASSESSED: Final = (Kind.APPLICATIONS, Kind.EVALUATIONS, Kind.COMPLAINTS)
 """Kinds whose rows are about a label or on the way to one."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sopro_node.importing.countries import fold
-from sopro_node.importing.fields import ASSESSED, FIELDS, Field, Form, Kind
+from sopro_node.importing.fields import ASSESSED, FIELDS, REGISTERED, Field, Form, Kind
 from sopro_node.importing.guess_columns import (
     MOST_WORDS,
     Column,
@@ -65,9 +65,7 @@ def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
         ]
     finally:
         source.close()
-    kinds = (
-        [kind] if kind else [one for one in Kind if one not in ASSESSED and _may_be(one, columns)]
-    )
+    kinds = [kind] if kind else [one for one in REGISTERED if _may_be(one, columns)]
     kinds = kinds or [Kind.ORGANISATIONS]
     lines = Lines()
     lines.comment(f"A guess at {path.name}, made of its first {len(rows)} rows. Read every line.")

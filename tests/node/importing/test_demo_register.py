@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import sopro_cli
-from sopro_node.importing.fields import ASSESSED, Kind
+from sopro_node.importing.fields import REGISTERED
 from sopro_node.importing.mapping import load_mapping
 from sopro_registry.label import Status
 from tests.node.conftest import Federation
@@ -14,8 +14,6 @@ from tests.node.importing.sources import Told, counts, over_msgpack
 
 REGISTER = Path(sopro_cli.__file__).parent / "demo_register"
 DAY = "2026-11-22"
-
-KINDS = [one for one in Kind if one not in ASSESSED]
 
 
 @pytest.mark.parametrize("site", ["at", "hu"])
@@ -26,7 +24,7 @@ async def test_imports_without_an_error_and_has_every_status(
     node = (await federation.join(site, site.upper())).node
     call = over_msgpack(node)
     for again in (False, True):
-        for kind in KINDS:
+        for kind in REGISTERED:
             text = (REGISTER / site / f"{kind}.csv").read_bytes()
             mapping = load_mapping(REGISTER / site / "mapping.toml", kind)
             appended, unchanged, refused, bad = counts(await told.run(call, kind, text, mapping))
@@ -45,7 +43,7 @@ async def test_imports_without_an_error_and_has_every_status(
 def test_every_translation_is_used() -> None:
     for site in ("at", "hu"):
         mapping = tomllib.loads((REGISTER / site / "mapping.toml").read_text())
-        for kind in KINDS:
+        for kind in REGISTERED:
             text = (REGISTER / site / f"{kind}.csv").read_text()
             tables = [mapping[kind].get("status", {}), *mapping[kind].get("values", {}).values()]
             for word in (word for table in tables for word in table):
