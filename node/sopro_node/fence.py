@@ -545,9 +545,9 @@ class Fence:
 
     def _words_forked(self) -> str:
         evidence = self._exchange.evidence
-        if not self._identity.coordinator:
-            return FORKED
-        return ABANDONED if evidence.is_abandoned(self._holdings.own) else FORKED_COORDINATOR
+        if evidence.is_abandoned(self._holdings.own):
+            return ABANDONED
+        return FORKED_COORDINATOR if self._identity.coordinator else FORKED
 
     def _words_asking(self) -> str:
         if not self.peers():

@@ -88,7 +88,7 @@ FORKED_COORDINATOR: Final = (
     "each runs: sopro anchor DIRECTORY --keep ROOT"
 )
 ABANDONED: Final = (
-    "the members go on with another history of this log than the one on this disk, so nothing may "
+    "the others go on with another history of this log than the one on this disk, so nothing may "
     "ever be signed in this one; make the directory anew from theirs with: sopro recover "
     "DIRECTORY --from-peers"
 )

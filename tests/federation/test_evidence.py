@@ -182,7 +182,7 @@ def check_words(halves: Halves, site: Site) -> None:
 
 def test_only_a_membership_record_that_abandons_a_head_lifts_it(halves: Halves) -> None:
     at, hu, fr, coordinator = halves.at, halves.hu, halves.fr, halves.coordinator
-    halves.part(honest=1, forked=2, deceived=[fr])
+    fork = halves.part(honest=1, forked=2, deceived=[fr])
     for site in halves.members:
         wait_until(lambda site=site: halves.evidence(site), f"{site.code} has evidence")
     halves.janus.other = ""
@@ -207,6 +207,10 @@ def test_only_a_membership_record_that_abandons_a_head_lifts_it(halves: Halves) 
     assert fr.get("/log/at/1/tile/0/000.p/4").body == at.get("/log/at/1/tile/0/000.p/4").body
     assert state_of(fr, at) == state_of(hu, at)
     assert [one["stands"] for one in listed(hu)] == [False] * len(listed(hu))
+
+    # Whose directory holds the abandoned one is not left to wait for what was settled long ago.
+    wait_until(lambda: "sopro recover" in fork.status()["fence"]["reason"], "fork knows")
+    assert fork.status()["fence"]["state"] == "forked"
 
     # A third history is found like the second.
     halves.part(honest=1, forked=2, deceived=[halves.si])
