@@ -219,12 +219,16 @@ def appeal_list(folder: Path, *, as_json: bool) -> None:
         show_json(found)
         return
     for one in found:
-        show(f"{one['entity'].hex()}  {one['received']}  {one['certificate']}  {one['step']}")
+        about = one["certificate"] or f"refusal {one['label'].hex()}"
+        show(f"{one['entity'].hex()}  {one['received']}  {about}  {one['step']}")
 
 
 @appeal.command("add")
 @click.argument("folder", type=FOLDER)
-@click.argument("number", callback=NUMBER)
+@click.argument("number", required=False, callback=NUMBER)
+@click.option(
+    "--application", default=None, help="that was refused, where there is no label to name"
+)
 @click.option("--decision", type=int, default=None, help="its entry; the last one if not given")
 @click.option("--text", default="", help="the grounds in words; only this site reads them")
 @click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
@@ -232,7 +236,8 @@ def appeal_list(folder: Path, *, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 def appeal_add(  # one for each option
     folder: Path,
-    number: str,
+    number: str | None,
+    application: str | None,
     decision: int | None,
     text: str,
     received_on: str | None,
@@ -244,11 +249,22 @@ def appeal_add(  # one for each option
 ) -> None:
     """Record an appeal against a decision on the label of a NUMBER; prints the APPEAL.
 
+    A refusal has no number: name the application that was refused.
+
     ```
     sopro appeal add at SOPRO/AT0/001/00001 --text "We had closed it"
+    sopro appeal add at --application APPLICATION --text "Nobody came to look"
     ```
     """
-    told = {"decision": decision, "label": number, "received_on": received_on, "text": text}
+    if (number is None) == (application is None):
+        raise click.UsageError("give the NUMBER of a label or --application, one of the two")
+    told = {
+        "application": as_bytes(application, "--application") if application else None,
+        "decision": decision,
+        "label": number,
+        "received_on": received_on,
+        "text": text,
+    }
     files = read_documents(documents, visibility, parties)
     done = do(folder, lambda office: act(office, "appeal.add", told, files=files))
     _show(done, as_json=as_json)

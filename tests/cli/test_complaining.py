@@ -68,3 +68,32 @@ def test_an_appeal_names_its_decision(place: Place) -> None:
     assert "entry 1 is no decision of this site on that label" in result.stderr
     result = sopro("appeal", "decide", place.at, "0" * 32, "upheld", code=1)
     assert "this site has no appeal" in result.stderr
+
+
+def test_who_was_refused_appeals(place: Place) -> None:
+    refusal = place.decide(
+        "refuse", "--offering", place.offering(), "--reason", "other", "--decider", "anna"
+    )
+    sopro("appeal", "add", place.at, "--application", refusal["entity"], "--text", "Nobody came")
+    [one] = appeals(place)
+    assert (one["label"], one["decision"]) == (refusal["entity"], refusal["index"])
+    line = sopro("appeal", "list", place.at).stdout
+    assert line.endswith(f"refusal {refusal['entity']}  received\n")
+    result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
+    assert "took part" in result.stderr
+    sopro("appeal", "panel", place.at, one["entity"], "--member", "ida")
+    sopro("appeal", "decide", place.at, one["entity"], "upheld")
+    assert appeals(place)[0]["step"] == "upheld"
+
+
+def test_an_appeal_names_one_decision_of_this_site(place: Place) -> None:
+    result = sopro("appeal", "add", place.at, code=2)
+    assert "the NUMBER of a label or --application" in result.stderr
+    result = sopro("appeal", "add", place.at, GRANTED, "--application", "0" * 32, code=2)
+    assert "the NUMBER of a label or --application" in result.stderr
+    result = sopro("appeal", "add", place.at, "--application", "0" * 32, code=1)
+    assert "this site has refused no application" in result.stderr
+    offering = place.offering()
+    granted = place.decide("grant", "--offering", offering, "--valid-until", "2027-12-31")
+    result = sopro("appeal", "add", place.at, "--application", granted["entity"], code=65)
+    assert f"its label is {granted['number']}" in result.stderr

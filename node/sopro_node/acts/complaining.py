@@ -5,15 +5,19 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document
+from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, read_hex
 from sopro_node.complaining import appeals, complaint_at
 from sopro_node.entities import label_entity, last_record
 from sopro_node.holdings import OWN
 from sopro_node.log import Draft
+from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
-from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
+from sopro_registry.application import decided_name
+from sopro_registry.catalogue import decode_state
 from sopro_registry.complaints import AppealStep, ComplaintStep
 from sopro_registry.fields import CertificateNumber, CivilDate, Count, Origin
+from sopro_registry.label import Label
 
 Day = CivilDate | UnsetType
 
@@ -59,12 +63,14 @@ class Appeal(Told, frozen=True, kw_only=True):
     """An appeal that was received.
 
     Attributes:
-        label: number of the label that was decided on.
+        label: number of the label that was decided on; a refusal has none.
+        application: entity of the application that was refused, or of its refusal.
         decision: its entry; the last one if not given.
         text: the grounds; only this site reads them.
     """
 
-    label: CertificateNumber
+    label: CertificateNumber | UnsetType = UNSET
+    application: Hex16 | UnsetType = UNSET
     decision: Count | UnsetType = UNSET
     text: Text = ""
     received_on: Day = UNSET
@@ -148,19 +154,49 @@ async def plan_appeal(asking: Asking[Appeal]) -> Draft:
     """Draft an appeal against a decision of this site.
 
     Raises:
-        NotFoundError: this site has no such label.
+        FormatError: it names no decision, or in two ways.
+        NotFoundError: this site has no such label, or has refused no such application.
     """
-    told, node = asking.told, asking.node
-    site = node.identity.site
-    own = [one.index for one in node.desk.label(told.label).history if one.site == site]
+    told = asking.told
+    if (told.label is UNSET) == (told.application is UNSET):
+        raise FormatError(
+            "appeal: expected 'label', or for a refusal 'application', one of the two",
+            code="ofc.body",
+        )
+    entity, own = await _appealed(asking.node, told)
     values = {
         "decision": told.decision if told.decision is not UNSET else (own or [0])[-1],
         "effective_date": told.received_on or asking.today,
-        "label": (await label_entity(node, {"number": told.label}))["entity"],
+        "label": entity,
         "step": AppealStep.RECEIVED.value,
     }
     grounds = named_document("appeal", {"text": told.text}, visibility="site")
     return asking.draft("appeal", values, document=grounds)
+
+
+async def _appealed(node: Node, told: Appeal) -> tuple[bytes, list[int]]:
+    """Return what was decided on, and the entries of this site's decisions on it."""
+    if isinstance(told.label, UnsetType):
+        return _refused(node, read_hex(told.application) or b"")
+    site = node.identity.site
+    own = [one.index for one in node.desk.label(told.label).history if one.site == site]
+    return (await label_entity(node, {"number": told.label}))["entity"], own
+
+
+def _refused(node: Node, application: bytes) -> tuple[bytes, list[int]]:
+    """Return the refusal of an application, which may be named by its own entity, too."""
+    name = decided_name(application)
+    entity = node.reader.named(OWN, "label_application", name) or application
+    row = node.reader.entity(OWN, entity)
+    state = decode_state(row.family, row.state) if row and isinstance(row.state, bytes) else None
+    if not isinstance(state, Label):
+        raise NotFoundError(f"this site has refused no application {application.hex()}")
+    if state.number:
+        raise FormatError(
+            f"appeal: {application.hex()} was not refused, its label is {state.number}; name that",
+            code="ofc.body",
+        )
+    return entity, [one.index for one in state.decisions if not one.imported]
 
 
 async def plan_panel(asking: Asking[Panel]) -> Draft:
