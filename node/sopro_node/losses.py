@@ -63,11 +63,16 @@ class Recovery(Struct, frozen=True):
 
 
 def find_lost(store: Reader, held: HeldLog, *, start: int) -> Lost:
-    """Compare what the records from a position on commit to with the documents that are here."""
+    """Compare what the records from a position on commit to with the documents that are here.
+
+    What was erased is not lost: nobody shall file it again.
+    """
+    gone = store.erased_places(held.number)
     counts: dict[str, int] = {}
     named: list[LostDocument] = []
     for position, commitment, number in _commitments(store, held, start):
-        if store.document(held.number, position, number) is not None:
+        is_erased = (position, number) in gone
+        if is_erased or store.document(held.number, position, number) is not None:
             continue
         counts[commitment.visibility] = counts.get(commitment.visibility, 0) + 1
         if len(named) < _MOST_NAMED:

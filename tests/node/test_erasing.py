@@ -14,6 +14,7 @@ from sopro_node.backup import back_up
 from sopro_node.documents import structured
 from sopro_node.heldback import hold_back
 from sopro_node.log import Draft
+from sopro_node.losses import find_lost
 from sopro_node.node import Node
 from sopro_node.restore import restore
 from sopro_node.store.accounts import UploadRow
@@ -108,6 +109,23 @@ async def test_nobody_else_does(federation: Federation) -> None:
     assert refused.value.code == "era.caretaker"
     with pytest.raises(RefusedError, match="it has not left"):
         await office.erase(federation.served["eeig"].node, asked | {"site": "hu"})
+
+
+async def test_a_recovery_does_not_call_lost_what_was_erased(federation: Federation) -> None:
+    """Whoever reads the report files again what is named there."""
+    await federation.coordinator()
+    node = (await federation.join("at", "AT")).node
+    erased, _ = await register(node, "Maria Huber")
+    _, kept = await register(node, "Josef Wagner")
+    await office.erase(node, {"entity": erased, **REASON})
+    held, store = node.holdings.own, SqliteStore.open(node.folder, writing=True)
+    try:
+        assert find_lost(store, held, start=0).named == []
+        with store.transaction():
+            store.cut_documents(held.number, [(kept, 0)])
+        assert [one.position for one in find_lost(store, held, start=0).named] == [kept]
+    finally:
+        store.close()
 
 
 async def test_erases_several_at_once_or_none(federation: Federation) -> None:
