@@ -42,6 +42,13 @@ def test_refused_application_has_no_number(place: Place) -> None:
     assert (answer["number"], answer["status"]) == ("", "refused")
 
 
+def test_no_label_is_handed_over_to_nobody(place: Place) -> None:
+    result = sopro("decide", place.at, "transfer_out", GRANTED, code=65)
+    assert "sopro transfer out DIRECTORY NUMBER --to SITE" in result.stderr
+    shown = sopro("label", "show", GRANTED, "--dir", place.at, "--json").stdout
+    assert json.loads(shown)["status"] == "active"
+
+
 def test_one_person_has_one_pseudonym_and_two_have_two(place: Place) -> None:
     for name in ("anna", "bela", "anna"):
         place.decide("correct", GRANTED, "--decider", name)

@@ -65,11 +65,19 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
     """Draft a decision by the officer.
 
     Raises:
-        FormatError: a first decision names a label, or a later one names none.
+        FormatError: a first decision names a label, a later one names none, or it hands a label
+            over, which names who is to have it.
         NotFoundError: the label or the application is not here.
         RefusedError: the label is another site's by now, or the application is not reviewed.
     """
     told, node = asking.told, asking.node
+    if told.action is Action.TRANSFER_OUT:
+        # Handed over to nobody it would be lost: no site could take it over, and nobody decide.
+        raise FormatError(
+            "decision: a label is handed over to another site, which is not named here; "
+            "'sopro transfer out DIRECTORY NUMBER --to SITE' does that",
+            code="ofc.body",
+        )
     if told.action in FIRST and told.label is not UNSET:
         raise FormatError(
             f"decision: {told.action.value} begins a label, got one in 'label'; to give it a "
