@@ -91,6 +91,7 @@ def subjects_of(entity: bytes, label: Label, view: View) -> tuple[bytes, ...]:
 
 
 _JUDGING: Final = frozenset({Action.REINSTATE, Action.REDUCE_SCOPE, Action.REVOKE, Action.CORRECT})
+_REQUESTED: Final = ("holder_request", "product_discontinued")
 
 
 def check_decider(
@@ -99,12 +100,15 @@ def check_decider(
     """Hold a decision on a label to somebody who has not assessed it (I2).
 
     A suspension is not put off until somebody else is there, unless it says itself that it rests
-    on what was found; a label's end on request and its transfer judge nothing.
+    on what was found; a transfer judges nothing, nor does a label's end on request, unless its
+    reason is none that a holder has.
 
     Raises:
         RefusedError: `ass.duties`.
     """
     rests = action in _JUDGING or (action is Action.SUSPEND and reason == "nc_not_closed")
+    # Otherwise an assessor could revoke a label under another name.
+    rests = rests or (action is Action.TERMINATE_ON_REQUEST and reason not in _REQUESTED)
     if rests and has_assessed(decider, subjects, view):
         raise RefusedError(
             f"decision: the decider has taken part in evaluating this label; somebody else has to "

@@ -77,6 +77,8 @@ def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
         return None
     judging = body["action"] in ("reinstate", "reduce_scope", "revoke", "correct")
     judging = judging or (body["action"] == "suspend" and body["reason_code"] == "nc_not_closed")
+    if body["action"] == "terminate_on_request":
+        judging = body["reason_code"] not in ("holder_request", "product_discontinued")
     people = evaluators(log, entity, label["history"][0].get("application"))
     if judging and body["decider"] in people:
         return "ass.duties"

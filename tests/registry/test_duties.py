@@ -66,7 +66,10 @@ def suspend(case: Assessing) -> None:
         ("suspend", {}, "ass.duties"),
         ("suspend", {"reason_code": "misuse_of_mark"}, None),
         ("suspend", {"reason_code": "other"}, None),
-        ("terminate_on_request", {}, None),
+        ("terminate_on_request", {"reason_code": "holder_request"}, None),
+        ("terminate_on_request", {"reason_code": "product_discontinued"}, None),
+        ("terminate_on_request", {"reason_code": "nc_not_closed"}, "ass.duties"),
+        ("terminate_on_request", {"reason_code": "other"}, "ass.duties"),
         ("transfer_out", {}, None),
     ],
 )

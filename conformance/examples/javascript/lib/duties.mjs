@@ -4,6 +4,7 @@ import { refuse } from './refusal.mjs';
 
 const MOST = { application: 32, label: 256 }; // ASS-10
 const JUDGING = ['reinstate', 'reduce_scope', 'revoke', 'correct']; // ASS-20
+const REQUESTED = ['holder_request', 'product_discontinued']; // ASS-20
 
 export const isNonconform = ({ result }) => result === 'minor_nc' || result === 'major_nc';
 const isAssessed = ({ result }) => result !== 'not_assessed';
@@ -46,7 +47,10 @@ export const subjectsOf = (entity, label) => [entity, label.first?.body.applicat
 
 // ASS-20
 export function checkDecider(log, { body, record }, label) {
-  const rests = JUDGING.includes(body.action) || (body.action === 'suspend' && body.reason_code === 'nc_not_closed');
+  const { action, reason_code: reason } = body;
+  const rests = JUDGING.includes(action)
+    || (action === 'suspend' && reason === 'nc_not_closed')
+    || (action === 'terminate_on_request' && !REQUESTED.includes(reason));
   if (rests && log.parts.has('evaluation', body.decider, subjectsOf(record.entity, label))) {
     refuse('ass.duties', 'the decider has assessed the label');
   }
