@@ -373,7 +373,7 @@ class Node:
             return False
         member = self.holdings.directory.membership(held.site)
         has_gone = member is not None and member.status in GONE
-        if has_gone or held is self.holdings.coordinator:
+        if has_gone or held.site == self.identity.site or held is self.holdings.coordinator:
             # It need not be there any more; a mirror can say.
             return state.served >= self._opened
         return state.confirmed >= self._opened

@@ -18,8 +18,8 @@ from sopro_protocol.errors import StorageFullError, UnavailableError
 
 _TRIES: Final = 25
 _PAUSE: Final = 0.2
-_LONG: Final = 1.0
-"""Seconds: a rewriting that took less holds up nobody, however many there are."""
+_LONG: Final = 0.25
+"""Seconds: a rewriting that took less holds up nobody for long."""
 _REST: Final = 10
 _MOST_REST: Final = 600.0
 
@@ -40,7 +40,13 @@ class Scrubber:
         self._writer = writer
         self._clock = clock
         self._lock = asyncio.Lock()
+        self._is_left = False
         self.rests_until = clock()
+
+    @property
+    def has_rested(self) -> bool:
+        """Say whether something had to wait for a rest that is over."""
+        return self._is_left and self._clock() >= self.rests_until
 
     async def is_due(self) -> bool:
         """Say whether anything of what was dropped may be left on the disk."""
@@ -57,11 +63,14 @@ class Scrubber:
         """
         async with self._lock:
             if not await self.is_due():
+                self._is_left = False
                 return True  # whoever was before us has done it for us too
             if self._clock() < self.rests_until:
+                self._is_left = True
                 return False
             began = self._clock()
             await self._rewrite()
+            self._is_left = False
             took = self._clock() - began
             if took >= _LONG:
                 self.rests_until = self._clock() + min(_MOST_REST, took * _REST)

@@ -18,8 +18,8 @@ from sopro_node.renewal import list_due
 from sopro_protocol.errors import SoproError
 from sopro_protocol.keys import key_id
 
-_PAUSE: Final = 60.0
-_SOON: Final = 1.0
+_PAUSE: Final = 60
+"""Seconds."""
 _HOUR: Final = 60 * 60 * 1000
 
 _logger = logging.getLogger("sopro.upkeep")
@@ -40,7 +40,15 @@ class Upkeep:
         """Look, and again, until it is cancelled."""
         while True:
             await self.look()
-            await asyncio.sleep(_SOON if self._node.planned.is_unsettled else _PAUSE)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        for _ in range(_PAUSE):
+            await asyncio.sleep(1)
+            if self._node.eraser.scrubber.has_rested:
+                await self._scrub()
+            if self._node.planned.is_unsettled:
+                return
 
     async def look(self) -> None:
         """Remove what an earlier process has left behind, and say what is to be renewed."""

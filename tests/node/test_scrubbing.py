@@ -72,9 +72,25 @@ async def test_rests_after_a_rewriting_that_took_long(store: Watched, writer: Wr
     assert 3 <= store.times <= 5
     assert outcomes.count(True) == store.times
     assert store.residue()
+    assert not scrubber.has_rested
     store.now = scrubber.rests_until
+    assert scrubber.has_rested
     assert await scrubber.scrub()
     assert not store.residue()
+    store.now = scrubber.rests_until
+    assert not scrubber.has_rested
+
+
+async def test_rewritings_of_half_a_second_leave_time_to_write(
+    store: Watched, writer: Writer
+) -> None:
+    scrubber = Scrubber(store, writer, clock=lambda: store.now)
+    store.takes = 0.5
+    for _ in range(100):
+        store.drop()
+        await scrubber.scrub()
+        store.now += 1
+    assert store.times * store.takes <= store.now / 10
 
 
 async def test_says_where_a_reader_is_in_the_way(
