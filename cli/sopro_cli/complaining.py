@@ -281,6 +281,9 @@ def appeal_panel(
 ) -> None:
     """Name the panel of an APPEAL: nobody who took part in what it is against.
 
+    Named again, as where one of the panel has decided on the label meanwhile or has left, the new
+    panel takes the place of the one before.
+
     ```
     sopro appeal panel at APPEAL --member "Ida Wolf" --member "Karl Fuchs"
     ```

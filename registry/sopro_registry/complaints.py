@@ -41,7 +41,13 @@ APPEAL: Final[dict[AppealStep | None, frozenset[AppealStep]]] = {
     None: frozenset({AppealStep.RECEIVED}),
     AppealStep.RECEIVED: frozenset({AppealStep.PANEL, AppealStep.WITHDRAWN}),
     AppealStep.PANEL: frozenset(
-        {AppealStep.UPHELD, AppealStep.PARTLY_UPHELD, AppealStep.REJECTED, AppealStep.WITHDRAWN}
+        {
+            AppealStep.PANEL,
+            AppealStep.UPHELD,
+            AppealStep.PARTLY_UPHELD,
+            AppealStep.REJECTED,
+            AppealStep.WITHDRAWN,
+        }
     ),
     AppealStep.UPHELD: frozenset(),
     AppealStep.PARTLY_UPHELD: frozenset(),
@@ -72,7 +78,7 @@ class Appeal(Struct, frozen=True, array_like=True):
     Attributes:
         label: entity of the label.
         decision: position of the decision that is appealed against.
-        panel: pseudonyms of who decides on it; empty before there is a panel.
+        panel: pseudonyms of who decides on it, as named last; empty before there is a panel.
         steps: every step with its position and its day.
     """
 

@@ -15,7 +15,7 @@ ANSWERS = {
 APPEALS = {
     None: ("received",),
     "received": ("panel", "withdrawn"),
-    "panel": ("upheld", "partly_upheld", "rejected", "withdrawn"),
+    "panel": ("panel", "upheld", "partly_upheld", "rejected", "withdrawn"),
 }
 
 
@@ -71,9 +71,10 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
             return "ass.duties"
         panel = before["panel"] if before else None
     else:
-        if before and before["panel"] and panel and panel != before["panel"]:
-            return "ass.duties"
-        panel = panel or (before["panel"] if before else None)
+        if step != "panel":
+            if panel and panel != before["panel"]:
+                return "ass.duties"
+            panel = before["panel"]
         if not panel or panel != sorted(set(panel)):
             return "ass.duties"
         if set(panel) & who_took_part(log, body["label"], label["history"]):

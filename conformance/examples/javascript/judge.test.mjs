@@ -288,7 +288,15 @@ test('assessment, complaints and appeals', () => {
   assert.equal(at.add('appeal', appeal('panel', { panel: [e16()] })), 'cpl.transition');
   assert.equal(at.add('appeal', appeal('received'), entity), undefined);
   assert.equal(at.add('appeal', appeal('panel', { panel: [reviewed.reviewer] }), entity), 'ass.duties');
-  assert.equal(at.add('appeal', appeal('panel', { panel: [e16()] }), entity), undefined);
+  const [judge, other] = [e16(), e16()];
+  assert.equal(at.add('appeal', appeal('panel', { panel: [judge] }), entity), undefined);
+  assert.equal(at.add('label_decision', decide('correct', { decider: judge }), label), undefined);
+  assert.equal(at.add('appeal', appeal('upheld'), entity), 'ass.duties');
+  assert.equal(at.add('appeal', appeal('panel'), entity), 'ass.duties');
+  assert.equal(at.add('appeal', appeal('panel', { panel: [judge] }), entity), 'ass.duties');
+  assert.equal(at.add('appeal', appeal('panel', { panel: [other] }), entity), undefined);
+  assert.equal(at.add('appeal', appeal('rejected', { panel: [e16()] }), entity), 'ass.duties');
+  assert.equal(at.add('appeal', appeal('rejected'), entity), undefined);
   const answer = { complaint: Buffer.alloc(32), effective_date: '2027-01-12', index: 4, label, origin: 'sopro.test/hu/1', step: 'acknowledged' };
   assert.equal(at.add('complaint_answer', answer), undefined);
   assert.equal(at.add('complaint_answer', answer), 'cpl.subject');

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, read_hex
 from sopro_node.complaining import appeals, complaint_at
+from sopro_node.deciders import known_people
 from sopro_node.entities import label_entity, last_record
 from sopro_node.holdings import OWN
 from sopro_node.log import Draft
@@ -77,7 +78,11 @@ class Appeal(Told, frozen=True, kw_only=True):
 
 
 class Panel(Told, frozen=True, kw_only=True):
-    """Who decides on an appeal: pseudonyms of people who took no part in what it is against."""
+    """Who decides on an appeal, in the place of any panel before.
+
+    Attributes:
+        panel: pseudonyms of people whom this site knows, who took no part in what it is against.
+    """
 
     panel: Annotated[list[Hex16], Meta(min_length=1, max_length=16)]
     effective_date: Day = UNSET
@@ -204,9 +209,17 @@ async def plan_panel(asking: Asking[Panel]) -> Draft:
 
     Raises:
         NotFoundError: this site has no such appeal.
+        RefusedError: the site knows nobody of such a pseudonym, so nobody could decide.
     """
     values = await _step(asking, AppealStep.PANEL, asking.told.effective_date)
     panel = sorted(set(map(bytes.fromhex, asking.told.panel)))
+    strangers = sorted(set(panel) - set(known_people(asking.node.folder).values()))
+    if strangers:
+        raise RefusedError(
+            "appeal: expected a panel of people whom this site knows, but nobody has the "
+            f"pseudonym {strangers[0].hex()}; /api/v1/office/officers lists those of its officers",
+            code="ofc.person",
+        )
     return asking.draft("appeal", values | {"panel": panel}, entity=asking.entity)
 
 
@@ -268,7 +281,7 @@ ACTS = (
     Act(
         "appeal.panel", "POST", "/appeals/{entity}/panel",
         (OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR), Panel, plan_panel,
-        "Name who decides on an appeal.",
+        "Name who decides on an appeal, anew where a panel cannot.",
     ),
     Act(
         "appeal.decide", "POST", "/appeals/{entity}/outcome",

@@ -20,7 +20,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         decision: position of the decision in this log.
         effective_date: civil date of the step.
         label: entity of the label that was decided on.
-        panel: pseudonyms of who decides on the appeal; from `panel` on.
+        panel: pseudonyms of who decides on the appeal; with each `panel`, and perhaps behind it.
         step: where the appeal is from here on.
     """
 
@@ -76,9 +76,12 @@ def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> l
         if panel:
             raise RefusedError(f"appeal: {body.step} names no panel", code="ass.duties")
         return state.panel if state else []
-    if state is not None and state.panel and panel and panel != state.panel:
-        raise RefusedError("appeal: its panel is permanent", code="ass.duties")
-    panel = panel or (state.panel if state else [])
+    if state is not None and body.step is not AppealStep.PANEL:
+        if panel and panel != state.panel:
+            raise RefusedError(
+                "appeal: its panel changes by the step 'panel' only", code="ass.duties"
+            )
+        panel = state.panel
     if not panel or panel != sorted(set(panel)):
         raise RefusedError(
             "appeal: expected a panel, in the order of the pseudonyms", code="ass.duties"
@@ -99,7 +102,7 @@ def _check_panel(panel: list[bytes], entity: bytes, label: Label, view: View) ->
         ):
             raise RefusedError(
                 "appeal: the panel has somebody who took part in deciding on the label, in "
-                f"reviewing or in evaluating it: {person.hex()[:8]} (I2)",
+                f"reviewing or in evaluating it: {person.hex()[:8]}; name another panel (I2)",
                 code="ass.duties",
             )
 

@@ -75,7 +75,7 @@ def test_refuses(case: Assessing, changes: dict[str, Any], code: str | None) -> 
     assert write(case, "panel", **changes).code == code
 
 
-def test_its_panel_is_permanent(case: Assessing) -> None:
+def test_a_later_step_names_no_other_panel(case: Assessing) -> None:
     assert write(case, "received", panel=PANEL).code == "ass.duties"
     for step in ("received", "panel"):
         assert write(case, step).code is None
@@ -83,6 +83,23 @@ def test_its_panel_is_permanent(case: Assessing) -> None:
     assert write(case, "upheld", panel=PANEL).code is None
     state = case.world.node.state(case.at.origin, ENTITY)
     assert (state.panel, state.is_open) == (PANEL, False)
+
+
+def test_another_panel_takes_the_place_of_one_that_cannot_decide(case: Assessing) -> None:
+    """One of the panel decides on the label while the appeal is open."""
+    for step in ("received", "panel"):
+        assert write(case, step).code is None
+    assert case.at.decide("correct", decider=PANEL[0]).code is None
+    for step in ("upheld", "partly_upheld", "rejected"):
+        assert write(case, step).code == "ass.duties"
+    for unfit in (None, PANEL, [PANEL[0]], [DECIDER]):
+        assert write(case, "panel", panel=unfit).code == "ass.duties"
+    new = [bytes16("third judge")]
+    assert write(case, "panel", panel=new).code is None
+    assert write(case, "rejected", panel=[PANEL[1]]).code == "ass.duties"
+    assert write(case, "rejected").code is None
+    state = case.world.node.state(case.at.origin, ENTITY)
+    assert (state.panel, state.is_open) == (new, False)
 
 
 def test_is_against_a_decision_of_this_site(case: Assessing) -> None:

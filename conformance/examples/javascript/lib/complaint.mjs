@@ -55,7 +55,7 @@ export const complaintAnswer = {
 const APPEALS = {
   none: ['received'],
   received: ['panel', 'withdrawn'],
-  panel: ['upheld', 'partly_upheld', 'rejected', 'withdrawn'],
+  panel: ['panel', 'upheld', 'partly_upheld', 'rejected', 'withdrawn'],
   upheld: [],
   partly_upheld: [],
   rejected: [],
@@ -73,7 +73,7 @@ export const appeal = {
     const label = log.labels.get(hex(body.label));
     const decision = label?.decisions.find(({ position }) => position === body.decision);
     if (decision === undefined || decision.body.basis === 'imported') subject('no such decision');
-    checkPanel(log, body, label, records.find(({ panel }) => panel !== undefined)?.panel);
+    checkPanel(log, body, label, last(records.filter(({ step }) => step === 'panel'))?.panel);
   },
 };
 
@@ -82,11 +82,14 @@ const GIVING = ['grant', 'renew', 'transfer_in'];
 // COMPL-6
 function checkPanel(log, body, label, earlier) {
   const bad = (message) => refuse('ass.duties', message);
-  const { panel, step } = body;
-  if (step === 'panel' && panel === undefined) bad('no panel');
-  if (panel === undefined) return;
-  if (step === 'received' || step === 'withdrawn') bad('a panel where none may be');
-  const alike = earlier === undefined || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
+  const { step } = body;
+  if (step === 'received' || step === 'withdrawn') {
+    if (body.panel !== undefined) bad('a panel where none may be');
+    return;
+  }
+  const panel = body.panel ?? (step === 'panel' ? undefined : earlier);
+  if (panel === undefined) bad('no panel');
+  const alike = step === 'panel' || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
   if (!alike || !isAscending(panel)) bad('another panel, or not in order');
   const answers = ({ basis, action, review }) => basis === 'assessed' && !(GIVING.includes(action) && review === undefined);
   const deciders = label.decisions.filter((decision) => answers(decision.body)).map((decision) => hex(decision.body.decider));
