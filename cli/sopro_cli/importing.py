@@ -20,7 +20,7 @@ from sopro_node.config import load_settings
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.guess import guess_mapping
 from sopro_node.importing.mapping import load_mapping, parse_mapping
-from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.mapping_parts import MAX_HEADER_LINE, SourceMapping
 from sopro_node.importing.report import Report
 from sopro_node.importing.report_text import check_report_path, format_report
 from sopro_node.importing.run import MAX_TOLD, Job, free_bad_path, run_import
@@ -48,6 +48,11 @@ _HINTS = 5
     type=FILE,
     help="print a mapping for this file, to be edited by hand; with --as, for rows of one kind",
 )
+@click.option(
+    "--header-line",
+    type=click.IntRange(1, MAX_HEADER_LINE),
+    help="with --guess: the line with the names of the columns, if it is not the one that is found",
+)
 @click.option("--dry-run", "is_dry", is_flag=True, help="change nothing, and say what would happen")
 @click.option(
     "--where",
@@ -74,6 +79,7 @@ def import_command(  # one for each option
     kind: str | None,
     mapping: Path | None,
     guess: Path | None,
+    header_line: int | None,
     where: tuple[str, ...],
     only: tuple[str, ...],
     bad: Path | None,
@@ -90,6 +96,7 @@ def import_command(  # one for each option
     are bad (they are in the file of bad rows, with the reason) or a rule forbids them.
 
         sopro import --guess firms.xlsx --as organisations > firms.toml
+        sopro import --guess firms.xlsx --as organisations --header-line 4 > firms.toml
         sopro import at firms.xlsx --as organisations --mapping firms.toml --dry-run
         sopro import at firms.xlsx --as organisations --mapping firms.toml --report firms.html
         sopro import at map.csv --as organisations --mapping map.toml --only country=AT
@@ -103,8 +110,12 @@ def import_command(  # one for each option
         return
     chosen = Kind(kind) if kind else None
     if guess is not None:
-        _guess(guess, chosen)
+        _guess(guess, chosen, header_line or 0)
         return
+    if header_line is not None:
+        raise click.UsageError(
+            "--header-line stands with --guess; of an import, 'header_line' in the mapping says it"
+        )
     if folder is None or file is None or chosen is None:
         raise click.UsageError(
             "expected the site's directory, a file and --as; or --guess FILE alone"
@@ -146,10 +157,10 @@ def _close(folder: Path | None, file: Path | None, *, as_json: bool) -> None:
         )
 
 
-def _guess(path: Path, kind: Kind | None) -> None:
+def _guess(path: Path, kind: Kind | None, header_line: int) -> None:
     """Print a mapping; what it was made of is a remark."""
     try:
-        guessed = guess_mapping(path, kind)
+        guessed = guess_mapping(path, kind, header_line=header_line)
     except SoproError as error:
         fail(error)
     for line in guessed.toml.splitlines():

@@ -57,6 +57,17 @@ def test_from_a_guess_to_a_report(place: Place, rows: Path) -> None:
     }
 
 
+def test_a_guess_finds_the_header_below_a_title_or_where_it_is_named(rows: Path) -> None:
+    rows.write_text(f"Summe\n\n{ROWS}")
+    guessed = sopro("import", "--guess", rows, "--as", "organisations")
+    assert "line 3 looks like the header, line 1 ('Summe') does not" in told(guessed.stderr)
+    assert "header_line = 3" in guessed.stdout
+    named = sopro("import", "--guess", rows, "--as", "organisations", "--header-line", "4")
+    assert "header_line = 4" in named.stdout
+    refused = sopro("import", "at", rows, "--as", "organisations", "--header-line", "3", code=2)
+    assert "--header-line stands with --guess" in told(refused.stderr)
+
+
 def test_only_rows_of_a_country(place: Place, rows: Path) -> None:
     mapping = rows.with_name("firms.toml")
     mapping.write_text(sopro("import", "--guess", rows).stdout)

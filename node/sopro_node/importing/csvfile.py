@@ -122,6 +122,18 @@ class CsvFile:
         self._file.close()
 
 
+def read_lines(path: Path, most: int) -> list[str]:
+    """Read the first lines of a file as text, whatever they are.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    charset = _charset_of(path, "")
+    name = "utf-8-sig" if charset.name == "utf-8" else charset.name
+    with path.open(encoding=name, errors="replace", newline="") as file:
+        return [line for _ in range(most) if (line := file.readline(MAX_LINE))]
+
+
 def _charset_of(path: Path, named: str) -> Charset:
     """Find a file's encoding; what its mapping names holds unless a byte order mark says else."""
     if named:

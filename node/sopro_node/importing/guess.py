@@ -23,6 +23,8 @@ from sopro_node.importing.guess_columns import (
 )
 from sopro_node.importing.guess_text import Lines, quote, samples
 from sopro_node.importing.guess_words import OFFERING_KINDS, STATUSES
+from sopro_node.importing.header import Header, find_header
+from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
 from sopro_node.importing.values import clean
@@ -38,8 +40,13 @@ class Guessed(NamedTuple):
     remarks: list[str]
 
 
-def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
+def guess_mapping(path: Path, kind: Kind | None = None, *, header_line: int = 0) -> Guessed:
     """Make a mapping of a file, for rows of one kind or of every kind that it may hold.
+
+    Args:
+        path: of the file.
+        kind: what its rows are, where a person says so.
+        header_line: where the names of its columns stand, from 1; 0 to find it.
 
     Raises:
         FormatError: the file cannot be read.
@@ -49,7 +56,8 @@ def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
             f"--guess: no mapping is guessed for {kind}; write one as 'Applications, evaluations, "
             "complaints' in the README of the importer shows"
         )
-    source = open_source(path)
+    header = Header(header_line) if header_line else find_header(path)
+    source = open_source(path, SourceMapping(header_line=header.line))
     try:
         rows = [row.cells for row in islice(source.rows(), _ROWS) if not row.problem]
         known = source.recognised
@@ -73,9 +81,12 @@ def guess_mapping(path: Path, kind: Kind | None = None) -> Guessed:
     lines.comment("Fields: README.md of the importer. Try it: sopro import DIR FILE --dry-run ...")
     used: set[str] = set()
     for one in kinds:
+        if header.line:
+            lines.table(one.value)
+            lines.pair("header_line", str(header.line), "the line with the names of the columns")
         used |= _Guess(one, columns, lines).write()
     _list_unused(columns, used, lines)
-    return Guessed(lines.text(), _remarks(path, known, columns, lines))
+    return Guessed(lines.text(), _remarks(path, known, columns, lines, header))
 
 
 def _describe(known: Recognised) -> str:
@@ -84,8 +95,20 @@ def _describe(known: Recognised) -> str:
     return f"CSV in {known.encoding} (by {known.reason}), delimiter {known.delimiter!r}"
 
 
-def _remarks(path: Path, known: Recognised, columns: Sequence[Column], lines: Lines) -> list[str]:
+def _remarks(
+    path: Path, known: Recognised, columns: Sequence[Column], lines: Lines, header: Header
+) -> list[str]:
     remarks = [f"{path}: {_describe(known)}, {len(columns)} columns"]
+    if header.above:
+        line, cells = header.above
+        remarks.append(
+            f"line {header.line} looks like the header, line {line} ({cells[0][:40]!r}) does not; "
+            "if another line is the header, name it with --header-line"
+        )
+    elif len(columns) == 1:
+        remarks.append(
+            "only one column; if their names stand in another line, name it with --header-line"
+        )
     if lines.missing:
         remarks.append(f"to be filled in by hand: {', '.join(lines.missing)}")
     return remarks

@@ -98,7 +98,7 @@ def _fits(name: str, column: Column) -> bool:
             return column.share(lambda text: country_code(text) or nearest_country(text)) > _MOST
         case "gtin":
             return column.share(lambda text: check_gtin(text) is None) > _MOST
-        case "effective_date" | "valid_until":
+        case "effective_date" | "valid_until" | "valid_from" | "decided_on":
             return bool(column.values) and date_of(column) is not None
         case "status":
             return 0 < len(set(column.values)) <= MOST_WORDS

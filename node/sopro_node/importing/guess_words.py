@@ -40,9 +40,22 @@ _STATUS = (
 )
 _SINCE = (
     "effective_date since date from seit datum wirksam_ab ab kelt hatalyos datum_ab status_since "
-    "status_starting_time date_certified decided_on entschieden_am"
+    "status_starting_time date_certified granted_on granted awarded_on awarded award_date "
+    "issued_on issued issue_date date_of_issue certified_on certified_since vergeben_am vergeben "
+    "vergabedatum erteilt_am erteilt erteilungsdatum verliehen_am verliehen ausgestellt_am "
+    "ausgestellt ausstellungsdatum zertifiziert_am zertifiziert_seit odaiteles_napja "
+    "odaiteles_datuma odaiteles odaitelve odaitelt megadas_datuma megadva kiadas_datuma kiadas "
+    "kiadva kiallitva kezdete mikortol decided_on entschieden_am valid_from gultig_ab gultig_von "
+    "gultig_seit ervenyes_ettol ervenyesseg_kezdete"
 )
-_UNTIL = "valid_until expires expiry valid_to gultig_bis ablauf ervenyes ervenyesseg_vege"
+_UNTIL = (
+    "valid_until expires expiry valid_to gultig_bis ablauf ervenyesseg_vege until valid_till till "
+    "expires_on expiry_date expiration expiration_date end_date bis gultigkeit_bis "
+    "gultigkeitsende befristet_bis befristet ablaufdatum lauft_ab lauft_ab_am ende enddatum "
+    "lejarat lejarata lejar lejarati_datum ervenyes_eddig hatarido meddig ervenyes"
+)
+_VALID_FROM = "valid_from gultig_ab gultig_von gultig_seit ervenyes_ettol ervenyesseg_kezdete"
+_DECIDED = "decided_on decision_date entschieden_am beschlossen_am dontes_napja dontes_datuma"
 _DESCRIPTION = "description beschreibung leiras text about"
 _WEBSITE = "website url web homepage webseite internet honlap weboldal www site_web"
 
@@ -74,6 +87,8 @@ HEADERS: Final[Mapping[Kind, Mapping[str, str]]] = {
         "status": _STATUS,
         "effective_date": _SINCE,
         "valid_until": _UNTIL,
+        "valid_from": _VALID_FROM,
+        "decided_on": _DECIDED,
         "offering": "offering product service angebot ajanlat termek",
         "certificate": "certificate certificate_no zertifikatsnummer",
     },

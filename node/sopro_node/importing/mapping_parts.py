@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 OTHERS: Final = "*"
+MAX_HEADER_LINE: Final = 1000
 
 
 class DateForm(Struct, frozen=True):
@@ -91,7 +92,7 @@ class SourceMapping(Struct, frozen=True):
     delimiter: Literal["", ",", ";", "\t", "|"] = ""
     encoding: str = ""
     sheet: str = ""
-    header_line: Annotated[int, Meta(ge=0, le=1000)] = 0
+    header_line: Annotated[int, Meta(ge=0, le=MAX_HEADER_LINE)] = 0
     repeated_keys: Literal["error", "first"] = "error"
     unusable_cells: Literal["error", "empty"] = "error"
 

@@ -110,6 +110,10 @@ class Workbook:
                 raise _broken(self.path, error) from None
             yield line, cells
 
+    def first_rows(self, most: int) -> Iterator[tuple[int, list[str]]]:
+        """Go through the first rows, whatever they are, with their numbers."""
+        return self._cells(MAX_COLUMNS, most=most)
+
     def rows(self) -> Iterator[Row]:
         """Go through the rows; those without any cell are none."""
         width = len(self.header)

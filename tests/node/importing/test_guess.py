@@ -111,6 +111,48 @@ def test_guesses_the_demo_registers_decisions_as_their_mapping_has_them(site: st
     assert guessed.dates["valid_until"] == known.dates["valid_until"]
 
 
+@pytest.mark.parametrize(
+    ("since", "until"),
+    [
+        ("Vergeben", "Bis"),
+        ("Vergeben am", "Gültig bis"),
+        ("Erteilt am", "Ablaufdatum"),
+        ("Erteilungsdatum", "Gültigkeit bis"),
+        ("Vergabedatum", "Befristet bis"),
+        ("Gültig ab", "Gültigkeitsende"),
+        ("Zertifiziert seit", "Läuft ab am"),
+        ("Granted on", "Expires on"),
+        ("Issued", "Valid till"),
+        ("Date of issue", "Expiry date"),
+        ("Award date", "Until"),
+        ("Valid from", "Valid to"),
+        ("Odaítélve", "Lejárat"),
+        ("Kiadás dátuma", "Érvényesség vége"),
+        ("Megadva", "Érvényes eddig"),
+        ("Odaítélés napja", "Lejár"),
+        ("Érvényesség kezdete", "Meddig"),
+    ],
+)
+def test_knows_since_when_and_until_when_in_three_languages(
+    tmp_path: Path, since: str, until: str
+) -> None:
+    text = f"Nr.;{until};Status;{since}\n1;31.12.2028;aktiv;15.1.2026\n2;30.6.2027;aktiv;1.7.2025\n"
+    toml, _ = guess(tmp_path, text.encode(), Kind.DECISIONS)
+    found = tomllib.loads(toml)["decisions"]["columns"]
+    assert (found.get("effective_date"), found.get("valid_until")) == (since, until)
+
+
+def test_days_of_a_decision_that_say_different_things_are_kept_apart(tmp_path: Path) -> None:
+    text = (
+        "Nr.;Status;Entschieden am;Gültig ab;Vergeben;Bis\n"
+        "1;aktiv;1.1.2026;1.2.2026;15.1.2026;31.1.2029\n"
+    )
+    toml, _ = guess(tmp_path, text.encode(), Kind.DECISIONS)
+    found = tomllib.loads(toml)["decisions"]["columns"]
+    days = ("decided_on", "valid_from", "effective_date", "valid_until")
+    assert [found[name] for name in days] == ["Entschieden am", "Gültig ab", "Vergeben", "Bis"]
+
+
 def test_what_nobody_can_guess_is_to_be_filled_in(tmp_path: Path) -> None:
     text = "x,y,state\n1,a,perhaps\n1,b,active\n"
     toml, _ = guess(tmp_path, text.encode(), Kind.DECISIONS)

@@ -1,0 +1,121 @@
+"""Where the names of the columns stand when a title or empty lines stand above them."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from sopro_node.importing.csvfile import DELIMITERS, read_lines
+from sopro_node.importing.suggest import formats_of
+from sopro_node.importing.values import INSTANT, ISO
+from sopro_node.importing.workbook import Workbook, is_workbook
+
+SEARCHED: Final = 30
+_CLEARLY: Final = 2
+_LEAST: Final = 3
+_NEARLY_ALL: Final = 0.75
+_NUMBER: Final = re.compile(r"[-+]?[0-9][0-9.,]*")
+_YEAR: Final = re.compile(r"(19|20)[0-9]{2}")
+
+
+class Early(NamedTuple):
+    """One of the first lines of a file.
+
+    Attributes:
+        line: its number, from 1.
+        cells: those that are not empty.
+    """
+
+    line: int
+    cells: Sequence[str]
+
+
+class Header(NamedTuple):
+    """Where the names of the columns stand.
+
+    Attributes:
+        line: its number, from 1; 0 where it is the one that is read as the header anyway.
+        above: the first line that is not empty, where that is another.
+    """
+
+    line: int = 0
+    above: Early | None = None
+
+
+def find_header(path: Path) -> Header:
+    """Find the line that looks like the header: the first that is nearly as full as any.
+
+    It is another than the first only where it has at least twice as many cells and three, and none
+    of them is a number or a day.
+
+    Raises:
+        FormatError: the file cannot be read.
+    """
+    if is_workbook(path):
+        return _choose(_of_sheet(path), first=0)
+    lines = read_lines(path, SEARCHED)
+    begin = 2 if lines and lines[0].lstrip('"').startswith("sep=") else 1
+    return _choose(_of_lines(lines, begin), first=begin)
+
+
+def _choose(rows: Sequence[Early], *, first: int) -> Header:
+    """Choose among lines that are not empty; `first` is read as the header unless another is."""
+    if not rows:
+        return Header()
+    top = rows[0]
+    widest = max(len(row.cells) for row in rows)
+    if widest >= max(_LEAST, _CLEARLY * len(top.cells)):
+        full = next(row for row in rows if len(row.cells) >= _NEARLY_ALL * widest)
+        if full is not top and not any(map(_is_value, full.cells)):
+            return Header(full.line, top)
+    return Header(top.line) if first and top.line > first else Header()
+
+
+def _is_value(text: str) -> bool:
+    """Say whether a text is a number or a day, as names of columns are not; years may be."""
+    if _YEAR.fullmatch(text):
+        return False
+    return bool(
+        _NUMBER.fullmatch(text)
+        or ISO.fullmatch(text)
+        or INSTANT.fullmatch(text)
+        or formats_of(text)
+    )
+
+
+def _of_sheet(path: Path) -> list[Early]:
+    book = Workbook(path)
+    try:
+        rows = [Early(line, list(filter(None, cells))) for line, cells in book.first_rows(SEARCHED)]
+    finally:
+        book.close()
+    return [row for row in rows if row.cells]
+
+
+def _of_lines(lines: Sequence[str], begin: int) -> list[Early]:
+    """Take lines apart by the delimiter that makes most rows of one width, and those wide."""
+    found = max((_split(lines, one) for one in DELIMITERS), key=_regularity)
+    return [
+        Early(line, filled)
+        for line, cells in found
+        if line >= begin and (filled := [text for cell in cells if (text := cell.strip())])
+    ]
+
+
+def _split(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:
+    """Return the rows with the lines that they begin on, up to where it is no CSV."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    rows = []
+    while True:
+        line = reader.line_num + 1
+        try:
+            rows.append((line, next(reader)))
+        except (StopIteration, csv.Error):
+            return rows
+
+
+def _regularity(rows: Sequence[tuple[int, Sequence[str]]]) -> int:
+    widths = Counter(len(cells) for _, cells in rows)
+    return max(((width - 1) * count for width, count in widths.items()), default=0)
