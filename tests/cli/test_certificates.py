@@ -264,9 +264,11 @@ def test_file_without_status_says_that_it_does_not_prove_enough(place: Place) ->
     assert "says otherwise than the decisions in the file" in result.stderr
     old = {name: value[name] for name in value if name not in ("state", "status")}
     path.write_bytes(encode(old))
-    result = sopro("certificate", "verify", path, "--dir", place.at, code=4)
+    result = sopro("certificate", "verify", path, "--invite", place.invite, code=4)
     assert result.stdout.startswith(f"{REVOKED}: unproven on ")
     assert "whether it decided anything else, this file does not prove" in result.stdout
+    result = sopro("certificate", "verify", path, "--dir", place.at, code=11)
+    assert "revoke, not in the file but in this directory" in result.stdout
 
 
 def test_every_verdict_is_in_the_table_of_exit_codes() -> None:
