@@ -61,6 +61,12 @@ def test_who_decided_hears_no_appeal_against_it(place: Place) -> None:
     result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
     assert "somebody who took part" in result.stderr
     sopro("appeal", "panel", place.at, one["entity"], "--member", "bela")
+    place.decide("correct", GRANTED, "--decider", "bela")
+    result = sopro("appeal", "decide", place.at, one["entity"], "rejected", code=1)
+    assert "name another panel" in result.stderr
+    sopro("appeal", "panel", place.at, one["entity"], "--member", "clara")
+    sopro("appeal", "decide", place.at, one["entity"], "rejected")
+    assert appeals(place)[0]["step"] == "rejected"
 
 
 def test_an_appeal_names_its_decision(place: Place) -> None:

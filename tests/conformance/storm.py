@@ -457,20 +457,27 @@ class Storm:
         """Appeal against a decision."""
         if not self._labels:
             return
-        log, label, _, written = self.source.choice(self._labels)
+        log, label, number, written = self.source.choice(self._labels)
         entity = self.source.randbytes(16)
         decision = self.source.choice(written).position
-        for step in ("received", "panel", self.source.choice(["upheld", "withdrawn"])):
+        known = [*self._people, *(self.source.randbytes(16) for _ in range(4))]
+        start = self.source.randint(50, 62)
+        panels = ["panel"] * self.source.randint(1, 3)
+        for step in ("received", *panels, self.source.choice(["upheld", "withdrawn"])):
             body: dict[str, Value] = {
                 "decision": decision,
-                "effective_date": self.day(50, 62),
+                "effective_date": self.day(start - self.maybe(0.1), start),
                 "label": label,
                 "step": step,
             }
             if (step == "panel") is self.maybe(0.9):
-                people = self.source.sample(self._people, self.source.randint(1, 2))
+                people = self.source.sample(known, self.source.randint(1, 2))
                 body["panel"] = sorted(people) if self.maybe(0.9) else people
             self.write(log, "appeal/1", body, entity=entity)
+            if "panel" in body and self.maybe(0.3):
+                # One of the panel decides on the label meanwhile.
+                more = self._decision("correct", number) | {"decider": people[0]}
+                written.append(self.write(log, "label_decision/1", more, entity=label))
 
     def erase(self) -> None:
         """Say that a document is erased, and confirm it."""
