@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sopro_node.importing.countries import fold
-from sopro_node.importing.fields import ASSESSED, FIELDS, REGISTERED, Field, Form, Kind
+from sopro_node.importing.fields import FIELDS, REGISTERED, Field, Form, Kind
 from sopro_node.importing.guess_columns import (
     MOST_WORDS,
     Column,
@@ -21,14 +21,14 @@ from sopro_node.importing.guess_columns import (
     names_schemes,
     scheme_of,
 )
-from sopro_node.importing.guess_text import Lines, quote, samples
-from sopro_node.importing.guess_words import OFFERING_KINDS, STATUSES
+from sopro_node.importing.guess_findings import write_findings
+from sopro_node.importing.guess_text import Lines, quote, samples, translate
+from sopro_node.importing.guess_words import STATUSES, VALUES
 from sopro_node.importing.header import Header, find_header
 from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
 from sopro_node.importing.values import clean
-from sopro_protocol.errors import FormatError
 
 _ROWS: Final = 1000
 
@@ -51,11 +51,6 @@ def guess_mapping(path: Path, kind: Kind | None = None, *, header_line: int = 0)
     Raises:
         FormatError: the file cannot be read.
     """
-    if kind in ASSESSED:
-        raise FormatError(
-            f"--guess: no mapping is guessed for {kind}; write one as 'Applications, evaluations, "
-            "complaints' in the README of the importer shows"
-        )
     header = Header(header_line) if header_line else find_header(path)
     source = open_source(path, SourceMapping(header_line=header.line))
     try:
@@ -141,8 +136,13 @@ class _Guess:
         self._write_words()
         self._write_dates()
         self._write_texts()
-        identified = self._write_identifiers() if self._kind is Kind.ORGANISATIONS else set()
-        return {one.name for one in self._found.values()} | identified
+        used = {one.name for one in self._found.values()}
+        if self._kind is Kind.ORGANISATIONS:
+            used |= self._write_identifiers()
+        if self._kind is Kind.EVALUATIONS:
+            free = [one for one in self._columns if one.name not in used]
+            used |= write_findings(free, self._lines)
+        return used
 
     def _of(self, *forms: Form) -> Iterator[tuple[Field, Column]]:
         for name, column in self._found.items():
@@ -159,6 +159,9 @@ class _Guess:
                 self._lines.pair(name, quote(column.name), samples(column.values))
             elif one.is_needed and name not in _CONSTANTS[self._kind]:
                 self._lines.wanted(f"{self._kind} {name}", f'{name} = "..."', "which column is it?")
+        if self._kind is Kind.COMPLAINTS and not {"label", "certificate"} & self._found.keys():
+            remark = "which column is it, or certificate for its number?"
+            self._lines.wanted("complaints label", 'label = "..."', remark)
 
     def _write_constants(self) -> None:
         constants = {
@@ -171,30 +174,23 @@ class _Guess:
             if value:
                 self._lines.pair(name, quote(value), "for every row; is it?")
             else:
-                self._lines.wanted(f"{self._kind} {name}", f'{name} = "AT"', "of every row")
+                example = f"{name} = {quote(_EXAMPLES[name])}"
+                self._lines.wanted(f"{self._kind} {name}", example, "of every row")
 
     def _write_words(self) -> None:
         status = self._found.get("status") if self._kind is Kind.DECISIONS else None
         if status is not None:
             self._lines.table(f"{self._kind}.status")
-            self._translate(status, STATUSES, f"{self._kind} status")
-        kind = self._found.get("kind")
-        if kind is not None and len(set(kind.values)) <= MOST_WORDS:
-            self._lines.table(f"{self._kind}.values.kind")
-            self._translate(kind, OFFERING_KINDS, f"{self._kind} kind")
+            self._translate(status, STATUSES, "status")
+        for name, words in VALUES.get(self._kind, {}).items():
+            column = self._found.get(name)
+            if column is not None and len(set(column.values)) <= MOST_WORDS:
+                self._lines.table(f"{self._kind}.values.{name}")
+                self._translate(column, words, name)
 
-    def _translate(self, column: Column, words: Mapping[str, str], what: str) -> None:
-        for text, count in Counter(column.values).most_common(MOST_WORDS):
-            folded = "_".join(fold(text).split())
-            meanings = (meaning for meaning, known in words.items() if folded in known.split())
-            meaning = next(meanings, "")
-            if meaning:
-                self._lines.pair(quote(text), quote(meaning), f"{count} rows")
-            else:
-                options = ", ".join(words)
-                self._lines.wanted(
-                    f"{what} {text[:40]!r}", f'{quote(text)} = "..."', f"{count} rows: {options}?"
-                )
+    def _translate(self, column: Column, words: Mapping[str, str], name: str) -> None:
+        counted = Counter(column.values).most_common(MOST_WORDS)
+        translate(counted, words, f"{self._kind} {name}", self._lines)
 
     def _write_dates(self) -> None:
         for one, column in self._of(Form.DATE):
@@ -245,6 +241,15 @@ _CONSTANTS: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.ORGANISATIONS: {"country": "", "actor_type": "enterprise"},
     Kind.OFFERINGS: {"kind": "product"},
     Kind.DECISIONS: {"scheme": "sopro"},
+    Kind.APPLICATIONS: {"scheme": "sopro", "criteria_version": ""},
+    Kind.EVALUATIONS: {"criteria_version": "", "method": ""},
+    Kind.COMPLAINTS: {"kind": ""},
+}
+_EXAMPLES: Final[Mapping[str, str]] = {
+    "country": "AT",
+    "criteria_version": "1",
+    "method": "on_site",
+    "kind": "non_conformity",
 }
 
 

@@ -2,12 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from sopro_node.importing.countries import country_code, nearest_country
-from sopro_node.importing.fields import Kind
+from sopro_node.importing.fields import ASSESSED, FIELDS, Form, Kind
 from sopro_node.importing.guess_text import quote
 from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS
 from sopro_node.importing.suggest import DATE_FORMATS, formats_of
@@ -17,7 +17,15 @@ from sopro_registry.identifiers import check_gtin, check_identifier
 _MOST: Final = 0.9
 MOST_WORDS: Final = 40
 _SEMANTIC: Final = re.compile(r"[A-Z]{5}-[^|;]+([|;][A-Z]{5}-[^|;]+)*")
-_REFERENCES: Final = {"offering", "organisation"}
+_REFERENCES: Final = {"label", "offering", "organisation"}
+_NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,4}")
+_DAYS: Final = {one.name for fields in FIELDS.values() for one in fields if one.form is Form.DATE}
+_JUDGED: Final[Mapping[str, Callable[[str], object]]] = {
+    "country": lambda text: country_code(text) or nearest_country(text),
+    "gtin": lambda text: check_gtin(text) is None,
+    "criteria_version": _VERSION.fullmatch,
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
             and (rank := _rank(column, ranked, is_whole=name in _REFERENCES)) is not None
         ]
         for _, _, column in sorted(candidates, key=lambda one: one[:2]):
-            if _fits(name, column):
+            if _fits(kind, name, column):
                 found[name] = column
                 taken.add(column.name)
                 break
@@ -68,7 +76,7 @@ def find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
             if column.name not in taken and column.share(country_code) > _MOST:
                 found["country"] = column
                 break
-    if "key" not in found:
+    if "key" not in found and kind not in ASSESSED:
         free = [one for one in columns if one.is_unique and one.name not in taken]
         found |= {"key": free[0]} if free else {}
     return found
@@ -89,17 +97,19 @@ def _rank(column: Column, words: Sequence[str], *, is_whole: bool = False) -> in
     return None
 
 
-def _fits(name: str, column: Column) -> bool:
+def _fits(kind: Kind, name: str, column: Column) -> bool:
     """Say whether what stands in a column may be values of a field."""
+    if name in _DAYS:
+        return bool(column.values) and date_of(column) is not None
+    if name in _JUDGED:
+        return column.share(_JUDGED[name]) > _MOST
     match name:
         case "key":
-            return len(column.values) == column.rows > 0
-        case "country":
-            return column.share(lambda text: country_code(text) or nearest_country(text)) > _MOST
-        case "gtin":
-            return column.share(lambda text: check_gtin(text) is None) > _MOST
-        case "effective_date" | "valid_until" | "valid_from" | "decided_on":
-            return bool(column.values) and date_of(column) is not None
+            # Rows of one label's decisions share its key; of an evaluation there is one row.
+            is_full = len(column.values) == column.rows > 0
+            return column.is_unique if kind in ASSESSED else is_full
+        case "certificate" if kind is Kind.COMPLAINTS:
+            return column.share(_NUMBER.fullmatch) > _MOST
         case "status":
             return 0 < len(set(column.values)) <= MOST_WORDS
         case _:

@@ -1,9 +1,11 @@
 """Writing a mapping for a person: TOML with a remark beside each line."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Final
+
+from sopro_node.importing.countries import fold
 
 _SHOWN: Final = 30
 _SAMPLES: Final = 3
@@ -51,6 +53,23 @@ class Lines:
     def text(self) -> str:
         """Return the file."""
         return "\n".join([*self._lines, ""])
+
+
+def translate(
+    counted: Iterable[tuple[str, int]], words: Mapping[str, str], what: str, lines: Lines
+) -> None:
+    """Say what the words of a column mean, by those that are known for each meaning."""
+    for text, count in counted:
+        folded = "_".join(fold(text).split())
+        meanings = (one for one, known in words.items() if folded in (one, *known.split()))
+        meaning = next(meanings, "")
+        if meaning:
+            lines.pair(quote(text), quote(meaning), f"{count} rows")
+        else:
+            options = ", ".join(words)
+            lines.wanted(
+                f"{what} {text[:40]!r}", f'{quote(text)} = "..."', f"{count} rows: {options}?"
+            )
 
 
 def quote(text: str) -> str:

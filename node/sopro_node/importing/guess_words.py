@@ -8,6 +8,18 @@ from collections.abc import Mapping
 from typing import Final
 
 from sopro_node.importing.fields import Kind
+from sopro_node.importing.guess_assessed_words import (
+    APPLICATION_HEADERS,
+    APPLICATION_KINDS,
+    COMPLAINT_HEADERS,
+    COMPLAINT_KINDS,
+    EVALUATION_HEADERS,
+    EVALUATION_KINDS,
+    LEVELS,
+    METHODS,
+    RECOMMENDATIONS,
+    STEPS,
+)
 
 _KEY = "id key nr no number nummer kennung azonosito sorszam kod numero company_id reg_no lfd_nr"
 _STREET = "street strasse address adresse anschrift utca cim street_address adresse_postale rue"
@@ -92,6 +104,9 @@ HEADERS: Final[Mapping[Kind, Mapping[str, str]]] = {
         "offering": "offering product service angebot ajanlat termek",
         "certificate": "certificate certificate_no zertifikatsnummer",
     },
+    Kind.APPLICATIONS: APPLICATION_HEADERS,
+    Kind.EVALUATIONS: EVALUATION_HEADERS,
+    Kind.COMPLAINTS: COMPLAINT_HEADERS,
 }
 
 IDENTIFIERS: Final[Mapping[str, str]] = {
@@ -129,4 +144,16 @@ OFFERING_KINDS: Final[Mapping[str, str]] = {
     "product": "product produkt ware termek produit",
     "service": "service dienstleistung szolgaltatas",
     "material_recovery": "recovery wiedergewinnung anyagvisszanyeres recycling",
+}
+
+VALUES: Final[Mapping[Kind, Mapping[str, Mapping[str, str]]]] = {
+    Kind.OFFERINGS: {"kind": OFFERING_KINDS},
+    Kind.APPLICATIONS: {"kind": APPLICATION_KINDS, "step": STEPS},
+    Kind.EVALUATIONS: {
+        "kind": EVALUATION_KINDS,
+        "level": LEVELS,
+        "method": METHODS,
+        "recommendation": RECOMMENDATIONS,
+    },
+    Kind.COMPLAINTS: {"kind": COMPLAINT_KINDS},
 }

@@ -1,31 +1,19 @@
 """Applications, evaluations and complaints of an existing register, into a real site."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sopro_node import office
-from sopro_node.criteria import read_criteria
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.guess import guess_mapping
 from sopro_node.importing.mapping import parse_mapping
 from sopro_node.importing.run import Call
 from sopro_protocol.errors import FormatError
-from tests.node.conftest import Federation
 from tests.node.importing.sources import (
     DECISIONS,
-    OFFERINGS,
-    ORGANISATIONS,
     Told,
     counts,
-    over_msgpack,
 )
 
-SETS = Path(__file__).parents[2] / "scenarios" / "criteria.toml"
-PEOPLE = "no,name,place,land,since\n1,Erste,Graz,AT,01.02.2020\n"
-THINGS = "no,org,name\na,1,Sessel\nb,1,Tisch\n"
-LIVES = "no,n,status,at\na,1,granted,2026-01-31T23:00:00Z\n"
 EVALUATIONS: dict[str, Any] = {
     "columns": {"key": ["no", "cycle"], "label": "no", "assessor": "by", "performed_on": "day"},
     "constants": {"criteria_version": "1", "method": "on_site"},
@@ -53,24 +41,6 @@ COMPLAINTS: dict[str, Any] = {
     "columns": {"key": "id", "label": "no", "certificate": "number", "kind": "about",
                 "received_on": "day", "withdrawn_on": "gone", "text": "words"},
 }  # fmt: skip
-
-
-@pytest.fixture
-async def call(federation: Federation, told: Told) -> Call:
-    """A site that has taken over a label on one of two things, and knows one assessor."""
-    eeig = await federation.coordinator()
-    await office.publish_criteria(eeig.node, read_criteria(SETS))
-    one = over_msgpack((await federation.join("at", "AT")).node)
-    for kind, text, mapping in (
-        (Kind.ORGANISATIONS, PEOPLE, ORGANISATIONS),
-        (Kind.OFFERINGS, THINGS, OFFERINGS),
-        (Kind.DECISIONS, LIVES, DECISIONS),
-    ):
-        assert (await told.run(one, kind, text, mapping)).bad == 0, told.lines
-    right = {"name": "Maria Huber", "basis": "iso17065", "valid_from": "2026-01-01",
-             "valid_until": "2099-12-31"}  # fmt: skip
-    await one("act", {"act": "assessor.authorise", "told": right})
-    return one
 
 
 async def test_evaluations_come_in_with_their_scores_once(call: Call, told: Told) -> None:
@@ -162,8 +132,3 @@ def test_refuses_a_mapping_that_says_too_little(
     whole = {Kind.EVALUATIONS: EVALUATIONS, Kind.DECISIONS: DECISIONS}.get(kind, COMPLAINTS)
     with pytest.raises(FormatError, match=words):
         parse_mapping(whole | changes, kind, where="mapping.toml")
-
-
-def test_no_mapping_is_guessed_for_these(tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match="no mapping is guessed for evaluations"):
-        guess_mapping(tmp_path / "none.csv", Kind.EVALUATIONS)
