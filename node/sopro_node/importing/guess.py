@@ -158,10 +158,20 @@ class _Guess:
             if column is not None:
                 self._lines.pair(name, quote(column.name), samples(column.values))
             elif one.is_needed and name not in _CONSTANTS[self._kind]:
-                self._lines.wanted(f"{self._kind} {name}", f'{name} = "..."', "which column is it?")
+                self._want_column(name)
         if self._kind is Kind.COMPLAINTS and not {"label", "certificate"} & self._found.keys():
             remark = "which column is it, or certificate for its number?"
             self._lines.wanted("complaints label", 'label = "..."', remark)
+
+    def _want_column(self, name: str) -> None:
+        """Ask for a column; evaluations without a number are told apart by label and day."""
+        parts = [self._found.get(one) for one in ("label", "performed_on")]
+        if self._kind is Kind.EVALUATIONS and name == "key" and all(parts):
+            columns = ", ".join(quote(one.name) for one in parts if one)
+            example, remark = f"key = [{columns}]", "which columns make it?"
+        else:
+            example, remark = f'{name} = "..."', "which column is it?"
+        self._lines.wanted(f"{self._kind} {name}", example, remark)
 
     def _write_constants(self) -> None:
         constants = {

@@ -127,3 +127,9 @@ def test_a_complaint_by_the_number_of_a_label_is_known_by_that(tmp_path: Path) -
     found = tomllib.loads(guess(tmp_path, Kind.COMPLAINTS, text))["complaints"]
     assert found["columns"]["certificate"] == "Zeichen"
     assert "label" not in found["columns"]
+
+
+def test_evaluations_without_a_number_may_have_label_and_day_as_their_key(tmp_path: Path) -> None:
+    toml = guess(tmp_path, Kind.EVALUATIONS, "Zeichen,Datum\na,2026-03-01\na,2026-09-01\n")
+    assert '# key = ["Zeichen", "Datum"]  # FILL IN: which columns make it?' in toml
+    assert fill_in(toml, Kind.EVALUATIONS)["columns"]["key"] == ["Zeichen", "Datum"]
