@@ -80,7 +80,7 @@ const commands = {
       body: typeof body === 'string' ? decode(Buffer.from(body, 'base64')) : fromJson(body, FAMILIES[String(family).split('/')[0]]?.fits),
       entity: entity === undefined || entity === null ? undefined : Buffer.from(entity, 'base64'),
     }));
-    await pull();
+    await pullAnew();
     for (const until = Date.now() + PATIENCE; !node.publisher.fence.isOpen && Date.now() < until; ) await ask();
     const { indexes, entities } = await node.publisher.append(taken);
     return { indexes, entities: entities.map((entity) => entity.toString('base64')) };
@@ -138,6 +138,12 @@ function pull() {
     pulling = null;
   });
   return pulling;
+}
+
+// One that begins now or later: what is under way may have been told an older head already.
+async function pullAnew() {
+  await pulling;
+  await pull();
 }
 
 async function pullOnce() {

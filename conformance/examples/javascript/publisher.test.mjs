@@ -57,9 +57,24 @@ class Coordinator {
     this.note = signCheckpoint({ origin: ORIGIN, size: this.judge.size, root: this.judge.tree.root() }, [this.pairs.log]);
   }
 
+  // Keeps back the head that somebody is about to be told: gives, once somebody has asked, what lets it go.
+  hold() {
+    return new Promise((asked) => {
+      const released = new Promise((release) => {
+        this.held = () => {
+          asked(() => {
+            this.held = undefined;
+            release();
+          });
+          return released;
+        };
+      });
+    });
+  }
+
   serve() {
     const { judge } = this;
-    this.server = http.createServer((request, response) => {
+    this.server = http.createServer(async (request, response) => {
       const path = request.url.replace('/log/eu/1/', '');
       let body = null;
       if (path === 'checkpoint') body = this.note;
@@ -69,6 +84,7 @@ class Coordinator {
         const { index, width } = parsePath(path);
         body = writeBundle(judge.entries.slice(index * 256, index * 256 + width));
       }
+      if (path === 'checkpoint') await this.held?.();
       response.writeHead(body === null ? 404 : 200);
       response.end(body ?? '');
     });
@@ -196,6 +212,22 @@ test('joins, appends, and everything it serves fits together', async () => {
 });
 
 test('the mirror of the coordinator is served under the same paths', async () => {
+  assert.equal((await fetchBytes('/log/eu/1/checkpoint')).toString(), coordinator.note);
+});
+
+test('an append acts on the head that was there when it was asked, not on one that was being fetched', async () => {
+  const release = await coordinator.hold();
+  coordinator.add('scheme/1', {
+    effective_date: '2025-01-01', grace_days: 30, kind: 'product', max_validity_months: 24, scheme: 'later',
+    status: 'active', surveillance_interval_months: 12, title: { en: 'Later' },
+  });
+  coordinator.close();
+  const appended = adapter.ok('append', {
+    records: [{ family: 'organisation/1', body: { actor_type: 'network', country: 'XX', effective_date: '2025-01-01', status: 'active' } }],
+  });
+  await adapter.ok('start'); // the node is told things in turn: by now it has begun to append
+  release();
+  await appended;
   assert.equal((await fetchBytes('/log/eu/1/checkpoint')).toString(), coordinator.note);
 });
 
