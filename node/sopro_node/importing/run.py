@@ -9,6 +9,7 @@ import asyncio
 import errno
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from sopro_node import clock
 from sopro_node.importing.assessed import Assessed
 from sopro_node.importing.cells import CellReader
 from sopro_node.importing.fields import ASSESSED, Kind
+from sopro_node.importing.header import find_header
 from sopro_node.importing.mapping import check_header, plain_columns, plain_mapping
 from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.opening import open_source
@@ -78,22 +80,38 @@ async def run_import(job: Job, call: Call, *, secret: bytes) -> Report:
         StorageFullError: the disk is full; it says how many rows are in.
     """
     source = open_source(job.path, job.mapping)
-    bad = BadRows(job.bad, source)
-    spool = Spool()
-    work = _Import(job, call, secret, source=source, bad=bad, spool=spool)
+    with closing(source), closing(BadRows(job.bad, source)) as bad, closing(Spool()) as spool:
+        work = _Import(job, call, secret, source=source, bad=bad, spool=spool)
+        try:
+            return await work.run()
+        except (StorageFullError, OSError) as error:
+            if not isinstance(error, StorageFullError) and error.errno != errno.ENOSPC:
+                raise
+            raise StorageFullError(
+                f"the disk is full: {work.summary.appended} rows are in and stay, the others are "
+                "not; free some space and import the same file again"
+            ) from None
+
+
+def _mapping_for(job: Job, source: Source) -> SourceMapping:
+    """Return the mapping, or the one of columns that are named like fields, for that header."""
     try:
-        return await work.run()
-    except (StorageFullError, OSError) as error:
-        if not isinstance(error, StorageFullError) and error.errno != errno.ENOSPC:
-            raise
-        raise StorageFullError(
-            f"the disk is full: {work.summary.appended} rows are in and stay, the others are "
-            "not; free some space and import the same file again"
-        ) from None
-    finally:
-        spool.close()
-        bad.close()
-        source.close()
+        mapping = job.mapping or plain_mapping(source.header, job.kind)
+        check_header(mapping, source.header, where=str(job.path))
+    except FormatError as error:
+        raise FormatError(f"{error}{_hint_header(job)}") from None
+    return mapping
+
+
+def _hint_header(job: Job) -> str:
+    """Say which line looks like the header, where another is read as it and nobody said so."""
+    if job.mapping is not None and (job.mapping.header_line or job.mapping.sheet):
+        return ""
+    found = find_header(job.path)
+    if found.above is None:
+        return ""
+    line = found.line
+    return f"; line {line} looks like the header: write 'header_line = {line}' into the mapping"
 
 
 class _Import:
@@ -101,17 +119,13 @@ class _Import:
         self, job: Job, call: Call, secret: bytes, *, source: Source, bad: BadRows, spool: Spool
     ) -> None:
         self._job = job
+        self._mapping = _mapping_for(job, source)
         self._call = call
         self._secret = secret
         self._source = source
         self._bad = bad
         self._spool = spool
         self._told = 0
-        if job.mapping is None:
-            self._mapping = plain_mapping(source.header, job.kind)
-        else:
-            self._mapping = job.mapping
-        check_header(self._mapping, source.header, where=str(job.path))
         used = self._mapping.used()
         own = source.header[is_of_bad_rows(source) :]
         self.report = Report(

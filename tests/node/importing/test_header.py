@@ -11,7 +11,7 @@ from sopro_node.importing.guess import guess_mapping
 from sopro_node.importing.header import Header, find_header
 from sopro_node.importing.mapping import load_mapping
 from sopro_protocol.errors import FormatError
-from tests.node.importing.sources import FakeOffice, Told, counts
+from tests.node.importing.sources import ORGANISATIONS, FakeOffice, Told, counts
 
 TABLE = (
     "Nr.;Firmenname;Ort;Land\n"
@@ -104,3 +104,20 @@ def test_a_file_of_one_column_tells_how_to_name_another_line(tmp_path: Path) -> 
     assert any("--header-line" in one for one in guess_mapping(path).remarks)
     path.write_text(TABLE)
     assert not any("--header-line" in one for one in guess_mapping(path).remarks)
+
+
+async def test_an_import_that_lacks_its_columns_says_which_line_looks_like_the_header(
+    tmp_path: Path, office: FakeOffice, told: Told
+) -> None:
+    mapping = {**ORGANISATIONS, "columns": {"key": "Nr.", "legal_name": "Firmenname",
+               "country": "Land"}, "dates": {}}  # fmt: skip
+    text = f"{TITLE}\n{TABLE}"
+    with pytest.raises(FormatError, match=r"line 2 looks like the header.*'header_line = 2'"):
+        await told.run(office, Kind.ORGANISATIONS, text, mapping)
+    with pytest.raises(FormatError, match=r"need 'key'.*line 2 looks like the header"):
+        await told.run(office, Kind.ORGANISATIONS, text)
+    found = await told.run(office, Kind.ORGANISATIONS, text, mapping | {"header_line": 2})
+    assert counts(found) == (3, 0, 0, 0)
+    with pytest.raises(FormatError, match=r"has no column 'Nr\.'") as wrong:
+        await told.run(office, Kind.ORGANISATIONS, TABLE.replace("Nr.", "No"), mapping)
+    assert "looks like" not in str(wrong.value)
