@@ -13,9 +13,11 @@ from sopro_node import clock
 from sopro_node.identity import NO_INVITE, Invite, load_federation, parse_invite
 from sopro_node.knowledge import open_knowledge
 from sopro_node.store.sqlite import SqliteStore
-from sopro_protocol.errors import FormatError
+from sopro_node.zones import check_zone
+from sopro_protocol.errors import FormatError, SoproError
 from sopro_protocol.keys import COSIGNATURE, VerifierKey, parse_vkey
 from sopro_protocol.policy import MAX_POLICY, Policy, parse_policy
+from sopro_registry.certificate import read_zone
 from sopro_registry.fields import parse_day
 from sopro_registry.knowledge import Knowledge
 
@@ -28,27 +30,38 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Trust(NamedTuple):
-    """Whom to trust, about which day, how fresh."""
+    """Whom to trust, about which day, how fresh; without a day, today where the site is."""
 
     invite: Invite
-    day: int
+    day: int | None
     max_age: int | None
     witnesses: tuple[VerifierKey, ...]
     policy: Policy | None = None
     knowledge: Knowledge | None = None
 
-    @property
-    def values(self) -> dict[str, Any]:
-        """The same as arguments of `judge_certificate`."""
+    def day_for(self, content: bytes) -> int:
+        """Return the day asked about, or today's civil date in the zone of a file's site."""
+        return clock.today(_zone_of(content)) if self.day is None else self.day
+
+    def values(self, content: bytes) -> dict[str, Any]:
+        """Return the same as arguments of `judge_certificate`, for a file."""
         return {
             "coordinator": self.invite.origin,
             "coordinator_root": self.invite.root_key,
-            "day": self.day,
+            "day": self.day_for(content),
             "max_age": self.max_age,
             "witnesses": self.witnesses,
             "policy": self.policy,
             "knowledge": self.knowledge,
         }
+
+
+def _zone_of(content: bytes) -> str:
+    # What is wrong with the file, who judges it says.
+    try:
+        return check_zone(read_zone(content))
+    except SoproError:
+        return "UTC"
 
 
 def trusting(command: F) -> F:
@@ -62,7 +75,9 @@ def trusting(command: F) -> F:
             default=None,
             help="or a node's directory, with what it knows",
         ),
-        click.option("--at", default=None, callback=DAY, help="civil date; today if not given"),
+        click.option(
+            "--at", default=None, callback=DAY, help="civil date; today at the site if not given"
+        ),
         click.option("--max-age", default=None, help="90s, 30m, 36h, 7d: older ones are stale"),
         click.option(
             "--witness", "witnesses", multiple=True, help="verifier key whose times are trusted"
@@ -99,7 +114,7 @@ def read_trust(
         known = stack.enter_context(open_knowledge(folder)) if folder is not None else None
         yield Trust(
             known.invite if known is not None else read_invite(invite or Path()),
-            parse_day(at, field="--at") if at else clock.today("UTC"),
+            parse_day(at, field="--at") if at else None,
             _as_age(max_age) if max_age else None,
             tuple(_as_witness(text) for text in witnesses),
             given or (known.policy() if known is not None else None),

@@ -8,7 +8,7 @@ import msgspec
 import rich_click as click
 
 from sopro_cli.certificate_list import certificate_check
-from sopro_cli.certificate_trust import Trust, read_trust, trusting
+from sopro_cli.certificate_trust import read_trust, trusting
 from sopro_cli.labels import LAPSING
 from sopro_cli.office import ask, run
 from sopro_cli.options import FILE, NUMBER, URL, here, read_file
@@ -83,22 +83,22 @@ def certificate_verify(  # the options are described where they are declared
             content = read_file(
                 file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
             )
-            judged = judge_certificate(content, now=clock.now(), **trust.values)
+            judged = judge_certificate(content, now=clock.now(), **trust.values(content))
     except SoproError as error:
         fail(error)
     if as_json:
-        show_json(_as_json(judged, trust))
+        show_json(_as_json(judged, trust.day_for(content)))
     elif judged.opened is None:
         remark(f"error: {file}: {judged.verdict.value}: {judged.why}")
     else:
-        _tell(judged, trust)
+        _tell(judged, trust.day_for(content))
     raise SystemExit(EXIT[judged.verdict])
 
 
-def _as_json(judged: Judged, trust: Trust) -> dict[str, Any]:
+def _as_json(judged: Judged, day: int) -> dict[str, Any]:
     return {
         "verdict": judged.verdict.value,
-        "at": format_day(trust.day),
+        "at": format_day(day),
         "as_of": clock.format_time(judged.as_of) if judged.opened else None,
         "is_witnessed": judged.is_witnessed,
         "is_recorded": judged.is_recorded,
@@ -109,14 +109,14 @@ def _as_json(judged: Judged, trust: Trust) -> dict[str, Any]:
     }
 
 
-def _tell(judged: Judged, trust: Trust) -> None:
+def _tell(judged: Judged, day: int) -> None:
     opened, newest = judged.opened, judged.newest
     assert opened is not None, "only what was opened is told"  # noqa: S101  # a bug if not
     assert newest is not None, "it was opened"  # noqa: S101  # a bug if not
     ends = newest.valid_until if newest.status in LAPSING else None
     until = f", valid until {ends}" if ends else ""
     held = f", suspended until {newest.suspended_until}" if newest.suspended_until else ""
-    show(f"{opened.number}: {judged.verdict.value} on {format_day(trust.day)}{until}{held}")
+    show(f"{opened.number}: {judged.verdict.value} on {format_day(day)}{until}{held}")
     source = "a witness saw the log then" if judged.is_witnessed else "as the site claims"
     if judged.is_recorded:
         source = f"when the coordinator recorded that {opened.origin} has ended"

@@ -367,6 +367,20 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
     )
 
 
+def read_zone(data: bytes) -> str:
+    """Read the time zone of a file's site, in which today is a civil date; nothing is verified.
+
+    Raises:
+        FormatError: it is not a certificate.
+        VerificationError: its membership is none.
+    """
+    entry = parse_entry(parse_certificate(data).membership.entry)
+    _, body = read_record(entry.record, READERS)
+    if not isinstance(body, site_membership.Body):
+        raise VerificationError("certificate: not a membership record", code="mem.untrusted")
+    return body.zone
+
+
 def _read_membership(recorded: Placed) -> site_membership.Body:
     _, body = recorded.read
     if not isinstance(body, site_membership.Body):
