@@ -20,6 +20,8 @@ from sopro_protocol.errors import NotFoundError, PeerError, RefusedError, SoproE
 
 DEADLINE: Final = 20.0
 CONNECT: Final = 5.0
+_MOST_AT_ONCE: Final = 256
+_MOST_OF_ONE: Final = 8
 _CHUNK: Final = 64 * 1024
 _WINDOW: Final = 8 * 1024 * 1024
 _ENCODINGS: Final = "zstd, gzip, identity"
@@ -51,14 +53,23 @@ class Fetch:
         self.deadline = deadline
         self.reach = reach
         self._session: aiohttp.ClientSession | None = None
+        self._streams: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Fetch":
-        self._session = aiohttp.ClientSession(
+        self._session = self._open(_MOST_AT_ONCE, _MOST_OF_ONE)
+        # A stream stays open for as long as the other is followed: were they counted among the
+        # others, a federation of as many members would leave none for an answer.
+        self._streams = self._open(0, 0)
+        return self
+
+    def _open(self, most: int, most_of_one: int) -> aiohttp.ClientSession:
+        """Return a session of so many connections at once; 0 for any number."""
+        return aiohttp.ClientSession(
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             connector=aiohttp.TCPConnector(
-                limit=64,
-                limit_per_host=8,
+                limit=most,
+                limit_per_host=most_of_one,
                 resolver=GuardedResolver(self.reach),
                 use_dns_cache=False,
                 ssl=self.reach.tls(),
@@ -66,7 +77,6 @@ class Fetch:
             headers={"Accept-Encoding": _ENCODINGS, "User-Agent": "sopro"},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
         )
-        return self
 
     async def __aexit__(
         self,
@@ -74,8 +84,9 @@ class Fetch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._streams):
+            if session is not None:
+                await session.close()
 
     async def get(
         self, url: str, *, limit: int, headers: Mapping[str, str] | None = None
@@ -157,11 +168,11 @@ class Fetch:
         Raises:
             PeerError: as `get`.
         """
-        assert self._session is not None, "use as a context manager"  # noqa: S101  # a bug if not
+        assert self._streams is not None, "use as a context manager"  # noqa: S101  # a bug if not
         self.reach.check_url(url)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=90)
         try:
-            async with self._session.get(
+            async with self._streams.get(
                 url,
                 allow_redirects=False,
                 timeout=timeout,

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -53,3 +54,37 @@ async def test_what_a_log_lacks_is_a_peers_failure_whatever_its_words(url: str) 
         with pytest.raises(PeerError, match=r"/gone: status 404$") as caught:
             await fetch.get(f"{url}/gone", limit=10)
     assert caught.value.code == "hos.status"
+
+
+async def test_streams_that_stay_open_leave_room_for_answers() -> None:
+    """A federation may have more members than a client has connections for everything else."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        if request.path != "/events":
+            return web.Response(body=b"here")
+        stream = web.StreamResponse()
+        await stream.prepare(request)
+        await stream.write(b"data: 1\n")
+        await over.wait()
+        return stream
+
+    async def follow(fetch: Fetch, host: int) -> None:
+        async for _ in fetch.lines(f"http://127.0.0.{host}:{server.port}/events", limit=100):
+            heard.add(host)
+            if len(heard) == members:
+                everybody.set()
+
+    members, heard = 70, set[int]()
+    over, everybody = asyncio.Event(), asyncio.Event()
+    app = web.Application()
+    app.router.add_get("/{_:.*}", answer)
+    async with TestServer(app, host="0.0.0.0") as server, Fetch(5.0, reach=ANYWHERE) as fetch:
+        following = [asyncio.create_task(follow(fetch, host + 1)) for host in range(members)]
+        try:
+            async with asyncio.timeout(30):
+                await everybody.wait()
+            url = f"http://127.0.0.1:{server.port}/checkpoint"
+            assert (await fetch.get(url, limit=10)).body == b"here"
+        finally:
+            over.set()
+            await asyncio.gather(*following)
