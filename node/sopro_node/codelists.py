@@ -34,7 +34,8 @@ class CodeLists:
     def __init__(self, reader: Reader, holdings: Holdings) -> None:
         self._reader = reader
         self._holdings = holdings
-        self._parsed: dict[bytes, Codes] = {}
+        # By log and position: another record may name the same digest, and not have the document.
+        self._parsed: dict[tuple[int, int], Codes] = {}
 
     def find(self, name: str, version: str = "") -> List | None:
         """Return a version of a list, or the latest; None where none is published."""
@@ -66,10 +67,11 @@ class CodeLists:
     def _read(self, index: int, body: codelist.Body) -> Codes | None:
         """Return the codes of a list, read once; None where its document is not here any more."""
         log = (self._holdings.coordinator or self._holdings.own).number
+        where = (log, index)
         if self._reader.document_visibility(log, index, 0) != _PUBLIC:
-            self._parsed.pop(body.digest, None)
+            self._parsed.pop(where, None)
             return None
-        if body.digest not in self._parsed:
+        if where not in self._parsed:
             row = self._reader.document(log, index, 0)
             try:
                 codes = parse_list(row.content if row else b"", digest=body.digest, size=body.size)
@@ -78,8 +80,8 @@ class CodeLists:
                 return None
             while len(self._parsed) >= _MOST:
                 del self._parsed[next(iter(self._parsed))]
-            self._parsed[body.digest] = codes
-        return self._parsed[body.digest]
+            self._parsed[where] = codes
+        return self._parsed[where]
 
     def findings(self, body: msgspec.Struct) -> list[Finding]:
         """Say which codes of a record do not stand in the lists they are from (SPEC CDL-3)."""

@@ -14,6 +14,7 @@ import msgpack
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from msgspec import structs
+from records import RECORDS
 from served import NETWORK
 
 from sopro_node.replay import Replay
@@ -24,7 +25,7 @@ from sopro_protocol.keys import verify_ed25519
 from sopro_registry import label
 from sopro_registry.family import KeySpan
 
-MUTANTS: Final[dict[str, Callable[[], None]]] = {}
+MUTANTS: Final[dict[str, Callable[[], None]]] = dict(RECORDS)
 MODULES: Final = (
     "sopro_cli.adapter",
     "sopro_cli.judging",

@@ -348,6 +348,28 @@ def counts_one_too_many() -> None:
     at_json("/api/v1/statistics", lambda said: said | {"total": {"active": 10**6}})
 
 
+@fault("R20")
+def states_no_status() -> None:
+    ledger = import_module("sopro_registry.projection").Ledger
+    ledger.status_root = lambda _: None
+    ledger.states_status = property(lambda _: False)
+
+
+@fault("R21")
+def takes_any_code() -> None:
+    import_module("sopro_node.codelists").CodeLists.object_to = lambda *_: None
+
+
+@fault("R22")
+def does_not_mark_what_it_has_imported() -> None:
+    def change(request: web.Request, response: web.Response) -> web.Response | None:
+        if not request.path.startswith("/label/") or response.status != 200:
+            return None
+        return other(response, b"<p>A label of this site, by its number.</p>")
+
+    answers(change)
+
+
 # As a coordinator.
 
 

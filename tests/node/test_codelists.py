@@ -1,10 +1,15 @@
 """Lists of codes at other nodes: read from the mirror, held to at intake, told as findings."""
 
+import hashlib
+
 import pytest
 
 from sopro_node import office
+from sopro_node.documents import NewDocument
 from sopro_node.log import Draft
+from sopro_protocol.commitment import STRUCTURED
 from sopro_protocol.errors import RefusedError
+from sopro_registry.codelists import format_list
 from tests.node.conftest import Federation, until
 
 ORGANISATION = {
@@ -47,6 +52,27 @@ async def test_a_code_that_is_in_no_list_is_refused_here_and_told_elsewhere(
     assert [one.code for one in told.findings] == ["cdl.unknown-code"]
     assert eeig.node.desk.organisation(held[origin], right.entity).findings == []
     assert held[origin].cursor.voids == 0
+
+
+async def test_a_list_is_its_own_document_whatever_was_read_before(federation: Federation) -> None:
+    """CDL-2: digest and number of codes are those of the record, for each record."""
+    eeig = await federation.coordinator()
+    content = format_list({"AT130": {"de": "Wien"}})
+    digest = hashlib.sha256(content).digest()
+    fields = {"digest": digest, "valid_from": "2026-01-01", "version": "1"}
+    for name, size, held in (("right", 1, content), ("counted", 2, content), ("other", 1, b"\x80")):
+        draft = Draft(
+            "codelist",
+            {**fields, "list": name, "size": size},
+            documents=[NewDocument("codelist", held, type=STRUCTURED)],
+        )
+        await eeig.node.log.append(draft)
+    read = {name: eeig.node.codelists.find(name) for name in ("right", "counted", "other")}
+    assert {name: one and one.codes for name, one in read.items()} == {
+        "right": {"AT130": {"de": "Wien"}},
+        "counted": None,
+        "other": None,
+    }
 
 
 async def test_a_large_list_reaches_the_mirrors_by_itself(

@@ -164,15 +164,17 @@ export class Server {
     return missing(path);
   }
 
-  // CERT-11: a page for every label of this site.
+  // CERT-11: a page for every label of this site. LBL-21: what is imported is marked.
   label(text) {
     const label = [...this.publisher.judge.labels.values()].find(({ first }) => first?.body.certificate === decodeText(text));
     if (label === undefined) missing('no such label');
     const today = dayAt(Date.now(), 0);
     const status = label.undetermined ? 'cannot be told by this version' : label.statusOn(today);
     const number = label.first.body.certificate; // of a form without markup (FIELD)
+    const imported = label.decisions.filter(({ body }) => body.basis === 'imported').length;
+    const origin = imported === 0 ? '' : `<p>Taken from an existing register: ${imported} of ${label.decisions.length} decisions.</p>`;
     const page = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${number}</title><h1>${number}</h1>`;
-    return { type: 'text/html; charset=utf-8', body: Buffer.from(`${page}<p>On ${today}: ${status}.</p>`), cache: 'no-store' };
+    return { type: 'text/html; charset=utf-8', body: Buffer.from(`${page}<p>On ${today}: ${status}.</p>${origin}`), cache: 'no-store' };
   }
 
   send(response, { status = 200, type, body, cache = 'no-store' }, request) {

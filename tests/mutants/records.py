@@ -1,0 +1,127 @@
+"""Faults of our node in the rules of single families of records; `run.py` starts them by name."""
+
+import unicodedata
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+from sopro_protocol.errors import FormatError
+
+RECORDS: Final[dict[str, Callable[[], None]]] = {}
+
+
+def fault(name: str) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    def enter(change: Callable[[], None]) -> Callable[[], None]:
+        RECORDS[name] = change
+        return change
+
+    return enter
+
+
+def swap(module: str, **new: Any) -> None:
+    """Put others in the place of what a module knows by these names."""
+    known = vars(import_module(module))
+    assert new.keys() <= known.keys(), (module, new)
+    known.update(new)
+
+
+def family(name: str, **new: Any) -> None:
+    swap(f"sopro_registry.families.{name}", **new)
+
+
+@fault("R01")
+def applications_take_any_step() -> None:
+    application = import_module("sopro_registry.application")
+    anything = frozenset(application.Step)
+    family("label_application", TRANSITIONS=dict.fromkeys(application.TRANSITIONS, anything))
+
+
+@fault("R02")
+def answers_take_any_step() -> None:
+    steps = import_module("sopro_registry.complaints")
+    anything = frozenset(steps.ComplaintStep)
+    family("complaint_answer", COMPLAINT=dict.fromkeys(steps.COMPLAINT, anything))
+
+
+@fault("R03")
+def appeals_take_any_step() -> None:
+    steps = import_module("sopro_registry.complaints")
+    family("appeal", APPEAL=dict.fromkeys(steps.APPEAL, frozenset(steps.AppealStep)))
+
+
+@fault("R04")
+def anybody_is_on_the_panel() -> None:
+    family("appeal", _check_panel=lambda *_: None)
+
+
+@fault("R05")
+def countries_ask_for_less() -> None:
+    family("criterion", _check_stricter=lambda *_: None)
+
+
+@fault("R06")
+def criteria_in_any_order_of_days() -> None:
+    family("criteria_set", _check_dates=lambda _body: None)
+
+
+@fault("R07")
+def any_end_of_validity() -> None:
+    family("label_decision", check_mended=lambda *_, **__: None)
+
+
+@fault("R08")
+def imports_for_ever() -> None:
+    family("label_decision", _check_imported=lambda *_: None)
+
+
+@fault("R09")
+def assessors_end_labels() -> None:
+    family("label_decision", check_decider=lambda *_: None)
+
+
+@fault("R10")
+def suspensions_end_by_themselves() -> None:
+    """Takes a word that lies over the status for the status."""
+    label = import_module("sopro_registry.label")
+    old = label.status_at
+
+    def status_at(decisions: Any, day: int) -> Any:
+        status, last = old(decisions, day)
+        is_over = status is label.Status.SUSPENDED and 0 < last.suspended_until < day
+        return (label.Status.ACTIVE if is_over else status), last
+
+    swap("sopro_cli.judging", status_at=status_at)
+
+
+@fault("R11")
+def organisations_go_in_circles() -> None:
+    family("organisation_relation", leads_back=lambda *_: None)
+
+
+@fault("R12")
+def anything_about_who_has_gone() -> None:
+    module = import_module("sopro_registry.families.site_membership")
+    gone: Any = vars(module)["GONE"]
+    family(
+        "site_membership", _settles=lambda before, _: before is not None and before.status in gone
+    )
+
+
+@fault("R13")
+def larger_trees() -> None:
+    swap("sopro_protocol.merkle", MAX_SIZE=2**53)
+
+
+@fault("R14")
+def one_normal_form() -> None:
+    """Takes text in normal form C only."""
+    verdicts = import_module("sopro_cli.verdicts")
+    old = vars(verdicts)["decode"]
+
+    def decode(data: bytes, **more: Any) -> Any:
+        value = old(data, **more)
+        if not unicodedata.is_normalized("NFC", str(value)):
+            raise FormatError("mutant", code="enc.text")
+        return value
+
+    swap("sopro_cli.verdicts", decode=decode)
