@@ -6,7 +6,7 @@ judged by the rules of the registry, on the append.
 
 import contextlib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from sopro_node.acts.catalogue import ACTS
 from sopro_node.documents import NewDocument, read_structured
 from sopro_node.entities import last_record
 from sopro_node.holdings import OWN
-from sopro_node.log import CURRENT, Appended, Draft
+from sopro_node.log import CURRENT, Appended, Draft, Note
 from sopro_node.node import Node
 from sopro_node.operators import find_operator, must_be
 from sopro_node.store.accounts import AnswerRow, TrailRow
@@ -107,7 +107,7 @@ async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     asking = Asking(node, told, values.get("entity"), actor.person, files)
     draft = await known.plan(asking)
     draft = replace(draft, documents=[*draft.documents, *files])
-    appended = await node.log.append(_noting(node, known, draft, actor, None))
+    appended = await node.log.append(draft, note=_noting(node, known, actor, None))
     await _follow(node, known)
     return {
         "entity": appended.entity,
@@ -133,9 +133,9 @@ async def perform(
     draft = await known.plan(Asking(node, told, entity, actor.person, files))
     _check_prev(node, told, draft)
     draft = replace(draft, documents=[*draft.documents, *files])
-    work = node.log.append(_noting(node, known, draft, actor, named, files=told.documents))
+    note = _noting(node, known, actor, named, files=told.documents)
     try:
-        appended = await work
+        appended = await node.log.append(draft, note=note)
     except ConflictError as error:
         raise _explain(node, draft, error) from None
     await _follow(node, known)
@@ -242,19 +242,14 @@ def _files(node: Node, files: list[File], actor: Actor) -> tuple[NewDocument, ..
     return tuple(found)
 
 
-def _noting(  # what is noted
-    node: Node,
-    known: Act,
-    draft: Draft,
-    actor: Actor,
-    named: Named | None,
-    *,
-    files: list[File] | None = None,
-) -> Draft:
+def _noting(
+    node: Node, known: Act, actor: Actor, named: Named | None, *, files: list[File] | None = None
+) -> Note:
     """Have who did it, what was answered and which files were used written beside the entry."""
     now = clock.now()
 
-    def note(appended: Appended) -> None:
+    def note(entries: Sequence[Appended]) -> None:
+        [appended] = entries
         accounts = node.store.accounts
         accounts.add_to_trail(
             TrailRow(
@@ -276,7 +271,7 @@ def _noting(  # what is noted
             row = AnswerRow(actor.officer, named.key, named.request, now, answer)
             accounts.put_answer(row, most=MAX_ANSWERS, oldest=now - DAYS_KEPT * _DAY)
 
-    return replace(draft, note=note)
+    return note
 
 
 def _done(appended: Appended) -> Done:

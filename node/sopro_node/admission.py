@@ -15,6 +15,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite, format_invite
 from sopro_node.keyring import find_key
 from sopro_node.keyuse import check_root
+from sopro_node.log import Note
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root, roots_of_site
 from sopro_node.target import MAX_KEYS, parse_keys
@@ -38,7 +39,7 @@ MAX_APPLICATION: Final = 16 * 1024
 MAX_APPLICATIONS: Final = 256
 
 
-async def join(node: Node, values: Mapping[str, Any]) -> Answer:
+async def join(node: Node, values: Mapping[str, Any], _note: Note | None = None) -> Answer:
     """Pin the coordinator and ask it for admission.
 
     `invite`: its fields; `request`?: what `application` answered and its signature by the root

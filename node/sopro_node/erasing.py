@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from sopro_node.holdings import OWN, HeldLog, Holdings
-from sopro_node.log import Draft, OwnLog
+from sopro_node.log import Draft, Note, OwnLog
 from sopro_node.receipts import Receipts
 from sopro_node.scrubbing import Scrubber
 from sopro_node.store.base import Reader, Store
@@ -76,7 +76,13 @@ class Eraser:
         self._lock = asyncio.Lock()
 
     async def erase(
-        self, entities: Sequence[bytes], *, site: str = "", reason: str, deadline: str
+        self,
+        entities: Sequence[bytes],
+        *,
+        site: str = "",
+        reason: str,
+        deadline: str,
+        note: Note | None = None,
     ) -> Erasing:
         """Erase every document of the records on some entities.
 
@@ -85,6 +91,7 @@ class Eraser:
             site: that is gone and whose they are; this one where it is not given.
             reason: one of the family's.
             deadline: civil date by which every mirror has done so.
+            note: written with the erasure records.
 
         Raises:
             NotFoundError: there is no document on one of them.
@@ -105,7 +112,7 @@ class Eraser:
         drafts = [replace(one, values={**said, **one.values}) for one in drafts]
         outcomes = []
         for start in range(0, len(drafts), _BATCH):
-            outcomes += await self._log.append_all(drafts[start : start + _BATCH])
+            outcomes += await self._log.append_all(drafts[start : start + _BATCH], note=note)
         left = await self.follow()
         for outcome in outcomes:
             if isinstance(outcome, SoproError):

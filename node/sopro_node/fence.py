@@ -38,7 +38,7 @@ from sopro_node.fence_state import (
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
-from sopro_node.log import Draft, OwnLog
+from sopro_node.log import Draft, Note, OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.store.base import Store
 from sopro_node.target import Target
@@ -165,7 +165,7 @@ class Fence:
                 await self._look(fetch)
             self._decided.set()
 
-    async def open_alone(self, reason: str) -> int | None:
+    async def open_alone(self, reason: str, *, note: Note | None = None) -> int | None:
         """Open it because an operator says so; the decision is the next entry.
 
         Returns its position, or None where peers have answered and no decision is needed.
@@ -184,16 +184,16 @@ class Fence:
                     "contradict what this site has signed",
                     code=explain(self.state, self.reason).code,
                 )
-            index = await self._decide_alone(reason)
+            index = await self._decide_alone(reason, note)
             await self._keep(Kept())
             self._open()
         return index
 
-    async def _decide_alone(self, reason: str) -> int:
+    async def _decide_alone(self, reason: str, note: Note | None) -> int:
         draft = Draft("serve_alone", {"peers": self.asked, "reason": reason})
         self._log.open()
         try:
-            [outcome] = await self._log.append_first([draft])
+            [outcome] = await self._log.append_first([draft], note=note)
         except BaseException:
             self._set(self.state, self.reason)
             raise

@@ -23,7 +23,7 @@ from sopro_node.keyring import (
     open_key,
 )
 from sopro_node.keyuse import warn_shared
-from sopro_node.log import Signed
+from sopro_node.log import Note, Signed
 from sopro_node.node import Node
 from sopro_node.passphrase import Passphrase
 from sopro_node.planned import find_secret
@@ -181,7 +181,7 @@ def _act(plan: KeyPlan, act: str, role: str, values: Mapping[str, Any]) -> None:
         plan.rotate(role)
 
 
-async def put_keys(node: Node, values: Mapping[str, Any]) -> Answer:
+async def put_keys(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Append a record that was signed by the root key. `entry`. Answers `index`."""
     entry: bytes = values["entry"]
     record, body = read_record(parse_entry(entry).record, READERS)
@@ -192,7 +192,7 @@ async def put_keys(node: Node, values: Mapping[str, Any]) -> Answer:
             raise ConflictError(
                 "the new keys of this record are not in keys/ any more; plan and sign it again"
             )
-        appended = await node.log.append(Signed(entry))
+        appended = await node.log.append(Signed(entry), note=note)
         node.planned.keep(own_keys(node))
     return {"index": appended.index}
 

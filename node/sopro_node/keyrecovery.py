@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from sopro_node.keyplan import open_key_files, own_keys, write_record
 from sopro_node.keyrecords import find_mandate
 from sopro_node.keyring import create_key
+from sopro_node.log import Note
 from sopro_node.node import Node
 from sopro_node.planned import find_secret
 from sopro_node.rootkeys import current_root
@@ -26,7 +27,7 @@ from sopro_registry.recovery import electorate, needed_approvals
 Answer = dict[str, Any]
 
 
-async def new_root(node: Node, _values: Mapping[str, Any]) -> Answer:
+async def new_root(node: Node, _values: Mapping[str, Any], _note: Note | None = None) -> Answer:
     """Make a root key for the other members to approve, once. Answers `public`, `path`, `named`.
 
     Raises:

@@ -11,9 +11,10 @@ import contextlib
 import hashlib
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -60,8 +61,6 @@ class Draft:
         entity: whom it is about; None makes a new one.
         seen: entry id of the version the officer saw, None for no version, or `CURRENT`.
         documents: to be kept outside the log.
-        note: called in the transaction that makes the entry durable, on the writer's thread, with
-            where it has come to lie; what it writes is there exactly if the entry is.
     """
 
     family: str
@@ -70,7 +69,6 @@ class Draft:
     seen: bytes | None = CURRENT
     documents: Sequence[NewDocument] = field(default=())
     is_copy: bool = False
-    note: "Callable[[Appended], None] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,17 @@ class Appended:
 
 
 Outcome = Appended | SoproError
+Note = Callable[[Sequence[Appended]], None]
+"""Called in the transaction that makes entries durable, on the writer's thread, with where they
+have come to lie; what it writes is there exactly if they are. It may be called again."""
+
+
+class _Group(NamedTuple):
+    """What one caller wants appended."""
+
+    drafts: Sequence[Draft | Signed]
+    note: Note | None
+    future: asyncio.Future[list[Outcome]]
 
 
 class Closed(NamedTuple):
@@ -150,7 +159,7 @@ class OwnLog:
         self._signatory = signatory
         self._root_key = root_key
         self._published = published
-        self._waiting: list[tuple[Sequence[Draft | Signed], asyncio.Future[list[Outcome]]]] = []
+        self._waiting: list[_Group] = []
         self._unanswered: set[asyncio.Future[list[Outcome]]] = set()
         self._checker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checker")
         self._wake = asyncio.Event()
@@ -205,8 +214,8 @@ class OwnLog:
         with contextlib.suppress(StorageFullError):
             await self._writer.run(self._keep_head)
 
-    async def append(self, draft: Draft | Signed) -> Appended:
-        """Append one record; durable when this returns.
+    async def append(self, draft: Draft | Signed, *, note: Note | None = None) -> Appended:
+        """Append one record; durable when this returns. A note is written in its transaction.
 
         Raises:
             RefusedError: a rule forbids it.
@@ -215,13 +224,17 @@ class OwnLog:
             StorageFullError: the disk is full.
             UnavailableError: nothing may be signed now.
         """
-        [outcome] = await self.append_all([draft])
+        [outcome] = await self.append_all([draft], note=note)
         if isinstance(outcome, SoproError):
             raise outcome
         return outcome
 
-    async def append_all(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
+    async def append_all(
+        self, drafts: Sequence[Draft | Signed], *, note: Note | None = None
+    ) -> list[Outcome]:
         """Append records in order, each on its own merits; durable when this returns.
+
+        A note is written in the transaction of those that were appended, where there is any.
 
         Raises:
             StorageFullError: the disk is full; none was appended.
@@ -233,15 +246,17 @@ class OwnLog:
             for one in drafts
         ]
         accepted = [one for one, error in zip(drafts, objections, strict=True) if error is None]
-        outcomes = iter(await self.append_first(accepted) if accepted else ())
+        outcomes = iter(await self.append_first(accepted, note=note) if accepted else ())
         return [error or next(outcomes) for error in objections]
 
-    async def append_first(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
+    async def append_first(
+        self, drafts: Sequence[Draft | Signed], *, note: Note | None = None
+    ) -> list[Outcome]:
         """Append records without asking whether appends may pass; for who decides on that."""
         future: asyncio.Future[list[Outcome]] = asyncio.get_running_loop().create_future()
         self._unanswered.add(future)
         future.add_done_callback(self._unanswered.discard)
-        self._waiting.append((drafts, future))
+        self._waiting.append(_Group(drafts, note, future))
         self._wake.set()
         return await future
 
@@ -263,35 +278,33 @@ class OwnLog:
 
     async def _commit_next(self) -> None:
         taken = self._take()
-        drafts = [draft for group, _ in taken for draft in group]
         try:
-            outcomes = await self._writer.run(lambda: self._commit(drafts))
+            outcomes = await self._writer.run(lambda: self._commit(taken))
         except Exception as error:  # handed to the callers, who know what to do
-            for _, future in taken:
-                if not future.done():
-                    future.set_exception(error)
+            for group in taken:
+                if not group.future.done():
+                    group.future.set_exception(error)
             return
-        start = 0
-        for group, future in taken:
-            if not future.done():
-                future.set_result(outcomes[start : start + len(group)])
-            start += len(group)
+        for group, told in _by_group(taken, outcomes):
+            if not group.future.done():
+                group.future.set_result(told)
         self._published(self.held)
 
-    def _take(self) -> list[tuple[Sequence[Draft | Signed], asyncio.Future[list[Outcome]]]]:
-        taken, count = [], 0
+    def _take(self) -> list[_Group]:
+        taken: list[_Group] = []
+        count = 0
         while self._waiting and count < MAX_BATCH:
             taken.append(self._waiting.pop(0))
-            count += len(taken[-1][0])
+            count += len(taken[-1].drafts)
         return taken
 
     # On the writer's thread.
 
-    def _commit(self, drafts: Sequence[Draft | Signed]) -> list[Outcome]:
+    def _commit(self, groups: Sequence[_Group]) -> list[Outcome]:
         refused: dict[int, SoproError] = {}
         while True:
             try:
-                return self._commit_others(drafts, refused)
+                return self._commit_others(groups, refused)
             except _SpoiltError as spoilt:
                 refused[spoilt.number] = spoilt.error
 
@@ -312,13 +325,15 @@ class OwnLog:
             raise _RehearsedError(outcomes)
 
     def _commit_others(
-        self, drafts: Sequence[Draft | Signed], refused: Mapping[int, SoproError]
+        self, groups: Sequence[_Group], refused: Mapping[int, SoproError]
     ) -> list[Outcome]:
         """Commit drafts but those that are refused already."""
+        drafts = [draft for group in groups for draft in group.drafts]
         with self._store.transaction():
             step, outcomes = self._try_all(drafts, refused)
             if step.size == self.held.size and not step.is_anew:
                 return outcomes
+            _write_notes(groups, outcomes)
             self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)
@@ -398,10 +413,7 @@ class OwnLog:
             raise _refusal(judgement.void)
         step.add_judged(data, judgement)
         step.add_documents(rows)
-        appended = Appended(judgement.index, entity, judgement.entry_id, values)
-        if draft.note is not None:
-            draft.note(appended)
-        return appended
+        return Appended(judgement.index, entity, judgement.entry_id, values)
 
     def _append_signed(self, step: Step, data: bytes) -> Appended:
         """Append an entry that was signed elsewhere, exactly as it is."""
@@ -509,6 +521,23 @@ class OwnLog:
                 self._append(step, self._state_draft())
             self._write(step)
         self._publish(step)
+
+
+def _by_group(
+    groups: Sequence[_Group], outcomes: Sequence[Outcome]
+) -> Iterator[tuple[_Group, list[Outcome]]]:
+    """Give every group what came of its drafts."""
+    rest = iter(outcomes)
+    for group in groups:
+        yield group, list(islice(rest, len(group.drafts)))
+
+
+def _write_notes(groups: Sequence[_Group], outcomes: Sequence[Outcome]) -> None:
+    """Write beside what was appended what its callers want to be there exactly if that is."""
+    for group, told in _by_group(groups, outcomes):
+        appended = [one for one in told if isinstance(one, Appended)]
+        if group.note is not None and appended:
+            group.note(appended)
 
 
 def _check_judged(step: Step) -> None:

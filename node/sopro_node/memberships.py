@@ -12,7 +12,7 @@ from sopro_node.continuing import check_end, describe_end, known_beyond
 from sopro_node.found import check_country, check_language
 from sopro_node.keyrecovery import collect_approvals, list_recoveries
 from sopro_node.keyuse import check_keys
-from sopro_node.log import Draft
+from sopro_node.log import Draft, Note
 from sopro_node.node import Node
 from sopro_node.outside import try_again
 from sopro_node.renewal import is_stale
@@ -83,7 +83,7 @@ def _in_hex(value: Any) -> Any:
     return [_in_hex(one) for one in value] if isinstance(value, list) else value
 
 
-async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
+async def admit(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Admit a site that asked.
 
     `site`; `prefix`?: of its numbers; `statement`?: position of its statement of conformance in its
@@ -120,7 +120,8 @@ async def admit(node: Node, values: Mapping[str, Any]) -> Answer:
         steps = [steps[0] | {"status": "applicant"}, {"status": "admitted"}]
     for step in steps:
         entity = node.reader.named(1, "site_membership", site)
-        outcome = await node.log.append(Draft("site_membership", fields | step, entity=entity))
+        draft = Draft("site_membership", fields | step, entity=entity)
+        outcome = await node.log.append(draft, note=note)
     await drop_application(node, site)
     node.exchange.refresh_soon()
     return {"site": site, "prefix": prefix, "index": outcome.index, "unchecked": unchecked}
@@ -166,7 +167,7 @@ def _statement_of(before: site_membership.Body | None, values: Mapping[str, Any]
     return {name: value for name, value in said.items() if value}
 
 
-async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
+async def refuse(node: Node, values: Mapping[str, Any], _note: Note | None = None) -> Answer:
     """Drop a request for admission. `site`."""
     must_coordinate(node)
     site = values["site"]
@@ -176,7 +177,7 @@ async def refuse(node: Node, values: Mapping[str, Any]) -> Answer:
     return {"site": site}
 
 
-async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
+async def set_membership(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Suspend, release or end a membership. Answers `abandoned`.
 
     `site`; `status`; `size`?: of its log, from which its records count no more; by default what
@@ -193,7 +194,7 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     if member is None:
         raise NotFoundError(f"no member {site!r}")
     if member.status == status and status in site_membership.GONE:
-        return await _settle(node, member, values)
+        return await _settle(node, member, values, note)
     fields = _fields_of(member)
     for past in ("ends", "abandoned"):
         fields.pop(past, None)
@@ -209,7 +210,8 @@ async def set_membership(node: Node, values: Mapping[str, Any]) -> Answer:
         fields["successor"] = successor
     fields |= {"status": status, "effective_date": format_day(node.desk.today())}
     entity = node.reader.named(1, "site_membership", site)
-    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    draft = Draft("site_membership", fields, entity=entity)
+    outcome = await node.log.append(draft, note=note)
     return {
         "site": site,
         "status": status,
@@ -227,7 +229,9 @@ def _abandon(
     return [{"root": root, "size": size} for size, root in heads]
 
 
-async def _settle(node: Node, member: site_membership.Body, values: Mapping[str, Any]) -> Answer:
+async def _settle(
+    node: Node, member: site_membership.Body, values: Mapping[str, Any], note: Note | None
+) -> Answer:
     """Settle two histories of a site that has gone already; all else stays (SPEC MEM-14)."""
     site, status = member.site, member.status
     abandoned = _abandon(node, member, values)
@@ -239,7 +243,8 @@ async def _settle(node: Node, member: site_membership.Body, values: Mapping[str,
         )
     fields = _fields_of(member) | {"abandoned": abandoned}
     entity = node.reader.named(1, "site_membership", site)
-    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    draft = Draft("site_membership", fields, entity=entity)
+    outcome = await node.log.append(draft, note=note)
     size = member.ends.size if isinstance(member.ends, Cut) else None
     return {
         "site": site,
@@ -250,7 +255,9 @@ async def _settle(node: Node, member: site_membership.Body, values: Mapping[str,
     }
 
 
-async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
+async def change_membership(
+    node: Node, values: Mapping[str, Any], note: Note | None = None
+) -> Answer:
     """Record what is new about a member.
 
     `site`; `changes`: fields of its membership; `statement`? and `again`?: as for `admit`.
@@ -268,7 +275,8 @@ async def change_membership(node: Node, values: Mapping[str, Any]) -> Answer:
     fields = before | changes | said
     fields["effective_date"] = format_day(node.desk.today())
     entity = node.reader.named(1, "site_membership", site)
-    outcome = await node.log.append(Draft("site_membership", fields, entity=entity))
+    draft = Draft("site_membership", fields, entity=entity)
+    outcome = await node.log.append(draft, note=note)
     return {"site": site, "index": outcome.index}
 
 
@@ -287,7 +295,7 @@ def _check_changes(changes: Mapping[str, Any]) -> None:
             check_language(field, tag)
 
 
-async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:
+async def renew_epoch(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Close the log of a member that has lost entries; the one it has begun goes on. `site`.
 
     Answers `origin`; `before` and `size`: the log that is closed and its size; `lost`: how many
@@ -316,7 +324,8 @@ async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:
                 "urls": request["urls"],
             },
             entity=node.reader.named(1, "site_membership", site),
-        )
+        ),
+        note=note,
     )
     await drop_application(node, site)
     node.exchange.refresh_soon()
@@ -330,7 +339,7 @@ async def renew_epoch(node: Node, values: Mapping[str, Any]) -> Answer:
     }
 
 
-async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
+async def recover_member(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Name a member's new root key where enough of the others approve it. `site`."""
     must_coordinate(node)
     recovery = collect_approvals(node, values["site"])
@@ -347,7 +356,8 @@ async def recover_member(node: Node, values: Mapping[str, Any]) -> Answer:
                 "root": recovery.root,
             },
             entity=node.reader.named(1, "site_membership", values["site"]),
-        )
+        ),
+        note=note,
     )
     node.exchange.refresh_soon()
     return {

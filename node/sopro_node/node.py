@@ -40,7 +40,7 @@ from sopro_node.keyrecords import read_keys
 from sopro_node.keyring import load_ring
 from sopro_node.label_findings import LabelFindings
 from sopro_node.lock import DirectoryLock
-from sopro_node.log import MAX_BATCH, OwnLog
+from sopro_node.log import MAX_BATCH, Note, OwnLog
 from sopro_node.losses import load_recovery
 from sopro_node.passphrase import Ask, Passphrase
 from sopro_node.planned import PlannedKeys
@@ -451,7 +451,7 @@ class Node:
         self.check_in_place()
         await self.fence.admit()
 
-    async def open_alone(self, reason: str) -> int | None:
+    async def open_alone(self, reason: str, *, note: Note | None = None) -> int | None:
         """Open the log although no peer has answered (`Fence.open_alone`).
 
         A coordinator looks first whether its members have put another in its place: their nodes
@@ -463,7 +463,7 @@ class Node:
         if self.identity.coordinator and self.fence.state is not State.OPEN:
             await self.exchange.sync_once()
         self.check_in_place()
-        return await self.fence.open_alone(reason)
+        return await self.fence.open_alone(reason, note=note)
 
     def check_in_place(self) -> None:
         """Refuse where members have put another in this coordinator's place.

@@ -30,7 +30,7 @@ from sopro_node.evidence import describe_evidence
 from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
-from sopro_node.log import CURRENT, Appended, Draft
+from sopro_node.log import CURRENT, Appended, Draft, Note
 from sopro_node.memberships import (
     admit,
     change_membership,
@@ -42,13 +42,14 @@ from sopro_node.memberships import (
 )
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
-from sopro_node.officers import OPERATIONS as OFFICERS
-from sopro_node.operators import on_trail
+from sopro_node.officers import CHANGES, officer_list, officer_show, officer_trail
+from sopro_node.operators import for_officers
 from sopro_node.publishing import criteria, publish_criteria
 from sopro_node.relating import lineage, relate, relations, unrelate
 from sopro_node.searching import check, check_many, directory, directory_organisations
 from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
 from sopro_node.target import Pulled
+from sopro_node.trail import ImportNote, on_trail
 from sopro_node.transferring import hand_over, offers, take_over
 from sopro_node.watching import watch
 from sopro_node.withholding import plan_withholding, put_withholding
@@ -65,7 +66,7 @@ Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 MAX_LABELS: Final = 500
 
 
-async def append(node: Node, values: Mapping[str, Any]) -> Answer:
+async def append(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Append drafts in order, each on its own merits.
 
     `drafts`: list of {family, values, entity?, seen?, documents?: [{name, content, type?,
@@ -73,8 +74,19 @@ async def append(node: Node, values: Mapping[str, Any]) -> Answer:
     {kind, code, error, is_conflict}.
     """
     drafts = [_draft(draft) for draft in values["drafts"]]
-    outcomes = await node.log.append_all(drafts)
+    outcomes = await node.log.append_all(drafts, note=note)
     return {"outcomes": [_outcome(outcome) for outcome in outcomes]}
+
+
+async def import_rows(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Append what an import has made of rows; all of it is one line of the trail.
+
+    `drafts`: as of `append`; `source`: {file, kind, rows, sha256}; `line`?: what the batch of this
+    import before was answered. Answers `outcomes` and `line`.
+    """
+    note = ImportNote(node, values)
+    answer = await append(node, values, note.note)
+    return answer | {"line": msgspec.to_builtins(note.line)}
 
 
 async def rehearse(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -147,9 +159,9 @@ async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
     return describe_standing(node) | await keys(node, {}) | {"inbox": len(waiting)}
 
 
-async def alone(node: Node, values: Mapping[str, Any]) -> Answer:
+async def alone(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Open the log although no peer has answered. `reason`. Answers `index`, None if not needed."""
-    return {"index": await node.open_alone(values["reason"])}
+    return {"index": await node.open_alone(values["reason"], note=note)}
 
 
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -186,7 +198,7 @@ async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
     return {"id": found[0].id, "content": node.reader.evidence_file(found[0].id)}
 
 
-async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
+async def erase(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Erase the documents of entities everywhere.
 
     `entity`, or `entities`; `reason`; `deadline`?: civil date; `site`?: whose they are, where it is
@@ -199,6 +211,7 @@ async def erase(node: Node, values: Mapping[str, Any]) -> Answer:
         site=values.get("site") or "",
         reason=values["reason"],
         deadline=deadline,
+        note=note,
     )
     places = [
         {"index": one.position, "document": one.number, "erasure": one.erasure}
@@ -239,6 +252,78 @@ _TRAILED: Final = (
 )
 """What is no act of the catalogue and is on the trail all the same."""
 
+_FOR_OFFICERS: Final[Mapping[Operation, tuple[OfficerRole, ...]]] = {
+    **dict.fromkeys(
+        (
+            appeals,
+            application_at,
+            applications,
+            assessors,
+            complaint_at,
+            complaints,
+            entities,
+            inbox,
+            keys,
+            label_entity,
+            members,
+            own_organisations,
+            relations,
+            status,
+        ),
+        (),
+    ),
+    officer_list: (OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR),
+    officer_show: (OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR),
+    pseudonyms: (OfficerRole.REGISTRAR, OfficerRole.ADMINISTRATOR),
+    rehearse: (OfficerRole.REGISTRAR,),
+    **dict.fromkeys(
+        (
+            drop_plan,
+            officer_trail,
+            plan_anchor,
+            plan_approval,
+            plan_keys,
+            plan_successor,
+            plan_withholding,
+            unlock,
+        ),
+        (OfficerRole.ADMINISTRATOR,),
+    ),
+}
+"""What tells more than the public may know, or makes ready what only some may do, and for whom; no
+role is any officer. As over the API, where it is asked there."""
+
+FOR_ALL: Final = (
+    application,
+    certificate,
+    check,
+    check_many,
+    codelist_at,
+    codelists,
+    criteria,
+    criteria_in_force,
+    directory,
+    directory_organisations,
+    evidence,
+    evidence_file,
+    export_policy,
+    identity,
+    invite,
+    label,
+    labels,
+    lineage,
+    offers,
+    page,
+    policy,
+    statistics,
+    sync,
+    watch,
+)
+"""What anybody may ask of this node, or could find out at another."""
+
+JUDGED: Final = (act, import_rows, publish_codelist, publish_criteria, relate, unrelate, *CHANGES)
+"""What says for itself who may have it done, and is on the trail as an act."""
+
 OPERATIONS: Final[Mapping[str, Operation]] = {
     operation.__name__: operation
     for operation in (
@@ -246,58 +331,8 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         on_trail(hand_over, role=OfficerRole.DECIDER),
         on_trail(take_over, role=OfficerRole.DECIDER),
         *map(on_trail, _TRAILED),
-        rehearse,
-        entities,
-        own_organisations,
-        label,
-        labels,
-        label_entity,
-        status,
-        statistics,
-        sync,
-        certificate,
-        page,
-        application,
-        invite,
-        keys,
-        plan_keys,
-        drop_plan,
-        unlock,
-        members,
-        inbox,
-        plan_approval,
-        plan_anchor,
-        plan_successor,
-        evidence,
-        evidence_file,
-        publish_criteria,
-        plan_withholding,
-        policy,
-        export_policy,
-        offers,
-        applications,
-        application_at,
-        assessors,
-        criteria,
-        criteria_in_force,
-        pseudonyms,
-        relate,
-        unrelate,
-        relations,
-        lineage,
-        publish_codelist,
-        codelists,
-        codelist_at,
-        complaints,
-        complaint_at,
-        appeals,
-        identity,
-        act,
-        watch,
-        check,
-        check_many,
-        directory,
-        directory_organisations,
-        *OFFICERS,
+        *(for_officers(operation, *roles) for operation, roles in _FOR_OFFICERS.items()),
+        *FOR_ALL,
+        *JUDGED,
     )
 }

@@ -6,7 +6,7 @@ carry the pseudonym of the person.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -228,12 +228,5 @@ def _check_roles(roles: Sequence[str]) -> str:
     return " ".join(one for one in known if one in roles)
 
 
-OPERATIONS: Final[tuple[Callable[..., Any], ...]] = (
-    officer_add,
-    officer_change,
-    officer_list,
-    officer_renew,
-    officer_revoke,
-    officer_show,
-    officer_trail,
-)
+CHANGES: Final = (officer_add, officer_change, officer_renew, officer_revoke)
+"""What changes who may write; each is for administrators, and on the trail."""

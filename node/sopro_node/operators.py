@@ -3,10 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sopro_node import clock
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
-from sopro_node.store.accounts import TrailRow
 from sopro_protocol.errors import RefusedError
 
 Answer = dict[str, Any]
@@ -15,9 +13,7 @@ Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 BY: Final = "done_by"
 PLACE: Final = "command line"
 """What the trail has as the place that somebody came from, before the user of the system."""
-_DECIDER: Final = "decider"
 _MAX_NAME: Final = 64
-_NAMED: Final = ("site", "scheme", "number", "id")
 
 
 class Operator(NamedTuple):
@@ -85,62 +81,20 @@ def must_be(operator: Operator, person: bytes | None, what: str) -> bytes | None
     return person or operator.person
 
 
-def on_trail(operation: Operation, *, role: OfficerRole = OfficerRole.ADMINISTRATOR) -> Operation:
-    """Have an operation that is no act of the catalogue written on the trail when it is done.
+def for_officers(operation: Operation, *roles: OfficerRole) -> Operation:
+    """Hold an operation that tells more than the public may know to the officer who asks.
+
+    Who asks as nobody in particular is the owner of the directory, who can read it anyway.
 
     Args:
-        operation: what is done.
-        role: of officers who may have it done.
+        operation: what is asked.
+        roles: of officers who may ask; any for none.
     """
 
-    async def done_by_somebody(node: Node, values: Mapping[str, Any]) -> Answer:
-        operator = find_operator(node, values, roles=(role,), what=operation.__name__)
-        if operator.person is not None and _DECIDER in values:
-            values = {**values, _DECIDER: must_be(operator, values[_DECIDER], operation.__name__)}
-        answer = await operation(node, values)
-        index, entry_id, count = _place(answer)
-        words = [operation.__name__, *(str(values[one]) for one in _NAMED if values.get(one))]
-        if count > 1:
-            words.append(f"{count} records")
-        row = TrailRow(
-            0,
-            clock.now(),
-            operator.name,
-            operator.person or b"",
-            " ".join(words)[:200],
-            node.identity.origin if index >= 0 else "",
-            index,
-            entry_id,
-            operator.remote,
-        )
-        await node.writer.run(lambda: _write(node, row))
-        return answer
+    async def asked_by_somebody(node: Node, values: Mapping[str, Any]) -> Answer:
+        find_operator(node, values, roles=roles, what=operation.__name__)
+        return await operation(node, values)
 
-    done_by_somebody.__name__ = operation.__name__
-    done_by_somebody.__doc__ = operation.__doc__
-    return done_by_somebody
-
-
-def _write(node: Node, row: TrailRow) -> None:
-    with node.store.transaction():
-        node.store.accounts.add_to_trail(row)
-
-
-def _place(answer: Answer) -> tuple[int, bytes, int]:
-    """Return where the first record lies that an answer tells of, its id, and how many there are.
-
-    The position is -1 where it tells of none.
-    """
-    found = answer.get("outcomes") or answer.get("erased") or [answer]
-    told = [one for one in found if isinstance(one, Mapping)]
-    appended = [one for one in told if isinstance(one.get("index"), int)]
-    if not appended:
-        return -1, b"", 0
-    first = appended[0]
-    entry_id = first.get("entry_id")
-    # An erasure tells of the record whose document is gone, and of the entry that says so.
-    return (
-        first.get("erasure", first["index"]),
-        entry_id if isinstance(entry_id, bytes) else b"",
-        len(appended),
-    )
+    asked_by_somebody.__name__ = operation.__name__
+    asked_by_somebody.__doc__ = operation.__doc__
+    return asked_by_somebody

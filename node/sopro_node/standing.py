@@ -7,7 +7,7 @@ from sopro_node import clock
 from sopro_node.approving import foreign_root
 from sopro_node.cosigners import WitnessState
 from sopro_node.holdings import HeldLog
-from sopro_node.log import Draft
+from sopro_node.log import Draft, Note
 from sopro_node.node import Node
 from sopro_node.policy import has_gone
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
@@ -78,7 +78,7 @@ async def policy(node: Node, _values: Mapping[str, Any]) -> Answer:
     return {"policy": describe_policy(node)}
 
 
-async def publish_policy(node: Node, values: Mapping[str, Any]) -> Answer:
+async def publish_policy(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Publish the witness policy. `witnesses`: site codes; `faulty`; `quorum`?."""
     if not node.identity.coordinator:
         raise RefusedError("only the coordination node says whose cosignatures count")
@@ -93,7 +93,8 @@ async def publish_policy(node: Node, values: Mapping[str, Any]) -> Answer:
     if values.get("quorum") is not None:
         fields["quorum"] = values["quorum"]
     entity = node.reader.named(1, "witness_policy", NAME)
-    outcome = await node.log.append(Draft("witness_policy", fields, entity=entity))
+    draft = Draft("witness_policy", fields, entity=entity)
+    outcome = await node.log.append(draft, note=note)
     return {"policy": describe_policy(node), "index": outcome.index}
 
 

@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from sopro_node.documents import NewDocument
 from sopro_node.holdings import HeldLog
-from sopro_node.log import MAX_BATCH, Appended, Draft
+from sopro_node.log import MAX_BATCH, Appended, Draft, Note
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError, RefusedError, SoproError
 from sopro_protocol.record import Record, read_record
@@ -34,7 +34,7 @@ _LABELS: Final = "label_decision"
 _GONE: Final = ("left", "expelled")
 
 
-async def hand_over(node: Node, values: Mapping[str, Any]) -> Answer:
+async def hand_over(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Hand labels over to another site, which then has to take them over.
 
     `to`: code of the site; `decider`; one of `number` and `organisation`: entity, for all of its
@@ -66,7 +66,7 @@ async def hand_over(node: Node, values: Mapping[str, Any]) -> Answer:
     ]
     if values.get("organisation"):
         drafts.append(_move(node, values["organisation"]))
-    outcomes = _check_all(await node.log.append_all(drafts))
+    outcomes = _check_all(await node.log.append_all(drafts, note=note))
     pairs = zip(stages, outcomes, strict=False)
     return {"handed": [{"number": one.label.number, "index": done.index} for one, done in pairs]}
 
@@ -210,7 +210,7 @@ def _place(node: Node, stage: Stage) -> bytes | None:
     return None
 
 
-async def take_over(node: Node, values: Mapping[str, Any]) -> Answer:
+async def take_over(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Take over labels that were handed over to this site, or left to it as a successor.
 
     `decider`; `numbers`?: all that are offered if not given; `from`?: code of one site;
@@ -237,7 +237,7 @@ async def take_over(node: Node, values: Mapping[str, Any]) -> Answer:
     outcomes: list[Appended] = []
     for start in range(0, len(drafts), MAX_BATCH):
         window = drafts[start : start + MAX_BATCH]
-        outcomes += _check_all(await node.log.append_all(window))
+        outcomes += _check_all(await node.log.append_all(window, note=note))
     pairs = zip(drafts, outcomes, strict=True)
     places = [done.index for draft, done in pairs if draft.family == _LABELS]
     return {

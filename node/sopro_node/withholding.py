@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from sopro_node.keyplan import own_keys, write_record
-from sopro_node.log import Signed
+from sopro_node.log import Note, Signed
 from sopro_node.node import Node
 from sopro_protocol.encoding import Value, encode
 from sopro_protocol.errors import FormatError, RefusedError
@@ -104,7 +104,9 @@ def _known_fields(name: str, body: object) -> dict[str, Value]:
     return fields
 
 
-async def put_withholding(node: Node, values: Mapping[str, Any]) -> Answer:
+async def put_withholding(
+    node: Node, values: Mapping[str, Any], note: Note | None = None
+) -> Answer:
     """Append a withhold record that was signed by the root key, and leave nothing of the entry.
 
     `entry`. Answers `index`, and `left`: why something may be on this disk for now, or nothing.
@@ -113,5 +115,5 @@ async def put_withholding(node: Node, values: Mapping[str, Any]) -> Answer:
     record: Record = read_record(parse_entry(entry).record, READERS).record
     if record.family != withhold.FAMILY.title:
         raise RefusedError(f"expected a withhold record, got {record.family!r}")
-    appended = await node.log.append(Signed(entry))
+    appended = await node.log.append(Signed(entry), note=note)
     return {"index": appended.index, "left": await node.eraser.follow()}

@@ -33,10 +33,10 @@ class Register:
     async def __call__(self, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
         if name == "identity":
             return {"zone": self.zone, "coordinator": False}
-        if name == "append":
+        if name == "import_rows":
             self.drafts += values["drafts"]
             self.entities |= {one["entity"] for one in values["drafts"]}
-            return {"outcomes": [{"index": 0} for _ in values["drafts"]]}
+            return {"outcomes": [{"index": 0} for _ in values["drafts"]], "line": {}}
         if name == "own_organisations":
             return {"rows": []}
         there = {"head": b"", "state": {"decisions": []}, "body": {}, "fields": {}}

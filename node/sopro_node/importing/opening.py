@@ -1,11 +1,13 @@
 """Opening a file of rows, whatever it is."""
 
+import hashlib
 from pathlib import Path
 
 from sopro_node.importing.csvfile import CsvFile
 from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.rows import Source
 from sopro_node.importing.workbook import Workbook, is_workbook
+from sopro_protocol.errors import FormatError
 
 
 def open_source(path: Path, mapping: SourceMapping | None = None) -> Source:
@@ -23,3 +25,16 @@ def open_source(path: Path, mapping: SourceMapping | None = None) -> Source:
         encoding=said.encoding,
         header_line=max(1, said.header_line),
     )
+
+
+def hash_source(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror})") from None

@@ -21,7 +21,7 @@ from sopro_node.importing.fields import ASSESSED, Kind
 from sopro_node.importing.header import find_header
 from sopro_node.importing.mapping import check_header, plain_columns, plain_mapping
 from sopro_node.importing.mapping_parts import SourceMapping
-from sopro_node.importing.opening import open_source
+from sopro_node.importing.opening import hash_source, open_source
 from sopro_node.importing.organisations import Organisations, is_of_organisations
 from sopro_node.importing.plan import (
     FAMILY_OF,
@@ -43,6 +43,7 @@ from sopro_registry.fields import format_day
 BATCH: Final = 500
 MAX_TOLD: Final = 20
 _MOST_SHOWN: Final = 60
+_MOST_NAMED: Final = 255
 _RULE_CODES: Final = "lbl."
 
 Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
@@ -126,6 +127,8 @@ class _Import:
         self._bad = bad
         self._spool = spool
         self._told = 0
+        self._sha256 = hash_source(job.path)
+        self._line: Mapping[str, Any] = {}
         used = self._mapping.used()
         own = source.header[is_of_bad_rows(source) :]
         self.report = Report(
@@ -161,6 +164,7 @@ class _Import:
             has_days=self._source.has_days,
         )
         self._read_all(reader)
+        self._check_unchanged()
         self.report.spellings = reader.spellings
         if self._organisations is not None:
             self.report.duplicates, self.report.not_compared = await self._organisations.compare()
@@ -185,6 +189,14 @@ class _Import:
                         self._read_row(row._replace(cells=cells), reader)
             if not number & 1023:
                 self._job.progress("reading", self._source.position(), self._source.size)
+
+    def _check_unchanged(self) -> None:
+        """Refuse rows of a file that is not the one whose hash the trail will have."""
+        if hash_source(self._job.path) != self._sha256:
+            raise FormatError(
+                f"{self._job.path}: was written to while it was being read; nothing was imported, "
+                "import it again when nobody writes to it"
+            )
 
     def _read_row(self, row: Row, reader: CellReader) -> None:
         self.summary.read += 1
@@ -259,12 +271,26 @@ class _Import:
 
     async def _append(self, planned: Sequence[Planned]) -> None:
         drafts = [draft for one in planned for draft in one.drafts]
-        name = "rehearse" if self._job.is_dry else "append"
-        answer = await self._call(name, {"drafts": drafts}) if drafts else {"outcomes": []}
-        outcomes = iter(answer["outcomes"])
+        outcomes = iter(await self._hand_in(drafts) if drafts else ())
         for one in planned:
             told = [next(outcomes) for _ in one.drafts]
             self._count(one, next((each for each in told if each.get("code")), {}))
+
+    async def _hand_in(self, drafts: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Have drafts appended, with the import they are of, or judged only in a dry run."""
+        if self._job.is_dry:
+            return list((await self._call("rehearse", {"drafts": drafts}))["outcomes"])
+        name = self._job.path.name.encode("utf-8", "backslashreplace").decode()
+        source = {
+            "file": name[:_MOST_NAMED],
+            "kind": self._job.kind.value,
+            "rows": self.summary.read,
+            "sha256": self._sha256,
+        }
+        asked = {"drafts": drafts, "source": source, "line": self._line}
+        answer = await self._call("import_rows", asked)
+        self._line = answer["line"]
+        return list(answer["outcomes"])
 
     def _count(self, one: Planned, outcome: Mapping[str, Any]) -> None:
         row, code = one.row, str(outcome.get("code", ""))

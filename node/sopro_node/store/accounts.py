@@ -65,6 +65,7 @@ _GET_OFFICER: Final = compile_sql(select(officer).where(officer.c.name == _b("na
 _FIND_OFFICER: Final = compile_sql(select(officer).where(officer.c.token == _b("token")), "token")
 
 _PUT_TRAIL: Final = compile_put(trail, *TrailRow._fields)
+_GET_LINE: Final = compile_sql(select(trail).where(trail.c.number == _b("number")), "number")
 _LAST_TRAIL: Final = compile_sql(select(func.max(trail.c.number)))
 _GET_TRAIL: Final = (
     compile_sql(
@@ -154,10 +155,20 @@ class Accounts:
         """Return what was done before a number, the latest first."""
         return [TrailRow(*row) for row in self._db.execute(_GET_TRAIL, (before, limit))]
 
-    def add_to_trail(self, row: TrailRow) -> None:
-        """Add what was done; its number is the next one, whatever it says."""
-        last = self._db.execute(_LAST_TRAIL).fetchone()[0] or 0
-        self._db.execute(_PUT_TRAIL, row._replace(number=last + 1))
+    def trail_line(self, number: int) -> TrailRow | None:
+        """Return a line by its number."""
+        row = self._db.execute(_GET_LINE, (number,)).fetchone()
+        return TrailRow(*row) if row else None
+
+    def add_to_trail(self, row: TrailRow) -> int:
+        """Add what was done and return its number: the next one, whatever it says."""
+        last: int = self._db.execute(_LAST_TRAIL).fetchone()[0] or 0
+        self.put_trail_line(row._replace(number=last + 1))
+        return last + 1
+
+    def put_trail_line(self, row: TrailRow) -> None:
+        """Put a line where its number says, in place of any before."""
+        self._db.execute(_PUT_TRAIL, row)
 
     def answer(self, officer: str, key: str) -> AnswerRow | None:
         """Return what was answered to an officer's request by its key."""

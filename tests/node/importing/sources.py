@@ -55,11 +55,11 @@ class FakeOffice:
             return {"zone": self.zone, "coordinator": False}
         if name == "own_organisations":
             return {"rows": []}
-        if name in ("append", "rehearse"):
+        if name in ("import_rows", "rehearse"):
             self.count += len(values["drafts"])
             if self.keeps:
                 self.drafts += values["drafts"]
-            return {"outcomes": [{"index": 0} for _ in values["drafts"]]}
+            return {"outcomes": [{"index": 0} for _ in values["drafts"]], "line": {}}
         there = {"head": b"", "state": {}, "body": {}, "fields": {}}
         is_lookup = values["with_body"]
         return {"rows": [None if is_lookup else there for _ in values["entities"]]}
