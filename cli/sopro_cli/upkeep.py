@@ -1,6 +1,6 @@
 """Looking after a node: `sopro status`, `sopro sync`, `sopro reindex`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ def status(folder: Path, *, as_json: bool) -> None:
         of = f" of {one['origin']}" if one["origin"] else ""
         show(
             f"erasure of document {one['document']} of entry {one['entry']}{of}: {late}, "
-            f"not confirmed by {', '.join(one['missing'])}"
+            f"not confirmed by {', '.join(one['missing'])}{_say_silent(one['silent'])}"
         )
     for one in answer["keys"]:
         if one["in_force"]:
@@ -160,6 +160,11 @@ def tell_key(one: dict[str, Any]) -> str:
         f"{one['role']:10} {one['id'][:16]}  {standing:8}  from entry {one['since']}{until}{cut}"
         f"  {one['file'] or 'not on this machine'}{renewal}"
     )
+
+
+def _say_silent(silent: Sequence[str]) -> str:
+    """Say of whom nothing shows that they hold what is to be erased."""
+    return f" (nothing shows that this log was taken by {', '.join(silent)})" if silent else ""
 
 
 def _say_since(confirmed_at: str | None, lag_seconds: float | None) -> str:

@@ -48,6 +48,7 @@ from sopro_node.receipts import Receipts
 from sopro_node.reckoning import DecisionStatistics, ExpiringPage, Reckoner
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
+from sopro_node.takers import Takers
 from sopro_node.validity import Registrar
 from sopro_node.witness import Witness
 from sopro_node.writer import Writer
@@ -60,7 +61,7 @@ from sopro_registry.aggregate import Statistics
 from sopro_registry.catalogue import READERS
 from sopro_registry.directory import GONE
 from sopro_registry.families import log_state, site_membership
-from sopro_registry.fields import Head
+from sopro_registry.fields import Head, site_of
 from sopro_registry.keyhistory import log_keys_at
 
 _MOST_BEYOND: Final = 4096
@@ -175,7 +176,8 @@ class Node:
             evidence=self.evidence,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
-        self.receipts = Receipts(self.holdings, self.reader)
+        self.takers = Takers(self.store, self.reader, self.writer)
+        self.receipts = Receipts(self.holdings, self.reader, self.takers)
         self._opened = clock.now()
         self.held_back = HeldBack(
             self.holdings, self.store, self.writer, is_confirmed=self._is_confirmed
@@ -285,6 +287,7 @@ class Node:
         self.hub.close()
         await self.witness.stop()
         await self.cosignatures.stop()
+        await self.takers.stop()
         await self.log.stop()
         await asyncio.to_thread(self.writer.close)
         async with self._counting_lock:
@@ -349,6 +352,8 @@ class Node:
         if origin in self.holdings.logs:
             self.cosignatures.follow(origin)
             self.cosignatures.hear(teller, origin, note)
+            if teller in self.cosignatures.mirrored:
+                self.takers.add(site_of(teller))
 
     def _review(self) -> None:
         if self.cosignatures.review():
@@ -413,7 +418,7 @@ class Node:
     def status(self) -> dict[str, Any]:
         """Describe this node: its log, its mirrors, what went wrong, what is outstanding."""
         today = self.desk.today()
-        erasures = [one.plain(today=today) for one in self.receipts.outstanding()]
+        erasures = [one.plain(today=today) for one in self.receipts.outstanding(today=today)]
         recovery = load_recovery(self.reader)
         return self.desk.status() | {
             "erasures": erasures,

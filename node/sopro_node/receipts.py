@@ -1,6 +1,6 @@
 """Receipts: that this node has carried out an erasure, and who has said so of ours (SPEC ERASE)."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sopro_node.holdings import OWN, HeldLog, Holdings
@@ -19,10 +19,12 @@ class Outstanding(NamedTuple):
     Attributes:
         erased: what, and by when.
         sites: who has not.
+        silent: those of them of whom nothing shows that they took our log.
     """
 
     erased: Erased
     sites: list[str]
+    silent: list[str]
 
     def plain(self, *, today: int) -> dict[str, Any]:
         """Write it for programs."""
@@ -33,15 +35,25 @@ class Outstanding(NamedTuple):
             "deadline": format_day(self.erased.deadline),
             "overdue": today > self.erased.deadline,
             "missing": self.sites,
+            "silent": self.silent,
         }
 
 
 class Receipts:
-    """Looks for receipts in every log that is held."""
+    """Looks for receipts in every log that is held.
 
-    def __init__(self, holdings: Holdings, reader: Reader) -> None:
+    Args:
+        holdings: of this node.
+        reader: likewise.
+        takers: codes of sites that have shown that they took our log.
+    """
+
+    def __init__(
+        self, holdings: Holdings, reader: Reader, takers: Container[str] = frozenset()
+    ) -> None:
         self._holdings = holdings
         self._reader = reader
+        self._takers = takers
 
     def due(self) -> list[Draft]:
         """Draft receipts for what other sites have had erased and this one has not confirmed."""
@@ -75,20 +87,39 @@ class Receipts:
         state = decode_state(erasure_receipt.FAMILY.name, row.state)
         return state if isinstance(state, erasure_receipt.State) else None
 
-    def outstanding(self) -> list[Outstanding]:
-        """Return erasures of our own that members which follow us have not confirmed."""
+    def outstanding(self, *, today: int) -> list[Outstanding]:
+        """Return erasures of our own that members have not confirmed.
+
+        Behind its deadline, who never took our log owes no receipt (SPEC ERASE-6).
+
+        Args:
+            today: civil date.
+        """
         found = []
-        own = self._holdings.own
-        for erased in self._reader.erased(OWN):
+        own, everything = self._holdings.own, self._reader.erased(OWN)
+        silent = [
+            site for site, held in self._mirrors() if not self._has_taken(site, held, everything)
+        ]
+        for erased in everything:
             entry_id = self._entry_id(own, erased.erasure)
             sites = [
                 site
                 for site, held in self._mirrors()
                 if held is None or not self._is_confirmed(held, own, erased, entry_id)
+                if site not in silent or today <= erased.deadline
             ]
             if sites:
-                found.append(Outstanding(erased, sites))
+                found.append(Outstanding(erased, sites, [one for one in sites if one in silent]))
         return found
+
+    def _has_taken(self, site: str, held: HeldLog | None, everything: Sequence[Erased]) -> bool:
+        """Say whether anything shows that a site took our log: also a receipt for any erasure."""
+        if site in self._takers:
+            return True
+        origin = self._holdings.own_origin
+        return held is not None and any(
+            self._receipt(held.number, origin, one.erasure) is not None for one in everything
+        )
 
     def _mirrors(self) -> Iterator[tuple[str, HeldLog | None]]:
         """Go through the coordinator and the members that are admitted, without us."""

@@ -103,7 +103,8 @@ class NodeMetrics(Collector):
         outstanding = GaugeMetricFamily(
             "sopro_erasures_unconfirmed", "Erasures not confirmed by every member", labels=["late"]
         )
-        waiting = [today > one.erased.deadline for one in node.receipts.outstanding()]
+        outstanding_now = node.receipts.outstanding(today=today)
+        waiting = [today > one.erased.deadline for one in outstanding_now]
         for late in (False, True):
             outstanding.add_metric([str(late).lower()], waiting.count(late))
         fence = GaugeMetricFamily(

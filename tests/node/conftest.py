@@ -72,7 +72,14 @@ class Federation:
     folder: Path
     served: dict[str, Served] = field(default_factory=dict)
 
-    async def begin(self, site: str, country: str, *, coordinator: bool = False) -> Served:
+    async def begin(
+        self,
+        site: str,
+        country: str,
+        *,
+        coordinator: bool = False,
+        mirror: tuple[str, ...] = ("*",),
+    ) -> Served:
         port = free_port()
         plan = Plan(
             federation="sopro.example",
@@ -83,7 +90,7 @@ class Federation:
         )
         folder = self.folder / site
         await asyncio.to_thread(create_node, folder, plan, coordinator=coordinator)
-        return await self.open(site, port)
+        return await self.open(site, port, mirror=mirror)
 
     async def open(self, site: str, port: int, *, mirror: tuple[str, ...] = ("*",)) -> Served:
         listen = f"127.0.0.1:{port}"
@@ -98,8 +105,8 @@ class Federation:
         await office.publish_criteria(one.node, scheme_without_set())
         return one
 
-    async def join(self, site: str, country: str) -> Served:
-        one = await self.begin(site, country)
+    async def join(self, site: str, country: str, *, mirror: tuple[str, ...] = ("*",)) -> Served:
+        one = await self.begin(site, country, mirror=mirror)
         coordinator = self.served[COORDINATOR].node
         assert coordinator.invite is not None
         invite = {

@@ -8,11 +8,14 @@ import aiohttp
 import pytest
 
 from sopro_node import clock, memberships, office
+from sopro_node.access import sign_request
 from sopro_node.acting import HOURS_WAITING
 from sopro_node.audit import audit_directory
 from sopro_node.backup import back_up
 from sopro_node.documents import structured
+from sopro_node.fence_state import State
 from sopro_node.heldback import hold_back
+from sopro_node.keyring import load_keys
 from sopro_node.log import Draft
 from sopro_node.losses import find_lost
 from sopro_node.node import Node
@@ -21,6 +24,8 @@ from sopro_node.store.accounts import UploadRow
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.upkeep import Upkeep
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
+from sopro_protocol.keys import Role
+from sopro_registry.fields import parse_day
 from tests.node.conftest import Federation, Served, until
 
 ORIGIN = "sopro.example/at/1"
@@ -79,7 +84,7 @@ async def test_who_looks_after_a_site_has_its_documents_erased_everywhere(
     for name in others:
         await until(lambda name=name: document(federation.served[name], index) is None)
     # Whoever is a member still has said so, and nobody else is waited for.
-    await until(lambda: not eraser.node.receipts.outstanding())
+    await until(lambda: not eraser.node.receipts.outstanding(today=0))
     with pytest.raises(NotFoundError, match="that was not erased"):
         await office.erase(eraser.node, {"entity": entity, "site": "at", **REASON})
     for name in others:
@@ -98,7 +103,7 @@ async def test_who_mirrors_some_sites_only_hears_of_it_too(federation: Federatio
     hu = federation.served["hu"].node
     await office.erase(hu, {"entity": entity, "site": "at", **REASON})
     await until(lambda: document(again, index) is None)
-    await until(lambda: not hu.receipts.outstanding())
+    await until(lambda: not hu.receipts.outstanding(today=0))
 
 
 async def test_nobody_else_does(federation: Federation) -> None:
@@ -255,3 +260,57 @@ def federation_port(federation: Federation, site: str) -> str:
     member = coordinator.holdings.directory.membership(site)
     assert member is not None
     return member.urls[0].rpartition(":")[2]
+
+
+PAST = parse_day("2026-01-02", field="deadline")
+LATE = {"reason": "request", "deadline": "2026-01-02"}
+
+
+def waited_for(node: Node, today: int) -> list[list[str]]:
+    return [one.sites for one in node.receipts.outstanding(today=today)]
+
+
+async def test_whoever_never_took_the_log_owes_no_receipt(federation: Federation) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU", mirror=("eeig",))
+    entity, _ = await register(at.node, "Maria Huber")
+    _, kept = await register(at.node, "Josef Wagner")
+    await office.erase(at.node, {"entity": entity, **LATE})
+    await until(lambda: waited_for(at.node, PAST) == [["hu"]])
+    [one] = at.node.receipts.outstanding(today=PAST)
+    assert one.plain(today=PAST)["silent"] == ["hu"]
+    assert waited_for(at.node, PAST + 1) == []
+    # Who was handed a document has one.
+    await until(lambda: hu.node.identity.origin in at.node.holdings.logs)
+    url = f"{at.url}/log/at/1/document/{kept}/0"
+    signer = load_keys(hu.node.folder, Role.ACCESS)[Role.ACCESS]
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as answer:
+            assert answer.status == 200
+        assert waited_for(at.node, PAST + 1) == [], "anybody may have asked"
+        async with session.get(url, headers=sign_request("GET", url, signer)) as answer:
+            assert answer.status == 200
+    assert waited_for(at.node, PAST + 1) == [["hu"]]
+    [one] = at.node.receipts.outstanding(today=PAST + 1)
+    assert one.plain(today=PAST + 1) | {"missing": ["hu"], "silent": [], "overdue": True} == (
+        one.plain(today=PAST + 1)
+    )
+
+
+async def test_whoever_took_the_log_once_is_waited_for_after_a_restart(
+    federation: Federation,
+) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    await federation.join("hu", "HU")
+    entity, index = await register(at.node, "Maria Huber")
+    await until(lambda: document(federation.served["hu"], index))
+    await until(lambda: "hu" in at.node.takers)
+    await federation.served.pop("hu").close()
+    port = int(at.url.rpartition(":")[2])
+    await federation.served.pop("at").close()
+    at = await federation.open("at", port)
+    await until(lambda: at.node.fence.state is State.OPEN)
+    await office.erase(at.node, {"entity": entity, **LATE})
+    await until(lambda: waited_for(at.node, PAST + 1) == [["hu"]])

@@ -187,6 +187,9 @@ class LogPages:
             row = self._node.reader.document(held.number, position, number)
         if row is None:
             raise NotFoundError(f"{held.origin}: no document {number} of entry {position} here")
+        if caller is not None and held is self._node.holdings.own:
+            for site in caller.sites:
+                self._node.takers.add(site)
         return web.Response(
             body=row.content,
             content_type=_OCTETS,
