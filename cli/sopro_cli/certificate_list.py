@@ -132,9 +132,7 @@ async def _check(number: str, trust: Trust, get: Get) -> dict[str, str]:
         )
         verdict = "unknown" if is_unknown else "unavailable"
         return empty | {"verdict": verdict, "code": error.code, "why": str(error)}
-    return empty | _row(
-        judge_certificate(content, now=clock.now(), **trust.values(content)), number
-    )
+    return empty | _row(judge_certificate(content, now=clock.now(), **trust.values), number)
 
 
 def _row(judged: Judged, number: str) -> dict[str, str]:

@@ -14,10 +14,9 @@ from sopro_node.identity import NO_INVITE, Invite, load_federation, parse_invite
 from sopro_node.knowledge import open_knowledge
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.zones import check_zone
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import COSIGNATURE, VerifierKey, parse_vkey
 from sopro_protocol.policy import MAX_POLICY, Policy, parse_policy
-from sopro_registry.certificate import read_zone
 from sopro_registry.fields import parse_day
 from sopro_registry.knowledge import Knowledge
 
@@ -39,16 +38,13 @@ class Trust(NamedTuple):
     policy: Policy | None = None
     knowledge: Knowledge | None = None
 
-    def day_for(self, content: bytes) -> int:
-        """Return the day asked about, or today's civil date in the zone of a file's site."""
-        return clock.today(_zone_of(content)) if self.day is None else self.day
-
-    def values(self, content: bytes) -> dict[str, Any]:
-        """Return the same as arguments of `judge_certificate`, for a file."""
+    @property
+    def values(self) -> dict[str, Any]:
+        """The same as arguments of `judge_certificate`."""
         return {
             "coordinator": self.invite.origin,
             "coordinator_root": self.invite.root_key,
-            "day": self.day_for(content),
+            "day": _today_in if self.day is None else self.day,
             "max_age": self.max_age,
             "witnesses": self.witnesses,
             "policy": self.policy,
@@ -56,12 +52,12 @@ class Trust(NamedTuple):
         }
 
 
-def _zone_of(content: bytes) -> str:
-    # What is wrong with the file, who judges it says.
+def _today_in(zone: str) -> int:
+    """Return today's civil date in a zone; in UTC where this machine does not know that zone."""
     try:
-        return check_zone(read_zone(content))
-    except SoproError:
-        return "UTC"
+        return clock.today(check_zone(zone))
+    except FormatError:
+        return clock.today("UTC")
 
 
 def trusting(command: F) -> F:

@@ -23,6 +23,10 @@ from sopro_registry.certificate_file import MAX_CERTIFICATE
 from sopro_registry.fields import format_day
 from sopro_registry.verdict import EXIT, Judged, Verdict, judge_certificate
 
+_ANEW: Final = (
+    "; it is no certificate file, or one that was damaged: get it anew with "
+    "'sopro certificate get NUMBER'"
+)
 _NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 
 
@@ -83,22 +87,23 @@ def certificate_verify(  # the options are described where they are declared
             content = read_file(
                 file, limit=MAX_CERTIFICATE, hint="'sopro certificate get NUMBER' makes one"
             )
-            judged = judge_certificate(content, now=clock.now(), **trust.values(content))
+            judged = judge_certificate(content, now=clock.now(), **trust.values)
     except SoproError as error:
         fail(error)
     if as_json:
-        show_json(_as_json(judged, trust.day_for(content)))
+        show_json(_as_json(judged))
     elif judged.opened is None:
-        remark(f"error: {file}: {judged.verdict.value}: {judged.why}")
+        hint = _ANEW if judged.verdict is Verdict.MALFORMED else ""
+        remark(f"error: {file}: {judged.verdict.value}: {judged.why}{hint}")
     else:
-        _tell(judged, trust.day_for(content))
+        _tell(judged)
     raise SystemExit(EXIT[judged.verdict])
 
 
-def _as_json(judged: Judged, day: int) -> dict[str, Any]:
+def _as_json(judged: Judged) -> dict[str, Any]:
     return {
         "verdict": judged.verdict.value,
-        "at": format_day(day),
+        "at": format_day(judged.day),
         "as_of": clock.format_time(judged.as_of) if judged.opened else None,
         "is_witnessed": judged.is_witnessed,
         "is_recorded": judged.is_recorded,
@@ -109,14 +114,14 @@ def _as_json(judged: Judged, day: int) -> dict[str, Any]:
     }
 
 
-def _tell(judged: Judged, day: int) -> None:
+def _tell(judged: Judged) -> None:
     opened, newest = judged.opened, judged.newest
     assert opened is not None, "only what was opened is told"  # noqa: S101  # a bug if not
     assert newest is not None, "it was opened"  # noqa: S101  # a bug if not
     ends = newest.valid_until if newest.status in LAPSING else None
     until = f", valid until {ends}" if ends else ""
     held = f", suspended until {newest.suspended_until}" if newest.suspended_until else ""
-    show(f"{opened.number}: {judged.verdict.value} on {format_day(day)}{until}{held}")
+    show(f"{opened.number}: {judged.verdict.value} on {format_day(judged.day)}{until}{held}")
     source = "a witness saw the log then" if judged.is_witnessed else "as the site claims"
     if judged.is_recorded:
         source = f"when the coordinator recorded that {opened.origin} has ended"

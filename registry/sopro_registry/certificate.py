@@ -10,7 +10,7 @@ names its last decision. Then the file proves how the label stood when that head
 was decided since, only a newer file or a node can tell.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import Final, NamedTuple
 
@@ -66,6 +66,10 @@ __all__ = [
     "open_certificate",
     "parse_certificate",
 ]
+
+
+DayAsked = int | Callable[[str], int]
+"""A civil date, or what says which day it is in a time zone: that of the membership in the file."""
 
 
 class OpenedCertificate(Struct, frozen=True):
@@ -142,7 +146,7 @@ def open_certificate(
         FormatError: it is not a certificate.
         VerificationError: a signature or a proof in it fails; the code says which.
     """
-    opened, _ = open_with_head(
+    opened, _, _ = open_with_head(
         data,
         coordinator=coordinator,
         coordinator_root=coordinator_root,
@@ -158,11 +162,11 @@ def open_with_head(
     *,
     coordinator: str,
     coordinator_root: bytes,
-    day: int,
+    day: DayAsked,
     witnesses: Sequence[VerifierKey] = (),
     knowledge: Knowledge | None = None,
-) -> tuple[OpenedCertificate, SignedCheckpoint]:
-    """Verify as `open_certificate` does; return also the head under which all is proven.
+) -> tuple[OpenedCertificate, SignedCheckpoint, int]:
+    """Verify as `open_certificate` does; return also the head under which all is proven, the day.
 
     Raises:
         FormatError: as `open_certificate`.
@@ -170,7 +174,8 @@ def open_with_head(
     """
     trust = _Trust(coordinator, coordinator_root, tuple(witnesses), knowledge)
     course = _open_course(data, trust, depth=1)
-    return _answer(course, day), course[-1].head
+    asked = day if isinstance(day, int) else day(course[-1].member.zone)
+    return _answer(course, asked), course[-1].head, asked
 
 
 class _Trust(NamedTuple):
@@ -365,20 +370,6 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
             None if last.gone is None or last.gone.end is None else last.head.size >= last.gone.end
         ),
     )
-
-
-def read_zone(data: bytes) -> str:
-    """Read the time zone of a file's site, in which today is a civil date; nothing is verified.
-
-    Raises:
-        FormatError: it is not a certificate.
-        VerificationError: its membership is none.
-    """
-    entry = parse_entry(parse_certificate(data).membership.entry)
-    _, body = read_record(entry.record, READERS)
-    if not isinstance(body, site_membership.Body):
-        raise VerificationError("certificate: not a membership record", code="mem.untrusted")
-    return body.zone
 
 
 def _read_membership(recorded: Placed) -> site_membership.Body:

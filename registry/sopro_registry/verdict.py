@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import VerifierKey
 from sopro_protocol.policy import Policy, check_quorum
-from sopro_registry.certificate import OpenedCertificate, open_with_head
+from sopro_registry.certificate import DayAsked, OpenedCertificate, open_with_head
 from sopro_registry.knowledge import Knowledge, Later
 from sopro_registry.queries import UNDETERMINED
 
@@ -77,6 +77,7 @@ class Judged(Struct, frozen=True):
         why: the same for people.
         opened: what the file proves, where it could be opened.
         later: what is known of the label beyond that, which the verdict goes by; None for nothing.
+        day: asked about; where today was and nothing could be opened, that of UTC.
     """
 
     verdict: Verdict
@@ -87,6 +88,7 @@ class Judged(Struct, frozen=True):
     why: str = ""
     opened: OpenedCertificate | None = None
     later: Later | None = None
+    day: int = 0
 
     @property
     def newest(self) -> OpenedCertificate | Later | None:
@@ -99,7 +101,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
     *,
     coordinator: str,
     coordinator_root: bytes,
-    day: int,
+    day: DayAsked,
     now: int,
     max_age: int | None = None,
     witnesses: Sequence[VerifierKey] = (),
@@ -112,7 +114,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
         data: the file.
         coordinator: origin of the coordinator's log, from the invite.
         coordinator_root: its root key, from the invite.
-        day: asked about.
+        day: asked about, or what says which day it is where the label's site is.
         now: the time, in ms UTC.
         max_age: in ms, beyond which what it says is stale.
         witnesses: whose cosignatures are trusted to say when a checkpoint was seen.
@@ -121,7 +123,7 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
             holds.
     """
     try:
-        opened, head = open_with_head(
+        opened, head, asked = open_with_head(
             data,
             coordinator=coordinator,
             coordinator_root=coordinator_root,
@@ -130,9 +132,9 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
             knowledge=knowledge,
         )
     except FormatError as error:
-        return Judged(Verdict.MALFORMED, code=error.code, why=str(error))
+        return Judged(Verdict.MALFORMED, code=error.code, why=str(error), day=_unopened(day))
     except VerificationError as error:
-        return Judged(Verdict.FORGED, code=error.code, why=str(error))
+        return Judged(Verdict.FORGED, code=error.code, why=str(error), day=_unopened(day))
     seen, lacking = opened.cosigned_at, None
     if policy is not None:
         try:
@@ -147,14 +149,20 @@ def judge_certificate(  # noqa: PLR0913  # what is trusted, and when
     lacking = lacking or _check_gone(opened, seen)
     is_stale = max_age is not None and not -_TOLERANCE <= now - as_of <= max_age
     verdict = _verdict(opened, is_stale=is_stale)
-    judged = Judged(verdict, as_of, seen is not None, is_recorded, opened=opened)
-    later = _look_further(opened, knowledge, day)
+    judged = Judged(verdict, as_of, seen is not None, is_recorded, opened=opened, day=asked)
+    later = _look_further(opened, knowledge, asked)
     if later is not None and knowledge is not None:
         is_stale = max_age is not None and not -_TOLERANCE <= now - later.as_of <= max_age
-        return _judge_later(opened, later, knowledge, policy, is_stale=is_stale)
+        by_later = _judge_later(opened, later, knowledge, policy, is_stale=is_stale)
+        return replace(by_later, day=asked)
     if lacking is None or verdict not in (Verdict.VALID, Verdict.STALE):
         return judged
     return replace(judged, verdict=Verdict.UNPROVEN, code=lacking.code, why=str(lacking))
+
+
+def _unopened(day: DayAsked) -> int:
+    """Return the day asked about, of a file that shows no zone."""
+    return day if isinstance(day, int) else day("UTC")
 
 
 def _look_further(opened: OpenedCertificate, knowledge: Knowledge | None, day: int) -> Later | None:

@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from sopro_cli.demo import REGISTERS
-from sopro_node import certificate_desk
+from sopro_node import certificate_desk, clock
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.qr import draw_qr
@@ -20,7 +20,7 @@ from sopro_protocol.keys import COSIGNATURE, Ed25519Signer, format_vkey, make_vk
 from sopro_protocol.note import add_signatures, parse_note
 from sopro_protocol.proof import format_proof, parse_proof
 from sopro_registry.certificate import open_certificate
-from sopro_registry.fields import day_of
+from sopro_registry.fields import day_of, format_day
 from sopro_registry.verdict import EXIT
 from tests.cli.place import GRANTED, REVOKED, Place, sopro, told
 
@@ -74,6 +74,34 @@ def test_malformed_file_ends_with_65(place: Place) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     result = sopro("certificate", "verify", path, "--invite", place.invite, code=65)
     assert result.stderr.startswith("error: ")
+
+
+def test_what_is_no_certificate_is_to_be_got_anew(place: Place) -> None:
+    path = place.folder / "garbage.sopro"
+    path.write_bytes(b"garbage!")
+    result = sopro("certificate", "verify", path, "--invite", place.invite, code=65)
+    assert result.stderr.strip().endswith(
+        "7 bytes after the value, expected none; it is no certificate file, or one that was "
+        "damaged: get it anew with 'sopro certificate get NUMBER'"
+    )
+    answer = sopro("certificate", "verify", path, "--invite", place.invite, "--json", code=65)
+    assert json.loads(answer.stdout)["at"] == format_day(clock.today("UTC"))
+
+
+def test_without_a_day_it_is_that_of_the_zone_in_the_file(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def today(zone: str) -> int:
+        asked.append(zone)
+        return day_of("2028-01-02", field="day")
+
+    path = get(place, GRANTED)
+    monkeypatch.setattr(clock, "today", today)
+    result = sopro("certificate", "verify", path, "--invite", place.invite, "--json", code=13)
+    assert json.loads(result.stdout)["at"] == "2028-01-02"
+    assert asked == ["Europe/Vienna"]
 
 
 @pytest.mark.parametrize("part", ["keys", "membership", "coordinator_keys", "decisions"])
