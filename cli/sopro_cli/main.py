@@ -90,7 +90,9 @@ class _Commands(click.RichGroup):
 
 
 def _explain(error: Exception) -> SoproError | None:
-    """Say what a disk or a database that fails means for people; None for everything else."""
+    """Say what an error means for people, of a disk or a database, too; None for a mistake here."""
+    if isinstance(error, SoproError):
+        return error
     # The toolkit that migrates wraps what the driver has said.
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):

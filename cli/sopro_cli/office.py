@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import rich_click as click
 import uvloop
 
+from sopro_cli.answers import read_answer
 from sopro_cli.output import fail
 from sopro_cli.secrets import asker
 from sopro_node.calling import call
@@ -36,7 +37,7 @@ async def reach(
             answer = await call(folder, name, {**values, **by})
             if answer is None:
                 raise UnavailableError("the node has stopped serving; run the command again")
-            return answer
+            return read_answer(answer)
 
         yield over_socket
         return
