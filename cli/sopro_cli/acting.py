@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from sopro_cli.office import Call, acting_officer, reach, run, system_user
+from sopro_cli.people import find_person
 from sopro_node.deciders import find_decider
 
 Work = Callable[[Call], Coroutine[Any, Any, Mapping[str, Any]]]
@@ -56,11 +57,12 @@ def do(folder: Path, work: Work) -> Mapping[str, Any]:
 def person_of(folder: Path, name: str | None) -> bytes | None:
     """Return the pseudonym of who does something: who is named, or the user of the system.
 
-    None for the officer whom `sopro --as` names; the node knows the pseudonym.
+    None for the officer whom `sopro --as` names; the node knows the pseudonym. Who is named and
+    not known is confirmed as new, or the command ends; the system's users need nobody to do so.
     """
-    if name is None and acting_officer():
-        return None
-    return find_decider(folder, name or system_user())
+    if name is not None:
+        return find_person(folder, name)
+    return None if acting_officer() else find_decider(folder, system_user(), is_new=True)
 
 
 def _plain(value: Any) -> Any:

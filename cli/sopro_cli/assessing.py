@@ -7,10 +7,11 @@ from typing import Any, Final
 import rich_click as click
 
 from sopro_cli.acting import act, do, person_of
-from sopro_cli.files import read_documents, with_documents
+from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call, ask
 from sopro_cli.options import CODE, DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_entity, show_json
+from sopro_cli.people import naming_people
 from sopro_registry.application import Kind, Step
 from sopro_registry.assessment import Recommendation
 
@@ -47,9 +48,7 @@ def apply(  # one for each option
     scheme: str,
     criteria_version: int | None,
     submitted_on: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -69,7 +68,6 @@ def apply(  # one for each option
         "scheme": scheme,
         "submitted_on": submitted_on,
     }
-    files = read_documents(documents, visibility, parties)
     done = do(folder, lambda office: act(office, "application.add", told, files=files))
     show_entity(done, as_json=as_json)
 
@@ -115,14 +113,11 @@ def _step(name: str, step: Step, words: str) -> click.Command:
         folder: Path,
         which: str,
         effective: str | None,
-        documents: tuple[str, ...],
-        visibility: str,
-        parties: tuple[str, ...],
+        files: Files,
         *,
         as_json: bool,
     ) -> None:
         entity = as_bytes(which, "APPLICATION")
-        files = read_documents(documents, visibility, parties)
         told = {"effective_date": effective, "step": step.value}
 
         async def work(office: Call) -> Mapping[str, Any]:
@@ -152,6 +147,7 @@ for _name, _words in (
     *("--evaluation", "evaluations"), multiple=True, help="repeatable; all of it if not given"
 )
 @click.option("--reviewer", default=None, help="who reviews; only a pseudonym leaves the site")
+@naming_people
 @click.option("--reviewed-on", default=None, callback=DAY, help="civil date; today if not given")
 @with_documents
 @click.option("--json", "as_json", is_flag=True)
@@ -162,9 +158,7 @@ def review_command(  # one for each option
     evaluations: tuple[str, ...],
     reviewer: str | None,
     reviewed_on: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -176,7 +170,7 @@ def review_command(  # one for each option
     """
     entity = as_bytes(which, "APPLICATION")
     named = [as_bytes(one, "--evaluation") for one in evaluations]
-    person, files = person_of(folder, reviewer), read_documents(documents, visibility, parties)
+    person = person_of(folder, reviewer)
     told = {
         "application": entity,
         "evaluations": named,

@@ -10,6 +10,7 @@ from sopro_cli.acting import act, do
 from sopro_cli.office import Call, ask
 from sopro_cli.options import CODE, DAY, FOLDER, as_bytes
 from sopro_cli.output import show, show_entity, show_json
+from sopro_cli.people import meet, naming_people
 from sopro_registry.families import assessor_authorisation
 
 _BASES = get_args(assessor_authorisation.Body.__annotations__["basis"])
@@ -23,6 +24,7 @@ def assessor() -> None:
 @assessor.command("authorise")
 @click.argument("folder", type=FOLDER)
 @click.option("--name", required=True, help="of the person; only a pseudonym leaves the site")
+@naming_people
 @click.option("--scheme", default="sopro", show_default=True, callback=CODE)
 @click.option("--basis", type=click.Choice(_BASES), required=True)
 @click.option(
@@ -60,6 +62,7 @@ def assessor_authorise(  # one for each option
         "criteria": criteria,
         "level": level,
         "name": name,
+        "new_person": meet(folder, [name]),
         "organisation": as_bytes(organisation, "--organisation") if organisation else None,
         "scheme": scheme,
         "valid_from": valid_from,

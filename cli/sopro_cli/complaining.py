@@ -1,17 +1,18 @@
 """Complaints and appeals: `sopro complaint`, `sopro appeal`."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, Final, get_args
 
 import rich_click as click
 
 from sopro_cli.acting import act, do
-from sopro_cli.files import read_documents, with_documents
+from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call, ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes
 from sopro_cli.output import show, show_json
-from sopro_node.deciders import find_decider
+from sopro_cli.people import find_people, naming_people
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.complaints import AppealStep, ComplaintStep
 from sopro_registry.families import complaint as complaint_family
@@ -53,9 +54,7 @@ def complaint_add(  # one for each option
     kind: str,
     text: str,
     received_on: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -66,28 +65,18 @@ def complaint_add(  # one for each option
     ```
     """
     told = {"kind": kind, "label": number, "received_on": received_on, "text": text}
-    files = read_documents(documents, visibility, parties)
     done = do(folder, lambda office: act(office, "complaint.add", told, files=files))
     _show(done, as_json=as_json)
 
 
-@click.command()
-@click.argument("folder", type=FOLDER)
-@click.argument("number", callback=NUMBER)
-@click.option("--kind", type=click.Choice(_KINDS), required=True)
-@click.option("--text", default="", help="in words; only this site and that of the label read it")
-@click.option("--received-on", default=None, callback=DAY, help="civil date; today if not given")
-@with_documents
-@click.option("--json", "as_json", is_flag=True)
-@click.pass_context
-def complain(context: click.RichContext, /, **options: Any) -> None:
-    """Record a complaint about the label of a NUMBER, as `sopro complaint add` does.
+complain = copy(complaint_add)
+complain.name = "complain"
+complain.help = """Record a complaint about the label of a NUMBER, as `sopro complaint add` does.
 
-    ```
-    sopro complain at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
-    ```
-    """
-    context.invoke(complaint_add, **options)
+```
+sopro complain at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
+```
+"""
 
 
 @complaint.command("list")
@@ -126,9 +115,7 @@ def complaint_answer_command(  # one for each option
     index: int,
     step: str,
     effective: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -139,7 +126,6 @@ def complaint_answer_command(  # one for each option
     ```
     """
     told = {"effective_date": effective, "index": index, "origin": origin, "step": step}
-    files = read_documents(documents, visibility, parties)
     done = do(folder, lambda office: act(office, "complaint.answer", told, files=files))
     _show(done, as_json=as_json)
 
@@ -154,9 +140,7 @@ def complaint_withdraw(  # one for each option
     folder: Path,
     which: str,
     withdrawn_on: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -168,7 +152,7 @@ def complaint_withdraw(  # one for each option
     sopro complaint withdraw at 41 --withdrawn-on 2026-12-01
     ```
     """
-    told, files = {"withdrawn_on": withdrawn_on}, read_documents(documents, visibility, parties)
+    told = {"withdrawn_on": withdrawn_on}
     is_index = which.isascii() and which.isdecimal() and len(which) < _HEX
     entity = b"" if is_index else as_bytes(which, "COMPLAINT")
 
@@ -241,9 +225,7 @@ def appeal_add(  # one for each option
     decision: int | None,
     text: str,
     received_on: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -265,7 +247,6 @@ def appeal_add(  # one for each option
         "received_on": received_on,
         "text": text,
     }
-    files = read_documents(documents, visibility, parties)
     done = do(folder, lambda office: act(office, "appeal.add", told, files=files))
     _show(done, as_json=as_json)
 
@@ -274,6 +255,7 @@ def appeal_add(  # one for each option
 @click.argument("folder", type=FOLDER)
 @click.argument("which", metavar="APPEAL")
 @click.option("--member", "members", multiple=True, required=True, help="who decides, repeatable")
+@naming_people
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--json", "as_json", is_flag=True)
 def appeal_panel(
@@ -288,7 +270,7 @@ def appeal_panel(
     sopro appeal panel at APPEAL --member "Ida Wolf" --member "Karl Fuchs"
     ```
     """
-    panel = sorted({find_decider(folder, name) for name in members})
+    panel = sorted(set(find_people(folder, members)))
     told = {"effective_date": effective, "panel": panel}
     _show(_step(folder, "appeal.panel", which, told), as_json=as_json)
 
@@ -308,9 +290,7 @@ def appeal_decide(  # one for each option
     which: str,
     outcome: str,
     effective: str | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     as_json: bool,
 ) -> None:
@@ -322,10 +302,7 @@ def appeal_decide(  # one for each option
     sopro appeal decide at APPEAL upheld
     ```
     """
-    told, files = (
-        {"effective_date": effective, "step": outcome},
-        read_documents(documents, visibility, parties),
-    )
+    told = {"effective_date": effective, "step": outcome}
     _show(_step(folder, "appeal.decide", which, told, files), as_json=as_json)
 
 
@@ -334,7 +311,7 @@ def _step(
     name: str,
     which: str,
     told: Mapping[str, Any],
-    files: Sequence[Mapping[str, Any]] = (),
+    files: Files = (),
 ) -> Mapping[str, Any]:
     entity = as_bytes(which, name.partition(".")[0].upper())
     return do(folder, lambda office: act(office, name, told, entity=entity, files=files))

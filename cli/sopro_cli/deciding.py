@@ -7,10 +7,11 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.acting import act, do, person_of
-from sopro_cli.files import read_documents, with_documents
+from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call
 from sopro_cli.options import CODE, CPV, DAY, FOLDER, NUMBER, NUTS, as_bytes
 from sopro_cli.output import remark, show, show_json
+from sopro_cli.people import naming_people
 from sopro_registry.families.label_decision import ReasonCode
 from sopro_registry.label import Action
 
@@ -57,6 +58,7 @@ _NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
     "--corrects", type=click.IntRange(0), default=None, help="entry of the wrong decision"
 )
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
+@naming_people
 @with_documents
 @click.option("--json", "as_json", is_flag=True)
 def decide(  # one for each option
@@ -67,9 +69,7 @@ def decide(  # one for each option
     areas: tuple[str, ...],
     cpv: tuple[str, ...],
     corrects: int | None,
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     *,
     whole_offering: bool,
     as_json: bool,
@@ -101,7 +101,7 @@ def decide(  # one for each option
     told = {**options, **entities, **more, "action": action, "reason_code": options["reason"]}
     del told["reason"], told["effective"]
     told |= {"effective_date": options["effective"], "label": label}
-    person, files = person_of(folder, decider), read_documents(documents, visibility, parties)
+    person = person_of(folder, decider)
 
     async def work(office: Call) -> Mapping[str, Any]:
         if label is not None:

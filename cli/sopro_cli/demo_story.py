@@ -70,7 +70,7 @@ class Story:
         asked = self._assess(folder, holder, thing, until)
         granted = run_command(
             *("decide", folder, "grant", "--application", asked, "--valid-until", until),
-            *("--decider", "Anna Gruber", "--json"),
+            *("--decider", "Anna Gruber", "--new-person", "Anna Gruber", "--json"),
         ).json()
         _check("at granted a label", granted["status"] == "active", granted["status"])
         return str(granted["number"])
@@ -79,7 +79,7 @@ class Story:
         """Go from an application to its review, three people for three parts; return it."""
         run_command(
             *("assessor", "authorise", folder, "--name", "Maria Huber", "--basis", "iso17065"),
-            *("--valid-until", until),
+            *("--new-person", "Maria Huber", "--valid-until", until),
         )
         asked = run_command("apply", folder, "--applicant", holder, "--offering", thing).output
         run_command("application", "accept", folder, asked)
@@ -90,7 +90,7 @@ class Story:
         )
         run_command(
             *("review", folder, asked, "--outcome", "recommend_grant"),
-            *("--reviewer", "Josef Berger"),
+            *("--reviewer", "Josef Berger", "--new-person", "Josef Berger"),
         )
         _check(
             "at evaluated and reviewed an application, by people who do not decide",

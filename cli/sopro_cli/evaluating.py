@@ -8,11 +8,11 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.acting import act, do
-from sopro_cli.files import read_documents, with_documents
+from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call, acting_officer
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes, as_pairs
 from sopro_cli.output import show_entity
-from sopro_node.deciders import find_decider
+from sopro_cli.people import find_people, naming_people
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_registry.assessment import Level, Result
 from sopro_registry.families import evaluation
@@ -55,6 +55,7 @@ _RECOMMENDATIONS: Final = get_args(evaluation.Body.__annotations__["recommendati
     multiple=True,
     help="CRITERION=NAME of a --document that shows it, repeatable",
 )
+@naming_people
 @with_documents
 @click.option("--kind", type=click.Choice(_KINDS), default="initial", show_default=True)
 @click.option("--level", type=click.Choice([one.value for one in Level]), default="third_party",
@@ -75,9 +76,7 @@ def evaluate(  # one for each option
     values: tuple[str, ...],
     dues: tuple[str, ...],
     evidence: tuple[str, ...],
-    documents: tuple[str, ...],
-    visibility: str,
-    parties: tuple[str, ...],
+    files: Files,
     again: str | None,
     *,
     as_json: bool,
@@ -97,14 +96,13 @@ def evaluate(  # one for each option
         raise click.UsageError("give an APPLICATION or --label, one of the two")
     if not names and not acting_officer():
         raise click.UsageError("say who evaluated with --assessor, or act as them: sopro --as NAME")
-    people = [find_decider(folder, name) for name in names]
     found = _read_findings(findings, dues, evidence)
     measured = dict(as_pairs(values, "CRITERION=NUMBER"))
     _check_codes(measured, found, "--value")
-    files = read_documents(documents, visibility, parties)
     about = as_bytes(which, "APPLICATION") if which else None
     entity = as_bytes(again, "--again") if again else None
     is_self = options["level"] == Level.SELF
+    people = find_people(folder, names)
 
     async def work(office: Call) -> Mapping[str, Any]:
         if about is not None:

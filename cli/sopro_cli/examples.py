@@ -16,6 +16,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "assessor": (
         'sopro assessor authorise at --name "Maria Huber" --basis iso17065 '
         "--valid-until 2028-12-31",
+        'sopro assessor authorise at --name "Ida Wolf" --new-person "Ida Wolf" --basis iso17065 '
+        "--valid-until 2028-12-31",
         "sopro assessor list at",
     ),
     "audit": ("sopro audit at", "sopro audit https://at.sopro.example --invite invite.json"),
@@ -99,7 +101,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
         "--cpv 39112000",
     ),
     "officer": (
-        'sopro officer add at "Maria Huber" --role assessor --role registrar',
+        'sopro officer add at "Maria Huber" --role assessor --new-person "Maria Huber"',
         "sopro officer trail at",
     ),
     "organisation": (

@@ -1,7 +1,8 @@
 """Files that go with a record: `--document`, `--visibility`, `--party`."""
 
+import functools
 import mimetypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from sopro_protocol.errors import FormatError
 from sopro_protocol.record import MAX_DOCUMENT_SIZE, MAX_DOCUMENTS
 
 Command = Callable[..., Any]
+Files = Sequence[Mapping[str, Any]]
+"""Files as they were read: name, content, type, visibility, parties."""
 
 _NAME: Final = "document"
 _ANY: Final = "application/octet-stream"
@@ -23,10 +26,24 @@ _LONGEST: Final = 100
 
 
 def with_documents(command: Command) -> Command:
-    """Give a command the options for files; it gets them as `documents`, `visibility`, `parties`.
+    """Give a command the options for files; it gets what they name as `files`, read.
 
     The name stands in the record for ever, so it is what the officer writes, never the file's own.
+    Where a file cannot be read the command ends.
     """
+
+    @functools.wraps(command)
+    def reading(
+        *arguments: Any,
+        documents: Sequence[str],
+        visibility: str,
+        parties: Sequence[str],
+        **options: Any,
+    ) -> Any:
+        files = _read_documents(documents, visibility, parties)
+        return command(*arguments, files=files, **options)
+
+    found: Command = reading
     for option in (
         click.option(
             *("--party", "parties"),
@@ -49,13 +66,11 @@ def with_documents(command: Command) -> Command:
             "published, so it names nobody; repeatable",
         ),
     ):
-        command = option(command)
-    return command
+        found = option(found)
+    return found
 
 
-def read_documents(
-    texts: Sequence[str], visibility: str, parties: Sequence[str]
-) -> list[dict[str, Any]]:
+def _read_documents(texts: Sequence[str], visibility: str, parties: Sequence[str]) -> Files:
     """Read the files that `--document` names; where one cannot be read the command ends.
 
     Raises:
@@ -71,7 +86,7 @@ def read_documents(
         fail(error)
 
 
-def _read_all(texts: Sequence[str], visibility: str, parties: list[str]) -> list[dict[str, Any]]:
+def _read_all(texts: Sequence[str], visibility: str, parties: list[str]) -> Files:
     found = [_read(text, visibility, parties) for text in texts]
     size = sum(len(one["content"]) for one in found)
     if size > MOST_BYTES:

@@ -31,6 +31,8 @@ from sopro_protocol.errors import FormatError, SoproError
 IMPORT_LOCK = "import.lock"
 FILE = click.Path(path_type=Path, dir_okay=False)
 _HINTS = 5
+_NAMED_BEFORE = Path("-")
+"""What `--guess` has where no file stands behind it."""
 
 
 @click.command("import")
@@ -46,6 +48,9 @@ _HINTS = 5
 @click.option(
     "--guess",
     type=FILE,
+    is_flag=False,
+    flag_value=str(_NAMED_BEFORE),
+    metavar="FILE",
     help="print a mapping for this file, to be edited by hand; with --as, for rows of one kind",
 )
 @click.option(
@@ -110,7 +115,10 @@ def import_command(  # one for each option
         return
     chosen = Kind(kind) if kind else None
     if guess is not None:
-        _guess(guess, chosen, header_line or 0)
+        looked_at = file if guess == _NAMED_BEFORE else guess
+        if looked_at is None:
+            raise click.UsageError("say which file to look at: sopro import --guess FILE")
+        _guess(looked_at, chosen, header_line or 0)
         return
     if header_line is not None:
         raise click.UsageError(
@@ -259,8 +267,21 @@ def _hint(report: Report) -> None:
         remark(f"perhaps one: same {one.kind} ({one.shared}): {'; '.join(one.members)}")
     if len(report.duplicates) > _HINTS:
         remark(f"... and {len(report.duplicates) - _HINTS} more; --report lists them")
+    _hint_people(report)
     if report.not_compared:
         remark(f"{report.not_compared} organisations were too many to be compared with others")
+
+
+def _hint_people(report: Report) -> None:
+    """Tell who is new at the site, and who of them is perhaps somebody who is known."""
+    if report.new_people:
+        verb = "would be" if report.is_dry else "are"
+        remark(f"{len(report.new_people)} people {verb} named at this site for the first time")
+    doubtful = [(name, near) for name, near in report.new_people.items() if near]
+    for name, near in doubtful[:_HINTS]:
+        remark(f"perhaps the same person: {name!r} and {', '.join(map(repr, near))}")
+    if len(doubtful) > _HINTS:
+        remark(f"... and {len(doubtful) - _HINTS} more; --report lists them")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import rich_click as click
 from sopro_cli.office import ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import remark, show, show_json
+from sopro_cli.people import meet, naming_people
 from sopro_node.officer_roles import OfficerRole
 
 _ROLES: Final = [one.value for one in OfficerRole]
@@ -36,6 +37,7 @@ def officer() -> None:
 @click.argument("name")
 @ROLE
 @click.option("--person", default=None, help="who it is, where NAME is another; NAME if not given")
+@naming_people
 @JSON
 def officer_add(
     folder: Path, name: str, roles: tuple[str, ...], person: str | None, *, as_json: bool
@@ -49,7 +51,9 @@ def officer_add(
     sopro officer add at maria --role assessor --role registrar --person "Maria Huber"
     ```
     """
-    answer = ask(folder, "officer_add", name=name, roles=list(roles), person=person)
+    is_new = meet(folder, [person or name])
+    told = {"name": name, "roles": list(roles), "person": person, "new_person": is_new}
+    answer = ask(folder, "officer_add", **told)
     _show_token(answer, as_json=as_json)
 
 

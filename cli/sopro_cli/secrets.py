@@ -23,9 +23,14 @@ key_passphrase_file = click.option(
 )
 
 
+def is_somebody_there() -> bool:
+    """Say whether a person sits at a terminal, who can be asked."""
+    return sys.stdin.isatty()
+
+
 def asker() -> Ask | None:
     """Return what asks at the terminal; None where nobody sits there."""
-    if not sys.stdin.isatty():
+    if not is_somebody_there():
         return None
 
     def ask(what: str) -> str:

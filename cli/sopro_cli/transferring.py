@@ -10,6 +10,7 @@ from sopro_cli.acting import person_of
 from sopro_cli.office import ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, SITE, as_bytes
 from sopro_cli.output import remark, show, show_json
+from sopro_cli.people import naming_people
 
 
 @click.group()
@@ -24,6 +25,7 @@ def transfer() -> None:
 @click.option("--to", required=True, callback=SITE, help="code of the site that is to have them")
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
+@naming_people
 @click.option("--json", "as_json", is_flag=True)
 def transfer_out(
     folder: Path,
@@ -79,6 +81,7 @@ def transfer_offers(folder: Path, *, as_json: bool) -> None:
 @click.option("--from", "source", default=None, callback=SITE, help="code; only from this site")
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
+@naming_people
 @click.option("--json", "as_json", is_flag=True)
 def transfer_in(
     folder: Path,

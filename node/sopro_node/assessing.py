@@ -1,9 +1,10 @@
 """What commands ask about assessments: applications with how far they have come, and assessors."""
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sopro_node.deciders import find_decider, known_people, same_name
+from sopro_node.deciders import find_decider, known_people, nearest_names, same_name
 from sopro_node.holdings import OWN
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError
@@ -63,17 +64,21 @@ async def assessors(node: Node, _values: Mapping[str, Any]) -> Answer:
 async def pseudonyms(node: Node, values: Mapping[str, Any]) -> Answer:
     """Find people by their names. `names`; `create`: whether who has none gets one.
 
-    Answers `people`: name to pseudonym, None where the site knows nobody of that name.
+    Answers `people`: name to pseudonym, None where the site knows nobody of that name; `near`: by
+    name of whom it has not known, those that it knows and that are nearly the same.
     """
     known = known_people(node.folder)
     spelled = {name: same_name(name, known) for name in values["names"]}
+    new = [name for name, held in spelled.items() if held is None]
+    near = await asyncio.to_thread(lambda: {name: nearest_names(name, known) for name in new})
     return {
         "people": {
             name: known[held]
             if held is not None
-            else (find_decider(node.folder, name) if values["create"] else None)
+            else (find_decider(node.folder, name, is_new=True) if values["create"] else None)
             for name, held in spelled.items()
-        }
+        },
+        "near": near,
     }
 
 

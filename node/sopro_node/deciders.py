@@ -10,19 +10,28 @@ from pathlib import Path
 from typing import Final
 
 from sopro_node.keyring import KEYS
-from sopro_protocol.errors import FormatError
+from sopro_protocol.errors import FormatError, RefusedError
 
 DECIDERS: Final = "deciders.json"
+_NEAR: Final = 75
+_MOST_NEAR: Final = 3
+_SHOWN: Final = 80
 
 
-def find_decider(folder: Path, name: str) -> bytes:
+def find_decider(folder: Path, name: str, *, is_new: bool = False) -> bytes:
     """Return a person's pseudonym at this site: random, made when first named, then kept.
 
     A name is the same in capitals, with other spaces, and however its letters are composed:
     otherwise somebody would be another person by a slip of the hand, and decide what they assessed.
 
+    Args:
+        folder: the node's directory.
+        name: of the person.
+        is_new: whoever has that name may be named for the first time (SPEC OFC-8).
+
     Raises:
         FormatError: the name is empty, or the file of pseudonyms cannot be read or written.
+        RefusedError: this site has never named anybody so, and nobody says that it is a new person.
     """
     path = folder / KEYS / DECIDERS
     if not _plain(name):
@@ -31,6 +40,12 @@ def find_decider(folder: Path, name: str) -> bytes:
         with _locked(path.parent):
             known = _read(path)
             held = same_name(name, known)
+            if held is None and not is_new:
+                raise RefusedError(
+                    f"{describe_stranger(name, known)}; where it is somebody new, 'new_person' "
+                    "says so",
+                    code="ofc.stranger",
+                )
             if held is None:
                 held = " ".join(unicodedata.normalize("NFC", name).split())
                 known[held] = os.urandom(16).hex()
@@ -53,6 +68,24 @@ def same_name(name: str, known: Iterable[str]) -> str | None:
         return name
     plain = _plain(name)
     return next((one for one in spelled if _plain(one) == plain), None)
+
+
+def describe_stranger(name: str, known: Iterable[str]) -> str:
+    """Say that nobody is known by a name, and by which names that are near it people are."""
+    near = nearest_names(name, known)
+    meant = f"; nearest: {', '.join(map(repr, near))}" if near else ""
+    return f"nobody named {name[:_SHOWN]!r} is known at this site{meant}"
+
+
+def nearest_names(name: str, known: Iterable[str]) -> list[str]:
+    """Return the known names that one is nearly, the nearest first."""
+    # Loaded where somebody is not known: most commands of an officer are to begin at once.
+    from rapidfuzz import fuzz, process  # noqa: PLC0415
+
+    plain = {one: _plain(one) for one in known}
+    wanted = _plain(name[:_SHOWN])
+    found = process.extract(wanted, plain, scorer=fuzz.WRatio, score_cutoff=_NEAR, limit=_MOST_NEAR)
+    return [one for _, _, one in found if plain[one] != wanted]
 
 
 def _plain(name: str) -> str:

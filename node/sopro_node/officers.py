@@ -62,9 +62,11 @@ def _roles_of(row: OfficerRow) -> tuple[OfficerRole, ...]:
 async def officer_add(node: Node, values: Mapping[str, Any]) -> Answer:
     """Add an officer. `name`; `roles`; `person`?: whose pseudonym it is. Answers also `token`.
 
+    `new_person`?: whether the person may be one whom the site does not know yet.
+
     Raises:
         FormatError: the name or a role is none.
-        RefusedError: there is such an officer, or there are too many.
+        RefusedError: there is such an officer, there are too many, or nobody knows the person.
     """
     name, roles = _check_name(values["name"]), _check_roles(values["roles"])
     before = node.reader.accounts.officer(name)
@@ -76,7 +78,8 @@ async def officer_add(node: Node, values: Mapping[str, Any]) -> Answer:
         )
     if before is None and len(node.reader.accounts.officers()) >= MAX_OFFICERS:
         raise RefusedError(f"a site has at most {MAX_OFFICERS} officers", code="ofc.name")
-    person = find_decider(node.folder, values.get("person") or name)
+    is_new = bool(values.get("new_person"))
+    person = find_decider(node.folder, values.get("person") or name, is_new=is_new)
     token = _make_token()
     row = OfficerRow(name, person, roles, hash_token(token), clock.now())
     await _put(node, row, "officer.add", values)

@@ -17,7 +17,8 @@ NOBODY = "0" * 32
 
 def authorise(place: Place, name: str, *more: str) -> str:
     return sopro(
-        *("assessor", "authorise", place.at, "--name", name, "--basis", "iso17065"),
+        *("assessor", "authorise", place.at, "--name", name, "--new-person", name),
+        *("--basis", "iso17065"),
         *("--valid-from", "2026-01-01", "--valid-until", "2099-12-31", *more),
     ).stdout.strip()
 

@@ -38,13 +38,18 @@ def test_a_complaint_that_is_not_there_is_named(place: Place) -> None:
     assert "no label 'SOPRO/XX0/001/00001' is known here" in result.stderr
 
 
+def panel(*names: str) -> list[str]:
+    """Name a panel of people whom the site does not know yet."""
+    return [word for name in names for word in ("--member", name, "--new-person", name)]
+
+
 def test_an_appeal_is_heard_by_a_panel(place: Place) -> None:
     sopro("appeal", "add", place.at, REVOKED, "--received-on", "2026-10-01")
     [one] = appeals(place)
     assert (one["certificate"], one["step"]) == (REVOKED, "received")
     result = sopro("appeal", "decide", place.at, one["entity"], "upheld", *DAY, code=1)
     assert "cannot become upheld where it is received" in result.stderr
-    sopro("appeal", "panel", place.at, one["entity"], "--member", "a", "--member", "b", *DAY)
+    sopro("appeal", "panel", place.at, one["entity"], *panel("a", "b"), *DAY)
     sopro("appeal", "decide", place.at, one["entity"], "partly_upheld", *DAY)
     [one] = appeals(place)
     assert (len(one["panel"]), one["step"]) == (2, "partly_upheld")
@@ -54,17 +59,17 @@ def test_an_appeal_is_heard_by_a_panel(place: Place) -> None:
 def test_who_decided_hears_no_appeal_against_it(place: Place) -> None:
     place.decide(
         "suspend", GRANTED, "--reason", "other", "--suspended-until", "2027-06-01",
-        "--decider", "anna",
+        *("--decider", "anna", "--new-person", "anna"),
     )  # fmt: skip
     sopro("appeal", "add", place.at, GRANTED)
     [one] = appeals(place)
     result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
     assert "somebody who took part" in result.stderr
-    sopro("appeal", "panel", place.at, one["entity"], "--member", "bela")
+    sopro("appeal", "panel", place.at, one["entity"], *panel("bela"))
     place.decide("correct", GRANTED, "--decider", "bela")
     result = sopro("appeal", "decide", place.at, one["entity"], "rejected", code=1)
     assert "name another panel" in result.stderr
-    sopro("appeal", "panel", place.at, one["entity"], "--member", "clara")
+    sopro("appeal", "panel", place.at, one["entity"], *panel("clara"))
     sopro("appeal", "decide", place.at, one["entity"], "rejected")
     assert appeals(place)[0]["step"] == "rejected"
 
@@ -78,7 +83,8 @@ def test_an_appeal_names_its_decision(place: Place) -> None:
 
 def test_who_was_refused_appeals(place: Place) -> None:
     refusal = place.decide(
-        "refuse", "--offering", place.offering(), "--reason", "other", "--decider", "anna"
+        *("refuse", "--offering", place.offering(), "--reason", "other"),
+        *("--decider", "anna", "--new-person", "anna"),
     )
     sopro("appeal", "add", place.at, "--application", refusal["entity"], "--text", "Nobody came")
     [one] = appeals(place)
@@ -87,7 +93,7 @@ def test_who_was_refused_appeals(place: Place) -> None:
     assert line.endswith(f"refusal {refusal['entity']}  received\n")
     result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
     assert "took part" in result.stderr
-    sopro("appeal", "panel", place.at, one["entity"], "--member", "ida")
+    sopro("appeal", "panel", place.at, one["entity"], *panel("ida"))
     sopro("appeal", "decide", place.at, one["entity"], "upheld")
     assert appeals(place)[0]["step"] == "upheld"
 

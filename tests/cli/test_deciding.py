@@ -51,7 +51,7 @@ def test_no_label_is_handed_over_to_nobody(place: Place) -> None:
 
 def test_one_person_has_one_pseudonym_and_two_have_two(place: Place) -> None:
     for name in ("anna", "bela", "anna"):
-        place.decide("correct", GRANTED, "--decider", name)
+        place.decide("correct", GRANTED, "--decider", name, "--new-person", name)
     known = json.loads((place.at / "keys" / "deciders.json").read_text())
     assert {"anna", "bela"} <= set(known)
     assert known["anna"] != known["bela"]
@@ -59,7 +59,8 @@ def test_one_person_has_one_pseudonym_and_two_have_two(place: Place) -> None:
 
 
 def test_names_of_people_stay_out_of_the_database(place: Place) -> None:
-    place.decide("correct", GRANTED, "--decider", "Anna Berger")
+    named = ("--decider", "Anna Berger", "--new-person", "Anna Berger")
+    place.decide("correct", GRANTED, *named)
     files = [*place.at.glob("node.db*")]
     assert files
     assert not any(b"Anna Berger" in file.read_bytes() for file in files)

@@ -1,5 +1,6 @@
 """`sopro import` as a person meets it: a guess, a dry run, the import, its report."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -90,3 +91,21 @@ def test_says_what_it_needs(place: Place, rows: Path) -> None:
     assert "--only needs a --mapping" in sopro(*words, "--only", "country=AT", code=65).stderr
     assert "named .html or .md" in sopro(*words, "--report", "a.txt", code=65).stderr
     assert "cannot be read" in sopro("import", "--guess", "none.csv", code=65).stderr
+
+
+def test_a_guess_looks_at_the_file_that_is_named_anywhere(rows: Path) -> None:
+    asked = sopro("import", "--guess", rows, "--as", "organisations").stdout
+    assert sopro("import", "at", rows, "--as", "organisations", "--guess").stdout == asked
+    refused = told(sopro("import", "--guess", code=2).stderr)
+    assert "say which file to look at: sopro import --guess FILE" in refused
+
+
+def test_an_import_is_on_the_trail_as_what_it_is(place: Place, tmp_path: Path) -> None:
+    path = tmp_path / "firms.csv"
+    path.write_text("key,legal_name,country,actor_type\n1,Erste,AT,enterprise\n2,,AT,enterprise\n")
+    sopro("import", place.at, path, "--as", "organisations", "--bad", tmp_path / "bad.csv", code=1)
+    last = json.loads(sopro("officer", "trail", place.at, "--json").stdout)[0]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert last["action"] == (
+        f"import firms.csv --as organisations, SHA-256 {digest}, 2 rows read, 1 record"
+    )

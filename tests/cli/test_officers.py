@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 
 from tests.cli.place import sopro
 
@@ -17,8 +18,13 @@ def at(tmp_path: Path) -> Path:
     return tmp_path / "at"
 
 
+def add(at: Path, name: str, *more: str, code: int = 0) -> Result:
+    """Add an officer whom the site does not know yet."""
+    return sopro("officer", "add", str(at), name, "--new-person", name, *more, code=code)
+
+
 def test_a_token_is_shown_once_and_nowhere_kept(at: Path) -> None:
-    added = sopro("officer", "add", str(at), "Maria", "--role", "assessor")
+    added = add(at, "Maria", "--role", "assessor")
     token = added.stdout.strip()
     assert token.startswith("sopro_")
     assert len(token) == 49
@@ -34,7 +40,7 @@ def test_a_token_is_shown_once_and_nowhere_kept(at: Path) -> None:
 
 def test_a_person_keeps_one_pseudonym_under_several_names(at: Path) -> None:
     people = {
-        name: json.loads(sopro("officer", "add", str(at), name, *more, "--json").stdout)["person"]
+        name: json.loads(add(at, name, *more, "--json").stdout)["person"]
         for name, *more in (
             ("Maria", "--role", "assessor"),
             ("maria.admin", "--role", "administrator", "--person", "Maria"),
@@ -48,7 +54,7 @@ def test_roles_change_and_what_is_revoked_can_be_added_again(
     at: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SUDO_USER", raising=False)
-    first = json.loads(sopro("officer", "add", str(at), "M", "--role", "assessor", "--json").stdout)
+    first = json.loads(add(at, "M", "--role", "assessor", "--json").stdout)
     assert "'sopro officer renew'" in sopro(
         "officer", "add", str(at), "M", "--role", "decider", code=1
     ).stderr  # fmt: skip
@@ -72,7 +78,7 @@ def test_roles_change_and_what_is_revoked_can_be_added_again(
 
 @pytest.mark.parametrize("name", ["", " M", "M\n", "M" * 65, "\u202eM"])
 def test_refuses_what_is_no_name(at: Path, name: str) -> None:
-    done = sopro("officer", "add", str(at), name, "--role", "assessor", code=65)
+    done = add(at, name, "--role", "assessor", code=65)
     assert "expected a name of 1 to 64 printable characters" in done.stderr
 
 

@@ -23,7 +23,8 @@ def trail(folder: Path) -> list[dict[str, Any]]:
 
 def add(place: Place, name: str, *roles: str) -> dict[str, Any]:
     named = [word for role in roles for word in ("--role", role)]
-    return dict(json.loads(sopro("officer", "add", place.at, name, *named, "--json").stdout))
+    more = (*named, "--new-person", name, "--json")
+    return dict(json.loads(sopro("officer", "add", place.at, name, *more).stdout))
 
 
 def test_the_trail_names_the_user_of_the_system(place: Place) -> None:
@@ -40,7 +41,7 @@ def test_who_became_another_user_is_named_by_their_own_name(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUDO_USER", "anna")
-    sopro("officer", "add", place.at, "Maria", "--role", "assessor")
+    add(place, "Maria", "assessor")
     [last, *_] = trail(place.at)
     assert (last["officer"], last["action"]) == ("anna", "officer.add Maria")
 
@@ -55,7 +56,17 @@ def test_an_officer_acts_in_their_roles_and_with_their_pseudonym(place: Place) -
     assert last["remote"] == f"command line, {getpass.getuser()}"
     refused = sopro("--as", "Anna Gruber", "organisation", "add", place.at, *HOLDER, code=1)
     assert "this is for the role registrar, Anna Gruber is decider" in refused.stderr
-    other = sopro("--as", "Anna Gruber", *suspend, *more, "--decider", "Josef", code=1)
+    other = sopro(
+        "--as",
+        "Anna Gruber",
+        *suspend,
+        *more,
+        "--decider",
+        "Josef",
+        "--new-person",
+        "Josef",
+        code=1,
+    )
     assert "somebody else is named" in other.stderr
 
 
@@ -122,5 +133,27 @@ def test_a_label_is_handed_over_by_the_officer_who_acts(place: Place) -> None:
     out = ("transfer", "out", place.at, GRANTED, "--to", "hu")
     refused = sopro("--as", "Eva Moser", *out, code=1)
     assert "this is for the role decider, Eva Moser is registrar" in refused.stderr
-    other = sopro("--as", "Anna Gruber", *out, "--decider", "Josef", code=1)
+    other = sopro(
+        "--as", "Anna Gruber", *out, "--decider", "Josef", "--new-person", "Josef", code=1
+    )
     assert "somebody else is named" in other.stderr
+
+
+def test_who_asks_as_an_officer_is_told_what_that_officer_may_know(place: Place) -> None:
+    add(place, "Maria Huber", "assessor")
+    add(place, "Ida Wolf", "administrator")
+    for asked in (("officer", "list"), ("officer", "trail"), ("officer", "show")):
+        words = (*asked, place.at, *(["Ida Wolf"] if asked[1] == "show" else []))
+        refused = sopro("--as", "Maria Huber", *words, code=1)
+        assert "administrator, Maria Huber is assessor" in refused.stderr
+        assert "Ida Wolf" not in refused.stdout
+        assert "Ida Wolf" in sopro("--as", "Ida Wolf", *words).stdout
+    for asked in (
+        ("complaint", "list"),
+        ("application", "list"),
+        ("assessor", "list"),
+        ("status",),
+    ):
+        sopro("--as", "Maria Huber", *asked, place.at)
+        refused = sopro("--as", "Nobody", *asked, place.at, code=1)
+        assert "no officer 'Nobody' at this site" in refused.stderr

@@ -31,7 +31,8 @@ def at(land: Federation) -> Site:
 
 
 def token_of(site: Site, name: str, *roles: str) -> str:
-    return str(site.call("officer_add", name=name, roles=list(roles or ROLES))["token"])
+    told = {"name": name, "roles": list(roles or ROLES), "new_person": True}
+    return str(site.call("officer_add", **told)["token"])
 
 
 def organisations(site: Site) -> set[str]:

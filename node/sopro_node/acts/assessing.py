@@ -29,6 +29,7 @@ class Authorisation(Told, frozen=True, kw_only=True):
     Attributes:
         name: of the person; only a pseudonym leaves the site.
         person: the pseudonym itself.
+        new_person: whether `name` may be of somebody whom this site has not named before.
         basis: what shows that the person can.
         level: how independent the person is of who offers.
         criteria: codes of those it is for; all if not given.
@@ -39,6 +40,7 @@ class Authorisation(Told, frozen=True, kw_only=True):
 
     name: Line | UnsetType = UNSET
     person: Hex16 | UnsetType = UNSET
+    new_person: bool = False
     scheme: Code = "sopro"
     basis: Literal["iso17065", "iso17020", "site_staff", "peer"]
     level: Literal["second_party", "third_party"] = "third_party"
@@ -155,12 +157,15 @@ async def plan_authorisation(asking: Asking[Authorisation]) -> Draft:
 
     Raises:
         FormatError: it does not say whose it is, or says it twice.
+        RefusedError: the site knows nobody of that name, and it does not say that it is a new one.
     """
     told, today = asking.told, asking.today
     if (told.name is UNSET) == (told.person is UNSET):
         raise FormatError("authorisation: expected 'name' or 'person', one of the two",
                           code="ofc.body")  # fmt: skip
-    person = read_hex(told.person) or find_decider(asking.node.folder, str(told.name))
+    person = read_hex(told.person) or find_decider(
+        asking.node.folder, str(told.name), is_new=told.new_person
+    )
     valid_from = told.valid_from or today
     values = {
         "basis": told.basis,

@@ -7,17 +7,20 @@ hold for them, and a register that knows less than those ask for keeps it as tex
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from sopro_node.deciders import nearest_names
 from sopro_node.documents import structured
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.plan import FAMILY_OF, Known, Planned, Verdict, entity_of
 from sopro_node.importing.readings import Item, differences
 from sopro_node.importing.spool import Spooled
+from sopro_node.importing.suggest import did_you_mean
 from sopro_protocol.errors import SoproError
 from sopro_registry.application import Step
 from sopro_registry.assessment import Level
 
 Call = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 
+_MOST_COMPARED: Final = 1000
 _AUTHORISE: Final = "'sopro assessor authorise' says who may evaluate, and from when on"
 
 
@@ -29,6 +32,10 @@ class Assessed:
         self._call = call
         self._secret = secret
         self._is_dry = is_dry
+        # People whom the site has not known, with known names that are nearly theirs; and those
+        # of them whom the file makes known, because they have assessed what is their own.
+        self._near: dict[str, list[str]] = {}
+        self._new: set[str] = set()
         self._people: dict[str, bytes | None] = {}
         self._sites: dict[str, str] = {}
         self._authorisations: Sequence[Mapping[str, Any]] | None = None
@@ -75,7 +82,19 @@ class Assessed:
             new = sorted(name for name in names if not self._people.get(name))
             if new:
                 asked = {"names": new, "create": is_self and not self._is_dry}
-                self._people |= (await self._call("pseudonyms", asked))["people"]
+                answer = await self._call("pseudonyms", asked)
+                self._people |= answer["people"]
+                self._near = answer["near"] | self._near
+                self._new |= set(answer["near"]) if is_self else set()
+
+    def new_people(self) -> dict[str, list[str]]:
+        """Return whom the file makes known, with names of others that are nearly theirs."""
+        new = sorted(self._new)
+        others = new if len(new) <= _MOST_COMPARED else []
+        return {
+            name: list(dict.fromkeys([*self._near[name], *nearest_names(name, others)]))
+            for name in new
+        }
 
     async def _find_sites(self, items: Iterable[Item], there: Mapping[bytes, Known]) -> None:
         """Learn whose labels complaints are about."""
@@ -184,7 +203,9 @@ class Assessed:
             if (one["person"], one["scheme"]) == (person, scheme)
         ]
         if not rights:
-            return f"nobody of that name is authorised for scheme {scheme!r}; {_AUTHORISE}"
+            meant = did_you_mean(next(iter(self._near.get(name, ())), ""))
+            reason = f"nobody of that name is authorised for scheme {scheme!r}; {_AUTHORISE}"
+            return f"{reason}{meant}"
         right = max(rights, key=lambda one: one["valid_from"] <= day <= one["valid_until"])
         return {"authorisation": right["entity"], "person": right["person"]}
 

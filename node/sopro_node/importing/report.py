@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from sopro_node.importing.duplicates import Duplicate
@@ -104,6 +105,7 @@ class Report:
         identifiers: those that fail their check.
         duplicates: hints at organisations that are in twice.
         not_compared: organisations beyond those that were compared.
+        new_people: who is named at this site for the first time, with names that are nearly it.
     """
 
     kind: Kind
@@ -120,6 +122,7 @@ class Report:
     identifiers: list[FoundIdentifier] = field(default_factory=list)
     duplicates: Sequence[Duplicate] = ()
     not_compared: int = 0
+    new_people: Mapping[str, Sequence[str]] = field(default_factory=dict)
     _known: set[tuple[str, str, str]] = field(default_factory=set)
 
     def tell(self, line: int, fate: Fate, text: str) -> None:
@@ -189,6 +192,10 @@ class Report:
                 "not_compared": self.not_compared,
                 "found": [one._asdict() for one in self.duplicates[:MAX_LISTED]],
             },
+            "new_people": [
+                {"name": name, "near": list(near)}
+                for name, near in islice(self.new_people.items(), MAX_LISTED)
+            ],
         }
 
 

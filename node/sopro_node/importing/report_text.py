@@ -75,6 +75,8 @@ def _sections(report: Report) -> Iterator[Section]:
         yield _identifiers(report)
     if report.duplicates or report.not_compared:
         yield _duplicates(report)
+    if report.new_people:
+        yield _new_people(report)
     if report.spellings:
         header = ("field", "as it stands there", "read as", "how often")
         spellings = [(*place, count) for place, count in report.spellings.items()]
@@ -115,6 +117,13 @@ def _duplicates(report: Report) -> Section:
     ]
     header = ("what", "shared", "organisations")
     return Section("Perhaps the same organisation twice", sentences, header, rows)
+
+
+def _new_people(report: Report) -> Section:
+    sentence = "Who is nearly named as somebody else is perhaps the same person, mistyped."
+    rows = [(name, ", ".join(near)) for name, near in report.new_people.items()]
+    header = ("name", "nearly the name of")
+    return Section("People who are new at this site", [sentence], header, rows[:MAX_LISTED])
 
 
 def _file(report: Report) -> Section:

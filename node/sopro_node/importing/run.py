@@ -169,6 +169,8 @@ class _Import:
         if self._organisations is not None:
             self.report.duplicates, self.report.not_compared = await self._organisations.compare()
         await self._append_all()
+        if self._assessed is not None:
+            self.report.new_people = self._assessed.new_people()
         self._tell_rest()
         self.summary.seconds = round(time.monotonic() - began, 3)
         return self.report

@@ -45,6 +45,6 @@ async def call(federation: Federation, told: Told) -> Call:
     ):
         assert (await told.run(one, kind, text, mapping)).bad == 0, told.lines
     right = {"name": "Maria Huber", "basis": "iso17065", "valid_from": "2026-01-01",
-             "valid_until": "2099-12-31"}  # fmt: skip
+             "valid_until": "2099-12-31", "new_person": True}  # fmt: skip
     await one("act", {"act": "assessor.authorise", "told": right})
     return one

@@ -6,6 +6,7 @@ import pytest
 
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.mapping import parse_mapping
+from sopro_node.importing.report_text import format_report
 from sopro_node.importing.run import Call
 from sopro_protocol.errors import FormatError
 from tests.node.importing.sources import (
@@ -61,6 +62,7 @@ async def test_evaluations_come_in_with_their_scores_once(call: Call, told: Told
     [
         ("b,1,Maria Huber,2026-03-01,20,,", "label 'b' has not been imported"),
         ("a,1,Somebody,2026-03-01,20,,", "nobody of that name is authorised"),
+        ("a,1,Maria Hubr,2026-03-01,20,,", "; did you mean 'Maria Huber'?"),
         ("a,1,Maria Huber,2025-03-01,20,,", "was not authorised"),
         ("a,1,Maria Huber,2026-03-01,,,", "found nothing"),
         ("a,1,Maria Huber,2026-03-01,many,,", "expected a number without decimal places"),
@@ -132,3 +134,21 @@ def test_refuses_a_mapping_that_says_too_little(
     whole = {Kind.EVALUATIONS: EVALUATIONS, Kind.DECISIONS: DECISIONS}.get(kind, COMPLAINTS)
     with pytest.raises(FormatError, match=words):
         parse_mapping(whole | changes, kind, where="mapping.toml")
+
+
+async def test_an_import_says_whom_it_makes_known(call: Call, told: Told) -> None:
+    """Who assessed their own is nobody's officer; a name that is nearly another may be the same."""
+    mapping = {**EVALUATIONS, "constants": {**EVALUATIONS["constants"], "level": "self"}}
+    text = CYCLES.replace("a,1,Maria Huber", "a,1,Maria Hubr").replace(
+        "2,Maria Huber", "2,Ida Wolf"
+    )
+    for is_dry in (True, False):
+        summary = await told.run(call, Kind.EVALUATIONS, text, mapping, is_dry=is_dry)
+        assert counts(summary) == (2, 0, 0, 0), told.lines
+        assert told.report is not None
+        assert told.report.new_people == {"Ida Wolf": [], "Maria Hubr": ["Maria Huber"]}
+        assert "People who are new at this site" in format_report(told.report, ".md")
+    again = await told.run(call, Kind.EVALUATIONS, text, mapping)
+    assert counts(again) == (0, 2, 0, 0)
+    assert told.report is not None
+    assert told.report.new_people == {}

@@ -72,5 +72,7 @@ class Client:
 async def add_officer(
     node: Node, url: str, session: aiohttp.ClientSession, name: str, *roles: str, person: str = ""
 ) -> Client:
-    added = await officer_add(node, {"name": name, "roles": roles or ROLES, "person": person})
+    added = await officer_add(
+        node, {"name": name, "roles": roles or ROLES, "person": person, "new_person": True}
+    )
     return Client(url, added["token"], session)

@@ -206,3 +206,21 @@ async def test_everybody_can_read_by_what_labels_are_judged(
         }
     ]
     assert all(one["text"]["de"] and one["verification"] for one in found["criteria"])
+
+
+async def test_a_name_that_nobody_has_is_confirmed_or_not_taken(maria: Client) -> None:
+    right = {"name": "Mraia", "basis": "iso17065", "valid_from": "2026-01-01",
+             "valid_until": "2099-12-31"}  # fmt: skip
+    refused = await maria.send("POST", "/assessors", right)
+    assert (refused.status, refused.code) == (422, "ofc.stranger")
+    assert refused.body["detail"] == (
+        "nobody named 'Mraia' is known at this site; nearest: 'Maria'; where it is somebody new, "
+        "'new_person' says so"
+    )
+    assert (await maria.get("/assessors"))["assessors"] == []
+    done = await maria.post("/assessors", {**right, "new_person": True})
+    [one] = (await maria.get("/assessors"))["assessors"]
+    assert one["person"] == done["person"]
+    # From then on the name is known.
+    again = await maria.send("POST", "/assessors", {**right, "scheme": "other"})
+    assert again.code == "lbl.criteria"

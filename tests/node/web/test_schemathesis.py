@@ -87,7 +87,9 @@ async def test_an_office_holds_whatever_an_officer_asks(
     await federation.coordinator()
     at = await federation.join("at", "AT")
     roles = [role.value for role in OfficerRole]
-    token = (await officer_add(at.node, {"name": "Maria", "roles": roles}))["token"]
+    token = (await officer_add(at.node, {"name": "Maria", "roles": roles, "new_person": True}))[
+        "token"
+    ]
     size = at.node.log.held.size
     command = command_for(
         at.url,
