@@ -137,7 +137,7 @@ def _judge(request: Mapping[str, Any]) -> dict[str, Any]:
         "software": "sopro",
         "version": software_version(),
         "profiles": ["reader", "publisher", "peer", "witness", "coordinator"],
-        "features": ["documents"],
+        "features": ["documents", "knowledge"],
     }
 
 

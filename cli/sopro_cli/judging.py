@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,20 @@ from sopro_registry.transfer import Course, Stage, follow_label
 _LABEL: Final = msgspec.msgpack.Decoder(Label)
 
 
+class Audited(NamedTuple):
+    """Logs that were judged.
+
+    Attributes:
+        auditor: what they have in common.
+        logs: those that could be opened, by origin.
+        refused: the codes of the others.
+    """
+
+    auditor: Auditor
+    logs: dict[str, LogAudit]
+    refused: dict[str, str]
+
+
 def judge_logs(request: Mapping[str, Any]) -> dict[str, Any]:
     """Judge logs; returns what `ok` gives.
 
@@ -31,9 +45,36 @@ def judge_logs(request: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: a field is not what it has to be.
     """
     coordinator = str(request["coordinator"])
-    auditor = Auditor(coordinator)
-    logs = {str(one["origin"]): one for one in request["logs"]}
     root = base64.b64decode(request["root"], validate=True)
+    auditor, audits, refused = audit_logs(coordinator, root, request["logs"])
+    day = day_of(request["day"], field="day")
+    return {
+        "logs": {origin: _say(audit) for origin, audit in audits.items()},
+        "refused": refused,
+        "labels": {
+            course.stages[0].label.number: _say_label(course, day)
+            for course in follow_labels(auditor, audits)
+        },
+        "members": {
+            one.site: one.status for one in auditor.directory.members() if coordinator in audits
+        },
+    }
+
+
+def audit_logs(coordinator: str, root: bytes, given: Iterable[Mapping[str, Any]]) -> Audited:
+    """Judge every log that can be opened.
+
+    Args:
+        coordinator: origin of the coordinator's.
+        root: its root key.
+        given: as the protocol hands them over.
+
+    Raises:
+        KeyError: a field is missing.
+        ValueError: a field is not what it has to be.
+    """
+    auditor = Auditor(coordinator)
+    logs = {str(one["origin"]): one for one in given}
     refused: dict[str, str] = {}
     audits: dict[str, LogAudit] = {}
     # Without the coordinator's log nobody else is a member.
@@ -45,20 +86,13 @@ def judge_logs(request: Mapping[str, Any]) -> dict[str, Any]:
             audits[origin] = _audit(auditor, origin, key, logs[origin])
         except SoproError as error:
             refused[origin] = error.code
-    day = day_of(request["day"], field="day")
-    return {
-        "logs": {origin: _say(audit) for origin, audit in audits.items()},
-        "refused": refused,
-        "labels": dict(_labels(auditor, audits, day)),
-        "members": {
-            one.site: one.status for one in auditor.directory.members() if coordinator in audits
-        },
-    }
+    return Audited(auditor, audits, refused)
 
 
 def _audit(auditor: Auditor, origin: str, root: bytes | None, log: Mapping[str, Any]) -> LogAudit:
     if root is None:
         raise VerificationError(f"{origin}: no member's log", code="mem.untrusted")
+    _check_beginning(auditor, origin, log)
     audit = _feed(auditor, origin, root, log)
     if not audit.cursor.keys or audit.tables.voids.get(0):
         raise VerificationError(f"{origin}: entry 0 does not count", code="mem.untrusted")
@@ -71,6 +105,15 @@ def _audit(auditor: Auditor, origin: str, root: bytes | None, log: Mapping[str, 
         auditor.audits.remove(audit)
         raise
     return audit
+
+
+def _check_beginning(auditor: Auditor, origin: str, log: Mapping[str, Any]) -> None:
+    """Hold a log that continues another to the entry 0 that its membership names (SPEC EPOCH-9)."""
+    beginning = auditor.directory.beginning(origin)
+    if beginning is not None and _entries(log)[:1] not in ([], [beginning]):
+        raise VerificationError(
+            f"{origin}: begins otherwise than its membership names it", code="mem.epoch"
+        )
 
 
 def _entries(log: Mapping[str, Any]) -> list[bytes]:
@@ -176,10 +219,8 @@ def _say(audit: LogAudit) -> dict[str, Any]:
     return said
 
 
-def _labels(
-    auditor: Auditor, audits: Mapping[str, LogAudit], day: int
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Go through the labels, each where it is on that day."""
+def follow_labels(auditor: Auditor, audits: Mapping[str, LogAudit]) -> Iterator[Course]:
+    """Go through the labels, each on its way from the log that has it first."""
 
     def find(site: str, entity: bytes) -> Iterator[Stage]:
         for origin, audit in audits.items():
@@ -189,8 +230,7 @@ def _labels(
     for audit in audits.values():
         for entity in audit.tables.labels:
             for stage in _stages(audit, entity):
-                course = follow_label(stage, find, successors=auditor.directory.successors)
-                yield stage.label.number, _say_label(course, day)
+                yield follow_label(stage, find, successors=auditor.directory.successors)
 
 
 def _stages(audit: LogAudit, entity: bytes) -> Iterator[Stage]:

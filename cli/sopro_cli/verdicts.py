@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sopro_cli.judging import judge_logs
+from sopro_cli.knowing import know_logs
 from sopro_protocol import merkle
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.commitment import check_document
@@ -170,6 +171,7 @@ def _certificate(request: Mapping[str, Any]) -> dict[str, Any]:
         day=day_of(request["day"], field="day"),
         now=request["now"],
         policy=parse_policy(policy.encode()) if policy else None,
+        knowledge=know_logs(request) if "logs" in request else None,
     )
     if judged.verdict in (Verdict.MALFORMED, Verdict.FORGED):
         raise VerificationError(judged.why, code=judged.code)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgpack
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from histories import JUDGED
 from msgspec import structs
 from records import RECORDS
 from served import NETWORK
@@ -25,7 +26,7 @@ from sopro_protocol.keys import verify_ed25519
 from sopro_registry import label
 from sopro_registry.family import KeySpan
 
-MUTANTS: Final[dict[str, Callable[[], None]]] = dict(RECORDS)
+MUTANTS: Final[dict[str, Callable[[], None]]] = {**RECORDS, **JUDGED}
 MODULES: Final = (
     "sopro_cli.adapter",
     "sopro_cli.judging",

@@ -17,10 +17,11 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+from histories import SERVED
 
 from sopro_cli import shifted
 
-NETWORK: Final[dict[str, Callable[[], None]]] = {}
+NETWORK: Final[dict[str, Callable[[], None]]] = dict(SERVED)
 Change = Callable[[web.Request, web.Response], web.StreamResponse | None]
 OWN: Final = "/log/at/1"
 

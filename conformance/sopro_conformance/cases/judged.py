@@ -56,14 +56,9 @@ def close(world: World, log: SiteLog) -> Written:
     if log is world.coordinator:
         later = world.publish_scheme(scheme="another", title={"en": "Another"})
     else:
-        later = log.append("log_state/1", _state_of(world, log), entity=log.state_entity)
+        later = log.state(world.coordinator)
     world.coordinator.state()
     return later
-
-
-def _state_of(world: World, log: SiteLog) -> Mapping[str, Any]:
-    head = {"root": world.coordinator.tree.root(), "size": world.coordinator.size}
-    return {"certificates": log.grants, "keys": log.keys_id, "coordinator": head}
 
 
 def _say(answer: Answer, void: Any, later: Any) -> str:

@@ -104,6 +104,10 @@ class World:
         """Return whom a site's membership records are on."""
         return self._members[code][0]
 
+    def codes(self) -> list[str]:
+        """Return the codes of all sites that were asked about, whoever writes their logs."""
+        return sorted(self._latest)
+
     def publish_scheme(self, **changes: Value) -> Written:
         """Append a scheme (LBL-1)."""
         body: dict[str, Value] = {

@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from sopro_conformance.wire.codec import Value
+from sopro_conformance.wire.codec import Value, WireError, decode
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import sign_text, write_note, write_text
 from sopro_conformance.wire.records import Draft, entry_id, write_entry
@@ -43,6 +43,7 @@ class SiteLog:
         tree: over them.
         grants: so many labels it has granted that count.
         statuses: leaves of its status tree; None where it states none (STATE-10).
+        withheld: so many of its entries are withheld by records that count.
         time: of the next record, in ms UTC.
         keys_id: entry id of the latest key record that counts.
         state_entity: whom its log_state records are on.
@@ -60,6 +61,7 @@ class SiteLog:
         self.tree = Tree()
         self.grants = 0
         self.statuses: list[bytes] | None = None
+        self.withheld = 0
         self.time = BEGINNING
         self.keys_id = b""
         self._key_entity = source.randbytes(16)
@@ -72,10 +74,13 @@ class SiteLog:
         """Return another history of the log, the same up to a size, written with its keys."""
         other = SiteLog(self.source, self.origin)
         other.__dict__ |= {**self.__dict__, "entries": [], "tree": Tree(), "_last": {}}
-        other.documents, other.key_positions = dict(self.documents), list(self.key_positions)
+        other.documents = dict(self.documents)
+        other.key_positions = [at for at in self.key_positions if at < size]
         for entry in self.entries[:size]:
             other.entries.append(entry)
             other.tree.append(entry_id(entry))
+            if entity := _entity_of(entry):
+                other._last[entity] = entry_id(entry)
         return other
 
     @property
@@ -103,9 +108,19 @@ class SiteLog:
         body: dict[str, Value] = {"certificates": self.grants, "keys": self.keys_id}
         if self.statuses is not None:
             body["status_root"] = status_tree(self.statuses).root()
+        if self.withheld:
+            body["withheld"] = self.withheld
         if coordinator is not None:
             body["coordinator"] = {"root": coordinator.tree.root(), "size": coordinator.size}
         return self.append("log_state/1", body | more, entity=self.state_entity)
+
+    def withhold(self, index: int, *, counts: bool = True, **changes: Value) -> Written:
+        """Append a record that withholds an entry (WITHHOLD-RECORD)."""
+        body: dict[str, Value] = {"index": index, "leaf": bytes(32), "reason": "mistake"}
+        if index < self.size:
+            body["leaf"] = self.tree.leaves[index]
+        self.withheld += counts
+        return self.append("withhold/1", body | changes)
 
     def append(
         self,
@@ -158,6 +173,15 @@ class SiteLog:
     def export(self) -> dict[str, Any]:
         """Return the log as `verify` of kind `logs` takes it."""
         return {"origin": self.origin, "checkpoint": self.checkpoint(), "entries": self.entries}
+
+
+def _entity_of(entry: bytes) -> bytes:
+    """Return whom an entry is about; nobody where it is none."""
+    try:
+        found = decode(decode(entry)[0])["entity"]
+    except (WireError, LookupError, TypeError):
+        return b""
+    return found if isinstance(found, bytes) else b""
 
 
 def status_tree(leaves: Sequence[bytes]) -> Tree:

@@ -100,7 +100,7 @@ function verify(file, trust, depth) {
   const own = { number: value.number, label, origin, membership, continues, proved, reachesEnd: true, size: head.size, asOf, quorum };
   own.chain = [own];
   if (value.before !== undefined) {
-    if (label.first?.body.takes === undefined) malformed('before without takes');
+    if (label.first?.body.takes === undefined) refuse('lbl.reference', 'before without takes');
     const before = verify(value.before, trust, depth + 1);
     checkBefore(own, before);
     own.chain = [own, ...before.chain];

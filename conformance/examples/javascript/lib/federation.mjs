@@ -83,6 +83,11 @@ export class Federation {
     return this.all('origin', origin)[0]?.body.root;
   }
 
+  // EPOCH-9: entry 0 of a log that continues another, as the membership names it.
+  beginningOf(origin) {
+    return this.all('origin', origin)[0]?.body.epoch;
+  }
+
   // SYNC-1: one of these root keys has to be one of a log's; the latest, and before it those that members have
   // replaced by approvals, which the site may not have named yet.
   leadingRoots(origin) {

@@ -14,6 +14,7 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
   const refused = new Map();
   const take = (log, options) => {
     try {
+      checkBeginning(log, options.federation);
       const judge = judgeLog({ origin: log.origin, ...options }, log.entries);
       if (log.checkpoint !== undefined) open(judge, log.checkpoint, options.trusted);
       judges.set(log.origin, judge);
@@ -33,6 +34,13 @@ export function judgeAll(coordinator, root, logs, roots = {}) {
     else take(log, { root: first, federation, trusted: leading.length > 0 ? leading : [first] });
   }
   return { judges, refused };
+}
+
+// EPOCH-9: a log that continues another is the one with the entry 0 that its membership names.
+function checkBeginning({ origin, entries }, federation) {
+  const beginning = federation?.beginningOf(origin);
+  if (beginning === undefined || entries.length === 0 || entries[0]?.equals(beginning)) return;
+  refuse('mem.epoch', 'begins otherwise than its membership names it');
 }
 
 // SYNC-4, SYNC-12: the entries lead to a root that a log key of the judged log has signed, and the root key

@@ -1,0 +1,244 @@
+"""MEM-25 and MEM-23: members decide how the coordinator's log goes on, and who goes on with it."""
+
+import json
+from typing import Any, Final
+
+from sopro_conformance.case import case
+from sopro_conformance.cases.anchors import decide
+from sopro_conformance.cases.forked import is_proven
+from sopro_conformance.trial import Trial
+from sopro_conformance.world.scene import Peer, Scene
+from sopro_conformance.world.server import Server
+from sopro_conformance.world.sitelog import SiteLog
+from sopro_conformance.world.succession import digest_of, leave, state_members, take_over
+
+_SETTLED: Final = 30.0
+_TURNS: Final = 3
+
+
+async def _land(trial: Trial, scene: Scene) -> list[Peer]:
+    """Have the candidate be one of three members, and hold the logs of the others."""
+    await scene.join()
+    peers = [await scene.new_peer(1) for _ in range(2)]
+    for one in peers:
+        code = await scene.catches_up(one)
+        trial.need(not code, f"a new peer is not mirrored ({code})")
+    return peers
+
+
+async def _is_held(trial: Trial, scene: Scene, log: SiteLog, what: str, expected: str) -> None:
+    """Check which history of a log the candidate serves."""
+    head = await scene.mirrored(log.origin)
+    holds = head is not None and head.size <= log.size and head.root == log.tree.root(head.size)
+    trial.check(
+        what,
+        holds=holds,
+        expected=expected,
+        actual="as expected" if holds else f"size {head.size if head else 0} of another history",
+    )
+
+
+async def _anchor(trial: Trial, scene: Scene, peer: Peer, body: dict[str, Any]) -> None:
+    """Have a member decide, and the candidate hear of it."""
+    peer.log.append("anchor/1", body)
+    peer.log.state(scene.world.coordinator)
+    code = await scene.catches_up(peer)
+    trial.need(not code, f"a member's decision is not mirrored ({code})")
+
+
+async def _some_turns(scene: Scene, peer: Peer) -> None:
+    """Give the candidate the time in which it would act, if it did."""
+    for _ in range(_TURNS):
+        scene.grow(peer)
+        await scene.catches_up(peer)
+        await scene.sync(scene.world.coordinator.origin)
+
+
+@case(
+    "MEM-25",
+    "Enough members settle for ever which history of the coordinator's log holds, and nobody less.",
+    clauses="ANCHOR-4 ANCHOR-5 ANCHOR-6 ANCHOR-7 ANCHOR-9 ANCHOR-10 EVID-11",
+    profiles="peer",
+    verbs="start sync view evidence kill9",
+)
+async def settled(trial: Trial) -> None:
+    """Show two lists of members; let others decide for the one that the candidate does not hold."""
+    async with trial.another_scene() as scene:
+        peers = await _land(trial, scene)
+        world, held = scene.world, scene.world.coordinator
+        world.publish_scheme(scheme="of-one-history")
+        await scene.publish()
+        await scene.sync(held.origin)
+        marked = [(one, one.log.state(held)) for one in peers]
+        other = held.fork(held.size - 2)
+        size, parting = held.size, other.size + 1
+        for _ in range(4):
+            other.state()
+        for one in peers:
+            await scene.catches_up(one)
+        scene.coordinator.serve(other)
+        code = await scene.sync(held.origin)
+        trial.need(code == "hos.fork", f"two lists are not told apart ({code})")
+        itself = Peer("eu", held, scene.coordinator, peers[0].witness)
+        await is_proven(trial, scene, itself, "of two lists")
+        for one in peers:
+            await _anchor(trial, scene, one, decide(other, held, size, leaves=None))
+        await _some_turns(scene, peers[0])
+        says = "the history that it held"
+        what = "all others decide, and nobody shows where the histories part"
+        await _is_held(trial, scene, held, what, says)
+        await _anchor(trial, scene, peers[0], decide(other, held, parting))
+        await _some_turns(scene, peers[0])
+        await _is_held(trial, scene, held, "one of three members decides", says)
+        await _anchor(trial, scene, peers[1], decide(other, held, parting))
+        await _goes_over(trial, scene, other)
+        await _forgets(trial, scene, marked, other)
+        await _lasts(trial, scene, held, other)
+
+
+async def _goes_over(trial: Trial, scene: Scene, other: SiteLog) -> None:
+    async def has_gone_over() -> bool:
+        await scene.sync(other.origin)
+        head = await scene.mirrored(other.origin)
+        return head is not None and (head.size, head.root) == (other.size, other.tree.root())
+
+    await trial.within(has_gone_over, _SETTLED, "the history that two of three decided for is held")
+    what = "two of three members decide"
+    await _is_held(trial, scene, other, what, "the history that they decided for")
+
+
+async def _forgets(trial: Trial, scene: Scene, marked: Any, other: SiteLog) -> None:
+    """ANCHOR-7, ANCHOR-9, ANCHOR-10: what rested on the history that was given up."""
+    world = scene.world
+    world.coordinator = other
+
+    async def is_judged_anew() -> bool:
+        return all([await _void(scene, one, at.position) for one, at in marked])
+
+    await trial.within(is_judged_anew, _SETTLED, "the members' logs are judged by that history")
+    codes = [await _void(scene, one, at.position) for one, at in marked]
+    trial.check(
+        "records that name heads of the history that was given up",
+        holds=set(codes) == {"sta.coordinator"},
+        expected="void sta.coordinator",
+        actual=str(codes),
+    )
+    client = await scene.start()
+    reply = await client.ask("/evidence")
+    listed = json.loads(reply.body)["evidence"] if reply.status == 200 else []
+    standing = [one for one in listed if one["origin"] == other.origin and one["stands"]]
+    trial.check(
+        "the evidence",
+        holds=bool(listed) and not standing,
+        expected="is kept, and stands no more",
+        actual=f"{len(listed)} kept, {len(standing)} stand",
+    )
+
+
+async def _void(scene: Scene, peer: Peer, position: int) -> str:
+    given = (await scene.ask("view", origin=peer.origin)).ok or {}
+    log = given.get("logs", {}).get(peer.origin, {})
+    return str(log.get("void", {}).get(str(position), ""))
+
+
+async def _lasts(trial: Trial, scene: Scene, held: SiteLog, other: SiteLog) -> None:
+    """ANCHOR-7, ANCHOR-9: the history that was given up does not come back."""
+    while held.size <= other.size:
+        held.state()
+    for when in ("at once", "after a kill"):
+        scene.coordinator.serve(held)
+        code = await scene.sync(held.origin)
+        trial.check(
+            f"the history that was given up, offered again {when}",
+            holds=code == "hos.fork",
+            expected="refused hos.fork",
+            actual=code or "no refusal told",
+        )
+        await _is_held(trial, scene, other, f"what is served, {when}", "the history that holds")
+        await scene.ask("kill9")
+        await scene.ask("start")
+    scene.coordinator.serve(other)
+    other.state()
+
+    async def goes_on() -> bool:
+        await scene.sync(other.origin)
+        head = await scene.mirrored(other.origin)
+        return head is not None and head.size == other.size
+
+    await trial.within(goes_on, _SETTLED, "the history that holds is followed on")
+    trial.check("the history that holds", holds=True, expected="is followed on", actual="so it is")
+
+
+@case(
+    "MEM-23",
+    "Where members have appointed a successor, the coordinator's old keys lead nobody further.",
+    clauses="SUCC-6 SUCC-7",
+    profiles="peer",
+    verbs="start sync",
+)
+async def succeeded(trial: Trial) -> None:
+    """Appoint a successor; let the old keys go on, then the successor, then the old keys again."""
+    async with trial.another_scene() as scene:
+        peers = await _land(trial, scene)
+        world, server = scene.world, Server()
+        old = world.coordinator
+        await server.start()
+        try:
+            await _appoint(trial, scene, peers, server, old)
+        finally:
+            await server.stop()
+
+
+async def _appoint(
+    trial: Trial, scene: Scene, peers: list[Peer], server: Server, old: SiteLog
+) -> None:
+    world = scene.world
+    left = leave(world)
+    server.serve(old, size=left.size)
+    scene.coordinator.serve(old, size=left.size)
+    await scene.sync(old.origin)
+    head = await scene.mirrored(old.origin)
+    trial.need(head is not None and head.size == left.size, "the twin is not taken")
+    mark = server.mark()
+    approvals = []
+    for one in peers:
+        written = one.log.append("anchor/1", left.body(urls=[server.url]))
+        approvals.append(written.entry)
+        one.log.state(old)
+        code = await scene.catches_up(one)
+        trial.need(not code, f"a member's appointment is not mirrored ({code})")
+    # It should ask there, which shows that it has counted; it need not.
+    await server.wait_asked(".*", since=mark, within=_SETTLED * scene.patience / 2)
+    state_members(world)
+    for node in (server, scene.coordinator):
+        node.serve(old)
+    await _refused(trial, scene, old, left.size, "the old keys go on")
+    new = old.fork(left.size)
+    take_over(left._replace(log=new), left.proof(approvals))
+    new.state(members=digest_of(left.voters))
+    for node in (server, scene.coordinator):
+        node.serve(new)
+
+    async def is_taken() -> bool:
+        await scene.sync(new.origin)
+        shown = await scene.mirrored(new.origin)
+        return shown is not None and (shown.size, shown.root) == (new.size, new.tree.root())
+
+    await trial.within(is_taken, _SETTLED, "the log of the successor is taken")
+    trial.check("the successor goes on", holds=True, expected="is taken", actual="as expected")
+    while old.size <= new.size:
+        old.state()
+    for node in (server, scene.coordinator):
+        node.serve(old)
+    await _refused(trial, scene, old, new.size, "the old keys come back")
+
+
+async def _refused(trial: Trial, scene: Scene, log: SiteLog, size: int, what: str) -> None:
+    code = await scene.sync(log.origin)
+    head = await scene.mirrored(log.origin)
+    trial.check(
+        what,
+        holds=code == "hos.fork" and head is not None and head.size == size,
+        expected=f"refused hos.fork, the mirror stays at {size}",
+        actual=f"refused {code or 'nothing'}, the mirror at {head.size if head else 0}",
+    )
