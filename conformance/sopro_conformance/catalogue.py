@@ -54,6 +54,7 @@ from sopro_conformance.cases import (
     watched,
     withheld,
     witnessing,
+    yearly,
 )
 
 __all__ = ["CASES", "GROUPS", "MODULES"]
@@ -63,7 +64,7 @@ MODULES: Final = (
     *(witnessing, labelled, private, asked, declared, crowd, watched, admitting),
     *(approving, tls, access, counted, rules),
     *(applying, answering, panels, criteria, validity, overlaid, related, agreed, grown),
-    *(stating, coded, marked),
+    *(stating, coded, marked, yearly),
     *(papers, held, withheld, epochs, successors, anchors),
     *(gaps, continued, settled, accused, stated),
 )

@@ -96,6 +96,7 @@ at("N05", OWN + "/bundle/.*", body_of(lambda data: data + b"\x00"))
 at("N08", OWN + "/checkpoint", body_of(lambda data: data.replace(b"\n\n", b"\nextra\n\n", 1)))
 at("N09", OWN + "/checkpoint", body_of(spoil_line))
 at("N16", "/log/(?!at/).*/tile/[0-9]+/.*", body_of(flip))
+at("R22", "/label/.*", body_of(lambda _: b"<p>A label of this site, by its number.</p>"))
 at("N23", "/label/.*", lambda one: other(one, b"a page", 200))
 at("N26", ".*/document/.*", lambda one: other(one, one.body, **{"SoPro-Document-Key": "00" * 32}))  # type: ignore[arg-type]
 
@@ -361,14 +362,13 @@ def takes_any_code() -> None:
     import_module("sopro_node.codelists").CodeLists.object_to = lambda *_: None
 
 
-@fault("R22")
-def does_not_mark_what_it_has_imported() -> None:
-    def change(request: web.Request, response: web.Response) -> web.Response | None:
-        if not request.path.startswith("/label/") or response.status != 200:
-            return None
-        return other(response, b"<p>A label of this site, by its number.</p>")
+@fault("R23")
+def counts_all_in_one_year() -> None:
+    def change(said: dict[str, Any]) -> dict[str, Any]:
+        sites = [one | {"decisions_by_year": {"2026": one["decisions"]}} for one in said["sites"]]
+        return said | {"sites": sites}
 
-    answers(change)
+    at_json("/api/v1/statistics", change)
 
 
 # As a coordinator.

@@ -99,7 +99,7 @@ async def aggregates(trial: Trial) -> None:
             _DAYS[2]: Counter({"expired": 1 + active, "revoked": 1}),
         }
     for day in _DAYS:
-        found = await _statistics(trial, f"/api/v1/statistics?at={day}")
+        found = await statistics(trial, f"/api/v1/statistics?at={day}")
         sites = {one.get("site"): one for one in found["sites"]}
         for peer in peers:
             said = sites.get(peer.code, {})
@@ -128,7 +128,12 @@ async def aggregates(trial: Trial) -> None:
     del client
 
 
-async def _statistics(trial: Trial, path: str) -> dict[str, Any]:
+async def statistics(trial: Trial, path: str) -> dict[str, Any]:
+    """Ask the candidate for its figures (LBL-27).
+
+    Raises:
+        NotMeasured: they are none.
+    """
     client = await trial.node()
     reply = await client.ask(path, within=CAUGHT_UP_WITHIN * trial.candidate.deadline)
     try:
