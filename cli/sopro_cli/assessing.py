@@ -116,17 +116,29 @@ def _step(name: str, step: Step, words: str) -> click.Command:
         files: Files,
         *,
         as_json: bool,
+        criteria_version: int | None = None,
     ) -> None:
         entity = as_bytes(which, "APPLICATION")
-        told = {"effective_date": effective, "step": step.value}
+        told = {
+            "criteria_version": criteria_version,
+            "effective_date": effective,
+            "step": step.value,
+        }
 
         async def work(office: Call) -> Mapping[str, Any]:
             return await act(office, "application.step", told, entity=entity, files=files)
 
         show_entity(do(folder, work), as_json=as_json)
 
-    return command
+    return _of_a_version(command) if step is Step.SUBMITTED else command
 
+
+_of_a_version = click.option(
+    "--criteria-version",
+    type=int,
+    default=None,
+    help="to be judged by from now on, where the one before is replaced",
+)
 
 for _name, _words in (
     ("accept", "Accept an APPLICATION: it is complete and will be evaluated."),

@@ -34,7 +34,11 @@ _NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
 @click.argument("action", type=click.Choice([action.value for action in Action]))
 @click.argument("label", metavar="[NUMBER]", required=False, callback=NUMBER)
 @click.option("--offering", default=None, help="what the label is for, on the first decision")
-@click.option("--application", default=None, help="that is decided; it names offering and scheme")
+@click.option(
+    "--application",
+    default=None,
+    help="that is decided; it names offering and scheme. With correct: that was refused",
+)
 @click.option("--review", default=None, help="that it rests on; the last one if not given")
 @click.option(
     "--scheme", default="sopro", show_default=True, callback=CODE, help="on the first decision"
@@ -56,6 +60,12 @@ _NEEDED: Final[Mapping[Action, tuple[str, ...]]] = {
 @click.option("--whole-offering", is_flag=True, help="it holds for all areas and codes")
 @click.option(
     "--corrects", type=click.IntRange(0), default=None, help="entry of the wrong decision"
+)
+@click.option(
+    *("--refused-on", "refused_on"),
+    default=None,
+    callback=DAY,
+    help="civil date, with correct: when it was refused, where another was written down",
 )
 @click.option("--decider", default=None, help="who decides; only a pseudonym leaves the site")
 @naming_people
@@ -86,6 +96,10 @@ def decide(  # one for each option
         sopro decide at suspend SOPRO/AT0/001/00001 --reason other --suspended-until 2027-01-31
         sopro decide at correct SOPRO/AT0/001/00001 --corrects 41 --suspended-until 2027-03-31
         sopro decide at correct SOPRO/AT0/001/00001 --corrects 40 --valid-until 2028-06-30
+        sopro decide at correct --application APPLICATION --reason fees_unpaid
+        sopro decide at correct --application APPLICATION --refused-on 2026-11-02
+
+    What was refused has no number: a correction names the application, or what refuse printed.
 
     A scope says what the label holds for within its offering; without one it holds for all of it.
     """
@@ -106,6 +120,9 @@ def decide(  # one for each option
     async def work(office: Call) -> Mapping[str, Any]:
         if label is not None:
             seen = await office("label_entity", {"number": label})
+            told["prev"] = seen["head"]
+        elif action == Action.CORRECT:
+            seen = await office("refusal", {"application": entities["application"]})
             told["prev"] = seen["head"]
         done = await act(office, "decision.add", told, person=person, files=files)
         values = done["values"]
@@ -146,7 +163,12 @@ def _check_options(action: Action, label: str | None, options: Mapping[str, str 
             f"{action.value} begins a label on an --offering; to give it a certain number, "
             f"write --number {label}"
         )
-    if action not in _FIRST and label is None:
+    if action is Action.CORRECT and (label is None) == (options["application"] is None):
+        raise click.UsageError(
+            "correct needs the NUMBER of a label, or --application for what was refused; one of "
+            "the two"
+        )
+    if action not in (*_FIRST, Action.CORRECT) and label is None:
         raise click.UsageError(f"{action.value} needs the NUMBER of a label")
 
 

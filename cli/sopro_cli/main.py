@@ -44,7 +44,7 @@ MODULES: Final[Mapping[str, str]] = {
     "keys": "keys",
     "label": "labels",
     "members": "members",
-    "offering": "register",
+    "offering": "changing",
     "officer": "officers",
     "organisation": "relating",
     "policy": "policies",

@@ -14,9 +14,9 @@ from sopro_node.identifying import OVERRIDES
 from sopro_registry.families import organisation as organisations
 from sopro_registry.families.offering import Scale
 
-_ACTORS = get_args(organisations.ActorType)
-_SCALES = get_args(Scale)
-_KINDS = ("product", "service", "production_step", "material_recovery")
+ACTORS = get_args(organisations.ActorType)
+SCALES = get_args(Scale)
+KINDS = ("product", "service", "production_step", "material_recovery")
 
 
 @click.group()
@@ -28,7 +28,7 @@ def organisation() -> None:
 @click.argument("folder", type=FOLDER)
 @click.option("--legal-name", required=True)
 @click.option("--country", required=True, help="ISO 3166-1 alpha-2 of its seat, for example AT")
-@click.option("--actor-type", type=click.Choice(_ACTORS), default="enterprise", show_default=True)
+@click.option("--actor-type", type=click.Choice(ACTORS), default="enterprise", show_default=True)
 @click.option("--identifier", "identifiers", multiple=True, help="SCHEME=VALUE, repeatable")
 @click.option(
     *("--identifier-reason", "reasons"),
@@ -38,6 +38,8 @@ def organisation() -> None:
 @click.option("--street", default="")
 @click.option("--postal-code", default="")
 @click.option("--locality", default="")
+@click.option("--website", default="")
+@click.option("--description", "descriptions", multiple=True, help="LANGUAGE=TEXT, repeatable")
 @click.option("--source-key", default="", help="its key in the register it comes from")
 @click.option("--nuts", default=None, callback=NUTS, help="NUTS code of its seat")
 @click.option(
@@ -59,6 +61,8 @@ def organisation_add(  # one for each option
     street: str,
     postal_code: str,
     locality: str,
+    website: str,
+    descriptions: tuple[str, ...],
     source_key: str,
     nuts: str | None,
     activities: tuple[str, ...],
@@ -68,16 +72,14 @@ def organisation_add(  # one for each option
     as_json: bool,
 ) -> None:
     """Add an organisation; what names it goes into a public document, not into the log."""
-    if not legal_name.strip():
-        raise click.BadParameter("an organisation has a name", param_hint="--legal-name")
-    if len(country) != 2 or country not in Locale("en").territories:
-        raise click.BadParameter(f"no country has the code {country!r}", param_hint="--country")
+    check_holder(legal_name, country)
     told = {
         OVERRIDES: as_reasons(reasons),
         "activities": activities,
         "actor_type": actor_type,
-        "codes": _as_codes(codes),
+        "codes": as_codes(codes),
         "country": country,
+        "description": dict(as_pairs(descriptions, "LANGUAGE=TEXT")),
         "effective_date": effective,
         "identifiers": as_pairs(identifiers, "SCHEME=VALUE"),
         "legal_name": legal_name,
@@ -86,8 +88,17 @@ def organisation_add(  # one for each option
         "postal_code": postal_code,
         "source_key": source_key,
         "street": street,
+        "website": website,
     }
     _add(folder, "organisation.add", told, as_json=as_json)
+
+
+def check_holder(legal_name: str | None, country: str | None) -> None:
+    """Hold what is said of an organisation to being a name and a country; None is not said."""
+    if legal_name is not None and not legal_name.strip():
+        raise click.BadParameter("an organisation has a name", param_hint="--legal-name")
+    if country is not None and (len(country) != 2 or country not in Locale("en").territories):
+        raise click.BadParameter(f"no country has the code {country!r}", param_hint="--country")
 
 
 @click.group()
@@ -100,11 +111,11 @@ def offering() -> None:
 @click.option("--organisation", "owner", required=True, help="as 'organisation add' printed it")
 @click.option("--name", "names", multiple=True, required=True, help="LANGUAGE=TEXT, repeatable")
 @click.option("--description", "descriptions", multiple=True, help="LANGUAGE=TEXT, repeatable")
-@click.option("--kind", type=click.Choice(_KINDS), default="product", show_default=True)
+@click.option("--kind", type=click.Choice(KINDS), default="product", show_default=True)
 @click.option("--cpv", multiple=True, callback=CPV, help="procurement code, repeatable")
 @click.option("--code", "codes", multiple=True, help="LIST/VERSION=CODE, repeatable")
 @click.option(
-    "--effect-scale", type=click.Choice(_SCALES), default=None, help="how far its effect reaches"
+    "--effect-scale", type=click.Choice(SCALES), default=None, help="how far its effect reaches"
 )
 @click.option("--gtin", default=None, callback=GTIN, help="trade item number")
 @click.option("--gtin-reason", default="", help="why one that fails its check is right")
@@ -127,7 +138,7 @@ def offering_add(  # one for each option
 ) -> None:
     """Add a product or service of an organisation; it can then be granted a label."""
     told = {
-        "codes": _as_codes(codes),
+        "codes": as_codes(codes),
         "cpv": cpv,
         "description": dict(as_pairs(descriptions, "LANGUAGE=TEXT")),
         "effect_scale": effect_scale,
@@ -141,7 +152,7 @@ def offering_add(  # one for each option
     _add(folder, "offering.add", told, as_json=as_json)
 
 
-def _as_codes(texts: tuple[str, ...]) -> list[dict[str, str]]:
+def as_codes(texts: tuple[str, ...]) -> list[dict[str, str]]:
     """Read codes with the version of the list that each is from."""
     form = "LIST/VERSION=CODE, as in social-objective/1.16=et-eq"
     found = []
@@ -160,6 +171,3 @@ def _add(folder: Path, name: str, told: Mapping[str, Any], *, as_json: bool) -> 
         show_json({"entity": entity, "index": done["index"]})
     else:
         show(entity)
-
-
-COMMANDS = (offering,)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import rich_click as click
 
+from sopro_cli.changing import organisation_change
 from sopro_cli.office import ask
 from sopro_cli.options import DAY, FOLDER, SITE, as_bytes, here
 from sopro_cli.output import remark, show, show_json
@@ -102,5 +103,7 @@ def organisation_lineage(
     if answer["is_cut"]:
         remark("more organisations hang together with it than are shown")
 
+
+organisation.add_command(organisation_change)
 
 COMMANDS = (organisation,)

@@ -88,7 +88,8 @@ async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     """Do an act for the command line. `act`: its name; `told`; `entity`?; `person`?: pseudonym.
 
     `files`?: list of {name, content, type, visibility, parties?}, documents of the record;
-    `done_by`?: who has it done. Answers `entity`, `entry_id`, `index` and the record's `values`.
+    `done_by`?: who has it done. Answers `entity`, `entry_id`, `index`, the record's `values`,
+    and how many records it needed `before` it.
 
     Raises:
         FormatError: there is no such act, or what is told does not fit it.
@@ -105,15 +106,17 @@ async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     files = tuple(_given_file(one) for one in values.get("files", ()))
     actor = _operator(node, known, values)
     asking = Asking(node, told, values.get("entity"), actor.person, files)
-    draft = await known.plan(asking)
-    draft = replace(draft, documents=[*draft.documents, *files])
-    appended = await node.log.append(draft, note=_noting(node, known, actor, None))
+    async with known.turn(node):
+        draft = await known.plan(asking)
+        draft = replace(draft, documents=[*draft.documents, *files])
+        appended = await node.log.append(draft, note=_noting(node, known, actor, None))
     await _follow(node, known)
     return {
         "entity": appended.entity,
         "entry_id": appended.entry_id,
         "index": appended.index,
         "values": dict(appended.values),
+        "before": len(draft.before),
     }
 
 
@@ -130,14 +133,15 @@ async def perform(
         UnavailableError: nothing may be signed now.
     """
     files = _files(node, told.documents, actor)
-    draft = await known.plan(Asking(node, told, entity, actor.person, files))
-    _check_prev(node, told, draft)
-    draft = replace(draft, documents=[*draft.documents, *files])
     note = _noting(node, known, actor, named, files=told.documents)
-    try:
-        appended = await node.log.append(draft, note=note)
-    except ConflictError as error:
-        raise _explain(node, draft, error) from None
+    async with known.turn(node):
+        draft = await known.plan(Asking(node, told, entity, actor.person, files))
+        _check_prev(node, told, draft)
+        draft = replace(draft, documents=[*draft.documents, *files])
+        try:
+            appended = await node.log.append(draft, note=note)
+        except ConflictError as error:
+            raise _explain(node, draft, error) from None
     await _follow(node, known)
     return _done(appended)
 

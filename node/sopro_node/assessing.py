@@ -13,6 +13,7 @@ from sopro_registry.assessment import Evaluation, Review
 from sopro_registry.authorisation import Authorisation
 from sopro_registry.catalogue import decode_state
 from sopro_registry.fields import format_day
+from sopro_registry.label import Label
 
 Answer = dict[str, Any]
 
@@ -30,6 +31,9 @@ async def applications(node: Node, _values: Mapping[str, Any]) -> Answer:
 
 async def application_at(node: Node, values: Mapping[str, Any]) -> Answer:
     """Describe one application. `entity`. Answers its fields, `stage`, `evaluations`, `reviews`.
+
+    `decision`, where one was made: `entity` and `head` of what it is on, its entry `index`, what
+    was decided, the `reason` and the day `decided_on` as corrected since, `number` of the label.
 
     Raises:
         NotFoundError: this site has no such application.
@@ -126,14 +130,14 @@ def _describe(
 ) -> Answer:
     found = sorted(evaluations.get(entity, ()), key=lambda one: one[1].index)
     reviewed = sorted(reviews.get(entity, ()), key=lambda one: one[1].index)
-    is_decided = node.reader.named(OWN, "label_application", decided_name(entity)) is not None
+    decided = node.reader.named(OWN, "label_application", decided_name(entity))
     return {
         "entity": entity,
         "stage": stage(
             state,
             evaluated=[one.index for _, one in found],
             reviewed=[one.index for _, one in reviewed],
-            is_decided=is_decided,
+            is_decided=decided is not None,
         ),
         "step": state.step,
         "kind": state.kind,
@@ -145,4 +149,29 @@ def _describe(
         "submitted": format_day(state.submitted),
         "evaluations": [one for one, _ in found],
         "reviews": [{"entity": one, "outcome": review.outcome} for one, review in reviewed],
+        "decision": _describe_decision(node, decided, [one for one, _ in reviewed]),
+    }
+
+
+def _describe_decision(node: Node, entity: bytes | None, reviews: list[bytes]) -> Answer | None:
+    """Say how an application was decided; None where it is not, or nothing can be said of it."""
+    row = node.reader.entity(OWN, entity) if entity is not None else None
+    state = decode_state(row.family, row.state) if row and isinstance(row.state, bytes) else None
+    if row is None or not isinstance(state, Label):
+        return None
+    places = [index for index, _, review in state.people if review in reviews]
+    found = [one for one in state.decisions if one.index in places]
+    if not found:
+        return None
+    decision = found[-1]
+    said = next((one for one in state.reasons if one.index == decision.index), None)
+    day = said.refused if said and said.refused else decision.decided
+    return {
+        "entity": entity,
+        "head": row.head,
+        "index": decision.index,
+        "action": decision.action.value,
+        "number": state.number,
+        "reason": said.code if said else "",
+        "decided_on": format_day(day),
     }

@@ -9,9 +9,10 @@ from sopro_node.holdings import OWN
 from sopro_node.node import Node
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import Value, decode
-from sopro_protocol.errors import NotFoundError, RefusedError
+from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_protocol.record import parse_entry
 from sopro_protocol.tile import WIDTH
+from sopro_registry.application import decided_name
 from sopro_registry.catalogue import decode_state
 from sopro_registry.label import Label
 
@@ -89,6 +90,36 @@ async def label_entity(node: Node, values: Mapping[str, Any]) -> Answer:
         )
     entity = node.reader.entity(1, stage.entity)
     return {"entity": stage.entity, "head": entity.head if entity else None}
+
+
+async def refusal(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Find what this site has refused. `application`: its entity, or that of the refusal.
+
+    Answers `entity` and `head`; `refused`: entry of the refusal; `decisions`: entries of all
+    decisions on it that were taken here, oldest first.
+
+    Raises:
+        NotFoundError: this site has refused no such application.
+        FormatError: it was granted, so its label has a number.
+    """
+    application: bytes = values["application"]
+    name = decided_name(application)
+    entity = node.reader.named(OWN, "label_application", name) or application
+    row = node.reader.entity(OWN, entity)
+    state = decode_state(row.family, row.state) if row and isinstance(row.state, bytes) else None
+    if row is None or not isinstance(state, Label):
+        raise NotFoundError(f"this site has refused no application {application.hex()}")
+    if state.number:
+        raise FormatError(
+            f"{application.hex()}: its label is {state.number}; name it by that",
+            code="ofc.body",
+        )
+    return {
+        "entity": entity,
+        "head": row.head,
+        "refused": state.decisions[0].index,
+        "decisions": [one.index for one in state.decisions if not one.imported],
+    }
 
 
 class _Bodies:

@@ -61,6 +61,8 @@ class Draft:
         entity: whom it is about; None makes a new one.
         seen: entry id of the version the officer saw, None for no version, or `CURRENT`.
         documents: to be kept outside the log.
+        before: drafts that are appended right before it, in the same transaction: all of them and
+            it, or none.
     """
 
     family: str
@@ -69,6 +71,7 @@ class Draft:
     seen: bytes | None = CURRENT
     documents: Sequence[NewDocument] = field(default=())
     is_copy: bool = False
+    before: "Sequence[Draft]" = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +389,9 @@ class OwnLog:
         family = FAMILIES.get(draft.family)
         if family is None:
             raise FormatError(f"unknown family {draft.family!r}", code="rec.family")
+        for one in draft.before:
+            # One that is refused takes the others with it: the batch is tried without all of them.
+            self._append(step, one)
         entity = draft.entity or os.urandom(16)
         row = step.tables.entity(entity)
         head = row.head if row else None

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import logging
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -237,6 +237,11 @@ class Node:
         counted = Directory(self._counting_reader, self.holdings, self._counting)
         self._reckoner = Reckoner(self._counting_reader, self.holdings, self._counting, counted)
         self._counting_lock = asyncio.Lock()
+
+    @cached_property
+    def taking(self) -> asyncio.Lock:
+        """Return what is held while labels are taken over: one holder of several is written once."""
+        return asyncio.Lock()
 
     @classmethod
     async def open(

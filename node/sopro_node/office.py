@@ -25,7 +25,7 @@ from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
 from sopro_node.documents import NewDocument
-from sopro_node.entities import entities, label_entity, own_organisations
+from sopro_node.entities import entities, label_entity, own_organisations, refusal
 from sopro_node.evidence import describe_evidence
 from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
@@ -267,6 +267,7 @@ _FOR_OFFICERS: Final[Mapping[Operation, tuple[OfficerRole, ...]]] = {
             label_entity,
             members,
             own_organisations,
+            refusal,
             relations,
             status,
         ),

@@ -83,13 +83,13 @@ class MemoryTables:
         """Keep why an entry is void."""
         self.voids[index] = void
 
-    def count(self, action: str, year: int) -> None:
-        """Add one to the decisions of a kind in a year."""
-        self.counts[action, year] += 1
+    def count(self, action: str, year: int, more: int = 1) -> None:
+        """Add to the decisions of a kind in a year."""
+        self.counts[action, year] += more
 
-    def count_decided(self, decided: Decided) -> None:
-        """Add one to the decisions of a kind, for a reason, that took as long."""
-        self.decided[decided] += 1
+    def count_decided(self, decided: Decided, more: int = 1) -> None:
+        """Add to the decisions of a kind, for a reason, that took as long."""
+        self.decided[decided] += more
 
     def erase(self, erased: Erased) -> None:
         """Keep what was erased."""

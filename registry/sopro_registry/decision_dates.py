@@ -19,6 +19,8 @@ class Dated(Protocol):
     @property
     def effective_date(self) -> str | UnsetType: ...  # noqa: D102  # likewise
     @property
+    def refused_on(self) -> str | UnsetType: ...  # noqa: D102  # likewise
+    @property
     def suspended_until(self) -> str | UnsetType: ...  # noqa: D102  # likewise
     @property
     def valid_from(self) -> str | UnsetType: ...  # noqa: D102  # likewise
@@ -37,6 +39,7 @@ class Dates:
         "appeal_until",
         "decided",
         "effective",
+        "refused",
         "suspended_until",
         "valid_from",
         "valid_until",
@@ -44,7 +47,7 @@ class Dates:
 
     def __init__(self, body: Dated) -> None:
         self.effective = self.decided = self.valid_from = 0
-        self.valid_until = self.suspended_until = self.appeal_until = 0
+        self.valid_until = self.suspended_until = self.appeal_until = self.refused = 0
         # Most are absent, and this is asked for every decision.
         if body.effective_date is not UNSET:
             self.effective = day_of(body.effective_date, field="effective_date")
@@ -58,6 +61,8 @@ class Dates:
             self.suspended_until = day_of(body.suspended_until, field="suspended_until")
         if body.appeal_until is not UNSET:
             self.appeal_until = day_of(body.appeal_until, field="appeal_until")
+        if body.refused_on is not UNSET:
+            self.refused = day_of(body.refused_on, field="refused_on")
 
 
 def check_dates(

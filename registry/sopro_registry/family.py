@@ -339,6 +339,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
         is_grant: whether it took the next status index.
         counted: what the statistics count: an action and a year (0 where the date is unknown).
         decided: the same more closely: why, and how long it took.
+        recounted: how a decision was counted that is corrected, and how it counts from here on.
         erased: a document that is kept and shown no more.
         status_index: a label's place in the status tree, where it has changed; else -1.
         states_status: whether it states the root of the status tree.
@@ -356,6 +357,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     is_grant: bool = False
     counted: tuple[str, int] | None = None
     decided: Decided | None = None
+    recounted: tuple[Decided, Decided] | None = None
     erased: Erased | None = None
     status_index: int = -1
     states_status: bool = False

@@ -192,6 +192,20 @@ class Takeover(Struct, frozen=True, array_like=True, gc=False):
     acted_on: int
 
 
+class Reason(Struct, frozen=True, array_like=True, gc=False):
+    """Why something was decided, as it was corrected last (SPEC LBL-29).
+
+    Attributes:
+        index: position of the decision.
+        code: of the reason; empty for none.
+        refused: the day on which it was refused, where a correction says so; else 0.
+    """
+
+    index: int
+    code: str
+    refused: int = 0
+
+
 class Label(Struct, frozen=True, array_like=True, gc=False):
     """A label: its number, what it was granted for, and every decision that counts.
 
@@ -209,6 +223,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
             and of each of this site's own that gives or prolongs nothing.
         scopes: what it holds for, by each decision that states it.
         answers: position and reason of each decision that follows on a complaint or an appeal.
+        reasons: of each decision that states one, or of which a correction does.
     """
 
     last: bytes
@@ -223,6 +238,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     people: list[tuple[int, bytes, bytes]] = []
     scopes: list[Scope] = []
     answers: list[tuple[int, str]] = []
+    reasons: list[Reason] = []
 
     @property
     def scope(self) -> Scope:

@@ -32,6 +32,7 @@ from sopro_registry.directory import Directory
 from sopro_registry.families import site_membership, withhold
 from sopro_registry.family import (
     Change,
+    Decided,
     Fact,
     Family,
     KeySpan,
@@ -545,11 +546,19 @@ class Ledger:
             self._tables.count(*change.counted)
         if change.decided is not None:
             self._tables.count_decided(change.decided)
+        if change.recounted is not None:
+            self._count_again(*change.recounted)
         if change.erased is not None:
             self._tables.erase(change.erased)
         self._put_cursor(change, entry_id)
         if self.is_coordinator:
             self._directory.put(change.state)
+
+    def _count_again(self, was: Decided, now: Decided) -> None:
+        """Count a decision as it was corrected, and no more as it was (SPEC LBL-29)."""
+        for decided, more in ((was, -1), (now, 1)):
+            self._tables.count(decided.action, decided.year, more)
+            self._tables.count_decided(decided, more)
 
     def _put_cursor(self, change: Change[Any], entry_id: bytes) -> None:
         if change.withheld is not None:

@@ -110,12 +110,12 @@ class Tables(Protocol):
         """Keep why an entry is void."""
         ...
 
-    def count(self, action: str, year: int) -> None:
-        """Add one to the decisions of a kind in a year."""
+    def count(self, action: str, year: int, more: int = 1) -> None:
+        """Add to the decisions of a kind in a year."""
         ...
 
-    def count_decided(self, decided: Decided) -> None:
-        """Add one to the decisions of a kind, for a reason, that took as long."""
+    def count_decided(self, decided: Decided, more: int = 1) -> None:
+        """Add to the decisions of a kind, for a reason, that took as long."""
         ...
 
     def erase(self, erased: Erased) -> None:

@@ -42,6 +42,37 @@ def test_refused_application_has_no_number(place: Place) -> None:
     assert (answer["number"], answer["status"]) == ("", "refused")
 
 
+def test_a_refusal_is_corrected(place: Place) -> None:
+    refused = place.decide("refuse", "--offering", place.offering(), "--reason", "other")
+    named = ("--application", refused["entity"])
+    answer = place.decide("correct", *named, "--reason", "fees_unpaid")
+    assert (answer["entity"], answer["status"]) == (refused["entity"], "refused")
+    result = sopro("decide", place.at, "correct", *named, "--refused-on", "2099-01-01", code=1)
+    assert "refused_on 2099-01-01, expected a day" in result.stderr
+    result = sopro("decide", place.at, "correct", *named, "--refused-on", "2026-01-02")
+    assert result.stdout == f"{refused['entity']} refused\n"
+    with place.database() as database:
+        counted = database.execute("SELECT action, year, count FROM decision_count").fetchall()
+    assert ("refuse", 2026, 1) in counted
+
+
+@pytest.mark.parametrize("named", [(), (GRANTED, "--application", "0" * 32)])
+def test_a_correction_names_a_label_or_what_was_refused(
+    place: Place, named: tuple[str, ...]
+) -> None:
+    result = sopro("decide", place.at, "correct", *named, code=2)
+    assert "the NUMBER of a label, or --application for what was refused" in told(result.stderr)
+
+
+def test_what_was_granted_is_no_refusal(place: Place) -> None:
+    granted = place.decide("grant", "--offering", place.offering(), *UNTIL)
+    named = ("--application", granted["entity"])
+    result = sopro("decide", place.at, "correct", *named, code=65)
+    assert f"its label is {granted['number']}" in result.stderr
+    result = sopro("decide", place.at, "correct", "--application", "0" * 32, code=1)
+    assert "this site has refused no application" in result.stderr
+
+
 def test_no_label_is_handed_over_to_nobody(place: Place) -> None:
     result = sopro("decide", place.at, "transfer_out", GRANTED, code=65)
     assert "sopro transfer out DIRECTORY NUMBER --to SITE" in result.stderr

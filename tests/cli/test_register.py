@@ -4,7 +4,7 @@ import pytest
 
 from sopro_node import office
 from sopro_node.node import Node
-from tests.cli.place import Place, sopro
+from tests.cli.place import Place, sopro, told
 
 
 @pytest.mark.parametrize("nuts", ["AT", "AT1", "HU11", "AT130", "ELZZZ"])
@@ -42,3 +42,54 @@ def test_an_identifier_that_fails_its_check_needs_a_reason_that_is_recorded(plac
     refused = sopro("offering", "add", place.at, *wrong, code=65)
     assert "did you mean '4006381333931'?" in refused.stderr
     sopro("offering", "add", place.at, *wrong, "--gtin-reason", "printed so")
+
+
+HOLDER = (
+    *("--legal-name", "Muster GmbH", "--country", "AT", "--street", "Hauptplatz 1"),
+    *("--identifier", "at.fn=123456a", "--nuts", "AT130", "--website", "https://muster.example"),
+    *("--description", "de=Möbel", "--activity", "2.1:31.00"),
+)
+
+
+def test_a_change_leaves_what_it_does_not_name(place: Place) -> None:
+    entity = sopro("organisation", "add", place.at, *HOLDER).stdout.strip()
+    [before] = asyncio.run(rows(place, bytes.fromhex(entity)))
+    moved = ("--street", "Ring 2", "--nuts", "AT312", "--drop", "website")
+    changed = sopro("organisation", "change", place.at, entity, *moved)
+    assert changed.stdout.strip() == entity
+    [after] = asyncio.run(rows(place, bytes.fromhex(entity)))
+    assert after["body"] == before["body"] | {
+        "nuts": "AT312",
+        "effective_date": after["body"]["effective_date"],
+    }
+    fields = before["fields"] | {"street": "Ring 2"}
+    del fields["website"]
+    assert after["fields"] == fields
+
+
+def test_an_offering_is_changed_and_withdrawn(place: Place) -> None:
+    holder = sopro("organisation", "add", place.at, *HOLDER).stdout.strip()
+    wrong = ("--gtin", "4006381333932", "--gtin-reason", "printed so", "--cpv", "39112000")
+    added = sopro(
+        *("offering", "add", place.at, "--organisation", holder, "--name", "de=Sessel", *wrong)
+    )
+    entity = added.stdout.strip()
+    sopro("offering", "change", place.at, entity, "--name", "en=Chair", "--status", "withdrawn")
+    [row] = asyncio.run(rows(place, bytes.fromhex(entity)))
+    assert row["fields"]["name"] == {"en": "Chair"}
+    assert row["fields"]["identifier_overrides"] == [["GTIN", "4006381333932", "printed so"]]
+    assert (row["body"]["status"], row["body"]["cpv"]) == ("withdrawn", ["39112000"])
+    assert row["body"]["organisation"] == bytes.fromhex(holder)
+
+
+def test_a_change_says_what_and_of_what(place: Place) -> None:
+    entity = sopro("organisation", "add", place.at, *HOLDER).stdout.strip()
+    change = ("organisation", "change", place.at)
+    assert "say what has changed" in told(sopro(*change, entity, code=2).stderr)
+    both = ("--nuts", "AT312", "--drop", "nuts")
+    assert "nuts is given and dropped" in told(sopro(*change, entity, *both, code=2).stderr)
+    result = sopro(*change, "0" * 32, "--status", "dissolved", code=1)
+    assert "this site has no organisation" in result.stderr
+    result = sopro("offering", "change", place.at, entity, "--status", "withdrawn", code=1)
+    assert f"this site has no offering {entity}" in result.stderr
+    assert "no country has the code" in sopro(*change, entity, "--country", "XX", code=2).stderr

@@ -15,7 +15,7 @@ REFUSED = [
     ((GRANTED, "--to", "hu"), "'hu' cannot receive a label, it is no other admitted member"),
     ((GRANTED, "--to", "at"), "'at' cannot receive a label, it is no other admitted member"),
     ((REVOKED, "--to", "hu"), "cannot transfer_out a label that is revoked"),
-    (("SOPRO/AT0/001/99998", "--to", "hu"), "no label 'SOPRO/AT0/001/99998' is known here"),
+    (("SOPRO/AT0/001/99998", "--to", "hu"), "this site has no label 'SOPRO/AT0/001/99998'"),
     (("--organisation", "00" * 16, "--to", "hu"), f"this site has no organisation {'00' * 16}"),
 ]
 

@@ -160,10 +160,9 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
         await office.label_entity(at.node, {"number": number})
     [offer] = (await office.offers(at.node, {}))["offers"]
     assert (offer["number"], offer["is_continued"]) == (number, True)
-    [taken] = (await office.take_over(at.node, {"decider": bytes(16), "numbers": [number]}))[
-        "taken"
-    ]
-    assert taken["status"] == "active"
+    told = {"act": "transfer.in", "told": {"label": number}, "person": bytes(16)}
+    await office.OPERATIONS["act"](at.node, told)
+    assert at.node.desk.label(number).status == "active"
     await office.label_entity(at.node, {"number": number})
     new, _ = await grant(at.node)
     another, _ = await grant(at.node)

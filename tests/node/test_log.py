@@ -190,3 +190,23 @@ def test_makes_no_site_that_could_never_be_admitted(
     with pytest.raises(FormatError, match=message):
         create_node(tmp_path / "new", plan, coordinator=False)
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_comes_before_a_record_is_there_with_it_or_not_at_all(lone_node: Node) -> None:
+    wrong = Draft("scheme", SCHEME | {"scheme": "two", "months": 3}, before=[scheme("one")])
+    size = lone_node.log.held.size
+    with pytest.raises(FormatError):
+        await lone_node.log.append(wrong)
+    assert lone_node.log.held.size == size
+    # Nor does it take others of its batch with it.
+    refused, taken = await lone_node.log.append_all([wrong, scheme("other")])
+    assert isinstance(refused, FormatError)
+    assert isinstance(taken, Appended)
+    assert lone_node.log.held.size == size + 2
+    right = await lone_node.log.append(Draft("scheme", SCHEME, before=[scheme("one")]))
+    assert [family_at(lone_node, right.index + at) for at in (-1, 0, 1)] == [
+        "scheme/1",
+        "scheme/1",
+        "log_state/1",
+    ]
+    assert lone_node.holdings.directory.scheme("one") is not None

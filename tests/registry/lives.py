@@ -158,6 +158,8 @@ class Life:
             body |= {"offering": bytes16(offering), "scheme": "sopro"}
         if action == "grant":
             body["status_index"] = log["grants"] + (rng.random() < 0.03)
+        if "receiver" in body:
+            body |= {"receiver": rng.choice(("hu", "si")), "receiver_entity": rng.randbytes(16)}
         add_scope(body, held, rng)
         number = held["number"] if held else self.number(site, name, rng)
         if number and action != "refuse":

@@ -455,3 +455,8 @@ def add_scope(body: Body, held: Body | None, rng: Random) -> None:
         if body["action"] == "correct" and not seldom(rng, 0.5):
             ends = [one["until"] for one in held["history"] if one["until"]]
             body["valid_until"] = rng.choice([*ends, "2027-06-30", "2019-01-01"])
+        if seldom(rng, 0.5):
+            body["reason_code"] = rng.choice(("fees_unpaid", "other", "complaint_upheld"))
+        if held["history"][0]["action"] == "refuse" and seldom(rng, 0.7):
+            days = [held["history"][0]["from"] or "2026-01-01", "2025-12-31", "2026-03-01"]
+            body["refused_on"] = rng.choice(days)

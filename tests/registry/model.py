@@ -22,7 +22,12 @@ from typing import Any
 from sopro_protocol.encoding import encode
 from tests.registry import model_assessing, model_complaining
 from tests.registry.model_complaining import decider_of
-from tests.registry.model_deciding import judge_assessment, judge_scope
+from tests.registry.model_deciding import (
+    count_anew,
+    judge_assessment,
+    judge_refused,
+    judge_scope,
+)
 
 Event = dict[str, Any]
 Log = dict[str, Any]
@@ -71,6 +76,7 @@ def new_log(origin: str, root_key: bytes, *, coordinator: Log | None, roots: lis
         "uninterpreted": 0,
         "voids": {},
         "counts": Counter(),
+        "reasons": Counter(),
     }
 
 
@@ -401,6 +407,7 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
 def judge_further(log: Log, event: Event, label: dict[str, Any], *, is_new: bool) -> str | None:
     body = event["body"]
     code = judge_scope(body, label) or judge_mended(log, body, label)
+    code = code or judge_refused(log, body, label)
     is_own = any(not one["imported"] for one in label["history"])
     if code is None and body["basis"] == "imported" and (log["is_import_closed"] or is_own):
         code = "lbl.imported"
@@ -454,7 +461,7 @@ def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]
     if is_new:
         log["status"][log["grants"]] = label
         log["grants"] += 1
-    log["counts"][body["action"], int(body.get("effective_date", "0")[:4])] += 1
+    count_anew(log, body, history)
 
 
 def found_by(history: list[dict[str, Any]], day: str, *, imported: bool) -> dict[str, Any]:
@@ -542,7 +549,7 @@ def lacks(  # noqa: PLR0912 - one for each row of the table
     forbidden = set() if action == "grant" or takes_over else {"status_index"}
     if imported or action != "transfer_out":
         forbidden |= {"receiver", "receiver_entity"}
-    elif "receiver" in body or "receiver_entity" in body:
+    else:
         needed |= {"receiver", "receiver_entity"}
     if imported or action != "transfer_in":
         forbidden.add("takes")
@@ -552,6 +559,8 @@ def lacks(  # noqa: PLR0912 - one for each row of the table
         forbidden |= {"valid_from", "valid_until"}
     if action == "correct" and not imported and "corrects" in body:
         forbidden -= {"valid_until"}
+    else:
+        forbidden.add("refused_on")
     return bool(needed - body.keys() or forbidden & body.keys())
 
 

@@ -177,3 +177,36 @@ def judge_scope(body: Body, label: dict[str, Any]) -> str | None:  # noqa: PLR09
 def covers(whole: Body, part: Body) -> bool:
     """Say whether a scope holds another: what is not named is everything."""
     return all(name in part and set(part[name]) <= set(codes) for name, codes in whole.items())
+
+
+def judge_refused(log: Log, body: Body, label: dict[str, Any]) -> str | None:
+    """Say why something was not refused on that day."""
+    if "refused_on" not in body:
+        return None
+    [found] = [one for one in label["history"] if one["index"] == body["corrects"]]
+    if found["action"] != "refuse":
+        return "lbl.reference"
+    reviewed = state_of(log, "review", found["review"]) if found["review"] else None
+    first = reviewed["reviewed_on"] if reviewed else ""
+    return None if first <= body["refused_on"] <= body["decided_on"] else "lbl.dates"
+
+
+def count_anew(log: Log, body: Body, history: list[dict[str, Any]]) -> None:
+    """Count a decision, and what it corrects as it should have been."""
+    reason = body.get("reason_code", "")
+    if body["action"] == "correct" and "corrects" in body:
+        [wrong] = [one for one in history if one["index"] == body["corrects"]]
+        count(log, wrong, -1)
+        answers = ("complaint_upheld", "appeal_upheld")
+        if reason and reason not in answers and wrong["action"] != "correct":
+            wrong["counts_for"], reason = reason, ""
+        wrong["counts_in"] = body.get("refused_on", wrong["counts_in"])
+        count(log, wrong, 1)
+    history[-1] |= {"counts_for": reason, "counts_in": body.get("effective_date", "0")}
+    count(log, history[-1], 1)
+
+
+def count(log: Log, decision: dict[str, Any], more: int) -> None:
+    year = int(decision["counts_in"][:4])
+    log["counts"][decision["action"], year] += more
+    log["reasons"][decision["action"], decision["counts_for"], year] += more

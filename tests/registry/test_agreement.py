@@ -1,5 +1,6 @@
 """Every node agrees with the model and with every other node, whatever comes in whatever order."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sopro_registry.family import Decided
 from sopro_registry.label import Label, status_at
 from sopro_registry.overlays import Overlay
 from sopro_registry.transfer import Stage, follow_label
@@ -80,6 +82,7 @@ def by_model(log: model.Log) -> dict[str, Any]:
         },
         "voids": log["voids"],
         "counts": log["counts"],
+        "reasons": log["reasons"],
         "cursor": (log["size"], log["grants"], len(log["voids"]), log["uninterpreted"]),
         "status": model.status_root(log) if log["knows_status"] else None,
     }
@@ -101,9 +104,18 @@ def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, 
         "undetermined": {entity for entity in states if tables.rows[entity][3]},
         "voids": {index: void.code for index, void in tables.voids.items()},
         "counts": tables.counts,
+        "reasons": by_reason(tables.decided),
         "cursor": (cursor.projected, cursor.grants, cursor.voids, cursor.uninterpreted),
         "status": ledger.status_root(),
     }
+
+
+def by_reason(decided: Counter[Decided]) -> Counter[tuple[str, str, int]]:
+    """Add up what is counted of decisions, however long they took."""
+    found: Counter[tuple[str, str, int]] = Counter()
+    for one, number in decided.items():
+        found[one.action, one.reason, one.year] += number
+    return found
 
 
 def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:

@@ -133,6 +133,18 @@ def test_halves_that_do_not_fit_move_nothing(
     assert compare(course.competent, claim) is mismatch
 
 
+def test_no_label_is_handed_over_to_nobody(world: World) -> None:
+    for missing in ({"receiver": None}, {"receiver_entity": None}):
+        assert hand_over(world, **missing).code == "lbl.precondition"
+    assert hand_over(world, receiver=None, receiver_entity=None).code == "lbl.precondition"
+    assert standing(world.node, IN) == ("at", "active")
+    # What another register says of a label it has lost names nobody here.
+    fields = {"basis": "imported", "receiver": None, "receiver_entity": None}
+    imported = World()
+    assert imported.at.decide("grant", basis="imported").code is None
+    assert imported.at.decide("transfer_out", **fields).code is None
+
+
 def test_nobody_takes_what_is_not_handed_over(world: World) -> None:
     assert take_over(world).code is None
     assert standing(world.node, IN) == ("at", "active")

@@ -91,11 +91,11 @@ class MemoryTables:
     def put_void(self, index: int, void: Void) -> None:
         self.voids[index] = void
 
-    def count(self, action: str, year: int) -> None:
-        self.counts[action, year] += 1
+    def count(self, action: str, year: int, more: int = 1) -> None:
+        self.counts[action, year] += more
 
-    def count_decided(self, decided: Decided) -> None:
-        self.decided[decided] += 1
+    def count_decided(self, decided: Decided, more: int = 1) -> None:
+        self.decided[decided] += more
 
     def erase(self, erased: Erased) -> None:
         self.erased.append(erased)
@@ -459,9 +459,15 @@ class World:
         body = membership_body(site) | changes
         return self.coordinator.write("site_membership/1", body, entity=entity)
 
+    def meet(self) -> None:
+        """Have `at`, which joined before the other, act on what the coordinator has said since."""
+        assert self.at.write_state(self.coordinator).code is None
+
     def bring_to(self, status: Status, *, basis: str = "assessed") -> str:
         """Bring the label of `at` into a status; return a day on which it has it."""
         at, path = self.at, _PATHS[status]
+        if "transfer_out" in path:
+            self.meet()
         for action, effective in zip(path, (GRANTED, "2026-02-01"), strict=False):
             written = at.decide(action, basis=basis, **dates_of(action, effective))
             assert written.code is None, written
@@ -498,6 +504,8 @@ def decision_body(
     body: dict[str, Any] = {"action": action, "basis": basis} | dates_of(action, effective)
     if basis == "assessed":
         body["decider"] = bytes16("officer")
+        if action == "transfer_out":
+            body |= {"receiver": "hu", "receiver_entity": bytes16("handed over")}
     else:
         body["source"] = bytes16(f"{action} {effective}")
     if action in ("suspend", "reduce_scope", "refuse", "revoke", "terminate_on_request"):

@@ -1,6 +1,7 @@
 """What an act is: who may do it, what it is told, and the draft that comes of it."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
@@ -93,6 +94,11 @@ class Asking(Generic[B]):
         return Draft(family, given(values), entity=entity, seen=seen, documents=documents)
 
 
+def _no_turn(_node: Node) -> AbstractAsyncContextManager[Any]:
+    """Wait for nobody."""
+    return nullcontext()
+
+
 Plan: TypeAlias = Callable[[Asking[Any]], Awaitable[Draft]]
 
 
@@ -109,6 +115,8 @@ class Act:
         plan: makes the draft.
         words: one sentence.
         follow: has to be done behind it; what cannot be done now is done by the node later.
+        turn: held while it is drafted and appended, where what it writes depends on others of its
+            kind.
     """
 
     name: str
@@ -119,6 +127,7 @@ class Act:
     plan: Plan
     words: str
     follow: Callable[[Node], Awaitable[None]] | None = None
+    turn: Callable[[Node], AbstractAsyncContextManager[Any]] = _no_turn
 
 
 def given(values: Mapping[str, Any]) -> dict[str, Any]:

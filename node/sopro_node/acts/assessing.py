@@ -79,10 +79,17 @@ class Application(Told, frozen=True, kw_only=True):
 
 
 class ApplicationStep(Told, frozen=True, kw_only=True):
-    """Where an application is from a day on."""
+    """Where an application is from a day on.
+
+    Attributes:
+        step: where it is.
+        effective_date: civil date; today if not given.
+        criteria_version: to be judged by from now on, where what was returned is submitted again.
+    """
 
     step: Step
     effective_date: Day = UNSET
+    criteria_version: Version | UnsetType = UNSET
 
 
 class Finding(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -231,6 +238,8 @@ async def plan_application_step(asking: Asking[ApplicationStep]) -> Draft:
         "effective_date": asking.told.effective_date or asking.today,
         "step": asking.told.step.value,
     }
+    if asking.told.criteria_version is not UNSET:
+        values["criteria_version"] = asking.told.criteria_version
     return asking.draft("label_application", values, entity=entity)
 
 

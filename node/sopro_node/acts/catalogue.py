@@ -12,6 +12,7 @@ from sopro_node.acts import (
     publishing,
     registering,
     relating,
+    transferring,
 )
 from sopro_node.acts.act import Act
 
@@ -22,6 +23,7 @@ ACTS: Final[Mapping[str, Act]] = {
         *relating.ACTS,
         *assessing.ACTS,
         *deciding.ACTS,
+        *transferring.ACTS,
         *complaining.ACTS,
         *publishing.ACTS,
         *classifying.ACTS,

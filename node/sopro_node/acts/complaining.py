@@ -8,17 +8,14 @@ from msgspec import UNSET, Meta, UnsetType
 from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, read_hex
 from sopro_node.complaining import appeals, complaint_at
 from sopro_node.deciders import known_people
-from sopro_node.entities import label_entity, last_record
+from sopro_node.entities import label_entity, last_record, refusal
 from sopro_node.holdings import OWN
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
-from sopro_registry.application import decided_name
-from sopro_registry.catalogue import decode_state
 from sopro_registry.complaints import AppealStep, ComplaintStep
 from sopro_registry.fields import CertificateNumber, CivilDate, Count, Origin
-from sopro_registry.label import Label
 
 Day = CivilDate | UnsetType
 
@@ -182,26 +179,11 @@ async def plan_appeal(asking: Asking[Appeal]) -> Draft:
 async def _appealed(node: Node, told: Appeal) -> tuple[bytes, list[int]]:
     """Return what was decided on, and the entries of this site's decisions on it."""
     if isinstance(told.label, UnsetType):
-        return _refused(node, read_hex(told.application) or b"")
+        found = await refusal(node, {"application": read_hex(told.application)})
+        return found["entity"], found["decisions"]
     site = node.identity.site
     own = [one.index for one in node.desk.label(told.label).history if one.site == site]
     return (await label_entity(node, {"number": told.label}))["entity"], own
-
-
-def _refused(node: Node, application: bytes) -> tuple[bytes, list[int]]:
-    """Return the refusal of an application, which may be named by its own entity, too."""
-    name = decided_name(application)
-    entity = node.reader.named(OWN, "label_application", name) or application
-    row = node.reader.entity(OWN, entity)
-    state = decode_state(row.family, row.state) if row and isinstance(row.state, bytes) else None
-    if not isinstance(state, Label):
-        raise NotFoundError(f"this site has refused no application {application.hex()}")
-    if state.number:
-        raise FormatError(
-            f"appeal: {application.hex()} was not refused, its label is {state.number}; name that",
-            code="ofc.body",
-        )
-    return entity, [one.index for one in state.decisions if not one.imported]
 
 
 async def plan_panel(asking: Asking[Panel]) -> Draft:

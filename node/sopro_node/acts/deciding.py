@@ -6,7 +6,7 @@ from msgspec import UNSET, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Told, given, read_hex
 from sopro_node.assessing import application_at
-from sopro_node.entities import label_entity
+from sopro_node.entities import label_entity, refusal
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
@@ -27,7 +27,8 @@ class Decision(Told, frozen=True, kw_only=True):
     Attributes:
         action: what is decided.
         label: number of the label, but on the first decision.
-        application: entity of the application that it decides; it names offering and scheme.
+        application: entity of the application that it decides; it names offering and scheme. A
+            correction names by it what was refused, which has no number.
         review: entity; the application's last one if not given.
         offering: entity of what the label is for, on the first decision.
         scheme: on the first decision.
@@ -40,7 +41,8 @@ class Decision(Told, frozen=True, kw_only=True):
         suspended_until: last civil date of a suspension.
         appeal_until: last civil date for an appeal.
         scope: areas and procurement codes that the label holds for; empty for all of them.
-        corrects: entry of the wrong decision, for a correction.
+        corrects: entry of the wrong decision, for a correction; the refusal's if not given.
+        refused_on: civil date on which it was refused, for a correction of a refusal.
     """
 
     action: Action
@@ -59,6 +61,7 @@ class Decision(Told, frozen=True, kw_only=True):
     appeal_until: Day = UNSET
     scope: ScopeBody | UnsetType = UNSET
     corrects: Count | UnsetType = UNSET
+    refused_on: Day = UNSET
 
 
 async def plan_decision(asking: Asking[Decision]) -> Draft:
@@ -74,8 +77,9 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
     if told.action is Action.TRANSFER_OUT:
         # Handed over to nobody it would be lost: no site could take it over, and nobody decide.
         raise FormatError(
-            "decision: a label is handed over to another site, which is not named here; "
-            "'sopro transfer out DIRECTORY NUMBER --to SITE' does that",
+            "decision: a label is handed over to another site, which is not named here; POST "
+            "/api/v1/office/transfers/out or 'sopro transfer out DIRECTORY NUMBER --to SITE' does "
+            "that",
             code="ofc.body",
         )
     if told.action in FIRST and told.label is not UNSET:
@@ -84,17 +88,9 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
             "certain number, give 'number'",
             code="ofc.body",
         )
-    if told.action not in FIRST and told.label is UNSET:
-        raise FormatError(
-            f"decision: {told.action.value} needs the number of a label in 'label'",
-            code="ofc.body",
-        )
-    entity = None
-    if told.label is not UNSET:
-        entity = bytes((await label_entity(node, {"number": told.label}))["entity"])
+    entity, found = await _decided_on(node, told)
     values = (
         _dates(asking)
-        | await _assessed(node, told)
         | {
             "action": told.action.value,
             "appeal_until": told.appeal_until,
@@ -103,12 +99,42 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
             "corrects": told.corrects,
             "decider": asking.person,
             "reason_code": told.reason_code,
+            "refused_on": told.refused_on,
             # Not as a map: an empty scope says something, and an empty map would be left out.
             "scope": told.scope,
             "suspended_until": told.suspended_until,
         }
+        | found
     )
     return asking.draft("label_decision", values, entity=entity)
+
+
+async def _decided_on(node: Node, told: Decision) -> tuple[bytes | None, dict[str, Any]]:
+    """Return what a decision is on, None for something new, and what it rests on or corrects.
+
+    Raises:
+        FormatError: it does not say, or in two ways.
+    """
+    if told.action in FIRST:
+        return None, await _assessed(node, told)
+    if told.action is Action.CORRECT and told.application is not UNSET:
+        if told.label is not UNSET:
+            raise FormatError(
+                "decision: expected 'label', or for a refusal 'application', one of the two",
+                code="ofc.body",
+            )
+        refused = await refusal(node, {"application": read_hex(told.application)})
+        wrong = refused["refused"] if told.corrects is UNSET else told.corrects
+        return refused["entity"], {"corrects": wrong}
+    if told.label is UNSET:
+        more = ", or of a refused application in 'application'"
+        raise FormatError(
+            f"decision: {told.action.value} needs the number of a label in 'label'"
+            f"{more if told.action is Action.CORRECT else ''}",
+            code="ofc.body",
+        )
+    entity = bytes((await label_entity(node, {"number": told.label}))["entity"])
+    return entity, await _assessed(node, told)
 
 
 def _dates(asking: Asking[Decision]) -> dict[str, Any]:

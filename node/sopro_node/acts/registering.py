@@ -35,6 +35,8 @@ class Organisation(Told, frozen=True, kw_only=True):
 
     Attributes:
         legal_name: as its register has it.
+        description: by language.
+        website: its address.
         country: ISO 3166-1 alpha-2 of its seat.
         actor_type: its part in the economy of social and ecological value.
         identifiers: pairs of scheme and value.
@@ -47,6 +49,7 @@ class Organisation(Told, frozen=True, kw_only=True):
     """
 
     legal_name: Line
+    description: Words = msgspec.field(default_factory=dict)
     country: CountryCode
     actor_type: ActorType = "enterprise"
     identifiers: Annotated[list[tuple[Code, Line]], Meta(max_length=32)] = msgspec.field(
@@ -57,6 +60,7 @@ class Organisation(Told, frozen=True, kw_only=True):
     postal_code: Line | UnsetType = UNSET
     locality: Line | UnsetType = UNSET
     source_key: Line | UnsetType = UNSET
+    website: Line | UnsetType = UNSET
     activities: Annotated[list[ActivityCode], Meta(max_length=32)] = msgspec.field(
         default_factory=list
     )
@@ -106,8 +110,8 @@ async def plan_organisation(asking: Asking[Organisation]) -> Draft:
     if told.country not in Locale("en").territories:
         raise FormatError(f"country: no country has the code {told.country!r}", code="ofc.body")
     values = pick(told, _BODY) | {"effective_date": told.effective_date or asking.today}
-    names = (OVERRIDES, "identifiers", "legal_name", "locality", "postal_code", "source_key",
-             "street")  # fmt: skip
+    names = (OVERRIDES, "description", "identifiers", "legal_name", "locality", "postal_code",
+             "source_key", "street", "website")  # fmt: skip
     document = named_document("organisation", pick(told, names))
     return asking.draft("organisation", values, entity=asking.entity, document=document)
 

@@ -212,7 +212,7 @@ ADD_DECIDED = _sql(
 )
 GET_DECIDED = _sql(
     select(decided.c.action, decided.c.reason, decided.c.year, decided.c.days, decided.c.count)
-    .where(decided.c.log == _b("log"))
+    .where(and_(decided.c.log == _b("log"), decided.c.count != 0))
     .order_by(decided.c.action, decided.c.reason, decided.c.year, decided.c.days),
     "log",
 )

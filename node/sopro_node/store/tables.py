@@ -93,13 +93,13 @@ class StoreTables:
         """Keep why an entry is void."""
         self._voids.append((index, void))
 
-    def count(self, action: str, year: int) -> None:
-        """Add one to the decisions of a kind in a year."""
-        self._counts[action, year] += 1
+    def count(self, action: str, year: int, more: int = 1) -> None:
+        """Add to the decisions of a kind in a year."""
+        self._counts[action, year] += more
 
-    def count_decided(self, decided: Decided) -> None:
-        """Add one to the decisions of a kind, for a reason, that took as long."""
-        self._decided[decided] += 1
+    def count_decided(self, decided: Decided, more: int = 1) -> None:
+        """Add to the decisions of a kind, for a reason, that took as long."""
+        self._decided[decided] += more
 
     def erase(self, erased: Erased) -> None:
         """Drop a document for ever."""

@@ -12,7 +12,16 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET
 
-from sopro_node import assessing, clock, complaining, entities, inbox, officers, relating
+from sopro_node import (
+    assessing,
+    clock,
+    complaining,
+    entities,
+    inbox,
+    officers,
+    relating,
+    transferring,
+)
 from sopro_node.acting import (
     HOURS_WAITING,
     Actor,
@@ -133,6 +142,7 @@ class OfficeApi:
                     ("/complaints", self.list_complaints, (), ()),
                     ("/appeals", self.list_appeals, (), ()),
                     ("/inbox", self.list_what_waits, (), ()),
+                    ("/transfers/offers", self.list_offers, (), ()),
                     ("/entities/{entity}", self.describe_entity, (), (ENTITY,)),
                     ("/entities/{entity}/documents", self.list_documents, (), (ENTITY,)),
                     ("/organisations/{entity}/relations", self.list_relations, (), (ENTITY,)),
@@ -288,6 +298,11 @@ class OfficeApi:
         """List what waits for the people of this site, the most urgent first."""
         self._door.admit(request)
         return _json(await inbox.inbox(self._node, {}))
+
+    async def list_offers(self, request: web.Request, _asked: Asked) -> web.Response:
+        """List labels of other sites that this one may take over."""
+        self._door.admit(request)
+        return _json(await transferring.offers(self._node, {}))
 
     async def describe_entity(self, request: web.Request, asked: Asked) -> web.Response:
         """Say what this site's log holds on an entity; `head` is `prev` of who acts on it."""

@@ -1,14 +1,21 @@
 """label_decision/1: granting a label and everything that happens to it (SPEC LBL)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from operator import attrgetter
-from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.application import Application
+from sopro_registry.correcting import (
+    Correction,
+    check_refused,
+    count_again,
+    read_correction,
+    say_again,
+)
 from sopro_registry.decision_dates import (
     Dates,
     check_begin,
@@ -16,204 +23,29 @@ from sopro_registry.decision_dates import (
     standing_until,
     suspended_until,
 )
+from sopro_registry.decision_fields import NEEDS, TAKEOVER, Body, ReasonCode, check_fields
 from sopro_registry.duties import check_closed, check_decider, subjects_of
 from sopro_registry.family import Change, Decided, Fact, Family, LabelIndex, Place, View
-from sopro_registry.fields import (
-    Bytes16,
-    Bytes32,
-    CertificateNumber,
-    CivilDate,
-    Code,
-    Count,
-    Origin,
-    SiteCode,
-    add_months,
-    earliest_day,
-    epoch_of,
-    latest_day,
-    year_of,
-)
+from sopro_registry.fields import add_months, earliest_day, epoch_of, latest_day, year_of
 from sopro_registry.label import (
-    ACTIONS,
     ANSWERING,
-    IMPORTED_TRANSITIONS,
-    TRANSITIONS,
     Action,
     Basis,
     Decision,
     Label,
+    Reason,
     Status,
     possible_actions,
     status_at,
 )
 from sopro_registry.mending import check_mended
 from sopro_registry.precondition import RESTING, Resting, check_assessment
-from sopro_registry.scope import ScopeBody, check_corrected, read_scope
+from sopro_registry.scope import check_corrected, read_scope
 from sopro_registry.transfer import hand_label, take_label, takeover_name
 
 State: TypeAlias = Label
-Reference: TypeAlias = tuple[Origin, Count, Bytes32]
 
-ReasonCode = Literal[
-    "nc_not_closed",
-    "criteria_change",
-    "misuse_of_mark",
-    "refused_surveillance",
-    "fees_unpaid",
-    "false_information",
-    "insolvency",
-    "holder_request",
-    "product_discontinued",
-    "complaint_upheld",
-    "appeal_upheld",
-    "other",
-]
-
-
-class Body(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One decision on one label.
-
-    Attributes:
-        action: what is decided.
-        appeal_until: last civil date for an appeal; needed to revoke.
-        application: entity of the application that it decides.
-        basis: an assessment by this site, or the register the decision was taken from.
-        certificate: number, for life; absent only for a refusal and what follows on it.
-        corrects: position of the decision on this label that is corrected.
-        decided_on: civil date in the site's zone.
-        decider: pseudonym of who decided; absent only when imported.
-        effective_date: from which civil date it holds; absent only when imported.
-        offering: entity of what is labelled, on the first decision.
-        reason_code: needed to suspend, reduce, refuse, revoke and terminate.
-        receiver: code of the site that a label is handed over to.
-        receiver_entity: the entity that the label is to have in the receiver's log.
-        rests_on: the records of the assessment.
-        review: entity of the review that it rests on.
-        scheme: code, on the first decision.
-        scope: what the label holds for from here on; absent where that does not change.
-        source: digest of the decision's key in the register it was taken from.
-        standing: how a label stood that is taken over from another site.
-        status_index: number of grants before this one; on a grant, and where it takes over.
-        suspended_until: civil date; needed to suspend.
-        takes: the last decision on it in the log that it is taken over from.
-        valid_from: civil date of a grant or renewal.
-        valid_until: last civil date of validity of a grant or renewal, of an imported return, or
-            as a correction says that it should have been.
-    """
-
-    action: Action
-    appeal_until: CivilDate | UnsetType = UNSET
-    application: Bytes16 | UnsetType = UNSET
-    basis: Basis
-    certificate: CertificateNumber | UnsetType = UNSET
-    corrects: Count | UnsetType = UNSET
-    decided_on: CivilDate | UnsetType = UNSET
-    decider: Bytes16 | UnsetType = UNSET
-    effective_date: CivilDate | UnsetType = UNSET
-    offering: Bytes16 | UnsetType = UNSET
-    reason_code: ReasonCode | UnsetType = UNSET
-    receiver: SiteCode | UnsetType = UNSET
-    receiver_entity: Bytes16 | UnsetType = UNSET
-    rests_on: Annotated[list[Reference], Meta(min_length=1, max_length=32)] | UnsetType = UNSET
-    review: Bytes16 | UnsetType = UNSET
-    scheme: Code | UnsetType = UNSET
-    scope: ScopeBody | UnsetType = UNSET
-    source: Annotated[bytes, Meta(min_length=8, max_length=32)] | UnsetType = UNSET
-    standing: Literal["active", "suspended"] | UnsetType = UNSET
-    status_index: Count | UnsetType = UNSET
-    suspended_until: CivilDate | UnsetType = UNSET
-    takes: Reference | UnsetType = UNSET
-    valid_from: CivilDate | UnsetType = UNSET
-    valid_until: CivilDate | UnsetType = UNSET
-
-
-_FIRST = frozenset({Action.GRANT, Action.REFUSE, Action.TRANSFER_IN})
-_VALIDITY = frozenset({Action.GRANT, Action.RENEW, Action.TRANSFER_IN})
-_KEEPS_STANDING = frozenset({Action.RENEW, Action.CORRECT})
-_NEEDS_REASON = frozenset(
-    {
-        Action.SUSPEND,
-        Action.REDUCE_SCOPE,
-        Action.REFUSE,
-        Action.REVOKE,
-        Action.TERMINATE_ON_REQUEST,
-    }
-)
-
-
-class _Fields(NamedTuple):
-    """Fields of a body by their names, and what reads all of them at once."""
-
-    names: tuple[str, ...]
-    read: Callable[[Body], tuple[object, ...]]
-
-    @classmethod
-    def of(cls, *names: str) -> "_Fields":
-        """Make the reader once; it is asked for every decision."""
-        if len(names) > 1:
-            return cls(names, attrgetter(*names))
-        return cls(names, lambda body: tuple(getattr(body, name) for name in names))
-
-
-class _Needs(NamedTuple):
-    """What an action needs besides its certificate.
-
-    Attributes:
-        word: the action as it is counted.
-        code: the action as it is stored, its place among all.
-        validity: whether it sets one.
-        assessed: fields of a decision of this site.
-        imported: fields of one taken from an existing register.
-        steps: the transition table's column, by the status before.
-        imported_steps: the same for an existing register.
-    """
-
-    word: str
-    code: int
-    validity: bool
-    assessed: _Fields
-    imported: _Fields
-    steps: tuple[Status | None, ...]
-    imported_steps: tuple[Status | None, ...]
-
-
-def _needs_of(action: Action) -> _Needs:
-    first = ("offering", "scheme") if action in _FIRST else ()
-    always = (*first, "status_index") if action is Action.GRANT else first
-    assessed = (*always, "decided_on", "decider", "effective_date")
-    if action in _VALIDITY:
-        assessed += ("valid_from", "valid_until")
-    if action in _NEEDS_REASON:
-        assessed += ("reason_code",)
-    if action is Action.SUSPEND:
-        assessed += ("suspended_until",)
-    if action is Action.REVOKE:
-        assessed += ("appeal_until",)
-    return _Needs(
-        action.value,
-        ACTIONS.index(action),
-        action in _VALIDITY,
-        _Fields.of(*assessed),
-        _Fields.of(*always),
-        tuple(TRANSITIONS.get((status, action)) for status in Status),
-        tuple(IMPORTED_TRANSITIONS.get((status, action)) for status in Status),
-    )
-
-
-_NEEDS: Final = {action: _needs_of(action) for action in Action}
-
-# What takes over a label of another site leaves its validity as it was there (SPEC XFER-2).
-_TAKEOVER: Final = _NEEDS[Action.TRANSFER_IN]._replace(
-    assessed=_Fields.of(
-        "offering",
-        "scheme",
-        "decided_on",
-        "decider",
-        "effective_date",
-        "standing",
-        "status_index",
-    ),
-)
+_KEEPS_STANDING: Final = frozenset({Action.RENEW, Action.CORRECT})
 
 
 def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
@@ -232,8 +64,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     imported = body.basis is Basis.IMPORTED
     dates = Dates(body)
     takes_over = body.takes is not UNSET
-    needs = _TAKEOVER if takes_over else _NEEDS[body.action]
-    _check_fields(body, needs, imported=imported, is_numbered=state is None or bool(state.number))
+    needs = TAKEOVER if takes_over else NEEDS[body.action]
+    check_fields(body, needs, imported=imported, is_numbered=state is None or bool(state.number))
     effective = dates.effective or (state.decisions[-1].effective if state else 0)
     before, last = status_at(state.decisions, effective) if state else (Status.NONE, None)
     if imported and state:
@@ -269,10 +101,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         _check_following(body, state)
         label = state
     scope = read_scope(body.scope, body.action, label, index=fact.index)
-    check_corrected(body.corrects, body.action, label)
-    if body.action is Action.CORRECT and dates.valid_until:
-        expired_on = effective if before is Status.EXPIRED else 0
-        check_mended(body.corrects or 0, dates.valid_until, label, view, expired_on=expired_on)
+    expired_on = effective if before is Status.EXPIRED else 0
+    correction = _read_correction(body, dates, label, view, expired_on=expired_on)
     if imported:
         _check_imported(label, view)
     decides = _check_assessment(body, dates, fact, label, view)
@@ -286,6 +116,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         b"" if body.source is UNSET else body.source[:8], not dates.effective,
         suspended_until(body.action, dates, after, last),
     )  # fmt: skip
+    reason, reasons = _read_reasons(body, correction, label, index=fact.index)
+    was = label
     label = Label(
         fact.entry_id,
         label.number,
@@ -303,6 +135,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         [*label.answers, (fact.index, body.reason_code)]
         if body.reason_code in ANSWERING
         else label.answers,
+        reasons,
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(
@@ -312,9 +145,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         label=None if label.taken else _index(label),
         is_grant=body.action is Action.GRANT or takes_over,
         counted=(needs.word, year),
-        decided=Decided(
-            needs.word, _text(body.reason_code), year, _days(dates.decided, decides, view)
-        ),
+        decided=Decided(needs.word, reason, year, _days(dates.decided, decides, view)),
+        recounted=count_again(correction, was, label, view) if correction else None,
         status_index=label.status_index,
         decides=decides,
     )
@@ -334,6 +166,32 @@ def _check_imported(label: Label, view: View) -> None:
             "existing register says comes before that (I5)",
             code="lbl.imported",
         )
+
+
+def _read_correction(
+    body: Body, dates: Dates, label: Label, view: View, *, expired_on: int
+) -> Correction | None:
+    """Hold a decision to what it corrects, and return what it says of that again."""
+    check_corrected(body.corrects, body.action, label)
+    if body.action is not Action.CORRECT:
+        return None
+    if dates.valid_until:
+        check_mended(body.corrects or 0, dates.valid_until, label, view, expired_on=expired_on)
+    correction = read_correction(body.corrects, _text(body.reason_code), dates.refused, label)
+    if correction is not None and correction.refused:
+        check_refused(correction, label, view, decided=dates.decided)
+    return correction
+
+
+def _read_reasons(
+    body: Body, correction: Correction | None, label: Label, *, index: int
+) -> tuple[str, list[Reason]]:
+    """Return the reason that a decision counts with, and those of the label from here on."""
+    reason = _text(body.reason_code)
+    if correction is not None and correction.reason is not None:
+        return "", say_again(correction, label.reasons)
+    reasons = say_again(correction, label.reasons) if correction is not None else label.reasons
+    return reason, [*reasons, Reason(index, reason)] if reason else reasons
 
 
 def _days(decided: int, application: bytes, view: View) -> int:
@@ -392,54 +250,6 @@ def _impossible(before: Status, action: Action, *, imported: bool) -> RefusedErr
     return RefusedError(
         f"decision: cannot {action.value} a label that is {before.word}; possible: {possible} (I5)",
         code="lbl.transition",
-    )
-
-
-def _check_fields(body: Body, needs: _Needs, *, imported: bool, is_numbered: bool) -> None:
-    """Say which field the action needs and lacks (I6; grants also their offering and scheme)."""
-    if is_numbered and body.certificate is UNSET and body.action is not Action.REFUSE:
-        raise _lacking(body, "certificate")
-    fields = needs.imported if imported else needs.assessed
-    values = fields.read(body)
-    if UNSET in values:
-        raise _lacking(body, fields.names[values.index(UNSET)])
-    if body.status_index is not UNSET and body.action is not Action.GRANT and body.takes is UNSET:
-        raise RefusedError("decision: only a grant has a status index", code="lbl.precondition")
-    _check_transfer_fields(body, imported=imported)
-    sets_validity = needs.validity or (imported and body.action is Action.REINSTATE)
-    mends = not imported and body.action is Action.CORRECT and body.corrects is not UNSET
-    changes = body.valid_from is not UNSET or (body.valid_until is not UNSET and not mends)
-    if changes and not sets_validity:
-        more = " unless 'corrects' names the decision that set it, and then its end alone"
-        raise RefusedError(
-            f"decision: {body.action.value} changes no validity"
-            f"{more if body.action is Action.CORRECT else ''}",
-            code="lbl.precondition",
-        )
-
-
-def _check_transfer_fields(body: Body, *, imported: bool) -> None:
-    """Hold the fields of a transfer to the decisions that may have them (SPEC LBL-9)."""
-    if body.receiver is body.receiver_entity is body.takes is body.standing is UNSET:
-        return
-    if (body.receiver is UNSET) != (body.receiver_entity is UNSET):
-        raise RefusedError(
-            "decision: 'receiver' and 'receiver_entity' stand together", code="lbl.precondition"
-        )
-    if body.takes is UNSET and body.standing is not UNSET:
-        raise RefusedError("decision: 'standing' needs 'takes'", code="lbl.precondition")
-    for field, action in (("receiver", Action.TRANSFER_OUT), ("takes", Action.TRANSFER_IN)):
-        if getattr(body, field) is not UNSET and (imported or body.action is not action):
-            raise RefusedError(
-                f"decision: only a {action.value} by this site has {field!r}",
-                code="lbl.precondition",
-            )
-
-
-def _lacking(body: Body, field: str) -> RefusedError:
-    rule = " (I6)" if field in _PROTECTING else ""
-    return RefusedError(
-        f"decision: {body.action.value} needs {field}{rule}", code="lbl.precondition"
     )
 
 
@@ -521,7 +331,6 @@ def _status_index(body: Body, label: Label, view: View) -> int:
     return view.grants
 
 
-_PROTECTING: Final = ("reason_code", "suspended_until", "appeal_until")
 _EFFECTIVE: Final = attrgetter("effective")
 
 
@@ -552,3 +361,5 @@ def complete(values: Mapping[str, Any], state: Label | None, view: View) -> Mapp
 
 
 FAMILY = Family("label_decision", 1, Body, Label, Role.DECISION, Place.MEMBER, apply, complete)
+
+__all__ = ["FAMILY", "Body", "ReasonCode", "State", "apply", "complete", "is_number_of"]

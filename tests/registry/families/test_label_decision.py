@@ -63,6 +63,7 @@ def test_follows_the_table(
     assert table.get((before, action)) is after
     day = world.bring_to(before, basis=basis)
     assert at.status(day) == before.word
+    world.meet()
     written = at.decide(action, basis=basis, **dates_of(action, day))
     assert written.code == (None if after else "lbl.transition")
     assert at.status(day) == (after or before).word

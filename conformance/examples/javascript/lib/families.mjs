@@ -162,6 +162,7 @@ export const FAMILIES = {
     reason_code: optional(oneOf(...REASONS)),
     receiver: optional(siteCode),
     receiver_entity: optional(bytes(16)),
+    refused_on: optional(civilDate),
     rests_on: optional(array(1, 32, reference)),
     review: optional(bytes(16)),
     scheme: optional(code),

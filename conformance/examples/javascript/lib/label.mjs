@@ -7,7 +7,7 @@ import { originParts } from './federation.mjs';
 import { checkDays } from './dates.mjs';
 import { checkDecisionBasis } from './assessment.mjs';
 import { leafOf } from './status.mjs';
-import { checkCorrected, checkScope } from './scope.mjs';
+import { checkCorrected, checkRefused, checkScope } from './scope.mjs';
 
 // LBL-13: status -> action -> status that follows; '=' is the status it had before it expired (LBL-14).
 const ASSESSED = {
@@ -111,7 +111,7 @@ export const offering = {
   },
 };
 
-export const DATES = ['appeal_until', 'decided_on', 'effective_date', 'suspended_until', 'valid_from', 'valid_until'];
+export const DATES = ['appeal_until', 'decided_on', 'effective_date', 'refused_on', 'suspended_until', 'valid_from', 'valid_until'];
 
 export const labelDecision = {
   check(log, item) {
@@ -126,6 +126,7 @@ export const labelDecision = {
     checkScope(body, label.scope); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
     checkMended(log, body, label, outcome); // LBL-26
+    checkRefused(log, body, label.decisions); // LBL-28
     checkDecisionBasis(log, item, label); // ASS-14 to ASS-19
     checkReceiver(log, body); // LBL-19
     if (body.status_index !== undefined && body.status_index !== log.grants) refuse('lbl.precondition', 'LBL-20');
@@ -161,6 +162,7 @@ export function checkFields(body, label) {
     if (['suspend', 'reduce_scope', 'refuse', 'revoke', 'terminate_on_request'].includes(action)) needed.push('reason_code');
     if (action === 'suspend') needed.push('suspended_until');
     if (action === 'revoke') needed.push('appeal_until');
+    if (action === 'transfer_out') needed.push('receiver', 'receiver_entity');
   }
   for (const name of needed) if (!(name in body)) bad(`${name} is missing`);
   if ('status_index' in body && !isGrant(body)) bad('status_index');
@@ -168,6 +170,7 @@ export function checkFields(body, label) {
   if ('receiver' in body && !(assessed && action === 'transfer_out')) bad('receiver');
   if (takes !== undefined && !(assessed && action === 'transfer_in')) bad('takes');
   if ('standing' in body && takes === undefined) bad('standing');
+  if ('refused_on' in body && !(assessed && action === 'correct' && 'corrects' in body)) bad('refused_on'); // LBL-28
   const mayBeValid = ['grant', 'renew', 'transfer_in'].includes(action) || (!assessed && action === 'reinstate');
   const mends = assessed && action === 'correct' && body.corrects !== undefined && !('valid_from' in body); // LBL-26
   if (('valid_from' in body || 'valid_until' in body) && !mayBeValid && !mends) bad('valid_from or valid_until');

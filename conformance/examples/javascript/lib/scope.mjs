@@ -1,4 +1,4 @@
-// LBL-23, LBL-24: what a label holds for, and which decision another corrects.
+// LBL-23, LBL-24, LBL-28: what a label holds for, which decision another corrects, and when it was refused.
 import { refuse } from './refusal.mjs';
 
 const STATING = ['grant', 'transfer_in', 'extend_scope', 'reduce_scope', 'correct'];
@@ -25,4 +25,12 @@ export function checkCorrected({ action, corrects }, decisions) {
   if (corrects === undefined) return;
   if (action !== 'correct') refuse('lbl.precondition', `${action} corrects nothing`);
   if (!decisions.some(({ position }) => position === corrects)) refuse('lbl.reference', 'no decision on this label');
+}
+
+export function checkRefused(log, { corrects, decided_on: decided, refused_on: day }, decisions) {
+  if (day === undefined) return;
+  const { body } = decisions.find(({ position }) => position === corrects);
+  if (body.action !== 'refuse') refuse('lbl.reference', 'not the day of a refusal');
+  const reviewed = body.review === undefined ? undefined : log.recordsOn(body.review).at(-1).body.reviewed_on;
+  if (day > decided || day < (reviewed ?? day)) refuse('lbl.dates', 'no day on which it could have been refused');
 }
