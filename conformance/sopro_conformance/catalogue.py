@@ -18,6 +18,7 @@ from sopro_conformance.cases import (
     ckp,
     coded,
     continued,
+    corrected,
     counted,
     criteria,
     crowd,
@@ -64,7 +65,7 @@ MODULES: Final = (
     *(witnessing, labelled, private, asked, declared, crowd, watched, admitting),
     *(approving, tls, access, counted, rules),
     *(applying, answering, panels, criteria, validity, overlaid, related, agreed, grown),
-    *(stating, coded, marked, yearly),
+    *(stating, coded, marked, yearly, corrected),
     *(papers, held, withheld, epochs, successors, anchors),
     *(gaps, continued, settled, accused, stated),
 )

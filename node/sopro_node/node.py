@@ -240,7 +240,7 @@ class Node:
 
     @cached_property
     def taking(self) -> asyncio.Lock:
-        """Return what is held while labels are taken over: one holder of several is written once."""
+        """Return what is held while labels are taken over: a holder of several is written once."""
         return asyncio.Lock()
 
     @classmethod

@@ -107,6 +107,11 @@ def anything_about_who_has_gone() -> None:
     )
 
 
+@fault("R15")
+def refused_on_any_day() -> None:
+    family("label_decision", check_refused=lambda *_, **__: None)
+
+
 @fault("R13")
 def larger_trees() -> None:
     swap("sopro_protocol.merkle", MAX_SIZE=2**53)

@@ -196,9 +196,9 @@ def no_table() -> None:
         def get(self, key: Any, default: Any = None) -> Any:
             return super().get(key) or word.get(key[1], label.Status.ACTIVE)
 
-    module = import_module("sopro_registry.families.label_decision")
+    module = import_module("sopro_registry.decision_fields")
     module.TRANSITIONS = Table(label.TRANSITIONS)  # type: ignore[attr-defined]
-    module._NEEDS.update({action: module._needs_of(action) for action in label.Action})
+    module.NEEDS.update({action: module._needs_of(action) for action in label.Action})
     replace("sopro_registry.projection", "_check_chain", lambda *_: None)
     replace("sopro_registry.projection", "_continues", lambda *_: True)
 
