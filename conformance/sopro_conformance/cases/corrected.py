@@ -51,14 +51,15 @@ def _correct(world: World, log: SiteLog, refusal: Written, **changes: Value) -> 
 async def refused(trial: Trial) -> None:
     """Correct reasons and days of refusals, and hand labels over without saying to whom."""
     await _corrections(trial)
-    for changes, code, delta in (
+    wrongs: tuple[tuple[dict[str, Value], str, str], ...] = (
         ({"refused_on": AFTER}, "lbl.dates", "refused after it was corrected"),
         ({"refused_on": "2026-02-30"}, "rec.body", "refused on a day that is none"),
         ({"certificate": "SOPRO/AT0/001/000000"}, "lbl.reference", "a number for a refusal"),
-    ):
+    )
+    for changes, code, delta in wrongs:
 
         def wrong(
-            world: World, bad: bool, changes: dict[str, Value] = dict(changes)
+            world: World, bad: bool, changes: dict[str, Value] = changes
         ) -> tuple[SiteLog, Written]:
             log, refusal = _refuse(world)
             return log, _correct(world, log, refusal, **(changes if bad else {}))
