@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+import msgspec
 import rich_click as click
 
 from sopro_cli.candidate import Candidate
@@ -98,7 +99,11 @@ _LIFE: Final[Mapping[str, Callable[[Candidate, Mapping[str, Any]], dict[str, Any
 }
 _ACTS: Final[Mapping[str, Callable[[Candidate, Mapping[str, Any]], dict[str, Any]]]] = {
     "admit": lambda node, request: node.admit(str(request["site"]), request.get("statement")),
-    "append": lambda node, request: node.append(request["records"]),
+    "append": lambda node, request: (
+        node.hand_over(msgspec.convert(request["entries"], list[bytes]))
+        if "entries" in request
+        else node.append(request["records"])
+    ),
     "sync": lambda node, request: pull(node, str(request.get("origin", ""))),
     "view": view,
     "evidence": lambda node, _: held_evidence(node),

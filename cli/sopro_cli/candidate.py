@@ -257,6 +257,14 @@ class Candidate:
             "entities": [one["entity"] for one in outcomes],
         }
 
+    def hand_over(self, entries: list[bytes]) -> dict[str, Any]:
+        """Append entries that were signed elsewhere, with the site's root key.
+
+        Raises:
+            SoproError: the first that was refused.
+        """
+        return {"indexes": [self.call("put_keys", entry=one)["index"] for one in entries]}
+
     def admit(self, site: str, statement: int | None) -> dict[str, Any]:
         """Admit a site that asked, as the coordinator's officer would.
 

@@ -92,11 +92,12 @@ def members_list(folder: Path, *, as_json: bool) -> None:
         remark(f"as of {answer['as_of']}, when the coordinator's log was last found current")
     for member in answer["members"]:
         stale = "  STALE" if member["stale"] else ""
+        shown = f" as {'+'.join(member['profiles'])}" if member["profiles"] else ""
         show(
             f"{member['site']:12} {member['status']:10} {member['country']}  {member['urls'][0]}"
             + (f"  until position {member['ends']['size']}" if "ends" in member else "")
             + (
-                f"  conformance until {member['conformance_until']}{stale}"
+                f"  conformance{shown} until {member['conformance_until']}{stale}"
                 if "conformance_until" in member
                 else ""
             )

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from sopro_conformance.forms import find_flaw
+
 MAX_LINE: Final = 64 * 1024 * 1024
 """The longest answer that is read, in bytes; a dump of a log's verdicts is large."""
 
@@ -34,6 +36,7 @@ DUE_OTHERWISE: Final = 10.0
 PATIENCE: Final = 3
 """After so many requests without an answer nothing more is asked: a run has an end."""
 _KEPT: Final = 200
+_LONGEST_REMARK: Final = 500
 
 
 @dataclass(frozen=True)
@@ -188,18 +191,28 @@ class Adapter:
             future.set_result(read_answer(message))
 
     async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
+        """Keep the last lines; one without an end is cut, and nobody waits for it."""
         assert process.stderr is not None, "as it was started"  # noqa: S101
-        with contextlib.suppress(ValueError):
-            while line := await process.stderr.readline():
-                self.stderr.append(line.decode("utf-8", "replace").rstrip()[:500])
-                del self.stderr[:-_KEPT]
+        rest = b""
+        while piece := await process.stderr.read(64 * 1024):
+            *lines, rest = (rest + piece).split(b"\n")
+            rest = rest[:_LONGEST_REMARK]
+            self.stderr += [_remark(one) for one in lines]
+            del self.stderr[:-_KEPT]
+        if rest:
+            self.stderr.append(_remark(rest))
+
+
+def _remark(line: bytes) -> str:
+    return line[:_LONGEST_REMARK].decode("utf-8", "replace").rstrip()
 
 
 def read_answer(message: Mapping[str, Any]) -> Answer:
     """Read the three forms of an answer; anything else is none."""
     match message:
         case {"ok": dict() as given}:
-            return Answer(ok=given)
+            flaw = find_flaw(given)
+            return Answer(error=flaw) if flaw else Answer(ok=given)
         case {"reject": {"code": str() as code, **rest}} if code:
             return Answer(code=code, message=str(rest.get("message", "")))
         case {"error": error}:

@@ -25,6 +25,7 @@ from sopro_conformance.cases import (
     declared,
     enc,
     epochs,
+    flooded,
     forked,
     gaps,
     grown,
@@ -37,6 +38,7 @@ from sopro_conformance.cases import (
     marked,
     mem,
     overlaid,
+    own,
     panels,
     papers,
     private,
@@ -52,6 +54,7 @@ from sopro_conformance.cases import (
     tls,
     validity,
     ver,
+    versions,
     watched,
     withheld,
     witnessing,
@@ -68,6 +71,7 @@ MODULES: Final = (
     *(stating, coded, marked, yearly, corrected),
     *(papers, held, withheld, epochs, successors, anchors),
     *(gaps, continued, settled, accused, stated),
+    *(flooded, own, versions),
 )
 
 GROUPS: Final = ("ENC", "SIG", "LOG", "CKP", "SYN", "MEM", "LBL", "NEG", "ACC", "ERR", "VER", "HOS")

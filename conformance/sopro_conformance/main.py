@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sopro_conformance.case import CASES, Profile, Result, Verdict
+from sopro_conformance.plain import plain
 from sopro_conformance.report import say_case, write_report
 from sopro_conformance.runner import (
     EXIT_FAILED,
@@ -172,7 +173,7 @@ def _run(chosen: argparse.Namespace) -> int:
             print("\n" + say_case(done, one))  # noqa: T201  # what the command is for
     for what, words in (("Likely    ", report["likely"]), ("", done.why)):
         if words:
-            print(f"\n{what}{words}")  # noqa: T201
+            print(f"\n{what}{plain(words)}")  # noqa: T201
     print(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")  # noqa: T201
     if chosen.nonce:
         print(_state(done, chosen))  # noqa: T201

@@ -4,6 +4,8 @@ import html
 from collections.abc import Mapping
 from typing import Any, Final
 
+from sopro_conformance.plain import plain
+
 _STYLE: Final = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
@@ -49,7 +51,7 @@ def write_page(report: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    return html.escape(str(value))
+    return html.escape(plain(str(value)))
 
 
 def _terms(pairs: Mapping[str, object]) -> str:

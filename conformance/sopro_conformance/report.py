@@ -14,8 +14,9 @@ from sopro_conformance.case import Case, Check, Result, Verdict
 from sopro_conformance.catalogue import CASES
 from sopro_conformance.clauses import clause_text
 from sopro_conformance.page import write_page
+from sopro_conformance.plain import plain
 from sopro_conformance.runner import Run
-from sopro_conformance.self_test import find_likely, read_matrix
+from sopro_conformance.self_test import find_likely, name_checks, read_matrix
 
 _SENT: Final = 600
 FORMAT: Final = 1
@@ -29,18 +30,23 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
         _write_evidence(run, one, folder / "evidence" / one.case.id)
     report = build(run)
     text = json.dumps(report, ensure_ascii=False, indent=1)
-    (folder / "report.json").write_text(text + "\n", "utf-8")
-    (folder / "report.html").write_text(write_page(report), "utf-8")
+    _write(folder / "report.json", text + "\n")
+    _write(folder / "report.html", write_page(report))
     (folder / "junit.xml").write_bytes(_junit(run))
-    (folder / "badge.svg").write_text(_badge(report), "utf-8")
+    _write(folder / "badge.svg", _badge(report))
     return report
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file; what a candidate said may hold what is no character."""
+    file.write_text(text, "utf-8", "replace")
 
 
 def build(run: Run) -> dict[str, Any]:
     """Return the report as JSON has it."""
     counts = Counter(one.verdict.value for one in run.results)
     failed = [one.case.id for one in run.results if one.found is Verdict.FAIL]
-    likely = find_likely(failed, read_matrix()) if failed else ""
+    likely = find_likely(failed, read_matrix(), name_checks(run)) if failed else ""
     return {
         "format": FORMAT,
         "passed": run.exit_code == 0,
@@ -142,9 +148,9 @@ def _write_evidence(run: Run, result: Result, folder: Path) -> None:
         for one in result.checks
     ]
     text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines)
-    (folder / "checks.jsonl").write_text(text, "utf-8")
+    _write(folder / "checks.jsonl", text)
     if result.wire:
-        (folder / "wire.txt").write_text("\n".join(result.wire) + "\n", "utf-8", "replace")
+        _write(folder / "wire.txt", "\n".join(result.wire) + "\n")
     asked = [one.request for one in result.checks if one.request and one.verdict in _SHOWN]
     if asked:
         requests = "\n".join(
@@ -155,7 +161,7 @@ def _write_evidence(run: Run, result: Result, folder: Path) -> None:
             f"# Asks the adapter again what it answered wrongly; one answer a line.\n"
             f"{run.command} <<'END'\n{requests}\nEND\n"
         )
-        (folder / "repro.sh").write_text(script, "utf-8")
+        _write(folder / "repro.sh", script)
 
 
 def _junit(run: Run) -> bytes:
@@ -173,21 +179,16 @@ def _junit(run: Run) -> bytes:
             )
             if one in red:
                 failure = ET.SubElement(test, "failure", type=one.verdict.value)
-                failure.set("message", _plain(one.why or _first(one)))
-                failure.text = _plain(_say(run, one))
+                failure.set("message", plain(one.why or _first(one)))
+                failure.text = plain(_say(run, one))
             elif one.verdict is not Verdict.PASS:
-                ET.SubElement(test, "system-out").text = _plain(_say(run, one))
+                ET.SubElement(test, "system-out").text = plain(_say(run, one))
     if run.why:
         broken = ET.SubElement(suites, "testsuite", name="run", tests="1", failures="1")
         test = ET.SubElement(broken, "testcase", classname="run", name="hello")
-        ET.SubElement(test, "failure", type="NOT-MEASURED", message=_plain(run.why))
+        ET.SubElement(test, "failure", type="NOT-MEASURED", message=plain(run.why))
     text: bytes = ET.tostring(suites, encoding="utf-8", xml_declaration=True)
     return text
-
-
-def _plain(text: str) -> str:
-    """Leave out what XML cannot hold."""
-    return "".join(one if one.isprintable() or one in "\n\t" else "\ufffd" for one in text)
 
 
 def _first(result: Result) -> str:
@@ -210,7 +211,7 @@ def _say(run: Run, result: Result) -> str:
         if worst.twin:
             lines.append(f"Twin      {worst.twin}")
     lines += [f"{name}  {clause_text(name)}" for name in result.case.clauses if clause_text(name)]
-    return "\n".join([*lines, f"Replay    {replay(run, result.case)}"])
+    return plain("\n".join([*lines, f"Replay    {replay(run, result.case)}"]))
 
 
 say_case = _say

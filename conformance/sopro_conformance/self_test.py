@@ -16,6 +16,9 @@ from sopro_conformance.runner import Run, run
 FILE: Final = "candidates.toml"
 MATRIX: Final = "matrix.json"
 _NEAR: Final = 0.5
+_NAMED: Final = 12
+"""So many checks of a case say enough of how it fails."""
+_SAID: Final = 3
 SEED: Final = "self-test"
 _PATIENCE_WITH_NONE: Final = 0.05
 """Who answers nothing is not waited for as long as a node that works."""
@@ -59,6 +62,7 @@ class Trial:
         candidate: of whom.
         red: cases that were not green.
         failed: of these, those that failed; the others were not measured.
+        checks: that failed, as `name_checks` names them.
         problems: why the suite is not right about it; empty where it is.
     """
 
@@ -66,6 +70,7 @@ class Trial:
     red: tuple[str, ...]
     failed: tuple[str, ...]
     problems: tuple[str, ...]
+    checks: tuple[str, ...] = ()
 
 
 def read_candidates(folder: Path) -> list[Candidate]:
@@ -155,7 +160,18 @@ def _judge(one: Candidate, done: Run) -> Trial:
             problems.append("nothing failed, it was only not measured")
     elif red:
         problems.append(f"it has to be green and is not: {', '.join(red)}")
-    return Trial(one, red, failed, tuple(problems))
+    return Trial(one, red, failed, tuple(problems), tuple(name_checks(done)))
+
+
+def name_checks(done: Run) -> list[str]:
+    """Name the first checks of every case that did not hold."""
+    return [
+        f"{result.case.id} {check.delta}"
+        for result in done.results
+        for check in [one for one in result.checks if one.verdict in (Verdict.FAIL, Verdict.WARN)][
+            :_NAMED
+        ]
+    ]
 
 
 def write_matrix(trials: Sequence[Trial]) -> str:
@@ -181,26 +197,44 @@ def read_matrix() -> dict[str, Any]:
 
 
 def build_matrix(trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return the matrix of a whole self-test."""
+    """Return the matrix of a whole self-test.
+
+    It has the checks that failed as well, of mutants on which every case was tried.
+    """
     return {
         one.candidate.name: {"text": one.candidate.text, "failed": list(one.failed)}
+        | ({} if one.candidate.only_named else {"checks": list(one.checks)})
         for one in trials
         if one.candidate.killed_by
     }
 
 
-def find_likely(failed: Sequence[str], matrix: Mapping[str, Any]) -> str:
-    """Return the known fault whose picture is nearest to what failed; empty where none is near."""
-    wanted = set(failed)
+def find_likely(
+    failed: Sequence[str], matrix: Mapping[str, Any], checks: Sequence[str] = ()
+) -> str:
+    """Return the known fault whose picture is nearest to what failed; empty where none is near.
 
-    def likeness(name: str) -> float:
-        known = set(matrix[name]["failed"])
+    Several faults may fail the same cases; then the checks tell them apart, and where those do
+    not, each of the faults is named.
+
+    Args:
+        failed: cases.
+        matrix: the known faults, with the cases and perhaps the checks that each fails.
+        checks: that failed, as `name_checks` names them.
+    """
+
+    def likeness(name: str, found: Sequence[str], what: str) -> float:
+        wanted, known = set(found), set(matrix[name].get(what, ()))
         return len(wanted & known) / len(wanted | known) if wanted | known else 0.0
 
-    nearest = max(matrix, key=likeness, default="")
-    if not nearest or likeness(nearest) < _NEAR:
+    near = {name: likeness(name, failed, "failed") for name in matrix}
+    if max(near.values(), default=0.0) < _NEAR:
         return ""
-    return f"{matrix[nearest]['text']} (the picture of mutant {nearest})"
+    nearest = [name for name, one in near.items() if one == max(near.values())]
+    told = {name: likeness(name, checks, "checks") for name in nearest}
+    likely = [name for name in nearest if told[name] == max(told.values())]
+    words = [f"{matrix[name]['text']} (the picture of mutant {name})" for name in likely[:_SAID]]
+    return ", or ".join(words)
 
 
 def unproven(trials: Sequence[Trial]) -> list[str]:

@@ -39,8 +39,7 @@ class Settings:
         poll_seconds: between two looks at a peer that sends no events.
         fetch_seconds: how long one answer of a peer may take in all.
         key_days: how long a new key is meant to be used; 0 says nothing.
-        warn_days: how long before a key or a statement of conformance is to be renewed its people
-            are warned.
+        warn_days: how long before a key is to be renewed its people are warned.
         heartbeat_seconds: after which witnesses are asked to cosign the same head again.
         private_addresses: whether peers may have other addresses than public ones: auto, allow
             or refuse.
@@ -50,6 +49,7 @@ class Settings:
         log_level: debug, info, warning or error.
         log_format: text or json.
         drain_seconds: how long requests under way may take when the node stops.
+        requests_per_second: that one address may make in the long run; 0 for any number.
     """
 
     listen: str = "127.0.0.1:8440"
@@ -71,6 +71,7 @@ class Settings:
     log_level: str = "info"
     log_format: str = "text"
     drain_seconds: int = 10
+    requests_per_second: int = 500
     admit_profiles: tuple[str, ...] = ()
     admit_suites: tuple[str, ...] = ()
     admit_waivers: tuple[str, ...] = ()
@@ -117,6 +118,7 @@ _RANGES: Final = {
     "warn_days": (0, 3650),
     "workers": (0, 64),
     "drain_seconds": (0, 600),
+    "requests_per_second": (0, 1_000_000),
     "watch_hour": (-1, 23),
 }
 KNOWN: Final = tuple(sorted(one.name for one in fields(Settings) if one.name != "path"))

@@ -493,6 +493,13 @@ class Step:
             return (self.held.tree.root_at(1),)
         return tuple(one.leaf for one in self._new[:1])
 
+    def find(self, leaf: bytes) -> int | None:
+        """Return where an entry lies, with those of this step; None where it is not in the log."""
+        for number, one in enumerate(self._new):
+            if one.leaf == leaf:
+                return self.held.size + number
+        return self.held.tree.find(leaf)
+
     @property
     def is_waiting(self) -> bool:
         """Whether entries of the log wait for the coordinator's log, so that none can follow."""

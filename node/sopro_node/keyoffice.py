@@ -182,13 +182,18 @@ def _act(plan: KeyPlan, act: str, role: str, values: Mapping[str, Any]) -> None:
 
 
 async def put_keys(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
-    """Append a record that was signed by the root key. `entry`. Answers `index`."""
+    """Append a record that was signed by the root key, once. `entry`. Answers `index`."""
     entry: bytes = values["entry"]
     record, body = read_record(parse_entry(entry).record, READERS)
     if record.family not in _BY_ROOT:
         raise RefusedError(f"expected a record of {' or '.join(_BY_ROOT)}, got {record.family!r}")
     async with node.planned.changing:
-        if isinstance(body, site_keys.Body) and not node.planned.has(body, own_keys(node)):
+        is_new = not node.log.has(entry)
+        if (
+            is_new
+            and isinstance(body, site_keys.Body)
+            and not node.planned.has(body, own_keys(node))
+        ):
             raise ConflictError(
                 "the new keys of this record are not in keys/ any more; plan and sign it again"
             )

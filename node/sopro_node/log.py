@@ -37,7 +37,7 @@ from sopro_protocol.errors import (
     StorageFullError,
     UnavailableError,
 )
-from sopro_protocol.merkle import Hash
+from sopro_protocol.merkle import Hash, leaf_hash
 from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
 from sopro_registry.catalogue import FAMILIES, decode_state
 from sopro_registry.family import Family, KeySpan
@@ -263,6 +263,10 @@ class OwnLog:
         self._wake.set()
         return await future
 
+    def has(self, entry: bytes) -> bool:
+        """Say whether an entry is in this log already, byte for byte."""
+        return self.held.tree.find(leaf_hash(entry)) is not None
+
     async def rehearse(self, drafts: Sequence[Draft]) -> list[Outcome]:
         """Judge drafts as an append would now, in order, and append none of them.
 
@@ -422,9 +426,12 @@ class OwnLog:
         return Appended(judgement.index, entity, judgement.entry_id, values)
 
     def _append_signed(self, step: Step, data: bytes) -> Appended:
-        """Append an entry that was signed elsewhere, exactly as it is."""
+        """Append an entry that was signed elsewhere, exactly as it is, once (SPEC EXCH-15)."""
         judgement = step.ledger.judge(data)
         if judgement.void is not None:
+            known = step.find(judgement.entry_id)
+            if known is not None and judgement.record is not None:
+                return Appended(known, judgement.record.entity, judgement.entry_id, {})
             if judgement.void.code in ("lbl.conflict", "rec.time"):
                 raise ConflictError("the log has grown since this was signed; sign it again")
             raise RefusedError(judgement.void.message, code=judgement.void.code)

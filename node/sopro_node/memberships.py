@@ -17,6 +17,7 @@ from sopro_node.node import Node
 from sopro_node.outside import try_again
 from sopro_node.renewal import is_stale
 from sopro_node.rootkeys import prove_succession
+from sopro_node.stated import profiles_of
 from sopro_node.statements import open_statement
 from sopro_node.zones import check_zone
 from sopro_protocol.encoding import Value
@@ -34,12 +35,14 @@ STATEMENT: Final = ("conformance", "conformance_until")
 async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List members, new root keys that some have approved, and the open requests for admission.
 
-    `as_of` is when a site last found the coordinator's log current; None where it never has, and
-    at the coordinator.
+    Of a member with a statement of conformance `profiles` are those that the statement shows, where
+    its log is held here, and `stale` says whether it has ended. `as_of` is when a site last found
+    the coordinator's log current; None where it never has, and at the coordinator.
     """
     today = node.desk.today()
     listed = [
-        _in_hex(_fields_of(member)) | {"stale": is_stale(member, today=today)}
+        _in_hex(_fields_of(member))
+        | {"stale": is_stale(member, today=today), "profiles": profiles_of(node, member)}
         for member in node.holdings.directory.members()
     ]
     waiting = []

@@ -5,6 +5,7 @@ Nothing that counts follows from these days. They are here so that people are to
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from sopro_node import clock
 from sopro_node.keyrecords import read_renewals
@@ -13,6 +14,9 @@ from sopro_protocol.keys import Role
 from sopro_registry.families import site_membership
 from sopro_registry.family import KeySpan
 from sopro_registry.fields import parse_day
+
+STATEMENT_DAYS: Final = 60
+"""So long before its end a statement is warned of: a run, and an admission, take their time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,12 @@ def list_due(node: Node) -> list[Due]:
         for one in due_statements(node)
         if node.identity.coordinator or one.site == node.identity.site
     ]
-    return [one for one in (*due_keys(node), *ours) if one.days <= node.settings.warn_days]
+    keys_from = node.settings.warn_days
+    statements_from = max(keys_from, STATEMENT_DAYS)
+    return [
+        *(one for one in due_keys(node) if one.days <= keys_from),
+        *(one for one in ours if one.days <= statements_from),
+    ]
 
 
 def warn_due(node: Node) -> Iterator[str]:

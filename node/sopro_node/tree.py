@@ -77,6 +77,14 @@ class LogTree:
         edge = self.edge
         return edge.leaves if bundle == edge.full else self._leaves(bundle)
 
+    def find(self, leaf: bytes) -> int | None:
+        """Return where an entry lies, the latest bundle first; None where it is not in the log."""
+        for bundle in range(self.edge.full, -1, -1):
+            leaves = self.leaves(bundle)
+            if leaf in leaves:
+                return bundle * WIDTH + leaves.index(leaf)
+        return None
+
     def read(self, level: int, index: int) -> bytes:
         """Return the hash of a complete aligned subtree (`merkle.SubtreeReader`)."""
         if level >= _BUNDLE_LEVEL:

@@ -7,22 +7,26 @@ import time
 HOW = sys.argv[1]
 
 
+def pour() -> None:
+    while True:
+        sys.stdout.write("x" * 65536)
+
+
 def main() -> None:
-    if HOW == "dead":
-        sys.exit(1)
-    for line in sys.stdin:
+    for line in sys.stdin if HOW != "dead" else ():
         request = json.loads(line)
         number = request["id"]
         if HOW == "mute":
             continue
+        if HOW == "complains":
+            sys.stderr.write("x" * 2**23)
         if HOW == "endless":
-            while True:
-                sys.stdout.write("x" * 65536)
+            pour()
         if HOW == "garbage":
             answers = ["null", "[]", "not json", '{"id": []}', "[" * 100_000]
         elif HOW == "crash" and request["verb"] != "hello":
             sys.exit(3)
-        elif request["verb"] == "hello" or HOW == "accept all":
+        elif request["verb"] == "hello" or HOW in ("accept all", "complains"):
             answers = [json.dumps({"id": number, "ok": {}})]
         elif HOW == "refuse all":
             answers = [json.dumps({"id": number, "reject": {"code": "enc.limit"}})]

@@ -409,13 +409,29 @@ def suspended_members_go_on() -> None:
     from_where.Directory.endings = lambda *_: ()  # type: ignore[attr-defined]
 
 
+@mutant("X14")
+def goes_back_to_an_older_version() -> None:
+    """Reads on in the version it knows, whatever stood before it."""
+    ledger = import_module("sopro_registry.projection").Ledger
+    old = ledger._judge_record
+
+    def judge(self: Any, entry: Any, read: Any, *rest: Any, **how: Any) -> Any:
+        row = self._tables.entity(read.record.entity)
+        if row is not None:
+            row.undetermined = False
+        return old(self, entry, read, *rest, **how)
+
+    ledger._judge_record = judge
+
+
 def main() -> None:
     for module in MODULES:
         import_module(module)
-    if len(sys.argv) != 2 or sys.argv[1] not in MUTANTS.keys() | NETWORK.keys():
-        sys.exit(f"expected the name of a mutant: {', '.join((*MUTANTS, *NETWORK))}")
+    known = (*MUTANTS, *NETWORK)
+    if len(sys.argv) != 2 or sys.argv[1] not in known:
+        sys.exit(f"expected the name of a mutant: {', '.join(known)}")
     name = sys.argv[1]
-    if name in NETWORK:
+    if name not in MUTANTS:
         program = (str(Path(__file__).with_name("served.py")), name)
         import_module("sopro_cli.candidate").SERVED_BY = program  # type: ignore[attr-defined]
     else:

@@ -17,11 +17,12 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp import web
+from asking import ASKING
 from histories import SERVED
 
 from sopro_cli import shifted
 
-NETWORK: Final[dict[str, Callable[[], None]]] = dict(SERVED)
+NETWORK: Final[dict[str, Callable[[], None]]] = SERVED | ASKING
 Change = Callable[[web.Request, web.Response], web.StreamResponse | None]
 OWN: Final = "/log/at/1"
 

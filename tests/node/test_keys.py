@@ -13,6 +13,7 @@ from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyring import KEYS, create_key, find_key, load_keys, open_key
+from sopro_node.log import Appended, Signed
 from sopro_node.memberships import STATEMENT
 from sopro_node.node import Node
 from sopro_node.restore import check_keys
@@ -355,6 +356,39 @@ async def test_a_record_signed_before_the_log_went_on_is_signed_again(
     await change(at, "rotate", "witness")
     with pytest.raises(ConflictError, match="sign it again"):
         await put_keys(at, {"entry": entry})
+
+
+async def test_a_record_that_is_handed_over_again_lies_where_it_lay(
+    pair: tuple[Served, Served],
+) -> None:
+    at = pair[1].node
+    plan = await plan_keys(at, {"act": "rotate", "role": "access"})
+    signer = find_key(at.folder, plan["root"], passphrase=at.passphrase).signer
+    entry = sign_record(plan["record"], [signer])
+    first = await put_keys(at, {"entry": entry})
+    size = at.log.held.size
+    assert await put_keys(at, {"entry": entry}) == first
+    await change(at, "rotate", "witness")
+    await succeed(at)
+    assert await put_keys(at, {"entry": entry}) == first, "also when other keys count by now"
+    assert await put_keys(at, {"entry": at.log.held.tree.edge.entries[0]}) == {"index": 0}
+    assert at.log.held.size == size + 4, "two changes, each with the record that ends its batch"
+    twice = await at.log.append_all([Signed(entry), Signed(entry)])
+    assert [one.index for one in twice if isinstance(one, Appended)] == [first["index"]] * 2
+    assert at.log.held.size == size + 4
+
+
+async def test_what_is_handed_over_twice_at_once_is_appended_once(
+    pair: tuple[Served, Served],
+) -> None:
+    at = pair[1].node
+    plan = await plan_keys(at, {"act": "date", "role": "log", "renew_by": ""})
+    signer = find_key(at.folder, plan["root"], passphrase=at.passphrase).signer
+    entry = sign_record(plan["record"], [signer])
+    size = at.log.held.size
+    twice = await at.log.append_all([Signed(entry), Signed(entry)])
+    assert [one.index for one in twice if isinstance(one, Appended)] == [size, size]
+    assert at.log.held.size == size + 2
 
 
 async def test_a_record_after_which_nothing_could_be_signed_stays_out(

@@ -13,13 +13,14 @@ from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyring import find_key, load_next_root
 from sopro_node.log import Draft
 from sopro_node.node import Node
-from sopro_node.renewal import due_keys, list_due, say_days, warn_due
+from sopro_node.renewal import due_keys, due_statements, list_due, say_days, warn_due
 from sopro_node.telemetry import NodeMetrics
 from sopro_node.upkeep import Upkeep
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.record import sign_record
 from sopro_registry.fields import format_day
 from tests.node.conftest import Federation, Served, until
+from tests.registry.world import statement_body
 
 
 async def change(node: Node, act: str, role: str, **values: Any) -> None:
@@ -181,6 +182,20 @@ async def test_both_sides_are_warned_of_a_statement_that_ends(
     assert [one.labels["site"] for one in metric.samples] == ["at"]
 
 
+@pytest.mark.parametrize(("days", "is_warned"), [(61, False), (60, True), (31, True)])
+async def test_both_sides_are_warned_from_60_days_before(
+    pair: tuple[Served, Served], days: int, is_warned: bool
+) -> None:
+    coordinator, at = (one.node for one in pair)
+    until_day = day(coordinator, days)
+    await state(coordinator, conformance=bytes(32), conformance_until=until_day)
+    await until(lambda: bool(due_statements(at)))
+    for node in (at, coordinator):
+        warnings = (await office.status(node, {}))["warnings"]
+        said = [one for one in warnings if f"statement of conformance ends on {until_day}" in one]
+        assert len(said) == is_warned
+
+
 async def test_a_stale_statement_is_shown_and_cuts_nobody_off(pair: tuple[Served, Served]) -> None:
     coordinator, at = (one.node for one in pair)
     await state(coordinator, conformance=bytes(32), conformance_until=day(coordinator, -1))
@@ -205,3 +220,29 @@ async def test_a_new_statement_takes_the_place_of_the_old_one(pair: tuple[Served
     [member] = (await office.members(coordinator, {}))["members"]
     assert member["conformance"] == "01" * 32
     assert "conformance_until" not in member
+
+
+async def test_members_see_what_a_statement_shows(
+    federation: Federation, pair: tuple[Served, Served]
+) -> None:
+    coordinator, at = (one.node for one in pair)
+    hu = (await federation.join("hu", "HU")).node
+    now = clock.now()
+    said = statement_body(began=now, ended=now, valid_until=day(at, 300))
+    stated = await at.log.append(Draft("conformance_statement", said))
+    other = await at.log.append(Draft("conformance_statement", said | {"nonce": b"n" * 32}))
+    assert stated.entry_id != other.entry_id
+    await state(coordinator, conformance=stated.entry_id, conformance_until=day(at, 300))
+
+    async def shown(node: Node) -> dict[str, list[str]]:
+        listed = (await office.members(node, {}))["members"]
+        return {one["site"]: one["profiles"] for one in listed}
+
+    for node in (coordinator, hu, at):
+        await until(lambda node=node: any(one.site == "at" for one in due_statements(node)))
+        await until(
+            lambda node=node: node.holdings.logs[at.identity.origin].cursor.projected > other.index
+        )
+        assert await shown(node) == {"at": ["peer", "witness"], "hu": []}
+    await state(coordinator, conformance=bytes(32))
+    assert (await shown(coordinator))["at"] == [], "no log that is held has that record"

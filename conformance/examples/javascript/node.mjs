@@ -74,8 +74,8 @@ const commands = {
     return started;
   },
 
-  async append({ records }) {
-    const taken = records.map(({ family, body, entity }) => ({
+  async append({ records, entries }) {
+    const taken = entries?.map((entry) => ({ entry: Buffer.from(entry, 'base64') })) ?? records.map(({ family, body, entity }) => ({
       family,
       body: typeof body === 'string' ? decode(Buffer.from(body, 'base64')) : fromJson(body, FAMILIES[String(family).split('/')[0]]?.fits),
       entity: entity === undefined || entity === null ? undefined : Buffer.from(entity, 'base64'),

@@ -254,6 +254,17 @@ test('survives kill -9 without losing what it acknowledged', { timeout: 120_000 
   }
 });
 
+test('an entry that is handed over again lies where it lay', async () => {
+  const { entries: before } = await read();
+  const handed = await adapter.ok('append', { entries: [before[0].toString('base64'), before[1].toString('base64')] });
+  assert.deepEqual(handed.indexes, [0, 1]);
+  const spoilt = Buffer.from(before[0]);
+  spoilt[spoilt.length - 1] ^= 1;
+  const { reject } = await adapter.ask('append', { entries: [spoilt.toString('base64')] });
+  assert.equal(reject.code, 'sig.invalid');
+  assert.equal((await read()).entries.length, before.length);
+});
+
 test('refusals over HTTP are problem documents', async () => {
   const expected = [
     ['/log/xx/1/tile/0/00', 400, 'err.path'], ['/log/xx/1/tile/0/999', 404, 'not-found'], ['/log/zz/1/checkpoint', 404, 'not-found'],

@@ -184,7 +184,11 @@ async def types(trial: Trial) -> None:
         await _refuse(trial, "enc.type", (f"{name} for a key", good, _map(bad, b"\x01")))
 
 
-@case("ENC-08", "Text is UTF-8 without control characters but newline and tab.", clauses="ENC-8")
+@case(
+    "ENC-08",
+    "Text is UTF-8 without control characters but newline and tab.",
+    clauses="ENC-8 ENC-13",
+)
 async def text(trial: Trial) -> None:
     """Write what is no text; what is only not normalised is taken (ENC-13)."""
     await trial.accepts("value", what="text in normal form D", bytes=encode("e\u0301"))

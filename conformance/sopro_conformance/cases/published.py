@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from sopro_conformance.case import NotMeasured, case
+from sopro_conformance.cases.again import handed_over_again
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import WireError, decode
 from sopro_conformance.wire.note import Checkpoint, hint_of, is_signed, read_checkpoint
@@ -375,8 +376,8 @@ async def append_only(trial: Trial) -> None:
 
 @case(
     "LOG-10",
-    "What was acknowledged is in the log.",
-    clauses="EXCH-11",
+    "What was acknowledged is in the log, once.",
+    clauses="EXCH-11 EXCH-15",
     profiles="publisher",
     verbs="start append kill9",
 )
@@ -397,6 +398,7 @@ async def acknowledged(trial: Trial) -> None:
     await trial.scene.ask("kill9")
     await trial.scene.ask("start")
     indexes += (last.ok or {}).get("indexes", ())
+    trial.need(indexes, "no record was appended")
     await read_past(trial, client, max(indexes))
     families = {one: read_record(client.entries[one]).get("family") for one in indexes}
     missing = [one for one, family in families.items() if family != "organisation/1"]
@@ -406,6 +408,7 @@ async def acknowledged(trial: Trial) -> None:
         expected="each at its position",
         actual=f"missing: {missing[:10]}" if missing else "as expected",
     )
+    await handed_over_again(trial, client)
 
 
 @case(

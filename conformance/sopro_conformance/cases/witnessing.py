@@ -1,11 +1,10 @@
 """CKP-08: the candidate asks witnesses; CKP-09 to CKP-12: it is one itself."""
 
 import asyncio
-import base64
 import hashlib
 from typing import Final
 
-from sopro_conformance.case import case
+from sopro_conformance.case import NotMeasured, case
 from sopro_conformance.cases.published import append, read_past
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import WireError
@@ -21,6 +20,7 @@ from sopro_conformance.wire.note import (
     write_text,
 )
 from sopro_conformance.wire.proof import write_add_checkpoint
+from sopro_conformance.wire.vkey import read_vkey
 from sopro_conformance.world.client import Client, Reply, words
 from sopro_conformance.world.scene import Peer
 from sopro_conformance.world.sitelog import SiteLog
@@ -110,9 +110,10 @@ class _Asked:
 
     def __init__(self, trial: Trial, client: Client, peer: Peer) -> None:
         self.trial, self.client, self.peer, self.log = trial, client, peer, peer.log
-        name, hint, key = trial.scene.vkey.split("+", 2)
-        self.name, self.hint = name, hint
-        self.public = base64.b64decode(key)[1:]
+        known = read_vkey(trial.scene.vkey)
+        if known is None:
+            raise NotMeasured("start gives no verifier key of the candidate's witness (KEY-4)")
+        self.name, self.public = known
 
     async def ask(self, old: int, size: int, log: SiteLog | None = None) -> Reply:
         """Ask to cosign a head, rightly."""
@@ -150,8 +151,6 @@ class _Asked:
 async def _ask_a_witness(trial: Trial, entries: int) -> _Asked:
     """Admit a site, and wait until the candidate would cosign for it."""
     client = await trial.member()
-    vkey = trial.scene.vkey
-    trial.need(vkey.count("+") >= 2, "start gives no vkey of the candidate's witness")
     peer = await trial.scene.new_peer(entries)
     asked = _Asked(trial, client, peer)
     stranger = SigningKey(trial.random.randbytes(32))

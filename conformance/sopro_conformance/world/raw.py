@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 
+from sopro_conformance.world.client import Reply
 from sopro_conformance.world.way import Way
 
 
@@ -89,6 +90,82 @@ async def pour(way: Way, pieces: AsyncIterator[bytes], *, within: float) -> Said
         sent,
         early if got else sent,
     )
+
+
+class Line:
+    """One connection that is kept, for asking again and again from an address of one's choice."""
+
+    def __init__(self, way: Way, *, source: str) -> None:
+        self._way = way
+        self._source = source
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(
+        self, path: str, *, headers: Mapping[str, str] | None = None, within: float = 30.0
+    ) -> Reply:
+        """Ask; there is always a reply. A connection that was closed is opened again."""
+        began = time.perf_counter()
+        named = {"Host": f"{self._way.host}:{self._way.port}"} | dict(headers or {})
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {one}" for name, one in named.items())]
+        try:
+            async with asyncio.timeout(within):
+                if self._streams is None:
+                    self._streams = await self._way.connect(source=self._source)
+                reader, writer = self._streams
+                writer.write("\r\n".join([*lines, "", ""]).encode())
+                await writer.drain()
+                reply = await _read_reply(reader)
+        except (OSError, TimeoutError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
+            self.close()
+            reply = Reply(0, {}, f"{type(error).__name__}: {error}".encode())
+        if reply.headers.get("connection", "").lower() == "close":
+            self.close()
+        return reply._replace(seconds=time.perf_counter() - began)
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if self._streams is not None:
+            self._streams[1].transport.abort()
+            self._streams = None
+
+
+async def _read_reply(reader: asyncio.StreamReader) -> Reply:
+    """Read one answer, whose length its head tells.
+
+    Raises:
+        ValueError: it does not.
+    """
+    head = await reader.readuntil(b"\r\n\r\n")
+    pairs = [one.partition(b":") for one in head.split(b"\r\n")[1:] if one]
+    headers = {
+        name.decode("ascii", "replace").lower(): value.strip().decode("ascii", "replace")
+        for name, _, value in pairs
+    }
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        return Reply(status_of(head), headers, await _read_chunks(reader))
+    length = headers.get("content-length", "")
+    if not (length.isascii() and length.isdecimal() and len(length) < 7):
+        raise ValueError(f"an answer of no certain length: Content-Length {length[:40]!r}")
+    return Reply(status_of(head), headers, await reader.readexactly(int(length)))
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    """Read a body in chunks, up to a mebibyte.
+
+    Raises:
+        ValueError: it is none, or larger.
+    """
+    body = bytearray()
+    while True:
+        line = await reader.readuntil(b"\r\n")
+        if not re.fullmatch(rb"[0-9A-Fa-f]{1,5}\r\n", line):
+            raise ValueError(f"no size of a chunk: {line[:40]!r}")
+        size = int(line, 16)
+        body += (await reader.readexactly(size + 2))[:size]
+        if not size:
+            return bytes(body)
+        if len(body) > 1024 * 1024:
+            raise ValueError("a body of more than a mebibyte")
 
 
 def status_of(data: bytes | bytearray) -> int:

@@ -53,16 +53,25 @@ class Way:
             self._found = family, address
         return self._found
 
-    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def connect(
+        self, *, source: str = ""
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection for bytes that no client of HTTP would send.
 
+        Args:
+            source: the address it comes from; the system's choice where it is empty.
+
         Raises:
-            OSError: nobody is there.
+            OSError: nobody is there, or this machine has no such address.
         """
         _, address = await self.find()
         name = self.host if self._tls else None
         return await asyncio.open_connection(
-            address, self.port, ssl=self._tls, server_hostname=name
+            address,
+            self.port,
+            ssl=self._tls,
+            server_hostname=name,
+            local_addr=(source, 0) if source else None,
         )
 
     def connector(self) -> aiohttp.TCPConnector:

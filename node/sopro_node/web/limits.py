@@ -1,9 +1,15 @@
 """How often somebody may ask: so many at once, and so many a second from then on."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Final
 
 from sopro_node import clock
+from sopro_node.web.problems import ProblemError
+
+_SECONDS_AT_ONCE: Final = 4
+"""A caller who has been quiet may ask for so many seconds' worth without a pause."""
 
 
 class Allowance:
@@ -33,3 +39,36 @@ class Allowance:
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
         return wait
+
+
+class Crowd:
+    """Refuses callers who ask so often that others would wait for them (SPEC ERR-7).
+
+    Args:
+        per_second: requests of one address in the long run; 0 for any number.
+        uptime: the time it goes by.
+    """
+
+    def __init__(self, per_second: int, *, uptime: Callable[[], float] = clock.uptime) -> None:
+        self._allowance = (
+            Allowance(burst=_SECONDS_AT_ONCE * per_second, per_second=per_second, uptime=uptime)
+            if per_second
+            else None
+        )
+
+    def check(self, address: str | None) -> None:
+        """Count a request.
+
+        Raises:
+            ProblemError: 429, this address has asked too often.
+        """
+        if self._allowance is None:
+            return
+        wait = self._allowance.take(address or "")
+        if wait:
+            raise ProblemError(
+                429,
+                f"too many requests from {address}; wait {math.ceil(wait)} s, then ask more slowly",
+                code="err.rate",
+                headers={"Retry-After": str(math.ceil(wait))},
+            )

@@ -10,6 +10,7 @@ from sopro_node.node import Node
 from sopro_node.publishing import latest_sets
 from sopro_node.renewal import due_keys, due_statements
 from sopro_node.standing import describe_standing
+from sopro_node.stated import profiles_of
 from sopro_node.watching import read_watched
 from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
@@ -246,8 +247,13 @@ class Pages:
             (member, view_peer(self._node, member.origin))
             for member in self._node.holdings.directory.members()
         ]
-        statements = {one.site: one for one in due_statements(self._node)}
-        return self._writer.write(request, "members.html", members=members, statements=statements)
+        return self._writer.write(
+            request,
+            "members.html",
+            members=members,
+            statements={one.site: one for one in due_statements(self._node)},
+            profiles={member.site: profiles_of(self._node, member) for member, _ in members},
+        )
 
     async def conformance(self, request: web.Request) -> web.StreamResponse:
         """Show what members' addresses showed over the days (SPEC CONF-7)."""

@@ -23,6 +23,7 @@ from sopro_node.web.api import Api
 from sopro_node.web.api_questions import QuestionsApi
 from sopro_node.web.connections import Connections, most_connections
 from sopro_node.web.evidence import EvidencePages
+from sopro_node.web.limits import Crowd
 from sopro_node.web.logs import LogPages
 from sopro_node.web.office_api import PREFIX, OfficeApi
 from sopro_node.web.pages import Pages
@@ -53,7 +54,7 @@ CONNECTIONS: Final = web.AppKey("connections", Connections)
 _logger = logging.getLogger("sopro.web")
 
 
-def guard_with(pages: Pages, connections: Connections) -> Middleware:
+def guard_with(pages: Pages, connections: Connections, crowd: Crowd) -> Middleware:
     """Make the one middleware: errors in words, an end to what takes too long, safe pages.
 
     There is one, and no header more than is read, because each costs every tile and look-up.
@@ -64,6 +65,7 @@ def guard_with(pages: Pages, connections: Connections) -> Middleware:
         path = request.path
         connections.mark(request, is_stream=path == "/events")
         try:
+            crowd.check(request.remote)
             if request.method in ("GET", "HEAD"):
                 response = await handler(request)
             else:
@@ -95,7 +97,8 @@ def build_app(node: Node) -> web.Application:
     """Put the public server's routes together."""
     pages = Pages(node)
     connections = Connections(most_connections())
-    middlewares = [guard_with(pages, connections)]
+    crowd = Crowd(node.settings.requests_per_second)
+    middlewares = [guard_with(pages, connections, crowd)]
     if node.settings.trusted_proxies:
         middlewares.insert(0, behind(node.settings.trusted_proxies))
     app = web.Application(middlewares=middlewares, client_max_size=_MAX_BODY)

@@ -11,7 +11,7 @@ import pytest
 from sopro_node.acting import act
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.officers import officer_renew, officer_revoke
-from sopro_node.web.limits import Allowance
+from sopro_node.web.limits import Allowance, Crowd
 from tests.node.conftest import Federation, Served, until
 from tests.node.web.officers import CHAIR, HOLDER, OFFICE, ROLES, Client, add_officer
 
@@ -324,6 +324,7 @@ async def test_who_asks_too_often_waits_and_guessing_keeps_no_officer_out(
     maria: Client, at: Served, session: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits = {"Maria": 0.0, "127.0.0.1": 3.2}
+    monkeypatch.setattr(Crowd, "check", lambda *_: None)
     monkeypatch.setattr(Allowance, "take", lambda _self, who: waits[who])
     guess = await Client(at.url, "sopro_guess", session).send("GET", "/me")
     assert (guess.status, guess.code, guess.headers["Retry-After"]) == (429, "ofc.rate", "4")

@@ -13,6 +13,7 @@ import { signCheckpoint } from './checkpoint.mjs';
 import { judgeLog } from './judge.mjs';
 import { parseNote } from './note.mjs';
 import { Fence } from './fence.mjs';
+import { isTradeItem } from './gtin.mjs';
 import { fetchEntries, pathOf } from './follow.mjs';
 import { EntryFile, readFile, replaceFile } from './store.mjs';
 import { CompactRange, leafHash } from './tree.mjs';
@@ -144,7 +145,8 @@ export class Publisher {
     });
   }
 
-  // {indexes, entities} of records, when they are durable and under a signed head.
+  // {indexes, entities} of records, when they are durable and under a signed head; of {entry}, signed elsewhere,
+  // the index alone (EXCH-15).
   append(records) {
     return this.inTurn(() => this.commit(records));
   }
@@ -168,12 +170,22 @@ export class Publisher {
     try {
       if (this.judge.waitsAt !== null) refuse('unavailable', 'the log waits for a head of the coordinator');
       if (this.isBehind()) take(this.stateEntry(this.judge));
-      for (const record of records) {
+      for (const { entry, ...record } of records) {
+        if (entry !== undefined) {
+          const known = this.tree.rows[0].findIndex((leaf) => leaf.equals(leafHash(entry)));
+          indexes.push(known < 0 ? this.judge.size : known);
+          if (known < 0) take(entry);
+          continue;
+        }
+        if (record.family === 'offering/1' && typeof record.body?.gtin === 'string' && !isTradeItem(record.body.gtin)) {
+          refuse('doc.identifier', 'gtin: expected 8, 12, 13 or 14 digits, the last of which checks the others'); // DOC-9
+        }
         const entity = record.entity ?? randomBytes(16);
         indexes.push(this.judge.size);
         entities.push(entity);
         take(this.entryFor(this.judge, { ...record, entity }));
       }
+      if (batch.length === 0 && records.length > 0) return { indexes, entities }; // all of it was there
       take(this.stateEntry(this.judge));
       this.write(batch);
     } catch (error) {
