@@ -87,7 +87,7 @@ def test_the_likely_cause_is_the_nearest_picture() -> None:
     assert find_likely(["ENC-02", "ENC-03"], matrix).startswith("a fault")
     assert find_likely(["LBL-03"], matrix).startswith("another")
     assert find_likely(["CKP-06"], matrix) == ""
-    assert read_matrix()["M23"]["failed"] == ["LBL-03"]
+    assert "LBL-03" in read_matrix()["M23"]["failed"]
 
 
 @pytest.mark.slow
