@@ -1,7 +1,8 @@
 """Showing that a head excludes the one this node holds: the two roots at one size, and proofs.
 
 Three ways, by what is at hand: the head lies within what is held, its hash tiles are proven
-already, or they are asked of whoever serves that history (SPEC EVID-4).
+already, or they are asked of whoever serves that history (SPEC EVID-4). What is held may be a head
+that entries were taken under and that was never reached (SPEC SYNC-13).
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -108,6 +109,30 @@ async def fork_beyond(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> 
     """
     size = held.shown_size
     return _fork_at(held, signed, size, await read_below(signed, size, ask))
+
+
+async def fork_ahead(held: HeldLog, signed: SignedCheckpoint, ask: AskTile) -> Fork | None:
+    """Compare a head with the one that entries were taken under and that was not reached.
+
+    None where it lies behind that, or holds it (SPEC SYNC-13). A smaller one cannot be compared.
+
+    Raises:
+        PeerError, FormatError: whoever was asked did not answer with hashes.
+        VerificationError: `hos.tile`, with hashes that do not lead to the signed root.
+    """
+    ahead = held.ahead
+    if ahead is None or signed.size < ahead.head.size:
+        return None
+    head = ahead.head
+    other = ShownHead(signed.note, signed.root)
+    if signed.size > head.size:
+        read = await read_below(signed, head.size, ask)
+        root, proof = _read_both(read, head.size, signed.size)
+        other = ShownHead(signed.note, root, tuple(proof))
+    if other.root == head.root:
+        return None
+    own = ShownHead(ahead.note, head.root)
+    return sort_fork(Fork(held.origin, head.size, (own, other)), [head, signed.checkpoint])
 
 
 async def root_below(signed: SignedCheckpoint, size: int, ask: AskTile) -> bytes:

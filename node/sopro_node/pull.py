@@ -14,7 +14,14 @@ from typing import Final, NamedTuple
 from sopro_node.ahead import look_ahead
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch, Fetched
-from sopro_node.forks import find_parting, fork_in_roots, fork_within, read_roots, root_below
+from sopro_node.forks import (
+    find_parting,
+    fork_ahead,
+    fork_in_roots,
+    fork_within,
+    read_roots,
+    root_below,
+)
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.store.base import Store
 from sopro_node.target import MAX_CHECKPOINT, MAX_KEYS, Pulled, Push, Target, parse_keys
@@ -274,6 +281,8 @@ class Pull:
                 f"{signed.origin}: head at size {signed.size}, {held.signed_size} was seen before",
                 code="hos.rollback",
             )
+        if fork := await fork_ahead(held, signed, self._tile):
+            raise await self._split(signed, held, fork)
         return signed.size > held.signed_size or not held.checkpoint
 
     async def _split(

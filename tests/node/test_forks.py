@@ -10,6 +10,7 @@ from sopro_node.ahead import decode_ahead, encode_ahead, look_ahead
 from sopro_node.forks import (
     AskTile,
     find_parting,
+    fork_ahead,
     fork_in_roots,
     fork_within,
     read_roots,
@@ -144,6 +145,22 @@ def test_the_head_that_entries_came_under_is_evidence_though_it_was_not_reached(
         assert (fork is not None) == (parted < size)
         if fork is not None:
             check_fork(fork, KEYS)
+
+
+@given(st.integers(1, 2), st.integers(1, WIDTH + 40), st.integers(-9, WIDTH), sizes)
+@settings(max_examples=80, deadline=None)
+async def test_a_head_beyond_one_that_was_not_reached_is_evidence_where_it_excludes_that(
+    bundles: int, more: int, beyond: int, parted: int
+) -> None:
+    """Also where all that was taken under the one lies under the other, too."""
+    size = bundles * WIDTH
+    held = hold(size, signed=size - 5, ahead=size + more)
+    leaves = history(size + max(1, more + beyond), parted=max(size, parted))
+    fork = await fork_ahead(held, head(leaves), teller(leaves))
+    is_comparable = len(leaves) >= size + more
+    assert (fork is not None) == (is_comparable and max(size, parted) < size + more)
+    if fork is not None:
+        check_fork(fork, KEYS)
 
 
 @given(st.integers(1, 5), st.integers(1, 7 * WIDTH))
