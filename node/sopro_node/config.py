@@ -5,10 +5,11 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final
 
+from sopro_node.naming import parse_name_server
 from sopro_node.reach import Reach, is_loopback_url
 from sopro_node.toml import read_toml
 from sopro_protocol.errors import FormatError
@@ -43,6 +44,8 @@ class Settings:
         heartbeat_seconds: after which witnesses are asked to cosign the same head again.
         private_addresses: whether peers may have other addresses than public ones: auto, allow
             or refuse.
+        private_networks: whose addresses peers may have although they are not public.
+        name_servers: who is asked for the addresses of peers' names; none for the system's.
         peer_ca: PEM file that certificates of peers are verified against.
         workers: processes that verify on a large sync; 0 means one for each core.
         language: of pages and messages where the reader asks for none: de, en or hu.
@@ -63,6 +66,8 @@ class Settings:
     fetch_seconds: int = 20
     heartbeat_seconds: int = 1800
     private_addresses: str = "auto"
+    private_networks: tuple[str, ...] = ()
+    name_servers: tuple[str, ...] = ()
     peer_ca: str = ""
     workers: int = 0
     key_days: int = 730
@@ -97,7 +102,7 @@ class Settings:
         """
         choice = self.private_addresses
         is_allowed = choice == "allow" or (choice == "auto" and is_loopback_url(self.public_url))
-        return Reach(is_allowed, self.peer_ca)
+        return Reach(is_allowed, self.peer_ca, self.private_networks, self.name_servers)
 
     def mirrors(self, site: str) -> bool:
         """Say whether the log of a site is to be mirrored."""
@@ -219,7 +224,24 @@ def _is_address(text: str) -> bool:
         return False
 
 
+def _is_network(text: str) -> bool:
+    try:
+        return str(ip_network(text)) == text
+    except ValueError:
+        return False
+
+
+def _is_name_server(text: str) -> bool:
+    try:
+        parse_name_server(text)
+    except FormatError:
+        return False
+    return True
+
+
 _MEMBERS: Final[Mapping[str, tuple[Callable[[str], bool], str]]] = {
+    "private_networks": (_is_network, "networks such as '10.20.0.0/16' or 'fd12:3456::/32'"),
+    "name_servers": (_is_name_server, "name servers such as '192.0.2.53' or '[::1]:5353'"),
     "trusted_proxies": (_is_address, "addresses such as '127.0.0.1' or '::1'"),
     "mirror": (
         lambda one: one == _WILDCARD or bool(re.search(SITE_PATTERN, one)),

@@ -79,16 +79,17 @@ async def try_address(
         seconds: that it may take.
 
     Raises:
-        PeerError: `hos.address`, this node may not call there.
+        PeerError: `hos.address`, this node may not call there; `hos.unreachable`, the name in the
+            URL has no address.
         UnavailableError: the suite gave no report in that time.
     """
-    reach.check_url(url)
+    address = await reach.find(url)
     with tempfile.TemporaryDirectory(prefix="sopro-outside-") as folder:
         command = [sys.executable, "-m", "sopro_conformance.main", "run", "--url", url]
         if reach.ca_file:
             command += ["--ca", reach.ca_file]
-        if not reach.allow_private:
-            command.append("--public-only")
+        # The address that this node has judged, whatever the name leads to meanwhile.
+        command += ["--connect-to", address]
         process = await asyncio.create_subprocess_exec(
             *(*command, "--out", folder, *arguments),
             stdin=asyncio.subprocess.DEVNULL,

@@ -402,8 +402,7 @@ class Pull:
                         [roots[number] for number in group],
                         self._keys,
                         self._fetch.deadline,
-                        self._fetch.reach.allow_private,
-                        self._fetch.reach.ca_file,
+                        self._fetch.reach,
                     )
                     window.append(loop.run_in_executor(pool, run_task, task))
                 answer = await window.pop(0)

@@ -8,7 +8,15 @@ judged by what it resolves to, and the connection goes to the very addresses tha
 
 import ssl
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from functools import lru_cache
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from socket import AddressFamily
 from typing import Final
 
@@ -16,6 +24,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from sopro_node.naming import NamedServers
 from sopro_protocol.errors import FormatError, PeerError
 
 _NAT64: Final = IPv6Network("64:ff9b::/96")
@@ -34,10 +43,15 @@ class Reach:
     Attributes:
         allow_private: whether addresses that are not public may be called too.
         ca_file: PEM file that certificates are verified against; empty for the system's.
+        networks: whose addresses may be called although they are not public, in CIDR notation.
+        name_servers: who is asked for the addresses of a name, each `ADDRESS` or `ADDRESS:PORT`;
+            none for whomever the system asks.
     """
 
     allow_private: bool = False
     ca_file: str = ""
+    networks: tuple[str, ...] = ()
+    name_servers: tuple[str, ...] = ()
 
     def check_url(self, url: str) -> None:
         """Refuse a URL that no node may have (SPEC REACH-1); a name is judged when it is resolved.
@@ -72,12 +86,32 @@ class Reach:
         Raises:
             PeerError: `hos.address`.
         """
-        if not self.allow_private and not is_public(address):
+        if not (self.allow_private or is_public(address) or is_in(address, self.networks)):
             raise _refused(
                 of,
-                f"it leads to {address}, which is no public address; "
-                'private_addresses = "allow" lets this node call it',
+                f"it leads to {address}, which is no public address; private_networks with its "
+                'network, or private_addresses = "allow", lets this node call it',
             )
+
+    async def find(self, url: str) -> str:
+        """Return the address that a URL leads to, judged like those this node connects to.
+
+        Raises:
+            PeerError: `hos.address`, this node may not call there; `hos.unreachable`, the name has
+                no address.
+        """
+        self.check_url(url)
+        host = URL(url).raw_host or ""
+        if is_literal(host):
+            return host
+        resolver = GuardedResolver(self)
+        try:
+            found = await resolver.resolve(host, family=AddressFamily.AF_UNSPEC)
+        except OSError as error:
+            raise PeerError(f"{url}: {error}", code="hos.unreachable") from None
+        finally:
+            await resolver.close()
+        return found[0]["host"]
 
     def tls(self) -> ssl.SSLContext:
         """Return what verifies the certificates of other nodes.
@@ -138,6 +172,22 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     )
 
 
+def is_in(text: str, networks: tuple[str, ...]) -> bool:
+    """Say whether an address lies in one of these networks; a mapped one is what it stands for."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return any(address in _network(one) for one in networks)
+
+
+@lru_cache(maxsize=256)
+def _network(text: str) -> IPv4Network | IPv6Network:
+    return ip_network(text)
+
+
 def is_loopback_url(url: str) -> bool:
     """Say whether a URL leads to the machine it is used on."""
     try:
@@ -154,7 +204,10 @@ class GuardedResolver(AbstractResolver):
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
-        self._inner = ThreadedResolver()
+        self._system = ThreadedResolver()
+        self._inner: AbstractResolver = (
+            NamedServers(reach.name_servers) if reach.name_servers else self._system
+        )
 
     async def resolve(
         self, host: str, port: int = 0, family: AddressFamily = AddressFamily.AF_INET
@@ -165,7 +218,8 @@ class GuardedResolver(AbstractResolver):
             PeerError: `hos.address`, one of them is not allowed.
             OSError: the name has none.
         """
-        found = await self._inner.resolve(host, port, family)
+        inner = self._system if _is_this_machine(host) else self._inner
+        found = await inner.resolve(host, port, family)
         for one in found:
             self._reach.check_address(one["host"], of=host)
         return found
@@ -173,6 +227,13 @@ class GuardedResolver(AbstractResolver):
     async def close(self) -> None:
         """Give back what resolving needed."""
         await self._inner.close()
+        await self._system.close()
+
+
+def _is_this_machine(host: str) -> bool:
+    """Say whether a name means this machine everywhere, whatever a name server says (RFC 6761)."""
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost")
 
 
 def _refused(of: str, why: str) -> PeerError:

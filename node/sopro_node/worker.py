@@ -39,8 +39,7 @@ class Task(NamedTuple):
         roots: of their subtrees, as the signed checkpoint has them.
         keys: public keys of the site by id.
         deadline: in seconds, for each bundle.
-        allow_private: whether addresses that are not public may be called.
-        ca_file: that certificates are verified against.
+        reach: whom the node may call.
         frames: the bundles as they are held; nothing is fetched then.
     """
 
@@ -49,8 +48,7 @@ class Task(NamedTuple):
     roots: Sequence[bytes]
     keys: Mapping[bytes, bytes]
     deadline: float
-    allow_private: bool = False
-    ca_file: str = ""
+    reach: Reach = Reach()
     frames: Sequence[bytes] = ()
 
 
@@ -239,8 +237,7 @@ def _work(link: socket.socket) -> None:
 
 async def _answer_tasks(link: socket.socket) -> None:
     task = _TASK.decode(_receive(link))
-    reach = Reach(task.allow_private, task.ca_file)
-    async with Fetch(task.deadline, reach=reach) as fetch:
+    async with Fetch(task.deadline, reach=task.reach) as fetch:
         while True:
             _send(link, _ENCODER.encode(await _do_task(fetch, task)))
             task = _TASK.decode(_receive(link))

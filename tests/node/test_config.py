@@ -70,6 +70,18 @@ def test_other_file_is_named_by_the_environment(
         ("listen = 'host:'", "listen: expected HOST:PORT"),
         ("trusted_proxies = ['proxy']", "trusted_proxies: expected addresses such as"),
         ("trusted_proxies = ['10.0.0.0/8']", "trusted_proxies: expected addresses such as"),
+        (
+            "name_servers = ['dns.example']",
+            "name_servers: expected name servers such as '192.0.2.53'",
+        ),
+        (
+            "private_networks = ['10.1.2.3/8']",
+            "private_networks: expected networks such as '10.20.",
+        ),
+        (
+            "private_networks = ['home']",
+            "private_networks: expected networks such as '10.20.0.0/16'",
+        ),
         ("mirror = ['AT']", "mirror: expected site codes or '*', got 'AT'"),
         ("admit_profiles = ['mirror']", "admit_profiles: expected some of coordinator, peer, "),
         ("admit_suites = ['ab']", "admit_suites: expected SHA-256 digests of 64 hexadecimal"),
