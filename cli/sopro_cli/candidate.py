@@ -98,6 +98,11 @@ class Candidate:
                 file.write(f"{name} = {value}\n")
             profiles = [str(one) for one in request.get("admit_profiles", ())]
             file.write(f"admit_profiles = {json.dumps(profiles)}\n")
+            if request.get("url_allowed"):
+                file.write('private_addresses = "refuse"\n')
+                file.write(f"private_networks = {json.dumps(request['url_allowed'])}\n")
+            if request.get("name_server"):
+                file.write(f"name_servers = {json.dumps([request['name_server']])}\n")
             if request.get("trusted_ca"):
                 trusted = self._base / "trusted.pem"
                 trusted.write_text(str(request["trusted_ca"]), "ascii")

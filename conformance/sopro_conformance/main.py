@@ -87,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         "--public-only", action="store_true", help="with --url: call public addresses only"
     )
     one.add_argument(
+        "--connect-to",
+        default="",
+        metavar="ADDRESS",
+        help="with --url: the IP address to call, whatever the name in the URL leads to",
+    )
+    one.add_argument(
         "--memory", type=Path, help="with --url: file of what was seen there on other days"
     )
     stated = one.add_argument_group("for a statement of conformance (SPEC CONF)")
@@ -151,7 +157,9 @@ def _run(chosen: argparse.Namespace) -> int:
     address = None
     if chosen.url:
         memory = read_memory(chosen.memory) if chosen.memory else Memory()
-        address = Address(chosen.url, chosen.ca, chosen.public_only, memory)
+        address = Address(
+            chosen.url, chosen.ca, chosen.public_only, chosen.connect_to, memory=memory
+        )
     done = asyncio.run(
         run(
             chosen.adapter,

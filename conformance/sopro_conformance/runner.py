@@ -35,12 +35,14 @@ class Address:
         url: of its node.
         ca: PEM file that its certificate is verified against; empty for the system's.
         public_only: whether it is called at public addresses only.
+        connect_to: address to connect to, whatever the name in `url` leads to.
         memory: what was seen there on other days; it is added to.
     """
 
     url: str
     ca: str = ""
     public_only: bool = False
+    connect_to: str = ""
     memory: Memory = field(default_factory=Memory)
 
 
@@ -123,7 +125,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
     stage.is_long = is_long
     if address is not None:
         stage.url, stage.ca, stage.public_only = address.url, address.ca, address.public_only
-        stage.memory = address.memory
+        stage.connect_to, stage.memory = address.connect_to, address.memory
     try:
         if url:
             chosen = [one for one in chosen if one.by_url]

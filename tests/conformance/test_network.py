@@ -33,13 +33,30 @@ GROUPS = {
     "lies": "HOS-03 HOS-05 HOS-06 HOS-10 HOS-11",
     "resources": "HOS-04 HOS-07",
     "slow peers": "HOS-08 HOS-09",
+    "names": "HOS-40",
+    "events and keys": "SYN-40 SYN-41 SYN-42 SYN-43 HOS-41",
+    "documents of others": "ACC-40 ACC-41 ACC-43 ACC-44",
+    "an old copy": "LOG-40",
 }
+LONGER = {
+    "two histories of its own": "LOG-41",
+    "another process": "LOG-42",
+    "a clock that is behind": "CKP-41",
+    "another coordinator": "MEM-40",
+}
+"""Most of their time is that of starting nodes."""
 
 
 def run(folder: Path, *arguments: str) -> dict[str, Any]:
     main(["run", "--out", str(folder), "--patience", "3", *arguments])
     found: dict[str, Any] = json.loads((folder / "report.json").read_text())
     return found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("cases", LONGER.values(), ids=LONGER)
+def test_our_node_passes_after_many_starts(cases: str, tmp_path: Path) -> None:
+    test_our_node_passes(cases, tmp_path)
 
 
 @pytest.mark.parametrize("cases", GROUPS.values(), ids=GROUPS)

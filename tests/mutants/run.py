@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgpack
+from careless import CARELESS
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from histories import JUDGED
@@ -26,7 +27,7 @@ from sopro_protocol.keys import verify_ed25519
 from sopro_registry import label
 from sopro_registry.family import KeySpan
 
-MUTANTS: Final[dict[str, Callable[[], None]]] = {**RECORDS, **JUDGED}
+MUTANTS: Final[dict[str, Callable[[], None]]] = {**CARELESS, **RECORDS, **JUDGED}
 MODULES: Final = (
     "sopro_cli.adapter",
     "sopro_cli.judging",

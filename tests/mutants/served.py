@@ -18,11 +18,12 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 from asking import ASKING
+from astray import ASTRAY
 from histories import SERVED
 
 from sopro_cli import shifted
 
-NETWORK: Final[dict[str, Callable[[], None]]] = SERVED | ASKING
+NETWORK: Final[dict[str, Callable[[], None]]] = SERVED | ASKING | ASTRAY
 Change = Callable[[web.Request, web.Response], web.StreamResponse | None]
 OWN: Final = "/log/at/1"
 
@@ -303,6 +304,19 @@ def shows_what_it_has_erased() -> None:
             return None
         before = kept.get(request.path)
         return other(before, bytes(before.body)) if before else None  # type: ignore[arg-type]
+
+    answers(change)
+
+
+@fault("N98")
+def finds_what_it_has_found_before() -> None:
+    kept: dict[str, bytes] = {}
+
+    def change(request: web.Request, response: web.Response) -> web.Response | None:
+        if not request.path.startswith("/api/v1/directory") or response.status != 200:
+            return None
+        found = bytes(response.body)  # type: ignore[arg-type]
+        return other(response, kept.setdefault(request.path_qs, found))
 
     answers(change)
 

@@ -219,7 +219,7 @@ async def keys_and_names(trial: Trial) -> None:
             reply = await held.ask(request)
             trial.check(
                 delta,
-                holds=400 <= reply.status < 500 and _code_of(reply) in code.split(),
+                holds=400 <= reply.status < 500 and code_of(reply) in code.split(),
                 expected=f"4xx {code}",
                 actual=words(reply),
             )
@@ -256,7 +256,8 @@ async def _borrowed_key(trial: Trial, held: Council, member: Applicant) -> None:
     )
 
 
-def _code_of(reply: Reply) -> str:
+def code_of(reply: Reply) -> str:
+    """Return the code of a problem document; empty for what is none."""
     try:
         found = json.loads(reply.body)
     except (ValueError, RecursionError):

@@ -58,15 +58,20 @@ def _field(file: bytes, name: str) -> Any:
 
 def why_no_evidence(file: bytes, peer: Peer) -> str:
     """Verify an evidence file as somebody would who knows the site's log key (EVID-1 to EVID-4)."""
+    return why_no_proof(file, peer.origin, peer.log.keys["log"].public)
+
+
+def why_no_proof(file: bytes, origin: str, log_key: bytes) -> str:
+    """Say why a file does not prove two histories of a log; empty where it does."""
     try:
         value = decode(file)
         size, heads = value["size"], value["heads"]
         roots = []
         for note, root, proof in heads:
             head = read_checkpoint(note)
-            if head.origin != peer.origin:
+            if head.origin != origin:
                 return "EVID-3: a head of another log"
-            if not is_signed(head, peer.origin, peer.log.keys["log"].public):
+            if not is_signed(head, origin, log_key):
                 return "EVID-3: a head that the log did not sign"
             if not is_consistent(size, head.size, root, head.root, proof):
                 return "EVID-4: a proof that does not lead to its head"

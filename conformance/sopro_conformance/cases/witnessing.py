@@ -148,7 +148,7 @@ class _Asked:
         return cosigned_at(head, self.name, self.public) is not None
 
 
-async def _ask_a_witness(trial: Trial, entries: int) -> _Asked:
+async def ask_a_witness(trial: Trial, entries: int) -> _Asked:
     """Admit a site, and wait until the candidate would cosign for it."""
     client = await trial.member()
     peer = await trial.scene.new_peer(entries)
@@ -170,7 +170,7 @@ async def _ask_a_witness(trial: Trial, entries: int) -> _Asked:
 
 
 async def _refusals(trial: Trial, *, watch: bool) -> None:
-    asked = await _ask_a_witness(trial, 12)
+    asked = await ask_a_witness(trial, 12)
     log = asked.log
     first = await asked.ask(0, 3)
     trial.need(asked.has_cosigned(first, 3), f"a fresh log at size 3: {words(first)}")
@@ -241,7 +241,7 @@ async def _refusals(trial: Trial, *, watch: bool) -> None:
 async def answers(trial: Trial) -> None:
     """Ask rightly once, and then wrongly in every way."""
     await _refusals(trial, watch=False)
-    asked = await _ask_a_witness(trial, 12)
+    asked = await ask_a_witness(trial, 12)
     grown = await asked.ask(0, 5)
     trial.check(
         "a fresh log at size 5",
@@ -257,7 +257,7 @@ async def answers(trial: Trial) -> None:
             expected="200, a line that verifies",
             actual=words(reply),
         )
-    other = await _ask_a_witness(trial, 6)
+    other = await ask_a_witness(trial, 6)
     reply = await other.post(0, [bytes(32)], other.log.checkpoint(5))
     trial.check(
         "a proof from nothing", holds=reply.status == 422, expected="422", actual=words(reply)
@@ -285,7 +285,7 @@ async def unchanged(trial: Trial) -> None:
 )
 async def atomic(trial: Trial) -> None:
     """Send 40 heads at once from one size, five times; then those of another history."""
-    asked = await _ask_a_witness(trial, 120)
+    asked = await ask_a_witness(trial, 120)
     log = asked.log
     size = 3
     first = await asked.ask(0, size)
@@ -332,7 +332,7 @@ async def atomic(trial: Trial) -> None:
 async def durable(trial: Trial) -> None:
     """Kill it at each answer."""
     rounds = 20 if trial.scene.is_long else 3
-    asked = await _ask_a_witness(trial, 60)
+    asked = await ask_a_witness(trial, 60)
     old = 0
     for step in range(rounds):
         size = 3 + 2 * step

@@ -116,7 +116,7 @@ class Council:
             zone="Europe/Brussels",
             coordinator={"federation": FEDERATION},
             admit_profiles=[PROFILE],
-            url_allowed=["127.0.0.0/8"],
+            url_allowed=["127.0.0.1/32"],
             poll_seconds=1,
         )
         given = answer.ok or {}

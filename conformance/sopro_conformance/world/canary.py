@@ -8,23 +8,29 @@ class Canary:
     """Counts who comes.
 
     Attributes:
-        port: where it listens.
+        host: the address it listens at.
+        port: where it listens; one of the system's choice for 0.
         calls: connections so far.
     """
 
-    def __init__(self) -> None:
-        self.port = 0
+    def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.host = host
+        self.port = port
         self.calls = 0
         self._server: asyncio.Server | None = None
 
     @property
     def url(self) -> str:
         """Where it would answer."""
-        return f"http://127.0.0.1:{self.port}/"
+        return f"http://{self.host}:{self.port}/"
 
     async def __aenter__(self) -> "Canary":
-        """Listen."""
-        self._server = await asyncio.start_server(self._notice, "127.0.0.1", 0)
+        """Listen.
+
+        Raises:
+            OSError: this machine has no such address, or the port is taken.
+        """
+        self._server = await asyncio.start_server(self._notice, self.host, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

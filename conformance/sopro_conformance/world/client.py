@@ -57,6 +57,7 @@ class Client:
         origin: of its log.
         ca: PEM file that its certificate is verified against; empty for the system's.
         public_only: whether it may only be called at a public address.
+        connect_to: address to connect to, whatever its name leads to.
         entries: of its log, as far as they were read.
         tree: over them.
         seen: every head it showed.
@@ -67,6 +68,7 @@ class Client:
     origin: str = ""
     ca: str = ""
     public_only: bool = False
+    connect_to: str = ""
     entries: list[bytes] = field(default_factory=list)
     tree: Tree = field(default_factory=Tree)
     seen: list[Seen] = field(default_factory=list)
@@ -75,7 +77,9 @@ class Client:
 
     def __post_init__(self) -> None:
         """Know the way there; nothing is resolved yet."""
-        self.way = Way(self.url, ca=self.ca, public_only=self.public_only)
+        self.way = Way(
+            self.url, ca=self.ca, public_only=self.public_only, connect_to=self.connect_to
+        )
 
     @property
     def port(self) -> int:

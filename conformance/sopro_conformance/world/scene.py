@@ -22,6 +22,7 @@ from sopro_conformance.world.certified import Authority
 from sopro_conformance.world.client import Client, wait_until, words
 from sopro_conformance.world.federation import World
 from sopro_conformance.world.memory import Memory
+from sopro_conformance.world.names import Names
 from sopro_conformance.world.served import prefix_of
 from sopro_conformance.world.server import Server
 from sopro_conformance.world.sitelog import SiteLog
@@ -76,8 +77,10 @@ class Scene:
         url: of a candidate that serves already and has no adapter; empty for one that has.
         ca: PEM file that the certificate at this address is verified against.
         public_only: whether the address has to be a public one.
+        connect_to: address to connect to, whatever the name in `url` leads to.
         memory: what was seen at this address on other days.
         authority: whose certificates the candidate is told to believe.
+        names: the name server that the candidate is told to ask.
     """
 
     adapter: Adapter
@@ -87,8 +90,10 @@ class Scene:
     is_long: bool = False
     ca: str = ""
     public_only: bool = False
+    connect_to: str = ""
     memory: Memory = field(default_factory=Memory)
     authority: Authority = field(default_factory=Authority)
+    names: Names = field(default_factory=Names)
     world: World = field(init=False)
     coordinator: Server = field(default_factory=Server)
     peers: dict[str, Peer] = field(default_factory=dict)
@@ -112,6 +117,7 @@ class Scene:
         self.coordinator.serve(self.world.coordinator)
         self.coordinator.posts["/api/v1/applications"] = _take_application
         await self.coordinator.start()
+        await self.names.start()
 
     async def close(self) -> None:
         """End all nodes of the world; the candidate ends with its adapter."""
@@ -119,6 +125,7 @@ class Scene:
             await self.client.close()
         await asyncio.gather(*(one.server.stop() for one in self.peers.values()))
         await self.coordinator.stop()
+        self.names.stop()
 
     async def start(self) -> Client:
         """Have the candidate serve, if it does not yet, without admitting it.
@@ -141,7 +148,12 @@ class Scene:
     async def _visit(self) -> Client:
         """Find out which log a candidate without an adapter serves (EXCH-13)."""
         if self.client is None:
-            client = Client(self.url.rstrip("/"), ca=self.ca, public_only=self.public_only)
+            client = Client(
+                self.url.rstrip("/"),
+                ca=self.ca,
+                public_only=self.public_only,
+                connect_to=self.connect_to,
+            )
             reply = await client.ask("/.well-known/sopro")
             try:
                 client.origin = json.loads(reply.body)["origin"]
@@ -165,7 +177,8 @@ class Scene:
                 "root": self.world.root,
                 "url": self.coordinator.url,
             },
-            url_allowed=["127.0.0.0/8"],
+            url_allowed=["127.0.0.1/32"],
+            name_server=self.names.address,
             poll_seconds=POLL_SECONDS,
             trusted_ca=self.authority.certificate.decode(),
         )

@@ -4,17 +4,42 @@ Only bytes are made here; who is told them, and whether they are the truth, is t
 """
 
 import re
-from typing import Final
+from typing import Final, Protocol
 
 from sopro_conformance.wire.codec import Value, encode
 from sopro_conformance.wire.proof import write_proof
-from sopro_conformance.world.sitelog import SiteLog
+from sopro_conformance.wire.tree import Tree
 
 WIDTH: Final = 256
 _TILE: Final = re.compile(
     r"(?P<kind>tile|bundle)/(?:(?P<level>entries|[0-9]+)/)?"
     r"(?P<number>(?:x[0-9]{3}/)*[0-9]{3})(?:\.p/(?P<width>[0-9]+))?"
 )
+
+
+class Shown(Protocol):
+    """A log as a node serves it, its own or another's.
+
+    Attributes:
+        origin: of the log.
+        entries: all there are.
+        tree: over them.
+        documents: key and content by position and number, as far as they ride in bundles.
+        key_positions: where its key records are.
+    """
+
+    origin: str
+    entries: list[bytes]
+    tree: Tree
+    documents: dict[tuple[int, int], tuple[bytes, bytes]]
+    key_positions: list[int]
+
+    @property
+    def size(self) -> int:
+        """So many entries there are."""
+
+    def checkpoint(self, size: int | None = None) -> bytes:
+        """Return the head of a size, of all there is for None."""
 
 
 def prefix_of(origin: str) -> str:
@@ -35,7 +60,7 @@ def resource_path(kind: str, number: int, width: int) -> str:
     return f"{kind}/{tile_number(number)}" + (f".p/{width}" if width < WIDTH else "")
 
 
-def bundle(log: SiteLog, number: int, width: int) -> bytes:
+def bundle(log: Shown, number: int, width: int) -> bytes:
     """Write a bundle with the public documents that ride in it (BUNDLE)."""
     start = number * WIDTH
     items = log.entries[start : start + width]
@@ -47,18 +72,18 @@ def bundle(log: SiteLog, number: int, width: int) -> bytes:
     return encode([items, documents])
 
 
-def entry_bundle(log: SiteLog, number: int, width: int) -> bytes:
+def entry_bundle(log: Shown, number: int, width: int) -> bytes:
     """Write an entry bundle (TILE-5)."""
     chosen = log.entries[number * WIDTH : number * WIDTH + width]
     return b"".join(len(one).to_bytes(2, "big") + one for one in chosen)
 
 
-def keys(log: SiteLog) -> bytes:
+def keys(log: Shown) -> bytes:
     """Write the key records (SYNC-1)."""
     return encode([[at, log.entries[at]] for at in log.key_positions])
 
 
-def render(log: SiteLog, path: str, size: int) -> bytes | None:
+def render(log: Shown, path: str, size: int) -> bytes | None:
     """Return what is at a path below the log's own, under a head of a size; None for nothing."""
     if path == "checkpoint":
         return log.checkpoint(size)
@@ -71,7 +96,7 @@ def render(log: SiteLog, path: str, size: int) -> bytes | None:
     return _tile(log, found, size) if found else None
 
 
-def _tile(log: SiteLog, found: re.Match[str], size: int) -> bytes | None:
+def _tile(log: Shown, found: re.Match[str], size: int) -> bytes | None:
     level = found["level"]
     number = int(found["number"].replace("x", "").replace("/", ""))
     width = int(found["width"] or WIDTH)

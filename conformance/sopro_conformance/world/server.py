@@ -14,8 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from aiohttp import web
 
-from sopro_conformance.world.served import prefix_of, render
-from sopro_conformance.world.sitelog import SiteLog
+from sopro_conformance.world.served import Shown, prefix_of, render
 
 Lie: TypeAlias = Callable[[web.Request, bytes], Coroutine[Any, Any, web.StreamResponse]]
 """From a request and the true body to what is said instead."""
@@ -50,13 +49,13 @@ class Server:
     """
 
     def __init__(self) -> None:
-        self.logs: dict[str, SiteLog] = {}
+        self.logs: dict[str, Shown] = {}
         self.sizes: dict[str, int] = {}
         self.posts: dict[str, Callable[[bytes], Coroutine[Any, Any, web.StreamResponse]]] = {}
         self.files: dict[str, bytes] = {}
         self.asked: list[Asked] = []
         self.port = 0
-        self.own: SiteLog | None = None
+        self.own: Shown | None = None
         self.greeted = 0
         self._tls: ssl.SSLContext | None = None
         self._lies: list[tuple[re.Pattern[str], Lie]] = []
@@ -70,7 +69,7 @@ class Server:
         """Where it answers."""
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
-    def serve(self, log: SiteLog, *, size: int | None = None) -> None:
+    def serve(self, log: Shown, *, size: int | None = None) -> None:
         """Serve a log, up to a size where one is given; the first one is its own."""
         self.logs[prefix_of(log.origin)] = log
         self.sizes.pop(log.origin, None)
@@ -141,7 +140,7 @@ class Server:
             return False
         return True
 
-    async def announce(self, log: SiteLog) -> None:
+    async def announce(self, log: Shown) -> None:
         """Tell everybody who listens that a log has grown (SYNC-8)."""
         note = self.checkpoint(log).decode()
         size = int(note.split("\n")[1])
@@ -159,7 +158,7 @@ class Server:
         """How many listen to its events."""
         return len(self._streams)
 
-    def checkpoint(self, log: SiteLog) -> bytes:
+    def checkpoint(self, log: Shown) -> bytes:
         """Return the head shown of a log."""
         return log.checkpoint(self.sizes.get(log.origin))
 
@@ -200,7 +199,7 @@ class Server:
                 return render(log, path[len(prefix) + 1 :], size)
         return None
 
-    def _discovery(self, own: SiteLog) -> bytes:
+    def _discovery(self, own: Shown) -> bytes:
         federation, site, _ = own.origin.split("/")
         mirrors = [one for one in self.logs if one != prefix_of(own.origin)]
         said: dict[str, Any] = {

@@ -27,13 +27,16 @@ class Way:
         port: where it listens.
     """
 
-    def __init__(self, url: str, *, ca: str = "", public_only: bool = False) -> None:
+    def __init__(
+        self, url: str, *, ca: str = "", public_only: bool = False, connect_to: str = ""
+    ) -> None:
         self.host = URL(url).host or ""
         self.port = URL(url).port or 80
         self._tls = (
             ssl.create_default_context(cafile=ca or None) if URL(url).scheme == "https" else None
         )
         self._public_only = public_only
+        self._connect_to = connect_to
         self._found: tuple[AddressFamily, str] | None = None
 
     async def find(self) -> tuple[AddressFamily, str]:
@@ -44,7 +47,7 @@ class Way:
         """
         if self._found is None:
             found = await asyncio.to_thread(
-                getaddrinfo, self.host, self.port, type=SocketKind.SOCK_STREAM
+                getaddrinfo, self._connect_to or self.host, self.port, type=SocketKind.SOCK_STREAM
             )
             family, *_, place = found[0]
             address = str(place[0])
