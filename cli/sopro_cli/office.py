@@ -30,7 +30,7 @@ async def reach(
     Without `must_sign` it is also opened where keys that it signs with are lost; `ask` has the
     passphrase of its key files instead of a person. Every operation is told who has it done.
     """
-    by = {"done_by": {"user": system_user(), "officer": acting_officer()}}
+    by = done_by()
     if await call(folder, "identity", {}) is not None:
 
         async def over_socket(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +54,11 @@ async def reach(
         yield here
     finally:
         await node.close()
+
+
+def done_by() -> dict[str, Any]:
+    """Return what tells an operation who has it done."""
+    return {"done_by": {"user": system_user(), "officer": acting_officer()}}
 
 
 def acting_officer() -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import rich_click as click
 
-from sopro_cli.office import run
+from sopro_cli.office import ask, done_by, run
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
 from sopro_cli.secrets import asker
@@ -17,6 +17,7 @@ from sopro_node.calling import call
 from sopro_node.config import load_settings, parse_address
 from sopro_node.control import ControlServer
 from sopro_node.node import Node
+from sopro_node.office import OPERATIONS
 from sopro_node.telemetry import start_logging
 from sopro_node.web.server import serve as serve_node
 from sopro_protocol.errors import SoproError
@@ -34,7 +35,7 @@ from sopro_protocol.errors import SoproError
 def serve(folder: Path, listen: str | None, alone: str | None) -> None:
     """Run a node until it is stopped; with --alone, also have the one that serves open its log."""
     if alone is not None and run(call(folder, "identity", {})) is not None:
-        _tell_alone(run(call(folder, "alone", {"reason": alone})))
+        _tell_alone(ask(folder, "alone", reason=alone))
         return
     try:
         settings = load_settings(folder)
@@ -57,7 +58,7 @@ def serve(folder: Path, listen: str | None, alone: str | None) -> None:
             await control.start()
             show(f"serving {node.identity.origin} at {url}")
             if alone is not None:
-                await _go_alone(node, alone)
+                await go_alone(node, alone)
 
         try:
             await serve_node(node, ready=ready, stop=stop)
@@ -68,16 +69,16 @@ def serve(folder: Path, listen: str | None, alone: str | None) -> None:
     run(work())
 
 
-async def _go_alone(node: Node, reason: str) -> None:
+async def go_alone(node: Node, reason: str) -> None:
     """Open the log as the operator says; where that is refused the node goes on serving."""
     try:
-        _tell_alone({"index": await node.open_alone(reason)})
+        _tell_alone(await OPERATIONS["alone"](node, {"reason": reason, **done_by()}))
     except SoproError as error:
         remark(f"error: {error}")
 
 
-def _tell_alone(answer: Mapping[str, Any] | None) -> None:
-    index = (answer or {}).get("index")
+def _tell_alone(answer: Mapping[str, Any]) -> None:
+    index = answer["index"]
     if index is None:
         remark("other nodes have answered, so the log is open and --alone was not needed")
     else:

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sopro_cli.serving import go_alone
+from sopro_node.node import Node
 from tests.cli.place import GRANTED, Place, sopro
 
 HOLDER = ("--legal-name", "Muster GmbH", "--country", "AT")
@@ -157,3 +159,13 @@ def test_who_asks_as_an_officer_is_told_what_that_officer_may_know(place: Place)
         sopro("--as", "Maria Huber", *asked, place.at)
         refused = sopro("--as", "Nobody", *asked, place.at, code=1)
         assert "no officer 'Nobody' at this site" in refused.stderr
+
+
+async def test_who_opens_a_log_alone_is_named(place: Place) -> None:
+    node = await Node.open(place.at)
+    try:
+        await go_alone(node, "nobody can be asked")
+        [last] = node.reader.accounts.trail(before=2**53, limit=1)
+    finally:
+        await node.close()
+    assert (last.officer, last.action) == (getpass.getuser(), "alone")
