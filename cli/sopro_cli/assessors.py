@@ -55,6 +55,8 @@ def assessor_authorise(  # one for each option
 
     ```
     sopro assessor authorise at --name "Maria Huber" --basis iso17065 --valid-until 2028-12-31
+    sopro assessor authorise at --name "Ida Wolf" --basis iso17065 --valid-until 2028-12-31
+        --new-person "Ida Wolf"
     ```
     """
     told = {

@@ -48,6 +48,7 @@ def officer_add(
     once more with --person, so that who evaluated does not decide.
 
     ```
+    sopro officer add at "Maria Huber" --role assessor --new-person "Maria Huber"
     sopro officer add at maria --role assessor --role registrar --person "Maria Huber"
     ```
     """

@@ -169,3 +169,18 @@ async def test_who_opens_a_log_alone_is_named(place: Place) -> None:
     finally:
         await node.close()
     assert (last.officer, last.action) == (getpass.getuser(), "alone")
+
+
+def test_an_import_is_that_of_the_officer_who_acts(place: Place, tmp_path: Path) -> None:
+    add(place, "Anna Gruber", "decider")
+    eva = add(place, "Eva Moser", "registrar")
+    path = tmp_path / "firms.csv"
+    path.write_text("key,legal_name,country,actor_type\n1,Erste,AT,enterprise\n")
+    words = ("import", place.at, path, "--as", "organisations")
+    for more in ((), ("--dry-run",)):
+        refused = sopro("--as", "Anna Gruber", *words, *more, code=1)
+        assert "this is for the role registrar, Anna Gruber is decider" in refused.stderr
+    sopro("--as", "Eva Moser", *words)
+    last = trail(place.at)[0]
+    assert (last["officer"], last["person"]) == ("Eva Moser", eva["person"])
+    assert last["action"].startswith("import firms.csv --as organisations, SHA-256 ")
