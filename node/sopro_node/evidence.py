@@ -206,6 +206,14 @@ class EvidenceKeeper:
             code="hos.fork",
         )
 
+    def may_be_settled(self, fork: Fork) -> bool:
+        """Say whether two histories that are not shown to part anywhere may be settled (ANCHOR-7).
+
+        Kept at another size, such evidence would bring back for ever what members have settled.
+        """
+        is_of_old_keys = any(fork.size <= position + 1 for position in self.left)
+        return bool(self.anchored(fork.origin)) and not is_of_old_keys
+
     def check_keys(self, origin: str, size: int, keys: Iterable[KeySpan]) -> None:
         """Refuse a head by the keys of a coordinator that members have replaced (SPEC SUCC-6).
 

@@ -153,8 +153,7 @@ class Gossip:
             parting = None
         if parting is not None:
             return parting.fork
-        is_of_old_keys = any(fork.size <= position + 1 for position in self._evidence.left)
-        return fork if is_of_old_keys or not self._evidence.anchored(held.origin) else None
+        return None if self._evidence.may_be_settled(fork) else fork
 
     def _log_keys(self, held: HeldLog, size: int) -> list[VerifierKey]:
         """Return the keys that may sign a head, and those of a coordinator that was succeeded.

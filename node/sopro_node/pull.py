@@ -289,8 +289,8 @@ class Pull:
         self, signed: SignedCheckpoint, held: HeldLog, fork: Fork | None
     ) -> SplitViewError:
         """Keep the evidence, and then say so (SPEC EVID-7)."""
+        fork = await self._sharpen(fork, signed, held) if fork is not None else None
         if fork is not None:
-            fork = await self._sharpen(fork, signed, held)
             await self._evidence.accuse(fork, served_keys=self._served_keys)
         return SplitViewError(
             f"{signed.origin}: two histories, the head at size {signed.size} excludes what is "
@@ -299,15 +299,20 @@ class Pull:
             offered=signed.note,
         )
 
-    async def _sharpen(self, fork: Fork, signed: SignedCheckpoint, held: HeldLog) -> Fork:
-        """Show right behind what both share that they differ, where it can be shown (EVID-11)."""
+    async def _sharpen(self, fork: Fork, signed: SignedCheckpoint, held: HeldLog) -> Fork | None:
+        """Show right behind what both share that they differ, where it can be shown (EVID-11).
+
+        None where it cannot, and members may have settled that fork already (ANCHOR-7).
+        """
         if not self._is_coordinator:
             return fork
         try:
             parting = await find_parting(held, signed, self._tile)
         except (FormatError, PeerError, VerificationError):
-            return fork
-        return parting.fork if parting is not None else fork
+            parting = None
+        if parting is not None:
+            return parting.fork
+        return None if self._evidence.may_be_settled(fork) else fork
 
     # Growing.
 

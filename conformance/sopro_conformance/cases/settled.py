@@ -6,8 +6,11 @@ from typing import Any, Final
 from sopro_conformance.case import case
 from sopro_conformance.cases.anchors import decide
 from sopro_conformance.cases.forked import is_proven
+from sopro_conformance.cases.staged import TILES
 from sopro_conformance.trial import Trial
+from sopro_conformance.world.lies import falter
 from sopro_conformance.world.scene import Peer, Scene
+from sopro_conformance.world.served import prefix_of
 from sopro_conformance.world.server import Server
 from sopro_conformance.world.sitelog import SiteLog
 from sopro_conformance.world.succession import digest_of, leave, state_members, take_over
@@ -143,20 +146,30 @@ async def _void(scene: Scene, peer: Peer, position: int) -> str:
 
 async def _lasts(trial: Trial, scene: Scene, held: SiteLog, other: SiteLog) -> None:
     """ANCHOR-7, ANCHOR-9: the history that was given up does not come back."""
-    while held.size <= other.size:
+    tiles = prefix_of(held.origin) + TILES
+    for when in ("at once", "after a kill", "with a hash tile that is there only once"):
+        # Always longer, and always another head.
+        while held.size <= other.size + 1:
+            held.state()
         held.state()
-    for when in ("at once", "after a kill"):
+        is_faulty = "only once" in when
+        if is_faulty:
+            scene.coordinator.misbehave(tiles, falter(1))
         scene.coordinator.serve(held)
         code = await scene.sync(held.origin)
+        # Who does not get its tiles cannot say of which history it is.
+        wanted = ("hos.fork", "hos.status", "hos.tile") if is_faulty else ("hos.fork",)
         trial.check(
             f"the history that was given up, offered again {when}",
-            holds=code == "hos.fork",
-            expected="refused hos.fork",
+            holds=code in wanted,
+            expected=f"refused {' or '.join(wanted)}",
             actual=code or "no refusal told",
         )
         await _is_held(trial, scene, other, f"what is served, {when}", "the history that holds")
-        await scene.ask("kill9")
-        await scene.ask("start")
+        if when == "at once":
+            await scene.ask("kill9")
+            await scene.ask("start")
+    scene.coordinator.behave()
     scene.coordinator.serve(other)
     other.state()
 

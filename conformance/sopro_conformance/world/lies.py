@@ -24,6 +24,18 @@ def say(body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = N
     return answer
 
 
+def falter(times: int) -> Lie:
+    """Say the truth so many times, and then nothing."""
+    left = times
+
+    async def answer(_request: web.Request, truth: bytes) -> web.StreamResponse:
+        nonlocal left
+        left -= 1
+        return web.Response(body=truth) if left >= 0 else web.Response(status=404)
+
+    return answer
+
+
 def twist(change: Callable[[bytes], bytes], headers: Mapping[str, str] | None = None) -> Lie:
     """Say the truth, changed."""
 
