@@ -14,6 +14,7 @@ from sopro_node.documents import structured
 from sopro_node.found import COORDINATOR
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.transferring import act_on_members
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Record, format_record, sign_record
 from sopro_registry.catalogue import READERS
@@ -95,7 +96,7 @@ async def write_austria(node: Node) -> None:
     )
     await decide(node, granted["revoked"], "revoke", reason="misuse_of_mark", appeal_until=day(30))
     await decide(node, granted["terminated"], "terminate_on_request", reason="holder_request")
-    await decide(node, granted["transferred"], "transfer_out")
+    await hand_over(node, granted["transferred"])
     await import_labels(node, offering)
     hostile = await register(node, HOSTILE, {"de": HOSTILE, "xx-bad\u202etag": LONG, "en": LONG})
     await grant(node, hostile, HOSTILE_NUMBER)
@@ -169,7 +170,20 @@ async def refuse(node: Node, offering: bytes, certificate: str) -> None:
     )
 
 
-async def decide(node: Node, entity: bytes, action: str, *, reason: str = "", **more: str) -> None:
+async def hand_over(node: Node, entity: bytes) -> None:
+    """Hand a label over to Hungary, which does not take it over."""
+
+    def is_admitted() -> bool:
+        members = node.holdings.directory.members()
+        return ("hu", "admitted") in {(one.site, one.status) for one in members}
+
+    await until(is_admitted)
+    await act_on_members(node)
+    received = {"receiver": "hu", "receiver_entity": bytes(range(16))}
+    await decide(node, entity, "transfer_out", **received)
+
+
+async def decide(node: Node, entity: bytes, action: str, *, reason: str = "", **more: Any) -> None:
     values = {"reason_code": reason} if reason else {}
     await append(
         node,
