@@ -12,6 +12,7 @@ import msgspec
 from sopro_node import clock
 from sopro_node.codelists import CodeLists
 from sopro_node.courses import Courses
+from sopro_node.describing import Described, Descriptions
 from sopro_node.documents import read_structured
 from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
@@ -50,26 +51,6 @@ _END = "~"
 _ALL = "SOPRO/~"
 _PAGE = 100
 _Sizes: TypeAlias = tuple[tuple[int, ...], ...]
-
-
-class Described(msgspec.Struct, frozen=True):
-    """What public documents say of a label: whose it is and of what.
-
-    Attributes:
-        holder: name of the organisation; empty where its document is not here.
-        place: locality and country.
-        name: of the offering, by language.
-        kind: product, service, ...
-        country: of the organisation.
-        organisation: its entity, in the log the label is in; empty where the offering is not.
-    """
-
-    holder: str
-    place: str
-    name: dict[str, str]
-    kind: str
-    country: str
-    organisation: bytes = b""
 
 
 class OrganisationAnswer(msgspec.Struct, frozen=True):
@@ -115,8 +96,7 @@ class Desk:
         self._codelists = CodeLists(reader, holdings)
         self._identity = identity
         self._logs: dict[int, HeldLog] = {}
-        self._describe = lru_cache(maxsize=4096)(self._read_description)
-        self._describe_holder = lru_cache(maxsize=4096)(self._read_holder)
+        self._descriptions = Descriptions(reader)
         self._decision = lru_cache(maxsize=4096)(self._read_decision)
         self._statistics = lru_cache(maxsize=8)(self._count)
         self._moved = lru_cache(maxsize=2)(self._follow_moved)
@@ -320,40 +300,19 @@ class Desk:
 
     def describe_stage(self, stage: Stage) -> Described:
         """Say whose a label is and of what, as the log that it is in has it."""
-        held = self._holdings.logs[stage.origin]
-        return self._describe(
-            held.number,
-            stage.label.offering,
-            held.cursor.projected,
-            self._holdings.changed_documents,
-        )
+        return self.describe_stages([stage])[0]
 
-    def _read_description(self, log: int, entity: bytes, projected: int, changed: int) -> Described:
-        thing = self._state(log, entity)
-        if not isinstance(thing, offering.State):
-            return Described("", "", {}, "", "")
-        names = self.document_fields(log, thing.index).get("name")
-        holder, place, country = self._describe_holder(log, thing.organisation, projected, changed)
-        return Described(
-            holder,
-            place,
-            {str(tag): str(text) for tag, text in names.items()}
-            if isinstance(names, Mapping)
-            else {},
-            thing.kind,
-            country,
-            thing.organisation,
-        )
-
-    def _read_holder(
-        self, log: int, entity: bytes, _projected: int, _changed: int
-    ) -> tuple[str, str, str]:
-        """Return name, locality and country of an organisation."""
-        holder = self._state(log, entity)
-        if not isinstance(holder, organisation.State):
-            return "", "", ""
-        named = self.document_fields(log, holder.index)
-        return str(named.get("legal_name", "")), str(named.get("locality", "")), holder.country
+    def describe_stages(self, stages: Sequence[Stage]) -> list[Described]:
+        """Say so of several labels."""
+        by_log: dict[str, list[bytes]] = {}
+        for one in stages:
+            by_log.setdefault(one.origin, []).append(one.label.offering)
+        found = {}
+        for origin, things in by_log.items():
+            held = self._holdings.logs[origin]
+            version = held.cursor.projected, self._holdings.changed_documents
+            found[origin] = self._descriptions.of(held.number, things, version=version)
+        return [found[one.origin][one.label.offering] for one in stages]
 
     def decision(self, held: HeldLog, position: int) -> label_decision.Body | None:
         """Return a decision as it was recorded, with the fields that no state depends on.

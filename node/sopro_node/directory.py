@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -20,8 +20,9 @@ from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, NotFoundError
 from sopro_registry.families import organisation
 from sopro_registry.fields import format_day
-from sopro_registry.label import Status, lapse, status_at
+from sopro_registry.label import Label, Status, lapse, status_at
 from sopro_registry.queries import UNDETERMINED, Basis
+from sopro_registry.transfer import Stage
 
 MOST_LOOKED_AT: Final = 1000
 """Labels, and steps between them, that one page of a search looks at."""
@@ -128,6 +129,24 @@ class OrganisationPage(msgspec.Struct, frozen=True):
     computed_from: list[Basis]
 
 
+class _Chosen(NamedTuple):
+    """A label that is what is looked for.
+
+    Attributes:
+        number: certificate number.
+        status: on the day, in one word.
+        until: last civil date of validity.
+        first: the label in the log that granted it.
+        stage: where it is on the day.
+    """
+
+    number: str
+    status: str
+    until: str | None
+    first: Label
+    stage: Stage
+
+
 class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     """Where a search goes on: the log, and what was found last in it."""
 
@@ -211,7 +230,7 @@ class Directory:
     def _labels(self, wanted: Wanted, place: _Place) -> Page:
         day = wanted.day or self._desk.today()
         logs = self.logs(wanted.site)
-        found: list[ListedLabel] = []
+        found: list[_Chosen] = []
         narrowed: dict[str, None] = {}
         looked_at, following = 0, None
         # What lies over a label takes more looks than its status.
@@ -223,17 +242,19 @@ class Directory:
         )
         moved = set(self._reader.taken_numbers()) if wanted.status else set()
         for origin, hit in hits:
-            looked_at += 1
+            looked_at += hit.steps
             label = hit.label
             if label is not None and (label.number in moved or _may_be(label, wanted, day)):
                 row = hit.row or self._reader.label(label.number)
-                listed = self._list(row, origin, wanted, day) if row else None
-                found += [listed] if listed is not None else []
-            if len(found) == wanted.limit or looked_at == most:
+                chosen = self._choose(row, origin, wanted, day) if row else None
+                found += [chosen] if chosen is not None else []
+            if len(found) == wanted.limit or looked_at >= most:
                 following = write_cursor(origin, hit)
                 break
         bases = [self._desk.basis(held) for held in logs]
-        return Page(format_day(day), found, following, looked_at, list(narrowed), bases)
+        return Page(
+            format_day(day), self._describe(found), following, looked_at, list(narrowed), bases
+        )
 
     def logs(self, site: str) -> list[HeldLog]:
         """Return the logs that are searched, the node's own first.
@@ -276,10 +297,11 @@ class Directory:
 
     def describe(self, row: LabelRow, wanted: Wanted, day: int) -> ListedLabel | None:
         """Describe a label, unless it is not what is looked for."""
-        return self._list(row, "", wanted, day)
+        chosen = self._choose(row, "", wanted, day)
+        return self._describe([chosen])[0] if chosen is not None else None
 
-    def _list(self, row: LabelRow, origin: str, wanted: Wanted, day: int) -> ListedLabel | None:
-        """Describe a label, unless it is not what is looked for, or another log has it."""
+    def _choose(self, row: LabelRow, origin: str, wanted: Wanted, day: int) -> "_Chosen | None":
+        """Choose a label, unless it is not what is looked for, or another log has it."""
         course = self._desk.courses.follow(row, self.successors)
         stage = course.at(day)
         status, last = status_at(stage.label.decisions, day)
@@ -292,22 +314,30 @@ class Directory:
             return None
         if wanted.overlay and wanted.overlay not in self._desk.overlays(course, day):
             return None
-        described = self._desk.describe_stage(stage)
-        return ListedLabel(
-            row.number,
-            stage.site,
-            word,
-            format_day(last.until) if last and last.until else None,
-            label.decisions[0].imported,
-            label.scheme,
-            described.organisation.hex(),
-            stage.label.offering.hex(),
-            described.holder,
-            described.place,
-            described.country,
-            described.name,
-            described.kind,
-        )
+        until = format_day(last.until) if last and last.until else None
+        return _Chosen(row.number, word, until, label, stage)
+
+    def _describe(self, chosen: Sequence["_Chosen"]) -> list[ListedLabel]:
+        """Describe labels, all of them with a few looks into the database."""
+        described = self._desk.describe_stages([one.stage for one in chosen])
+        return [
+            ListedLabel(
+                one.number,
+                one.stage.site,
+                one.status,
+                one.until,
+                one.first.decisions[0].imported,
+                one.first.scheme,
+                about.organisation.hex(),
+                one.stage.label.offering.hex(),
+                about.holder,
+                about.place,
+                about.country,
+                about.name,
+                about.kind,
+            )
+            for one, about in zip(chosen, described, strict=True)
+        ]
 
     def organisations(self, wanted: Wanted) -> OrganisationPage:
         """Look for organisations: each, or one of its offerings, meets every condition.

@@ -6,15 +6,14 @@ order, organisation by organisation, so that a search goes on where it stopped. 
 than a bound, however much there is.
 """
 
-import heapq
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 from typing import Final, NamedTuple
 
 from sopro_node.store.base import Reader
-from sopro_node.store.directory_index import LabelColumns
+from sopro_node.store.directory_index import MOST_LED, MOST_THINGS, LabelColumns
 from sopro_node.store.listing import NOTHING, PLACE
 from sopro_node.store.rows import LabelRow
 from sopro_registry.terms import (
@@ -27,6 +26,7 @@ from sopro_registry.terms import (
     REGION,
     SCALE,
     WORD,
+    cut_procurement,
     fold_identifier,
     fold_item,
     words_asked,
@@ -34,8 +34,9 @@ from sopro_registry.terms import (
 
 MOST_BEGUN: Final = 1000
 """Things that words with one beginning may lie on, for the beginning to be looked for."""
-_CHUNK: Final = 64
 _FEW: Final = 8
+_FIRST_LED: Final = 32
+"""Enough for a page where most of them are what is looked for."""
 _TIMES: Final = 8
 """By how much more may meet a condition than was led to, for all of it to be read at once."""
 _SHORTEST: Final = 3
@@ -43,7 +44,10 @@ _LAST: Final = b"\xff" * PLACE
 _END: Final = "\U0010ffff"
 
 Place = tuple[bytes, bytes]
+_Things = dict[bytes, set[bytes]]
+_NONE: Final[Set[bytes]] = frozenset()
 START: Final[Place] = (b"", b"")
+_VERY_LAST: Final[Place] = (_LAST, _LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +79,7 @@ def ask_words(text: str) -> list[Condition]:
 
 def ask_procurement(code: str) -> Condition:
     """Ask for a procurement code and all below it: zeros at its end stand for everything."""
-    digits = code.partition("-")[0]
-    significant = digits.rstrip("0") if len(digits) == 8 else digits
-    return Condition((PROCUREMENT + significant.ljust(2, "0"),), is_open=True)
+    return Condition((PROCUREMENT + cut_procurement(code),))
 
 
 def ask_activity(code: str) -> Condition:
@@ -115,22 +117,6 @@ def ask_identifier(text: str) -> Condition:
     return Condition((IDENTIFIER + fold_identifier(text),))
 
 
-class _Ahead(NamedTuple):
-    """All that meets a condition from one organisation to another.
-
-    Attributes:
-        first: the one.
-        last: the other.
-        places: that meet it.
-        holders: organisations among them.
-    """
-
-    first: bytes
-    last: bytes
-    places: frozenset[Place]
-    holders: frozenset[bytes]
-
-
 class _Weighed:
     """A condition in one log.
 
@@ -143,72 +129,145 @@ class _Weighed:
     def __init__(self, reader: Reader, log: int, condition: Condition) -> None:
         self._index = reader.directory
         self._log = log
-        self._ahead: _Ahead | None = None
+        self._asked: Set[bytes] = frozenset()
+        self._ahead: _Things = {}
+        self._dense: set[str] = set()
         self.terms = condition.terms
         self.weight = 0
-        self.is_open = condition.is_open
+        self.weight = self._count(is_open=False)
+        self.is_open = condition.is_open and self.weight <= MOST_BEGUN
         if self.is_open:
-            self.weight = self._count(is_open=True)
-            self.is_open = self.weight <= MOST_BEGUN
-        if not self.is_open:
-            self.weight = self._count(is_open=False)
+            begun = self._count(is_open=True)
+            self.is_open = begun <= MOST_BEGUN
+            self.weight = begun if self.is_open else self.weight
 
     def _count(self, *, is_open: bool) -> int:
-        counts = (
-            self._index.count_found(
-                self._log, term, term + _END if is_open else "", most=MOST_BEGUN + 1
-            )
-            for term in self.terms
-        )
-        return sum(counts)
+        found, most = 0, MOST_BEGUN + 1
+        for term in self.terms:
+            end = term + _END if is_open else ""
+            found += self._index.count_found(self._log, term, end, most=most)
+            if found >= most:
+                break
+        return found
 
     @cached_property
-    def places(self) -> frozenset[Place]:
+    def _places(self) -> list[Place]:
         """Those who meet it, where they are few."""
         found: set[Place] = set()
         for term in self.terms:
             found |= self._index.found_from(self._log, term, term + _END, limit=MOST_BEGUN)
-        return frozenset(found)
+        return sorted(found)
 
     @cached_property
-    def holders(self) -> frozenset[bytes]:
-        """Organisations among them."""
-        return frozenset(holder for holder, _ in self.places)
+    def _every(self) -> _Things:
+        return _by_holder(self._places)
+
+    def behind(self, at: Place, *, most: int) -> list[Place]:
+        """Return the next of those who meet it, in order; fewer than asked for at the end."""
+        if self.is_open:
+            start = bisect_right(self._places, at)
+            return self._places[start : start + most]
+        found = [self._index.found(self._log, one, after=at, limit=most) for one in self.terms]
+        if len(found) == 1:
+            return found[0]
+        # What lies behind the last row of a full piece may have others before it.
+        end = min((rows[-1] for rows in found if len(rows) == most), default=_VERY_LAST)
+        return sorted({one for rows in found for one in rows if one <= end})[:most]
+
+    def keep(self, led: Sequence[Place]) -> list[Place]:
+        """Return those of some places where it is met.
+
+        Of an organisation that does not meet it itself, these are the offerings that do, or all of
+        it where so much lies there that they are not read together.
+        """
+        self.look_ahead(led)
+        kept: list[Place] = []
+        for holder, thing in led:
+            found = self._things(holder)
+            if found is None:
+                kept += [(holder, thing)] if self.meets(holder, thing) else []
+            elif NOTHING in found or thing in found:
+                kept.append((holder, thing))
+            elif not thing:
+                kept += [(holder, one) for one in sorted(found)]
+        return kept
 
     def look_ahead(self, led: Sequence[Place]) -> None:
         """Read together what would be asked one by one, where that is not much more."""
-        self._ahead = None
+        self._asked, self._ahead = frozenset(), {}
         if self.is_open or len(led) < _FEW:
             return
-        first, last, most = led[0][0], led[-1][0], _TIMES * len(led)
-        found: set[Place] = set()
+        asked, found = {holder for holder, _ in led}, set[Place]()
         for term in self.terms:
-            rows = self._index.found_among(self._log, term, (first, last), limit=most)
-            if len(rows) == most:
+            rows = self._read(term, asked, (led[0][0], led[-1][0]), most=_TIMES * len(led))
+            if rows is None:
                 return
             found.update(rows)
-        self._ahead = _Ahead(first, last, frozenset(found), frozenset(one for one, _ in found))
+        self._asked, self._ahead = asked, _by_holder(found)
 
-    def is_met(self, holder: bytes, high: bytes, *, low: bytes = NOTHING) -> bool:
-        """Say whether something of a holder between two meets it: one thing, or any."""
+    def _read(
+        self, term: str, asked: Set[bytes], ends: tuple[bytes, bytes], *, most: int
+    ) -> Sequence[Place] | None:
+        """Read what a term finds at some holders, the quick way while it goes; None for too much.
+
+        What lies between them in the index is read in one go; where that is much more than lies
+        at them, each is looked for.
+        """
+        if term not in self._dense:
+            rows = self._index.found_among(self._log, term, ends, limit=most)
+            if len(rows) < most:
+                return rows
+            self._dense.add(term)
+        rows = self._index.found_at(self._log, term, asked, limit=most)
+        return rows if len(rows) < most else None
+
+    def _things(self, holder: bytes) -> Set[bytes] | None:
+        """Return what meets it at a holder; None where that was not read."""
         if self.is_open:
-            return (holder, high) in self.places if low == high else holder in self.holders
-        ahead = self._ahead
-        if ahead is not None and ahead.first <= holder <= ahead.last:
-            return (holder, high) in ahead.places if low == high else holder in ahead.holders
+            return self._every.get(holder, _NONE)
+        return self._ahead.get(holder, _NONE) if holder in self._asked else None
+
+    def meets(self, holder: bytes, thing: bytes) -> bool:
+        """Say whether an offering meets it, itself or by its holder; of a holder, anything."""
+        found = self._things(holder)
+        if found is not None:
+            return NOTHING in found or thing in found or (not thing and bool(found))
+        if not thing:
+            return self._is_found(holder, NOTHING, _LAST)
+        return self._is_found(holder, NOTHING, NOTHING) or self._is_found(holder, thing, thing)
+
+    def _is_found(self, holder: bytes, low: bytes, high: bytes) -> bool:
         return any(
             self._index.is_found(self._log, term, holder, low=low, high=high) for term in self.terms
         )
 
 
+def _by_holder(places: Iterable[Place]) -> _Things:
+    things: _Things = {}
+    for holder, thing in places:
+        things.setdefault(holder, set()).add(thing)
+    return things
+
+
+def _part(places: Sequence[Place]) -> tuple[Sequence[Place], Sequence[Place]]:
+    """Return the first places, offerings only or one organisation, and the others."""
+    end = next((at for at, one in enumerate(places[:MOST_THINGS]) if not one[1]), MOST_THINGS)
+    return places[: end or 1], places[end or 1 :]
+
+
 class Hit(NamedTuple):
-    """A label that was found, or, without its columns, only how far the search has come."""
+    """A label that was found, or, without its columns, only how far the search has come.
+
+    Attributes:
+        steps: it took since the one before.
+    """
 
     holder: bytes
     thing: bytes
     number: str
     label: LabelColumns | None = None
     row: LabelRow | None = None
+    steps: int = 1
 
 
 BEGINNING: Final = Hit(b"", b"", "")
@@ -238,22 +297,40 @@ class Finder:
         Between them comes how far the search has got, so that whoever has waited long enough can
         end it there.
         """
-        for holder, thing in self._led(after):
-            if self._may_meet(holder, thing):
-                yield from self._labels_of(holder, thing, after)
-            yield Hit(holder, thing or _LAST, _END)
+        for led in self._led(after):
+            kept = self._kept(led)
+            while kept:
+                few, kept = _part(kept)
+                yield from self._labels_of(few, after)
+            holder, thing = led[-1]
+            yield Hit(holder, thing or _LAST, _END, steps=len(led))
 
-    def _labels_of(self, holder: bytes, thing: bytes, after: Hit) -> Iterator[Hit]:
+    def _kept(self, led: Sequence[Place]) -> Sequence[Place]:
+        for one in self._others:
+            led = one.keep(led)
+        return led
+
+    def _labels_of(self, places: Sequence[Place], after: Hit) -> Iterator[Hit]:
+        """Go through the labels of some offerings, or of all of one organisation."""
+        if len(places) > 1 and after.holder != places[0][0]:
+            rows = self._reader.directory.labels_of(self._log, places, limit=MOST_LED)
+            if len(rows) < MOST_LED:
+                yield from (Hit(*place, label.number, label, row) for place, label, row in rows)
+                return
+        for holder, thing in places:
+            yield from self._labels_at(holder, thing, after)
+
+    def _labels_at(self, holder: bytes, thing: bytes, after: Hit) -> Iterator[Hit]:
         between = (thing, thing) if thing else (NOTHING, _LAST)
         behind = (after.thing, after.number) if holder == after.holder else (NOTHING, "")
         while True:
             rows = self._reader.directory.labels_at(
-                self._log, holder, between=between, after=behind, limit=_CHUNK
+                self._log, holder, between=between, after=behind, limit=MOST_LED
             )
             for of, label, row in rows:
-                if thing or self._meets_others(holder, of):
+                if thing or all(one.meets(holder, of) for one in self._others):
                     yield Hit(holder, of, label.number, label, row)
-            if len(rows) < _CHUNK:
+            if len(rows) < MOST_LED:
                 return
             behind = (rows[-1][0], rows[-1][1].number)
             yield Hit(holder, *behind)
@@ -261,63 +338,31 @@ class Finder:
     def holders(self, after: bytes) -> Iterator[tuple[bytes, bool]]:
         """Go through organisations: each, and whether it or an offering meets every condition."""
         last = after
-        for holder, _ in self._led(Hit(after, _LAST, _END)):
-            if holder != last:
-                last = holder
-                yield holder, all(one.is_met(holder, _LAST) for one in self._others)
+        for led in self._led(Hit(after, _LAST, _END)):
+            asked = [(one, NOTHING) for one in dict.fromkeys(one for one, _ in led) if one != last]
+            met = {holder for holder, _ in self._kept(asked)}
+            yield from ((holder, holder in met) for holder, _ in asked)
+            last = led[-1][0]
 
-    def _led(self, after: Hit) -> Iterator[Place]:
-        """Go through what the leading condition finds: all of an organisation, or an offering."""
-        whole = b""
-        for holder, thing in self._looking_ahead(self._places(after)):
-            if thing == NOTHING:
-                whole = holder
-            elif holder == whole:
-                continue
-            if (holder, thing or _LAST) >= (after.holder, after.thing):
-                yield holder, thing
+    def _led(self, after: Hit) -> Iterator[list[Place]]:
+        """Go through what the leading condition finds, more of it at once the longer it takes.
 
-    def _looking_ahead(self, places: Iterator[Place]) -> Iterator[Place]:
-        """Go through places, more of them at once the longer it takes."""
-        size = _FEW
-        while led := list(islice(places, size)):
-            for one in self._others:
-                one.look_ahead(led)
-            yield from led
-            size = min(2 * size, _CHUNK)
-
-    def _places(self, after: Hit) -> Iterator[Place]:
-        terms = self._leader.terms
-        if self._leader.is_open:
-            yield from sorted(one for one in self._leader.places if one[0] >= after.holder)
-        elif len(terms) == 1:
-            yield from self._scan(terms[0], after.holder)
-        else:
-            last: Place | None = None
-            for place in heapq.merge(*(self._scan(term, after.holder) for term in terms)):
-                if place != last:
-                    yield place
-                last = place
-
-    def _scan(self, term: str, holder: bytes) -> Iterator[Place]:
-        """Go through what a term finds from a holder on, read piece by piece."""
+        That is all of an organisation, or an offering.
+        """
         # Nothing comes before a holder's own line, so one byte less is before it.
-        at: Place = (holder[:-1], _LAST) if holder else START
-        rows = self._reader.directory.found(self._log, term, after=at, limit=_CHUNK)
-        while rows:
-            yield from (row for row in rows if row[0] >= holder)
-            if len(rows) < _CHUNK:
+        at: Place = (after.holder[:-1], _LAST) if after.holder else START
+        whole, size = b"", _FIRST_LED
+        while places := self._leader.behind(at, most=size):
+            at, led = places[-1], []
+            for holder, thing in places:
+                if thing == NOTHING:
+                    whole = holder
+                elif holder == whole:
+                    continue
+                if (holder, thing or _LAST) >= (after.holder, after.thing):
+                    led.append((holder, thing))
+            if led:
+                yield led
+            if len(places) < size:
                 return
-            rows = self._reader.directory.found(self._log, term, after=rows[-1], limit=_CHUNK)
-
-    def _may_meet(self, holder: bytes, thing: bytes) -> bool:
-        """Say whether an offering meets the other conditions, or one of an organisation's may."""
-        if thing:
-            return self._meets_others(holder, thing)
-        return all(one.is_met(holder, _LAST) for one in self._others)
-
-    def _meets_others(self, holder: bytes, thing: bytes) -> bool:
-        return all(
-            one.is_met(holder, NOTHING) or one.is_met(holder, thing, low=thing)
-            for one in self._others
-        )
+            size = MOST_LED

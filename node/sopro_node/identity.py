@@ -24,7 +24,7 @@ NO_INVITE: Final = "the coordinator's operator has the invite file"
 _CURRENT: Final = b"10"
 """The form of the tables that follow from the logs.
 
-Raised when a state's fields change, or a family is known that was not.
+Raised when a state's fields change, a family is known that was not, or things are found by others.
 """
 
 

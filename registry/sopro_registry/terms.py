@@ -145,14 +145,19 @@ def fold_item(text: str) -> str:
     return digits.zfill(14) if digits.isascii() and digits.isdecimal() else text
 
 
-def widen(code: str) -> Iterator[str]:
-    """Go through a code of a record and all that is above it, from the widest.
+def cut_procurement(code: str) -> str:
+    """Return a procurement code without the zeros at its end, which stand for everything below."""
+    digits = code.partition("-")[0]
+    return (digits.rstrip("0") if len(digits) == 8 else digits).ljust(2, "0")
 
-    Procurement codes stand alone: they are many, and what is above them is found by their
-    beginning.
-    """
+
+def widen(code: str) -> Iterator[str]:
+    """Go through a code of a record and all that is above it, from the widest."""
     if code.startswith(REGION):
         yield from (code[:end] for end in range(4, len(code) + 1))
+    elif code.startswith(PROCUREMENT):
+        digits = cut_procurement(code[len(PROCUREMENT) :])
+        yield from (PROCUREMENT + digits[:end] for end in range(2, len(digits) + 1))
     elif code.startswith(ACTIVITY):
         # `e:2.1:38.21`: the revision, the division, the group, the class.
         start = code.rfind(":") + 1

@@ -252,11 +252,61 @@ class StoreContract:
             (two, b""),
             (two, thing),
         }
+        assert sorted(index.found_at(1, "w:b", {one, two}, limit=9)) == [
+            (one, b""),
+            (one, thing),
+            (two, b""),
+        ]
+        assert index.found_at(1, "w:bc", {one}, limit=9) == []
+        assert len(index.found_at(1, "w:b", {one}, limit=1)) == 1
+        assert index.found_among(1, "w:b", (one, one), limit=9) == [(one, b""), (one, thing)]
         assert index.count_found(1, "w:b", "", most=2) == 2
         assert index.count_found(1, "w:b", "w:c", most=9) == 4
         assert index.is_found(1, "w:bc", two, low=thing, high=thing)
         assert not index.is_found(1, "w:bc", two, low=b"", high=b"")
         assert index.count_found(2, "w:b", "w:c", most=9) == 0
+
+    def test_finds_labels_of_many_things_as_it_finds_those_of_each(self, open_store: Open) -> None:
+        store = open_store()
+        places = [(bytes([number // 3]) * 8, bytes([number]) * 8) for number in range(12)]
+        with store.transaction():
+            for number, place in enumerate(places):
+                entity = bytes([number]) * 16
+                if number % 4:
+                    label = LABEL._replace(number=f"SOPRO/AT0/001/{number:05d}")
+                    row = EntityRow("label_decision", ROOT, b"s", undetermined=number == 5)
+                    store.put_entities(1, [(entity, row)])
+                    store.put_labels(1, [(entity, label)])
+                listed = label.number if number % 4 else ""
+                store.directory.put_listed(1, [(*place, listed)])
+                store.directory.put_listed(2, [(*place, "SOPRO/BE0/001/00001")])
+        alone = [
+            (place, *found[1:])
+            for place in places
+            for found in store.directory.labels_at(
+                1, place[0], between=(place[1], place[1]), after=(b"", ""), limit=9
+            )
+        ]
+        assert len(alone) == 9
+        assert store.directory.labels_of(1, places, limit=64) == alone
+        assert store.directory.labels_of(1, places[1:3], limit=64) == alone[:2]
+        assert len(store.directory.labels_of(1, places, limit=4)) == 4
+
+    def test_finds_public_documents_of_some_records(self, open_store: Open) -> None:
+        store = open_store()
+        with store.transaction():
+            store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
+            store.put_documents(
+                1,
+                [
+                    DocumentRow(position, number, int(position == 6), bytes(32), bytes([position]))
+                    for position in (4, 5, 6, 150)
+                    for number in (0, 1)
+                ],
+            )
+        asked = [150, 4, 6, 7, *range(20, 140)]
+        assert sorted(store.public_documents_of(1, asked)) == [(4, b"\x04"), (150, b"\x96")]
+        assert store.public_documents_of(1, []) == []
 
     def test_drops_words_with_their_document(self, open_store: Open) -> None:
         store = open_store()

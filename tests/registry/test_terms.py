@@ -100,7 +100,13 @@ def test_one_sign_may_stand_for_many_letters() -> None:
         ("e:2.1:A", ["e:2.1:A"]),
         ("e:odd", ["e:od", "e:odd"]),
         ("e:2:A1", ["e:2:A1"]),
-        ("v:03221000", ["v:03221000"]),
+        ("v:03221000", ["v:03", "v:032", "v:0322", "v:03221"]),
+        ("v:30000000", ["v:30"]),
+        (
+            "v:30192111-4",
+            ["v:30", "v:301", "v:3019", "v:30192", "v:301921", "v:3019211", "v:30192111"],
+        ),
+        ("v:odd", ["v:od", "v:odd"]),
     ],
 )
 def test_a_code_is_found_by_what_is_above_it(code: str, wider: list[str]) -> None:

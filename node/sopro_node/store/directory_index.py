@@ -6,10 +6,10 @@ transaction.
 """
 
 import sqlite3
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, delete, func, select, tuple_
+from sqlalchemy import Table, and_, bindparam, delete, func, select, tuple_, union_all
 from sqlalchemy import text as literal
 from sqlalchemy.dialects import sqlite
 
@@ -118,6 +118,7 @@ GET_FOUND_FROM = _sql(
     "high",
     "limit",
 )
+
 GET_FOUND_AMONG = _sql(
     select(term.c.holder, term.c.thing)
     .where(and_(_OF_TERM, term.c.holder >= _b("first"), term.c.holder <= _b("last")))
@@ -128,6 +129,26 @@ GET_FOUND_AMONG = _sql(
     "last",
     "limit",
 )
+
+
+def _found_at(count: int) -> str:
+    """Compile what is found at so many holders."""
+    holders = [f"holder{number}" for number in range(count)]
+    return _sql(
+        select(term.c.holder, term.c.thing)
+        .where(and_(_OF_TERM, term.c.holder.in_([_b(one) for one in holders])))
+        .limit(_b("limit")),
+        "log",
+        "term",
+        *holders,
+        "limit",
+    )
+
+
+MOST_LED: Final = 128
+"""Holders that are asked about at once."""
+_SIZES: Final = (8, 32, MOST_LED)
+GET_FOUND_AT = {size: _found_at(size) for size in _SIZES}
 IS_FOUND = _sql(
     select(term.c.term)
     .where(
@@ -176,6 +197,31 @@ GET_LABELS_AT = _sql(
     "number",
     "limit",
 )
+MOST_THINGS: Final = 16
+"""Offerings whose labels are looked for at once."""
+_PLACES = [(f"holder{number}", f"thing{number}") for number in range(MOST_THINGS)]
+_asked = union_all(
+    *(select(_b(holder).label("holder"), _b(thing).label("thing")) for holder, thing in _PLACES)
+).cte("asked")
+GET_LABELS_OF = _sql(
+    select(_asked.c.holder, _asked.c.thing, *_COLUMNS, *_ROW)
+    .join_from(
+        _asked,
+        listed,
+        and_(
+            listed.c.log == _b("log"),
+            listed.c.holder == _asked.c.holder,
+            listed.c.thing == _asked.c.thing,
+            listed.c.number != literal("''"),
+        ),
+    )
+    .join(label, label.c.number == listed.c.number)
+    .join(entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
+    .limit(_b("limit")),
+    *(name for place in _PLACES for name in place),
+    "log",
+    "limit",
+).replace(" JOIN ", " CROSS JOIN ")  # SQLite goes through the tables of such joins as they stand
 GET_LABEL_COLUMNS = _sql(
     select(*_COLUMNS)
     .where(label.c.number > _b("after"))
@@ -274,6 +320,16 @@ class DirectoryIndex:
         """Return what is found by a term from one holder to another."""
         return self._db.execute(GET_FOUND_AMONG, (log, term, *holders, limit)).fetchall()
 
+    def found_at(
+        self, log: int, term: str, holders: Collection[bytes], *, limit: int
+    ) -> list[tuple[bytes, bytes]]:
+        """Return what is found by a term at some holders, `MOST_LED` at most."""
+        size = next(one for one in _SIZES if one >= len(holders))
+        # Named again and again, the last one is found once all the same.
+        *others, last = holders
+        values = (log, term, *others, *[last] * (size - len(others)), limit)
+        return self._db.execute(GET_FOUND_AT[size], values).fetchall()
+
     def is_found(self, log: int, term: str, holder: bytes, *, low: bytes, high: bytes) -> bool:
         """Say whether one of a holder's things between two is found by a term."""
         values = (log, term, holder, low, high)
@@ -290,14 +346,17 @@ class DirectoryIndex:
     ) -> list[tuple[bytes, LabelColumns, LabelRow]]:
         """Return the labels of a holder's things between two, in order."""
         values = (log, holder, *between, *after, limit)
-        return [
-            (
-                row[0],
-                LabelColumns(*row[1:5]),
-                LabelRow(row[1], row[5], row[6], bool(row[7]), unpack_state(row[9], row[8])),
-            )
-            for row in self._db.execute(GET_LABELS_AT, values)
-        ]
+        rows = self._db.execute(GET_LABELS_AT, values)
+        return [(thing, *_read_label(columns)) for thing, *columns in rows]
+
+    def labels_of(
+        self, log: int, things: Sequence[tuple[bytes, bytes]], *, limit: int
+    ) -> list[tuple[tuple[bytes, bytes], LabelColumns, LabelRow]]:
+        """Return labels of things, `MOST_THINGS` at most, each named by its holder and itself."""
+        asked = [*things, *[(b"", b"")] * (MOST_THINGS - len(things))]
+        values = (*(one for place in asked for one in place), log, limit)
+        rows = self._db.execute(GET_LABELS_OF, values)
+        return [((holder, thing), *_read_label(columns)) for holder, thing, *columns in rows]
 
     def add_decided(self, log: int, counts: Mapping[Decided, int]) -> None:
         """Add to the numbers of decisions."""
@@ -365,3 +424,12 @@ class DirectoryIndex:
         for log in list(logs):
             for sort in OF_DOCUMENTS:
                 self._db.execute(CUT_TERMS_FROM, (log, sort, f"{sort}\U0010ffff"))
+
+
+def _read_label(columns: Sequence[Any]) -> tuple[LabelColumns, LabelRow]:
+    """Read `_COLUMNS` and `_ROW`."""
+    number, status, settled, until, log, entity_, undetermined, head, state = columns
+    return (
+        LabelColumns(number, status, settled, until),
+        LabelRow(number, log, entity_, bool(undetermined), unpack_state(state, head)),
+    )

@@ -207,6 +207,14 @@ class SqliteStore:
         """Return position and content of the first documents of records that are public."""
         return self._db.execute(sql.GET_PUBLIC_DOCUMENTS, (log, start, end)).fetchall()
 
+    def public_documents_of(self, log: int, positions: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Return position and content of the first documents of some records that are public."""
+        return [
+            row
+            for some in _at_once(positions, -1)
+            for row in self._db.execute(sql.GET_PUBLIC_DOCUMENTS_OF, (log, *some))
+        ]
+
     def entities_at(self, log: int, beginning: bytes) -> list[tuple[bytes, EntityRow]]:
         """Return the entities of a log that begin so."""
         values = (log, beginning, beginning.ljust(16, b"\xff"))

@@ -150,6 +150,22 @@ GET_PUBLIC_DOCUMENTS = _sql(
     "start",
     "end",
 )
+AT_ONCE = 100
+"""Values of a statement that looks for many."""
+
+_POSITIONS = [f"p{place}" for place in range(AT_ONCE)]
+GET_PUBLIC_DOCUMENTS_OF = _sql(
+    select(document.c.position, document.c.content).where(
+        and_(
+            document.c.log == _b("log"),
+            document.c.position.in_([_b(name) for name in _POSITIONS]),
+            document.c.number == 0,
+            document.c.visibility == 0,
+        )
+    ),
+    "log",
+    *_POSITIONS,
+)
 GET_DOCUMENT_HEAD = _sql(
     select(document.c.visibility).where(_THIS_DOCUMENT),
     "log",
@@ -242,9 +258,6 @@ GET_ENTITY = _sql(
     "log",
     "entity",
 )
-AT_ONCE = 100
-"""Values of a statement that looks for many."""
-
 _ENTITIES = [f"e{place}" for place in range(AT_ONCE)]
 GET_ENTITIES_OF = _sql(
     select(entity.c.entity, *_ENTITY).where(

@@ -6,7 +6,8 @@ from typing import Final
 
 from msgspec import UNSET, UnsetType
 
-from sopro_node.desk import Described, Desk
+from sopro_node.describing import Described
+from sopro_node.desk import Desk
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision

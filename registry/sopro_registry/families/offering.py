@@ -9,7 +9,7 @@ from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Codes, day_of
-from sopro_registry.terms import ITEM, LISTED, PROCUREMENT, SCALE, fold_item
+from sopro_registry.terms import ITEM, LISTED, PROCUREMENT, SCALE, fold_item, widen
 
 Scale = Literal["local", "regional", "national", "european", "global"]
 
@@ -57,7 +57,8 @@ class State(Struct, frozen=True, array_like=True):
 
     def terms(self) -> Iterator[str]:
         """Go through the terms by which it is found."""
-        yield from self.codes
+        for code in self.codes:
+            yield from widen(code)
 
 
 def apply(fact: Fact[Body], _state: State | None, view: View) -> Change[State]:
