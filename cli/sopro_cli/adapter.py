@@ -142,7 +142,7 @@ def _judge(request: Mapping[str, Any]) -> dict[str, Any]:
         "software": "sopro",
         "version": software_version(),
         "profiles": ["reader", "publisher", "peer", "witness", "coordinator"],
-        "features": ["documents", "knowledge", "name-server"],
+        "features": ["documents", "knowledge", "name-server", "serve-alone"],
     }
 
 

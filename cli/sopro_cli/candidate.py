@@ -68,6 +68,9 @@ class Candidate:
             self._found(request)
         if self._process is None or self._process.poll() is not None:
             self._serve()
+        if request.get("alone"):
+            with contextlib.suppress(SoproError):  # what is refused shows with the next record
+                self.call("alone", reason=str(request["alone"]))
         if self._invite:
             with contextlib.suppress(PeerError):  # the invite is pinned all the same
                 self.call("join", invite=self._invite)

@@ -88,6 +88,8 @@ class Case:
         work: that tries it.
         by_url: whether it is tried with nothing but the candidate's address, too.
         outside: how, where that is another way.
+        is_apart: whether it brings a candidate and a federation of its own, so that it may be
+            tried beside others.
     """
 
     id: str
@@ -100,6 +102,7 @@ class Case:
     work: Work
     by_url: bool = False
     outside: Work | None = None
+    is_apart: bool = False
 
     @property
     def group(self) -> str:
@@ -125,6 +128,7 @@ def case(  # noqa: PLR0913  # a line of the catalogue has so many columns
     verbs: str = "verify",
     feature: str = "",
     by_url: bool = False,
+    apart: bool = False,
 ) -> Callable[[Work], Work]:
     """Enter a function into the catalogue; words in `clauses`, `profiles`, `verbs` by spaces."""
 
@@ -141,6 +145,7 @@ def case(  # noqa: PLR0913  # a line of the catalogue has so many columns
             feature,
             work,
             by_url,
+            is_apart=apart,
         )
         return work
 

@@ -8,6 +8,7 @@ from sopro_conformance.cases import (
     accused,
     admitting,
     agreed,
+    alone,
     anchors,
     answering,
     applying,
@@ -81,7 +82,7 @@ MODULES: Final = (
     *(papers, held, withheld, epochs, successors, anchors),
     *(gaps, continued, settled, accused, stated),
     *(flooded, own, versions),
-    *(names, fence),
+    *(names, fence, alone),
     *(hinted, rotated, bundled, orphaned, policies, appointed, searched),
 )
 

@@ -132,11 +132,21 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
         else:
             await candidate.open()
             await _greet(candidate, done)
-        for one in chosen:
-            result = await _try(one, stage, done)
-            result.waiver = (waivers or {}).get(one.id, "")
-            done.results.append(result)
-            tell(result)
+
+        async def try_all(*, apart: bool) -> None:
+            most = CASE_DEADLINE * deadline * (LONGER if is_long else 1)
+            for one in [one for one in chosen if one.is_apart is apart]:
+                trial = Trial(one, candidate, done.seed, stage=None if apart else stage)
+                result = await _try(trial, done, most)
+                result.waiver = (waivers or {}).get(one.id, "")
+                done.results.append(result)
+                tell(result)
+
+        # Cases with a candidate of their own mostly wait for it, so they are tried beside others.
+        async with asyncio.TaskGroup() as lanes:
+            lanes.create_task(try_all(apart=True))
+            lanes.create_task(try_all(apart=False))
+        done.results.sort(key=lambda one: chosen.index(one.case))
         if url and stage.client is not None:
             stage.memory.keep(stage.client.seen, {})
     finally:
@@ -154,8 +164,9 @@ async def _greet(candidate: Adapter, done: Run) -> None:
         done.why = f"the adapter does not say hello: {hello.words}"
 
 
-async def _try(one: Case, stage: Scene, done: Run) -> Result:
+async def _try(trial: Trial, done: Run, most: float) -> Result:
     """Try a case; a bug of the suite itself is red, and says that it is one."""
+    one, stage = trial.case, trial.stage
     features = done.candidate.get("features")
     if one.feature and not isinstance(features, list):
         return Result(one, [], 0.0, "hello names no features, so none is known to be absent")
@@ -163,23 +174,21 @@ async def _try(one: Case, stage: Scene, done: Run) -> Result:
         declared = f"features: {features}"
         check = Check("feature", Verdict.NOT_APPLICABLE, f"{one.feature} declared", declared)
         return Result(one, [check], 0.0)
-    candidate = stage.adapter
-    most = CASE_DEADLINE * candidate.deadline * (LONGER if stage.is_long else 1)
-    trial = Trial(one, candidate, done.seed, stage=stage)
     began = time.perf_counter()
     why = ""
-    marks = {name: one.mark() for name, one in stage.servers().items()}
-    if stage.client is not None:
+    marks = {name: one.mark() for name, one in stage.servers().items()} if stage else {}
+    if stage and stage.client is not None:
         stage.client.wire.clear()
     try:
         async with asyncio.timeout(most):
-            await (one.outside if stage.url and one.outside else one.work)(trial)
+            await (one.outside if stage and stage.url and one.outside else one.work)(trial)
     except NotMeasured as missing:
         why = str(missing)
     except TimeoutError:
         why = f"the case took more than {most:.0f} seconds"
     except Exception as error:  # a run goes on, and the case is red
         why = f"the suite failed, which is a bug of the suite: {type(error).__name__}: {error}"
-    result = Result(one, trial.checks, time.perf_counter() - began, why)
-    result.wire = [*(stage.client.wire if stage.client else []), *stage.asked_since(marks)]
+    result = Result(one, trial.checks, time.perf_counter() - began, why, wire=trial.wire)
+    if stage:
+        result.wire += [*(stage.client.wire if stage.client else []), *stage.asked_since(marks)]
     return result

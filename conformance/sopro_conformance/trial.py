@@ -26,7 +26,9 @@ class Trial:
         candidate: its adapter.
         seed: all randomness of the case follows from it and the case's id.
         checks: what was found so far.
-        stage: the federation around the candidate, where the run has one.
+        stage: the federation around the candidate, where the run has one; a case that brings
+            its own has none.
+        wire: what went over HTTP in federations of its own, oldest first.
     """
 
     case: Case
@@ -34,6 +36,7 @@ class Trial:
     seed: str
     checks: list[Check] = field(default_factory=list)
     stage: Scene | None = None
+    wire: list[str] = field(default_factory=list)
     _twins: dict[str, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,6 +71,7 @@ class Trial:
         try:
             yield scene
         finally:
+            self.wire += [*(scene.client.wire if scene.client else []), *scene.asked_since({})]
             await scene.close()
             await adapter.close()
 

@@ -41,6 +41,7 @@ GROUPS = {
 LONGER = {
     "two histories of its own": "LOG-41",
     "another process": "LOG-42",
+    "alone": "LOG-43",
     "a clock that is behind": "CKP-41",
     "another coordinator": "MEM-40",
 }

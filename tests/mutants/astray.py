@@ -71,6 +71,15 @@ def hears_nothing_of_its_own_log() -> None:
     import_module("sopro_node.fence").Fence.hear = lambda *_: None
 
 
+@fault("N99")
+def says_nothing_of_going_on_alone() -> None:
+    async def decide(self: Any, *_: Any) -> int:
+        self._log.open()
+        return 0
+
+    import_module("sopro_node.fence").Fence._decide_alone = decide
+
+
 # What it takes from others.
 
 

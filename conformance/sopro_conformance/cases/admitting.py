@@ -125,6 +125,7 @@ def _codes() -> list[str]:
     clauses="CONF-1 CONF-2 CONF-4 CONF-5 CONF-6",
     profiles="coordinator",
     verbs=_VERBS,
+    apart=True,
 )
 async def statements(trial: Trial) -> None:
     """Hand in statements with one thing wrong, each beside one that is right."""
@@ -184,6 +185,7 @@ async def _refuses(trial: Trial, held: Council, site: Applicant, wrong: Wrong) -
     clauses="JOIN-1 JOIN-2 JOIN-4 KEY-3 KEY-6",
     profiles="coordinator",
     verbs=_VERBS,
+    apart=True,
 )
 async def keys_and_names(trial: Trial) -> None:
     """Ask for admission with what is somebody else's, or nobody's."""

@@ -17,6 +17,7 @@ from sopro_conformance.world.client import Reply, words
     clauses="JOIN-3 SUCC-2 SUCC-6",
     profiles="coordinator",
     verbs="start admit",
+    apart=True,
 )
 async def replaced(trial: Trial) -> None:
     """Have one of two members appoint a successor, and then the other as well."""

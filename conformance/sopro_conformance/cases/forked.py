@@ -242,6 +242,7 @@ async def poison_record(trial: Trial) -> None:
     clauses="SYNC-2 EXCH-6 EVID-11 MEM-6",
     profiles="peer",
     verbs=_VERBS,
+    apart=True,
 )
 async def coordinator(trial: Trial) -> None:
     """Show an older list, and then another one, in a federation that ends with this case."""

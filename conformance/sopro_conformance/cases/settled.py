@@ -63,6 +63,7 @@ async def _some_turns(scene: Scene, peer: Peer) -> None:
     clauses="ANCHOR-4 ANCHOR-5 ANCHOR-6 ANCHOR-7 ANCHOR-9 ANCHOR-10 EVID-11",
     profiles="peer",
     verbs="start sync view evidence kill9",
+    apart=True,
 )
 async def settled(trial: Trial) -> None:
     """Show two lists of members; let others decide for the one that the candidate does not hold."""
@@ -188,6 +189,7 @@ async def _lasts(trial: Trial, scene: Scene, held: SiteLog, other: SiteLog) -> N
     clauses="SUCC-6 SUCC-7",
     profiles="peer",
     verbs="start sync",
+    apart=True,
 )
 async def succeeded(trial: Trial) -> None:
     """Appoint a successor; let the old keys go on, then the successor, then the old keys again."""

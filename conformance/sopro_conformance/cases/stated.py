@@ -14,6 +14,7 @@ from sopro_conformance.world.succession import digest_of
     clauses="SUCC-1",
     profiles="coordinator",
     verbs="start admit",
+    apart=True,
 )
 async def states_members(trial: Trial) -> None:
     """Have two sites admitted, and compute from its log what every log_state has to say."""
