@@ -61,7 +61,31 @@ async def tell(peer: Peer, files: Sequence[bytes]) -> None:
         await peer.server.push(f"event: evidence\ndata: {data}\n\n".encode())
 
 
-def _forged(trial: Trial, peer: Peer) -> list[tuple[str, bytes]]:
+def _rotate(peer: Peer) -> SigningKey:
+    """Replace a peer's root and log key by its own record; return the root key of before."""
+    log = peer.log
+    before, log.keys["root"] = log.keys["root"], log.next_root
+    log.next_root = SigningKey(log.source.randbytes(32))
+    log.keys["log"] = SigningKey(log.source.randbytes(32))
+    log.name_keys()
+    return before
+
+
+async def _follow_rotation(trial: Trial, peer: Peer) -> SigningKey:
+    """Have a peer replace its root key, and the coordinator name the new one."""
+    scene, log = trial.scene, peer.log
+    before = _rotate(peer)
+    succession = [log.entries[at] for at in log.key_positions]
+    root = log.keys["root"].public
+    scene.world.change_membership(peer.code, root=root, succession=succession)
+    await scene.publish()
+    log.state(scene.world.coordinator)
+    code = await scene.catches_up(peer)
+    trial.need(not code, f"a peer that has replaced its root key is not mirrored ({code})")
+    return before
+
+
+def _forged(trial: Trial, peer: Peer, before: SigningKey) -> list[tuple[str, bytes]]:
     """Return what accuses a peer and does not verify, each with other heads."""
     world = trial.scene.world
     membership = world.last_membership(peer.code)
@@ -83,6 +107,10 @@ def _forged(trial: Trial, peer: Peer) -> list[tuple[str, bytes]]:
     stranger = SiteLog(trial.random, "conformance.example/nobody/1")
     stranger.name_keys()
     stranger.state()
+    # The root key that the site has replaced.
+    former = peer.log.fork(peer.log.size)
+    former.keys = dict(thief.keys) | {"root": before}
+    former.name_keys()
     wrong = describe(peer.log, part(peer.log), peer.log.size)
     heads = [[note, root, [bytes(32), *proof]] for note, root, proof in wrong["heads"]]
     honest = describe(peer.log, peer.log, peer.log.size - 1, sizes=(peer.log.size - 1, 0))
@@ -92,6 +120,10 @@ def _forged(trial: Trial, peer: Peer) -> list[tuple[str, bytes]]:
             write(describe(thief, part(thief), peer.log.size) | vouched),
         ),
         ("key records by a root key that nobody named", accuse(thief, keys=keys)),
+        (
+            "key records by a root key that was replaced",
+            write(describe(former, part(former), former.size) | vouched),
+        ),
         (
             "a membership that the coordinator did not sign",
             write(
@@ -121,7 +153,12 @@ async def accused(trial: Trial) -> None:
     victim, teller = await fresh(trial, 3), await fresh(trial)
     guilty = await fresh(trial, 3)
     scene = trial.scene
-    forged = _forged(trial, victim)
+    forged = _forged(trial, victim, await _follow_rotation(trial, victim))
+    # That the guilty one has changed its keys accuses it all the same.
+    _rotate(guilty)
+    guilty.log.state(scene.world.coordinator)
+    code = await scene.catches_up(guilty)
+    trial.need(not code, f"a peer that has changed its keys is not mirrored ({code})")
     vouched = vouch(scene.world, scene.world.last_membership(guilty.code))
     true = write(describe(guilty.log, part(guilty.log), guilty.log.size) | vouched)
     shown = head_of(victim, size=victim.log.size + 50, root=trial.random.randbytes(32))

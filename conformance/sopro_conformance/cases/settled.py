@@ -1,5 +1,6 @@
 """MEM-25 and MEM-23: members decide how the coordinator's log goes on, and who goes on with it."""
 
+import hashlib
 import json
 from typing import Any, Final
 
@@ -8,6 +9,8 @@ from sopro_conformance.cases.anchors import decide
 from sopro_conformance.cases.forked import is_proven
 from sopro_conformance.cases.staged import TILES
 from sopro_conformance.trial import Trial
+from sopro_conformance.wire.proof import write_add_checkpoint
+from sopro_conformance.world.client import Reply, words
 from sopro_conformance.world.lies import falter
 from sopro_conformance.world.scene import Peer, Scene
 from sopro_conformance.world.served import prefix_of
@@ -214,6 +217,7 @@ async def _appoint(
     await scene.sync(old.origin)
     head = await scene.mirrored(old.origin)
     trial.need(head is not None and head.size == left.size, "the twin is not taken")
+    is_witness = (await _cosign(scene, old, left.size)).status == 200
     mark = server.mark()
     approvals = []
     for one in peers:
@@ -228,6 +232,14 @@ async def _appoint(
     for node in (server, scene.coordinator):
         node.serve(old)
     await _refused(trial, scene, old, left.size, "the old keys go on")
+    if is_witness:
+        reply = await _cosign(scene, old, old.size)
+        trial.check(
+            "a head by the old keys, to be cosigned",
+            holds=reply.status in (403, 409, 422),
+            expected="403, 409 or 422, and no cosignature",
+            actual=words(reply)[:120],
+        )
     new = old.fork(left.size)
     take_over(left._replace(log=new), left.proof(approvals))
     new.state(members=digest_of(left.voters))
@@ -246,6 +258,16 @@ async def _appoint(
     for node in (server, scene.coordinator):
         node.serve(old)
     await _refused(trial, scene, old, new.size, "the old keys come back")
+
+
+async def _cosign(scene: Scene, log: SiteLog, size: int) -> Reply:
+    """Ask the candidate's witness, if it is one, to cosign a head."""
+    client = await scene.start()
+    name = hashlib.sha256(log.origin.encode()).hexdigest()
+    last = await client.ask(f"/witness/{name}/checkpoint")
+    old = int(last.body.split(b"\n")[1]) if last.status == 200 else 0
+    request = write_add_checkpoint(old, log.tree.consistency(old, size), log.checkpoint(size))
+    return await client.ask("/witness/add-checkpoint", method="POST", body=request)
 
 
 async def _refused(trial: Trial, scene: Scene, log: SiteLog, size: int, what: str) -> None:
