@@ -21,6 +21,7 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.documents import NewDocument, commit_all
+from sopro_node.drafting import make_body, refusal_of
 from sopro_node.holdings import HeldLog, Holdings, Step
 from sopro_node.identifying import check_own
 from sopro_node.signatory import Signatory
@@ -41,12 +42,10 @@ from sopro_protocol.merkle import Hash, leaf_hash
 from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
 from sopro_registry.catalogue import FAMILIES, decode_state
 from sopro_registry.family import Family, KeySpan
-from sopro_registry.tables import Void
 
 MAX_BATCH: Final = 1024
 CURRENT: Final = b""
 """Seen: whatever is current; for callers that read the entity in the same breath."""
-_BODY: Final = "rec.body"
 
 _logger = logging.getLogger("sopro.log")
 
@@ -406,7 +405,7 @@ class OwnLog:
             check_own(family.name, values, draft.documents)
         commitments, rows = commit_all(draft.documents, position=step.size)
         record = Record(
-            body=msgspec.Raw(encode_struct(_body(family, values))),
+            body=msgspec.Raw(encode_struct(make_body(family, values))),
             docs=commitments or msgspec.UNSET,
             entity=entity,
             family=family.title,
@@ -420,7 +419,7 @@ class OwnLog:
         data = sign_record(encode_struct(record), [signer])
         judgement = step.ledger.judge(data, verified=True)  # by _write, before the commit
         if judgement.void is not None:
-            raise _refusal(judgement.void)
+            raise refusal_of(judgement.void)
         step.add_judged(data, judgement)
         step.add_documents(rows)
         return Appended(judgement.index, entity, judgement.entry_id, values)
@@ -570,24 +569,3 @@ def _check_all(entries: Sequence[bytes], keys: Mapping[bytes, bytes]) -> None:
 def own_entity(origin: str, family: str) -> bytes:
     """Return the entity of the records in which a log speaks about itself."""
     return hashlib.sha256(f"{origin}\n{family}".encode()).digest()[:16]
-
-
-def _refusal(void: Void) -> SoproError:
-    """Say why a draft came to nothing: a field that does not fit, or a rule."""
-    kind = FormatError if void.code == _BODY else RefusedError
-    return kind(void.message, code=void.code)
-
-
-def _body(family: Family[Any, Any], values: Mapping[str, Any]) -> msgspec.Struct:
-    unknown = set(values) - set(family.body.__struct_fields__)
-    if unknown:
-        raise FormatError(
-            f"{family.name}: no field {', '.join(sorted(unknown))}; "
-            f"known: {', '.join(family.body.__struct_fields__)}",
-            code=_BODY,
-        )
-    try:
-        body: msgspec.Struct = msgspec.convert(dict(values), family.body, builtin_types=(bytes,))
-    except msgspec.ValidationError as error:
-        raise FormatError(f"{family.name}: {error}", code=_BODY) from None
-    return body

@@ -105,8 +105,8 @@ class Receipts:
             sites = [
                 site
                 for site, held in self._mirrors()
-                if held is None or not self._is_confirmed(held, own, erased, entry_id)
                 if site not in silent or today <= erased.deadline
+                if held is None or not self._is_confirmed(held, own, erased, entry_id)
             ]
             if sites:
                 found.append(Outstanding(erased, sites, [one for one in sites if one in silent]))
