@@ -130,3 +130,33 @@ def one_normal_form() -> None:
         return value
 
     swap("sopro_cli.verdicts", decode=decode)
+
+
+@fault("R24")
+def imports_are_like_decisions() -> None:
+    needs: Any = vars(import_module("sopro_registry.families.label_decision"))["_NEEDS"]
+    needs.update({action: one._replace(imported_steps=one.steps) for action, one in needs.items()})
+
+
+@fault("R16")
+def anybody_is_handed_over() -> None:
+    family("label_decision", _check_transfer_fields=lambda *_, **__: None)
+
+
+@fault("R17")
+def authorisations_take_any_step() -> None:
+    class Anything:
+        def __contains__(self, _step: object) -> bool:
+            return True
+
+    family("assessor_authorisation", TRANSITIONS=Anything())
+
+
+@fault("R18")
+def findings_show_documents_that_are_not_there() -> None:
+    family("evaluation", _check_evidence=lambda *_: None)
+
+
+@fault("R19")
+def reviews_of_anything() -> None:
+    family("review", _check_evaluation=lambda *_: None)
