@@ -134,13 +134,13 @@ def one_normal_form() -> None:
 
 @fault("R24")
 def imports_are_like_decisions() -> None:
-    needs: Any = vars(import_module("sopro_registry.families.label_decision"))["_NEEDS"]
+    needs: Any = vars(import_module("sopro_registry.decision_fields"))["NEEDS"]
     needs.update({action: one._replace(imported_steps=one.steps) for action, one in needs.items()})
 
 
 @fault("R16")
 def anybody_is_handed_over() -> None:
-    family("label_decision", _check_transfer_fields=lambda *_, **__: None)
+    swap("sopro_registry.decision_fields", _check_transfer_fields=lambda *_, **__: None)
 
 
 @fault("R17")

@@ -205,7 +205,7 @@ NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "revoke": (*_ALL, "reason_code", "appeal_until"),
     "terminate_on_request": (*_ALL, "reason_code"),
     "transfer_in": (*_ALL, *_OFFERED, *_VALID),
-    "transfer_out": _ALL,
+    "transfer_out": (*_ALL, "receiver", "receiver_entity"),
     "correct": _ALL,
 }
 """Which fields an assessed decision needs, by its action (LBL-8)."""
@@ -235,6 +235,8 @@ async def fields(trial: Trial) -> None:
             twin = full.decide(full.body(action))
             bench.counts(f"{action}, {basis}", twin)
             for name in needed:
+                if name.startswith("receiver") and basis == "imported":
+                    continue
                 label = labels.begin(basis, status)
                 body = label.body(action)
                 del body[name]
@@ -271,17 +273,15 @@ def _add_others(bench: Bench, labels: Labels, basis: str) -> None:
             wrong = label.decide(label.body(action, **{name: value}), counts=False)
             what = f"{action} with {name}, {basis}"
             bench.is_void(what, "lbl.precondition", wrong, twin=right)
-    for name in ("receiver", "receiver_entity"):
-        twin = labels.begin(basis, "active")
-        right = twin.decide(twin.body("transfer_out"))
-        label = labels.begin(basis, "active")
-        body = label.body("transfer_out")
-        if basis == "assessed":
-            del body[name]
-        else:
-            body[name] = others[name][0]
-        wrong = label.decide(body, counts=False)
-        bench.is_void(f"one half of a receiver, {basis}", "lbl.precondition", wrong, twin=right)
+    if basis == "imported":
+        for name in ("receiver", "receiver_entity"):
+            twin = labels.begin(basis, "active")
+            right = twin.decide(twin.body("transfer_out"))
+            label = labels.begin(basis, "active")
+            body = label.body("transfer_out", **{name: others[name][0]})
+            wrong = label.decide(body, counts=False)
+            what = f"imported transfer_out with {name}"
+            bench.is_void(what, "lbl.precondition", wrong, twin=right)
 
 
 def _bringing_back(basis: str) -> tuple[str, ...]:
