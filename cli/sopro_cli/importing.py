@@ -254,6 +254,10 @@ def _hint(report: Report) -> None:
         remark(f"read as {known.encoding}, by {known.reason}; 'encoding' in the mapping overrides")
     if known.form == "xlsx" and len(known.sheets) > 1:
         remark(f"read sheet {known.sheet!r} of {', '.join(known.sheets)}; 'sheet' in the mapping")
+    for line, text in report.remarks[:_HINTS]:
+        remark(f"{report.file}:{line}: {text}")
+    if report.remarked > _HINTS:
+        remark(f"... and {report.remarked - _HINTS} more to look at; --report lists them")
     is_long = sum(report.reasons.values()) > MAX_TOLD
     for (fate, reason), count in report.reasons.most_common(_HINTS) if is_long else ():
         remark(f"{count} x {fate}: {reason}")

@@ -24,11 +24,13 @@ _PAGE: Final = 500
 async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
     """Return what this node's own log holds on some entities.
 
-    `entities`: list of 16 bytes; `with_body`?: whether body and document are wanted, too. Answers
-    `rows`: {family, head, state, body, fields} or None; a label's body is in its state.
+    `entities`: list of 16 bytes; `with_body`?: whether body and document are wanted, too;
+    `with_decisions`?: of a label, those of each decision, as it has no others. Answers `rows`:
+    {family, head, state, body, fields, decisions} or None; `decisions` are {index, body, fields}.
     """
     rows: list[Answer | None] = []
-    bodies = _Bodies(node) if values.get("with_body", True) else None
+    bodies = _Bodies(node)
+    has_body, is_asked = values.get("with_body", True), values.get("with_decisions", False)
     for entity in values["entities"]:
         row = node.reader.entity(1, entity)
         if row is None or not isinstance(row.state, bytes):
@@ -38,7 +40,7 @@ async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
         position = None if isinstance(state, Label) else position_of(state)
         body: Answer = {}
         fields: Mapping[str, Value] = {}
-        if bodies is not None and position is not None:
+        if has_body and position is not None:
             body, fields = bodies.read(position), node.desk.document_fields(1, position)
         rows.append(
             {
@@ -47,9 +49,22 @@ async def entities(node: Node, values: Mapping[str, Any]) -> Answer:
                 "state": msgspec.to_builtins(_as_map(state), builtin_types=(bytes,)),
                 "body": body,
                 "fields": dict(fields),
+                "decisions": _decisions(node, state, bodies) if is_asked else [],
             }
         )
     return {"rows": rows}
+
+
+def _decisions(node: Node, state: object, bodies: "_Bodies") -> list[Answer]:
+    """Return what each decision on a label says."""
+    return [
+        {
+            "index": one.index,
+            "body": bodies.read(one.index),
+            "fields": dict(node.desk.document_fields(OWN, one.index)),
+        }
+        for one in (state.decisions if isinstance(state, Label) else ())
+    ]
 
 
 async def own_organisations(node: Node, values: Mapping[str, Any]) -> Answer:

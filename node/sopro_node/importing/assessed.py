@@ -10,7 +10,7 @@ from typing import Any, Final
 from sopro_node.deciders import nearest_names
 from sopro_node.documents import structured
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.plan import FAMILY_OF, Known, Planned, Verdict, entity_of
+from sopro_node.importing.plan import FAMILY_OF, Known, Planned, Verdict, entity_of, known_of
 from sopro_node.importing.readings import Item, differences
 from sopro_node.importing.spool import Spooled
 from sopro_node.importing.suggest import did_you_mean
@@ -64,7 +64,7 @@ class Assessed:
             return {}
         answer = await self._call("entities", {"entities": entities, "with_body": True})
         return {
-            entity: Known(row["head"], row["state"], row["body"], row["fields"])
+            entity: known_of(row)
             for entity, row in zip(entities, answer["rows"], strict=True)
             if row is not None
         }

@@ -19,6 +19,7 @@ from sopro_node.importing.fields import (
 )
 from sopro_node.importing.findings import FindingReader
 from sopro_node.importing.mapping_parts import SourceMapping, TextColumn, listed
+from sopro_node.importing.places import PlaceReader
 from sopro_node.importing.readings import Identified, Item, Reading
 from sopro_node.importing.statuses import StatusWords
 from sopro_node.importing.texts import read_json_texts
@@ -67,6 +68,7 @@ class CellReader:
             if one.form not in _APART and not one.is_asked and self.has_source(one)
         ]
         self._kept = [(name, self._at[column]) for name, column in sorted(mapping.kept.items())]
+        self._places = PlaceReader(mapping, self._values)
         self._words = StatusWords(mapping.status)
         self._findings = FindingReader(mapping, self._cell) if mapping.findings else None
         self._check_constants()
@@ -112,9 +114,10 @@ class CellReader:
         problems: list[str] = []
         key: list[str] = []
         order: int | str | None = None
+        place = ""
         try:
             key = self._key(cells, "key")
-            order = self._order(cells)
+            order, place = self._order(cells)
         except CellError as error:
             return Reading(key, order, None, [str(error)])
         values: dict[str, Any] = {}
@@ -132,7 +135,8 @@ class CellReader:
             public["kept"] = kept
         if overrides := [[*one[:2], one.reason] for one in self._identified if one.reason]:
             public[OVERRIDES] = overrides
-        reading = self._finish(cells, Reading(key, order, None, problems), values, public)
+        reading = Reading(key, order, None, problems)
+        reading = self._finish(cells, reading, values, public, place=place)
         return reading._replace(left_out=self._left_out, identifiers=self._identified)
 
     def _read_kept(self, cells: Sequence[str], problems: list[str]) -> dict[str, str]:
@@ -156,6 +160,8 @@ class CellReader:
         reading: Reading,
         values: dict[str, Any],
         public: dict[str, Any],
+        *,
+        place: str,
     ) -> Reading:
         reference: list[str] = []
         event: list[str] = []
@@ -169,7 +175,7 @@ class CellReader:
                 values["findings"] = self._findings.read(cells)
             elif self._kind is Kind.DECISIONS:
                 has_event = self._mapping.columns_of("event")
-                event = self._key(cells, "event") if has_event else [str(reading.order)]
+                event = self._key(cells, "event") if has_event else [place]
                 status = self._status(cells)
                 self._check_validity(cells, self._words.meaning(status[1]), values)
         except CellError as error:
@@ -258,14 +264,12 @@ class CellReader:
             )
         return parts
 
-    def _order(self, cells: Sequence[str]) -> int | str | None:
+    def _order(self, cells: Sequence[str]) -> tuple[int | str | None, str]:
+        """Return a row's place in the order, and what the source calls it."""
         if self._kind is not Kind.DECISIONS:
-            return None
+            return None, ""
         [column] = self._mapping.columns_of("order")
-        text = self._name(cells, column)
-        if not text:
-            raise CellError(column, "", "expected the row's place in the order, found nothing")
-        return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else text
+        return self._places.read(self._name(cells, column), column)
 
     def _status(self, cells: Sequence[str]) -> tuple[str, str]:
         columns = self._mapping.columns_of("status")

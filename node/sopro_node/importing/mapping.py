@@ -37,6 +37,9 @@ repair_cafe = "Reparaturcafé"
 kind = "date"
 format = "%d.%m.%Y"
 
+[dates.order]                         # of an order that is a day and no other field
+format = "%Y%m%d"
+
 [texts]                               # text that people read, with its language
 name = [{ column = "title", language = "de" }, { column = "cim", language = "hu" }]
 description = { column = "texts", kind = "json" }     # {"de": "...", "hu": "..."}
@@ -188,7 +191,7 @@ _FORMS: Final[Mapping[str, set[Form]]] = {
     "joined": {Form.LINE},
     "only": {Form.CODE, Form.CODES, Form.LINE},
     "values": {Form.CODE, Form.CODES, Form.LINE, Form.TEXTS},
-    "dates": {Form.DATE},
+    "dates": {Form.DATE, Form.ORDER},
     "texts": {Form.TEXTS},
     "separators": {Form.CODES},
 }

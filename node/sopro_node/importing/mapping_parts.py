@@ -1,5 +1,6 @@
 """The parts of a mapping, as a TOML file says them; `mapping.py` says what each means."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
@@ -106,20 +107,30 @@ class SourceMapping(Struct, frozen=True):
         return (found,) if isinstance(found, TextColumn) else tuple(found)
 
     def used(self) -> dict[str, str]:
-        """Return every column the mapping names, with what it is for."""
-        used = {column: name for name in self.columns for column in self.columns_of(name)}
+        """Return every column the mapping names, with all that it is for."""
+        used: dict[str, list[str]] = {}
+        for column, use in self._uses():
+            names = used.setdefault(column, [])
+            if use not in names:
+                names.append(use)
+        return {column: ", ".join(names) for column, names in used.items()}
+
+    def _uses(self) -> Iterator[tuple[str, str]]:
+        for name in self.columns:
+            yield from ((column, name) for column in self.columns_of(name))
         for name in self.texts:
             for one in self.texts_of(name):
                 columns = (*listed(one.column), one.language_column)
-                used |= {column: name for column in columns if column}
-        used |= {one.column: "identifiers" for one in self.identifiers}
-        used |= {column: name for name, columns in self.joined.items() for column in columns}
-        used |= {column: name for name, column in self.kept.items()}
-        used |= {one.column: f"finding {code}" for code, one in self.findings.items()}
-        used |= dict.fromkeys(self.skip, "skip")
+                yield from ((column, name) for column in columns if column)
+        yield from ((one.column, "identifiers") for one in self.identifiers)
+        for name, joined in self.joined.items():
+            yield from ((column, name) for column in joined)
+        yield from ((column, name) for name, column in self.kept.items())
+        yield from ((one.column, f"finding {code}") for code, one in self.findings.items())
+        yield from ((column, "skip") for column in self.skip)
         if self.each is not None:
-            used.setdefault(self.each.column, "each")
-        return used | dict.fromkeys(self.where, "where")
+            yield self.each.column, "each"
+        yield from ((column, "where") for column in self.where)
 
 
 def listed(value: str | list[str]) -> list[str]:

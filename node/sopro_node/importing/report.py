@@ -64,6 +64,13 @@ class Trouble(NamedTuple):
     text: str
 
 
+class Remark(NamedTuple):
+    """What a person should look at in a row that goes its way all the same."""
+
+    line: int
+    text: str
+
+
 class FoundIdentifier(NamedTuple):
     """An identifier that fails its check.
 
@@ -100,6 +107,8 @@ class Report:
         summary: the counts.
         troubles: rows and cells that did not go in, the first of them.
         reasons: how many by fate and reason, also of those that are not listed.
+        remarks: what to look at in rows that go their way, the first of them.
+        remarked: how many there are.
         skipped: rows that were passed over, by reason.
         spellings: what was read as a code: field, spelling, code; how often.
         identifiers: those that fail their check.
@@ -117,6 +126,8 @@ class Report:
     summary: Summary = field(default_factory=Summary)
     troubles: list[Trouble] = field(default_factory=list)
     reasons: Counter[tuple[Fate, str]] = field(default_factory=Counter)
+    remarks: list[Remark] = field(default_factory=list)
+    remarked: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     spellings: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
     identifiers: list[FoundIdentifier] = field(default_factory=list)
@@ -130,6 +141,12 @@ class Report:
         if len(self.troubles) < MAX_LISTED:
             self.troubles.append(Trouble(line, fate, text))
         self._count(self.reasons, (fate, _reason_of(text)))
+
+    def remark(self, line: int, text: str) -> None:
+        """Take note of what a person should look at in a row."""
+        self.remarked += 1
+        if len(self.remarks) < MAX_LISTED:
+            self.remarks.append(Remark(line, text))
 
     def skip(self, reason: str) -> None:
         """Take note of a row that was passed over."""
@@ -174,6 +191,7 @@ class Report:
                 {"fate": fate, "reason": reason, "count": count}
                 for (fate, reason), count in self.reasons.most_common()
             ],
+            "remarks": [one._asdict() for one in self.remarks],
             "skipped_because": [
                 {"reason": reason, "count": count} for reason, count in self.skipped.most_common()
             ],

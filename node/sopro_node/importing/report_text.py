@@ -68,6 +68,10 @@ def _sections(report: Report) -> Iterator[Section]:
         yield Section(
             "What did not, line by line", listed, ("line", "fate", "why"), report.troubles
         )
+    if report.remarks:
+        told = report.remarked
+        listed = [] if told <= MAX_LISTED else [f"The first {MAX_LISTED} of {told}."]
+        yield Section("What to look at", listed, ("line", "what"), report.remarks)
     if report.skipped:
         sentence = "Rows the mapping passes over; they are not among those that were read."
         yield Section("Passed over", [sentence], ("reason", "rows"), report.skipped.most_common())

@@ -19,6 +19,7 @@ from sopro_node.importing.assessed import Assessed
 from sopro_node.importing.cells import CellReader
 from sopro_node.importing.fields import ASSESSED, Kind
 from sopro_node.importing.header import find_header
+from sopro_node.importing.lives import plan_label
 from sopro_node.importing.mapping import check_header, plain_columns, plain_mapping
 from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.opening import hash_source, open_source
@@ -30,7 +31,7 @@ from sopro_node.importing.plan import (
     Planned,
     Verdict,
     entity_of,
-    plan_label,
+    known_of,
     plan_thing,
 )
 from sopro_node.importing.report import Fate, Report
@@ -264,9 +265,14 @@ class _Import:
     async def _known(self, entities: list[bytes], *, with_content: bool) -> dict[bytes, Known]:
         if not entities:
             return {}
-        answer = await self._call("entities", {"entities": entities, "with_body": with_content})
+        asked = {
+            "entities": entities,
+            "with_body": with_content,
+            "with_decisions": with_content and self._job.kind is Kind.DECISIONS,
+        }
+        answer = await self._call("entities", asked)
         return {
-            entity: Known(row["head"], row["state"], row["body"], row["fields"])
+            entity: known_of(row)
             for entity, row in zip(entities, answer["rows"], strict=True)
             if row is not None
         }
@@ -296,6 +302,8 @@ class _Import:
 
     def _count(self, one: Planned, outcome: Mapping[str, Any]) -> None:
         row, code = one.row, str(outcome.get("code", ""))
+        if one.remark:
+            self.report.remark(row.line, one.remark)
         if code == "mem.inactive":
             raise RefusedError(
                 f"{outcome['error']}; a site imports once it is admitted and has synced "

@@ -167,6 +167,17 @@ class ValueReader:
             problem = _expected_day(form) + _other_form(name, text)
             raise CellError(column, text, problem) from None
 
+    def moment(self, name: str, text: str, column: str) -> str:
+        """Return what days are in order by: the day, of an instant its moment in UTC before it.
+
+        Raises:
+            CellError: it is none, or not written as the mapping says.
+        """
+        day = self.day(name, text, column)
+        if not INSTANT.fullmatch(text):
+            return day
+        return datetime.fromisoformat(text).astimezone(UTC).isoformat()
+
     def _is_day(self, text: str) -> bool:
         """Say whether a text is a day of a workbook, which is written in one way only."""
         return self._has_days and ISO.fullmatch(text) is not None

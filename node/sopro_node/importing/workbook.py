@@ -17,6 +17,7 @@ from typing import Any, Final
 from openpyxl import load_workbook
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
+from sopro_node.importing.formulas import NO_RESULT, Formulas, has_formulas, mark_unresolved
 from sopro_node.importing.rows import Recognised, Row
 from sopro_protocol.errors import FormatError
 
@@ -54,6 +55,7 @@ class Workbook:
 
     def _open(self, sheet: str, header_line: int) -> None:
         # As an open file, because its bytes say what it is and not its name.
+        self._formulas: Formulas | None = None
         self._file = self.path.open("rb")
         try:
             self._book = load_workbook(self._file, read_only=True, data_only=True, keep_links=False)
@@ -63,6 +65,8 @@ class Workbook:
         try:
             names = tuple(one.title for one in self._book.worksheets)
             self._sheet = self._choose(sheet, names)
+            # The other half of cells that are computed: what they are computed by.
+            self._formulas = Formulas(self.path) if has_formulas(self.path) else None
             self.size = min(self._sheet.max_row or 0, MAX_ROWS)
             self._begin, self.header = self._find_header(header_line)
         except BaseException:
@@ -98,12 +102,15 @@ class Workbook:
         sheet: Any = self._sheet  # the types are those of a sheet in memory
         rows = sheet.iter_rows(min_row=1, max_row=most, min_col=1, max_col=columns)
         lines = enumerate(islice(rows, most), 1)
+        computed = self._formulas.rows(sheet.title, columns, most) if self._formulas else None
         while True:
             try:
                 with _quiet():
                     line, row = next(lines)
                     # How a number is shown is looked up in the file only when it is asked for.
                     cells = [_text(cell) for cell in row]
+                    if computed is not None:
+                        mark_unresolved(cells, row, next(computed))
             except StopIteration:
                 return
             except Exception as error:  # see _broken
@@ -133,6 +140,8 @@ class Workbook:
         """Close the file."""
         self._book.close()
         self._file.close()
+        if self._formulas is not None:
+            self._formulas.close()
 
 
 @contextmanager
@@ -194,6 +203,11 @@ def _problem(cells: Sequence[str], beyond: Sequence[str], header: Sequence[str])
     if any(beyond):
         return f"a cell behind the last column that has a name: {beyond[0][:40]!r}"
     for name, cell in zip(header, cells, strict=True):
+        if cell == NO_RESULT:
+            return (
+                f"column {name!r}: a formula without its result, which only a spreadsheet program "
+                "works out; open the file in one and save it there"
+            )
         if cell in _ERRORS:
             return f"column {name!r}: an error of the spreadsheet {cell}; correct its formula"
     return ""

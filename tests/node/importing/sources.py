@@ -60,7 +60,7 @@ class FakeOffice:
             if self.keeps:
                 self.drafts += values["drafts"]
             return {"outcomes": [{"index": 0} for _ in values["drafts"]], "line": {}}
-        there = {"head": b"", "state": {}, "body": {}, "fields": {}}
+        there = {"head": b"", "state": {}, "body": {}, "fields": {}, "decisions": []}
         is_lookup = values["with_body"]
         return {"rows": [None if is_lookup else there for _ in values["entities"]]}
 

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from sopro_node.importing.cells import Item
-from sopro_node.importing.plan import Known, Planned, Verdict, plan_label, source_of
+from sopro_node.importing.lives import plan_label
+from sopro_node.importing.plan import Known, Planned, Verdict, source_of
 from sopro_node.importing.spool import Spooled
 from sopro_registry.label import ACTIONS, Status
 from tests.node.importing.sources import SECRET

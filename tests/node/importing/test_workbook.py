@@ -229,3 +229,39 @@ def test_any_zip_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(data.getvalue())
     with pytest.raises(FormatError, match="not a workbook that can be read"):
         read(tmp_path / "in.csv")
+
+
+def test_a_formula_without_its_result_is_no_empty_cell(tmp_path: Path) -> None:
+    # Libraries that make workbooks work nothing out.
+    rows = [["a", "bis"], [1, "=EDATE(A2,48)"], [2, None], [3, "2020-01-01"]]
+    first, *others = read(write(tmp_path / "in.xlsx", rows, Notes=[["x"], ["=1+1"]]))
+    assert first[2] == (
+        "column 'bis': a formula without its result, which only a spreadsheet program works out; "
+        "open the file in one and save it there"
+    )
+    assert others == [(3, ["2", ""], ""), (4, ["3", "2020-01-01"], "")]
+
+
+# What came out of it, as spreadsheet programs write it beside the formula: also nothing.
+RESULTS = [
+    ("<f>1+1</f><v>2</v>", "", "2"),
+    ('<f t="shared" ref="B2" si="0">A2+1</f><v>2</v>', "", "2"),
+    ('<f>IF(A2,"","x")</f><v></v>', ' t="str"', ""),
+    ("<f>A2</f><v>so</v>", ' t="str"', "so"),
+]
+
+
+@pytest.mark.parametrize(("inner", "kind", "text"), RESULTS)
+def test_a_formula_with_its_result_is_that(
+    tmp_path: Path, inner: str, kind: str, text: str
+) -> None:
+    path = write(tmp_path / "in.xlsx", [["a", "b"], [1, "=SUM(A2)"]])
+    found, other = tmp_path / "out.xlsx", b'<c r="B2"><f>SUM(A2)</f><v /></c>'
+    with zipfile.ZipFile(path) as before, zipfile.ZipFile(found, "w") as after:
+        for part in before.infolist():
+            content = before.read(part)
+            if "sheet1" in part.filename:
+                assert other in content
+                content = content.replace(other, f'<c r="B2"{kind}>{inner}</c>'.encode())
+            after.writestr(part, content)
+    assert read(found) == [(2, ["1", text], "")]
