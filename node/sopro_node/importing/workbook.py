@@ -66,13 +66,21 @@ class Workbook:
             names = tuple(one.title for one in self._book.worksheets)
             self._sheet = self._choose(sheet, names)
             # The other half of cells that are computed: what they are computed by.
-            self._formulas = Formulas(self.path) if has_formulas(self.path) else None
+            self._formulas = self._open_formulas()
             self.size = min(self._sheet.max_row or 0, MAX_ROWS)
             self._begin, self.header = self._find_header(header_line)
         except BaseException:
             self.close()
             raise
         self.recognised = Recognised("xlsx", sheet=self._sheet.title, sheets=names)
+
+    def _open_formulas(self) -> Formulas | None:
+        if not has_formulas(self.path):
+            return None
+        try:
+            return Formulas(self.path)
+        except Exception as error:  # see _broken
+            raise _broken(self.path, error) from None
 
     def _choose(self, sheet: str, names: Sequence[str]) -> ReadOnlyWorksheet:
         sheets: list[Any] = list(self._book.worksheets)
