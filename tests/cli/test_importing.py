@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from sopro_cli import importing
+from sopro_node.importing.report import Report
+from sopro_node.importing.run import Job
 from tests.cli.place import Place, sopro, told
 
 ROWS = (
@@ -109,3 +112,22 @@ def test_an_import_is_on_the_trail_as_what_it_is(place: Place, tmp_path: Path) -
     assert last["action"] == (
         f"import firms.csv --as organisations, SHA-256 {digest}, 2 rows read, 1 record"
     )
+
+
+def test_whom_an_import_makes_known_is_told(
+    place: Place, rows: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near = {f"Maria Hub{one}r": ["Maria Huber"] for one in "aeiouy"}
+
+    async def run_import(job: Job, *_: object, **__: object) -> Report:
+        return Report(job.kind, "x.csv", is_dry=job.is_dry, new_people={"Ida Wolf": [], **near})
+
+    monkeypatch.setattr(importing, "run_import", run_import)
+    words = ("import", place.at, rows, "--as", "evaluations")
+    said = sopro(*words).stderr.splitlines()[1:]
+    assert said[0] == "7 people are named at this site for the first time"
+    assert said[1] == "perhaps the same person: 'Maria Hubar' and 'Maria Huber'"
+    assert said[6] == "... and 1 more; --report lists them"
+    assert "7 people would be named" in sopro(*words, "--dry-run").stderr
+    told_json = json.loads(sopro(*words, "--json").stdout)["new_people"]
+    assert told_json[0] == {"name": "Ida Wolf", "near": []}

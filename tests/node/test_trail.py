@@ -1,5 +1,6 @@
 """What is done on the command line and is no act is on the trail with its entries."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -64,11 +65,14 @@ async def test_each_caller_has_the_note_of_its_own(lone_node: Node) -> None:
 
     good, bad = [scheme("one"), scheme("two")], [Signed(b"\x80")]
     size = lone_node.log.held.size
-    one = lone_node.log.append_first(good, note=noting("good"))
-    two = lone_node.log.append_first(bad, note=noting("bad"))
-    await one
-    await two
-    assert told == {"good": [size, size + 1]}
+    log = lone_node.log
+    await asyncio.gather(
+        log.append_first(bad, note=noting("bad")),
+        log.append_first(good, note=noting("good")),
+        log.append_first([scheme("three")], note=noting("other")),
+    )
+    assert told == {"good": [size, size + 1], "other": [size + 2]}
+    assert log.held.size == size + 4, "one batch, which ends with one state"
 
 
 async def test_nobody_is_told_more_than_the_public_as_an_officer_who_is_none(
