@@ -125,3 +125,15 @@ def nothing_is_abandoned() -> None:
 @fault("H07", SERVED)
 def says_of_its_members_what_it_likes() -> None:
     replace("sopro_registry.appointment", "digest_voters", lambda _: bytes(32))
+
+
+@fault("H08", SERVED)
+def the_first_members_settle() -> None:
+    """Asks those who were members where two histories part, whoever has been admitted since."""
+    from_where = import_module("sopro_registry.anchors")
+    old = from_where.suffices_always
+
+    def suffices(by: Any, directory: Any, sizes: range) -> Any:
+        return old(by, directory, sizes[:1])
+
+    replace("sopro_registry.anchors", "suffices_always", suffices)

@@ -43,7 +43,7 @@ async function tell(command, argument) {
 const ended = () => (child === null ? Promise.resolve() : new Promise((done) => child.once('exit', done)));
 
 const VERBS = {
-  hello: () => ({ protocol: 1, software: 'sopro-javascript', version: '0.1', profiles: ['reader', 'publisher'], features: [] }),
+  hello: () => ({ protocol: 1, software: 'sopro-javascript', version: '0.1', profiles: ['reader', 'publisher'], features: ['knowledge'] }),
   verify(request) {
     if (!Object.hasOwn(KINDS, request.kind)) throw new Error(`unknown kind ${request.kind}`);
     return KINDS[request.kind](request);

@@ -71,33 +71,35 @@ async def _some_turns(scene: Scene, peer: Peer) -> None:
 async def settled(trial: Trial) -> None:
     """Show two lists of members; let others decide for the one that the candidate does not hold."""
     async with trial.another_scene() as scene:
-        peers = await _land(trial, scene)
-        world, held = scene.world, scene.world.coordinator
-        world.publish_scheme(scheme="of-one-history")
-        await scene.publish()
+        early = await _land(trial, scene)
+        held = scene.world.coordinator
+        other = held.fork(held.size)
+        parting = other.size + 1
+        # Whom the history admits that the candidate holds: then two of three are two of five.
+        late = [await scene.new_peer(1) for _ in range(2)]
         await scene.sync(held.origin)
-        marked = [(one, one.log.state(held)) for one in peers]
-        other = held.fork(held.size - 2)
-        size, parting = held.size, other.size + 1
-        for _ in range(4):
+        marked = [(one, one.log.state(held)) for one in early]
+        size = held.size
+        while other.size <= size:
             other.state()
-        for one in peers:
+        for one in early + late:
             await scene.catches_up(one)
         scene.coordinator.serve(other)
         code = await scene.sync(held.origin)
         trial.need(code == "hos.fork", f"two lists are not told apart ({code})")
-        itself = Peer("eu", held, scene.coordinator, peers[0].witness)
+        itself = Peer("eu", held, scene.coordinator, early[0].witness)
         await is_proven(trial, scene, itself, "of two lists")
-        for one in peers:
-            await _anchor(trial, scene, one, decide(other, held, size, leaves=None))
-        await _some_turns(scene, peers[0])
-        says = "the history that it held"
-        what = "all others decide, and nobody shows where the histories part"
-        await _is_held(trial, scene, held, what, says)
-        await _anchor(trial, scene, peers[0], decide(other, held, parting))
-        await _some_turns(scene, peers[0])
-        await _is_held(trial, scene, held, "one of three members decides", says)
-        await _anchor(trial, scene, peers[1], decide(other, held, parting))
+        unshown, shown = decide(other, held, size, leaves=None), decide(other, held, parting)
+        for what, deciding, body in (
+            ("three of five decide, and nobody shows where they part", [*early, late[0]], unshown),
+            ("one of those of before decides", early[:1], shown),
+            ("two of three of before decide, who are two of five today", early[1:], shown),
+        ):
+            for one in deciding:
+                await _anchor(trial, scene, one, body)
+            await _some_turns(scene, early[0])
+            await _is_held(trial, scene, held, what, "the history that it held")
+        await _anchor(trial, scene, late[0], shown)
         await _goes_over(trial, scene, other)
         await _forgets(trial, scene, marked, other)
         await _lasts(trial, scene, held, other)
@@ -109,8 +111,8 @@ async def _goes_over(trial: Trial, scene: Scene, other: SiteLog) -> None:
         head = await scene.mirrored(other.origin)
         return head is not None and (head.size, head.root) == (other.size, other.tree.root())
 
-    await trial.within(has_gone_over, _SETTLED, "the history that two of three decided for is held")
-    what = "two of three members decide"
+    await trial.within(has_gone_over, _SETTLED, "the history that enough have decided for is held")
+    what = "two of three of before decide, who with another are three of five today"
     await _is_held(trial, scene, other, what, "the history that they decided for")
 
 

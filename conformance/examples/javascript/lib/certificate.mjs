@@ -48,10 +48,16 @@ const form = map({
   status: optional(statusItem),
 });
 
-// {verdict, number, asOf, size, label}; `trust` is {coordinator, root, day, now (ms), policy}.
+// {verdict, number, asOf, size, label}; `trust` is {coordinator, root, day, now (ms), policy, knowledge}.
 export function judgeCertificate(file, trust) {
   const certificate = verify(file, trust, 1);
   const { label, chain } = certificate;
+  const later = trust.knowledge?.later(certificate.number, chain, trust.day) ?? null;
+  if (later !== null) { // CERT-18; who follows a policy knows of no head here that its quorum has cosigned
+    const isProven = later.reachesEnd && trust.policy === undefined;
+    const verdict = later.status === 'active' ? (isProven ? 'valid' : 'unproven') : later.status;
+    return { verdict, number: certificate.number, asOf: later.asOf, size: certificate.size, label };
+  }
   const status = statusOn(chain, trust.day);
   return { verdict: verdictOf(certificate, status), number: certificate.number, asOf: certificate.asOf, size: certificate.size, label };
 }
@@ -94,7 +100,16 @@ function verify(file, trust, depth) {
   const records = openRecords(value.records ?? [], origin, keys, label);
   checkDocuments(value.documents ?? [], [...items, ...records]);
 
-  const gone = goneOf(membershipItem.record, origin);
+  let gone = goneOf(membershipItem.record, origin);
+  if (trust.knowledge !== undefined) { // CERT-16
+    const { knowledge } = trust;
+    const coordinatorItems = [value.coordinator_keys, ...(value.coordinator_key_history ?? [])];
+    knowledge.checkLog(trust.coordinator, [...coordinatorItems, value.membership], coordinatorItems);
+    knowledge.checkLog(origin, [...keyItems, ...value.decisions, ...(value.state === undefined ? [] : [value.state])], keyItems);
+    knowledge.checkDecisions(origin, items.map(({ position }) => position));
+    const known = knowledge.lastWord(origin);
+    if (known !== undefined && known.position > membershipItem.position) gone = goneOf(known, origin);
+  }
   const { asOf, quorum } = momentOf(head, trust, gone);
   const { continues } = keys.records[0].body;
   const own = { number: value.number, label, origin, membership, continues, proved, reachesEnd: true, size: head.size, asOf, quorum };

@@ -13,6 +13,7 @@ import { checkQuorum, parsePolicy } from './policy.mjs';
 import { openProof } from './proof.mjs';
 import { checkDocument } from './document.mjs';
 import { judgeCertificate } from './certificate.mjs';
+import { Knowledge } from './knowledge.mjs';
 import { describe, judgeAll } from './logs.mjs';
 
 const unbase64 = (text) => Buffer.from(text, 'base64');
@@ -20,6 +21,8 @@ const list = (values) => values.map(unbase64);
 const bytesOf = (value) => unbase64(value ?? '');
 
 const logKeys = (texts) => texts.map(parseLogKey);
+
+const taken = (logs) => logs.map(({ origin, checkpoint, entries }) => ({ origin, checkpoint: bytesOf(checkpoint), entries: list(entries) }));
 
 const AHEAD = 300; // WIT-14: seconds that a cosignature may be ahead of the clock
 
@@ -73,14 +76,14 @@ export const KINDS = {
     checkDocument(bytesOf(content), bytesOf(key), size, bytesOf(commitment));
     return {};
   },
-  certificate({ file, coordinator, root, day, now, policy }) {
+  certificate({ file, coordinator, root, day, now, policy, logs }) {
     const trust = { coordinator, root: bytesOf(root), day, now, policy: policy === undefined ? undefined : parsePolicy(Buffer.from(policy)) };
+    if (logs !== undefined) trust.knowledge = new Knowledge(judgeAll(coordinator, trust.root, taken(logs)).judges, coordinator);
     const { verdict, number, asOf } = judgeCertificate(bytesOf(file), trust);
     return { verdict, number, as_of: asOf };
   },
   logs({ coordinator, root, logs, day }) {
-    const taken = logs.map(({ origin, checkpoint, entries }) => ({ origin, checkpoint: bytesOf(checkpoint), entries: list(entries) }));
-    const { judges, refused } = judgeAll(coordinator, bytesOf(root), taken);
+    const { judges, refused } = judgeAll(coordinator, bytesOf(root), taken(logs));
     return describe(judges, refused, coordinator, day);
   },
 };
