@@ -132,7 +132,7 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
         return ()
     found = []
     if status in _STANDING:
-        stages = [one for one in course.stages if one.label.decisions[0].effective <= day]
+        stages = course.until(day)
         ground = _ground(stages, day, lookup)
         if ground is not None and _is_surveillance_overdue(stages, ground, day, lookup):
             found.append(Overlay.SURVEILLANCE_OVERDUE)

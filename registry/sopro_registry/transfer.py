@@ -114,12 +114,14 @@ class Course(Struct, frozen=True):
         """Return the label where it can be decided on."""
         return self.stages[-1]
 
+    def until(self, day: int) -> list[Stage]:
+        """Return the label where it was up to a day; where it was granted it was from the start."""
+        first, *others = self.stages
+        return [first, *(one for one in others if one.label.decisions[0].effective <= day)]
+
     def at(self, day: int) -> Stage:
         """Return the label where it was on a day."""
-        for stage in reversed(self.stages[1:]):
-            if stage.label.decisions[0].effective <= day:
-                return stage
-        return self.stages[0]
+        return self.until(day)[-1]
 
 
 def follow_label(first: Stage, find: Callable[[str, bytes], Iterable[Stage]], *,

@@ -219,6 +219,20 @@ def test_what_was_before_the_first_criteria_ends_where_these_say_so(
     assert over(world, "2026-07-01") == ["criteria_outdated"]
 
 
+def test_what_was_imported_with_a_grant_of_later_than_its_renewal_has_criteria_too(
+    case: Assessing,
+) -> None:
+    """A register may be wrong about its own days: the label holds from the first of them."""
+    import_old(case, effective_date="2026-06-01")
+    again = {"label": "old", "basis": "imported", "effective_date": "2026-01-05"}
+    assert case.at.decide("renew", valid_until="2029-12-31", **again).code is None
+    changes = {"applies_from": "2026-03-01", "published_on": "2026-02-01", "version": 2}
+    assert case.put_set(**changes).code is None
+    case.act()
+    assert over_old(case, "2026-02-28") == []
+    assert over_old(case, "2026-03-02") == ["criteria_outdated"]
+
+
 def test_what_was_imported_and_evaluated_rests_on_the_criteria_of_that(case: Assessing) -> None:
     import_old(case, effective_date="2026-01-05")
     changes = {"applies_from": "2026-03-01", "published_on": "2026-02-01", "version": 2}
