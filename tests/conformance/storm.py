@@ -208,6 +208,8 @@ class Storm:
         body = self._decision(action, number)
         if self.maybe(0.5 if action == "correct" else 0.02):
             body["corrects"] = self.source.choice(written).position
+        if self.maybe(0.3 if action == "correct" else 0.02):
+            body["refused_on"] = self.day(0, 60)
         if self.maybe(0.8 if action in ("extend_scope", "reduce_scope") else 0.03):
             body["scope"] = self._scope()
         if self.maybe(0.05):
