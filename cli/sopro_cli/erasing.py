@@ -7,7 +7,7 @@ import rich_click as click
 
 from sopro_cli.office import ask
 from sopro_cli.options import DAY, FOLDER, SITE, as_bytes
-from sopro_cli.output import remark, show
+from sopro_cli.output import remark, show, show_json
 from sopro_registry.families import erasure
 
 _REASONS = get_args(erasure.Reason)
@@ -26,8 +26,15 @@ _REASONS = get_args(erasure.Reason)
     callback=SITE,
     help="code of a site that is gone and that this one looks after; this site if not given",
 )
+@click.option("--json", "as_json", is_flag=True)
 def erase(
-    folder: Path, entities: tuple[str, ...], reason: str, deadline: str | None, site: str | None
+    folder: Path,
+    entities: tuple[str, ...],
+    reason: str,
+    deadline: str | None,
+    site: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Erase what names organisations, offerings or labels, here and at every member.
 
@@ -44,6 +51,9 @@ def erase(
         deadline=deadline,
         site=site,
     )
+    if as_json:
+        show_json(answer)
+        return
     for one in answer["erased"]:
         of = f" of {one['origin']}" if "origin" in one else ""
         show(f"document {one['document']} of entry {one['index']}{of} is erased here")

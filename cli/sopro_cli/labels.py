@@ -77,6 +77,31 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
     remark(f"its last decision is {', '.join(come)}")
 
 
+@label.command("evaluations")
+@click.argument("number", callback=NUMBER)
+@here
+@click.option("--json", "as_json", is_flag=True)
+def label_evaluations(number: str, folder: Path, *, as_json: bool) -> None:
+    """List the evaluations of a label of this site, as 'evaluate --again' names them.
+
+    ```
+    sopro label evaluations SOPRO/AT0/001/00001 --dir at
+    ```
+    """
+    found = ask(folder, "label_at", number=number)
+    if as_json:
+        show_json(found)
+        return
+    for one in found["evaluations"]:
+        about = f"application {one['application'].hex()}" if one["application"] else "the label"
+        show(
+            f"{one['entity'].hex()}  {one['performed_on']}  {one['kind']}  {one['level']}  "
+            f"of {about}"
+        )
+    if not found["evaluations"]:
+        remark(f"nobody has evaluated {number} since it was granted")
+
+
 def _say_scope(scope: Mapping[str, Any]) -> str:
     named = [
         f"{name} {', '.join(scope[field])}"

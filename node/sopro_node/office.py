@@ -30,6 +30,7 @@ from sopro_node.evidence import describe_evidence
 from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
+from sopro_node.labelled import label_at
 from sopro_node.log import CURRENT, Appended, Draft, Note
 from sopro_node.memberships import (
     admit,
@@ -264,6 +265,7 @@ _FOR_OFFICERS: Final[Mapping[Operation, tuple[OfficerRole, ...]]] = {
             entities,
             inbox,
             keys,
+            label_at,
             label_entity,
             members,
             own_organisations,

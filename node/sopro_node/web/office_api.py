@@ -4,8 +4,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -18,6 +17,7 @@ from sopro_node import (
     complaining,
     entities,
     inbox,
+    labelled,
     officers,
     relating,
     transferring,
@@ -46,9 +46,10 @@ from sopro_node.web.operations import (
     routes_of,
     whole_number,
 )
-from sopro_node.web.parameters import ENTITY
+from sopro_node.web.parameters import ENTITY, NUMBER
 from sopro_node.web.problems import in_hex
 from sopro_node.web.signing_in import Door
+from sopro_node.web.turns import Turns
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_protocol.record import MAX_DOCUMENT_SIZE, read_record
 from sopro_registry.catalogue import READERS
@@ -82,27 +83,6 @@ class Uploaded(msgspec.Struct, frozen=True):
     upload: str
     size: int
     type: str
-
-
-class Turns:
-    """Lets one request at a time do what has the same name."""
-
-    def __init__(self) -> None:
-        self._taken: dict[tuple[str, str], tuple[asyncio.Lock, int]] = {}
-
-    @asynccontextmanager
-    async def take(self, officer: str, key: str) -> AsyncIterator[None]:
-        """Wait until nobody else is at it."""
-        name = (officer, key)
-        lock, waiting = self._taken.get(name, (asyncio.Lock(), 0))
-        self._taken[name] = lock, waiting + 1
-        try:
-            async with lock:
-                yield
-        finally:
-            lock, waiting = self._taken.pop(name)
-            if waiting > 1:
-                self._taken[name] = lock, waiting - 1
 
 
 class OfficeApi:
@@ -143,6 +123,7 @@ class OfficeApi:
                     ("/appeals", self.list_appeals, (), ()),
                     ("/inbox", self.list_what_waits, (), ()),
                     ("/transfers/offers", self.list_offers, (), ()),
+                    ("/labels/{number:SOPRO(?:/|%2[Ff]).+}", self.describe_label, (), (NUMBER,)),
                     ("/entities/{entity}", self.describe_entity, (), (ENTITY,)),
                     ("/entities/{entity}/documents", self.list_documents, (), (ENTITY,)),
                     ("/organisations/{entity}/relations", self.list_relations, (), (ENTITY,)),
@@ -303,6 +284,11 @@ class OfficeApi:
         """List labels of other sites that this one may take over."""
         self._door.admit(request)
         return _json(await transferring.offers(self._node, {}))
+
+    async def describe_label(self, request: web.Request, asked: Asked) -> web.Response:
+        """Say what is recorded on a label of this site; `head` is `prev` of who decides on it."""
+        self._door.admit(request)
+        return _json(await labelled.label_at(self._node, {"number": asked["number"]}))
 
     async def describe_entity(self, request: web.Request, asked: Asked) -> web.Response:
         """Say what this site's log holds on an entity; `head` is `prev` of who acts on it."""

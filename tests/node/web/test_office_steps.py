@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from sopro_node import office
 from sopro_node.criteria import read_criteria
-from tests.node.conftest import Federation, Served
+from tests.node.conftest import Federation, Served, until
 from tests.node.web.officers import CHAIR, HOLDER, Client, add_officer
 
 SETS = Path(__file__).parents[2] / "scenarios" / "criteria.toml"
@@ -224,3 +225,91 @@ async def test_a_name_that_nobody_has_is_confirmed_or_not_taken(maria: Client) -
     # From then on the name is known.
     again = await maria.send("POST", "/assessors", {**right, "scheme": "other"})
     assert again.code == "lbl.criteria"
+
+
+async def test_what_works_on_a_label_is_told_by_its_number(maria: Client, at: Served) -> None:
+    """Also where an import has brought it, and the client has seen no decision on it."""
+    complaint = await _granted_and_complained(maria, at)
+    body = (await maria.get(f"/entities/{complaint['entity']}"))["body"]
+    number = body["certificate"]
+    assert number.startswith("SOPRO/AT0/")
+    await maria.post(
+        "/assessors",
+        {"name": "Maria", "basis": "iso17065", "valid_from": "2026-01-01",
+         "valid_until": "2099-12-31"},
+    )  # fmt: skip
+    found = await maria.get(f"/labels/{number}")
+    assert (found["status"], found["evaluations"]) == ("active", [])
+    assert "suspend" in found["possible"]
+    told = {
+        "label": number,
+        "kind": "surveillance",
+        "method": "on_site",
+        "performed_on": "2026-10-02",
+        "findings": [{"code": "S2", "result": "minor_nc", "due": "2027-01-31"}],
+    }
+    evaluation = await maria.post("/evaluations", told)
+    [one] = (await maria.get(f"/labels/{number.replace('/', '%2F')}"))["evaluations"]
+    assert (one["entity"], one["head"]) == (evaluation["entity"], evaluation["entry_id"])
+    assert (one["kind"], one["application"]) == ("surveillance", None)
+    closed = {**told, "findings": [{"code": "S2", "result": "conform"}], "prev": one["head"]}
+    await maria.put(f"/evaluations/{one['entity']}", closed)
+    suspended = {
+        "action": "suspend",
+        "label": number,
+        "reason_code": "fees_unpaid",
+        "suspended_until": "2099-01-01",
+        "prev": found["head"],
+    }
+    await maria.post("/decisions", suspended)
+    assert (await maria.get(f"/labels/{number}"))["body"]["action"] == "suspend"
+    assert (await maria.send("GET", "/labels/SOPRO/AT0/001/00099")).status == 404
+
+
+async def test_what_was_returned_is_submitted_again_under_other_criteria(
+    eeig: Served, at: Served, session: aiohttp.ClientSession, maria: Client
+) -> None:
+    holder = (await maria.post("/organisations", HOLDER))["entity"]
+    chair = (await maria.post("/offerings", {**CHAIR, "organisation": holder}))["entity"]
+    asked = {"applicant": holder, "offering": chair, "submitted_on": "2026-10-01"}
+    application = await maria.post("/applications", asked)
+    path = f"/applications/{application['entity']}/steps"
+    day = {"effective_date": "2026-10-02"}
+    returned = await maria.post(path, {"step": "returned", **day, "prev": application["entry_id"]})
+    boss = await add_officer(eeig.node, eeig.url, session, "Eva", "administrator")
+    [last] = [one for one in await _sets(eeig, session) if one["version"] == 1]
+    again = {
+        "applies_from": "2026-10-01",
+        "criteria": [{"code": code, "version": 1} for code in last["criteria"]],
+        "min_points": 15,
+        "published_on": "2026-09-30",
+        "scheme": "sopro",
+        "version": 2,
+    }
+    entity = eeig.node.reader.named(1, "criteria_set", "sopro") or b""
+    head = (await boss.get(f"/entities/{entity.hex()}"))["head"]
+    await boss.post("/criteria-sets", {"criteria_set": again, "prev": head})
+    await until(lambda: at.node.holdings.directory.criteria_set("sopro", version=2))
+    await at.node.log.append_state()
+    told = {"step": "submitted", **day, "prev": returned["entry_id"]}
+    done = await maria.post(path, {**told, "criteria_version": 2})
+    held = await maria.get(f"/applications/{application['entity']}")
+    assert (held["criteria_version"], held["stage"]) == (2, "submitted")
+    other = {"step": "accepted", **day, "prev": done["entry_id"], "criteria_version": 1}
+    refused = await maria.send("POST", path, other)
+    assert (refused.status, refused.code) == (422, "lbl.reference")
+
+
+async def _sets(eeig: Served, session: aiohttp.ClientSession) -> list[dict[str, Any]]:
+    async with session.get(f"{eeig.url}/api/v1/criteria") as answer:
+        found: list[dict[str, Any]] = (await answer.json())["sets"]
+    return found
+
+
+async def test_a_change_keeps_what_an_import_has_said_of_an_organisation(maria: Client) -> None:
+    said = {"website": "https://muster.example", "description": {"de": "Möbel"}}
+    holder = await maria.post("/organisations", {**HOLDER, **said})
+    changed = {**HOLDER, **said, "nuts": "AT221", "prev": holder["entry_id"]}
+    await maria.put(f"/organisations/{holder['entity']}", changed)
+    fields = (await maria.get(f"/entities/{holder['entity']}"))["fields"]
+    assert {name: fields[name] for name in said} == said
