@@ -37,6 +37,8 @@ GROUPS = {
     "events and keys": "SYN-40 SYN-41 SYN-42 SYN-43 HOS-41",
     "documents of others": "ACC-40 ACC-41 ACC-43 ACC-44",
     "an old copy": "LOG-40",
+    "withheld, continued, accused": "ACC-21 MEM-21 MEM-26 MEM-27",
+    "a successor": "MEM-23",
 }
 LONGER = {
     "two histories of its own": "LOG-41",
@@ -44,6 +46,8 @@ LONGER = {
     "alone": "LOG-43",
     "a clock that is behind": "CKP-41",
     "another coordinator": "MEM-40",
+    "two lists of members": "MEM-25",
+    "who the members are": "MEM-28",
 }
 """Most of their time is that of starting nodes."""
 

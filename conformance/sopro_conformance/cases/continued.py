@@ -44,7 +44,6 @@ def _describe(trial: Trial, log: SiteLog, text: bytes, entity: bytes = b"") -> W
     clauses="EPOCH-3 EPOCH-8 EPOCH-9",
     profiles="peer",
     verbs="start sync",
-    feature="documents",
 )
 async def continued(trial: Trial) -> None:
     """Close a peer's log; go on in one that is not named, and then in the one that is."""

@@ -128,6 +128,16 @@ async def _later(trial: Trial) -> None:
     question = paper.question(old, logs=_logs(paper))
     gives = {"verdict": "revoked", "as_of": paper.log.time - 1000}
     await trial.accepts("certificate", gives, what="revoked behind the file", **question)
+    less: dict[str, Value] = {"state": b"", "status": b""}
+    size = paper.log.size
+    granted: list[Value] = [paper.prove(paper.decisions[0], size)]
+    old = paper.write(paper.decisions[0]._replace(position=size - 1), decisions=granted, **less)
+    unproven = {"verdict": "unproven"}
+    what = "with a revocation left out, beside no logs"
+    await trial.accepts("certificate", unproven, what=what, **paper.question(old))
+    question = paper.question(old, logs=_logs(paper))
+    what = "with a revocation left out that is held"
+    await trial.accepts("certificate", gives, what=what, **question)
     paper = paper_in(trial, "taken over later")
     old = paper.write(paper.close())
     paper.hand_over("hu")
