@@ -1,12 +1,15 @@
 """A refusal is corrected, and a reason; the history stays, and counts are of what is right."""
 
+import json
 from typing import Any
 
 import pytest
 
+from sopro_protocol.errors import RefusedError
 from sopro_registry.family import Decided
 from sopro_registry.fields import day_of
 from tests.registry.assessing import APPLICATION, ASSESSOR, DAYS, REVIEW, Assessing
+from tests.registry.make_correction_vectors import FOLDER, OPERATIONS, render
 from tests.registry.world import World, bytes16
 
 LABEL = bytes16("label")
@@ -144,3 +147,30 @@ def between(first: str, last: str) -> int:
 def took(case: Assessing) -> dict[tuple[str, int], int]:
     decided: dict[Decided, int] = case.at.tables.decided
     return {(one.action, one.days): n for one, n in decided.items() if one.days >= 0 and n}
+
+
+# What is frozen.
+
+
+GROUPS = json.loads((FOLDER / "correction.json").read_text(encoding="utf-8"))["groups"]
+
+
+def test_frozen_vectors_are_what_the_maker_makes() -> None:
+    assert render() == (FOLDER / "correction.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["accept"]]
+)
+def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
+    assert OPERATIONS[call](case) == case["gives"]
+    assert {status for _, status in case["gives"]["days"].values()} == {"none", "refused"}
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["reject"]]
+)
+def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        OPERATIONS[call](case)
+    assert refusal.value.code == case["code"]

@@ -170,4 +170,4 @@ function tests(test, { load, refuses }) {
   });
 }
 
-export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'certificate.json', 'witness.json'], tests };
+export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'correction.json', 'certificate.json', 'witness.json'], tests };
