@@ -12,7 +12,7 @@ from babel import Locale
 from babel.core import get_global
 from rapidfuzz import fuzz, process
 
-_NAMED_IN: Final = (
+NAMED_IN: Final = (
     *(
         "en",
         "de",
@@ -91,7 +91,7 @@ def _countries() -> dict[str, str]:
     codes = [code for code in Locale("en").territories if _is_country(code)]
     found |= {code.casefold(): code for code in codes}
     found |= {fold(name): code for name, code in _ALSO.items()}
-    for language in _NAMED_IN:
+    for language in NAMED_IN:
         territories = Locale(language).territories
         for code in codes:
             found.setdefault(fold(territories.get(code, "")), code)
@@ -106,7 +106,7 @@ def _is_country(code: object) -> bool:
 @lru_cache(maxsize=1)
 def _languages() -> dict[str, str]:
     found: dict[str, str] = {}
-    for language in _NAMED_IN:
+    for language in NAMED_IN:
         for code, name in Locale(language).languages.items():
             if len(code) in (2, 3):
                 found.setdefault(fold(name), code)

@@ -204,12 +204,18 @@ class _Guess:
 
     def _write_dates(self) -> None:
         for one, column in self._of(Form.DATE):
-            form = date_of(column)
-            if form is not None and form[0]:
+            days = date_of(column)
+            if days is None:
+                continue
+            if days.said:
                 self._lines.table(f"{self._kind}.dates.{one.name}")
-                name, _, value = form[0].partition(" = ")
-                others = f"; or {', '.join(form[1])}?" if form[1] else ""
+            others = f"; or {', '.join(days.others)}?" if days.others else ""
+            for name, value in days.said:
                 self._lines.pair(name, value, f"{samples(column.values)}{others}")
+            if days.words:
+                self._lines.table(f"{self._kind}.values.{one.name}")
+            for word in days.words:
+                self._lines.pair(quote(word), quote(""), "no day; is it?")
 
     def _write_texts(self) -> None:
         found = list(self._of(Form.TEXTS))

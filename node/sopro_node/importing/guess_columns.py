@@ -4,17 +4,18 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
-from sopro_node.importing.countries import country_code, nearest_country
+from sopro_node.importing.countries import country_code, fold, nearest_country
+from sopro_node.importing.days import DATE_FORMATS, INSTANT, ISO, LOCAL, formats_of
 from sopro_node.importing.fields import ASSESSED, FIELDS, Form, Kind
 from sopro_node.importing.guess_text import quote
-from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS
-from sopro_node.importing.suggest import DATE_FORMATS, formats_of
-from sopro_node.importing.values import INSTANT, ISO
+from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS, NO_DAY
 from sopro_registry.identifiers import check_gtin, check_identifier
 
 _MOST: Final = 0.9
+_MOST_FORMS: Final = 4
+_ISO: Final = "%Y-%m-%d"
 MOST_WORDS: Final = 40
 _SEMANTIC: Final = re.compile(r"[A-Z]{5}-[^|;]+([|;][A-Z]{5}-[^|;]+)*")
 _REFERENCES: Final = {"label", "offering", "organisation"}
@@ -26,6 +27,9 @@ _JUDGED: Final[Mapping[str, Callable[[str], object]]] = {
     "gtin": lambda text: check_gtin(text) is None,
     "criteria_version": _VERSION.fullmatch,
 }
+
+
+_NO_DAY: Final = frozenset(NO_DAY.split())
 
 
 @dataclass(frozen=True)
@@ -116,15 +120,60 @@ def _fits(kind: Kind, name: str, column: Column) -> bool:
             return bool(column.values)
 
 
-def date_of(column: Column) -> tuple[str, list[str]] | None:
-    """Return how a column writes its days: what to set in [dates], and other ways it may be."""
-    if column.share(INSTANT.fullmatch) > _MOST:
-        return 'kind = "instant"', []
-    if column.share(ISO.fullmatch) > _MOST:
-        return "", []
-    counts = Counter(form for text in column.values for form in formats_of(text))
-    forms = [one for one in DATE_FORMATS if counts[one] > _MOST * len(column.values)]
-    return (f"format = {quote(forms[0])}", forms[1:]) if forms else None
+class Days(NamedTuple):
+    """How a column writes its days.
+
+    Attributes:
+        said: lines of [dates]; none where it writes them as ISO 8601 does.
+        others: other forms that it may be as well.
+        words: what stands there where there is no day.
+    """
+
+    said: tuple[tuple[str, str], ...] = ()
+    others: Sequence[str] = ()
+    words: Sequence[str] = ()
+
+
+def date_of(column: Column) -> Days | None:
+    """Return how a column writes its days; None where it holds none."""
+    words = [text for text in dict.fromkeys(column.values) if says_no_day(text)][:MOST_WORDS]
+    rest = Column("", "", [text for text in column.values if not says_no_day(text)], column.rows)
+    if rest.share(INSTANT.fullmatch) > _MOST:
+        return Days((("kind", quote("instant")),), (), words)
+    if rest.share(lambda text: ISO.fullmatch(text) or LOCAL.fullmatch(text)) > _MOST:
+        return Days((), (), words)
+    fitting = [
+        {*formats_of(text), *([_ISO] if ISO.fullmatch(text) else [])} for text in rest.values
+    ]
+    counts = Counter(form for forms in fitting for form in forms)
+    ranked = [one for one in (*DATE_FORMATS, _ISO) if counts[one]]
+    forms = [one for one in ranked if counts[one] > _MOST * len(fitting)]
+    if forms:
+        return Days((("format", quote(forms[0])),), forms[1:], words)
+    chosen = _cover(fitting, ranked)
+    if not chosen:
+        return None
+    return Days((("format", f"[{', '.join(map(quote, chosen))}]"),), (), words)
+
+
+def _cover(fitting: Sequence[set[str]], ranked: Sequence[str]) -> list[str]:
+    """Choose few forms by which nearly all of a column are days; none where few are not enough."""
+    chosen: list[str] = []
+    left = list(fitting)
+    while left and len(chosen) < _MOST_FORMS:
+        counts = Counter(form for forms in left for form in forms)
+        best = max(ranked, key=lambda one: counts[one], default="")
+        if not counts[best]:
+            break
+        chosen.append(best)
+        left = [forms for forms in left if best not in forms]
+    return chosen if len(left) < (1 - _MOST) * len(fitting) else []
+
+
+def says_no_day(text: str) -> bool:
+    """Say whether a text stands where there is no day: a word for it, or a day of zeros."""
+    folded = "_".join(fold(text).split())
+    return not folded.replace("0", "").replace("_", "") or folded in _NO_DAY
 
 
 def scheme_of(column: Column) -> str:

@@ -140,6 +140,15 @@ STATUSES: Final[Mapping[str, str]] = {
     "terminate_on_request": "resigned zuruckgelegt lemondott lemondott_rola",
 }
 
+NO_DAY: Final = (
+    "unbefristet unbegrenzt unlimited indefinite no_end open_ended permanent none null na n_a nil "
+    "keine kein_ablauf ohne offen unbekannt unknown hatarozatlan hatarozatlan_ideju nincs "
+    "nincs_adat illimite sans_limite inconnu bezterminowo bezterminowe neomezeno doba_neurcita "
+    "neurcito nedoloceno na_neodredeno neograniceno illimitato indefinido onbepaald tillsvidare "
+    "ubegraenset"
+)
+"""What stands where there is no day."""
+
 OFFERING_KINDS: Final[Mapping[str, str]] = {
     "product": "product produkt ware termek produit",
     "service": "service dienstleistung szolgaltatas",

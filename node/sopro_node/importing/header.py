@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sopro_node.importing.csvfile import DELIMITERS, read_lines
-from sopro_node.importing.suggest import formats_of
-from sopro_node.importing.values import INSTANT, ISO
+from sopro_node.importing.days import INSTANT, ISO, LOCAL, formats_of
 from sopro_node.importing.workbook import Workbook, is_workbook
 
 SEARCHED: Final = 30
@@ -80,6 +79,7 @@ def _is_value(text: str) -> bool:
     return bool(
         _NUMBER.fullmatch(text)
         or ISO.fullmatch(text)
+        or LOCAL.fullmatch(text)
         or INSTANT.fullmatch(text)
         or formats_of(text)
     )

@@ -33,9 +33,13 @@ EL = "GR"                             # `"*"` for all others; "" for nothing
 [values."name.de"]                    # the same for a text in one language
 repair_cafe = "Reparaturcafé"
 
+[values.valid_until]                  # of a day: what is none
+unbefristet = ""
+
 [dates.effective_date]                # kind "date" (YYYY-MM-DD, or `format`) or "instant"
 kind = "date"
-format = "%d.%m.%Y"
+format = ["%d.%m.%Y", "%d. %B %Y"]    # or one; %y, %H:%M:%S and "serial", too: see `days.py`
+language = "de"                       # of names of months that are not the same everywhere
 
 [dates.order]                         # of an order that is a day and no other field
 format = "%Y%m%d"
@@ -93,6 +97,8 @@ from sopro_node.importing.charset import check_charset
 from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Form, Kind, field_of
 from sopro_node.importing.findings import RESULTS
 from sopro_node.importing.mapping_parts import (
+    OTHERS,
+    SERIAL,
     DateForm,
     Each,
     FindingColumn,
@@ -105,6 +111,8 @@ from sopro_protocol.errors import FormatError
 from sopro_registry.fields import LanguageTag
 
 _DIRECTIVE: Final = re.compile(r"%(.?)")
+_SAME: Final = {"y": "Y", "B": "m", "b": "m"}
+_CLOCK: Final = ("H", "M", "S")
 
 
 def load_mapping(path: Path, kind: Kind) -> SourceMapping:
@@ -190,10 +198,13 @@ _FORMS: Final[Mapping[str, set[Form]]] = {
     "constants": _ONE_COLUMN - {Form.ORDER},
     "joined": {Form.LINE},
     "only": {Form.CODE, Form.CODES, Form.LINE},
-    "values": {Form.CODE, Form.CODES, Form.LINE, Form.TEXTS},
+    "values": {Form.DATE, Form.CODE, Form.CODES, Form.LINE, Form.TEXTS},
     "dates": {Form.DATE, Form.ORDER},
     "texts": {Form.TEXTS},
     "separators": {Form.CODES},
+}
+_DATES: Final = {
+    one.name for named in FIELDS.values() for one in named if one.form in _FORMS["dates"]
 }
 _PARTS: Final[Mapping[str, type[Struct]]] = {
     "dates": DateForm,
@@ -267,6 +278,12 @@ def _check_words(mapping: SourceMapping, where: str) -> None:
     for column, reasons in mapping.skip.items():
         if not all(reason.strip() for reason in reasons.values()):
             raise FormatError(f"{where}: [skip.{column}]: expected a reason for each value")
+    for name, words in mapping.values.items():
+        if OTHERS in words and name in _DATES:
+            raise FormatError(
+                f"{where}: [values.{name}] {OTHERS!r}: would be every day that stands there; name "
+                "the words that are none"
+            )
     for name in mapping.texts:
         for one in mapping.texts_of(name):
             _check_language(one, f"{where}: [texts] {name}")
@@ -287,12 +304,18 @@ def _check_language(one: TextColumn, where: str) -> None:
 
 
 def _check_format(form: DateForm, where: str) -> None:
-    if form.kind == "instant" and form.format:
+    if form.kind == "instant" and form.formats:
         raise FormatError(f"{where}: an instant is ISO 8601 with its zone; leave out 'format'")
-    if form.format and sorted(_DIRECTIVE.findall(form.format)) != ["Y", "d", "m"]:
-        raise FormatError(
-            f"{where}: expected a format of %Y, %m and %d such as '%d.%m.%Y', got {form.format!r}"
-        )
+    for one in form.formats:
+        parts = _DIRECTIVE.findall(one)
+        day = sorted(_SAME.get(part, part) for part in parts if part not in _CLOCK)
+        clock = [part for part in parts if part in _CLOCK]
+        if one != SERIAL and (day != ["Y", "d", "m"] or len(set(clock)) != len(clock)):
+            raise FormatError(
+                f"{where}: expected a format of %Y, %m and %d such as '%d.%m.%Y' (%y for years of "
+                f"two digits, %B for names of months, %H, %M and %S behind for times) or "
+                f"{SERIAL!r}, got {one!r}"
+            )
 
 
 def _check_whole(mapping: SourceMapping, kind: Kind, where: str) -> None:

@@ -6,14 +6,27 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 OTHERS: Final = "*"
+SERIAL: Final = "serial"
 MAX_HEADER_LINE: Final = 1000
 
 
 class DateForm(Struct, frozen=True):
-    """How a source writes a date: `date` (ISO, or `format`) or `instant` (with its zone)."""
+    """How a source writes a date.
+
+    Attributes:
+        kind: `date` (as ISO 8601 has it, or `format`) or `instant` (with its zone).
+        format: the form, or several of which the first that fits counts; `days.py` says which.
+        language: of the names of months, where a name is that of another month elsewhere.
+    """
 
     kind: Literal["date", "instant"] = "date"
-    format: str = ""
+    format: str | list[str] = ""
+    language: str = ""
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """The forms, none where it is ISO 8601."""
+        return tuple(filter(None, listed(self.format)))
 
 
 class TextColumn(Struct, frozen=True):

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from sopro_node.importing.days import formats_of
 from sopro_node.importing.mapping_parts import SourceMapping
-from sopro_node.importing.suggest import formats_of
 from sopro_node.importing.values import CellError, ValueReader
 
 _MOST_DIGITS: Final = 18

@@ -1,11 +1,10 @@
 """From the text of one cell to the value of its field, or to what is wrong with it."""
 
 import re
-import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -13,9 +12,10 @@ import msgspec
 
 from sopro_node.identifying import describe_flaw
 from sopro_node.importing.countries import country_code, language_code, nearest_country
+from sopro_node.importing.days import INSTANT, LOCAL, DayReader, formats_of
 from sopro_node.importing.fields import Field, Form
 from sopro_node.importing.mapping_parts import OTHERS, DateForm, SourceMapping
-from sopro_node.importing.suggest import did_you_mean, formats_of, nearest
+from sopro_node.importing.suggest import did_you_mean, nearest
 from sopro_protocol.encoding import CONTROL
 from sopro_registry.fields import LanguageTag
 from sopro_registry.identifiers import Flaw, check_gtin
@@ -23,14 +23,7 @@ from sopro_registry.identifiers import Flaw, check_gtin
 MOST_KEY: Final = 500
 _SHOWN: Final = 60
 _MOST_SPELLINGS: Final = 1000
-ISO: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-INSTANT: Final = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?"
-    r"(Z|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])"
-)
 _SHORT_CPV: Final = re.compile(r"[0-9]{7}")
-_INSTANT_FORM: Final = "an instant such as 2016-06-30T22:00:00Z"
-_SOME_DAY: Final = date(2016, 7, 31)
 _TAG_EXPECTED: Final = "expected a language tag such as de or pt-BR"
 OVERRIDE: Final = "give a reason in [identifier_reasons] of the mapping"
 
@@ -60,6 +53,7 @@ class ValueReader:
         self._mapping = mapping
         self._zone = zone
         self._has_days = has_days
+        self._days: dict[str, DayReader] = {}
         self.is_trying = False
         self.spellings: Counter[tuple[str, str, str]] = Counter()
 
@@ -158,17 +152,20 @@ class ValueReader:
         Raises:
             CellError: it is none, or not written as the mapping says.
         """
-        form = self._mapping.dates.get(name, DateForm())
-        if form.kind == "instant" and not INSTANT.fullmatch(text) and not self._is_day(text):
-            raise CellError(column, text, f"expected {_INSTANT_FORM}")
         try:
-            return self._read_day(form, text).isoformat()
-        except (ValueError, OverflowError):
-            problem = _expected_day(form) + _other_form(name, text)
-            raise CellError(column, text, problem) from None
+            return self._reader(name).read(text).isoformat()
+        except ValueError as error:
+            raise CellError(column, text, f"{error}{_other_form(name, text)}") from None
+
+    def _reader(self, name: str) -> DayReader:
+        reader = self._days.get(name)
+        if reader is None:
+            form = self._mapping.dates.get(name, DateForm())
+            reader = self._days[name] = DayReader(form, self._zone, has_days=self._has_days)
+        return reader
 
     def moment(self, name: str, text: str, column: str) -> str:
-        """Return what days are in order by: the day, of an instant its moment in UTC before it.
+        """Return what days are in order by: the day; of an instant, itself in UTC.
 
         Raises:
             CellError: it is none, or not written as the mapping says.
@@ -177,17 +174,6 @@ class ValueReader:
         if not INSTANT.fullmatch(text):
             return day
         return datetime.fromisoformat(text).astimezone(UTC).isoformat()
-
-    def _is_day(self, text: str) -> bool:
-        """Say whether a text is a day of a workbook, which is written in one way only."""
-        return self._has_days and ISO.fullmatch(text) is not None
-
-    def _read_day(self, form: DateForm, text: str) -> date:
-        if form.kind == "instant" and not self._is_day(text):
-            return datetime.fromisoformat(text).astimezone(UTC).astimezone(self._zone).date()
-        if form.format and not self._is_day(text):
-            return date(*time.strptime(text, form.format)[:3])
-        return date.fromisoformat(text if ISO.fullmatch(text) else "")
 
 
 def check_type(value: Any, one: Field, column: str, *, words: Iterable[str] = ()) -> bool:
@@ -228,23 +214,12 @@ def _check_cpv(codes: list[str], column: str) -> None:
             raise CellError(column, code, f"{problem}{did_you_mean('0' + code)}")
 
 
-def _expected_day(form: DateForm) -> str:
-    """Say how a source writes a date, with one written so."""
-    if form.kind == "instant":
-        return f"expected a day of the calendar, in {_INSTANT_FORM}"
-    if form.format:
-        written = f"{form.format!r} such as {_SOME_DAY:{form.format}}"
-    else:
-        written = (
-            f"year-month-day such as {_SOME_DAY}; for another form set it in [dates] of the mapping"
-        )
-    return f"expected a day of the calendar written {written}"
-
-
 def _other_form(name: str, text: str) -> str:
     """Name the forms in which the text would be a day."""
     if INSTANT.fullmatch(text):
         return f'; it is an instant: [dates.{name}] kind = "instant"'
+    if LOCAL.fullmatch(text):
+        return f'; it has no zone: [dates.{name}] kind = "date" takes its day'
     forms = " or ".join(f'"{form}"' for form in formats_of(text))
     return f"; it would be one by [dates.{name}] format = {forms}" if forms else ""
 
