@@ -14,11 +14,14 @@ from sopro_conformance.wire.codec import decode, encode
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import read_checkpoint
 from sopro_conformance.world.accusation import describe, vouch, write
+from sopro_conformance.world.client import wait_until
 from sopro_conformance.world.scene import Peer, organisation
 from sopro_conformance.world.sitelog import SiteLog
 
-_HEARD: Final = 40.0
+_HEARD: Final = 60.0
 """Seconds in which every member has been asked for what it keeps."""
+_LISTENS: Final = 10.0
+"""Seconds in which a candidate that hears events has begun to listen to a member's."""
 
 
 def evidence_id(file: bytes) -> str:
@@ -161,10 +164,21 @@ async def accused(trial: Trial) -> None:
     trial.need(not code, f"a peer that has changed its keys is not mirrored ({code})")
     vouched = vouch(scene.world, scene.world.last_membership(guilty.code))
     true = write(describe(guilty.log, part(guilty.log), guilty.log.size) | vouched)
-    shown = head_of(victim, size=victim.log.size + 50, root=trial.random.randbytes(32))
+    size = victim.log.size + 50
+    shown = head_of(victim, size=size, root=trial.random.randbytes(32))
     teller.server.files[victim.path + HEAD] = shown
     mark = teller.server.mark()
+
+    async def is_listening() -> bool:
+        return teller.server.listeners > 0
+
+    # Who does not listen asks, sooner or later.
+    await wait_until(is_listening, within=_LISTENS * scene.patience)
     await tell(teller, [*(one for _, one in forged), true])
+    said = json.dumps(
+        {"origin": victim.origin, "size": victim.log.size + 50, "note": shown.decode()}
+    )
+    await teller.server.push(f"event: checkpoint\ndata: {said}\n\n".encode())
 
     async def is_held() -> bool:
         return bool(await evidence_of(scene, guilty.origin))
@@ -186,9 +200,9 @@ async def accused(trial: Trial) -> None:
         )
 
     async def is_compared() -> bool:
-        return bool(teller.server.since(mark, victim.path + HEAD))
+        return bool(teller.server.since(mark, victim.path + "/.*"))
 
-    await trial.within(is_compared, _HEARD, "a member's mirror of another log is looked at")
+    await trial.within(is_compared, _HEARD, "what a member shows of another log is looked at")
     teller.server.files.clear()
     scene.grow(victim)
     code = await scene.catches_up(victim)
