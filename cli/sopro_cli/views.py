@@ -10,7 +10,7 @@ _PAGE: Final = 500
 
 def pull(candidate: Candidate, origin: str) -> dict[str, Any]:
     """Have it pull one log, or all, and say how that went."""
-    pulled = candidate.call("sync")["pulled"]
+    pulled = candidate.call("sync", origin=origin)["pulled"]
     chosen = {origin: pulled.get(origin, {})} if origin else pulled
     return {
         "peers": {

@@ -283,12 +283,21 @@ class Exchange:
         with contextlib.suppress(StorageFullError):
             await self._writer.run(self._save)
 
-    async def sync_once(self) -> dict[str, Pulled | SoproError]:
-        """Pull everything once, the coordinator first; new members are pulled too."""
+    async def sync_once(self, only: str = "") -> dict[str, Pulled | SoproError]:
+        """Pull everything once, the coordinator first; new members are pulled too.
+
+        Args:
+            only: origin of a log; of all others only the coordinator's is pulled then.
+        """
+        wanted = (only, self._holdings.coordinator_origin)
         results: dict[str, Pulled | SoproError] = {}
         async with Fetch(self._settings.fetch_seconds, reach=self._settings.reach) as fetch:
             while True:
-                waiting = [one for one in self.targets() if one.origin not in results]
+                waiting = [
+                    one
+                    for one in self.targets()
+                    if one.origin not in results and (not only or one.origin in wanted)
+                ]
                 if not waiting:
                     break
                 for target in waiting:

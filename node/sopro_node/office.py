@@ -172,9 +172,12 @@ async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
     return dict(msgspec.to_builtins(counted))
 
 
-async def sync(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Pull every followed log once. Answers `pulled`: by origin, {size, added} or {code, error}."""
-    results = await node.exchange.sync_once()
+async def sync(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Pull every followed log once. Answers `pulled`: by origin, {size, added} or {code, error}.
+
+    `origin`?: of the one log that is wanted; of all others only the coordinator's is pulled then.
+    """
+    results = await node.exchange.sync_once(str(values.get("origin", "")))
     return {"pulled": {origin: _pulled(result) for origin, result in results.items()}}
 
 

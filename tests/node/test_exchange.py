@@ -105,6 +105,23 @@ async def test_syncs_many_bundles_with_workers(federation: Federation) -> None:
     assert mirrored.tree.root() == at.node.log.held.tree.root()
 
 
+async def test_of_the_logs_one_is_pulled_alone_with_the_coordinators(
+    federation: Federation,
+) -> None:
+    await federation.coordinator()
+    at = await federation.join("at", "AT")
+    hu = await federation.join("hu", "HU")
+    fr = await federation.join("fr", "FR")
+    await fr.node.exchange.sync_once()
+    await fr.node.exchange.stop()
+    for one in (at, hu):
+        await grant(one.node)
+    results = await fr.node.exchange.sync_once("sopro.example/at/1")
+    assert {origin.split("/")[1] for origin in results} == {"eeig", "at"}
+    assert size_at(federation, "fr", "at") == at.node.log.held.size
+    assert size_at(federation, "fr", "hu") < hu.node.log.held.size
+
+
 async def test_a_mirror_that_is_cut_off_too_is_passed_over_for_one_that_is_not(
     federation: Federation,
 ) -> None:
