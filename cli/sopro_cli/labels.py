@@ -63,7 +63,9 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
     has_moved = len({one["site"] for one in answer["history"]}) > 1
     for one in answer["history"]:
         by = f", by {one['site']}" if has_moved else ""
-        show(f"  {one['effective_date'] or 'date unknown'}  {one['action']} -> {one['status']}{by}")
+        why = f", {one['reason']}" if one.get("reason") else ""
+        day = one["effective_date"] or "date unknown"
+        show(f"  {day}  {one['action']} -> {one['status']}{by}{why}")
     for step in answer["transfers"]:
         show(f"  {say_transfer(step)}")
     for basis in answer["computed_from"]:

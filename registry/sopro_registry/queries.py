@@ -41,7 +41,10 @@ class Basis(Struct, frozen=True, omit_defaults=True):
 
 
 class DecisionAnswer(Struct, frozen=True):
-    """One decision of a label's history; `site` is whose log it is in, `log` that log's origin."""
+    """One decision of a label's history; `site` is whose log it is in, `log` that log's origin.
+
+    `reason` is its code, as it was corrected last (SPEC LBL-29); empty where there is none.
+    """
 
     index: int
     action: Action
@@ -52,6 +55,7 @@ class DecisionAnswer(Struct, frozen=True):
     valid_until: str | None
     site: str = ""
     log: str = ""
+    reason: str = ""
 
 
 class TransferState(StrEnum):
@@ -277,6 +281,7 @@ def _answer_decision(decision: Decision, stage: Stage) -> DecisionAnswer:
         _date(decision.until),
         stage.site,
         stage.origin,
+        next((one.code for one in stage.label.reasons if one.index == decision.index), ""),
     )
 
 

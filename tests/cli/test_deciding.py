@@ -56,6 +56,16 @@ def test_a_refusal_is_corrected(place: Place) -> None:
     assert ("refuse", 2026, 1) in counted
 
 
+def test_the_history_says_why_as_it_was_corrected(place: Place) -> None:
+    until = ("--suspended-until", "2027-01-01")
+    suspended = place.decide("suspend", GRANTED, "--reason", "other", *until)
+    place.decide("correct", GRANTED, "--corrects", suspended["index"], "--reason", "fees_unpaid")
+    shown = sopro("label", "show", GRANTED, "--dir", place.at).stdout
+    assert "suspend -> suspended, fees_unpaid\n" in shown
+    history = json.loads(sopro("label", "show", GRANTED, "--dir", place.at, "--json").stdout)
+    assert [one["reason"] for one in history["history"]] == ["", "fees_unpaid", ""]
+
+
 @pytest.mark.parametrize("named", [(), (GRANTED, "--application", "0" * 32)])
 def test_a_correction_names_a_label_or_what_was_refused(
     place: Place, named: tuple[str, ...]

@@ -15,7 +15,7 @@ def test_shows_status_and_history(place: Place) -> None:
     assert lines[0].startswith(f"{REVOKED}: revoked on ")
     assert [line.split()[1:] for line in lines[2:]] == [
         ["grant", "->", "active"],
-        ["revoke", "->", "revoked"],
+        ["revoke", "->", "revoked,", "misuse_of_mark"],
     ]
     assert "Brot, Muster GmbH, Linz" in lines[1]
 
