@@ -11,7 +11,7 @@ import msgspec
 
 from sopro_node.directory import Wanted
 from sopro_node.node import Node
-from sopro_node.validity_table import COLUMNS, By, explain_value, read_questions
+from sopro_node.validity_table import COLUMNS, By, explain_value, part_questions, read_questions
 from sopro_node.web.operations import Parameter
 from sopro_node.web.parameters import CONDITIONS, CURSOR, SCHEME, SITE, STATUS, conditions_of
 from sopro_protocol.errors import FormatError
@@ -85,9 +85,9 @@ async def check_many(node: Node, values: Mapping[str, Any]) -> Answer:
     """
     questions = read_questions(values["table"], today=_day(values) or node.desk.today())
     rows: list[list[str]] = []
-    for start in range(0, len(questions), _AT_ONCE):
+    for some in part_questions(questions, most=_AT_ONCE):
         await asyncio.sleep(0)
-        rows += map(list, node.registrar.lines(questions[start : start + _AT_ONCE]))
+        rows += map(list, node.registrar.lines(some))
     return {"columns": list(COLUMNS), "rows": rows}
 
 

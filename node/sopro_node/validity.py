@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Final
 
 import msgspec
@@ -12,14 +11,20 @@ from sopro_node.directory import Directory
 from sopro_node.finding import BEGINNING, Condition, Finder, ask_identifier, ask_item
 from sopro_node.holdings import HeldLog, Holdings
 from sopro_node.store.base import Reader
+from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import PLACE
 from sopro_node.store.rows import LabelRow
 from sopro_node.validity_table import Asked, By, as_text
+from sopro_protocol.errors import FormatError
 from sopro_registry.fields import format_day
+from sopro_registry.label import Status, lapse
 from sopro_registry.queries import Basis, Standing, stand
 
 MOST_LABELS: Final = 100
 """Labels of one item number, identifier or offering that an answer names."""
+MOST_LOOKED_AT: Final = 10_000
+"""Labels of it that are looked at for a valid one."""
+_REMEMBERED: Final = 256
 _UNKNOWN: Final = "unknown"
 _NOTHING: Final = ("",) * 7
 
@@ -33,7 +38,7 @@ class Validity(msgspec.Struct, frozen=True):
         at: the civil date asked about.
         valid: whether one of the labels is valid on that day.
         labels: that were found, in the order of their numbers; those that are valid first.
-        more: whether there are more than are named; a valid one may be among them.
+        more: whether there are more than are named.
         computed_from: the log prefixes the answer rests on.
     """
 
@@ -56,6 +61,10 @@ class Registrar:
         self._holdings = holdings
         self._desk = desk
         self._directory = directory
+        self._remember = lru_cache(maxsize=_REMEMBERED)(self._check_as_of)
+
+    def _check_as_of(self, by: By, value: str, day: int, _published: int) -> Validity:
+        return self._check(by, value, day)
 
     def check(self, by: By, value: str, day: int) -> Validity:
         """Say whether something is labelled on a day; nothing known of it is not valid."""
@@ -64,8 +73,8 @@ class Registrar:
     def _check(self, by: By, value: str, day: int) -> Validity:
         if by is By.NUMBER:
             return self._by_number(value, day)
-        numbers = sorted({one for held in self._logs() for one in self._numbers(held, by, value)})
-        found = [one for number in numbers[:MOST_LABELS] if (one := self._stand(number, day))]
+        named, count = self._choose(by, value, day)
+        found = [one for number in named if (one := self._stand(number, day))]
         found.sort(key=lambda one: not one.valid)
         return Validity(
             by,
@@ -73,9 +82,44 @@ class Registrar:
             format_day(day),
             any(one.valid for one in found),
             found,
-            len(numbers) > MOST_LABELS,
+            count > len(named),
             self._bases(),
         )
+
+    def _choose(self, by: By, value: str, day: int) -> tuple[list[str], int]:
+        """Return the numbers an answer names, valid ones before others, and how many there are.
+
+        Raises:
+            FormatError: `err.query`, none of as many as are looked at is valid.
+        """
+        moved = set(self._reader.taken_numbers())
+        valid: set[str] = set()
+        others: set[str] = set()
+        for held in self._logs():
+            for label in self._offered(held, by, value):
+                number = label.number
+                if number in valid or number in others:
+                    continue
+                is_valid = self._is_valid(label, day, is_moved=number in moved)
+                (valid if is_valid else others).add(number)
+                if len(valid) > MOST_LABELS:
+                    return sorted(valid)[:MOST_LABELS], len(valid)
+                if len(others) > MOST_LOOKED_AT and not valid:
+                    raise FormatError(
+                        f"{by}: {value[:80]!r} has more than {MOST_LOOKED_AT} labels and none of "
+                        "those that were looked at is valid; ask by number, or look in the "
+                        "directory for those that are active",
+                        code="err.query",
+                    )
+        named = [*sorted(valid), *sorted(others)][:MOST_LABELS]
+        return named, len(valid) + len(others)
+
+    def _is_valid(self, label: LabelColumns, day: int, *, is_moved: bool) -> bool:
+        """Say whether a label is valid, by its decisions only where its columns do not tell."""
+        if not is_moved and label.settled <= day:
+            return lapse(Status(label.status), label.until, day) is Status.ACTIVE
+        standing = self._stand(label.number, day)
+        return standing is not None and standing.valid
 
     def _by_number(self, number: str, day: int) -> Validity:
         row = self._reader.label(number)
@@ -96,30 +140,30 @@ class Registrar:
     def _bases(self) -> list[Basis]:
         return [self._desk.basis(held) for held in self._logs()]
 
-    def _numbers(self, held: HeldLog, by: By, value: str) -> Iterator[str]:
-        """Go through the numbers of what is asked for in one log, one more than are named."""
-        return islice(self._offered(held, by, value), MOST_LABELS + 1)
-
-    def _offered(self, held: HeldLog, by: By, value: str) -> Iterator[str]:
+    def _offered(self, held: HeldLog, by: By, value: str) -> Iterator[LabelColumns]:
+        """Go through the labels of what is asked for in one log."""
         if by is By.OFFERING:
             yield from self._of_offering(held, bytes.fromhex(value))
             return
         condition: Condition = (ask_item if by is By.ITEM else ask_identifier)(value)
         hits = Finder(self._reader, held.number, [condition]).labels(BEGINNING)
-        yield from (hit.number for hit in hits if hit.label is not None)
+        yield from (hit.label for hit in hits if hit.label is not None)
 
-    def _of_offering(self, held: HeldLog, entity: bytes) -> Iterator[str]:
+    def _of_offering(self, held: HeldLog, entity: bytes) -> Iterator[LabelColumns]:
         holder = self._desk.holder_of(held, entity)
-        if holder:
-            thing = entity[:PLACE]
+        thing, after = entity[:PLACE], ""
+        while holder:
             rows = self._reader.directory.labels_at(
                 held.number,
                 holder[:PLACE],
                 between=(thing, thing),
-                after=(b"", ""),
-                limit=MOST_LABELS + 1,
+                after=(thing if after else b"", after),
+                limit=MOST_LABELS,
             )
-            yield from (label.number for _, label, _ in rows)
+            yield from (label for _, label, _ in rows)
+            if len(rows) < MOST_LABELS:
+                return
+            after = rows[-1][1].number
 
     def lines(self, questions: Sequence[Asked]) -> list[Sequence[str]]:
         """Answer some of many questions, each as the cells of a line, see `COLUMNS`."""
@@ -136,7 +180,10 @@ class Registrar:
             return (asked.by, as_text(asked.value), *_NOTHING, asked.problem, "")
         if asked.by is By.NUMBER:
             return self._number_line(asked.value, asked.day, rows.get(asked.value))
-        found = self._check(asked.by, asked.value, asked.day)
+        try:
+            found = self._remember(asked.by, asked.value, asked.day, self._holdings.published)
+        except FormatError as error:
+            return (asked.by, as_text(asked.value), *_NOTHING, str(error), "")
         count = f"{len(found.labels)}{'+' if found.more else ''}"
         first = found.labels[0] if found.labels else None
         value = as_text(asked.value)

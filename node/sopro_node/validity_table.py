@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -51,6 +51,17 @@ COLUMNS: Final = (
     "computed_from",
 )
 """Of the answer to many questions; `computed_from` is origin@size:root, between blanks."""
+
+
+def part_questions(questions: Sequence[Asked], *, most: int) -> Iterator[Sequence[Asked]]:
+    """Part questions into what is answered in one go: many by number, or one by anything else."""
+    start = 0
+    for at, one in enumerate(questions):
+        if one.by is not By.NUMBER or at + 1 - start == most:
+            yield questions[start : at + 1]
+            start = at + 1
+    if questions[start:]:
+        yield questions[start:]
 
 
 def read_questions(data: bytes, *, today: int) -> list[Asked]:

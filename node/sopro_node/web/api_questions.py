@@ -16,6 +16,7 @@ from sopro_node.validity_table import (
     MOST_LINES,
     By,
     explain_value,
+    part_questions,
     read_questions,
     write_lines,
 )
@@ -187,9 +188,8 @@ class QuestionsApi:
         today = asked["at"] or self._node.desk.today()
         questions = read_questions(data, today=today)
         text = [write_lines([COLUMNS])]
-        for start in range(0, len(questions), _AT_ONCE):
+        for some in part_questions(questions, most=_AT_ONCE):
             await asyncio.sleep(0)
-            some = questions[start : start + _AT_ONCE]
             text.append(write_lines(self._node.registrar.lines(some)))
         return web.Response(
             text="".join(text),

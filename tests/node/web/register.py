@@ -45,6 +45,7 @@ def number(status: str) -> str:
     return f"SOPRO/AT0/001/{STATUSES.index(status) + 1:05}"
 
 
+GTIN = "96385074"
 IMPORTED = "SOPRO/AT0/002/00001"
 IMPORTED_REVOKED = "SOPRO/AT0/002/00002"
 HOSTILE_NUMBER = "SOPRO/AT0/003/00001"
@@ -83,7 +84,9 @@ def is_current(node: Node, site: Node) -> bool:
 
 
 async def write_austria(node: Node) -> None:
-    offering = await register(node, "Möbelwerkstatt Grünbach", {"de": "Tisch aus Altholz"})
+    offering = await register(
+        node, "Möbelwerkstatt Grünbach", {"de": "Tisch aus Altholz"}, gtin=GTIN
+    )
     granted: dict[str, bytes] = {}
     for status in STATUSES:
         if status == "refused":
@@ -111,7 +114,7 @@ async def write_hungary(node: Node) -> None:
         await grant(node, offering, f"SOPRO/HU0/001/{one:05}")
 
 
-async def register(node: Node, holder: str, names: Mapping[str, str]) -> bytes:
+async def register(node: Node, holder: str, names: Mapping[str, str], **changes: str) -> bytes:
     organisation = await node.log.append(
         Draft(
             "organisation",
@@ -132,6 +135,7 @@ async def register(node: Node, holder: str, names: Mapping[str, str]) -> bytes:
                 "kind": "product",
                 "organisation": organisation.entity,
                 "status": "published",
+                **changes,
             },
             documents=[structured("names", {"name": dict(names)})],
         )

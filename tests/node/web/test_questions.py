@@ -8,7 +8,7 @@ import pytest
 
 from sopro_node import validity, validity_table
 from tests.node.web.conftest import Visit, Visitor
-from tests.node.web.register import HUNGARIAN, number
+from tests.node.web.register import GTIN, HUNGARIAN, day, number
 
 ACTIVE, REVOKED = number("active"), number("revoked")
 
@@ -124,6 +124,50 @@ async def test_says_of_every_line_of_a_table_whether_it_is_valid(visit: Visit) -
     assert mixed[0]["at"] == "2020-01-01"
     assert mixed[3]["problem"] == "expected one of number, gtin, identifier, offering, got 2"
     assert "expected a civil date" in mixed[4]["problem"]
+
+
+async def test_one_valid_label_among_more_than_are_named_is_named_first(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an item number, and by the offering; in one question, and in a table."""
+    at = await visit("at")
+    monkeypatch.setattr(validity, "MOST_LABELS", 2)
+    listed = (await get(at, f"/api/v1/directory?gtin={GTIN}&status=active"))["labels"]
+    assert len(listed) > 1
+    # Only the one that has expired since was valid then.
+    then = day(-790)
+    for asked in (f"gtin={GTIN}", f"offering={listed[0]['offering']}"):
+        found = await get(at, f"/api/v1/check?{asked}&at={then}")
+        assert (found["valid"], found["more"]) == (True, True), asked
+        assert found["labels"][0]["number"] == number("expired")
+        assert len(found["labels"]) == 2
+        by, value = asked.split("=")
+        [line] = await lines(at, f"{by};at\n{value};{then}\n")
+        assert (line["valid"], line["number"]) == ("yes", number("expired"))
+        assert line["labels"] == "2+"
+
+
+async def test_more_labels_than_are_looked_at_are_not_said_to_be_invalid(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = await visit("at")
+    monkeypatch.setattr(validity, "MOST_LOOKED_AT", 5)
+    asked = f"/api/v1/check?gtin={GTIN}"
+    assert (await get(at, asked))["valid"]
+    refused = await get(at, f"{asked}&at={day(-899)}", status=400)
+    assert "more than 5 labels" in refused["detail"]
+    [line] = await lines(at, f"gtin;at\n{GTIN};{day(-899)}\n")
+    assert "more than 5 labels" in line["problem"]
+    assert line["valid"] == ""
+
+
+def test_a_table_is_answered_in_parts_that_hold_nobody_up() -> None:
+    asked = [validity_table.Asked(by, "", 0) for by in "nnnnnggng"]
+    kinds = {"n": validity_table.By.NUMBER, "g": validity_table.By.ITEM}
+    asked = [one._replace(by=kinds[one.by]) for one in asked]
+    parts = list(validity_table.part_questions(asked, most=3))
+    assert [len(one) for one in parts] == [3, 3, 1, 2]
+    assert [one for part in parts for one in part] == asked
 
 
 @pytest.mark.parametrize(
