@@ -3,6 +3,7 @@
 import hashlib
 import html
 import json
+import re
 import shlex
 import xml.etree.ElementTree as ET  # it is written, never read
 from collections import Counter
@@ -12,13 +13,14 @@ from typing import Any, Final
 
 from sopro_conformance.case import Case, Check, Result, Verdict
 from sopro_conformance.catalogue import CASES
-from sopro_conformance.clauses import clause_text
+from sopro_conformance.clauses import clause_text, clause_texts
 from sopro_conformance.page import write_page
 from sopro_conformance.plain import plain
 from sopro_conformance.runner import Run
 from sopro_conformance.self_test import find_likely, name_checks, read_matrix
 
 _SENT: Final = 600
+_CODE: Final = re.compile(r"\b[a-z]+\.[a-z-]+\b")
 FORMAT: Final = 1
 """Version of report.json; a reader refuses another."""
 
@@ -84,7 +86,9 @@ def _case(run: Run, result: Result) -> dict[str, Any]:
         "text": one.text,
         "level": "MUST" if one.is_must else "SHOULD",
         "clauses": list(one.clauses),
-        "texts": {name: clause_text(name) for name in one.clauses} if _is_shown(result) else {},
+        "texts": {name: clause_text(name) for name in _clauses(result)}
+        if _is_shown(result)
+        else {},
         "profiles": sorted(one.profiles),
         "verdict": result.verdict.value,
         "found": result.found.value,
@@ -96,6 +100,18 @@ def _case(run: Run, result: Result) -> dict[str, Any]:
         "checks": len(result.checks),
         "problems": [_problem(check) for check in result.checks if check.verdict in _SHOWN][:20],
     }
+
+
+def _clauses(result: Result) -> list[str]:
+    """Return the clauses of a case, those first that name the codes that were expected."""
+    expected = result.worst.expected if result.worst else ""
+    codes = [f"`{one}`" for one in _CODE.findall(expected)]
+    named = {
+        name
+        for name in result.case.clauses
+        if any(code in clause_texts().get(name, "") for code in codes)
+    }
+    return sorted(result.case.clauses, key=lambda name: name not in named)
 
 
 _SHOWN: Final = frozenset(
@@ -210,7 +226,7 @@ def _say(run: Run, result: Result) -> str:
         lines.append(f"Actual    {worst.actual}")
         if worst.twin:
             lines.append(f"Twin      {worst.twin}")
-    lines += [f"{name}  {clause_text(name)}" for name in result.case.clauses if clause_text(name)]
+    lines += [f"{name}  {clause_text(name)}" for name in _clauses(result) if clause_text(name)]
     return plain("\n".join([*lines, f"Replay    {replay(run, result.case)}"]))
 
 

@@ -15,7 +15,7 @@ from sopro_conformance.runner import Run, run
 
 FILE: Final = "candidates.toml"
 MATRIX: Final = "matrix.json"
-_NEAR: Final = 0.5
+_NEAR: Final = 0.3
 _NAMED: Final = 12
 """So many checks of a case say enough of how it fails."""
 _SAID: Final = 3

@@ -1,11 +1,11 @@
 """The suite tried on a copy of our node from which one check is removed.
 
-    python tests/mutants/without.py FILE TEXT [arguments of `sopro-conformance run`]
+    python tests/mutants/without.py [--keep FOLDER] FILE TEXT [arguments of `sopro-conformance run`]
 
 FILE is a module of this checkout, TEXT a part of the line in which the check begins: an `if` that
-raises, or a call that does. The copy is made in a temporary folder, what is removed from it is
-shown as a difference, and the suite runs against it (profile reader, unless it is told otherwise).
-Nothing of this checkout is changed.
+raises, or a call that does. The copy is made in a temporary folder, or in FOLDER, which is left
+there for a replay. What is removed from it is shown as a difference, and the suite runs against it
+(profile reader, unless it is told otherwise). Nothing of this checkout is changed.
 """
 
 import argparse
@@ -84,15 +84,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Try the suite on a node without one check.")
     parser.add_argument("file", type=Path, help="a module of this checkout")
     parser.add_argument("text", help="part of the line in which the check begins")
+    parser.add_argument("--keep", type=Path, help="where the copy is left for a replay")
     chosen, rest = parser.parse_known_args(arguments)
     with tempfile.TemporaryDirectory(prefix="sopro-without-") as name:
+        folder: Path = chosen.keep or Path(name)
         try:
-            sys.stdout.write(copy_without(Path(name), chosen.file, chosen.text) + "\n")
+            sys.stdout.write(copy_without(folder.resolve(), chosen.file, chosen.text) + "\n")
         except (ValueError, OSError, SyntaxError) as error:
             parser.error(str(error))
         sys.stdout.flush()
         command = [sys.executable, "-m", "sopro_conformance.main", "run"]
-        command += ["--adapter", adapter_of(Path(name)), *rest]
+        command += ["--adapter", adapter_of(folder.resolve()), *rest]
         return subprocess.run(command, check=False).returncode
 
 
