@@ -11,7 +11,7 @@ import json
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sopro_conformance.forms import find_flaw
@@ -49,6 +49,7 @@ class Answer:
         message: words beside it.
         error: why there is no verdict.
         seconds: until the answer was there.
+        request: that it answers, as it was sent.
     """
 
     ok: Mapping[str, Any] | None = None
@@ -56,6 +57,7 @@ class Answer:
     message: str = ""
     error: str = ""
     seconds: float = 0.0
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def words(self) -> str:
@@ -153,7 +155,7 @@ class Adapter:
         finally:
             self._waiting.pop(number, None)
         seconds = time.perf_counter() - began
-        return Answer(answer.ok, answer.code, answer.message, answer.error, seconds)
+        return replace(answer, seconds=seconds, request=request)
 
     async def _exchange(self, request: Mapping[str, Any], future: asyncio.Future[Answer]) -> Answer:
         if self._why_gone or self._process is None or self._process.stdin is None:

@@ -16,12 +16,18 @@ h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .WARN { background: #7d6100; } .WAIVED { background: #6e40c9; }
 table { border-collapse: collapse; width: 100%; } td, th { text-align: left; padding: .35rem .5rem;
   border-bottom: 1px solid #8884; vertical-align: top; }
+td:first-child { white-space: nowrap; } .said { font-size: 1.1rem; }
+@media (max-width: 45rem) { .stack tr:first-child { display: none; } .stack tr { display: block;
+  border-bottom: 1px solid #8884; padding: .3rem 0; } .stack td { display: inline-block;
+  border: 0; padding: .1rem .4rem .1rem 0; } }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem .8rem; margin: .5rem 0; }
 dt { font-weight: 600; } dd { margin: 0; overflow-wrap: anywhere; }
 article { border: 1px solid #8886; border-radius: .4rem; padding: .5rem 1rem; margin: 1rem 0; }
 code { overflow-wrap: anywhere; font-size: .9em; } summary { cursor: pointer; }
 @media print { article { break-inside: avoid; } }
 """
+
+_BYTES: Final = frozenset({"Sent", "Adapter", "Seed", "Requirements"})
 
 
 def write_page(report: Mapping[str, Any]) -> str:
@@ -41,9 +47,12 @@ def write_page(report: Mapping[str, Any]) -> str:
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>{_text(name)}: {_text(profiles)} "
         f'<span class="verdict {"PASS" if report["passed"] else "FAIL"}">{word}</span></h1>',
+        f'<p class="said">{_text(_in_words(report))}</p>',
+        _profiles(report),
         _summary(report),
         *(["<h2>What is not green</h2>", *map(_article, red)] if red else []),
-        "<h2>All cases</h2><table><tr><th>Case<th>Verdict<th>Requirement<th>Clauses<th>Checks</tr>",
+        '<h2>All cases</h2><table class="stack">',
+        "<tr><th>Case<th>Verdict<th>Requirement<th>Clauses<th>Checks</tr>",
         *map(_row, report["cases"]),
         "</table></body></html>",
     ]
@@ -55,8 +64,48 @@ def _text(value: object) -> str:
 
 
 def _terms(pairs: Mapping[str, object]) -> str:
-    rows = "".join(f"<dt>{_text(key)}<dd>{_text(one)}" for key, one in pairs.items() if one)
+    rows = "".join(f"<dt>{_text(key)}<dd>{_value(key, one)}" for key, one in pairs.items() if one)
     return f"<dl>{rows}</dl>"
+
+
+def _in_words(report: Mapping[str, Any]) -> str:
+    """Say for those who decide what a run is worth to them."""
+    total = len(report["cases"])
+    counts = report["counts"]
+    if report["why"] or not total:
+        return f"Nothing can be said of this node: {report['why'] or 'no case was run'}."
+    if report["passed"]:
+        return f"All {total} cases passed, or are about what this node does not declare."
+    parts = [
+        f"{number} {words}"
+        for number, words in (
+            (counts["FAIL"], "found a rule that this node does not keep"),
+            (counts["NOT-MEASURED"], "could not be tried, so that nothing is known"),
+            (counts["WAIVED"], "waived"),
+        )
+        if number
+    ]
+    return (
+        f"Of {total} cases {', '.join(parts)}. What follows says of each what was asked, what came "
+        "and what was expected; a node may join once a whole run leaves none."
+    )
+
+
+def _profiles(report: Mapping[str, Any]) -> str:
+    """Write how many cases of each profile came to which verdict."""
+    names = sorted({name for one in report["cases"] for name in one["profiles"]})
+    verdicts = [name for name, number in report["counts"].items() if number]
+    rows = []
+    for name in names:
+        found = [one["verdict"] for one in report["cases"] if name in one["profiles"]]
+        cells = "".join(f"<td>{found.count(verdict) or ''}" for verdict in verdicts)
+        rows.append(f"<tr><td>{_text(name)}<td>{len(found)}{cells}</tr>")
+    head = "".join(f"<th>{_text(one)}" for one in verdicts)
+    return f"<table><tr><th>Asked of a<th>Cases{head}</tr>{''.join(rows)}</table>" if rows else ""
+
+
+def _value(key: str, value: object) -> str:
+    return f"<code>{_text(value)}</code>" if key in _BYTES else _text(value)
 
 
 def _summary(report: Mapping[str, Any]) -> str:
@@ -82,10 +131,10 @@ def _article(one: Mapping[str, Any]) -> str:
         + f"<summary>{_text(problem['delta'])}</summary>"
         + _terms(
             {
-                "Sent": problem["sent"],
                 "Expected": problem["expected"],
                 "Actual": problem["actual"],
                 "Twin": problem["twin"],
+                "Sent": problem["sent"],
             }
         )
         + "</details>"

@@ -167,17 +167,29 @@ def _write_evidence(run: Run, result: Result, folder: Path) -> None:
     _write(folder / "checks.jsonl", text)
     if result.wire:
         _write(folder / "wire.txt", "\n".join(result.wire) + "\n")
-    asked = [one.request for one in result.checks if one.request and one.verdict in _SHOWN]
+    asked = [
+        one
+        for one in result.checks
+        if one.request.get("verb") == "verify" and one.verdict in _SHOWN
+    ][:20]
     if asked:
         requests = "\n".join(
-            json.dumps({"id": number, **one}) for number, one in enumerate(asked[:20], 1)
+            json.dumps({"id": number, **one.request}) for number, one in enumerate(asked, 1)
+        )
+        expected = "".join(
+            f"# {number}. {_in_a_line(one.delta)}: expected {_in_a_line(one.expected)}\n"
+            for number, one in enumerate(asked, 1)
         )
         script = (
             f"#!/bin/sh\n# {result.case.id}: {result.case.text}\n"
-            f"# Asks the adapter again what it answered wrongly; one answer a line.\n"
+            f"# Asks the adapter again what it answered wrongly; one answer a line.\n{expected}"
             f"{run.command} <<'END'\n{requests}\nEND\n"
         )
         _write(folder / "repro.sh", script)
+
+
+def _in_a_line(text: str) -> str:
+    return plain(" ".join(text.split()))
 
 
 def _junit(run: Run) -> bytes:

@@ -8,13 +8,24 @@ the code that SPEC.md names (reason rule).
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sopro_conformance.adapter import Adapter, Answer, pack
 from sopro_conformance.case import Case, Check, NotMeasured, Verdict
 from sopro_conformance.world.client import Client, wait_until
 from sopro_conformance.world.scene import Scene
+
+
+def with_request(check: Check, answer: Answer) -> Check:
+    """Return a check with what the adapter was asked, where somebody has to look at it.
+
+    Whole logs are large, and what passed can be tried again by its seed.
+    """
+    if check.verdict is Verdict.PASS:
+        return check
+    sent = {name: one for name, one in answer.request.items() if name != "id"}
+    return replace(check, request=sent, seconds=answer.seconds)
 
 
 @dataclass
@@ -158,7 +169,8 @@ class Trial:
         words = ", ".join(filter(None, said))
         client = self.stage.client if self.stage else None
         sent = client.wire[-1] if client and client.wire else ""
-        self.checks.append(Check(what, verdict, expected, words, sent=sent))
+        found = Check(what, verdict, expected, words, sent=sent)
+        self.checks.append(found if answer is None else with_request(found, answer))
 
     def need(self, condition: object, why: str) -> None:
         """Go on only where a prerequisite is there.

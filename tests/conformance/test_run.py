@@ -112,6 +112,32 @@ def test_what_failed_is_said_with_what_was_sent_and_the_clause_in_its_words(
     assert clause in (failure.text or "")
 
 
+def test_whole_logs_that_were_judged_wrongly_can_be_asked_again(tmp_path: Path) -> None:
+    command = f"{sys.executable} {MUTANTS / 'run.py'} X11"
+    main(["run", "--adapter", command, "--case", "LBL-04", "--out", str(tmp_path)])
+    [case] = read_report(tmp_path)["cases"]
+    [problem] = case["problems"]
+    assert re.fullmatch(r"entry [0-9]+ of conformance\.example/at/1: counts; .*", problem["actual"])
+    assert problem["sent"].startswith('{"verb": "verify", "kind": "logs"')
+    assert "ass.duties" in next(iter(case["texts"].values())), "the clause that names the code"
+    script = tmp_path / "evidence" / "LBL-04" / "repro.sh"
+    assert f"# 1. {problem['delta']}: expected void ass.duties" in script.read_text()
+    done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["ok"]["members"] == {"at": "admitted", "hu": "admitted"}
+
+
+def test_the_page_says_in_a_sentence_and_by_profile_what_was_found(tmp_path: Path) -> None:
+    cases = ["--case", "ENC-02", "--case", "ACC-03", "--case", "LOG-01"]
+    main(["run", "--adapter", f"{FALSE} 'accept all'", *cases, "--out", str(tmp_path)])
+    page = (tmp_path / "report.html").read_text()
+    assert "Of 3 cases 2 found a rule that this node does not keep, 1 could not be tried" in page
+    assert "<tr><td>publisher<td>1<td>1<td></tr><tr><td>reader<td>2<td><td>2</tr>" in page
+    main(["run", "--adapter", OURS, "--case", "ENC-02", "--out", str(tmp_path)])
+    page = (tmp_path / "report.html").read_text()
+    assert "All 1 cases passed" in page
+    assert "What is not green" not in page
+
+
 def test_the_page_names_nothing_outside_and_holds_no_foreign_markup(tmp_path: Path) -> None:
     main(
         ["run", "--adapter", f"{FALSE} '<script>alert(1)'", "--case", "ENC", "--out", str(tmp_path)]

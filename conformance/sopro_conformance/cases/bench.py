@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from sopro_conformance.adapter import Answer
 from sopro_conformance.case import Check, Verdict
 from sopro_conformance.cases.judged import close, judge, new_world
-from sopro_conformance.trial import Trial
+from sopro_conformance.trial import Trial, with_request
 from sopro_conformance.world.federation import World, void_of
 from sopro_conformance.world.sitelog import SiteLog, Written
 
@@ -62,13 +62,11 @@ class Bench:
         else:
             is_right = found in one.code.split() if one.code else found == ""
             verdict = Verdict.PASS if is_right else self.trial.failed
-        return Check(
-            one.what,
-            verdict,
-            f"void {one.code}" if one.code else "counts",
-            _say(answer, found),
-            _say(answer, twin) if one.twin else "",
-        )
+        expected = f"void {one.code}" if one.code else "counts"
+        place = f"entry {one.written.position} of {self.log.origin}: "
+        other = _say(answer, twin) if one.twin else ""
+        check = Check(one.what, verdict, expected, place + _say(answer, found), other)
+        return with_request(check, answer)
 
 
 def _say(answer: Answer, void: Any) -> str:

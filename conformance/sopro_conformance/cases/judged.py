@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 from sopro_conformance.adapter import Answer
 from sopro_conformance.case import Check, Verdict
-from sopro_conformance.trial import Trial
+from sopro_conformance.trial import Trial, with_request
 from sopro_conformance.world.federation import World, void_of
 from sopro_conformance.world.sitelog import SiteLog, Written
 
@@ -47,8 +47,9 @@ async def is_void(trial: Trial, code: str, act: Act, *, delta: str, sites: str =
     else:
         verdict = Verdict.PASS
     expected = f"void {code}, and the next record counts"
-    actual = _say(answer, void, later_void)
-    trial.checks.append(Check(delta, verdict, expected, actual, _say(twin, twin_void, twin_later)))
+    actual = f"entry {written.position} of {log.origin}: {_say(answer, void, later_void)}"
+    check = Check(delta, verdict, expected, actual, _say(twin, twin_void, twin_later))
+    trial.checks.append(with_request(check, answer))
 
 
 def close(world: World, log: SiteLog) -> Written:
@@ -84,5 +85,6 @@ async def stands(
     else:
         verdict = Verdict.PASS if found == dict(wanted) else trial.failed
     actual = str(found) if answer.ok is not None else answer.words
-    trial.checks.append(Check(f"{what}, on {day}", verdict, str(dict(wanted)), actual))
+    check = Check(f"{what}, on {day}", verdict, str(dict(wanted)), actual)
+    trial.checks.append(with_request(check, answer))
     return answer

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from sopro_conformance.adapter import Answer
 from sopro_conformance.case import Check, Verdict
 from sopro_conformance.cases.judged import close, judge, new_world
-from sopro_conformance.trial import Trial
+from sopro_conformance.trial import Trial, with_request
 from sopro_conformance.world.federation import World
 from sopro_conformance.world.sitelog import SiteLog
 
@@ -39,15 +39,8 @@ async def is_refused(
     else:
         verdict = Verdict.PASS
     expected = f"the log is refused {code}, and the others are judged"
-    trial.checks.append(
-        Check(
-            delta,
-            verdict,
-            expected,
-            _say(answer, got, others_too),
-            _say(twin, twin_code, twin_others),
-        )
-    )
+    actual, other = _say(answer, got, others_too), _say(twin, twin_code, twin_others)
+    trial.checks.append(with_request(Check(delta, verdict, expected, actual, other), answer))
 
 
 def _say(answer: Answer, code: Any, others: bool) -> str:
