@@ -21,7 +21,7 @@ import aiohttp
 
 from sopro_conformance.world.client import read_record
 from sopro_conformance.world.federation import FEDERATION
-from sopro_conformance.world.served import prefix_of
+from sopro_conformance.world.served import WIDTH, prefix_of, resource_path
 from sopro_conformance.world.server import Server
 from sopro_conformance.world.sitelog import SiteLog
 
@@ -71,7 +71,8 @@ class Liar:
         self.server = Server()
         self.server.serve(self.log)
         self.is_member = False
-        self.url = ""
+        self.coordinator = ""
+        self.urls: dict[str, str] = {}
         self.port = 0
 
     # As a node.
@@ -81,17 +82,23 @@ class Liar:
         self.port = serving.sockets[0].getsockname()[1]
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, ValueError, EOFError, asyncio.LimitOverrunError):
+        with contextlib.suppress(
+            OSError, ValueError, EOFError, KeyError, asyncio.LimitOverrunError
+        ):
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
             method, path, *_ = head.split(b" ")
-            body = self.server.truth(path.decode("ascii", "replace"))
+            named = path.decode("ascii", "replace")
+            body = self.server.truth(named)
+            if body is None and named.startswith("/log/"):
+                body = await self.mirror(named) if self.coordinator else None
             is_lie = self.is_member and SOURCE.random() < CHANCE
             await (lie if is_lie else tell)(writer, body, is_head=method == b"HEAD")
         writer.close()
 
     async def follow(self, url: str, origin: str) -> None:
         """Act on the coordinator's log as soon as it names this site."""
-        base = url + prefix_of(origin)
+        base = self.coordinator = url + prefix_of(origin)
+        self.urls[prefix_of(origin)] = url
         async with aiohttp.ClientSession() as session:
             while True:
                 with contextlib.suppress(aiohttp.ClientError, ValueError, IndexError):
@@ -106,15 +113,32 @@ class Liar:
                 await asyncio.sleep(0.02)
 
     async def _is_named(self, session: aiohttp.ClientSession, base: str, size: int) -> bool:
-        async with session.get(f"{base}/tile/entries/000.p/{size}") as answer:
-            rest = await answer.read()
+        """Read who is a member, and where; say whether this site is."""
+        rest = b""
+        for number in range(-(-size // WIDTH)):
+            path = resource_path("tile/entries", number, min(WIDTH, size - number * WIDTH))
+            async with session.get(f"{base}/{path}") as answer:
+                rest += await answer.read()
         while rest:
             length = int.from_bytes(rest[:2], "big")
             body = read_record(rest[2 : 2 + length]).get("body", {})
-            if body.get("origin") == self.log.origin:
-                return True
+            if "urls" in body and "origin" in body:
+                self.urls[prefix_of(body["origin"])] = body["urls"][0]
             rest = rest[2 + length :]
-        return False
+        return prefix_of(self.log.origin) in self.urls
+
+    async def mirror(self, path: str) -> bytes | None:
+        """Have whoever serves a log say what a mirror would: this site holds nothing of others."""
+        prefix = "/".join(path.split("/")[:4])
+        async with aiohttp.ClientSession() as session:
+            with contextlib.suppress(aiohttp.ClientError, LookupError, ValueError):
+                base = self.coordinator
+                async with session.get(f"{base}/checkpoint") as answer:
+                    size = int((await answer.read()).split(b"\n")[1])
+                await self._is_named(session, base, size)
+                async with session.get(self.urls[prefix] + path) as answer:
+                    return await answer.read() if answer.status == 200 else None
+        return None
 
     # Behind the adapter protocol.
 
@@ -154,12 +178,15 @@ class Liar:
             ]
             self.log.state()
             return {"indexes": indexes, "entities": [str(one) for one in indexes]}
-        return {
-            "peers": anything(),
-            "members": anything(),
-            "labels": anything(),
-            "logs": anything(),
-        }
+        if verb in ("stop", "kill9", "clock", "backup", "restore", "sync"):
+            return {"peers": {str(request.get("origin")): {"size": 3}}}
+        return self.say_anything_of_logs()
+
+    def say_anything_of_logs(self) -> dict[str, Any]:
+        names = SOURCE.sample(["peers", "members", "labels", "logs", "status", "evidence"], 2)
+        if SOURCE.random() < CHANCE:
+            return {name: anything() for name in names}
+        return {"members": {"at": "admitted"}, "logs": {SOURCE.choice(NAMES): {"void": {}}}}
 
     def line(self, number: int, ok: Any) -> str:
         """Write an answer, mostly in one of its forms."""

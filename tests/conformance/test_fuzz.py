@@ -4,6 +4,7 @@ import json
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,14 +18,15 @@ LIAR = Path(__file__).parent / "liar.py"
 PATIENT = {"HOS-19": "takes a minute of its own", "ERR-04": "waits for what cuts slow clients off"}
 NETWORK = sorted(one.id for one in CASES.values() if "start" in one.verbs and one.id not in PATIENT)
 READERS = sorted(one.id for one in CASES.values() if "start" not in one.verbs)
-PARTS = 6
+PARTS = 8
+LONG = (pytest.mark.long, pytest.mark.timeout(300))
 
 
-def try_on(folder: Path, adapter: str, cases: list[str]) -> list[str]:
+def try_on(folder: Path, adapter: str, cases: list[str], patience: float = 0.05) -> list[str]:
     """Run cases and return why any of them is a bug of the suite; everything is written."""
     chosen = [part for name in cases for part in ("--case", name)]
-    arguments = ["run", "--out", str(folder), "--patience", "0.05", "--seed", "1", *chosen]
-    code = main([*arguments, "--adapter", adapter])
+    arguments = ["run", "--out", str(folder), "--seed", "1", "--patience", str(patience)]
+    code = main([*arguments, "--adapter", adapter, *chosen])
     report = json.loads((folder / "report.json").read_text("utf-8"))
     assert 0 <= code <= 4
     assert code == report["exit_code"]
@@ -69,14 +71,20 @@ def test_an_answer_of_another_form_is_told_so_and_is_none(ok: dict[str, object])
     assert read_answer({"id": 1, "ok": {"logs": {}, "more": [1], "size": {}}}).error == ""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+def parts(most: int) -> list[Any]:
+    """The first two every time, the others in a long run."""
+    return [pytest.param(one, marks=pytest.mark.slow if one < 2 else LONG) for one in range(most)]
+
+
+@pytest.mark.parametrize("part", parts(PARTS))
 def test_answers_over_the_network_may_be_anything(tmp_path: Path, part: int) -> None:
-    adapter = f"{sys.executable} {LIAR} {part} 0.3"
+    chance = (0.05, 0.3, 0.1)[part % 3]
+    adapter = f"{sys.executable} {LIAR} {part} {chance}"
     assert try_on(tmp_path, adapter, NETWORK[part::PARTS]) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("chance", [0.3, 1.0])
-def test_answers_of_the_adapter_may_be_anything(tmp_path: Path, chance: float) -> None:
-    assert try_on(tmp_path, f"{sys.executable} {LIAR} 7 {chance}", READERS) == []
+@pytest.mark.parametrize("part", parts(PARTS))
+def test_answers_of_the_adapter_may_be_anything(tmp_path: Path, part: int) -> None:
+    chance = (0.3, 1.0)[part % 2]
+    adapter = f"{sys.executable} {LIAR} {part} {chance}"
+    assert try_on(tmp_path, adapter, READERS[part::PARTS], patience=0.01) == []
