@@ -65,6 +65,11 @@ class Application(Struct, frozen=True, array_like=True):
     steps: list[tuple[int, Step, int]]
 
 
+def asking_name(offering: bytes) -> str:
+    """Name an application after what is to be labelled, so that it is known to be asked for."""
+    return f"for {offering.hex()}"
+
+
 def decided_name(application: bytes) -> str:
     """Name the decision on an application, so that there is one at most."""
     return f"application {application.hex()}"

@@ -5,13 +5,13 @@ subjects. It leaves two sorts of names behind, by which later rules find it: one
 subject, and one for its number among the evaluations of a subject.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sopro_protocol.errors import RefusedError
 from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review
 from sopro_registry.family import View
-from sopro_registry.label import Action, Label
+from sopro_registry.label import Action, Label, Status
 
 MOST_FOR_APPLICATION: Final = 32
 """Evaluations of one application: as many as a review can name."""
@@ -55,12 +55,17 @@ def has_more(application: bytes, named: int, view: View) -> bool:
     return view.exists_named(_EVALUATION, evaluation_name(application, named))
 
 
-def evaluations_of(label: bytes, view: View) -> list[Evaluation]:
+def evaluations_of(labels: Iterable[bytes], view: View) -> list[Evaluation]:
     """Return the evaluations of a label, those for applications that name it too, by the log.
 
     The order is that of their latest records.
+
+    Args:
+        labels: its entity, and those that it had in this log before it left and came back.
+        view: of the log.
     """
-    found = [view.state(_EVALUATION, entity) for entity in _named(label, view)]
+    named = (entity for label in labels for entity in _named(label, view))
+    found = [view.state(_EVALUATION, entity) for entity in named]
     return sorted((one for one in found if isinstance(one, Evaluation)), key=lambda one: one.index)
 
 
@@ -83,7 +88,21 @@ def has_reviewed(person: bytes, subjects: tuple[bytes, ...], view: View) -> bool
 
 
 def subjects_of(entity: bytes, label: Label, view: View) -> tuple[bytes, ...]:
-    """Return what the evaluations of a label are about: itself, and what its first one decided."""
+    """Return what the evaluations of a label are about: itself, and what its first one decided.
+
+    Where it has left the log and come back, also what it was before (SPEC XFER-8).
+    """
+    held = [(entity, label), *earlier_labels(label, view)]
+    return tuple(subject for one in held for subject in _subjects(*one, view))
+
+
+def earlier_labels(label: Label, view: View) -> list[tuple[bytes, Label]]:
+    """Return what a label was in this log before it left and came back, the last first."""
+    held = [(entity, view.state("label_decision", entity)) for entity in label.earlier]
+    return [(entity, one) for entity, one in held if isinstance(one, Label)]
+
+
+def _subjects(entity: bytes, label: Label, view: View) -> tuple[bytes, ...]:
     if not label.people or label.people[0][0] != label.decisions[0].index:
         return (entity,)
     review = view.state(_REVIEW, label.people[0][2])
@@ -117,14 +136,17 @@ def check_decider(
         )
 
 
-def check_closed(label: bytes, view: View) -> None:
+def check_closed(entity: bytes, label: Label, view: View) -> None:
     """Hold a return from suspension to what third parties found last about each criterion (I3).
 
+    What another site had found of a label that came suspended is not in this log; so it is found
+    anew before the label comes back (SPEC ASS-21).
+
     Raises:
-        RefusedError: `ass.outcome` while a major non-conformity is open.
+        RefusedError: `ass.outcome` while a major non-conformity is open, or may be.
     """
     found: dict[str, Finding] = {}
-    for one in evaluations_of(label, view):
+    for one in evaluations_of((entity, *label.earlier), view):
         if one.level is Level.THIRD_PARTY:
             found |= assessed(one)
     majors = [code for code, one in sorted(found.items()) if one.result is Result.MAJOR_NC]
@@ -132,6 +154,33 @@ def check_closed(label: bytes, view: View) -> None:
         raise RefusedError(
             f"decision: a major non-conformity is open: {', '.join(majors)}; a third party has to "
             "find it closed first (I3)",
+            code="ass.outcome",
+        )
+    if label.taken is not None and _came_suspended(label):
+        _check_found_anew(entity, label, view)
+
+
+def _came_suspended(label: Label) -> bool:
+    """Say whether a label was suspended when it came, and has not been anything else since."""
+    return all(one.status is Status.SUSPENDED for one in label.decisions)
+
+
+def _check_found_anew(entity: bytes, label: Label, view: View) -> None:
+    """Hold a label that came suspended to having been evaluated here, by what must be met."""
+    found = [one for one in evaluations_of((entity,), view) if one.level is Level.THIRD_PARTY]
+    latest = view.criteria(label.scheme)
+    if latest is None:
+        return
+    version = max((one.criteria_version for one in found), default=latest.version)
+    criteria = view.criteria(label.scheme, version=version) or latest
+    kind = getattr(view.state("offering", label.offering), "kind", "")
+    done = {code for one in found for code in assessed(one)}
+    left = [one.code for one in criteria.concerning(kind) if one.is_mandatory]
+    left = [code for code in left if code not in done]
+    if left:
+        raise RefusedError(
+            f"decision: the label came here suspended, and no third party has evaluated {left[0]} "
+            "since; what the site before had found has to be found anew (I3)",
             code="ass.outcome",
         )
 

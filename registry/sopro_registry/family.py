@@ -333,6 +333,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
     Attributes:
         state: the entity's new state.
         names: under which the entity can be found in its log.
+        left: number of a label that leaves this log, under which it is found if it comes back.
         label: its columns, where it is a label.
         keys: the site's keys from the next position on.
         acted_on: the coordinator's head that rules read from the next position on.
@@ -351,6 +352,7 @@ class Change(Struct, Generic[S], frozen=True, gc=False):
 
     state: S
     names: tuple[str, ...] = ()
+    left: str = ""
     label: LabelIndex | None = None
     keys: tuple[KeySpan, ...] | None = None
     acted_on: Head | None = None

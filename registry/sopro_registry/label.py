@@ -206,6 +206,12 @@ class Reason(Struct, frozen=True, array_like=True, gc=False):
     refused: int = 0
 
 
+LEFT: Final = "label_left"
+"""Under this, and its number, a label is found that has left a log (SPEC XFER-8)."""
+MOST_RETURNS: Final = 64
+"""So often a label may come back to one log."""
+
+
 class Label(Struct, frozen=True, array_like=True, gc=False):
     """A label: its number, what it was granted for, and every decision that counts.
 
@@ -224,6 +230,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
         scopes: what it holds for, by each decision that states it.
         answers: position and reason of each decision that follows on a complaint or an appeal.
         reasons: of each decision that states one, or of which a correction does.
+        earlier: its entities in this log before it left and came back, the last first.
     """
 
     last: bytes
@@ -239,6 +246,7 @@ class Label(Struct, frozen=True, array_like=True, gc=False):
     scopes: list[Scope] = []
     answers: list[tuple[int, str]] = []
     reasons: list[Reason] = []
+    earlier: list[bytes] = []
 
     @property
     def scope(self) -> Scope:

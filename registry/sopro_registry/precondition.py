@@ -37,6 +37,7 @@ class Resting(NamedTuple):
     Attributes:
         action: what it does.
         label: entity of the label; empty on its first decision.
+        earlier: its entities in this log before it left and came back.
         subjects: what evaluations of the label are about; none on its first decision.
         offering: entity of what is labelled.
         scheme: its code.
@@ -46,6 +47,7 @@ class Resting(NamedTuple):
 
     action: Action
     label: bytes
+    earlier: list[bytes]
     subjects: tuple[bytes, ...]
     offering: bytes
     scheme: str
@@ -126,6 +128,11 @@ def _evaluations(reviewed: Review, view: View) -> list[Evaluation]:
     return evaluations
 
 
+def _evaluated(decision: Resting, view: View) -> list[Evaluation]:
+    """Return the evaluations of a label that is there."""
+    return evaluations_of((decision.label, *decision.earlier), view) if decision.label else []
+
+
 def _check_outcome(
     decision: Resting,
     asked: Application,
@@ -157,7 +164,7 @@ def _check_outcome(
     offering = view.state("offering", decision.offering)
     others = [
         one
-        for one in (evaluations_of(decision.label, view) if decision.label else ())
+        for one in _evaluated(decision, view)
         if one.level is Level.THIRD_PARTY and one.application != reviewed.application
     ]
     found = sorted([*independent, *others], key=lambda one: one.index)

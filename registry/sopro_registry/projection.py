@@ -42,6 +42,7 @@ from sopro_registry.family import (
     Withholding,
 )
 from sopro_registry.fields import Head, site_of
+from sopro_registry.label import LEFT
 from sopro_registry.status import format_leaf
 from sopro_registry.tables import Cursor, EntityRow, Tables, Void
 
@@ -537,6 +538,8 @@ class Ledger:
         family, _ = _split_title(record.family)
         for name in change.names:
             self._tables.put_name(family, name, record.entity)
+        if change.left:
+            self._tables.put_name(LEFT, change.left, record.entity)
         if change.decides:
             name = decided_name(change.decides)
             self._tables.put_name(_APPLICATIONS, name, record.entity)

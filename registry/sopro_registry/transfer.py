@@ -16,7 +16,16 @@ from msgspec import Struct
 from sopro_protocol.encoding import encode
 from sopro_protocol.errors import RefusedError
 from sopro_registry.family import View
-from sopro_registry.label import Decision, Handover, Label, Scope, Status, Takeover
+from sopro_registry.label import (
+    LEFT,
+    MOST_RETURNS,
+    Decision,
+    Handover,
+    Label,
+    Scope,
+    Status,
+    Takeover,
+)
 
 _CONTEXT: Final = b"sopro-takeover/1\n"
 _ALIVE: Final = (Status.ACTIVE, Status.SUSPENDED)
@@ -64,6 +73,25 @@ def take_label(takes: tuple[str, int, bytes], entity: bytes, view: View) -> Take
         )
     acted_on = view.acted_on.size if view.acted_on else 0
     return Takeover(origin, index, entry_id, is_orphaned, acted_on)
+
+
+def find_earlier(number: str, view: View) -> list[bytes]:
+    """Return the entities of a label in this log before it left it, the last first (SPEC XFER-8).
+
+    Raises:
+        RefusedError: `lbl.competence` where it has come back as often as it may.
+    """
+    before = view.named(LEFT, number)
+    held = view.state("label_decision", before) if before else None
+    if before is None or not isinstance(held, Label):
+        return []
+    if len(held.earlier) >= MOST_RETURNS:
+        raise RefusedError(
+            f"decision: {number} has come back to this log {MOST_RETURNS} times, and no more is "
+            "taken",
+            code="lbl.competence",
+        )
+    return [before, *held.earlier]
 
 
 def takeover_name(number: str, index: int) -> str:

@@ -343,8 +343,19 @@ def take_offering(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         return "rec.body"
     if not holds(log, "organisation", event["body"]["organisation"]):
         return "lbl.reference"
-    held["state"] = event["body"]
+    body, before = event["body"], held["state"]
+    moved = before and any(before[name] != body[name] for name in ("organisation", "kind"))
+    if moved and (log["is_import_closed"] or event["entity"] in asked_for(log)):
+        return "lbl.reference"
+    held["state"] = body
     return None
+
+
+def asked_for(log: Log) -> set[bytes]:
+    """Return the offerings that anybody has applied for."""
+    found = log["entities"].values()
+    asked = [one["state"] for one in found if one["family"] == "label_application"]
+    return {one["body"]["offering"] for one in asked if one}
 
 
 def holds(log: Log, family: str, entity: bytes) -> bool:
@@ -390,6 +401,7 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
             "takes": body.get("takes"),
             "acted_on": log["acted_on"],
             "scope": {},
+            "earlier": been_here(log, body) if "takes" in body else [],
         }
     code = judge_further(log, event, label, is_new=is_new)
     if code is not None:
@@ -655,6 +667,21 @@ def judge_first(log: Log, event: Event) -> str | None:
 def inherited(takes: list[Any]) -> bytes:
     """Return the entity of a label that nobody handed over."""
     return hashlib.sha256(b"sopro-takeover/1\n" + encode(takes)).digest()[:16]
+
+
+def been_here(log: Log, body: dict[str, Any]) -> list[bytes]:
+    """Return the entities that a label had here before it left; the last first."""
+    number = body.get("certificate", "")
+    left = [
+        (held["state"]["index"], entity, held["state"]["earlier"])
+        for entity, held in log["entities"].items()
+        if held["family"] == "label_decision" and held["state"] and held["state"]["receiver"]
+        if held["state"]["number"] == number
+    ]
+    if not left:
+        return []
+    _, entity, earlier = max(left)
+    return [entity, *earlier]
 
 
 def judge_following(log: Log, body: dict[str, Any], label: dict[str, Any]) -> str | None:

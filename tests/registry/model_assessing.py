@@ -362,6 +362,16 @@ def evaluators(log: Log, entity: bytes | None, application: bytes | None) -> set
     }
 
 
+def assessors_of(log: Log, entity: bytes, label: Body) -> set[bytes]:
+    """Return who has evaluated a label, also before it left this log and came back."""
+    people: set[bytes] = set()
+    for one in [entity, *label["earlier"]]:
+        held = label if one == entity else state_of(log, "label_decision", one)
+        first = held["history"][0].get("application") if held["history"] else None
+        people |= evaluators(log, one, first)
+    return people
+
+
 def kind_of(log: Log, offering: bytes) -> str:
     found = state_of(log, "offering", offering)
     return str(found["kind"]) if found else ""
@@ -388,8 +398,10 @@ def take_review(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
     if len(body["evaluations"]) < len(for_application(log, body["application"])):
         return "ass.subject"
     label = state_of(log, "label_application", body["application"])["body"].get("label")
-    if body["reviewer"] in evaluators(log, label, None):
-        return "ass.duties"
+    there = state_of(log, "label_decision", label)
+    for one in [label, *(there["earlier"] if there else [])]:
+        if body["reviewer"] in evaluators(log, one, None):
+            return "ass.duties"
     held["past"] = [*held.get("past", ()), body]
     held["state"] = body | {"index": log["size"]}
     return None

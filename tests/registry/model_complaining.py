@@ -77,7 +77,7 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
             panel = before["panel"]
         if not panel or panel != sorted(set(panel)):
             return "ass.duties"
-        if set(panel) & who_took_part(log, body["label"], label["history"]):
+        if set(panel) & who_took_part(log, body["label"], label):
             return "ass.duties"
     days = [*(before["days"] if before else []), (step, day)]
     steps = [*(before["steps"] if before else []), (log["size"], step, day)]
@@ -88,8 +88,16 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
     return None
 
 
-def who_took_part(log: Log, entity: bytes, history: list[dict[str, Any]]) -> set[bytes]:
-    """Return who may hear no appeal about a label."""
+def who_took_part(log: Log, entity: bytes, label: dict[str, Any]) -> set[bytes]:
+    """Return who may hear no appeal about a label, also for what it was here before it left."""
+    before = [(one, state_of(log, "label_decision", one)) for one in label["earlier"]]
+    people: set[bytes] = set()
+    for place, held in [(entity, label), *before]:
+        people |= who_had_part(log, place, held["history"])
+    return people
+
+
+def who_had_part(log: Log, entity: bytes, history: list[dict[str, Any]]) -> set[bytes]:
     first = history[0].get("application")
     people = evaluators(log, entity, first) | {one["decider"] for one in history if one["decider"]}
     for one in log["entities"].values():

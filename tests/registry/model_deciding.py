@@ -7,6 +7,7 @@ from tests.registry.model_assessing import (
     Event,
     Log,
     all_evaluations,
+    assessors_of,
     concerning,
     criteria_of,
     evaluators,
@@ -58,14 +59,15 @@ def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | Non
         return "ass.subject"
     if len(found) < len(for_application(log, application)):
         return "ass.subject"
-    first = label["history"][0].get("application") if label["history"] else None
-    if body["decider"] in evaluators(log, entity, application) | evaluators(log, None, first):
+    people = assessors_of(log, entity, label) if entity else set()
+    if body["decider"] in evaluators(log, None, application) | people:
         return "ass.duties"
     if body["decided_on"] < checked["reviewed_on"]:
         return "lbl.dates"
     if body["action"] == "refuse":
         return None
-    about_label = [one for one in all_evaluations(log) if entity and one["label"] == entity]
+    places = [entity, *label["earlier"]] if entity else []
+    about_label = [one for one in all_evaluations(log) if one["label"] in places]
     others = [one for one in about_label if one["about"][0] != application]
     return judge_outcome(log, body["decided_on"], wanted, checked, found, others)
 
@@ -79,20 +81,48 @@ def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
     judging = judging or (body["action"] == "suspend" and body["reason_code"] == "nc_not_closed")
     if body["action"] == "terminate_on_request":
         judging = body["reason_code"] not in ("holder_request", "product_discontinued")
-    people = evaluators(log, entity, label["history"][0].get("application"))
-    if judging and body["decider"] in people:
+    if judging and body["decider"] in assessors_of(log, entity, label):
         return "ass.duties"
     if body["action"] != "reinstate":
         return None
     last: dict[str, str] = {}
     for one in all_evaluations(log):
-        if one["label"] == entity and one["level"] == "third_party":
+        if one["label"] in [entity, *label["earlier"]] and one["level"] == "third_party":
             last |= {
                 code: found["result"]
                 for code, found in one["findings"].items()
                 if found["result"] != "not_assessed"
             }
-    return "ass.outcome" if "major_nc" in last.values() else None
+    if "major_nc" in last.values():
+        return "ass.outcome"
+    came_so = label["takes"] and all(one["is"] == "suspended" for one in label["history"])
+    return "ass.outcome" if came_so and not is_found_anew(log, entity, label) else None
+
+
+def is_found_anew(log: Log, entity: bytes, label: dict[str, Any]) -> bool:
+    """Say whether third parties have looked here at all that a label must meet."""
+    if criteria_of(log, label["scheme"]) is None:
+        return True
+    looked = [
+        one
+        for one in all_evaluations(log)
+        if one["label"] == entity and one["level"] == "third_party"
+    ]
+    # Of no evaluation the latest version is asked for: 0.
+    version = max([one["version"] for one in looked], default=0)
+    criteria = criteria_of(log, label["scheme"], version) or {"criteria": {}}
+    must = {
+        code
+        for code, one in concerning(criteria, kind_of(log, label["offering"])).items()
+        if one["obligation"] == "mandatory"
+    }
+    seen = {
+        code
+        for one in looked
+        for code, found in one["findings"].items()
+        if found["result"] != "not_assessed"
+    }
+    return must <= seen
 
 
 def judge_outcome(

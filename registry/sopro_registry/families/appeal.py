@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.complaints import APPEAL, Appeal, AppealStep
-from sopro_registry.duties import has_assessed, has_reviewed, subjects_of
+from sopro_registry.duties import earlier_labels, has_assessed, has_reviewed, subjects_of
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
 from sopro_registry.label import Label, name_about
@@ -93,7 +93,8 @@ def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> l
 def _check_panel(panel: list[bytes], entity: bytes, label: Label, view: View) -> None:
     """Hold the panel to people who had no part in deciding on the label or assessing it (I2)."""
     subjects = subjects_of(entity, label, view)
-    deciders = {decider for _, decider, _ in label.people}
+    held = [label, *(one for _, one in earlier_labels(label, view))]
+    deciders = {decider for one in held for _, decider, _ in one.people}
     for person in panel:
         if (
             person in deciders

@@ -4,7 +4,14 @@ from msgspec import UNSET, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
-from sopro_registry.application import TRANSITIONS, Application, Kind, Step, decided_name
+from sopro_registry.application import (
+    TRANSITIONS,
+    Application,
+    Kind,
+    Step,
+    asking_name,
+    decided_name,
+)
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Version, day_of, latest_day
 
@@ -73,7 +80,8 @@ def apply(fact: Fact[Body], state: Application | None, view: View) -> Change[App
             body.criteria_version,
             state.submitted if state else day,
             steps,
-        )
+        ),
+        names=() if state else (asking_name(body.offering),),
     )
 
 

@@ -35,13 +35,14 @@ from sopro_registry.label import (
     Label,
     Reason,
     Status,
+    Takeover,
     possible_actions,
     status_at,
 )
 from sopro_registry.mending import check_mended
 from sopro_registry.precondition import RESTING, Resting, check_assessment
 from sopro_registry.scope import check_corrected, read_scope
-from sopro_registry.transfer import hand_label, take_label, takeover_name
+from sopro_registry.transfer import find_earlier, hand_label, take_label, takeover_name
 
 State: TypeAlias = Label
 
@@ -94,9 +95,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     if state is None:
         takes = None if isinstance(body.takes, UnsetType) else body.takes
         taken = take_label(takes, fact.record.entity, view) if takes else None
-        _check_first(body, view, takes_over=takes_over)
-        number, offering, scheme = body.certificate, body.offering, body.scheme
-        label = Label(b"", _text(number), _bytes(offering), _text(scheme), -1, [], taken=taken)
+        label = _begin(body, taken, view)
     else:
         _check_following(body, state)
         label = state
@@ -136,12 +135,14 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         if body.reason_code in ANSWERING
         else label.answers,
         reasons,
+        label.earlier,
     )
     year = year_of(dates.effective) if dates.effective else 0
     return Change(
         label,
         # A label that is taken over is found and counted under the site that granted it.
         names=(takeover_name(label.number, fact.index),) if takes_over else (),
+        left=label.number if handed else "",
         label=None if label.taken else _index(label),
         is_grant=body.action is Action.GRANT or takes_over,
         counted=(needs.word, year),
@@ -150,6 +151,17 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         status_index=label.status_index,
         decides=decides,
     )
+
+
+def _begin(body: Body, taken: Takeover | None, view: View) -> Label:
+    """Return a label without a decision: what it is, and what it was here before it left."""
+    number = _text(body.certificate)
+    earlier = find_earlier(number, view) if taken else []
+    _check_first(body, view, takes_over=taken is not None)
+    return Label(
+        b"", number, _bytes(body.offering), _text(body.scheme), -1, [],
+        taken=taken, earlier=earlier,
+    )  # fmt: skip
 
 
 def _check_imported(label: Label, view: View) -> None:
@@ -216,7 +228,7 @@ def _check_assessment(
                 body.action, _text(body.reason_code), _bytes(body.decider), subjects, view
             )
             if body.action is Action.REINSTATE:
-                check_closed(fact.record.entity, view)
+                check_closed(fact.record.entity, label, view)
         return b""
     if not (application or review) and view.criteria(label.scheme) is None:
         return b""
@@ -224,6 +236,7 @@ def _check_assessment(
         Resting(
             body.action,
             fact.record.entity if label.decisions else b"",
+            label.earlier,
             subjects_of(fact.record.entity, label, view) if label.decisions else (),
             label.offering,
             label.scheme,

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
+from sopro_registry.application import asking_name
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Codes, day_of
 from sopro_registry.terms import ITEM, LISTED, PROCUREMENT, SCALE, fold_item, widen
@@ -61,12 +62,12 @@ class State(Struct, frozen=True, array_like=True):
             yield from widen(code)
 
 
-def apply(fact: Fact[Body], _state: State | None, view: View) -> Change[State]:
+def apply(fact: Fact[Body], state: State | None, view: View) -> Change[State]:
     """Replace the offering's version.
 
     Raises:
-        RefusedError: `lbl.reference` for an organisation this log does not hold, `rec.body` for
-            a date that is none.
+        RefusedError: `lbl.reference` for an organisation this log does not hold, or another
+            organisation or kind than what was applied for, `rec.body` for a date that is none.
     """
     body = fact.body
     day_of(body.effective_date, field="effective_date")
@@ -75,6 +76,8 @@ def apply(fact: Fact[Body], _state: State | None, view: View) -> Change[State]:
             f"offering: no organisation {body.organisation.hex()} in this log",
             code="lbl.reference",
         )
+    if state is not None:
+        _check_same(fact, state, view)
     codes = [PROCUREMENT + code for code in body.cpv or ()]
     if body.gtin is not UNSET:
         codes.append(ITEM + fold_item(body.gtin))
@@ -82,6 +85,25 @@ def apply(fact: Fact[Body], _state: State | None, view: View) -> Change[State]:
         codes.append(SCALE + body.effect_scale)
     codes += [f"{LISTED}{one.list}:{one.code}" for one in body.codes or ()]
     return Change(State(fact.index, body.organisation, body.kind, body.status, codes))
+
+
+def _check_same(fact: Fact[Body], before: State, view: View) -> None:
+    """Hold an offering to what a label was applied for or granted for (SPEC LBL-6, I3, I4)."""
+    now = (fact.body.organisation, fact.body.kind)
+    if now == (before.organisation, before.kind):
+        return
+    is_asked = view.exists_named("label_application", asking_name(fact.record.entity))
+    if is_asked or view.is_import_closed:
+        why = (
+            "an application names it"
+            if is_asked
+            else "this site has closed the import of its existing register"
+        )
+        raise RefusedError(
+            f"offering: its organisation and its kind are permanent, because {why}; "
+            "what somebody else offers, or of another kind, is another offering",
+            code="lbl.reference",
+        )
 
 
 FAMILY = Family("offering", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)

@@ -11,6 +11,7 @@ from sopro_registry.assessment import Evaluation, Recommendation, Review
 from sopro_registry.duties import has_assessed, has_more, part_name
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, day_of, latest_day
+from sopro_registry.label import Label
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -62,7 +63,9 @@ def apply(fact: Fact[Body], state: Review | None, view: View) -> Change[Review]:
             "(I3)",
             code="ass.subject",
         )
-    if has_assessed(body.reviewer, (application.label,), view):
+    held = view.state("label_decision", application.label) if application.label else None
+    earlier = held.earlier if isinstance(held, Label) else []
+    if has_assessed(body.reviewer, (application.label, *earlier), view):
         raise RefusedError(
             "review: the reviewer has taken part in evaluating the label (I2)", code="ass.duties"
         )

@@ -75,6 +75,7 @@ export const labelApplication = {
       if (until !== null && body.effective_date > until) refuse('lbl.criteria', 'a version that may be used no longer');
     }
   },
+  apply: (log, { body }) => log.asked.add(hex(body.offering)), // LBL-6
 };
 
 function isOpen(log, application) {
@@ -171,7 +172,8 @@ export const review = {
     }
     if (log.parts.of(body.application).length > body.evaluations.length) subject('leaves out an evaluation');
     const { label } = last(bodies(log, body.application));
-    if (log.parts.has('evaluation', body.reviewer, [label])) refuse('ass.duties', 'the reviewer has assessed the label');
+    const held = label === undefined ? undefined : log.labels.get(hex(label));
+    if (log.parts.has('evaluation', body.reviewer, [label, ...(held?.earlier ?? []).map(({ entity }) => entity)])) refuse('ass.duties', 'the reviewer has assessed the label');
   },
   apply(log, { body, record }) {
     const { label } = last(bodies(log, body.application));

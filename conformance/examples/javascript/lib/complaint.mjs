@@ -92,7 +92,7 @@ function checkPanel(log, body, label, earlier) {
   const alike = step === 'panel' || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
   if (!alike || !isAscending(panel)) bad('another panel, or not in order');
   const answers = ({ basis, action, review }) => basis === 'assessed' && !(GIVING.includes(action) && review === undefined);
-  const deciders = label.decisions.filter((decision) => answers(decision.body)).map((decision) => hex(decision.body.decider));
+  const deciders = [label, ...label.earlier].flatMap(({ decisions }) => decisions).filter((decision) => answers(decision.body)).map((decision) => hex(decision.body.decider));
   const subjects = subjectsOf(body.label, label);
   for (const person of panel) {
     const hasPart = log.parts.has('evaluation', person, subjects) || log.parts.has('review', person, subjects);

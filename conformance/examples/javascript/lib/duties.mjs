@@ -43,7 +43,12 @@ export function checkNumber(log, application, label) {
 }
 
 // What the evaluations are about of a label that has a first decision: itself and what that decides.
-export const subjectsOf = (entity, label) => [entity, label.first?.body.application];
+// XFER-8: also before it left and came back.
+export const subjectsOf = (entity, label) =>
+  [label, ...label.earlier].flatMap((one) => [one === label ? entity : one.entity, one.first?.body.application]);
+
+const entitiesOf = (entity, label) => [entity, ...(label?.earlier ?? []).map((one) => one.entity)];
+const evaluationsOf = (log, entity) => entitiesOf(entity, log.labels.get(hex(entity))).flatMap((one) => log.parts.of(one));
 
 // ASS-20
 export function checkDecider(log, { body, record }, label) {
@@ -62,15 +67,32 @@ const thirdParty = ({ body }) => body.level === 'third_party';
 // ASS-21
 export function checkClosed(log, entity) {
   const results = new Map();
-  for (const { body } of inOrder(log, log.parts.of(entity)).filter(thirdParty)) {
+  for (const { body } of inOrder(log, evaluationsOf(log, entity)).filter(thirdParty)) {
     for (const { code, result } of body.findings.filter(isAssessed)) results.set(code, result);
   }
   if ([...results.values()].includes('major_nc')) refuse('ass.outcome', 'a major nonconformity is open');
+  const label = log.labels.get(hex(entity));
+  const cameSo = label.first.body.takes !== undefined && label.decisions.every(({ status }) => status === 'suspended');
+  if (cameSo) checkFoundAnew(log, entity, label);
+}
+
+// ASS-21
+function checkFoundAnew(log, entity, label) {
+  const { scheme, offering } = label.first.body;
+  const versions = log.federation.criteriaVersions(scheme, log.view);
+  if (versions.length === 0) return;
+  const found = log.parts.of(entity).map((one) => lastOn(log, one)).filter(thirdParty);
+  const version = Math.max(0, ...found.map(({ body }) => body.criteria_version));
+  const set = versions.find((one) => one.version === version) ?? versions.at(-1);
+  const seen = new Set(found.flatMap(({ body }) => body.findings.filter(isAssessed).map(({ code }) => code)));
+  for (const { code, obligation } of log.criteriaFor(set, lastOn(log, offering)?.body.kind)) {
+    if (obligation === 'mandatory' && !seen.has(code)) refuse('ass.outcome', `came suspended, and ${code} was not evaluated here`);
+  }
 }
 
 // ASS-18: what evaluations of the label have left open, by criterion; `counting` are those the decision rests on.
 export function leftOpen(log, entity, application, counting, codes) {
-  const others = log.parts.of(entity).map((one) => lastOn(log, one)).filter(thirdParty);
+  const others = evaluationsOf(log, entity).map((one) => lastOn(log, one)).filter(thirdParty);
   const beside = others.filter(({ body }) => !body.application?.equals(application));
   const open = new Map();
   for (const item of [...counting, ...beside].sort((a, b) => a.position - b.position)) {

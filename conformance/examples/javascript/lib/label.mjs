@@ -37,6 +37,7 @@ export class Label {
     this.decisions = []; // {position, id, body, day, status, validUntil, suspendedUntil, acted, time}
     this.undetermined = false; // REC-13
     this.statusIndex = null;
+    this.earlier = []; // XFER-8: what it was in this log before it left and came back, the last first
   }
 
   get first() {
@@ -105,9 +106,12 @@ export const takeoverEntity = (takes) => sha256('sopro-takeover/1\n', encode(tak
 export const organisation = { check: (log, { body }) => checkDays(body.effective_date) };
 
 export const offering = {
-  check(log, { body }) {
+  check(log, { body, record }) {
     checkDays(body.effective_date);
     if (!log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
+    const before = log.recordsOn(record.entity).at(-1)?.body; // LBL-6
+    const moved = before !== undefined && !(body.kind === before.kind && body.organisation.equals(before.organisation));
+    if (moved && (log.importClosed || log.asked.has(hex(record.entity)))) refuse('lbl.reference', 'another organisation or kind than was asked for');
   },
 };
 
@@ -117,6 +121,7 @@ export const labelDecision = {
   check(log, item) {
     const { body, record } = item;
     const label = log.labels.get(hex(record.entity)) ?? new Label(log.origin, record.entity);
+    if (label.first === undefined) label.earlier = earlierOf(log, body);
     checkDays(...DATES.map((name) => body[name])); // LBL-7
     checkFields(body, label); // LBL-8, LBL-9
     const outcome = label.outcome(body); // LBL-10 to LBL-14
@@ -136,6 +141,8 @@ export const labelDecision = {
     const name = hex(record.entity);
     if (!log.labels.has(name)) log.labels.set(name, new Label(log.origin, record.entity));
     const label = log.labels.get(name);
+    if (label.first === undefined) label.earlier = earlierOf(log, body);
+    if (body.receiver !== undefined) log.left.set(body.certificate, label); // XFER-8
     const outcome = label.outcome(body);
     if (label.first === undefined && body.certificate !== undefined && body.takes === undefined) log.numbers.add(body.certificate);
     label.decisions.push({ position, id, body, time: record.time, acted: log.acted, ...outcome });
@@ -144,6 +151,14 @@ export const labelDecision = {
     if (body.application !== undefined) log.decided.add(hex(body.application)); // ASS-14
   },
 };
+
+// XFER-8
+function earlierOf(log, { certificate, takes }) {
+  const before = takes === undefined ? undefined : log.left.get(certificate);
+  if (before === undefined) return [];
+  if (before.earlier.length >= 64) refuse('lbl.competence', 'has come back too often');
+  return [before, ...before.earlier];
+}
 
 // LBL-8, LBL-9
 export function checkFields(body, label) {
