@@ -34,7 +34,7 @@ GROUPS = {
     "resources": "HOS-04 HOS-07",
     "slow peers": "HOS-08 HOS-09",
     "names": "HOS-40",
-    "events and keys": "SYN-40 SYN-41 SYN-42 SYN-43 HOS-41",
+    "events and keys": "CKP-42 SYN-40 SYN-41 SYN-42 SYN-43 HOS-41",
     "documents of others": "ACC-40 ACC-41 ACC-43 ACC-44",
     "an old copy": "LOG-40",
     "withheld, continued, accused": "ACC-21 MEM-21 MEM-26 MEM-27",

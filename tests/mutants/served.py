@@ -99,6 +99,11 @@ at("N08", OWN + "/checkpoint", body_of(lambda data: data.replace(b"\n\n", b"\nex
 at("N09", OWN + "/checkpoint", body_of(spoil_line))
 at("N16", "/log/(?!at/).*/tile/[0-9]+/.*", body_of(flip))
 at("R22", "/label/.*", body_of(lambda _: b"<p>A label of this site, by its number.</p>"))
+at(
+    "N94",
+    "/api/v1/witness-policy",
+    body_of(lambda data: data.replace(b"group ", b"group first any ", 1)),
+)
 at("N23", "/label/.*", lambda one: other(one, b"a page", 200))
 at("N26", ".*/document/.*", lambda one: other(one, one.body, **{"SoPro-Document-Key": "00" * 32}))  # type: ignore[arg-type]
 

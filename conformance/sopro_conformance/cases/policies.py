@@ -1,8 +1,9 @@
-"""CKP-40: the text of a witness policy; CKP-41: a witness whose clock is behind."""
+"""CKP-40 and CKP-42: the text of a witness policy; CKP-41: a witness whose clock is behind."""
 
 from typing import Final
 
-from sopro_conformance.case import case
+from sopro_conformance.case import Check, Verdict, case
+from sopro_conformance.cases.staged import fresh
 from sopro_conformance.cases.witnessing import ask_a_witness
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.ed25519 import SigningKey
@@ -16,12 +17,15 @@ from sopro_conformance.wire.note import (
     write_text,
     write_vkey,
 )
+from sopro_conformance.wire.policy import read_lines, why_no_policy
+from sopro_conformance.wire.vkey import read_policy
 from sopro_conformance.world.client import Reply, words
 from sopro_conformance.world.sitelog import SiteLog
 
 _LOG: Final = "sopro.example/at/1"
 _NOW: Final = 1_790_000_000
 _CODE: Final = "wit.policy-text"
+_POLICY: Final = "/api/v1/witness-policy"
 _LINES: Final = 2048
 _BYTES: Final = 262_144
 
@@ -115,6 +119,40 @@ async def policy_texts(trial: Trial) -> None:
     }
     for delta, policy in wrong.items():
         await trial.refuses("quorum", _CODE, delta=delta, twin=twin, policy=policy, **given)
+
+
+@case(
+    "CKP-42",
+    "The witness policy in force is served in the form that other software reads.",
+    clauses="WIT-15 WIT-12 WIT-13",
+    profiles="peer",
+    verbs="start sync",
+)
+async def served_policy(trial: Trial) -> None:
+    """Publish a policy of three sites, and read what the candidate serves of it."""
+    client = await trial.member()
+    scene = trial.scene
+    peers = [await fresh(trial) for _ in range(3)]
+    scene.world.publish_policy([one.code for one in peers])
+    await scene.publish()
+    await scene.sync(scene.world.coordinator.origin)
+    reply = await client.ask(_POLICY)
+    expected = "the three witnesses with their keys, of which two are a quorum"
+    if reply.status == 404:
+        trial.checks.append(Check(_POLICY, Verdict.NOT_APPLICABLE, expected, "it is not served"))
+        return
+    problem = why_no_policy(reply.body)
+    trial.check(
+        _POLICY, holds=not problem, expected="a policy (WIT-15)", actual=problem or "as expected"
+    )
+    keys = {one.witness.name: one.log.keys["witness"].public for one in peers}
+    groups = [one for one in read_lines(reply.body) if one[0] == "group"]
+    trial.check(
+        "what it says",
+        holds=dict(read_policy(reply.body)) == keys and [one[2] for one in groups] == ["2"],
+        expected=expected,
+        actual=f"{sorted(name for name, _ in read_policy(reply.body))}, groups {groups}",
+    )
 
 
 @case(

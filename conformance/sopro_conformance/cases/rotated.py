@@ -49,7 +49,34 @@ async def new_keys(trial: Trial) -> None:
     await _named_elsewhere(trial, peer)
     await _named_by_a_stranger(trial, peer)
     await _rotate(trial, peer)
+    await _first_contact(trial)
     await goes_on(trial)
+
+
+async def _first_contact(trial: Trial) -> None:
+    """Show a whole log under another root key where the membership is new."""
+    scene = trial.scene
+
+    def serve_another(peer: Peer) -> None:
+        other = SiteLog(trial.random, peer.origin)
+        other.name_keys()
+        other.state()
+        peer.server.serve(other)
+
+    peer = await scene.new_peer(2, prepare=serve_another)
+    await scene.sync(scene.world.coordinator.origin)
+    code = await scene.sync(peer.origin)
+    trial.need(peer.server.since(0, peer.path + _KEYS), "a new member's key records: never fetched")
+    held = await scene.mirrored(peer.origin)
+    trial.check(
+        "a new member's log under another root key",
+        holds=code in _UNTRUSTED.split() and held is None,
+        expected=f"refused {_UNTRUSTED}, nothing is mirrored",
+        actual=f"refused {code or 'nothing'}, size {held.size if held else 'nothing'}",
+    )
+    peer.server.serve(peer.log)
+    twin = await scene.catches_up(peer)
+    trial.need(not twin, f"its own log is not followed either ({twin})")
 
 
 async def _named_elsewhere(trial: Trial, peer: Peer) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import json
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -239,8 +239,15 @@ class Scene:
 
     # The others.
 
-    async def new_peer(self, entries: int = 0) -> Peer:
-        """Admit another site, whose node serves from now on."""
+    async def new_peer(
+        self, entries: int = 0, *, prepare: Callable[[Peer], None] = lambda _: None
+    ) -> Peer:
+        """Admit another site, whose node serves from now on.
+
+        Args:
+            entries: so many records that count.
+            prepare: has its node behave otherwise, before anybody hears of it.
+        """
         code = next(self._codes)
         server = Server()
         await server.start()
@@ -249,6 +256,7 @@ class Scene:
         witness = Witness(f"{log.origin.rsplit('/', 1)[0]}/witness", log.keys["witness"])
         server.posts["/witness/add-checkpoint"] = witness.answer
         peer = self.peers[code] = Peer(code, log, server, witness)
+        prepare(peer)
         self.world.change_membership(code, urls=[server.url])
         await self.publish()
         log.state(self.world.coordinator)
