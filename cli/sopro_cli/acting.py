@@ -4,9 +4,11 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sopro_cli.office import Call, acting_officer, reach, run, system_user
+import rich_click as click
+
+from sopro_cli.office import Call, acting_officer, reach, run
 from sopro_cli.people import find_person
-from sopro_node.deciders import find_decider
+from sopro_cli.secrets import is_somebody_there
 
 Work = Callable[[Call], Coroutine[Any, Any, Mapping[str, Any]]]
 
@@ -54,15 +56,29 @@ def do(folder: Path, work: Work) -> Mapping[str, Any]:
     return run(whole())
 
 
-def person_of(folder: Path, name: str | None) -> bytes | None:
-    """Return the pseudonym of who does something: who is named, or the user of the system.
+def person_of(
+    folder: Path, name: str | None, *, option: str = "--decider", does: str = "decides"
+) -> bytes | None:
+    """Return the pseudonym of who does something: who is named, or is so when asked.
 
     None for the officer whom `sopro --as` names; the node knows the pseudonym. Who is named and
-    not known is confirmed as new, or the command ends; the system's users need nobody to do so.
+    not known is confirmed as new, or the command ends. A user of the system is nobody of the site:
+    whoever types may have evaluated under a name of their own (SPEC OFC-9).
+
+    Args:
+        folder: the node's directory.
+        name: of the person, where the command says it.
+        option: that says it.
+        does: what the person does, for whoever is asked.
+
+    Raises:
+        click.UsageError: nobody is named, and nobody is there to be asked.
     """
-    if name is not None:
-        return find_person(folder, name)
-    return None if acting_officer() else find_decider(folder, system_user(), is_new=True)
+    if name is None and acting_officer():
+        return None
+    if name is None and not is_somebody_there():
+        raise click.UsageError(f"say who {does} with {option}, or act as them: sopro --as NAME")
+    return find_person(folder, name or click.prompt(f"Who {does}", err=True))
 
 
 def _plain(value: Any) -> Any:

@@ -182,7 +182,7 @@ def review_command(  # one for each option
     """
     entity = as_bytes(which, "APPLICATION")
     named = [as_bytes(one, "--evaluation") for one in evaluations]
-    person = person_of(folder, reviewer)
+    person = person_of(folder, reviewer, option="--reviewer", does="reviews")
     told = {
         "application": entity,
         "evaluations": named,

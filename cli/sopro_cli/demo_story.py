@@ -142,7 +142,7 @@ class Story:
         began = time.monotonic()
         revoked = run_command(
             *("decide", str(self._at.folder), "revoke", number, "--reason", "misuse_of_mark"),
-            *("--appeal-until", until, "--json"),
+            *("--appeal-until", until, "--decider", "Anna Gruber", "--json"),
         ).json()
         recorded = time.monotonic()
         _check(f"at revoked {number}", revoked["status"] == "revoked", revoked["status"])

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 import rich_click as click
 
-from sopro_cli.office import ask
+from sopro_cli.acting import do
+from sopro_cli.office import Call, ask
 from sopro_cli.options import FOLDER
 from sopro_cli.output import remark, show, show_json
 from sopro_cli.people import meet, naming_people
@@ -45,17 +46,24 @@ def officer_add(
     """Add an officer and print the token, which is shown only now.
 
     Records carry a pseudonym of the person, never NAME. Somebody who has two accounts is named
-    once more with --person, so that who evaluated does not decide.
+    once more with --person, so that who evaluated does not decide. A name that was revoked comes
+    back as the person it was.
 
     ```
     sopro officer add at "Maria Huber" --role assessor --new-person "Maria Huber"
     sopro officer add at maria --role assessor --role registrar --person "Maria Huber"
     ```
     """
-    is_new = meet(folder, [person or name])
-    told = {"name": name, "roles": list(roles), "person": person, "new_person": is_new}
-    answer = ask(folder, "officer_add", **told)
-    _show_token(answer, as_json=as_json)
+
+    async def work(office: Call) -> Mapping[str, Any]:
+        told = {"name": name, "roles": list(roles), "person": person, "new_person": False}
+        held = {one["name"] for one in (await office("officer_list", {}))["officers"]}
+        # Whoever had this name before is the same person.
+        if person or name not in held:
+            told["new_person"] = meet(folder, [person or name])
+        return await office("officer_add", told)
+
+    _show_token(do(folder, work), as_json=as_json)
 
 
 @officer.command("renew")

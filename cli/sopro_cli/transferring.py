@@ -49,11 +49,11 @@ def transfer_out(  # one for each option
         raise click.UsageError("give the NUMBER of a label or --organisation, one of the two")
     if organisation is not None and files:
         raise click.UsageError("--document goes with one label; hand it over by its NUMBER")
+    owner = as_bytes(organisation, "--organisation") if organisation is not None else b""
     person = person_of(folder, decider)
     if number is not None:
         answer = _hand_over(folder, number, to=to, effective=effective, person=person, files=files)
     else:
-        owner = as_bytes(organisation or "", "--organisation")
         answer = ask(
             folder, "hand_over", decider=person, to=to, effective=effective, organisation=owner
         )

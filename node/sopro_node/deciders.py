@@ -16,13 +16,25 @@ DECIDERS: Final = "deciders.json"
 _NEAR: Final = 75
 _MOST_NEAR: Final = 3
 _SHOWN: Final = 80
+_BLANK: Final = (
+    ("\u034f", "\u034f"),  # the grapheme joiner
+    ("\u115f", "\u1160"),  # fillers of Hangul, and those below
+    ("\u17b4", "\u17b5"),  # inherent vowels of Khmer
+    ("\u180b", "\u180f"),  # variation selectors of Mongolian
+    ("\u2800", "\u2800"),
+    ("\u3164", "\u3164"),
+    ("\ufe00", "\ufe0f"),  # variation selectors, and those below
+    ("\uffa0", "\uffa0"),
+    ("\U000e0000", "\U000e0fff"),
+)
 
 
 def find_decider(folder: Path, name: str, *, is_new: bool = False) -> bytes:
     """Return a person's pseudonym at this site: random, made when first named, then kept.
 
-    A name is the same in capitals, with other spaces, and however its letters are composed:
-    otherwise somebody would be another person by a slip of the hand, and decide what they assessed.
+    A name is the same in capitals, with other spaces, with characters that nobody sees, and however
+    its letters are composed: otherwise somebody would be another person by a slip of the hand, and
+    decide what they assessed.
 
     Args:
         folder: the node's directory.
@@ -47,7 +59,7 @@ def find_decider(folder: Path, name: str, *, is_new: bool = False) -> bytes:
                     code="ofc.stranger",
                 )
             if held is None:
-                held = " ".join(unicodedata.normalize("NFC", name).split())
+                held = " ".join(unicodedata.normalize("NFC", show_only(name)).split())
                 known[held] = os.urandom(16).hex()
                 _write(path, known)
     except OSError as error:
@@ -89,8 +101,21 @@ def nearest_names(name: str, known: Iterable[str]) -> list[str]:
 
 
 def _plain(name: str) -> str:
-    folded = unicodedata.normalize("NFKC", name).casefold()
+    folded = unicodedata.normalize("NFKC", show_only(name)).casefold()
     return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def show_only(name: str) -> str:
+    """Return a name without the characters of it that nobody sees.
+
+    They are those that format and that fill (`Default_Ignorable_Code_Point` of Unicode, and the
+    empty pattern of Braille): with one more of them a name looks the same to every reader.
+    """
+    return "".join(one for one in name if unicodedata.category(one) != "Cf" and not _is_blank(one))
+
+
+def _is_blank(letter: str) -> bool:
+    return any(first <= letter <= last for first, last in _BLANK)
 
 
 def known_people(folder: Path) -> dict[str, bytes]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from sopro_node import clock
-from sopro_node.deciders import find_decider
+from sopro_node.deciders import find_decider, known_people, same_name, show_only
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.operators import find_operator
@@ -66,7 +66,8 @@ async def officer_add(node: Node, values: Mapping[str, Any]) -> Answer:
 
     Raises:
         FormatError: the name or a role is none.
-        RefusedError: there is such an officer, there are too many, or nobody knows the person.
+        RefusedError: there is such an officer, or was one who is another person, there are too
+            many, or nobody knows the person.
     """
     name, roles = _check_name(values["name"]), _check_roles(values["roles"])
     before = node.reader.accounts.officer(name)
@@ -78,12 +79,25 @@ async def officer_add(node: Node, values: Mapping[str, Any]) -> Answer:
         )
     if before is None and len(node.reader.accounts.officers()) >= MAX_OFFICERS:
         raise RefusedError(f"a site has at most {MAX_OFFICERS} officers", code="ofc.name")
-    is_new = bool(values.get("new_person"))
-    person = find_decider(node.folder, values.get("person") or name, is_new=is_new)
+    person = _find_person(node, before, values)
     token = _make_token()
     row = OfficerRow(name, person, roles, hash_token(token), clock.now())
     await _put(node, row, "officer.add", values)
     return _describe(row) | {"token": token}
+
+
+def _find_person(node: Node, before: OfficerRow | None, values: Mapping[str, Any]) -> bytes:
+    """Return whose pseudonym an officer's is; a name that was revoked stays with its person."""
+    name, named = values["name"], values.get("person")
+    if before is not None and not named:
+        return before.person
+    people = known_people(node.folder)
+    if before is not None and people.get(same_name(named or name, people) or "") != before.person:
+        raise RefusedError(
+            f"the officer {name!r} was another person than {named!r}; give this one another name",
+            code="ofc.name",
+        )
+    return find_decider(node.folder, named or name, is_new=bool(values.get("new_person")))
 
 
 async def officer_change(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -210,7 +224,7 @@ def _make_token() -> str:
 
 def _check_name(name: str) -> str:
     is_name = name and name == name.strip() and name.isprintable() and len(name) <= _MAX_NAME
-    if not is_name:
+    if not is_name or show_only(name) != name:
         raise FormatError(
             f"officer: expected a name of 1 to {_MAX_NAME} printable characters, "
             f"got {name[:_MAX_NAME]!r}",

@@ -21,6 +21,8 @@ from tests.node.conftest import Federation
 GRANTED = "SOPRO/AT0/001/00001"
 REVOKED = "SOPRO/AT0/001/00002"
 ORGANISATIONS = 300
+ANNA = ("--decider", "Anna Gruber", "--new-person", "Anna Gruber")
+"""Who decides; nobody minds that somebody who is known is called new."""
 
 
 def sopro(*arguments: object, code: int | None = 0) -> Result:
@@ -80,7 +82,9 @@ class Place:
         ).stdout.strip()
 
     def decide(self, *arguments: object) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(sopro("decide", self.at, *arguments, "--json").stdout)
+        decider = () if "--decider" in arguments else ANNA
+        decided = sopro("decide", self.at, *arguments, *decider, "--json")
+        answer: dict[str, Any] = json.loads(decided.stdout)
         return answer
 
 

@@ -9,10 +9,11 @@ import pytest
 from sopro_cli.evaluating import scale_value
 from sopro_cli.main import main
 from sopro_protocol.errors import FormatError
-from tests.cli.place import Place, sopro, told
+from tests.cli.place import ANNA, Place, sopro, told
 
 SETS = Path(__file__).parents[1] / "scenarios" / "criteria.toml"
 NOBODY = "0" * 32
+UNTIL = ("--valid-until", "2028-01-01")
 
 
 def authorise(place: Place, name: str, *more: str) -> str:
@@ -87,8 +88,8 @@ def test_what_an_evaluation_needs_is_said(
 def test_an_application_that_is_not_there_is_named(place: Place) -> None:
     for arguments in (
         ("application", "accept", place.at, NOBODY),
-        ("review", place.at, NOBODY, "--outcome", "return"),
-        ("decide", place.at, "grant", "--application", NOBODY, "--valid-until", "2028-01-01"),
+        ("review", place.at, NOBODY, "--outcome", "return", "--reviewer", *ANNA[1:]),
+        ("decide", place.at, "grant", "--application", NOBODY, *UNTIL, *ANNA),
     ):
         result = sopro(*arguments, code=1)
         assert f"this site has no application {NOBODY}" in result.stderr

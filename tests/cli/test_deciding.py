@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from sopro_node import office
-from tests.cli.place import GRANTED, REVOKED, Place, sopro, told
+from tests.cli.place import ANNA, GRANTED, REVOKED, Place, sopro, told
 
 UNTIL = ("--valid-until", "2028-01-01")
 
@@ -33,6 +33,7 @@ def test_decision_prints_number_and_status(place: Place) -> None:
     result = sopro(
         *("decide", place.at, "suspend", GRANTED, "--reason", "fees_unpaid"),
         *("--suspended-until", "2027-01-01"),
+        *ANNA,
     )
     assert result.stdout == f"{GRANTED} suspended\n"
 
@@ -47,9 +48,11 @@ def test_a_refusal_is_corrected(place: Place) -> None:
     named = ("--application", refused["entity"])
     answer = place.decide("correct", *named, "--reason", "fees_unpaid")
     assert (answer["entity"], answer["status"]) == (refused["entity"], "refused")
-    result = sopro("decide", place.at, "correct", *named, "--refused-on", "2099-01-01", code=1)
+    result = sopro(
+        "decide", place.at, "correct", *named, "--refused-on", "2099-01-01", *ANNA, code=1
+    )
     assert "refused_on 2099-01-01, expected a day" in result.stderr
-    result = sopro("decide", place.at, "correct", *named, "--refused-on", "2026-01-02")
+    result = sopro("decide", place.at, "correct", *named, "--refused-on", "2026-01-02", *ANNA)
     assert result.stdout == f"{refused['entity']} refused\n"
     with place.database() as database:
         counted = database.execute("SELECT action, year, count FROM decision_count").fetchall()
@@ -77,14 +80,14 @@ def test_a_correction_names_a_label_or_what_was_refused(
 def test_what_was_granted_is_no_refusal(place: Place) -> None:
     granted = place.decide("grant", "--offering", place.offering(), *UNTIL)
     named = ("--application", granted["entity"])
-    result = sopro("decide", place.at, "correct", *named, code=65)
+    result = sopro("decide", place.at, "correct", *named, *ANNA, code=65)
     assert f"its label is {granted['number']}" in result.stderr
-    result = sopro("decide", place.at, "correct", "--application", "0" * 32, code=1)
+    result = sopro("decide", place.at, "correct", "--application", "0" * 32, *ANNA, code=1)
     assert "this site has refused no application" in result.stderr
 
 
 def test_no_label_is_handed_over_to_nobody(place: Place) -> None:
-    result = sopro("decide", place.at, "transfer_out", GRANTED, code=65)
+    result = sopro("decide", place.at, "transfer_out", GRANTED, *ANNA, code=65)
     assert "sopro transfer out DIRECTORY NUMBER --to SITE" in result.stderr
     shown = sopro("label", "show", GRANTED, "--dir", place.at, "--json").stdout
     assert json.loads(shown)["status"] == "active"
@@ -134,7 +137,7 @@ def test_says_which_option_is_missing(place: Place, arguments: list[str], senten
     ],
 )
 def test_says_why_a_rule_refuses(place: Place, arguments: list[str], sentence: str) -> None:
-    result = sopro("decide", place.at, *arguments, code=1)
+    result = sopro("decide", place.at, *arguments, *ANNA, code=1)
     assert result.stderr.startswith("error: ")
     assert sentence in result.stderr
 
@@ -148,7 +151,7 @@ def test_decision_on_what_has_changed_since_is_a_conflict(
 
     operations = {**office.OPERATIONS, "label_entity": seen_before}
     monkeypatch.setattr(office, "OPERATIONS", operations)
-    result = sopro("decide", place.at, "correct", GRANTED, code=75)
+    result = sopro("decide", place.at, "correct", GRANTED, *ANNA, code=75)
     assert "somebody has changed it since; look again" in result.stderr
 
 
@@ -158,11 +161,11 @@ def test_a_scope_is_extended_reduced_and_corrected(place: Place) -> None:
     )
     number = granted["number"]
     place.decide("extend_scope", number, "--area", "AT31", "--area", "AT130", "--area", "AT32")
-    reduce = ("decide", place.at, "reduce_scope", number, "--reason", "nc_not_closed")
+    reduce = ("decide", place.at, "reduce_scope", number, "--reason", "nc_not_closed", *ANNA)
     refused = sopro(*reduce, "--area", "HU110", code=1)
     assert "a part of the one before, areas AT130, AT31, AT32" in refused.stderr
     place.decide("correct", number, "--whole-offering", "--corrects", granted["index"])
-    refused = sopro("decide", place.at, "correct", number, "--corrects", "0", code=1)
+    refused = sopro("decide", place.at, "correct", number, "--corrects", "0", *ANNA, code=1)
     assert "entry 0 is no decision on this label" in refused.stderr
     mixed = sopro("decide", place.at, "correct", number, "--whole-offering", "--cpv", "1", code=2)
     assert "--whole-offering stands without --area and --cpv" in told(mixed.stderr)

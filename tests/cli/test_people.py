@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import rich_click as click
 
-from sopro_cli import people
+from sopro_cli import acting, people
 from sopro_node.deciders import known_people, nearest_names
-from tests.cli.place import GRANTED, Place, sopro
+from tests.cli.place import GRANTED, Place, sopro, told
 
 NOBODY = "0" * 32
 RIGHT = ("--basis", "iso17065", "--valid-until", "2099-12-31")
@@ -91,12 +91,61 @@ def test_who_sits_at_a_terminal_is_asked(
     assert known(maria) == before | grown
 
 
-def test_the_user_of_the_system_is_nobody_s_slip(
-    place: Place, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("words", "does"),
+    [
+        (("decide", "{at}", "correct", GRANTED), "decides with --decider"),
+        (("transfer", "out", "{at}", GRANTED, "--to", "hu"), "decides with --decider"),
+        (("transfer", "in", "{at}"), "decides with --decider"),
+        (("review", "{at}", NOBODY, "--outcome", "return"), "reviews with --reviewer"),
+    ],
+)
+def test_the_user_of_the_system_is_nobody_of_the_site(
+    maria: Place, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], does: str
 ) -> None:
-    monkeypatch.setenv("SUDO_USER", "gruber")
-    assert place.decide("correct", GRANTED)["action"] == "correct"
-    assert "gruber" in known(place)
+    monkeypatch.setenv("SUDO_USER", "maria")
+    before = known(maria)
+    refused = sopro(*(str(maria.at) if one == "{at}" else one for one in words), code=2)
+    assert f"say who {does}, or act as them: sopro --as NAME" in told(refused.stderr)
+    assert known(maria) == before
+
+
+def test_who_sits_at_a_terminal_is_asked_who_decides(
+    maria: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def prompt(text: str, **_: Any) -> str:
+        asked.append(text)
+        return "maria huber"
+
+    monkeypatch.setattr(acting, "is_somebody_there", lambda: True)
+    monkeypatch.setattr(click, "prompt", prompt)
+    before = known(maria)
+    sopro("decide", maria.at, "suspend", GRANTED, *UNTIL)
+    assert (asked, known(maria)) == (["Who decides"], before)
+
+
+def test_a_name_that_was_revoked_comes_back_as_the_person_it_was(maria: Place) -> None:
+    role = ("--role", "assessor", "--json")
+    added = json.loads(
+        sopro("officer", "add", maria.at, "mh", "--person", "Maria Huber", *role).stdout
+    )
+    sopro("officer", "revoke", maria.at, "mh")
+    for other in (("--new-person", "Eva", "--person", "Eva"), ("--person", "Anna Gruber")):
+        refused = sopro("officer", "add", maria.at, "mh", *other, *role, code=1)
+        assert "'mh' was another person than" in refused.stderr
+    assert "Eva" not in known(maria)
+    again = json.loads(sopro("officer", "add", maria.at, "mh", *role).stdout)
+    assert again["person"] == added["person"]
+    assert "mh" not in known(maria)
+
+
+@pytest.mark.parametrize("letter", ["\u00ad", "\u200b", "\u2060", "\ufe0f", "\U000e0100", "\u3164"])
+def test_an_officer_has_no_name_that_looks_like_another(maria: Place, letter: str) -> None:
+    named = ("officer", "add", maria.at, f"Maria Huber{letter}", "--role", "decider")
+    refused = sopro(*named, "--new-person", f"Maria Huber{letter}", code=65)
+    assert "printable characters" in refused.stderr
 
 
 def test_an_officer_is_told_in_json_what_to_say(maria: Place) -> None:

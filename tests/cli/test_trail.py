@@ -9,7 +9,7 @@ import pytest
 
 from sopro_cli.serving import go_alone
 from sopro_node.node import Node
-from tests.cli.place import GRANTED, Place, sopro
+from tests.cli.place import ANNA, GRANTED, Place, sopro
 
 HOLDER = ("--legal-name", "Muster GmbH", "--country", "AT")
 
@@ -110,13 +110,13 @@ def test_files_go_with_a_decision(place: Place, tmp_path: Path) -> None:
     suspend = ("decide", place.at, "suspend", GRANTED, "--reason", "other")
     more = ("--suspended-until", "2099-01-01")
     given = ("--document", f"report={report}", "--visibility", "members")
-    done = json.loads(sopro(*suspend, *more, *given, "--json").stdout)
+    done = json.loads(sopro(*suspend, *more, *given, *ANNA, "--json").stdout)
     with place.database() as database:
         rows = database.execute(
             "SELECT content FROM document WHERE position = ?", (done["index"],)
         ).fetchall()
     assert rows == [(b"What we saw",)]
-    told = sopro(*suspend, *more, "--document", empty, code=65).stderr
+    told = sopro(*suspend, *more, *ANNA, "--document", empty, code=65).stderr
     assert "is empty; a document has at least one byte" in told
     missing = sopro(*suspend, *more, "--document", "report=gone.pdf", code=65).stderr
     assert "gone.pdf: cannot be read" in missing

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.cli.place import GRANTED, REVOKED, Place, sopro, told
+from tests.cli.place import ANNA, GRANTED, REVOKED, Place, sopro, told
 
 USAGE = [
     ((), "give the NUMBER of a label or --organisation, one of the two"),
@@ -28,7 +28,7 @@ def test_says_how_it_is_used(place: Place, arguments: tuple[str, ...], sentence:
 
 @pytest.mark.parametrize(("arguments", "sentence"), REFUSED)
 def test_says_why_a_rule_refuses(place: Place, arguments: tuple[str, ...], sentence: str) -> None:
-    result = sopro("transfer", "out", place.at, *arguments, code=1)
+    result = sopro("transfer", "out", place.at, *arguments, *ANNA, code=1)
     assert sentence in result.stderr
     assert json.loads(sopro("label", "show", GRANTED, "--dir", place.at, "--json").stdout)[
         "status"
@@ -37,7 +37,7 @@ def test_says_why_a_rule_refuses(place: Place, arguments: tuple[str, ...], sente
 
 def test_says_that_nothing_is_offered(place: Place) -> None:
     assert "nothing is offered to this site" in sopro("transfer", "offers", place.at).stderr
-    assert "nothing is offered to this site" in sopro("transfer", "in", place.at).stderr
+    assert "nothing is offered to this site" in sopro("transfer", "in", place.at, *ANNA).stderr
     assert json.loads(sopro("transfer", "offers", place.at, "--json").stdout) == []
-    refused = sopro("transfer", "in", place.at, GRANTED, code=1).stderr
+    refused = sopro("transfer", "in", place.at, GRANTED, *ANNA, code=1).stderr
     assert f"'{GRANTED}' is not offered to this site" in refused

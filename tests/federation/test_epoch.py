@@ -8,7 +8,7 @@ import pytest
 
 from sopro_node.config import CONFIG
 from sopro_protocol.errors import UnavailableError
-from tests.cli.place import sopro
+from tests.cli.place import ANNA, sopro
 from tests.federation.federation import FEDERATION, SETTINGS, Federation, Site, wait_until
 from tests.federation.history import read_head
 from tests.federation.liar import Liar, Lie, say
@@ -127,7 +127,7 @@ def lost(land: Federation, door: Liar, tmp_path: Path) -> Lost:
     owner, _ = register(at, "Werk"), register(at, "Amt")
     assert [grant(at, owner, name) for name in ("Brot", "Käse")] == [ACTIVE, SUSPENDED]
     why = ("--reason", "other", "--suspended-until", "2027-06-01")
-    run("decide", at.folder, "suspend", SUSPENDED, *why)
+    run("decide", at.folder, "suspend", SUSPENDED, *why, *ANNA)
     meet(land, BEFORE, at)
     wait_until(lambda: witnessed_size(at) == at.status()["size"], "all of at is witnessed")
     run("certificate", "get", ACTIVE, "--url", hu.url, "-o", file)
@@ -189,15 +189,15 @@ def test_labels_go_on_in_the_log_that_continues_a_lost_one(land: Federation, los
     at, hu, run = lost.at, land.sites["hu"], lost.run
     invite = ("--invite", land.coordinator.folder / "invite.json")
     revoke = ("--reason", "other", "--appeal-until", "2027-12-01")
-    said = run("decide", at.folder, "revoke", ACTIVE, *revoke, code=1)
+    said = run("decide", at.folder, "revoke", ACTIVE, *revoke, *ANNA, code=1)
     assert "take it over first" in said
-    done = run("transfer", "in", at.folder)
+    done = run("transfer", "in", at.folder, *ANNA)
     assert f"{ACTIVE} taken over from at: active" in done
     assert f"{SUSPENDED} taken over from at: suspended" in done
     # Two organisations and two offerings; the third was lost with the label on it.
     assert "4 organisations and offerings written" in done
-    assert run("transfer", "in", at.folder).startswith("nothing is offered")
-    run("decide", at.folder, "reinstate", SUSPENDED)
+    assert run("transfer", "in", at.folder, *ANNA).startswith("nothing is offered")
+    run("decide", at.folder, "reinstate", SUSPENDED, *ANNA)
     assert grant(at, lost.owner, "Butter") == FIRST_OF_TWO
     meet(land, AFTER, at)
     check_everywhere(land)
@@ -216,7 +216,7 @@ def test_labels_go_on_in_the_log_that_continues_a_lost_one(land: Federation, los
     for site in land.sites.values():
         site.wait_up()
     wait_for_state(at, "open")
-    run("decide", at.folder, "revoke", ACTIVE, *revoke)
+    run("decide", at.folder, "revoke", ACTIVE, *revoke, *ANNA)
     meet(land, AFTER, at)
     assert told(land, ACTIVE)["status"] == "revoked"
     run("audit", hu.url, *invite)

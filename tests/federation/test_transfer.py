@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.place import sopro
+from tests.cli.place import ANNA, sopro
 from tests.federation.federation import Federation, Site, wait_until
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,8 @@ def grant(site: Site, owner: str, name: str) -> str:
     named = ("--organisation", owner, "--name", f"de={name}")
     offering = sopro("offering", "add", site.folder, *named).stdout.strip()
     done = sopro(
-        *("decide", site.folder, "grant", "--offering", offering, "--valid-until", "2028-01-01")
+        *("decide", site.folder, "grant", "--offering", offering, "--valid-until", "2028-01-01"),
+        *ANNA,
     )
     return done.stdout.split()[0]
 
@@ -69,28 +70,28 @@ def test_labels_change_sites_and_everybody_tells_the_same(land: Federation) -> N
     found = [grant(at, owner, "Brot"), grant(at, owner, "Käse")]
     assert [*found, grant(at, other, "Seife"), grant(at, other, "Wolle")] == NUMBERS
     suspended = ("--reason", "other", "--suspended-until", "2027-06-01")
-    sopro("decide", at.folder, "suspend", SUSPENDED, *suspended)
+    sopro("decide", at.folder, "suspend", SUSPENDED, *suspended, *ANNA)
 
     # An organisation moves.
-    sopro("transfer", "out", at.folder, "--organisation", owner, "--to", "hu")
-    sopro("transfer", "out", at.folder, OFFERED, "--to", "fr")
+    sopro("transfer", "out", at.folder, "--organisation", owner, "--to", "hu", *ANNA)
+    sopro("transfer", "out", at.folder, OFFERED, "--to", "fr", *ANNA)
     meet(land, sites)
     assert where(told(land, SOLD)) == ("at", "transferred", ["offered"])
     offered = sopro("transfer", "offers", hu.folder).stdout.splitlines()
     assert [line.split()[0] for line in offered] == [SOLD, SUSPENDED]
-    assert sopro("transfer", "in", hu.folder).stdout.splitlines() == [
+    assert sopro("transfer", "in", hu.folder, *ANNA).stdout.splitlines() == [
         f"{SOLD} taken over from at: active",
         f"{SUSPENDED} taken over from at: suspended",
     ]
     revoked = ("--reason", "other", "--appeal-until", "2027-12-01")
-    assert sopro("decide", hu.folder, "revoke", SOLD, *revoked).stdout == f"{SOLD} revoked\n"
+    assert sopro("decide", hu.folder, "revoke", SOLD, *revoked, *ANNA).stdout == f"{SOLD} revoked\n"
     meet(land, sites)
     assert where(told(land, SOLD)) == ("hu", "revoked", ["completed"])
     assert where(told(land, SUSPENDED)) == ("hu", "suspended", ["completed"])
     assert where(told(land, OFFERED)) == ("at", "transferred", ["offered"])
     assert counts(land)["hu"] == {"revoked": 1, "suspended": 1}
     assert counts(land)["at"] == {"active": 1, "transferred": 1}
-    refused = sopro("decide", at.folder, "reinstate", SUSPENDED, code=1).stderr
+    refused = sopro("decide", at.folder, "reinstate", SUSPENDED, *ANNA, code=1).stderr
     assert "has been taken over by hu, which decides on it now" in refused
 
     # A certificate of the new site holds that of the old one.
@@ -108,7 +109,8 @@ def test_labels_change_sites_and_everybody_tells_the_same(land: Federation) -> N
     for site in (hu, fr):
         land.wait_for(site, land.coordinator)
     assert where(told(land, LEFT)) == ("at", "active", [])
-    assert sopro("transfer", "in", hu.folder).stdout == f"{LEFT} taken over from at: active\n"
+    taken = sopro("transfer", "in", hu.folder, *ANNA).stdout
+    assert taken == f"{LEFT} taken over from at: active\n"
     for node in land.sites.values():
         if node is not hu:
             land.wait_for(node, hu)

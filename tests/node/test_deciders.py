@@ -18,7 +18,8 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     "typed",
     ["Jörg Müller", "jörg müller", "JÖRG MÜLLER", " Jörg  Müller ", "Jörg\u00a0Müller",
-     "Jo\u0308rg Mu\u0308ller"],
+     "Jo\u0308rg Mu\u0308ller", "Jörg Müller\u200b", "J\u00adörg Müller", "Jörg\ufe0f Müller",
+     "\u2060Jörg Müller\U000e0100", "Jörg Müller\u3164", "Jörg \u2800Müller"],
 )  # fmt: skip
 def test_a_person_is_one_however_the_name_is_typed(folder: Path, typed: str) -> None:
     person = find_decider(folder, "Jörg Müller", is_new=True)
@@ -28,7 +29,8 @@ def test_a_person_is_one_however_the_name_is_typed(folder: Path, typed: str) -> 
 
 def test_a_name_is_kept_without_the_spaces_it_was_typed_with(folder: Path) -> None:
     find_decider(folder, " Ida  Wolf", is_new=True)
-    assert list(known_people(folder)) == ["Ida Wolf"]
+    find_decider(folder, "Eva\u200b Moser\ufe0f", is_new=True)
+    assert list(known_people(folder)) == ["Eva Moser", "Ida Wolf"]
 
 
 def test_other_names_are_other_people(folder: Path) -> None:
@@ -45,7 +47,7 @@ def test_a_pseudonym_that_was_given_to_another_spelling_stays(folder: Path) -> N
     assert same_name("maria huber ", known_people(folder)) == "Maria Huber"
 
 
-@pytest.mark.parametrize("name", ["", "  ", "\u00a0"])
+@pytest.mark.parametrize("name", ["", "  ", "\u00a0", "\u200b", "\ufe0f \u3164"])
 def test_nobody_has_an_empty_name(folder: Path, name: str) -> None:
     with pytest.raises(FormatError, match="name of a person"):
         find_decider(folder, name, is_new=True)
