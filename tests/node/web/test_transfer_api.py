@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from sopro_node.transferring import count_offers
 from tests.node.conftest import Federation, Served, until
 from tests.node.web.officers import CHAIR, HOLDER, Client, add_officer
 
@@ -56,13 +57,10 @@ async def hand_over(maria: Client, label: dict[str, Any], **more: Any) -> dict[s
     return done
 
 
-async def offered(bela: Client, count: int) -> list[dict[str, Any]]:
-    """Wait until so many labels are offered."""
-    found: list[dict[str, Any]] = []
-    async with asyncio.timeout(20):
-        while len(found) < count:
-            found = (await bela.get("/transfers/offers"))["offers"]
-            await asyncio.sleep(0.02)
+async def offered(served: Served, client: Client, count: int) -> list[dict[str, Any]]:
+    """Wait until so many labels are offered to a site, and have its officer list them."""
+    await until(lambda: sum(count_offers(served.node).values()) == count)
+    found: list[dict[str, Any]] = (await client.get("/transfers/offers"))["offers"]
     return found
 
 
@@ -90,7 +88,7 @@ async def test_a_label_goes_to_another_site_by_two_acts(
     assert handed["entity"] == label["entity"]
     assert await status(maria, number) == ("at", "transferred")
 
-    [offer] = await offered(bela, 1)
+    [offer] = await offered(sites[1], bela, 1)
     assert (offer["number"], offer["from"], offer["standing"]) == (number, "at", "active")
     key = {"Idempotency_Key": "take-it-once"}
     taken = await bela.post("/transfers/in", {"label": number}, **key)
@@ -131,7 +129,7 @@ async def test_each_site_keeps_who_handed_over_and_who_took_over(
     [kept] = (await maria.get(f"/entities/{label['entity']}/documents"))["documents"]
     assert (kept["index"], kept["name"]) == (handed["index"], "agreement")
 
-    await offered(bela, 1)
+    await offered(sites[1], bela, 1)
     taken = await bela.post("/transfers/in", {"label": label["number"]})
     [done] = [one for one in sites[1].node.reader.accounts.trail(before=2**48, limit=9)
               if one.action == "transfer.in"]  # fmt: skip
@@ -160,7 +158,7 @@ async def test_one_holder_of_several_labels_is_written_once(
     labels = await grant(maria, 4)
     for label in labels:
         await hand_over(maria, label)
-    numbers = [one["number"] for one in await offered(bela, 4)]
+    numbers = [one["number"] for one in await offered(sites[1], bela, 4)]
     answers = await asyncio.gather(
         *(bela.send("POST", "/transfers/in", {"label": number}) for number in numbers * 2)
     )
@@ -176,11 +174,11 @@ async def test_a_label_comes_back(
 ) -> None:
     [label] = await grant(maria)
     await hand_over(maria, label)
-    await offered(bela, 1)
+    await offered(sites[1], bela, 1)
     taken = await bela.post("/transfers/in", {"label": label["number"]})
     told = {"label": label["number"], "to": "at", "prev": taken["entry_id"]}
     await bela.post("/transfers/out", told)
-    await offered(maria, 1)
+    await offered(sites[0], maria, 1)
     await maria.post("/transfers/in", {"label": label["number"]})
     assert await status(maria, label["number"]) == ("at", "active")
     # Its holder was here before, and is not there twice now.
