@@ -137,3 +137,8 @@ def the_first_members_settle() -> None:
         return old(by, directory, sizes[:1])
 
     replace("sopro_registry.anchors", "suffices_always", suffices)
+
+
+@fault("H09", SERVED)
+def what_is_settled_comes_back() -> None:
+    import_module("sopro_node.evidence").EvidenceKeeper.may_be_settled = lambda *_: False

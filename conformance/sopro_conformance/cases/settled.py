@@ -10,7 +10,7 @@ from sopro_conformance.cases.forked import is_proven
 from sopro_conformance.cases.staged import TILES
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.proof import write_add_checkpoint
-from sopro_conformance.world.client import Reply, words
+from sopro_conformance.world.client import Reply, wait_until, words
 from sopro_conformance.world.lies import falter
 from sopro_conformance.world.scene import Peer, Scene
 from sopro_conformance.world.served import prefix_of
@@ -111,7 +111,7 @@ async def _goes_over(trial: Trial, scene: Scene, other: SiteLog) -> None:
         head = await scene.mirrored(other.origin)
         return head is not None and (head.size, head.root) == (other.size, other.tree.root())
 
-    await trial.within(has_gone_over, _SETTLED, "the history that enough have decided for is held")
+    await wait_until(has_gone_over, within=_SETTLED * scene.patience)
     what = "two of three of before decide, who with another are three of five today"
     await _is_held(trial, scene, other, what, "the history that they decided for")
 
@@ -184,8 +184,13 @@ async def _lasts(trial: Trial, scene: Scene, held: SiteLog, other: SiteLog) -> N
         head = await scene.mirrored(other.origin)
         return head is not None and head.size == other.size
 
-    await trial.within(goes_on, _SETTLED, "the history that holds is followed on")
-    trial.check("the history that holds", holds=True, expected="is followed on", actual="so it is")
+    followed = await wait_until(goes_on, within=_SETTLED * scene.patience)
+    trial.check(
+        "the history that holds grows",
+        holds=followed,
+        expected="is followed on",
+        actual="as expected" if followed else "nothing more of it is taken",
+    )
 
 
 @case(
