@@ -160,3 +160,8 @@ def findings_show_documents_that_are_not_there() -> None:
 @fault("R19")
 def reviews_of_anything() -> None:
     family("review", _check_evaluation=lambda *_: None)
+
+
+@fault("R25")
+def renewals_begin_whenever() -> None:
+    family("label_decision", check_begin=lambda *_: None)
