@@ -10,8 +10,8 @@ from sopro_conformance.world.scene import Peer
 
 _COUNTED = {
     "2024": {"grant": 1},
-    "2025": {"grant": 1, "revoke": 1},
-    "2026": {"grant": 1, "suspend": 1},
+    "2025": {"grant": 1, "refuse": 1, "revoke": 1},
+    "2026": {"correct": 1, "grant": 1, "suspend": 1},
     "unknown": {"grant": 1},
 }
 """What `_decide` decides, without what is void."""
@@ -20,7 +20,7 @@ _COUNTED = {
 @case(
     "LBL-29",
     "Decisions are counted by action, in the year from which they hold or in none.",
-    clauses="LBL-21 LBL-27",
+    clauses="LBL-21 LBL-27 LBL-29",
     profiles="coordinator",
     verbs="start sync",
 )
@@ -43,7 +43,10 @@ async def years(trial: Trial) -> None:
 
 
 def _decide(world: World, peer: Peer) -> None:
-    """Import three labels, end one of them, grant one, and suspend that twice."""
+    """Import three labels, end one of them, grant one, and suspend that twice.
+
+    And refuse something, on another day than is written down first.
+    """
     log = peer.log
     for day in ("2024-12-31", "2025-01-01", ""):
         number = world.number(log)
@@ -68,4 +71,10 @@ def _decide(world: World, peer: Peer) -> None:
         # The second is void: it is suspended already.
         body = world.decision("suspend", number)
         log.append("label_decision/1", body, entity=granted.entity)
+    body = world.decision("refuse", "", offering=world.offer(log), scheme="sopro")
+    del body["certificate"]
+    refused = log.append("label_decision/1", body)
+    body = world.decision("correct", "", corrects=refused.position, refused_on="2025-12-31")
+    del body["certificate"]
+    log.append("label_decision/1", body, entity=refused.entity)
     log.state(world.coordinator)
