@@ -71,11 +71,13 @@ def directory(  # one for each option
         remark(f"too much begins with {word!r}: only the whole word was looked for")
     if page["next"]:
         remark(f"there may be more: --after {page['next']}")
+    _tell_bases(page)
 
 
 def _label_line(one: Mapping[str, Any]) -> str:
     until = (one["valid_until"] if one["status"] in LAPSING else None) or ""
-    return f"{one['number']}  {one['status']:11} {until:10}  {describe_label(one)}"
+    imported = ", from an existing register" if one["imported"] else ""
+    return f"{one['number']}  {one['status']:11} {until:10}  {describe_label(one)}{imported}"
 
 
 def _organisation_line(one: Mapping[str, Any]) -> str:
@@ -141,6 +143,10 @@ def _tell(found: Mapping[str, Any]) -> None:
         show("  no label is known")
     if found["more"]:
         remark("there are more labels of it than are named")
+    _tell_bases(found)
+
+
+def _tell_bases(found: Mapping[str, Any]) -> None:
     for basis in found["computed_from"]:
         remark(f"computed from {basis['origin']} at size {basis['size']}, root {basis['root']}")
 

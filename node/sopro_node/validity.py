@@ -177,13 +177,13 @@ class Registrar:
 
     def _line(self, asked: Asked, rows: Mapping[str, LabelRow]) -> Sequence[str]:
         if asked.problem:
-            return (asked.by, as_text(asked.value), *_NOTHING, asked.problem, "")
+            return (asked.by, as_text(asked.value), *_NOTHING, asked.problem, "", "")
         if asked.by is By.NUMBER:
             return self._number_line(asked.value, asked.day, rows.get(asked.value))
         try:
             found = self._remember(asked.by, asked.value, asked.day, self._holdings.published)
         except FormatError as error:
-            return (asked.by, as_text(asked.value), *_NOTHING, str(error), "")
+            return (asked.by, as_text(asked.value), *_NOTHING, str(error), "", "")
         count = f"{len(found.labels)}{'+' if found.more else ''}"
         first = found.labels[0] if found.labels else None
         value = as_text(asked.value)
@@ -202,7 +202,7 @@ def _write(  # the columns
 ) -> Sequence[str]:
     rests_on = " ".join(map(_write_basis, bases))
     if first is None:
-        return (by, value, format_day(day), "no", _UNKNOWN, "", "", "", count, "", rests_on)
+        return (by, value, format_day(day), "no", _UNKNOWN, "", "", "", count, "", rests_on, "")
     return (
         by,
         value,
@@ -215,6 +215,7 @@ def _write(  # the columns
         count,
         "",
         rests_on,
+        "yes" if first.imported else "no",
     )
 
 

@@ -49,6 +49,7 @@ COLUMNS: Final = (
     "labels",
     "problem",
     "computed_from",
+    "imported",
 )
 """Of the answer to many questions; `computed_from` is origin@size:root, between blanks."""
 

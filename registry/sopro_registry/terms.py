@@ -81,9 +81,21 @@ def _fold_word(word: str) -> tuple[str, ...]:
 
 
 def words_asked(text: str) -> list[tuple[str, ...]]:
-    """Return what each word of a question is looked for as; the first of them is its plain form."""
+    """Return what each word of a question is looked for as; the first of them is its plain form.
+
+    No more than `MOST_ASKED` of them: whoever asks is told where there are more.
+    """
+    return _words(text)[:MOST_ASKED]
+
+
+def count_words(text: str) -> int:
+    """Count the different words of a question."""
+    return len(_words(text))
+
+
+def _words(text: str) -> list[tuple[str, ...]]:
     asked = [_fold_word(word) for word in _PIECES.findall(text)]
-    return list(dict.fromkeys(one for one in asked if one))[:MOST_ASKED]
+    return list(dict.fromkeys(one for one in asked if one))
 
 
 def words_of(content: bytes) -> list[str]:

@@ -13,6 +13,8 @@ from sopro_node.finding import (
     ask_scale,
     ask_words,
 )
+from sopro_registry.queries import Basis
+from sopro_registry.terms import MOST_ASKED, count_words
 
 PAGE: Final = 50
 _LONGEST: Final = 100
@@ -93,12 +95,16 @@ class Results:
         following: the cursor behind which the list goes on; empty at its end.
         looked_at: number of labels looked at.
         whole_words: words that only whole ones were looked for.
+        computed_from: the log prefixes the list rests on.
+        cut_to: how many words were looked for where more were typed; 0 where not.
     """
 
     labels: list[ListedLabel]
     following: str
     looked_at: int
     whole_words: list[str] = field(default_factory=list)
+    computed_from: list[Basis] = field(default_factory=list)
+    cut_to: int = 0
 
 
 def read_text(text: str) -> str:
@@ -138,4 +144,11 @@ def search(directory: Directory, wanted: Search) -> Results:
     fitting = [one for one in page.labels if one.number.startswith(beginning)]
     is_beyond = len(fitting) < len(page.labels)
     following = "" if is_beyond else page.next or ""
-    return Results(fitting, following, page.looked_at, page.whole_words)
+    return Results(
+        fitting,
+        following,
+        page.looked_at,
+        page.whole_words,
+        page.computed_from,
+        cut_to=MOST_ASKED if not beginning and count_words(wanted.text) > MOST_ASKED else 0,
+    )

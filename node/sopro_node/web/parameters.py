@@ -23,6 +23,7 @@ from sopro_registry.families import offering, organisation
 from sopro_registry.label import Status
 from sopro_registry.overlays import Overlay
 from sopro_registry.queries import UNDETERMINED
+from sopro_registry.terms import MOST_ASKED, count_words
 
 LONGEST: Final = 200
 STATUSES: Final = (*(status.word for status in Status), UNDETERMINED)
@@ -52,6 +53,16 @@ def _read_category(text: str) -> Condition:
     sort, _, code = text.partition(":")
     asks = {"cpv": ask_procurement, "nace": ask_activity, "code": ask_listed}
     return asks[sort](code)
+
+
+def _read_words(text: str) -> list[Condition]:
+    asked = free_text("q", "", most=LONGEST).read(text)
+    if (count := count_words(asked)) > MOST_ASKED:
+        raise FormatError(
+            f"q: at most {MOST_ASKED} words are looked for, got {count}; leave some out",
+            code="err.query",
+        )
+    return ask_words(asked)
 
 
 def _inside(name: str, words: str, pattern: str, read: Callable[[str], object] = str) -> Parameter:
@@ -102,7 +113,7 @@ TEXT: Final = Parameter(
     "words of a name, a place or a description, in any spelling; of three letters or more also "
     "what begins with them",
     {"type": "string", "maxLength": LONGEST},
-    lambda text: ask_words(free_text("q", "", most=LONGEST).read(text)),
+    _read_words,
     (),
 )
 CATEGORY_IN: Final = text_like(

@@ -378,6 +378,19 @@ def listed(links: list[str]) -> list[str]:
     ]
 
 
+async def test_a_list_says_what_it_rests_on_and_what_was_taken_over(visit: Visit) -> None:
+    at = await visit("at")
+    held = at.node.log.held
+    for path in ("/labels?lang=en&site=at", "/?lang=en", "/labels?lang=en&q=altholz"):
+        page = read_page(await at.read(path))
+        assert held.origin in page.text, path
+        assert held.tree.root().hex() in page.text, path
+        assert "(from an existing register)" in page.text, path
+    words = "+".join(f"w{number}" for number in range(9))
+    page = read_page(await at.read(f"/labels?lang=en&q={words}"))
+    assert "Only the first 8 words were looked for." in page.text
+
+
 @pytest.mark.parametrize("start", ["/", "/labels?site=hu", "/labels?q=sz%C5%91tt&lang=de"])
 async def test_pages_of_a_list_show_every_label_once(visit: Visit, start: str) -> None:
     hu = await visit("hu")

@@ -8,7 +8,7 @@ import pytest
 
 from sopro_node import validity, validity_table
 from tests.node.web.conftest import Visit, Visitor
-from tests.node.web.register import GTIN, HUNGARIAN, day, number
+from tests.node.web.register import GTIN, HUNGARIAN, IMPORTED, day, number
 
 ACTIVE, REVOKED = number("active"), number("revoked")
 
@@ -74,6 +74,7 @@ async def test_pages_of_a_search_follow_one_another(visit: Visit) -> None:
         "at=2026-13-01",
         "q=" + "x" * 201,
         "q=a&q=b",
+        "q=" + "+".join(f"w{number}" for number in range(9)),
         "colour=red",
     ],
 )
@@ -110,6 +111,9 @@ async def test_says_of_every_line_of_a_table_whether_it_is_valid(visit: Visit) -
     at = await visit("at")
     plain = await lines(at, f"{ACTIVE}\r\n{REVOKED}\r\n\r\n=HYPERLINK()\r\nSOPRO/XX0/001/00001\r\n")
     assert [one["valid"] for one in plain] == ["yes", "no", "", "no"]
+    assert [one["imported"] for one in plain] == ["no", "no", "", ""]
+    [old] = await lines(at, f"{IMPORTED}\n")
+    assert old["imported"] == "yes"
     assert [one["status"] for one in plain] == ["active", "revoked", "", "unknown"]
     assert plain[2]["problem"].startswith("expected a number such as SOPRO/AT0/001/00001")
     assert plain[2]["value"] == "'=HYPERLINK()"
