@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 from sopro_node.identifying import OVERRIDES, describe_flaw
 from sopro_node.importing.fields import (
+    EXPIRED,
     FIELDS,
     LONG_TEXT,
     REFERENCES,
     SETS_VALIDITY,
+    STANDS,
     STATUS_WORDS,
     Field,
     Form,
@@ -68,6 +70,7 @@ class CellReader:
             if one.form not in _APART and not one.is_asked and self.has_source(one)
         ]
         self._kept = [(name, self._at[column]) for name, column in sorted(mapping.kept.items())]
+        self._has_order = bool(mapping.columns_of("order"))
         self._places = PlaceReader(mapping, self._values)
         self._words = StatusWords(mapping.status)
         self._findings = FindingReader(mapping, self._cell) if mapping.findings else None
@@ -177,7 +180,10 @@ class CellReader:
                 has_event = self._mapping.columns_of("event")
                 event = self._key(cells, "event") if has_event else [place]
                 status = self._status(cells)
-                self._check_validity(cells, self._words.meaning(status[1]), values)
+                word = self._words.meaning(status[1])
+                if word == EXPIRED:
+                    self._read_expired(status, values)
+                self._check_validity(cells, word, values)
         except CellError as error:
             reading.problems.append(str(error))
         if reading.problems:
@@ -209,15 +215,38 @@ class CellReader:
 
     def _check_validity(self, cells: Sequence[str], word: str, values: Mapping[str, Any]) -> None:
         """Hold the end of a validity to its beginning, where the decision sets one."""
-        until = values.get("valid_until")
-        if until is None or word not in SETS_VALIDITY:
-            return
-        for name in ("effective_date", "valid_from"):
-            if until < values.get(name, until):
-                column, text = self._shown(cells, "valid_until")
-                other, began = self._shown(cells, name)
+        is_holding = word in SETS_VALIDITY
+        pairs = [("valid_until", "valid_from"), ("valid_until", "granted_on")]
+        if is_holding:
+            pairs.append(("valid_until", "effective_date"))
+        if is_holding or not self._has_order:
+            self._check_pairs(cells, pairs, values)
+        if not self._has_order:
+            self._check_pairs(cells, [("effective_date", "granted_on")], values)
+
+    def _check_pairs(
+        self, cells: Sequence[str], pairs: Iterable[tuple[str, str]], values: Mapping[str, Any]
+    ) -> None:
+        for name, before in pairs:
+            if name in values and before in values and values[name] < values[before]:
+                column, text = self._shown(cells, name)
+                other, began = self._shown(cells, before)
                 problem = f"lies before column {other!r}, value {began!r}; correct one of the two"
                 raise CellError(column, text, problem)
+
+    def _read_expired(self, status: tuple[str, str], values: dict[str, Any]) -> None:
+        """Hold a label that has expired to an end of its validity: that, or the day of its status.
+
+        Raises:
+            CellError: there is none, or it lies ahead.
+        """
+        since = values.pop("effective_date", None)
+        until = values.setdefault("valid_until", since)
+        if until is None:
+            problem = "nothing says when: name the column of 'valid_until', or let it mean \"end\""
+            raise CellError(*status, problem)
+        if until >= self._today:
+            raise CellError(*status, f"it has not ended yet: its validity lasts until {until}")
 
     def _shown(self, cells: Sequence[str], name: str) -> tuple[str, str]:
         """Return the column that a field was read from, and its text."""
@@ -268,6 +297,8 @@ class CellReader:
         """Return a row's place in the order, and what the source calls it."""
         if self._kind is not Kind.DECISIONS:
             return None, ""
+        if not self._has_order:
+            return 0, ""
         [column] = self._mapping.columns_of("order")
         return self._places.read(self._name(cells, column), column)
 
@@ -276,8 +307,11 @@ class CellReader:
         column = columns[0] if columns else "[constants]"
         text = self._name(cells, column) if columns else ""
         text = text or self._mapping.constants.get("status", "")
-        if not self._words.meaning(text):
+        meaning = self._words.meaning(text)
+        if not meaning or (self._has_order and meaning == EXPIRED):
             raise check_word(column, text, self._mapping.status or STATUS_WORDS)
+        if not self._has_order and meaning not in STANDS:
+            raise check_word(column, text, STANDS)
         return column, text
 
     def _read_field(self, one: Field, cells: Sequence[str]) -> Any:

@@ -159,7 +159,7 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
     ),
     Kind.DECISIONS: (
         _KEY,
-        Field("order", Form.ORDER, is_needed=True),
+        Field("order", Form.ORDER),
         Field("event", Form.KEY),
         Field("offering", Form.KEY),
         Field("status", Form.STATUS, is_needed=True),
@@ -178,6 +178,7 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
                 "appeal_until",
             )
         ),
+        Field("granted_on", Form.DATE),
     ),
     Kind.APPLICATIONS: (
         _KEY,
@@ -234,11 +235,21 @@ REFERENCES: Final[Mapping[Kind, str]] = {
 
 HOLD: Final = "hold"
 END: Final = "end"
+EXPIRED: Final = "expired"
+"""Of a register of how labels stand now: held until its validity ended."""
 SETS_VALIDITY: Final = (HOLD, Action.GRANT, Action.RENEW, Action.TRANSFER_IN, Action.REINSTATE)
 """Decisions whose dates of validity count; those of others are left aside."""
-STATUS_WORDS: Final = (HOLD, END, *(action.value for action in Action))
+STATUS_WORDS: Final = (HOLD, END, EXPIRED, *(action.value for action in Action))
 
 
 def field_of(kind: Kind, name: str) -> Field | None:
     """Find a field by its name in the mapping."""
     return next((field for field in FIELDS[kind] if field.name == name), None)
+
+
+STANDS_HELD: Final = (HOLD, Action.GRANT, Action.RENEW, Action.REINSTATE, Action.EXTEND_SCOPE)
+"""Of how a label stands now: it is held."""
+STANDS: Final = (
+    *(*STANDS_HELD, END, EXPIRED, Action.SUSPEND, Action.REVOKE, Action.TERMINATE_ON_REQUEST),
+)
+"""What a word of a register of how labels stand now may mean."""

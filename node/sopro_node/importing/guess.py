@@ -22,6 +22,13 @@ from sopro_node.importing.guess_columns import (
     scheme_of,
 )
 from sopro_node.importing.guess_findings import write_findings
+from sopro_node.importing.guess_standing import (
+    find_standing,
+    fit_together,
+    is_of_standing,
+    other_days,
+    status_words,
+)
 from sopro_node.importing.guess_text import Lines, quote, samples, translate
 from sopro_node.importing.guess_words import STATUSES, VALUES
 from sopro_node.importing.header import Header, find_header
@@ -68,7 +75,8 @@ def guess_mapping(path: Path, kind: Kind | None = None, *, header_line: int = 0)
         ]
     finally:
         source.close()
-    kinds = [kind] if kind else [one for one in REGISTERED if _may_be(one, columns)]
+    found = _find(columns)
+    kinds = [kind] if kind else [one for one in REGISTERED if _may_be(one, found[one])]
     kinds = kinds or [Kind.ORGANISATIONS]
     lines = Lines()
     lines.comment(f"A guess at {path.name}, made of its first {len(rows)} rows. Read every line.")
@@ -79,9 +87,19 @@ def guess_mapping(path: Path, kind: Kind | None = None, *, header_line: int = 0)
         if header.line:
             lines.table(one.value)
             lines.pair("header_line", str(header.line), "the line with the names of the columns")
-        used |= _Guess(one, columns, lines).write()
+        used |= _Guess(one, columns, lines, found[one]).write()
     _list_unused(columns, used, lines)
     return Guessed(lines.text(), _remarks(path, known, columns, lines, header))
+
+
+def _find(columns: Sequence[Column]) -> dict[Kind, dict[str, Column]]:
+    """Find the columns of each kind; those of one register fit one another."""
+    found = {one: find_columns(one, columns) for one in Kind}
+    standing = find_standing(columns)
+    if is_of_standing(standing):
+        found[Kind.DECISIONS] = standing
+        fit_together(found)
+    return found
 
 
 def _describe(known: Recognised) -> str:
@@ -109,24 +127,29 @@ def _remarks(
     return remarks
 
 
-def _may_be(kind: Kind, columns: Sequence[Column]) -> bool:
+def _may_be(kind: Kind, found: Mapping[str, Column]) -> bool:
     """Say whether rows look like those of a kind."""
-    found = find_columns(kind, columns)
     if kind is Kind.ORGANISATIONS:
         return "legal_name" in found
     if kind is Kind.OFFERINGS:
         return bool({"cpv", "gtin", "organisation"} & found.keys()) and "name" in found
-    return "status" in found and bool({"effective_date", "order"} & found.keys())
+    return "status" in found and bool(
+        {"effective_date", "order"} & found.keys() or is_of_standing(found)
+    )
 
 
 class _Guess:
     """The tables of one kind."""
 
-    def __init__(self, kind: Kind, columns: Sequence[Column], lines: Lines) -> None:
+    def __init__(
+        self, kind: Kind, columns: Sequence[Column], lines: Lines, found: dict[str, Column]
+    ) -> None:
         self._kind = kind
         self._columns = columns
         self._lines = lines
-        self._found = find_columns(kind, columns)
+        self._found = found
+        self._is_standing = kind is Kind.DECISIONS and is_of_standing(found)
+        self._others: list[str] = []
         self._fields = {one.name: one for one in FIELDS[kind]}
 
     def write(self) -> set[str]:
@@ -136,7 +159,7 @@ class _Guess:
         self._write_words()
         self._write_dates()
         self._write_texts()
-        used = {one.name for one in self._found.values()}
+        used = {one.name for one in self._found.values()} | set(self._others)
         if self._kind is Kind.ORGANISATIONS:
             used |= self._write_identifiers()
         if self._kind is Kind.EVALUATIONS:
@@ -155,13 +178,28 @@ class _Guess:
             column = self._found.get(name)
             if one.form in (Form.TEXTS, Form.IDENTIFIERS):
                 continue
-            if column is not None:
+            if self._is_standing and name == "effective_date":
+                self._write_status_days()
+            elif column is not None:
                 self._lines.pair(name, quote(column.name), samples(column.values))
-            elif one.is_needed and name not in _CONSTANTS[self._kind]:
+            elif self._is_standing and name == "order":
+                self._lines.comment("One row a label, which says how it stands now. If a label has")
+                self._lines.comment("several rows, name the column that puts them in 'order'.")
+            elif name == "order" or (one.is_needed and name not in _CONSTANTS[self._kind]):
                 self._want_column(name)
         if self._kind is Kind.COMPLAINTS and not {"label", "certificate"} & self._found.keys():
             remark = "which column is it, or certificate for its number?"
             self._lines.wanted("complaints label", 'label = "..."', remark)
+
+    def _write_status_days(self) -> None:
+        """Write which columns say since when a label has had its status."""
+        found = other_days(self._columns, self._found)
+        self._others = [one.name for one in found]
+        if len(found) > 1:
+            remark = "since when it has its status; the first with a day counts"
+            self._lines.pair("effective_date", f"[{', '.join(map(quote, self._others))}]", remark)
+        elif found:
+            self._lines.pair("effective_date", quote(found[0].name), samples(found[0].values))
 
     def _want_column(self, name: str) -> None:
         """Ask for a column; evaluations without a number are told apart by label and day."""
@@ -191,7 +229,8 @@ class _Guess:
         status = self._found.get("status") if self._kind is Kind.DECISIONS else None
         if status is not None:
             self._lines.table(f"{self._kind}.status")
-            self._translate(status, STATUSES, "status")
+            words = status_words(self._found) if self._is_standing else STATUSES
+            self._translate(status, words, "status")
         for name, words in VALUES.get(self._kind, {}).items():
             column = self._found.get(name)
             if column is not None and len(set(column.values)) <= MOST_WORDS:

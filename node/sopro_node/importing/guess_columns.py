@@ -58,11 +58,19 @@ class Column:
         return sum(map(bool, map(fits, self.values))) / len(self.values) if self.values else 0.0
 
 
-def find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
-    """Find the column of each field, each once: by the order of the words, then of the fields."""
+def find_columns(
+    kind: Kind, columns: Sequence[Column], headers: Mapping[str, str] | None = None
+) -> dict[str, Column]:
+    """Find the column of each field, each once: by the order of the words, then of the fields.
+
+    Args:
+        kind: of the rows.
+        columns: of the file.
+        headers: what columns are called, where it is not as usual for the kind.
+    """
     found: dict[str, Column] = {}
     taken: set[str] = set()
-    for name, words in HEADERS[kind].items():
+    for name, words in (headers or HEADERS[kind]).items():
         ranked = words.split()
         candidates = [
             (rank, at, column)
@@ -84,6 +92,11 @@ def find_columns(kind: Kind, columns: Sequence[Column]) -> dict[str, Column]:
         free = [one for one in columns if one.is_unique and one.name not in taken]
         found |= {"key": free[0]} if free else {}
     return found
+
+
+def is_named(column: Column, words: Sequence[str]) -> bool:
+    """Say whether a column is called like one of some words."""
+    return _rank(column, words) is not None
 
 
 def _rank(column: Column, words: Sequence[str], *, is_whole: bool = False) -> int | None:

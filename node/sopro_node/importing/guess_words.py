@@ -109,6 +109,33 @@ HEADERS: Final[Mapping[Kind, Mapping[str, str]]] = {
     Kind.COMPLAINTS: COMPLAINT_HEADERS,
 }
 
+STATUS_SINCE: Final = (
+    "status_since status_date status_from status_starting_time status_seit status_datum status_ab "
+    "statusz_datuma statusz_kelte withdrawn_on withdrawn_at date_withdrawn withdrawal_date "
+    "revoked_on revocation_date date_revoked suspended_on suspended_since suspension_date "
+    "terminated_on ended_on decertified_on de_certified_on entzogen_am entzug_am entzugsdatum "
+    "ausgesetzt_am ausgesetzt_seit ruht_seit beendet_am zuruckgelegt_am erloschen_am "
+    "visszavonas_datuma visszavonas_napja visszavonva felfuggesztve felfuggesztes_datuma "
+    "megszunes_datuma date_retrait retire_le suspendu_le"
+)
+"""Since when a label has had its status, in a list of how labels stand now."""
+LABEL_NUMBERS: Final = (
+    "licence_number license_number licence_no license_no label_number label_no certificate_no "
+    "certificate_number zertifikatsnummer zeichennummer lizenznummer engedelyszam"
+)
+"""What the number of a label is called."""
+_STATUS_SINCE = frozenset(STATUS_SINCE.split())
+STANDING_HEADERS: Final[Mapping[str, str]] = {
+    "key": f"{LABEL_NUMBERS} {_LABEL}",
+    "status": _STATUS,
+    "effective_date": STATUS_SINCE,
+    "granted_on": " ".join(word for word in _SINCE.split() if word not in _STATUS_SINCE),
+    "valid_until": _UNTIL,
+    "valid_from": _VALID_FROM,
+    "decided_on": _DECIDED,
+}
+"""Columns of labels of which each row says how one stands now."""
+
 IDENTIFIERS: Final[Mapping[str, str]] = {
     "VAT": "vat vat_id vat_number vat_no ust_id uid_nummer tva eu_adoszam",
     "UID": "uid atu",

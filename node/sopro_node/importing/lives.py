@@ -3,7 +3,7 @@
 As in `plan.py`, nothing here reads or writes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any, Final
@@ -14,7 +14,6 @@ from sopro_node.importing.fields import END, HOLD, SETS_VALIDITY, Kind
 from sopro_node.importing.plan import (
     Known,
     Planned,
-    Stated,
     Verdict,
     documents_of,
     entity_of,
@@ -125,7 +124,7 @@ class _Life:
         self._status = Status.NONE
         self._latest = held[-1].status if held else Status.NONE
         self._is_drafting = False
-        self._stated: Mapping[int, Stated] = known.decisions if known else {}
+        self._known = known
 
     def compare(self, row: Spooled, item: Item, held: Decision) -> Planned:
         """Compare a row with the decision that was made of it."""
@@ -153,18 +152,15 @@ class _Life:
 
     def _changed(self, item: Item, held: Decision) -> list[str]:
         """Name what a row says otherwise than the entry that was made of it, as corrected since."""
-        stated = self._stated.get(held.index)
-        if stated is None:
+        body = stated_by(held, self._known)
+        if body is None:
             return []
-        body = dict(stated.body)
-        for one in self._stated.values():
-            if one.body.get("corrects") == held.index and "valid_until" in one.body:
-                body["valid_until"] = one.body["valid_until"]
         values = self._values(held.action, item)
         names = (name for name in _COMPARED if name in values or name not in _GIVEN_HERE)
         changed = [name for name in names if values.get(name) != body.get(name)]
         # What was erased cannot be compared any more.
-        return changed + (differences(item.fields, stated.fields) if stated.fields else [])
+        fields = self._known.decisions[held.index].fields if self._known else {}
+        return changed + (differences(item.fields, fields) if fields else [])
 
     def plan(self, row: Spooled, item: Item, *, is_late: bool) -> Planned:
         """Plan a row that is not in the log."""
@@ -177,8 +173,8 @@ class _Life:
         if is_late:
             reason = "stands before a decision that is in the log already"
             return Planned(row, Verdict.REFUSED, reason)
-        action = _action_of(item.word, self._status)
-        if self._status is Status.NONE and action not in _FIRST:
+        action = action_of(item.word, self._status)
+        if self._status is Status.NONE and action not in FIRST:
             reason = (
                 f"{action.value} on a label that was never granted here; its first decision must "
                 "come before"
@@ -202,7 +198,7 @@ class _Life:
             "basis": Basis.IMPORTED.value,
             "source": source_of(self._secret, item.key, item.event),
         }
-        if action in _FIRST:
+        if action in FIRST:
             values["offering"] = entity_of(self._secret, "offering", item.reference)
         if action not in SETS_VALIDITY:
             _drop(values, ("valid_from", "valid_until"))
@@ -217,10 +213,24 @@ _COMPARED: Final = (
 )
 _GIVEN_HERE: Final = ("certificate",)
 """Where the source has none, the site gives one."""
-_FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
+FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
+"""Decisions that a label begins with."""
 
 
-def _action_of(word: str, status: Status) -> Action:
+def stated_by(held: Decision, known: Known | None) -> dict[str, Any] | None:
+    """Return what a decision in the log says, its end of validity as it was corrected since."""
+    stated = known.decisions.get(held.index) if known else None
+    if known is None or stated is None:
+        return None
+    body = dict(stated.body)
+    for one in known.decisions.values():
+        if one.body.get("corrects") == held.index and "valid_until" in one.body:
+            body["valid_until"] = one.body["valid_until"]
+    return body
+
+
+def action_of(word: str, status: Status) -> Action:
+    """Return the action that a word of the mapping is, for a label of that status."""
     if word == END:
         return Action.REVOKE
     if word != HOLD:

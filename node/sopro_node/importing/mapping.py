@@ -94,7 +94,7 @@ from msgspec import Struct
 from msgspec.structs import fields
 
 from sopro_node.importing.charset import check_charset
-from sopro_node.importing.fields import FIELDS, STATUS_WORDS, Form, Kind, field_of
+from sopro_node.importing.fields import EXPIRED, FIELDS, STANDS, STATUS_WORDS, Form, Kind, field_of
 from sopro_node.importing.findings import RESULTS
 from sopro_node.importing.mapping_parts import (
     OTHERS,
@@ -333,12 +333,40 @@ def _check_whole(mapping: SourceMapping, kind: Kind, where: str) -> None:
             f"{where}: [findings] says for evaluations, and for nothing else, in which column "
             f"stands what was found about a criterion; these rows are {kind}"
         )
+    if kind is Kind.DECISIONS:
+        _check_decisions(mapping, where)
     has_label = mapping.columns_of("label") or mapping.columns_of("certificate")
     if kind is Kind.COMPLAINTS and not has_label:
         raise FormatError(
             f"{where}: complaints need 'label', its key, or 'certificate', its number: name the "
             "column of one in [columns]"
         )
+
+
+def _check_decisions(mapping: SourceMapping, where: str) -> None:
+    """Hold a mapping to one of two kinds: of histories, or of how labels stand now."""
+    words = set(mapping.status.values())
+    if mapping.columns_of("order"):
+        for name in ("granted_on",):
+            if mapping.columns_of(name) or name in mapping.constants:
+                raise FormatError(
+                    f"{where}: {name!r} is of rows that say how a label stands now; rows that have "
+                    "an 'order' are its decisions, and say 'effective_date'"
+                )
+        if EXPIRED in words:
+            raise FormatError(
+                f"{where}: [status] {EXPIRED!r} is of rows that say how a label stands now; in a "
+                "history 'valid_until' says when it ends, or \"end\" ends it"
+            )
+        return
+    if mapping.columns_of("event"):
+        raise FormatError(f"{where}: 'event' names a decision of a history; name its 'order', too")
+    for word, meaning in mapping.status.items():
+        if meaning not in STANDS:
+            raise FormatError(
+                f"{where}: [status] {word}: without 'order' each row says how a label stands now: "
+                f"expected one of {', '.join(STANDS)}, got {meaning!r}"
+            )
 
 
 def check_header(mapping: SourceMapping, header: list[str], *, where: str) -> None:

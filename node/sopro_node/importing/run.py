@@ -38,6 +38,7 @@ from sopro_node.importing.report import Fate, Report
 from sopro_node.importing.rows import BadRows, Row, Source, is_of_bad_rows
 from sopro_node.importing.sieve import Sieve
 from sopro_node.importing.spool import Spool, Spooled
+from sopro_node.importing.standing import plan_standing
 from sopro_protocol.errors import FormatError, RefusedError, StorageFullError
 from sopro_registry.fields import format_day
 
@@ -250,7 +251,8 @@ class _Import:
             held = known.get(entities[number])
             is_referred = not refers or referred[number] in there
             if kind is Kind.DECISIONS:
-                planned += plan_label(rows, held, secret=self._secret, is_referred=is_referred)
+                plan = plan_label if self._mapping.columns_of("order") else plan_standing
+                planned += plan(rows, held, secret=self._secret, is_referred=is_referred)
             else:
                 planned += plan_thing(
                     kind,

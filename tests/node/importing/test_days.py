@@ -100,10 +100,10 @@ def guess_dates(tmp_path: Path, since: list[str], until: list[str]) -> dict[str,
     path.write_text("\n".join(["Nummer;Erteilt;Status;Gültig bis", *rows, ""]))
     text = guess_mapping(path, Kind.DECISIONS).toml
     written = tmp_path / "m.toml"
-    written.write_text(text.replace('# order = "..."', 'order = "Nummer"'))
+    written.write_text(text)
     mapping = load_mapping(written, Kind.DECISIONS)
     return {
-        "columns": [mapping.columns_of(one) for one in ("effective_date", "valid_until")],
+        "columns": [mapping.columns_of(one) for one in ("granted_on", "valid_until")],
         "forms": {name: form.format for name, form in mapping.dates.items()},
         "values": mapping.values,
     }
@@ -111,20 +111,20 @@ def guess_dates(tmp_path: Path, since: list[str], until: list[str]) -> dict[str,
 
 GUESSES: list[tuple[list[str], list[str], dict[str, Any], dict[str, Any]]] = [
     (["2021-03-01 10:30:00", "2021-04-02 00:00:00"], ["", "2029-01-01"], {}, {}),
-    (["43900", "44000"], ["", ""], {"effective_date": "serial"}, {}),
+    (["43900", "44000"], ["", ""], {"granted_on": "serial"}, {}),
     (
         ["5. März 2021", "17. April 2022"],
         ["unbefristet", "1. Mai 2029"],
-        {"effective_date": "%d. %B %Y", "valid_until": "%d. %B %Y"},
+        {"granted_on": "%d. %B %Y", "valid_until": "%d. %B %Y"},
         {"valid_until": {"unbefristet": ""}},
     ),
     (
         ["01.02.2020", "2021-05-06", "28.02.2022"],
         ["-", "0000-00-00", "2029-12-31"],
-        {"effective_date": ["%d.%m.%Y", "%Y-%m-%d"]},
+        {"granted_on": ["%d.%m.%Y", "%Y-%m-%d"]},
         {"valid_until": {"-": "", "0000-00-00": ""}},
     ),
-    (["01.02.20", "28.03.21"], ["", ""], {"effective_date": "%d.%m.%y"}, {}),
+    (["01.02.20", "28.03.21"], ["", ""], {"granted_on": "%d.%m.%y"}, {}),
 ]
 
 
@@ -147,4 +147,4 @@ def test_a_guess_knows_decisions_by_any_days(tmp_path: Path) -> None:
         book.active.append(row)
     book.save(tmp_path / "in.xlsx")
     text = guess_mapping(tmp_path / "in.xlsx").toml
-    assert '[decisions.dates.effective_date]\nformat = "serial"' in text
+    assert '[decisions.dates.granted_on]\nformat = "serial"' in text

@@ -139,7 +139,7 @@ def test_knows_since_when_and_until_when_in_three_languages(
     text = f"Nr.;{until};Status;{since}\n1;31.12.2028;aktiv;15.1.2026\n2;30.6.2027;aktiv;1.7.2025\n"
     toml, _ = guess(tmp_path, text.encode(), Kind.DECISIONS)
     found = tomllib.loads(toml)["decisions"]["columns"]
-    assert (found.get("effective_date"), found.get("valid_until")) == (since, until)
+    assert (found.get("granted_on"), found.get("valid_until")) == (since, until)
 
 
 def test_days_of_a_decision_that_say_different_things_are_kept_apart(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_days_of_a_decision_that_say_different_things_are_kept_apart(tmp_path: P
     )
     toml, _ = guess(tmp_path, text.encode(), Kind.DECISIONS)
     found = tomllib.loads(toml)["decisions"]["columns"]
-    days = ("decided_on", "valid_from", "effective_date", "valid_until")
+    days = ("decided_on", "valid_from", "granted_on", "valid_until")
     assert [found[name] for name in days] == ["Entschieden am", "Gültig ab", "Vergeben", "Bis"]
 
 

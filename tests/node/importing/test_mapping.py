@@ -58,7 +58,7 @@ WRONG: list[tuple[Kind, dict[str, Any], list[str]]] = [
     (
         Kind.DECISIONS,
         {"status": {"granted": "held"}},
-        ["[status] granted", "hold, end, grant", "'held'"],
+        ["[status] granted", "hold, end, expired, grant", "'held'"],
     ),
     (
         Kind.DECISIONS,
@@ -102,6 +102,26 @@ WRONG: list[tuple[Kind, dict[str, Any], list[str]]] = [
         {"texts": {"name": {"column": "name", "kind": "xml"}}},
         ["[texts.name]: kind: expected one of 'text', 'json', got 'xml'"],
     ),
+    (
+        Kind.DECISIONS,
+        {"columns": {"key": "a", "order": "b", "status": "c", "granted_on": "d"}},
+        ["'granted_on' is of rows that say how a label stands now"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"status": {"lapsed": "expired"}},
+        ["[status] 'expired' is of rows that say how a label stands now"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"columns": {"key": "a", "event": "b", "status": "c"}},
+        ["'event' names a decision of a history; name its 'order', too"],
+    ),
+    (
+        Kind.DECISIONS,
+        {"columns": {"key": "a", "status": "c"}, "status": {"handed": "transfer_out"}},
+        ["[status] handed: without 'order'", "expected one of hold, grant", "'transfer_out'"],
+    ),
     (Kind.ORGANISATIONS, {"unusable_cells": ["x"]}, ["expected one of 'error', 'empty', got"]),
 ]
 
@@ -134,8 +154,8 @@ def test_without_a_mapping_columns_are_named_like_the_fields() -> None:
     )
     assert mapping.columns_of("kind") == ("kind",)
     assert [one.language for one in mapping.texts_of("name")] == ["de", "hu"]
-    with pytest.raises(FormatError, match="decisions need 'order'"):
-        plain_mapping(["key", "status", "scheme"], Kind.DECISIONS)
+    with pytest.raises(FormatError, match="decisions need 'status'"):
+        plain_mapping(["key", "order", "scheme"], Kind.DECISIONS)
 
 
 def test_one_file_may_hold_the_mappings_of_all_kinds(tmp_path: Path) -> None:
