@@ -41,6 +41,7 @@ class Requirement(NamedTuple):
         kinds: of offerings it is about; empty for all.
         operator: how a value is held to the threshold: `>=`, `<=` or `=`.
         threshold: that a value is held to; None where there is none.
+        is_national: whether it is of one country; then its points make nothing easier (I9).
     """
 
     code: str
@@ -49,6 +50,7 @@ class Requirement(NamedTuple):
     kinds: tuple[str, ...] = ()
     operator: str = ">="
     threshold: int | None = None
+    is_national: bool = False
 
     def contradicts(self, result: Result, value: int) -> bool:
         """Say whether what was measured and what was found of it cannot both be so."""
@@ -214,7 +216,7 @@ def _sum_up(
         sum(
             min(finding.points, one.points)
             for one, finding in held
-            if finding is not None and finding.result is Result.CONFORM
+            if finding is not None and finding.result is Result.CONFORM and not one.is_national
         ),
         min_points,
     )

@@ -1,12 +1,15 @@
 """The dates of a decision: which it states, and in which order they have to be (SPEC LBL-15)."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from msgspec import UNSET, UnsetType
 
 from sopro_protocol.errors import RefusedError
-from sopro_registry.fields import day_of
+from sopro_registry.fields import add_months, day_of
 from sopro_registry.label import Action, Decision, Status
+
+MONTHS_AHEAD: Final = 12
+"""So long before the end of a validity it can be prolonged: as long as an evaluation is good."""
 
 
 class Dated(Protocol):
@@ -97,7 +100,8 @@ def check_dates(
 def check_begin(dates: Dates, action: Action, found: Decision | None) -> None:
     """Hold a validity to beginning when the label holds, or when the one before it ends (I5).
 
-    Without this a label could hold for longer than its scheme allows.
+    Without this a label could hold for longer than its scheme allows, by one renewal behind
+    another, too.
 
     Args:
         dates: of the decision.
@@ -109,13 +113,13 @@ def check_begin(dates: Dates, action: Action, found: Decision | None) -> None:
     """
     latest = dates.effective
     if action is Action.RENEW and found is not None:
-        if not found.until:
-            return
-        latest = max(latest, found.until + 1)
+        soon = add_months(dates.effective, MONTHS_AHEAD)
+        latest = min(soon, max(latest, found.until + 1)) if found.until else soon
     if dates.valid_from > latest:
         raise _disorder(
             "valid_from is later than the day from which the label holds; expected effective_date "
-            "to be that day, or in a renewal the day after the end of validity at the latest (I5)"
+            "to be that day, or in a renewal the day after the end of validity at the latest, and "
+            f"{MONTHS_AHEAD} months after it holds (I5)"
         )
 
 

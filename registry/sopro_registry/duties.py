@@ -50,6 +50,11 @@ def next_number(subject: bytes, view: View, *, most: int) -> int:
     return number
 
 
+def last_name(application: bytes) -> str:
+    """Name the review of an application that was recorded last."""
+    return f"last {application.hex()}"
+
+
 def has_more(application: bytes, named: int, view: View) -> bool:
     """Say whether an application has more evaluations than so many."""
     return view.exists_named(_EVALUATION, evaluation_name(application, named))

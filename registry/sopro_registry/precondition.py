@@ -12,9 +12,9 @@ from sopro_registry.assessment import (
     Review,
     weigh,
 )
-from sopro_registry.duties import evaluations_of, has_assessed, has_more
+from sopro_registry.duties import evaluations_of, has_assessed, has_more, last_name
 from sopro_registry.family import View
-from sopro_registry.fields import add_months
+from sopro_registry.fields import add_months, format_day
 from sopro_registry.label import Action
 
 RESTING: Final = frozenset(
@@ -43,6 +43,7 @@ class Resting(NamedTuple):
         scheme: its code.
         decider: pseudonym of who decides.
         decided: the day.
+        effective: the day from which it holds.
     """
 
     action: Action
@@ -53,6 +54,7 @@ class Resting(NamedTuple):
     scheme: str
     decider: bytes
     decided: int
+    effective: int
 
 
 def check_assessment(decision: Resting, application: bytes, review: bytes, view: View) -> None:
@@ -84,6 +86,12 @@ def check_assessment(decision: Resting, application: bytes, review: bytes, view:
         raise RefusedError(
             "decision: its review is of another application (I3)", code="ass.subject"
         )
+    if view.named("review", last_name(application)) != review:
+        raise RefusedError(
+            "decision: its application was reviewed again since; name the review that came last "
+            "(I3)",
+            code="ass.subject",
+        )
     evaluations = _evaluations(reviewed, view)
     if has_more(application, len(reviewed.evaluations), view):
         raise RefusedError(
@@ -97,6 +105,12 @@ def check_assessment(decision: Resting, application: bytes, review: bytes, view:
         )
     if decision.decided < reviewed.reviewed:
         raise RefusedError("decision: decided before the review (I5)", code="lbl.dates")
+    if decision.decided < asked.steps[-1][2] or decision.effective < asked.submitted:
+        raise RefusedError(
+            "decision: decided before its application was accepted, or effective before that was "
+            f"submitted, on {format_day(asked.submitted)} (I5)",
+            code="lbl.dates",
+        )
     if decision.action is not Action.REFUSE:
         _check_outcome(decision, asked, reviewed, evaluations, view)
 
@@ -144,10 +158,11 @@ def _check_outcome(
     if reviewed.outcome is not Recommendation.RECOMMEND_GRANT:
         raise RefusedError("decision: the review does not recommend it (I3)", code="ass.outcome")
     criteria = view.criteria(decision.scheme, version=asked.criteria_version)
-    if criteria is None or not criteria.may_be_used(decision.decided):
+    days = (decision.decided, decision.effective)
+    if criteria is None or not all(criteria.may_be_used(day) for day in days):
         raise RefusedError(
-            f"decision: version {asked.criteria_version} of the criteria does not apply on that "
-            "day (I3)",
+            f"decision: version {asked.criteria_version} of the criteria does not apply on the "
+            "day of the decision and on the day from which it holds (I3)",
             code="lbl.criteria",
         )
     independent = [
@@ -157,7 +172,7 @@ def _check_outcome(
     ]
     if not independent:
         raise RefusedError("decision: no third party has evaluated it (I4)", code="ass.outcome")
-    if any(add_months(one.performed, MONTHS_GOOD) < decision.decided for one in independent):
+    if any(add_months(one.performed, MONTHS_GOOD) < max(days) for one in independent):
         raise RefusedError(
             f"decision: an evaluation is older than {MONTHS_GOOD} months (I3)", code="ass.outcome"
         )

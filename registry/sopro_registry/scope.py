@@ -10,6 +10,8 @@ from sopro_registry.label import Action, Label, Scope
 
 Codes = Annotated[list[Code], Meta(min_length=1, max_length=32)]
 
+_WHOLE = Scope(-1, [], [])
+
 STATING = frozenset(
     {Action.GRANT, Action.TRANSFER_IN, Action.EXTEND_SCOPE, Action.REDUCE_SCOPE, Action.CORRECT}
 )
@@ -29,9 +31,23 @@ class ScopeBody(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def read_scope(
-    stated: ScopeBody | UnsetType, action: Action, label: Label, *, index: int
+    stated: ScopeBody | UnsetType,
+    action: Action,
+    label: Label,
+    *,
+    index: int,
+    corrects: int | UnsetType = UNSET,
+    is_free: bool = False,
 ) -> Scope | None:
     """Return the scope that a decision states, held to the one before; None where it states none.
+
+    Args:
+        stated: the scope.
+        action: what it does.
+        label: as it was before.
+        index: position of the decision.
+        corrects: position of the decision that it corrects.
+        is_free: whether it is taken over from an existing register, where it corrects.
 
     Raises:
         RefusedError: `lbl.precondition` for an action that states none, `lbl.scope` where its
@@ -58,7 +74,31 @@ def read_scope(
             f"decision: a reduced scope must be a part of the one before, {before.words}",
             code="lbl.scope",
         )
+    limit = _correctable(corrects, label)
+    if action is Action.CORRECT and not is_free and not _holds(limit, scope):
+        raise RefusedError(
+            f"decision: a corrected scope must lie in {limit.words}, for more nobody has assessed; "
+            "use extend_scope, with an application",
+            code="lbl.scope",
+        )
     return scope
+
+
+def _correctable(corrects: int | UnsetType, label: Label) -> Scope:
+    """Return the widest scope that a correction may state: the one before it, or before a mistake.
+
+    What reduced it, and was wrong, can be taken back; what was never assessed cannot come so.
+    """
+    stated = label.scopes[-1:]
+    if stated and corrects == stated[0].index and _reduces(stated[0].index, label):
+        return label.scopes[-2] if label.scopes[1:] else _WHOLE
+    return label.scope
+
+
+def _reduces(index: int, label: Label) -> bool:
+    """Say whether the decision at a position can only have made the scope smaller."""
+    actions = [one.action for one in label.decisions if one.index == index and not one.imported]
+    return bool(actions) and actions[0] in (Action.REDUCE_SCOPE, Action.CORRECT)
 
 
 def _read(codes: list[str] | UnsetType, field: str) -> list[str]:

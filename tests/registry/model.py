@@ -465,6 +465,7 @@ def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]
     decision |= {"action": body["action"], "takes": "takes" in body, "review": body.get("review")}
     decision |= {"decider": decider_of(event), "application": body.get("application")}
     decision["reason"] = body.get("reason_code")
+    decision["states_scope"] = "scope" in body
     decision["scope"] = label["scope"] = body.get("scope", label["scope"])
     history = [*label["history"], decision]
     label |= {"history": history, "id": event["id"], "time": event["time"]}
@@ -600,10 +601,9 @@ def judge_begin(body: dict[str, Any], found: list[dict[str, Any]]) -> str | None
         return None
     latest = body["effective_date"]
     if body["action"] == "renew" and found:
-        if not found[0]["until"]:
-            return None
-        day_after = date.fromisoformat(found[0]["until"]) + timedelta(1)
-        latest = max(latest, day_after.isoformat())
+        soon = months_after(latest, 12)
+        day_after = date.fromisoformat(found[0]["until"] or "9999-12-30") + timedelta(1)
+        latest = min(soon, max(latest, day_after.isoformat()))
     return "lbl.dates" if body["valid_from"] > latest else None
 
 

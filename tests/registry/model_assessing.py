@@ -234,7 +234,8 @@ def take_application(log: Log, event: Event, held: dict[str, Any]) -> str | None
         criteria = criteria_of(log, body["scheme"], body["criteria_version"])
         if criteria is None or (criteria["until"] and day > criteria["until"]):
             return "lbl.criteria"
-    held["state"] = {"step": body["step"], "day": day, "body": body}
+    first = before["submitted"] if before else day
+    held["state"] = {"step": body["step"], "day": day, "body": body, "submitted": first}
     return None
 
 

@@ -109,10 +109,9 @@ def who_had_part(log: Log, entity: bytes, history: list[dict[str, Any]]) -> set[
 
 
 def decider_of(event: Event) -> bytes | None:
-    """Return who answers for a decision; nobody where it gives something and rests on nothing."""
+    """Return who answers for a decision here; nobody for what another register decided."""
     body = event["body"]
-    is_given = body["action"] in ("grant", "renew", "transfer_in") and "review" not in body
-    return body["decider"] if body["basis"] == "assessed" and not is_given else None
+    return body["decider"] if body["basis"] == "assessed" else None
 
 
 def take_relations(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason

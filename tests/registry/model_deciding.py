@@ -28,7 +28,9 @@ RESTING = {
 }
 
 
-def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+def judge_assessment(  # noqa: PLR0911, PLR0912 - one for each reason
+    log: Log, event: Event, label: dict[str, Any]
+) -> str | None:
     """Say why a decision cannot rest on what it names, or does not name."""
     body = event["body"]
     application, review = body.get("application"), body.get("review")
@@ -54,6 +56,8 @@ def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | Non
         return "ass.subject"
     if checked["application"] != application:
         return "ass.subject"
+    if checked["index"] < last_reviewed(log, application):
+        return "ass.subject"
     found = [state_of(log, "evaluation", one) for one in checked["evaluations"]]
     if any(one["index"] > checked["index"] for one in found):
         return "ass.subject"
@@ -62,14 +66,22 @@ def judge_assessment(log: Log, event: Event, label: dict[str, Any]) -> str | Non
     people = assessors_of(log, entity, label) if entity else set()
     if body["decider"] in evaluators(log, None, application) | people:
         return "ass.duties"
-    if body["decided_on"] < checked["reviewed_on"]:
+    too_early = body["decided_on"] < max(checked["reviewed_on"], asked["day"])
+    if too_early or body["effective_date"] < asked["submitted"]:
         return "lbl.dates"
     if body["action"] == "refuse":
         return None
     places = [entity, *label["earlier"]] if entity else []
     about_label = [one for one in all_evaluations(log) if one["label"] in places]
     others = [one for one in about_label if one["about"][0] != application]
-    return judge_outcome(log, body["decided_on"], wanted, checked, found, others)
+    days = (body["decided_on"], body["effective_date"])
+    return judge_outcome(log, days, wanted, checked, found, others)
+
+
+def last_reviewed(log: Log, application: bytes) -> int:
+    """Return the position of the last review of an application."""
+    held = [one["state"] for one in log["entities"].values() if one["family"] == "review"]
+    return max(one["index"] for one in held if one and one["application"] == application)
 
 
 def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
@@ -127,7 +139,7 @@ def is_found_anew(log: Log, entity: bytes, label: dict[str, Any]) -> bool:
 
 def judge_outcome(
     log: Log,
-    day: str,
+    days: tuple[str, str],
     wanted: Body,
     checked: Body,
     found: list[dict[str, Any]],
@@ -136,14 +148,15 @@ def judge_outcome(
     if checked["outcome"] != "recommend_grant":
         return "ass.outcome"
     criteria = criteria_of(log, wanted["scheme"], wanted["criteria_version"])
-    if criteria is None or not criteria["from"] <= day <= (criteria["until"] or "9999-12-31"):
+    until = (criteria and criteria["until"]) or "9999-12-31"
+    if criteria is None or not criteria["from"] <= min(days) <= max(days) <= until:
         return "lbl.criteria"
     sound = [
         one
         for one in sorted(found, key=lambda one: one["index"])
         if one["level"] == "third_party" and one["version"] == wanted["criteria_version"]
     ]
-    if not sound or any(later(one["performed"], 12) < day for one in sound):
+    if not sound or any(later(one["performed"], 12) < max(days) for one in sound):
         return "ass.outcome"
     results: dict[str, Body] = {}
     for one in sound:
@@ -161,7 +174,7 @@ def judge_outcome(
         result = results.get(code, {}).get("result")
         if criterion["obligation"] == "mandatory" and result not in ("conform", "not_applicable"):
             return "ass.outcome"
-        if result == "conform":
+        if result == "conform" and "country" not in criterion:
             points += min(results[code].get("points", 0), criterion.get("points", 0))
     return "ass.outcome" if points < criteria["points"] else None
 
@@ -196,12 +209,25 @@ def judge_scope(body: Body, label: dict[str, Any]) -> str | None:  # noqa: PLR09
             return "lbl.scope"
         if action == "reduce_scope" and (is_more or not is_less):
             return "lbl.scope"
+        is_own = action == "correct" and body["basis"] == "assessed"
+        if is_own and not covers(widest(body, label), now):
+            return "lbl.scope"
     if "corrects" in body:
         if action != "correct":
             return "lbl.precondition"
         if body["corrects"] not in [one["index"] for one in label["history"]]:
             return "lbl.reference"
     return None
+
+
+def widest(body: Body, label: dict[str, Any]) -> Body:
+    """Return the most that a correction may say a label holds for."""
+    stating = [one for one in label["history"] if one["states_scope"]]
+    if not stating or stating[-1]["index"] != body.get("corrects"):
+        return dict(label["scope"])
+    if stating[-1]["imported"] or stating[-1]["action"] not in ("reduce_scope", "correct"):
+        return dict(label["scope"])
+    return dict(stating[-2]["scope"]) if stating[1:] else {}
 
 
 def covers(whole: Body, part: Body) -> bool:

@@ -26,7 +26,10 @@ TWO = {"areas": ["AT12", "AT130"]}
         ("reduce_scope", {"areas": ["AT31"]}, "lbl.scope"),
         ("reduce_scope", {}, "lbl.scope"),
         ("reduce_scope", {"cpv": ["15000000"]}, "lbl.scope"),
-        ("correct", {"areas": ["AT31"]}, None),
+        ("correct", {"areas": ["AT31"]}, "lbl.scope"),
+        ("correct", {}, "lbl.scope"),
+        ("correct", {"areas": ["AT12"]}, None),
+        ("correct", TWO, None),
         ("correct", {"areas": ["AT31", "AT12"]}, "lbl.scope"),
         ("correct", {"areas": ["AT12", "AT12"]}, "lbl.scope"),
         ("renew", TWO, "lbl.precondition"),
@@ -97,3 +100,22 @@ def test_a_correction_names_a_decision_on_its_label(world: World) -> None:
     assert world.at.decide("correct", corrects=suspended, **longer).code is None
     assert world.at.decisions()[-1].suspended_until == ordinal("2026-12-01")
     assert world.at.status("2026-06-01") == "suspended"
+
+
+def test_what_reduced_a_scope_wrongly_can_be_taken_back_and_no_further(world: World) -> None:
+    assert world.at.decide("grant", scope=TWO).code is None
+    on = {"decided_on": "2026-03-01", "effective_date": "2026-03-01"}
+    reduced = world.at.decide("reduce_scope", scope={"areas": ["AT12"]}, **on)
+    assert reduced.code is None
+    wrong = on | {"corrects": reduced.judgement.index}
+    assert world.at.would_decide("correct", scope=TWO, **on).code == "lbl.scope"
+    assert world.at.would_decide("correct", scope={}, **wrong).code == "lbl.scope"
+    assert world.at.would_decide("correct", scope={"areas": ["AT31"]}, **wrong).code == "lbl.scope"
+    assert world.at.decide("correct", scope=TWO, **wrong).code is None
+    assert world.at.would_decide("correct", scope={"areas": ["AT12"]}, **wrong).code is None
+    assert world.at.would_decide("correct", scope={}, **wrong).code == "lbl.scope"
+
+
+def test_an_existing_register_corrects_its_scopes_as_it_did(world: World) -> None:
+    assert world.at.decide("grant", basis="imported", scope=TWO).code is None
+    assert world.at.would_decide("correct", basis="imported", scope={}).code is None

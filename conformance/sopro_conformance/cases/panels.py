@@ -162,7 +162,7 @@ async def _forms(trial: Trial) -> None:
 
 
 async def _may(trial: Trial) -> None:
-    """Have decided who may: a panel named anew, and who granted on no review."""
+    """Have decided who may: a panel named anew, and nobody who granted, on a review or without."""
     world = new_world(trial, "who may")
     log = world.sites["at"]
     alone = world.source.randbytes(16)
@@ -172,8 +172,10 @@ async def _may(trial: Trial) -> None:
     plain.step("received")
     found = _granted(world)
     bench = Bench(trial, world, log)
-    bench.counts("who granted it, and rested on no review", plain.step("panel", panel=[alone]))
-    bench.counts("upheld by them", plain.step("upheld", panel=[alone]))
+    granting, other = plain.step("panel", panel=[alone]), plain.step("panel", panel=[THIRD])
+    bench.is_void("who granted it on no review", "ass.duties", granting, twin=other)
+    bench.counts("somebody else", other)
+    bench.counts("upheld by them", plain.step("upheld", panel=[THIRD]))
     bench.counts("a first panel", found.step("panel", panel=[FIRST]))
     found.decide(world, "suspend", FIRST)
     bench.counts(

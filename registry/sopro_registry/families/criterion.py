@@ -167,6 +167,7 @@ def read_requirement(body: Body) -> Requirement:
         tuple(body.offerings or ()),
         body.operator or ">=",
         (body.threshold or 0) if has_threshold else None,
+        is_national=body.country is not UNSET,
     )
 
 

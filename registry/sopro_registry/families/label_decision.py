@@ -99,7 +99,9 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     else:
         _check_following(body, state)
         label = state
-    scope = read_scope(body.scope, body.action, label, index=fact.index)
+    scope = read_scope(
+        body.scope, body.action, label, index=fact.index, corrects=body.corrects, is_free=imported
+    )
     expired_on = effective if before is Status.EXPIRED else 0
     correction = _read_correction(body, dates, label, view, expired_on=expired_on)
     if imported:
@@ -128,7 +130,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
         handed,
         label.taken,
         [*label.people, (fact.index, _bytes(body.decider), _bytes(body.review))]
-        if decides or not (imported or needs.validity)
+        if not imported
         else label.people,
         [*label.scopes, scope] if scope else label.scopes,
         [*label.answers, (fact.index, body.reason_code)]
@@ -242,6 +244,7 @@ def _check_assessment(
             label.scheme,
             _bytes(body.decider),
             dates.decided,
+            dates.effective,
         ),
         application,
         review,

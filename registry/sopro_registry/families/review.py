@@ -8,7 +8,7 @@ from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.application import Application, Step, decided_name
 from sopro_registry.assessment import Evaluation, Recommendation, Review
-from sopro_registry.duties import has_assessed, has_more, part_name
+from sopro_registry.duties import has_assessed, has_more, last_name, part_name
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, day_of, latest_day
 from sopro_registry.label import Label
@@ -79,7 +79,10 @@ def apply(fact: Fact[Body], state: Review | None, view: View) -> Change[Review]:
             reviewed,
             body.reviewer,
         ),
-        names=tuple(part_name(body.reviewer, one) for one in about),
+        names=(
+            last_name(body.application),
+            *(part_name(body.reviewer, one) for one in about),
+        ),
     )
 
 

@@ -222,8 +222,11 @@ def test_a_label_holds_no_longer_than_its_scheme_allows(
 
 def test_a_renewal_of_what_ends_on_no_known_day_begins_when_it_may(world: World) -> None:
     assert world.at.decide("grant", basis="imported", valid_until=None).code is None
-    dates = {"valid_from": "2027-06-01", "valid_until": "2028-06-01"}
+    dates = dates_of("renew", "2026-06-01")
+    dates |= {"valid_from": "2027-06-01", "valid_until": "2028-06-01"}
     assert world.at.would_decide("renew", **dates).code is None
+    dates["valid_from"] = "2027-06-02"
+    assert world.at.would_decide("renew", **dates).code == "lbl.dates"
 
 
 @pytest.mark.parametrize(("until", "code"), [(GRANTED, None), (shift(GRANTED, -1), "lbl.dates")])

@@ -177,6 +177,7 @@ export const review = {
   },
   apply(log, { body, record }) {
     const { label } = last(bodies(log, body.application));
+    log.reviewed.set(hex(body.application), hex(record.entity));
     log.parts.take('review', record.entity, [body.reviewer], [body.application, label]);
   },
 };
@@ -225,24 +226,28 @@ function checkAssessed(log, body, entity, label, versions) {
   if (!fits) subject('an application for something else');
   if (!KINDS[body.action].includes(application.kind)) subject('an application of another kind');
   if (!same(found.body.application, body.application)) subject('a review of another application');
+  if (log.reviewed.get(hex(body.application)) !== hex(body.review)) subject('another review came later');
   const { evaluations } = found.body;
   if (evaluations.some((evaluated) => last(log.recordsOn(evaluated)).position > found.position)) subject('an evaluation after the review');
   if (log.parts.of(body.application).length > evaluations.length) subject('an evaluation that the review does not name');
   const subjects = [body.application, ...(label.first === undefined ? [] : subjectsOf(entity, label))]; // ASS-16
   if (log.parts.has('evaluation', body.decider, subjects)) refuse('ass.duties', 'the decider is an assessor');
   if (body.decided_on < found.body.reviewed_on) refuse('lbl.dates', 'decided before the review');
+  const steps = bodies(log, body.application);
+  if (body.decided_on < application.effective_date || body.effective_date < steps[0].effective_date) refuse('lbl.dates', 'before its application');
   if (body.action === 'refuse') return;
 
   const outcome = (message) => refuse('ass.outcome', message); // ASS-17
   if (found.body.outcome !== 'recommend_grant') outcome('not recommended');
   const set = versions.find(({ version }) => version === application.criteria_version);
-  if (!mayBeUsed(versions, set, body.decided_on)) refuse('lbl.criteria', 'a version that may not be used');
+  const days = [body.decided_on, body.effective_date].sort();
+  if (!days.every((day) => mayBeUsed(versions, set, day))) refuse('lbl.criteria', 'a version that may not be used');
   const inOrder = evaluations.map((evaluated) => last(log.recordsOn(evaluated))).sort((a, b) => a.position - b.position);
   const counting = inOrder.filter(
     (item) => item.body.level === 'third_party' && item.body.criteria_version === application.criteria_version,
   );
   if (counting.length === 0) outcome('no evaluation by a third party');
-  if (counting.some((item) => addMonths(item.body.performed_on, 12) < body.decided_on)) outcome('an evaluation older than 12 months');
+  if (counting.some((item) => addMonths(item.body.performed_on, 12) < days[1])) outcome('an evaluation older than 12 months');
 
   const results = new Map(); // ASS-18
   for (const item of counting) {
@@ -258,7 +263,8 @@ function checkAssessed(log, body, entity, label, versions) {
   for (const { code, obligation } of criteria) {
     if (obligation === 'mandatory' && !['conform', 'not_applicable'].includes(results.get(code)?.result)) outcome(`mandatory ${code}`);
   }
-  const points = findings.filter(({ result }) => result === 'conform').reduce((sum, finding) => sum + (finding.points ?? 0), 0);
+  const national = new Set(criteria.filter(({ country }) => country !== undefined).map(({ code }) => code));
+  const points = findings.filter(({ code, result }) => result === 'conform' && !national.has(code)).reduce((sum, finding) => sum + (finding.points ?? 0), 0);
   if (points < (set.min_points ?? 0)) outcome('too few points');
 }
 

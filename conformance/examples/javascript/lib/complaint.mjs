@@ -77,8 +77,6 @@ export const appeal = {
   },
 };
 
-const GIVING = ['grant', 'renew', 'transfer_in'];
-
 // COMPL-6
 function checkPanel(log, body, label, earlier) {
   const bad = (message) => refuse('ass.duties', message);
@@ -91,7 +89,7 @@ function checkPanel(log, body, label, earlier) {
   if (panel === undefined) bad('no panel');
   const alike = step === 'panel' || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
   if (!alike || !isAscending(panel)) bad('another panel, or not in order');
-  const answers = ({ basis, action, review }) => basis === 'assessed' && !(GIVING.includes(action) && review === undefined);
+  const answers = ({ basis }) => basis === 'assessed';
   const deciders = [label, ...label.earlier].flatMap(({ decisions }) => decisions).filter((decision) => answers(decision.body)).map((decision) => hex(decision.body.decider));
   const subjects = subjectsOf(body.label, label);
   for (const person of panel) {

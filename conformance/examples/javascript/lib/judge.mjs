@@ -61,6 +61,7 @@ export class LogJudge {
     this.labels = new Map();
     this.numbers = new Set();
     this.decided = new Set();
+    this.reviewed = new Map(); // ASS-15: application -> its last review
     this.asked = new Set(); // LBL-6: offerings that an application names
     this.left = new Map(); // XFER-8: number -> label that this log has handed over
     this.answered = new Map();

@@ -128,7 +128,7 @@ export const labelDecision = {
     checkDates(log, body, label, outcome, record.time); // LBL-15 to LBL-17
     if (label.first === undefined) checkFirst(log, body, record.entity); // LBL-18
     else checkLater(body, label); // LBL-19
-    checkScope(body, label.scope); // LBL-23
+    checkScope(body, label.scope, label.decisions); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
     checkMended(log, body, label, outcome); // LBL-26
     checkRefused(log, body, label.decisions); // LBL-28
@@ -204,7 +204,9 @@ const givesValidity = ({ action, takes }) => ['grant', 'renew'].includes(action)
 
 function latestBegin({ action }, day, start) {
   if (action !== 'renew') return day;
-  return start.validUntil === null ? LAST_DAY : later(day, addDays(start.validUntil, 1));
+  const soon = addMonths(day, 12);
+  const end = start.validUntil === null ? LAST_DAY : later(day, addDays(start.validUntil, 1));
+  return end < soon ? end : soon;
 }
 
 // LBL-15

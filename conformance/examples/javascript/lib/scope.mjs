@@ -9,7 +9,16 @@ const holds = (whole, part) =>
 
 export const isSameScope = (a, b) => holds(a, b) && holds(b, a);
 
-export function checkScope({ action, scope }, before) {
+// LBL-23: the most that a correction may say a label holds for.
+function widest({ corrects }, decisions) {
+  const stating = decisions.filter(({ body }) => body.scope !== undefined);
+  const wrong = stating.at(-1);
+  const reduces = wrong?.position === corrects && wrong?.body.basis === 'assessed' && ['reduce_scope', 'correct'].includes(wrong?.body.action);
+  return (reduces ? stating.at(-2) : wrong)?.body.scope;
+}
+
+export function checkScope(body, before, decisions) {
+  const { action, scope } = body;
   if (scope === undefined) return;
   if (!STATING.includes(action)) refuse('lbl.precondition', `${action} states no scope`);
   const bad = (message) => refuse('lbl.scope', message);
@@ -19,6 +28,7 @@ export function checkScope({ action, scope }, before) {
   const [more, less] = [holds(scope, before), holds(before, scope)];
   if (action === 'extend_scope' && (less || !more)) bad('not more than before');
   if (action === 'reduce_scope' && (more || !less)) bad('not less than before');
+  if (action === 'correct' && body.basis === 'assessed' && !holds(widest(body, decisions), scope)) bad('more than anybody has assessed');
 }
 
 export function checkCorrected({ action, corrects }, decisions) {
