@@ -23,6 +23,8 @@ GROUPS = {
     "clocks": "ERR-07",
     "requests": "ERR-01 ERR-05 ERR-06 VER-01 VER-02",
     "bodies": "ERR-02",
+    "floods": "ERR-03",
+    "own records": "LOG-30 LOG-31 ACC-30 ACC-31",
     "documents": "LBL-11 ACC-01 ACC-02 ACC-04 ACC-05 ACC-06 ACC-09",
     "certificates and signatures": "ACC-08 HOS-12 LBL-12",
     "statements": "MEM-10",

@@ -186,12 +186,13 @@ async def slow_clients(trial: Trial) -> None:
         "a header a second": pour(client.way, dripping(), within=within),
         "half a body": say(client.way, post, within=within),
     }
-    crowd = [say(client.way, b"GET /", within=within) for _ in range(100)]
+    count = 500 if trial.scene.is_long else 100
+    crowd = [say(client.way, b"GET /", within=within) for _ in range(count)]
     waiting = asyncio.gather(*kinds.values(), *crowd)
     replies = [await client.ask(client.prefix + "/checkpoint") for _ in range(20)]
     slowest = max(one.seconds for one in replies)
     trial.check(
-        "readers beside 100 that are slow",
+        f"readers beside {count} that are slow",
         holds=all(one.status == 200 for one in replies) and slowest < 5 * trial.candidate.deadline,
         expected="200, each within 5 seconds",
         actual=f"{[one.status for one in replies if one.status != 200]}, slowest {slowest:.2f} s",
@@ -205,7 +206,9 @@ async def slow_clients(trial: Trial) -> None:
             actual=_words(one),
         )
     left = [one for one in ended[len(kinds) :] if not one.closed]
-    trial.check("all of the hundred", holds=not left, expected="cut", actual=f"{len(left)} not cut")
+    trial.check(
+        f"all of the {count}", holds=not left, expected="cut", actual=f"{len(left)} not cut"
+    )
 
 
 _POST: Final = b"POST %s HTTP/1.1\r\nHost: a\r\n"
@@ -260,8 +263,9 @@ async def frames(trial: Trial) -> None:
     by_url=True,
 )
 async def fuzz(trial: Trial) -> None:
-    """Ask for 600 paths that are nearly right, by several methods."""
+    """Ask for 600 paths that are nearly right, by several methods; 2,000 in a long run."""
     client = await trial.node()
+    count = 2000 if trial.scene.is_long else 600
     source = trial.random
     known = [
         f"{client.prefix}/{one}"
@@ -269,7 +273,7 @@ async def fuzz(trial: Trial) -> None:
     ]
     known += [f"{client.prefix}/proof/0", f"{client.prefix}/document/0/0", "/.well-known/sopro"]
     known += ["/evidence", "/api/v1/witness-policy", "/witness/add-checkpoint", "/label/SOPRO/AT0"]
-    paths = [_spoil(source.choice(known), source) for _ in range(600)]
+    paths = [_spoil(source.choice(known), source) for _ in range(count)]
     methods = [source.choice(("GET", "GET", "GET", "HEAD", "POST", "OPTIONS")) for _ in paths]
     found: list[tuple[str, Reply]] = []
 

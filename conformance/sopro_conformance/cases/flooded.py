@@ -54,7 +54,8 @@ async def flood(trial: Trial) -> None:
     """Ask over many connections from one address, as fast as they answer, and read from another."""
     client = await trial.node()
     path = client.prefix + "/checkpoint"
-    twin = await Line(client.way, source=_CALLER).ask(path)
+    with contextlib.closing(Line(client.way, source=_CALLER)) as line:
+        twin = await line.ask(path)
     trial.need(
         twin.status == 200,
         f"from {_CALLER}, another address of this machine: {words(twin)} (where loopback has but "

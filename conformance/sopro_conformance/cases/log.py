@@ -21,10 +21,13 @@ def _grown(trial: Trial, size: int) -> Tree:
     clauses="TREE-1 TREE-2 TREE-3 TREE-4",
 )
 async def proofs(trial: Trial) -> None:
-    """Hand over every kind of shape, and proofs that are nearly right."""
+    """Hand over many shapes, all of them in a long run, and proofs that are nearly right."""
     tree = _grown(trial, 70)
     pairs = [(index, size) for size in (*range(1, 18), 63, 64, 65, 70) for index in range(size)]
-    for index, size in [*trial.random.sample(pairs, 60), (0, 1), (69, 70), (63, 64), (64, 65)]:
+    chosen = [*trial.random.sample(pairs, 60), (0, 1), (69, 70), (63, 64), (64, 65)]
+    if trial.scene.is_long:
+        chosen = [(index, size) for size in range(1, 71) for index in range(size)]
+    for index, size in chosen:
         await _refuse_inclusion(trial, tree, index, size)
     for old, new in ((1, 2), (3, 4), (4, 8), (6, 8), (7, 70), (33, 65), (64, 70), (69, 70)):
         await _refuse_consistency(trial, tree, old, new)

@@ -99,13 +99,14 @@ async def rebuilt(trial: Trial) -> None:
     verbs="start append",
 )
 async def boundaries(trial: Trial) -> None:
-    """Append up to and across the edges of tiles."""
+    """Append up to and across the edges of tiles; of those of the third level in a long run."""
     client = await trial.member()
-    for goal in (256, 511, 513):
+    most = 1000 if trial.scene.is_long else 200
+    for goal in (256, 511, 513, *((65_536, 65_537) if trial.scene.is_long else ())):
         size = (await client.read()).size
         while size < goal:
             # A batch ends with a log_state, so that the last record leaves room for one.
-            [*_, last] = await append(trial, max(1, min(200, goal - size - 1)))
+            [*_, last] = await append(trial, max(1, min(most, goal - size - 1)))
             size = (await read_past(trial, client, last)).size
         await compare_tiles(trial, client, size, f"all tiles at size {size}")
         await _beyond(trial, client, size)
@@ -114,10 +115,11 @@ async def boundaries(trial: Trial) -> None:
 async def _beyond(trial: Trial, client: Client, size: int) -> None:
     """Ask for tiles that a tree of this size does not have."""
     last, width = divmod(size, WIDTH)
+    above = 1 + max(level for _, level, _, _ in resources(size))
     wrong = {
         "the tile after the last": resource_path("tile/0", last + 1, WIDTH),
         "a wider one than there is": resource_path("tile/0", last, width + 1),
-        "a level above the top": "tile/2/000.p/1",
+        "a level above the top": f"tile/{above}/000.p/1",
     }
     for delta, path in wrong.items():
         reply = await client.ask(f"{client.prefix}/{path}")
