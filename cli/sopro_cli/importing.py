@@ -238,10 +238,11 @@ def _show(report: Report, bad: Path, *, as_json: bool) -> None:
 def _counts(report: Report) -> str:
     summary = report.summary
     left_out = f", {summary.left_out} cells left out" if summary.left_out else ""
+    parts = f" ({summary.new} new, {summary.changed} changed)" if summary.appended else ""
     skipped = f", {summary.skipped} passed over" if summary.skipped else ""
     return (
         f"{'dry run, nothing changed: ' if report.is_dry else ''}"
-        f"{report.kind}: {summary.read} rows read: {summary.appended} appended, "
+        f"{report.kind}: {summary.read} rows read: {summary.appended} appended{parts}, "
         f"{summary.unchanged} unchanged, {summary.refused} refused, {summary.bad} bad"
         f"{left_out}{skipped} ({summary.seconds:.1f} s)"
     )

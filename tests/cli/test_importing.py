@@ -42,7 +42,7 @@ def test_from_a_guess_to_a_report(place: Place, rows: Path) -> None:
 
     report = rows.with_name("report.html")
     done = sopro(*words, "--report", report, code=1)
-    assert "2 appended, 0 unchanged, 0 refused, 1 bad" in done.stdout
+    assert "2 appended (2 new, 0 changed), 0 unchanged, 0 refused, 1 bad" in done.stdout
     assert "read as cp1252, by its letters beyond ASCII" in done.stderr
     assert "1 identifiers fail their check, 0 of them taken" in done.stderr
     assert "Bäckerei Grün GmbH" in report.read_text()
@@ -80,7 +80,7 @@ def test_only_rows_of_a_country(place: Place, rows: Path) -> None:
     answer = json.loads(found.stdout)
     assert (answer["read"], answer["appended"], answer["skipped"]) == (2, 2, 1)
     assert (
-        "2 appended, 0 unchanged, 0 refused, 0 bad, 1 passed over"
+        "2 appended (2 new, 0 changed), 0 unchanged, 0 refused, 0 bad, 1 passed over"
         in sopro(*words, "--only", "country=AT").stdout
     )
     refused = sopro(*words, "--only", "land=AT", code=65)

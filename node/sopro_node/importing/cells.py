@@ -291,7 +291,9 @@ class CellReader:
             raise CellError(
                 ", ".join(columns), "".join(parts), f"longer than {MOST_KEY} characters"
             )
-        return parts
+        # An event is told apart within its key, which has the source already.
+        has_source = self._mapping.source and name != "event"
+        return [self._mapping.source, *parts] if has_source else parts
 
     def _order(self, cells: Sequence[str]) -> tuple[int | str | None, str]:
         """Return a row's place in the order, and what the source calls it."""

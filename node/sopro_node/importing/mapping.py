@@ -3,6 +3,7 @@
 delimiter = ";"                       # otherwise found in the header
 encoding = "cp1250"                   # otherwise found in the bytes
 sheet = "Register"                    # of a workbook; otherwise the first that is shown
+source = "organic list"               # of keys that another file uses, too; the same for all kinds
 header_line = 3                       # otherwise the first; of a workbook the first with cells
 repeated_keys = "first"               # otherwise a key that comes back with other values is bad
 unusable_cells = "empty"              # otherwise a row is bad where a cell does not fit its field
@@ -55,6 +56,9 @@ scheme_until = "-"
 
 [identifier_reasons]                  # why one that fails its check is taken; `"*"` for all
 "VATCZ-CZ26439395" = "so it stands in the national list"
+
+[changed_keys]                        # why a row whose name and place, or name and identifier,
+"4711" = "renamed, and moved to Linz" # have both changed is what had that key; `"*"` for all
 
 [joined]                              # one text of several columns, a space between
 street = ["street", "house_number"]

@@ -97,6 +97,7 @@ class SourceMapping(Struct, frozen=True):
     texts: dict[str, TextColumn | list[TextColumn]] = {}
     identifiers: list[IdentifierColumn] = []
     identifier_reasons: dict[str, str] = {}
+    changed_keys: dict[str, str] = {}
     joined: dict[str, list[str]] = {}
     kept: dict[str, str] = {}
     separators: dict[str, str] = {}
@@ -106,6 +107,7 @@ class SourceMapping(Struct, frozen=True):
     delimiter: Literal["", ",", ";", "\t", "|"] = ""
     encoding: str = ""
     sheet: str = ""
+    source: Annotated[str, Meta(max_length=100)] = ""
     header_line: Annotated[int, Meta(ge=0, le=MAX_HEADER_LINE)] = 0
     repeated_keys: Literal["error", "first"] = "error"
     unusable_cells: Literal["error", "empty"] = "error"

@@ -54,6 +54,7 @@ class Planned:
         field: of the mapping that the reason is about.
         before: another draft that has to come in first.
         remark: what a person should look at, although the row goes its way.
+        is_change: the register had what the row is about.
     """
 
     row: Spooled
@@ -64,6 +65,7 @@ class Planned:
     field: str = "key"
     before: dict[str, Any] | None = None
     remark: str = ""
+    is_change: bool = False
 
     @property
     def drafts(self) -> list[dict[str, Any]]:

@@ -28,6 +28,8 @@ class Summary:
     Attributes:
         read: rows that were asked for.
         appended: rows that became entries of the log; of a dry run, that would.
+        new: those of them about what the register did not have.
+        changed: the others, which change what it has or go on with it.
         unchanged: rows that were in the log already, or repeat another.
         refused: decisions that a rule forbids; they change nothing.
         bad: rows with an error; they are in the file of bad rows, as the refused ones are.
@@ -46,6 +48,8 @@ class Summary:
     seconds: float = 0.0
     forbidden: int = 0
     skipped: int = 0
+    new: int = 0
+    changed: int = 0
 
 
 class Fate(StrEnum):

@@ -93,6 +93,8 @@ def _came_in(report: Report) -> Section:
     rows = [
         ("read", counts.read, "rows that were asked for"),
         ("appended", counts.appended, "would be appended" if report.is_dry else "are in now"),
+        ("of them new", counts.new, "the register did not have what they are about"),
+        ("of them changed", counts.changed, "they change what it has, or go on with it"),
         ("unchanged", counts.unchanged, "were in already, or say again what another says"),
         ("refused", counts.refused, "a rule forbids them; nothing changed"),
         ("bad", counts.bad, "an error; to be corrected and imported again"),

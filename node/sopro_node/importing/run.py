@@ -36,6 +36,7 @@ from sopro_node.importing.plan import (
 )
 from sopro_node.importing.report import Fate, Report
 from sopro_node.importing.rows import BadRows, Row, Source, is_of_bad_rows
+from sopro_node.importing.sameness import why_another
 from sopro_node.importing.sieve import Sieve
 from sopro_node.importing.spool import Spool, Spooled
 from sopro_node.importing.standing import plan_standing
@@ -252,9 +253,9 @@ class _Import:
             is_referred = not refers or referred[number] in there
             if kind is Kind.DECISIONS:
                 plan = plan_label if self._mapping.columns_of("order") else plan_standing
-                planned += plan(rows, held, secret=self._secret, is_referred=is_referred)
+                found = plan(rows, held, secret=self._secret, is_referred=is_referred)
             else:
-                planned += plan_thing(
+                found = plan_thing(
                     kind,
                     rows,
                     held,
@@ -262,7 +263,21 @@ class _Import:
                     takes_first=self._mapping.repeated_keys == "first",
                     is_referred=is_referred,
                 )
+            for one in found if held is not None else ():
+                one.is_change = True
+                self._judge_sameness(one, held)
+            planned += found
         return planned
+
+    def _judge_sameness(self, one: Planned, held: Known | None) -> None:
+        """Hold back an organisation that would take over what another one has brought in."""
+        if self._organisations is None or held is None or not one.drafts or one.row.item is None:
+            return
+        reason, is_sure = why_another(one.row.item, held, self._mapping.changed_keys)
+        if is_sure:
+            one.verdict, one.reason, one.draft = Verdict.BAD, reason, None
+        else:
+            one.remark = reason
 
     async def _known(self, entities: list[bytes], *, with_content: bool) -> dict[bytes, Known]:
         if not entities:
@@ -325,6 +340,9 @@ class _Import:
             self.summary.unchanged += 1
         else:
             self.summary.appended += 1
+            is_change = one.is_change or bool(one.drafts and one.drafts[0]["seen"])
+            self.summary.changed += is_change
+            self.summary.new += not is_change
 
     # What did not go in.
 
