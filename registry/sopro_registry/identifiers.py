@@ -77,9 +77,10 @@ def check_identifier(scheme: str, value: str) -> Flaw | None:
     """
     if len(value) > MAX_IDENTIFIER:
         return Flaw(Fault.FORM, f"longer than {MAX_IDENTIFIER} characters")
-    semantic = _SEMANTIC.fullmatch(scheme)
+    plain = _plain_scheme(scheme)
+    semantic = _SEMANTIC.fullmatch(plain)
     if semantic is None:
-        check = _NAMED.get(scheme.upper().replace("-", "").replace(" ", ""))
+        check = _NAMED.get(plain)
         return check(value) if check else None
     return _check_semantic(semantic[1], semantic[2], value)
 
@@ -116,12 +117,21 @@ def fold_identifier(scheme: str, value: str) -> str:
     The scheme counts with its country only, and a value that repeats the country does not.
     """
     folded = _FOLDED.sub("", unicodedata.normalize("NFKC", value)).casefold()
-    named = scheme.casefold()
-    semantic = _SEMANTIC.fullmatch(scheme)
+    plain = _plain_scheme(scheme)
+    semantic = _SEMANTIC.fullmatch(plain)
     if semantic is not None and semantic[1] == "VAT":
         country = _VAT_PREFIXES.get(semantic[2], semantic[2]).casefold()
         return f"vat:{country}{folded.removeprefix(country)}"
-    return f"{named}:{folded}"
+    return f"{plain.casefold() or scheme}:{folded}"
+
+
+def _plain_scheme(scheme: str) -> str:
+    """Return a scheme as its letters and digits in capitals: nothing else tells one from another.
+
+    Otherwise `vatat` or `VAT:AT` would be a scheme that has no rules.
+    """
+    letters = unicodedata.normalize("NFKC", scheme)
+    return "".join(one for one in letters if one.isalnum()).upper()
 
 
 def _checked(module: _Numbers, name: str) -> Check:
@@ -227,9 +237,9 @@ _NAMED: Final[dict[str, Check]] = {
     "FN": _check_austrian,
     "GTIN": check_gtin,
     "LEI": _check_lei,
-    "NATIONAL:AT": _check_austrian,
-    "NATIONAL:FR": _check_french,
-    "NATIONAL:HU": _check_hungarian,
+    "NATIONALAT": _check_austrian,
+    "NATIONALFR": _check_french,
+    "NATIONALHU": _check_hungarian,
     "SIREN": _SIREN,
     "SIRET": _SIRET,
     "UID": lambda value: _check_vat("AT", _FOLDED.sub("", value).upper().removeprefix("AT")),

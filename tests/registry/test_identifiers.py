@@ -52,7 +52,21 @@ def test_takes_what_is_right_and_what_nobody_can_tell(scheme: str, value: str) -
 
 
 def test_every_scheme_with_rules_is_tried() -> None:
-    assert set(CHECKED_SCHEMES) <= {scheme for scheme, _ in RIGHT}
+    assert set(CHECKED_SCHEMES) <= {scheme.replace(":", "") for scheme, _ in RIGHT}
+
+
+@pytest.mark.parametrize(
+    ("schemes", "value"),
+    [
+        (["vatat", "VATat", "VAT-AT", "VAT:AT", "vat at", "Vat/At", "VAT_AT", "VAT\u2013AT",
+          "V\u200bATAT", "\uff36\uff21\uff34\uff21\uff34"], "U38473201"),
+        (["leixg", "lei", "LEI-XG", "l.e.i."], "213800KUD8LAJWSQ9D16"),
+        (["ntrfr", "NTR:FR", "siren", "national fr"], "732829321"),
+        (["gtin", "G.T.I.N.", "Ean"], "4006381333932"),
+    ],
+)  # fmt: skip
+def test_a_scheme_is_the_same_however_it_is_written(schemes: list[str], value: str) -> None:
+    assert [one for one in schemes if check_identifier(one, value) is None] == []
 
 
 WRONG = [
@@ -113,6 +127,8 @@ def test_what_is_meant_is_itself_right() -> None:
         (("VATGR", "094265075"), ("VATEL", "EL094265075")),
         (("SIRET", "732 829 320 00074"), ("siret", "73282932000074")),
         (("NTRAT", "122119M"), ("NTRAT", "122119m")),
+        (("vat-at", "U38473200"), ("VATAT", "ATU38473200")),
+        (("ntr:at", "122119m"), ("NTRAT", "122119m")),
     ],
 )
 def test_one_number_is_one_however_it_is_written(
