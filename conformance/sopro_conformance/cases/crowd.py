@@ -99,15 +99,19 @@ async def crowd(trial: Trial) -> None:
         await peer.server.announce(peer.log)
     lags, peak = [], before
     end = time.monotonic() + (_LONG if scene.is_long else _SHORT)
-    while time.monotonic() < end:
-        for peer in good:
-            scene.grow(peer)
-            await peer.server.announce(peer.log)
-            began = time.monotonic()
-            await wait_until(lambda one=peer: scene.holds(one), within=3 * _LAG)  # type: ignore[misc]  # mypy infers no default
-            lags.append(time.monotonic() - began)
-        peak = max(peak, memory_of(trial.candidate.process_id))
-        await asyncio.sleep(0.2)
+    try:
+        while time.monotonic() < end:
+            for peer in good:
+                scene.grow(peer)
+                await peer.server.announce(peer.log)
+                began = time.monotonic()
+                await wait_until(lambda one=peer: scene.holds(one), within=3 * _LAG)  # type: ignore[misc]  # mypy infers no default
+                lags.append(time.monotonic() - began)
+            peak = max(peak, memory_of(trial.candidate.process_id))
+            await asyncio.sleep(0.2)
+    finally:  # what comes after this case is tried among peers that are well
+        for peer in bad:
+            peer.server.behave()
     reached = [one.code for one in bad if one.server.asked]
     trial.need(len(reached) == len(bad), "not every peer that misbehaves was asked")
     lag, slowest = sorted(lags)[len(lags) * 19 // 20], max(lags)
@@ -123,6 +127,4 @@ async def crowd(trial: Trial) -> None:
         expected=f"grows by less than {_GROWTH // 2**20} MiB",
         actual=f"grew by {(peak - before) // 2**20} MiB",
     )
-    for peer in bad:
-        peer.server.behave()
     await goes_on(trial)
