@@ -140,7 +140,9 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
             found.append(Overlay.SUSPENSION_OVERDUE)
         if ground is not None and _is_outdated(stages, ground, day, lookup):
             found.append(Overlay.CRITERIA_OUTDATED)
-    if any(_is_open(appeal, day) for one in course.stages for appeal in _appeals(one, lookup)):
+    places = range(len(course.stages))
+    heard = (one for place in places for one in _heard(course.stages[place:], "appeal", lookup))
+    if any(isinstance(one, Appeal) and _is_open(one, day) for one in heard):
         found.append(Overlay.UNDER_APPEAL)
     found += _unanswered(course.stages, day, lookup)
     if status in _STANDING and _is_orphaned(stage, day, lookup):
@@ -148,9 +150,18 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
     return tuple(found)
 
 
-def _appeals(stage: Stage, lookup: Lookup) -> Iterable[Appeal]:
-    found = lookup.states(stage.origin, "appeal", stage.entity)
-    return (one for one in found if isinstance(one, Appeal))
+def _heard(stages: Sequence[Stage], family: str, lookup: Lookup) -> Iterator[Appeal | Answered]:
+    """Go through appeals or answers in the first of these logs that count for a label (OVL-7).
+
+    Who has handed a label over brings to its end what was begun, and begins nothing.
+    """
+    first = stages[0]
+    has_gone = first.label.handed is not None and len(stages) > 1
+    for one in lookup.states(first.origin, family, first.entity):
+        if isinstance(one, Appeal | Answered):
+            is_late = has_gone and one.steps[0][0] > first.label.decisions[-1].index
+            if not is_late:
+                yield one
 
 
 def _ground(stages: Sequence[Stage], day: int, lookup: Lookup) -> _Ground | None:
@@ -260,20 +271,19 @@ _FAMILIES: Final = {
 def _unanswered(stages: Sequence[Stage], day: int, lookup: Lookup) -> Iterator[Overlay]:
     """Go through what was upheld by a day and followed by no decision (OVL-8, OVL-9)."""
     for overlay, family in _FAMILIES.items():
-        for place, stage in enumerate(stages):
-            upheld = _upheld(lookup.states(stage.origin, family, stage.entity), day)
+        for place in range(len(stages)):
+            upheld = _upheld(_heard(stages[place:], family, lookup), day)
             if any(not _is_answered(one, overlay, stages[place:], day) for one in upheld):
                 yield overlay
                 break
 
 
-def _upheld(found: Iterable[Struct | None], day: int) -> Iterator[int]:
+def _upheld(found: Iterable[Appeal | Answered], day: int) -> Iterator[int]:
     """Go through the positions of the steps by which something was upheld, and is on the day."""
     for one in found:
-        if isinstance(one, Appeal | Answered):
-            come = [(index, step) for index, step, at in one.steps if at <= day]
-            if come and come[-1][1] in _UPHELD:
-                yield come[-1][0]
+        come = [(index, step) for index, step, at in one.steps if at <= day]
+        if come and come[-1][1] in _UPHELD:
+            yield come[-1][0]
 
 
 def _is_answered(upheld: int, reason: str, stages: Sequence[Stage], day: int) -> bool:

@@ -29,7 +29,7 @@ def overlays(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> list[st
             found.append("suspension_overdue")
         if is_outdated(begun, day):
             found.append("criteria_outdated")
-    if any(is_appealed(one, entity_of(one, state), day) for one, state in way):
+    if any(is_appealed(way[place:], day) for place in range(len(way))):
         found.append("under_appeal")
     for overlay, family in (("appeal_upheld", "appeal"), ("complaint_upheld", "complaint_answer")):
         if any(is_unanswered(way[place:], family, overlay, day) for place in range(len(way))):
@@ -135,22 +135,31 @@ def is_outdated(begun: list[tuple[Log, Held]], day: str) -> bool:
     return bool(criteria and criteria["until"] and day > criteria["until"])
 
 
-def is_appealed(log: Log, entity: bytes, day: str) -> bool:
-    for one in log["entities"].values():
-        if one["family"] == "appeal" and one["state"] and one["state"]["label"] == entity:
-            come = [step for step, at in one["state"]["days"] if at <= day]
-            if come and come[-1] in APPEALS:
-                return True
+def begun_in_time(way: list[tuple[Log, Held]], family: str) -> list[Held]:
+    """Return what was begun about a label in the first of these logs before it was handed over."""
+    log, held = way[0]
+    about = [
+        one
+        for one in log["entities"].values()
+        if one["family"] == family and one["state"] and one["state"]["label"] == entity_of(*way[0])
+    ]
+    if len(way) == 1 or not held["state"]["receiver"]:
+        return about
+    return [one for one in about if one["state"]["steps"][0][0] < held["state"]["index"]]
+
+
+def is_appealed(way: list[tuple[Log, Held]], day: str) -> bool:
+    for one in begun_in_time(way, "appeal"):
+        come = [step for step, at in one["state"]["days"] if at <= day]
+        if come and come[-1] in APPEALS:
+            return True
     return False
 
 
 def is_unanswered(way: list[tuple[Log, Held]], family: str, reason: str, day: str) -> bool:
     """Say whether something was upheld in the first of these logs and no decision answers it."""
-    log, held = way[0]
-    entity = entity_of(log, held)
-    for one in log["entities"].values():
-        if one["family"] != family or not one["state"] or one["state"]["label"] != entity:
-            continue
+    log, _ = way[0]
+    for one in begun_in_time(way, family):
         come = [(place, step) for place, step, at in one["state"]["steps"] if at <= day]
         if not come or come[-1][1] not in ("upheld", "partly_upheld"):
             continue

@@ -360,6 +360,22 @@ def test_what_has_changed_sites_is_judged_by_every_log_it_was_in() -> None:
     assert over(world, "2026-07-02") == []
 
 
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_who_has_handed_a_label_over_begins_nothing_about_it(is_taken: bool) -> None:
+    world = found()
+    index = world.at.decisions()[-1].index
+    assert hand_over(world).code is None
+    assert appeal(world, "received", "2026-05-01", index) is None
+    for step in ("acknowledged", "investigating", "upheld"):
+        assert answer(world, step, "2026-05-01") is None
+    if is_taken:
+        assert take_over(world).code is None
+    marks = [] if is_taken else ["under_appeal", "complaint_upheld"]
+    assert over(world, "2026-07-01") == marks
+    # By then nobody had handed it over; but it was begun behind that in the log.
+    assert over(world, "2026-05-01") == marks
+
+
 def test_taking_over_gives_no_time_for_surveillance() -> None:
     world = found()
     suspend(world)

@@ -14,8 +14,10 @@ from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
+from sopro_registry.catalogue import decode_state
 from sopro_registry.complaints import AppealStep, ComplaintStep
 from sopro_registry.fields import CertificateNumber, CivilDate, Count, Origin
+from sopro_registry.label import Label
 
 Day = CivilDate | UnsetType
 
@@ -208,18 +210,36 @@ async def plan_panel(asking: Asking[Panel]) -> Draft:
 async def plan_outcome(asking: Asking[Outcome]) -> Draft:
     """Draft how an appeal ends; an officer records it as one of its panel.
 
+    That it was withdrawn before there is a panel is recorded by somebody who has decided nothing
+    on the label: else whoever is appealed against could end it.
+
     Raises:
         NotFoundError: this site has no such appeal.
-        RefusedError: the officer is not on its panel.
+        RefusedError: the officer is not on its panel, or has decided on the label.
     """
     held = await _held(asking)
-    is_withdrawn = asking.told.step is AppealStep.WITHDRAWN
-    if asking.person is not None and not is_withdrawn and asking.person not in held["panel"]:
+    is_early = asking.told.step is AppealStep.WITHDRAWN and not held["panel"]
+    if asking.person is not None and is_early and _has_decided(asking, held["label"]):
+        raise RefusedError(
+            "appeal: you have decided on this label; that an appeal about it was withdrawn is "
+            "recorded by another officer, or by one of its panel",
+            code="ofc.person",
+        )
+    if asking.person is not None and not is_early and asking.person not in held["panel"]:
         raise RefusedError(
             "appeal: what its panel has decided is recorded by one of the panel", code="ofc.person"
         )
     values = await _step(asking, asking.told.step, asking.told.effective_date)
     return asking.draft("appeal", values, entity=asking.entity)
+
+
+def _has_decided(asking: Asking[Any], label: bytes) -> bool:
+    """Say whether an officer has decided anything on a label of this site."""
+    row = asking.node.reader.entity(OWN, label)
+    if row is None or not isinstance(row.state, bytes):
+        return False
+    state = decode_state("label_decision", row.state)
+    return isinstance(state, Label) and asking.person in [decider for _, decider, _ in state.people]
 
 
 async def _held(asking: Asking[Any]) -> dict[str, Any]:

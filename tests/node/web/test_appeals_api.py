@@ -78,3 +78,17 @@ async def test_another_panel_decides_where_one_of_the_first_has_decided_on_the_l
     assert (await case.step(case.karl, "outcome", step="rejected")).status == 201
     [held] = (await case.maria.get("/appeals"))["appeals"]
     assert (held["step"], held["panel"]) == ("rejected", [await person(case.karl)])
+
+
+async def test_nobody_ends_an_appeal_against_what_they_have_decided(case: Case) -> None:
+    answer = await case.step(case.maria, "outcome", step="withdrawn")
+    assert (answer.status, answer.code) == (422, "ofc.person")
+    assert (await case.step(case.maria, "panel", panel=[await person(case.ida)])).status == 201
+    for who in (case.maria, case.karl):
+        answer = await case.step(who, "outcome", step="withdrawn")
+        assert (answer.status, answer.code) == (422, "ofc.person")
+    assert (await case.step(case.ida, "outcome", step="withdrawn")).status == 201
+
+
+async def test_who_has_decided_nothing_records_that_an_appeal_was_withdrawn(case: Case) -> None:
+    assert (await case.step(case.karl, "outcome", step="withdrawn")).status == 201
