@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import rich_click as click
-from babel import Locale
 
 from sopro_cli.acting import act, do
 from sopro_cli.options import ACTIVITY, CPV, DAY, FOLDER, GTIN, NUTS, as_bytes, as_pairs, as_reasons
 from sopro_cli.output import show, show_json
+from sopro_node.countries import is_country
 from sopro_node.identifying import OVERRIDES
 from sopro_registry.families import organisation as organisations
 from sopro_registry.families.offering import Scale
@@ -97,7 +97,7 @@ def check_holder(legal_name: str | None, country: str | None) -> None:
     """Hold what is said of an organisation to being a name and a country; None is not said."""
     if legal_name is not None and not legal_name.strip():
         raise click.BadParameter("an organisation has a name", param_hint="--legal-name")
-    if country is not None and (len(country) != 2 or country not in Locale("en").territories):
+    if country is not None and not is_country(country):
         raise click.BadParameter(f"no country has the code {country!r}", param_hint="--country")
 
 

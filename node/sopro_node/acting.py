@@ -300,7 +300,8 @@ def _explain(node: Node, draft: Draft, error: ConflictError) -> ConflictError:
     if draft.documents and draft.documents[0].type == STRUCTURED and index is not None:
         body = {**body, **node.desk.document_fields(OWN, index)}
         asked |= read_structured(draft.documents[0].content)
-    names = sorted(set(body) | set(asked))
+    # A label's number is no field that anybody asks for: it is the first decision's, for good.
+    names = sorted((set(body) | set(asked)) - {"certificate"})
     differs = {name: body.get(name) for name in names if body.get(name) != asked.get(name)}
     current = {"head": head, "index": index, "differs": differs}
     return ConflictError(f"{error}; it is at entry {index} now", code=error.code, current=current)

@@ -15,6 +15,7 @@ from babel.languages import get_official_languages
 
 from sopro_node import clock
 from sopro_node.config import Settings, check_url, parse_address, write_settings
+from sopro_node.countries import is_country
 from sopro_node.holdings import Holdings
 from sopro_node.identity import (
     Identity,
@@ -162,7 +163,7 @@ def check_country(code: str) -> None:
     Raises:
         FormatError: it is none.
     """
-    if len(code) != 2 or code not in Locale("en").territories:
+    if not is_country(code):
         raise FormatError(f"country: expected an ISO 3166-1 code such as 'AT', got {code[:32]!r}")
 
 

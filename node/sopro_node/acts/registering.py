@@ -3,10 +3,10 @@
 from typing import Annotated, Literal
 
 import msgspec
-from babel import Locale
 from msgspec import UNSET, Meta, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, pick, read_hex
+from sopro_node.countries import is_country
 from sopro_node.identifying import OVERRIDES
 from sopro_node.log import Draft
 from sopro_node.officer_roles import OfficerRole
@@ -107,7 +107,7 @@ async def plan_organisation(asking: Asking[Organisation]) -> Draft:
         FormatError: no country has that code.
     """
     told = asking.told
-    if told.country not in Locale("en").territories:
+    if not is_country(told.country):
         raise FormatError(f"country: no country has the code {told.country!r}", code="ofc.body")
     values = pick(told, _BODY) | {"effective_date": told.effective_date or asking.today}
     names = (OVERRIDES, "description", "identifiers", "legal_name", "locality", "postal_code",

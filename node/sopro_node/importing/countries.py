@@ -12,6 +12,8 @@ from babel import Locale
 from babel.core import get_global
 from rapidfuzz import fuzz, process
 
+from sopro_node.countries import is_country
+
 NAMED_IN: Final = (
     *(
         "en",
@@ -68,7 +70,6 @@ _ALSO: Final = {
     "UK": "GB",
     "Wales": "GB",
 }
-_NO_COUNTRY: Final = {"XA", "XB", "ZZ"}
 _LETTERS: Final = re.compile(r"[^\w]+|_")
 _NEAR: Final = 80
 _MOST: Final = 80
@@ -88,7 +89,7 @@ def _countries() -> dict[str, str]:
     for alias, codes in get_global("territory_aliases").items():
         if len(alias) == 3 and alias.isalpha() and len(codes) == 1:
             found[alias.casefold()] = codes[0]
-    codes = [code for code in Locale("en").territories if _is_country(code)]
+    codes = [code for code in map(str, Locale("en").territories) if is_country(code)]
     found |= {code.casefold(): code for code in codes}
     found |= {fold(name): code for name, code in _ALSO.items()}
     for language in NAMED_IN:
@@ -97,10 +98,6 @@ def _countries() -> dict[str, str]:
             found.setdefault(fold(territories.get(code, "")), code)
     found.pop("", None)
     return found
-
-
-def _is_country(code: object) -> bool:
-    return isinstance(code, str) and len(code) == 2 and code.isalpha() and code not in _NO_COUNTRY
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 """`/api/v1/office`: a site's people at work, each act of the catalogue as a path (SPEC OFC)."""
 
 import asyncio
+import json
 import logging
 import os
 import re
@@ -361,13 +362,25 @@ def _decode(decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
     """Read a request's JSON; a type says how deep it can be, and nothing deeper is read.
 
     Raises:
-        FormatError: it is no JSON, or does not fit.
+        FormatError: it is no JSON, or does not fit, or says one thing twice.
     """
     try:
-        return decoder.decode(data)
+        told = decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         why = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise FormatError(f"body: {why[:1].lower()}{why[1:300]}", code="ofc.body") from None
+    # What fits its type is not deep.
+    json.loads(data, object_pairs_hook=_each_once)
+    return told
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> None:
+    """Refuse an object that says one member twice: readers differ in which of them they take."""
+    seen = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise FormatError(f"body: {name[:64]!r} is said twice", code="ofc.body")
+        seen.add(name)
 
 
 def _json(value: object, *, status: int = 200) -> web.Response:

@@ -77,6 +77,25 @@ async def test_a_record_carries_the_pseudonym_and_never_the_name(maria: Client, 
     assert b"Maria" not in b"".join(entries)
 
 
+async def test_of_a_decision_that_was_made_already_nothing_differs(
+    maria: Client, at: Served
+) -> None:
+    holder = (await maria.post("/organisations", HOLDER))["entity"]
+    chair = (await maria.post("/offerings", {"organisation": holder, "name": {"de": "Stuhl"}}))[
+        "entity"
+    ]
+    granted = await maria.post(
+        "/decisions", {"action": "grant", "offering": chair, "valid_until": "2028-01-01"}
+    )
+    until = {"suspended_until": "2099-01-01", "reason_code": "other", "prev": granted["entry_id"]}
+    suspend = {"action": "suspend", "label": granted["number"], **until}
+    await maria.post("/decisions", suspend)
+    stale = await maria.send("POST", "/decisions", suspend)
+    assert (stale.status, stale.body["current"]["differs"]) == (409, {})
+    other = await maria.send("POST", "/decisions", {**suspend, "suspended_until": "2098-01-01"})
+    assert other.body["current"]["differs"] == {"suspended_until": "2099-01-01"}
+
+
 async def test_what_somebody_has_renamed_is_told(maria: Client) -> None:
     first = await maria.post("/organisations", HOLDER)
     path = f"/organisations/{first['entity']}"
@@ -259,6 +278,8 @@ DEEP: dict[str, Any] = {
     "null": b"null",
     "an unknown field": b'{"legal_name": "x", "country": "AT", "decider": "00"}',
     "a country that is none": b'{"legal_name": "x", "country": "XX"}',
+    "an unknown country": b'{"legal_name": "x", "country": "ZZ"}',
+    "a name twice": b'{"legal_name": "x", "country": "AT", "legal_name": "y"}',
     "too many identifiers": b'{"legal_name": "x", "country": "AT", "identifiers": [%s]}'
     % b",".join([b'["a","b"]'] * 33),
     "a day that is none": b'{"legal_name": "x", "country": "AT", "effective_date": "2026-02-30"}',
