@@ -97,7 +97,7 @@ def import_command(  # one for each option
     """Bring the rows of a CSV file or an xlsx workbook into a site's register, each once.
 
     Run again, it appends only what has changed or is new; after an interruption, the rest. It
-    ends with 0 when every row is in the register, or ended what had never begun; with 1 when rows
+    ends with 0 when every row is in the register, or ended what began only later; with 1 when rows
     are bad (they are in the file of bad rows, with the reason) or a rule forbids them.
 
         sopro import --guess firms.xlsx --as organisations > firms.toml
