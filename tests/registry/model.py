@@ -508,6 +508,20 @@ def status_on(history: list[dict[str, Any]], day: str) -> str:
     return now
 
 
+def scope_on(history: list[dict[str, Any]], day: str) -> dict[str, Any]:
+    """Return what a label holds for on a day: as the last decision that holds by then left it."""
+    holding = [one for one in history if one["from"] <= day]
+    return dict(holding[-1]["scope"]) if holding else {}
+
+
+def found_in(label: dict[str, Any]) -> tuple[str, str, str, str, int]:
+    """Return by what a label is found: its number, how and until when it stands, from when."""
+    history = label["history"]
+    settled = max(one["from"] for one in history)
+    year = int(history[0]["from"][:4] or 0)
+    return label["number"], history[-1]["is"], settled, history[-1]["until"], year
+
+
 def follow(  # noqa: PLR0911 - one for each sentence
     before: str, standing: str, action: str, *, imported: bool
 ) -> str | None:

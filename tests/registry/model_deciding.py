@@ -1,5 +1,6 @@
 """The model's room between: what a decision on a label rests on, and what it says it holds for."""
 
+from datetime import date
 from typing import Any
 
 from tests.registry.model_assessing import (
@@ -256,13 +257,24 @@ def count_anew(log: Log, body: Body, history: list[dict[str, Any]]) -> None:
         answers = ("complaint_upheld", "appeal_upheld")
         if reason and reason not in answers and wrong["action"] != "correct":
             wrong["counts_for"], reason = reason, ""
-        wrong["counts_in"] = body.get("refused_on", wrong["counts_in"])
+        if "refused_on" in body:
+            wrong["counts_in"] = body["refused_on"]
+            wrong["took"] = took(log, wrong["application"], body["refused_on"])
         count(log, wrong, 1)
     history[-1] |= {"counts_for": reason, "counts_in": body.get("effective_date", "0")}
+    history[-1]["took"] = took(log, body.get("application"), body.get("decided_on", ""))
     count(log, history[-1], 1)
+
+
+def took(log: Log, application: bytes | None, decided: str) -> int:
+    """Return the days from when something was first applied for to the decision; -1 for none."""
+    asked = state_of(log, "label_application", application)
+    if not asked:
+        return -1
+    return (date.fromisoformat(decided) - date.fromisoformat(asked["submitted"])).days
 
 
 def count(log: Log, decision: dict[str, Any], more: int) -> None:
     year = int(decision["counts_in"][:4])
     log["counts"][decision["action"], year] += more
-    log["reasons"][decision["action"], decision["counts_for"], year] += more
+    log["reasons"][decision["action"], decision["counts_for"], year, decision["took"]] += more

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date
 from random import Random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopro_registry.family import Decided
-from sopro_registry.label import Label, status_at
+from sopro_registry.label import Label, Scope, Status, status_at
 from sopro_registry.overlays import Overlay
 from sopro_registry.transfer import Stage, follow_label
 from tests.registry import model
@@ -69,14 +69,25 @@ def days_of(label: dict[str, Any]) -> list[str]:
 
 
 def by_model(log: model.Log) -> dict[str, Any]:
-    labels = {
-        entity: [(day, model.status_on(held["state"]["history"], day)) for day in days]
+    states = {
+        entity: held["state"]
         for entity, held in log["entities"].items()
         if held["family"] == "label_decision" and held["state"]
-        for days in [days_of(held["state"])]
+    }
+    labels = {
+        entity: [
+            (day, model.status_on(label["history"], day), model.scope_on(label["history"], day))
+            for day in days_of(label)
+        ]
+        for entity, label in states.items()
     }
     return {
         "labels": labels,
+        "found": {
+            entity: model.found_in(label)
+            for entity, label in states.items()
+            if label["number"] and not label["takes"]
+        },
         "undetermined": {
             entity for entity, held in log["entities"].items() if held["undetermined"]
         },
@@ -93,7 +104,11 @@ def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, 
     states = {entity: node.state(origin, entity) for entity in tables.rows}
     labels = {
         entity: [
-            (day, status_at(state.decisions, ordinal(day))[0].word)
+            (
+                day,
+                status_at(state.decisions, ordinal(day))[0].word,
+                said_of(state.scope_at(ordinal(day))),
+            )
             for day in days.get(entity, DAYS)
         ]
         for entity, state in states.items()
@@ -101,21 +116,32 @@ def by_node(node: Node, origin: str, days: dict[bytes, list[str]]) -> dict[str, 
     }
     return {
         "labels": labels,
+        "found": {
+            entity: (
+                one.number,
+                Status(one.status).word,
+                *map(named, (one.settled, one.until)),
+                one.year,
+            )
+            for entity, one in tables.labels.items()
+        },
         "undetermined": {entity for entity in states if tables.rows[entity][3]},
         "voids": {index: void.code for index, void in tables.voids.items()},
         "counts": tables.counts,
-        "reasons": by_reason(tables.decided),
+        "reasons": Counter({tuple(one): number for one, number in tables.decided.items()}),
         "cursor": (cursor.projected, cursor.grants, cursor.voids, cursor.uninterpreted),
         "status": ledger.status_root(),
     }
 
 
-def by_reason(decided: Counter[Decided]) -> Counter[tuple[str, str, int]]:
-    """Add up what is counted of decisions, however long they took."""
-    found: Counter[tuple[str, str, int]] = Counter()
-    for one, number in decided.items():
-        found[one.action, one.reason, one.year] += number
-    return found
+def said_of(scope: Scope) -> dict[str, list[str]]:
+    stated = {"areas": scope.areas, "cpv": scope.cpv}
+    return {name: codes for name, codes in stated.items() if codes}
+
+
+def named(day: int) -> str:
+    """Return a day as it is written; "" for one that is not known."""
+    return date.fromordinal(day).isoformat() if day else ""
 
 
 def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:
@@ -150,7 +176,7 @@ def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:
 def check_agreement(life: Life, nodes: list[Node]) -> None:
     for site, author in life.authors.items():
         expected = by_model(life.logs[site])
-        days = {entity: [day for day, _ in seen] for entity, seen in expected["labels"].items()}
+        days = {entity: [day for day, *_ in seen] for entity, seen in expected["labels"].items()}
         for node in nodes:
             assert by_node(node, author.origin, days) == expected
         everywhere = [node.replicas[author.origin].tables for node in nodes]
@@ -187,7 +213,7 @@ def test_lives_reach_every_reason_and_every_status() -> None:
         for log in life.logs.values():
             decided += len(log["decided"])
             reasons |= set(log["voids"].values())
-            words |= {word for seen in by_model(log)["labels"].values() for _, word in seen}
+            words |= {word for seen in by_model(log)["labels"].values() for _, word, _ in seen}
     assert (REASONS - reasons, WORDS - words) == (set(), set())
     assert over == {overlay.value for overlay in Overlay}
     assert decided > 5
