@@ -5,7 +5,7 @@ The model, never a node, is asked what would be legal, so that most of what is w
 """
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -14,8 +14,15 @@ from sopro_protocol.encoding import encode
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.merkle import leaf_hash
 from sopro_registry.label import Action
-from tests.registry import model
-from tests.registry.lives_assessing import LABELS, PEOPLE, add_scope
+from tests.registry import model, model_assessing
+from tests.registry.lives_assessing import (
+    LABELS,
+    OFFERINGS,
+    PEOPLE,
+    add_scope,
+    offered,
+    register,
+)
 from tests.registry.lives_complaining import STORIES
 from tests.registry.world import (
     COORDINATOR_SITE,
@@ -28,6 +35,7 @@ from tests.registry.world import (
     keys_body,
     membership_body,
     offering_body,
+    ordinal,
     organisation_body,
     scheme_body,
     shift,
@@ -68,10 +76,17 @@ KINDS = {
 """Kinds of steps, and how often each is taken."""
 
 
+def swarm(rng: Random) -> tuple[str, ...]:
+    """Choose the kinds of steps of one life: where few things happen, these happen together."""
+    others = [kind for kind in KINDS if rng.random() < 0.4]
+    return tuple(dict.fromkeys((rng.choice(("assess", "decide", "transfer")), "state", *others)))
+
+
 class Life:
     """A coordinator and three sites, what each wrote, and what the model makes of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, kinds: Iterable[str] = KINDS) -> None:
+        self.kinds = {kind: KINDS[kind] for kind in sorted(kinds)}
         unused = World.new_node(PREFIXES)
         self.authors = {
             site: Author(site, unused, prefix=prefix) for site, prefix in PREFIXES.items()
@@ -113,12 +128,19 @@ class Life:
         """Take the step that a number stands for."""
         rng = Random(step)
         site = self.authors[rng.choice(("at", "at", "at", "hu", "hu", "si"))]
-        [kind] = rng.choices(list(KINDS), list(KINDS.values()))
+        [kind] = rng.choices(list(self.kinds), list(self.kinds.values()))
         self.take(kind, site, rng)
 
     def take(self, kind: str, site: Author, rng: Random) -> None:
-        """Take a step of one kind, some days later or none."""
-        self.clock += rng.choice((0, 0, 1, 5, 40)) * DAY
+        """Take a step of one kind, some days later or none, or on the day that ends something."""
+        days = rng.choice((0, 0, 1, 5, 40))
+        if rng.random() < 0.15:
+            here, soon = self.today(), shift(self.today(), 60)
+            ends = [end for end in ends_of(self.logs[site.site]) if here <= end <= soon]
+            if ends:
+                # The last day of something, or the first after it.
+                days = ordinal(rng.choice(ends)) - ordinal(here) + rng.choice((0, 1))
+        self.clock += days * DAY
         own = getattr(self, f"_{kind}", None)
         if own is not None:
             own(site, rng)
@@ -137,7 +159,10 @@ class Life:
         today = self.today()
         last = history[-1]["from"] if history else ""
         day = shift(max(last or "2026-01-01", "2025-01-01"), rng.choice((0, 1, 30, 100, 380)))
-        if rng.random() < 0.15:
+        if history and history[-1]["until"] and rng.random() < 0.2:
+            grace = (model.as_of(log, "schemes", "sopro") or {}).get("grace_days", 0)
+            day = shift(history[-1]["until"], rng.choice((0, 1, grace, grace + 1)))
+        elif rng.random() < 0.15:
             day = rng.choice(("2024-02-29", "2026-06-01", "2027-12-31", today))
         action = self._choose_action(history, day, basis, rng)
         body = decision_body(action, basis=basis, effective=day)
@@ -154,8 +179,8 @@ class Life:
                 if rng.random() < 0.2:
                     body.pop(field, None)
         if action in ("grant", "refuse", "transfer_in"):
-            offering = rng.choice(("offering",) * 9 + ("no offering",))
-            body |= {"offering": bytes16(offering), "scheme": "sopro"}
+            offering = offered(rng) if rng.random() < 0.9 else bytes16("no offering")
+            body |= {"offering": offering, "scheme": "sopro"}
         if action == "grant":
             body["status_index"] = log["grants"] + (rng.random() < 0.03)
         if "receiver" in body:
@@ -180,7 +205,7 @@ class Life:
             one
             for one in LABELS
             if (there := self.logs[site.site]["entities"].get(bytes16(one), {}).get("state"))
-            and there["history"][-1]["is"] in ("active", "suspended")
+            and model.status_on(there["history"], self.today()) in ("active", "suspended")
         ]
         name = rng.choice(held or LABELS)
         other = rng.choice([one for one in self.authors.values() if one.prefix and one is not site])
@@ -206,9 +231,7 @@ class Life:
     def _prepare(self, site: Author, rng: Random) -> None:
         """Have a site act on what the coordinator says, with something that can be labelled."""
         self.act(site, rng)
-        for name, body in (("organisation", organisation_body()), ("offering", offering_body())):
-            if not self.logs[site.site]["entities"].get(bytes16(name), {}).get("state"):
-                self.write(site, f"{name}/1", body, name, rng)
+        register(self, site, rng)
 
     def today(self) -> str:
         return datetime.fromtimestamp(self.clock / 1000, UTC).date().isoformat()
@@ -219,18 +242,22 @@ class Life:
         there = self.logs[other.site]["entities"][bytes16(name)]["state"]
         stood = there["history"][-2 if there["receiver"] else -1]
         day = max(self.today(), *(one["from"] for one in there["history"]))
+        if rng.random() < 0.12:
+            day = shift(there["history"][-1]["from"] or day, rng.choice((-20, -1, 0)))
         body = decision_body("transfer_in", effective=day) | {"decided_on": self.today()}
         del body["valid_from"], body["valid_until"]
         dates = {"valid_until": stood["until"], "suspended_until": stood["suspended"]}
         body |= {field: date for field, date in dates.items() if date}
         body |= {
             "certificate": there["number"],
-            "offering": bytes16("offering"),
+            "offering": offered(rng),
             "scheme": there["scheme"],
             "standing": stood["is"] if stood["is"] in ("active", "suspended") else "active",
             "status_index": self.logs[site.site]["grants"],
             "takes": [other.origin, there["index"], there["id"]],
         }
+        if stood["scope"] and rng.random() < 0.9:
+            body["scope"] = stood["scope"]
         if rng.random() < 0.2:
             field = rng.choice(("certificate", "offering", "standing", "status_index", "takes"))
             wrong = {"certificate": site.number(7), "offering": bytes(16), "status_index": 99}
@@ -283,12 +310,16 @@ class Life:
         self.write(site, "log_state/1", body, "state", rng)
 
     def _register(self, site: Author, rng: Random) -> None:
-        organisation = "organisation" if rng.random() < 0.9 else "no organisation"
         if rng.random() < 0.5:
             self.write(site, "organisation/1", organisation_body(), "organisation", rng)
         else:
-            body = offering_body() | {"organisation": bytes16(organisation)}
-            self.write(site, "offering/1", body, "offering", rng)
+            name = rng.choice(list(OFFERINGS))
+            body = offering_body() | OFFERINGS[name]
+            if rng.random() < 0.3:
+                body |= rng.choice(list(OFFERINGS.values()))
+            if rng.random() < 0.1:
+                body["organisation"] = bytes16("no organisation")
+            self.write(site, "offering/1", body, name, rng)
 
     def _keys(self, site: Author, rng: Random) -> None:
         keys = dict(site.keys)
@@ -438,6 +469,20 @@ class Life:
                 self.logs[site] = self._new_log(self.authors[site])
                 for event in self.events[site]:
                     model.read(self.logs[site], event)
+
+
+def ends_of(log: model.Log) -> list[str]:
+    """Return the last days of what will end: validity, grace, criteria, what evaluations found."""
+    states = [(one["family"], one["state"]) for one in log["entities"].values() if one["state"]]
+    until = [one["history"][-1]["until"] for family, one in states if family == "label_decision"]
+    until = [day for day in until if day]
+    scheme = model.as_of(log, "schemes", "sopro") or {}
+    ends = [*until, *(shift(day, scheme.get("grace_days", 0)) for day in until)]
+    found = [one["performed"] for family, one in states if family == "evaluation"]
+    ends += [model.months_after(day, 12) for day in found]
+    versions = [body["version"] for body in model_assessing.versions(log, "sets", "sopro")]
+    criteria = [model_assessing.criteria_of(log, "sopro", one) for one in versions]
+    return sorted({*ends, *(one["until"] for one in criteria if one and one["until"])})
 
 
 def _other_role(rng: Random, author: Author, _clock: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The model is asked how far something has come, so that most steps lead on and so
 from random import Random
 from typing import Any, Protocol
 
+from tests.registry import model as whole
 from tests.registry import model_assessing as model
 from tests.registry.world import (
     Author,
@@ -22,10 +23,17 @@ Body = dict[str, Any]
 LABELS = tuple(f"label {number}" for number in range(1, 7))
 PEOPLE = tuple(bytes16(f"person {number}") for number in range(4))
 OFFICER = bytes16("officer")
-CODES = ("AT1", "S1", "S2", "S3")
+CODES = ("AT1", "S1", "S2", "S3", "S4")
 PIPELINES = tuple(f"no. {number}" for number in range(40))
 ORGANISATIONS = ("organisation", "org b", "org c")
 AREAS = ("AT12", "AT130", "AT31")
+OFFERINGS = {
+    "offering": {"kind": "product"},
+    "service": {"kind": "service"},
+    "other product": {"kind": "product"},
+    "work of b": {"kind": "service", "organisation": bytes16("org b")},
+}
+"""What is offered: of several kinds, and by two organisations."""
 
 
 class Living(Protocol):
@@ -66,13 +74,31 @@ def spoil(body: Body, rng: Random, wrong: Body, chance: float = 0.12) -> Body:
     return {name: value for name, value in body.items() if value is not None}
 
 
+def register(life: Living, site: Author, rng: Random) -> None:
+    """Have a site know who offers what, as far as it does not and may."""
+    log = life.logs[site.site]
+    member = whole.membership_of(log)
+    if not (member and member["status"] == "admitted") and not seldom(rng):
+        return
+    for name in ("organisation", "org b"):
+        if not model.state_of(log, "organisation", bytes16(name)):
+            life.write(site, "organisation/1", organisation_body(), name, rng)
+    for name, changes in OFFERINGS.items():
+        if not model.state_of(log, "offering", bytes16(name)):
+            life.write(site, "offering/1", offering_body() | changes, name, rng)
+
+
+def offered(rng: Random) -> bytes:
+    return bytes16(rng.choice(("offering", "offering", *OFFERINGS)))
+
+
 # The coordinator.
 
 
 def tell_criteria(life: Living, site: Author, rng: Random) -> None:
     log = life.logs[life.coordinator.site]
     author = life.coordinator if not seldom(rng, 0.05) else site
-    for code in ("S1", "S2", "S3", "AT1"):
+    for code in ("S1", "S2", "S3", "S4", "AT1"):
         if f"sopro {code}" not in log["criteria"]:
             tell_criterion(life, author, code, rng)
     if log["sets"] and seldom(rng, 0.15):
@@ -80,7 +106,7 @@ def tell_criteria(life: Living, site: Author, rng: Random) -> None:
     if seldom(rng, 0.3):
         return tell_list(life, author, rng)
     said = [body for _, body in log["sets"].get("sopro", [])]
-    day = shift(life.today(), rng.choice((-200, 0, 30)))
+    day = shift(life.today(), rng.choice((-200, 0, 30, 30)) if said else -200)
     latest = {
         code: len(log["criteria"][f"sopro {code}"])
         for code in CODES
@@ -92,7 +118,7 @@ def tell_criteria(life: Living, site: Author, rng: Random) -> None:
         "min_points": rng.choice((0, 3, 5)),
         "published_on": shift(day, -30),
         "scheme": "sopro",
-        "transition_until": rng.choice((None, shift(day, 60), shift(day, 300))),
+        "transition_until": rng.choice((None, shift(day, 60), *[shift(day, 300)] * 3)),
         "version": len(said) + 1,
     }
     wrong = {
@@ -114,9 +140,11 @@ def tell_criterion(life: Living, author: Author, code: str, rng: Random) -> None
     if code == "S3":
         body |= {"kind": "score", "obligation": "points", "points": 10}
     if code == "S2":
-        body |= {"offerings": ["product"]}
+        body |= {"offerings": ["product"], "operator": "<="}
+    if code == "S4":
+        body |= {"offerings": ["service", "production_step"], "operator": "=", "points": 1}
     if code == "AT1":
-        body |= {"country": "AT", "tightens": "S1", "threshold": rng.choice((25, 30))}
+        body |= tightened(rng)
     wrong = {
         "code": "S9",
         "country": "HU",
@@ -125,6 +153,14 @@ def tell_criterion(life: Living, author: Author, code: str, rng: Random) -> None
         "version": len(said) + 2,
     }
     life.write(author, "criterion/1", spoil(body, rng, wrong), f"criterion {code}", rng)
+
+
+def tightened(rng: Random) -> Body:
+    """Return how a country's criterion is stricter than a common one, or is not."""
+    code, operator = rng.choice((("S1", None), ("S1", ">="), ("S2", "<="), ("S4", "=")))
+    stricter = {"S1": (25, 30), "S2": (25, 20), "S4": (25,)}[code]
+    body = {"country": "AT", "tightens": code, "threshold": rng.choice(stricter)}
+    return body | ({"operator": operator} if operator else {})
 
 
 def tell_list(life: Living, author: Author, rng: Random) -> None:
@@ -151,9 +187,7 @@ def assess(life: Living, site: Author, rng: Random) -> None:
         if not life.logs[life.coordinator.site]["sets"]:
             tell_criteria(life, site, rng)
         life.act(site, rng)
-    for name, body in (("organisation", organisation_body()), ("offering", offering_body())):
-        if not model.state_of(log, name, bytes16(name)):
-            life.write(site, f"{name}/1", body, name, rng)
+    register(life, site, rng)
     is_ready = bool(model.versions(log, "sets", "sopro"))
     for _ in range(rng.choice((1, 2, 4, 6)) if is_ready else 1):
         go_on(life, site, rng)
@@ -161,8 +195,11 @@ def assess(life: Living, site: Author, rng: Random) -> None:
 
 def go_on(life: Living, site: Author, rng: Random) -> None:  # noqa: PLR0911 - one for each step
     log = life.logs[site.site]
-    if seldom(rng, 0.12) or not model.state_of(log, "assessor_authorisation", bytes16("leave 0")):
-        return authorise(life, site, rng)
+    for number in range(3):
+        if not model.state_of(log, "assessor_authorisation", bytes16(f"leave {number}")):
+            authorise(life, site, number, rng)
+    if seldom(rng, 0.08):
+        return authorise(life, site, rng.randrange(3), rng)
     if seldom(rng, 0.15):
         return evaluate(life, site, None, rng)
     if seldom(rng, 0.06):
@@ -178,7 +215,8 @@ def go_on(life: Living, site: Author, rng: Random) -> None:  # noqa: PLR0911 - o
     if not evaluations or seldom(rng, 0.2):
         return evaluate(life, site, name, rng)
     review = model.state_of(log, "review", bytes16(f"review {name}"))
-    if review is None or review["index"] < evaluations[-1]["index"] or seldom(rng):
+    is_behind = review is not None and review["index"] < evaluations[-1]["index"]
+    if review is None or (is_behind and not seldom(rng, 0.3)) or seldom(rng):
         return give_review(life, site, name, rng)
     return decide_on(life, site, name, rng)
 
@@ -190,22 +228,21 @@ def is_open(log: model.Log, name: str) -> bool:
     return entity not in log["decided"] and (asked is None or asked["step"] in model.STEPS)
 
 
-def authorise(life: Living, site: Author, rng: Random) -> None:
-    number = rng.choice((0, 0, 1, 2))
+def authorise(life: Living, site: Author, number: int, rng: Random) -> None:
     held = model.state_of(
         life.logs[site.site], "assessor_authorisation", bytes16(f"leave {number}")
     )
     body = {
         "basis": "iso17065",
-        "criteria": rng.choice((None, None, None, ["AT1", "S1", "S2", "S3"], ["S1"])),
+        "criteria": rng.choice((None,) * 6 + (list(CODES), ["S1"])),
         "effective_date": "2024-01-01" if not held else life.today(),
-        "level": rng.choice(("third_party", "third_party", "second_party")),
-        "organisation": bytes16("organisation") if seldom(rng, 0.05) else None,
+        "level": rng.choice(("third_party",) * 4 + ("second_party",)),
+        "organisation": bytes16(rng.choice(("organisation", "org b"))) if seldom(rng) else None,
         "person": PEOPLE[number],
         "scheme": "sopro",
-        "status": "active" if not held else rng.choice(("active", "active", "suspended")),
+        "status": "active" if not held else rng.choice(("active",) * 4 + ("suspended",)),
         "valid_from": "2024-01-01",
-        "valid_until": rng.choice(("2031-12-31", "2031-12-31", "2026-06-30")),
+        "valid_until": rng.choice(("2035-12-31",) * 4 + ("2026-06-30",)),
     }
     wrong = {
         "effective_date": "2023-01-01",
@@ -226,7 +263,7 @@ def apply(life: Living, site: Author, name: str, rng: Random) -> None:
         bytes16(one)
         for one in LABELS
         if (label := model.state_of(log, "label_decision", bytes16(one)))
-        and label["history"][-1]["is"] == "active"
+        and stands(label["history"], life.today())
     ]
     label = rng.choice(standing or [bytes16("label 1")])
     kinds = ("initial",) * 5 + ("transfer",)
@@ -236,9 +273,12 @@ def apply(life: Living, site: Author, name: str, rng: Random) -> None:
         "criteria_version": max(1, len(model.versions(log, "sets", "sopro"))),
         "kind": kind,
         "label": label if kind in ("renewal", "scope_extension") else None,
-        "offering": bytes16("offering"),
+        "offering": offered(rng),
         "scheme": "sopro",
     }
+    if "label" in body and body["label"] and not seldom(rng):
+        held_for = model.state_of(log, "label_decision", label)
+        body["offering"] = held_for["offering"] if held_for else body["offering"]
     steps = ["submitted"]
     if held:
         body = dict(held["body"])
@@ -264,6 +304,13 @@ def apply(life: Living, site: Author, name: str, rng: Random) -> None:
     life.write(site, "label_application/1", spoil(body, rng, wrong), entity, rng)
 
 
+def stands(history: list[Body], day: str) -> bool:
+    """Say whether a label can go on from a day."""
+    return any(
+        whole.status_on(history, one) in ("active", "suspended") for one in (day, shift(day, -30))
+    )
+
+
 def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
     """Evaluate for an application, or a label where none is named."""
     log = life.logs[site.site]
@@ -273,8 +320,6 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         if asked
         else max(1, len(model.versions(log, "sets", "sopro")))
     )
-    criteria = model.criteria_of(log, "sopro", version)
-    codes = sorted(model.concerning(criteria, "product")) if criteria else []
     known = [
         one
         for one in LABELS
@@ -282,13 +327,22 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
     ]
     if not name and not known and not seldom(rng):
         return None
-    level = rng.choice(("third_party",) * 6 + ("second_party", "self"))
+    label = None if name else rng.choice(known or LABELS)
+    level = rng.choice(("third_party",) * 10 + ("second_party", "self"))
     entity = f"evaluation {name}" if name else f"survey {rng.randrange(6)}"
     if name and seldom(rng, 0.3):
         entity = f"second evaluation {name}"
     before = model.state_of(log, "evaluation", bytes16(entity))
     if before and not seldom(rng):
         level = before["level"]
+    if before and not name and not seldom(rng):
+        label = next((one for one in LABELS if bytes16(one) == before["label"]), label)
+    subject = asked["body"] if asked else model.state_of(log, "label_decision", bytes16(label))
+    kind = model.kind_of(log, subject["offering"]) if subject else "product"
+    if seldom(rng, 0.05):
+        kind = rng.choice(("product", "service"))
+    criteria = model.criteria_of(log, "sopro", version)
+    codes = sorted(model.concerning(criteria, kind)) if criteria else []
     may = [
         number
         for number in range(3)
@@ -299,18 +353,17 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
         )
     ]
     if not may and not seldom(rng, 0.3):
-        return authorise(life, site, rng)
-    number = rng.choice(may * 5 + [0, 1, 2])
+        return authorise(life, site, rng.randrange(3), rng)
     body = {
         "application": bytes16(f"application {name}") if name else None,
-        "assessors": [{"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number]}],
+        "assessors": team(may, rng),
         "criteria_version": version,
         "findings": [find(code, rng, is_survey=not name) for code in codes or ("S1",)],
         "kind": "initial" if name else "surveillance",
-        "label": None if name else surveyed(before, known, rng),
+        "label": bytes16(label) if label else None,
         "level": level,
         "method": "on_site",
-        "performed_on": shift(life.today(), rng.choice((0,) * 8 + (-20, -380))),
+        "performed_on": shift(life.today(), rng.choice((0,) * 14 + (-20, -364, -366, -380))),
         "recommendation": "positive",
     }
     wrong = {
@@ -324,21 +377,25 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
     return life.write(site, "evaluation/1", spoil(body, rng, wrong), entity, rng)
 
 
-def surveyed(before: Body | None, known: list[str], rng: Random) -> bytes:
-    if before and not seldom(rng):
-        return bytes(before["label"])
-    return bytes16(rng.choice(known or LABELS))
+def team(may: list[int], rng: Random) -> list[Body]:
+    """Return who evaluates: most often people who may, now and then several."""
+    count = rng.choice((1, 1, 1, 2, 2, 3))
+    numbers = list(dict.fromkeys(rng.choice(may * 8 + [0, 1, 2]) for _ in range(count)))
+    return [{"authorisation": bytes16(f"leave {one}"), "person": PEOPLE[one]} for one in numbers]
 
 
 def find(code: str, rng: Random, *, is_survey: bool) -> Body:
     if code == "S3":
-        return {"code": code, "points": rng.choice((2, 5, 7, 10)), "result": "conform"}
-    results = ("conform",) * 30 + ("not_applicable", "minor_nc", "major_nc", "major_nc")
+        result = rng.choice(("conform",) * 8 + ("minor_nc", "not_applicable"))
+        return {"code": code, "points": rng.choice((2, 5, 7, 10)), "result": result}
+    results = ("conform",) * 70 + ("not_applicable", "minor_nc", "major_nc", "major_nc")
     found: Body = {"code": code, "result": rng.choice((*results, "not_assessed"))}
     if is_survey and seldom(rng, 0.3):
         found["result"] = "major_nc"
-    if seldom(rng):
-        found["value"] = rng.choice((40, 40, 40, 24))
+    if seldom(rng, 0.2):
+        within, beyond = {"S2": ((10, 25), 26), "S4": ((25,), 26)}.get(code, ((40, 25, 30), 24))
+        is_nc = found["result"] in ("minor_nc", "major_nc")
+        found["value"] = beyond if is_nc != seldom(rng, 0.1) else rng.choice(within)
     if seldom(rng, 0.02):
         found["documents"] = rng.choice(([0], [0, 1], [1, 0]))
     return found
@@ -348,7 +405,7 @@ def give_review(life: Living, site: Author, name: str, rng: Random) -> None:
     body = {
         "application": bytes16(f"application {name}"),
         "evaluations": sorted(evaluations_of(life.logs[site.site], name)),
-        "outcome": rng.choice(("recommend_grant",) * 6 + ("recommend_refuse", "return")),
+        "outcome": rng.choice(("recommend_grant",) * 12 + ("recommend_refuse", "return")),
         "reviewed_on": life.today(),
         "reviewer": PEOPLE[3],
     }
@@ -356,7 +413,7 @@ def give_review(life: Living, site: Author, name: str, rng: Random) -> None:
         "application": bytes16("application no. 0"),
         "evaluations": [bytes16(rng.choice(("no evaluation", f"evaluation {name}")))],
         "reviewed_on": rng.choice((shift(life.today(), 5), "2024-01-01")),
-        "reviewer": PEOPLE[0],
+        "reviewer": rng.choice(PEOPLE[:3]),
     }
     life.write(site, "review/1", spoil(body, rng, wrong), f"review {name}", rng)
 
@@ -400,7 +457,8 @@ def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
     add_scope(body, held, rng)
     wrong = {
         "application": bytes16("application no. 0"),
-        "decider": PEOPLE[0],
+        "decider": rng.choice(PEOPLE[:3]),
+        "offering": offered(rng),
         "review": bytes16("review no. 0"),
         "decided_on": "2024-01-01",
     }

@@ -53,7 +53,8 @@ def complain_once(life: Living, site: Author, rng: Random) -> None:
         before = state_of(log, "complaint_answer", bytes16(f"answer {number}"))
         legal = model.ANSWERS.get(before["step"] if before else None, ("closed",))
         body = {
-            "complaint": bytes(32), "index": number, "origin": site.origin,
+            "complaint": bytes(32), "origin": site.origin,
+            "index": before["index"] if before else rng.choice((1, 2)),
             "label": before["label"] if before else bytes16(label),
             "effective_date": today, "step": rng.choice(legal),
         }  # fmt: skip
@@ -74,15 +75,21 @@ def complain_once(life: Living, site: Author, rng: Random) -> None:
         "decision": before["decision"] if before else rng.choice(decisions),
         "effective_date": today,
         "label": before["label"] if before else bytes16(label),
-        "panel": rng.choice((JUDGES, sorted(PEOPLE[1:3]))) if step == "panel" else None,
+        "panel": hearing(rng) if step == "panel" else None,
         "step": step,
     }
     wrong = {
         "decision": 1,
         "effective_date": "2024-01-01",
-        "panel": rng.choice(([OFFICER], [PEOPLE[0]], [PEOPLE[3]], sorted(PEOPLE, reverse=True))),
+        "panel": rng.choice(([OFFICER], sorted(PEOPLE, reverse=True))),
     }
     return life.write(site, "appeal/1", spoil(body, rng, wrong, 0.2), f"appeal {number}", rng)
+
+
+def hearing(rng: Random) -> list[bytes]:
+    """Return who hears an appeal: people who had no part in anything, or perhaps some."""
+    others = (sorted(PEOPLE[1:3]), *([one] for one in PEOPLE), [PEOPLE[3]])
+    return rng.choice((JUDGES, JUDGES, rng.choice(others)))
 
 
 def own_decisions(log: model.Log, label: str) -> list[int]:

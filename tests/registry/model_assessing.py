@@ -126,7 +126,17 @@ def take_criterion(log: Log, event: Event, held: dict[str, Any]) -> str | None: 
 
 
 def is_as_strict(body: Body, common: Body) -> bool:
-    return bool(body["kind"] == "threshold" and body["threshold"] >= common["threshold"])
+    operator = body.get("operator", ">=")
+    if body["kind"] != "threshold" or operator != common.get("operator", ">="):
+        return False
+    return is_held(body["threshold"], operator, common["threshold"])
+
+
+def is_held(value: int, operator: str, threshold: int) -> bool:
+    """Say whether a value is what a threshold asks for."""
+    if operator == "=":
+        return value == threshold
+    return value <= threshold if operator == "<=" else value >= threshold
 
 
 def take_set(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
@@ -324,7 +334,7 @@ def contradicts(criterion: Body, finding: Body) -> bool:
     """Say whether a measured value and a result cannot both be true."""
     if criterion["kind"] != "threshold" or "threshold" not in criterion:
         return False
-    passes = finding["value"] >= criterion["threshold"]
+    passes = is_held(finding["value"], criterion.get("operator", ">="), criterion["threshold"])
     return is_nc(finding) if passes else finding["result"] == "conform"
 
 

@@ -13,7 +13,7 @@ from sopro_registry.label import Label, Scope, Status, status_at
 from sopro_registry.overlays import Overlay
 from sopro_registry.transfer import Stage, follow_label
 from tests.registry import model
-from tests.registry.lives import PREFIXES, Life
+from tests.registry.lives import KINDS, PREFIXES, Life, ends_of, swarm
 from tests.registry.model_overlays import overlays
 from tests.registry.world import Node, World, ordinal, shift
 
@@ -21,6 +21,8 @@ STEP = st.integers(0, 2**20)
 # Long lives are where things happen; short ones are what a failure shrinks to.
 STEPS = st.lists(STEP, max_size=60) | st.lists(STEP, min_size=60, max_size=150)
 ORDER = st.integers(0, 2**20)
+# What all do at once hides what follows only where few things happen.
+SOME = st.just(tuple(KINDS)) | st.randoms(use_true_random=False).map(swarm)
 DAYS = ("2023-12-31", "2026-01-01", "2026-06-01", "2027-01-01", "2028-01-01", "2031-01-01")
 QUARTERS = tuple(f"{year}-{month:02}-20" for year in range(2026, 2031) for month in (2, 5, 8, 11))
 # What lives must have reached for their agreement to mean something.
@@ -39,8 +41,8 @@ WORDS = {
 }  # fmt: skip
 
 
-def live(steps: Iterable[int]) -> Life:
-    life = Life()
+def live(steps: Iterable[int], kinds: Iterable[str] = KINDS) -> Life:
+    life = Life(kinds)
     for step in steps:
         life.live(step)
     return life
@@ -162,8 +164,9 @@ def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:
             [first] = stages(site, entity)
             course = follow_label(first, stages, successors=node.directory.successors)
             moved += len(course.stages) > 1
-            for day in (*DAYS, *QUARTERS):
-                log = life.logs[site]
+            log = life.logs[site]
+            ends = [day for end in ends_of(log) for day in (end, shift(end, 1))][:12]
+            for day in (*DAYS, *QUARTERS, *ends):
                 whose = model.whose(life.logs, log, entity, day)
                 expected.append((*whose, overlays(life.logs, log, entity, day)))
                 stage = course.at(ordinal(day))
@@ -188,9 +191,11 @@ def check_agreement(life: Life, nodes: list[Node]) -> None:
 
 
 @settings(max_examples=80, deadline=None, print_blob=True)
-@given(steps=STEPS, order=ORDER)
-def test_every_node_agrees_with_the_model(steps: list[int], order: int) -> None:
-    life = live(steps)
+@given(steps=STEPS, order=ORDER, kinds=SOME)
+def test_every_node_agrees_with_the_model(
+    steps: list[int], order: int, kinds: Iterable[str]
+) -> None:
+    life = live(steps, kinds)
     nodes = [World.new_node(PREFIXES) for _ in range(3)]
     for count, node in enumerate(nodes):
         deliver(life, node, order + count, last=life.coordinator.origin if count else None)
@@ -203,7 +208,8 @@ def test_lives_reach_every_reason_and_every_status() -> None:
     over: set[str] = set()
     waited = moved = decided = 0
     for start in range(25):
-        life = live(range(start * 1000, start * 1000 + 150))
+        kinds = swarm(Random(start)) if start % 2 else KINDS
+        life = live(range(start * 1000, start * 1000 + 150), kinds)
         node = World.new_node(PREFIXES)
         waited += deliver(life, node, start)
         check_agreement(life, [node])

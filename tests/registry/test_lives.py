@@ -6,14 +6,15 @@ says: of every entry whether it is void and why, of every label how it stands on
 is, and what lies over it.
 """
 
+from collections.abc import Iterable
 from random import Random
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.registry.lives import KINDS, PREFIXES, Life
-from tests.registry.test_agreement import check_agreement
+from tests.registry.test_agreement import SOME, check_agreement
 from tests.registry.world import World
 
 NODES = 3
@@ -29,6 +30,10 @@ class Federation(RuleBasedStateMachine):
         self.life = Life()
         self.nodes = [World.new_node(PREFIXES) for _ in range(NODES)]
         self.heard = [dict.fromkeys(PREFIXES, 0) for _ in range(NODES)]
+
+    @initialize(kinds=SOME)
+    def begin(self, kinds: Iterable[str]) -> None:
+        self.life = Life(kinds)
 
     @rule(kind=st.sampled_from(sorted(KINDS)), site=st.sampled_from(SITES), seed=SEEDS)
     def act(self, kind: str, site: str, seed: int) -> None:
