@@ -7,7 +7,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
-from sopro_node.importing.charset import SAMPLE, Charset, check_charset, recognise
+from sopro_node.importing.charset import NAMES, SAMPLE, Charset, check_charset, recognise
 from sopro_node.importing.rows import Recognised, Row, find_problem
 from sopro_protocol.errors import FormatError
 
@@ -147,6 +147,12 @@ def _charset_of(path: Path, named: str) -> Charset:
     found = recognise(sample, is_whole=is_whole)
     if named and not found.is_marked:
         return Charset(named.lower(), "the mapping")
+    if found.doubt:
+        shown = ", ".join(map(repr, found.doubt))
+        raise FormatError(
+            f"{path}: its encoding cannot be told; read as {found.name} it has {shown}; name the "
+            f"right one with 'encoding' in the mapping, such as {NAMES}"
+        )
     return found
 
 
