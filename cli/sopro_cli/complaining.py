@@ -149,7 +149,7 @@ def complaint_withdraw(  # one for each option
     COMPLAINT is what 'sopro complaint add' printed, or the entry that 'complaint list' shows.
 
     ```
-    sopro complaint withdraw at 41 --withdrawn-on 2026-12-01
+    sopro complaint withdraw at 41
     ```
     """
     told = {"withdrawn_on": withdrawn_on}

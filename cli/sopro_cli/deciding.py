@@ -85,13 +85,16 @@ def decide(  # one for each option
     as_json: bool,
     **options: str | None,
 ) -> None:
-    """Decide on a label: grant it on an offering, or act on one by its NUMBER.
+    r"""Decide on a label: grant it on an offering, or act on one by its NUMBER.
 
-    Dates that are not given are today's in the site's time zone.
+    Dates that are not given are today's in the site's time zone. Who decides is asked where
+    neither --decider nor `sopro --as` says it.
 
-        sopro decide at grant --application APPLICATION --valid-until 2029-01-01
-        sopro decide at grant --offering ID --valid-until 2029-01-01 --area AT130 --area AT31
-        sopro decide at extend_scope SOPRO/AT0/001/00001 --area AT130 --area AT31 --area AT32
+        sopro decide at grant --application APPLICATION --valid-until 2029-01-01 \
+            --decider "Anna Gruber"
+        sopro decide at grant --application APPLICATION --valid-until 2029-01-01 --area AT130
+        sopro decide at extend_scope SOPRO/AT0/001/00001 --application APPLICATION \
+            --area AT130 --area AT32
         sopro decide at reduce_scope SOPRO/AT0/001/00001 --area AT130 --reason nc_not_closed
         sopro decide at suspend SOPRO/AT0/001/00001 --reason other --suspended-until 2027-01-31
         sopro decide at correct SOPRO/AT0/001/00001 --corrects 41 --suspended-until 2027-03-31

@@ -82,14 +82,17 @@ def evaluate(  # one for each option
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Record what assessors have found about an APPLICATION, or about a label.
+    r"""Record what assessors have found about an APPLICATION, or about a label.
 
     ```
     sopro evaluate at APPLICATION --assessor "Maria Huber" --method on_site --finding S1=20
-    sopro evaluate at APPLICATION --assessor Maria --method on_site --finding S2=minor_nc
-        --value S2=52.5 --due S2=2027-01-31 --document report=audit.pdf --evidence S2=report
-    sopro evaluate at APPLICATION --again EVALUATION --assessor Maria --method document ...
-    sopro evaluate at --label SOPRO/AT0/001/00001 --kind surveillance --assessor Maria ...
+    sopro evaluate at APPLICATION --assessor "Maria Huber" --method on_site \
+        --finding S2=minor_nc --value S2=48.5 --due S2=2027-01-31 \
+        --document report=audit.pdf --evidence S2=report
+    sopro evaluate at APPLICATION --again EVALUATION --assessor "Maria Huber" \
+        --method document --finding S2=conform --value S2=52
+    sopro evaluate at --label SOPRO/AT0/001/00001 --kind surveillance \
+        --assessor "Maria Huber" --method on_site --finding S2=conform
     ```
     """
     if (which is None) == (label is None):
