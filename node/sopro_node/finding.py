@@ -16,6 +16,7 @@ from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import MOST_LED, MOST_THINGS, LabelColumns
 from sopro_node.store.listing import NOTHING, PLACE
 from sopro_node.store.rows import LabelRow
+from sopro_registry.activities import divisions_of
 from sopro_registry.terms import (
     ACTIVITY,
     HOLDER,
@@ -83,8 +84,11 @@ def ask_procurement(code: str) -> Condition:
 
 
 def ask_activity(code: str) -> Condition:
-    """Ask for an economic activity, its revision before it, and all below it."""
-    return Condition((ACTIVITY + code,))
+    """Ask for an economic activity, its revision before it, and all below it.
+
+    A section is a letter, and the divisions below it do not begin with it.
+    """
+    return Condition(tuple(ACTIVITY + one for one in (code, *divisions_of(code))))
 
 
 def ask_listed(code: str) -> Condition:

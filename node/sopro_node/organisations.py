@@ -1,6 +1,6 @@
 """One organisation: what it offers, how that is labelled, and its history across sites."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -15,6 +15,7 @@ from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering
 from sopro_registry.fields import epoch_of, format_day
 from sopro_registry.queries import Basis, Standing, stand
+from sopro_registry.relations import Kind
 
 MOST_OFFERINGS: Final = 200
 MOST_LABELS: Final = 200
@@ -215,8 +216,9 @@ class _Describing:
     def _related(self, tied: dict[str, Any]) -> Iterator[RelatedAnswer]:
         names = {(one["site"], one["entity"]): one["name"] for one in tied["members"]}
         own = (self._held.site, self._entity)
-        self._more = self._more or len(tied["statements"]) > MOST_RELATED
-        for one in tied["statements"][:MOST_RELATED]:
+        statements = _stated_once(tied["statements"])
+        self._more = self._more or len(statements) > MOST_RELATED
+        for one in statements[:MOST_RELATED]:
             subject, other = (one["site"], one["entity"]), (one["other_site"], one["other"])
             site, entity = other if subject == own else subject
             yield RelatedAnswer(
@@ -255,3 +257,18 @@ class _Describing:
         found = sorted(events.items(), key=lambda one: one[0])
         self._more = self._more or len(found) > MOST_EVENTS
         return [event for _, event in found[-MOST_EVENTS:]]
+
+
+def _stated_once(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Leave out what says again, from the other side, that two are the same organisation.
+
+    It holds from the earlier of the two days.
+    """
+    kept: dict[tuple[Any, ...], Mapping[str, Any]] = {}
+    for one in statements:
+        ends = [(one["site"], one["entity"]), (one["other_site"], one["other"])]
+        key = (one["kind"], *(sorted(ends) if one["kind"] == Kind.SAME_AS else ends))
+        before = kept.setdefault(key, one)
+        if one["since"] < before["since"]:
+            kept[key] = {**before, "since": one["since"]}
+    return list(kept.values())

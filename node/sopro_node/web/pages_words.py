@@ -198,6 +198,11 @@ JUDGED: Final[Mapping[str, str]] = {
     "score": mark("a score"),
     "narrative": mark("a written judgement"),
 }
+HELD_TO: Final[Mapping[str, str]] = {
+    ">=": mark("at least %(value)s"),
+    "<=": mark("at most %(value)s"),
+    "=": mark("exactly %(value)s"),
+}
 # By code, then by the first part of a code; "" is everything else.
 PROBLEMS: Final[Mapping[str, str]] = {
     "hos.fork": mark(
@@ -363,15 +368,17 @@ class Words:
         return self._language.say(text, **values)
 
     def threshold(self, criterion: Criterion) -> str:
-        """Write a criterion's threshold; empty where it has none."""
+        """Write a criterion's threshold, and on which side of it a value must be; empty without."""
         if criterion.threshold is UNSET:
             return ""
         scale = 0 if criterion.threshold_scale is UNSET else criterion.threshold_scale
         value = criterion.threshold / 10**scale
         if criterion.unit == _PERCENT:
-            return self._language.write_share(value / 100)
-        unit = "" if criterion.unit is UNSET else criterion.unit
-        return f"{self._language.write_number(value)} {unit}".strip()
+            written = self._language.write_share(value / 100)
+        else:
+            unit = "" if criterion.unit is UNSET else criterion.unit
+            written = f"{self._language.write_number(value)} {unit}".strip()
+        return self._language.say(HELD_TO[criterion.operator or ">="], value=written)
 
     def points(self, criterion: Criterion) -> str:
         """Say how many points a criterion earns at most; empty where it earns none."""

@@ -31,7 +31,9 @@ OVERLAYS: Final = tuple(one.value for one in Overlay)
 HOLDERS: Final = get_args(organisation.ActorType)
 SCALES: Final = get_args(offering.Scale)
 CATEGORY: Final = (
-    r"cpv:[0-9]{2,8}(-[0-9])?|nace:[1-9](\.[0-9])?:([A-V]|[0-9]{2}(\.[0-9]{1,2})?)"
+    r"cpv:[0-9]{2,8}(-[0-9])?|nace:[1-9](\.[0-9])?:[0-9]{2}(\.[0-9]{1,2})?"
+    # Sections are known of these revisions only; of others nothing would be found below one.
+    r"|nace:(2(\.0)?:[A-U]|2\.1:[A-V])"
     r"|code:[A-Za-z0-9._-]{1,64}:[A-Za-z0-9._-]{1,64}"
 )
 REGION: Final = r"[A-Z]{2}[A-Z0-9]{0,3}"

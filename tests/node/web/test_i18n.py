@@ -2,12 +2,14 @@
 
 import re
 from functools import cache
-from typing import get_args
+from typing import Any, get_args
 
+import msgspec
 import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
+from msgspec import UNSET
 
 from sopro_node.web import pages_register_words as register_words
 from sopro_node.web import pages_words
@@ -34,6 +36,7 @@ from sopro_registry.families import (
 from sopro_registry.label import Action, Status
 from sopro_registry.overlays import Overlay
 from sopro_registry.relations import Kind
+from tests.registry.world import criterion_body
 
 Text = str | tuple[str, ...]
 KEYWORDS = {"mark": None, "_": None, "gettext": None, "ngettext": (1, 2)}
@@ -185,6 +188,27 @@ def test_a_moment_that_is_still_to_come_is_not_just_now() -> None:
     assert words.moment(now) == words.moment(now + 2_000) == "12:00, just now"
     # The clock was set back since, or another site's is ahead.
     assert words.moment(now + 3_600_000) == "13:00"
+
+
+@pytest.mark.parametrize(
+    ("tag", "told", "written"),
+    [
+        ("en", {"operator": ">="}, "at least 50%"),
+        ("en", {}, "at least 50%"),
+        ("en", {"operator": "="}, "exactly 50%"),
+        ("de", {"operator": "<="}, "höchstens 50\xa0%"),
+        ("hu", {"operator": "<=", "unit": "KGM", "threshold_scale": 3}, "legfeljebb 5 KGM"),
+        ("en", {"threshold": UNSET}, ""),
+    ],
+)
+def test_says_on_which_side_of_a_threshold_a_value_must_be(
+    tag: str, told: dict[str, Any], written: str
+) -> None:
+    body = criterion_body() | {"kind": "threshold", "threshold": 5000, "threshold_scale": 2}
+    told = body | {"unit": "P1"} | told
+    kept = {name: value for name, value in told.items() if value is not UNSET}
+    words = pages_words.Words(Language(tag, country="AT"), zone="Europe/Vienna", now=0)
+    assert words.threshold(msgspec.convert(kept, criterion.Body)) == written
 
 
 def test_says_how_many_in_every_language() -> None:

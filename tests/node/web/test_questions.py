@@ -64,6 +64,8 @@ async def test_pages_of_a_search_follow_one_another(visit: Visit) -> None:
         "status=bad",
         "category=cpv",
         "category=nace:38",
+        "category=nace:1:C",
+        "category=nace:2:V",
         "region=at",
         "scale=vast",
         "holder=nobody",
