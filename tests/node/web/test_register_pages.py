@@ -65,33 +65,6 @@ async def test_an_organisation_is_followed_across_sites(visit: Visit) -> None:
     assert not found["more"]
 
 
-async def test_what_both_say_of_one_another_stands_there_once(visit: Visit) -> None:
-    at = await visit("at")
-    [own, other] = await two_of(at)
-    node = at.node
-    node.log.admit = node.fence.settle = nothing
-    node.log.open()
-    for one, that, since in ((own, other, "2021-05-01"), (other, own, "2020-05-01")):
-        values = {"organisation": bytes.fromhex(one), "other": bytes.fromhex(that), "since": since}
-        await relate(node, values | {"kind": "same_as"})
-    for one, that in ((own, other), (other, own)):
-        async with at.client.get(f"/api/v1/organisations/at/{one}/history") as answer:
-            [related] = (await answer.json())["related"]
-        assert (related["entity"], related["since"], related["is_confirmed"]) == (
-            that,
-            "2020-05-01",
-            True,
-        )
-        page = check_page(await at.read(f"/organisation/at/{one}?lang=en"))
-        assert page.text.count("is the same organisation") == 1
-
-
-async def two_of(at: Visitor) -> list[str]:
-    async with at.client.get("/api/v1/directory/organisations?site=at&limit=100") as answer:
-        found = (await answer.json())["organisations"]
-    return [one["entity"] for one in found[:2]]
-
-
 async def relate_them(node: Node, own: str, other: str) -> None:
     ours, theirs = own.rpartition("/")[2], other.rpartition("/")[2]
     node.log.admit = node.fence.settle = nothing
