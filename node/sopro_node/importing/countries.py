@@ -4,13 +4,14 @@ The names are those of Unicode's locale data. What a register means beyond them,
 """
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
 from babel import Locale
 from babel.core import get_global
 from rapidfuzz import fuzz, process
+
+from sopro_registry.terms import fold as fold_letters
 
 from sopro_node.countries import is_country
 
@@ -76,10 +77,11 @@ _MOST: Final = 80
 
 
 def fold(text: str) -> str:
-    """Return a name as it is compared: letters and digits only, without marks and case."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return _LETTERS.sub(" ", kept).strip()
+    """Return a name as it is compared: letters and digits only, without marks and case.
+
+    Letters are made plain as in the search of the directory: `Łódź` is `lodz`.
+    """
+    return _LETTERS.sub(" ", fold_letters(text)[0]).strip()
 
 
 @lru_cache(maxsize=1)

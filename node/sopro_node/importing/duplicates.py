@@ -29,6 +29,8 @@ _LEGAL_FORMS: Final = frozenset(
         """,
     )
 )
+# How ä, ö, ü, å, æ and ø are written where they are on no keyboard.
+_SPELLED_OUT: Final = re.compile(r"([aou])(?:e|(?<=a)a)")
 
 
 class Candidate(NamedTuple):
@@ -135,7 +137,7 @@ class Duplicates:
         for number, one in enumerate(self._all):
             name = _fold_name(one.name)
             if name:
-                row = _Folded(name, fold(one.locality), fold(one.postal_code), number)
+                row = _Folded(name, _plain(one.locality), fold(one.postal_code), number)
                 by_country.setdefault(one.country, []).append(row)
         for rows in by_country.values():
             for line in (sorted(rows), sorted(rows, key=_from_the_end)):
@@ -176,7 +178,13 @@ def _is_place(one: _Folded, other: _Folded) -> bool:
 def _fold_name(name: str) -> str:
     """Return a name as it is compared, without its legal form."""
     words = fold(name).split()
-    return " ".join(word for word in words if word not in _LEGAL_FORMS) or " ".join(words)
+    kept = [word for word in words if word not in _LEGAL_FORMS]
+    return _plain(" ".join(kept or words))
+
+
+def _plain(text: str) -> str:
+    """Return a text as it is compared, `Køge` and `Koege` alike."""
+    return _SPELLED_OUT.sub(r"\1", fold(text))
 
 
 def _from_the_end(row: _Folded) -> tuple[list[str], str, str]:
