@@ -11,9 +11,8 @@ from babel import Locale
 from babel.core import get_global
 from rapidfuzz import fuzz, process
 
-from sopro_registry.terms import fold as fold_letters
-
 from sopro_node.countries import is_country
+from sopro_registry.terms import fold as fold_letters
 
 NAMED_IN: Final = (
     *(
