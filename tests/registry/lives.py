@@ -21,9 +21,9 @@ from tests.registry.lives_assessing import (
     PEOPLE,
     add_scope,
     offered,
-    register,
 )
 from tests.registry.lives_complaining import STORIES
+from tests.registry.lives_moving import MOVES
 from tests.registry.world import (
     COORDINATOR_SITE,
     NOW,
@@ -59,6 +59,7 @@ GARBAGE = (
 KINDS = {
     "decide": 55,
     "transfer": 16,
+    "inherit": 3,
     "state": 14,
     "member": 6,
     "scheme": 4,
@@ -79,7 +80,7 @@ KINDS = {
 def swarm(rng: Random) -> tuple[str, ...]:
     """Choose the kinds of steps of one life: where few things happen, these happen together."""
     others = [kind for kind in KINDS if rng.random() < 0.4]
-    return tuple(dict.fromkeys((rng.choice(("assess", "decide", "transfer")), "state", *others)))
+    return tuple(dict.fromkeys((rng.choice(("assess", "decide", *MOVES)), "state", *others)))
 
 
 class Life:
@@ -145,7 +146,7 @@ class Life:
         if own is not None:
             own(site, rng)
         else:
-            STORIES[kind](self, site, rng)
+            (STORIES | MOVES)[kind](self, site, rng)
 
     # What sites write.
 
@@ -199,73 +200,8 @@ class Life:
             body[field] = extra[field]
         self.write(site, "label_decision/1", body, name, rng, role="decision")
 
-    def _transfer(self, site: Author, rng: Random) -> None:
-        """Hand a label over, or take over one that another site has, handed over or not."""
-        held = [
-            one
-            for one in LABELS
-            if (there := self.logs[site.site]["entities"].get(bytes16(one), {}).get("state"))
-            and model.status_on(there["history"], self.today()) in ("active", "suspended")
-        ]
-        name = rng.choice(held or LABELS)
-        other = rng.choice([one for one in self.authors.values() if one.prefix and one is not site])
-        for one in (site, other):
-            if rng.random() < 0.8:
-                self._prepare(one, rng)
-        here = self.logs[site.site]["entities"].get(bytes16(name), {}).get("state")
-        if here and here["number"] and rng.random() < 0.7:
-            day = max(here["history"][-1]["from"], self.today())
-            body = decision_body("transfer_out", effective=day) | {"decided_on": self.today()}
-            body["certificate"] = here["number"]
-            body["receiver"] = rng.choice([other.site] * 9 + ["xx"])
-            body["receiver_entity"] = bytes16(f"{name} of {site.site}")
-            self.write(site, "label_decision/1", body, name, rng, role="decision")
-            if rng.random() < 0.3:
-                return
-            site, other = other, site
-        there = self.logs[other.site]["entities"].get(bytes16(name), {}).get("state")
-        if there and there["number"]:
-            body, entity = self._takeover(site, other, name, rng)
-            self.write(site, "label_decision/1", body, entity, rng, role="decision")
-
-    def _prepare(self, site: Author, rng: Random) -> None:
-        """Have a site act on what the coordinator says, with something that can be labelled."""
-        self.act(site, rng)
-        register(self, site, rng)
-
     def today(self) -> str:
         return datetime.fromtimestamp(self.clock / 1000, UTC).date().isoformat()
-
-    def _takeover(
-        self, site: Author, other: Author, name: str, rng: Random
-    ) -> tuple[dict[str, Any], str | bytes]:
-        there = self.logs[other.site]["entities"][bytes16(name)]["state"]
-        stood = there["history"][-2 if there["receiver"] else -1]
-        day = max(self.today(), *(one["from"] for one in there["history"]))
-        if rng.random() < 0.12:
-            day = shift(there["history"][-1]["from"] or day, rng.choice((-20, -1, 0)))
-        body = decision_body("transfer_in", effective=day) | {"decided_on": self.today()}
-        del body["valid_from"], body["valid_until"]
-        dates = {"valid_until": stood["until"], "suspended_until": stood["suspended"]}
-        body |= {field: date for field, date in dates.items() if date}
-        body |= {
-            "certificate": there["number"],
-            "offering": offered(rng),
-            "scheme": there["scheme"],
-            "standing": stood["is"] if stood["is"] in ("active", "suspended") else "active",
-            "status_index": self.logs[site.site]["grants"],
-            "takes": [other.origin, there["index"], there["id"]],
-        }
-        if stood["scope"] and rng.random() < 0.9:
-            body["scope"] = stood["scope"]
-        if rng.random() < 0.2:
-            field = rng.choice(("certificate", "offering", "standing", "status_index", "takes"))
-            wrong = {"certificate": site.number(7), "offering": bytes(16), "status_index": 99}
-            wrong |= {"standing": "suspended", "takes": [site.origin, 3, bytes(32)]}
-            body[field] = wrong[field]
-        if there["receiver"] or rng.random() < 0.3:
-            return body, f"{name} of {other.site}"
-        return body, model.inherited(body["takes"])
 
     @staticmethod
     def _choose_action(history: list[dict[str, Any]], day: str, basis: str, rng: Random) -> str:
@@ -277,7 +213,7 @@ class Life:
             if model.follow(before, standing, action.value, imported=imported)
         ]
         if legal and rng.random() < 0.85:
-            ends = ("revoke", "terminate_on_request", "transfer_out", "refuse")
+            ends = ("terminate_on_request", "transfer_out", "refuse")
             return rng.choice([one for one in legal if one not in ends] * 4 + legal)
         return rng.choice([action.value for action in Action])
 

@@ -307,7 +307,7 @@ def apply(life: Living, site: Author, name: str, rng: Random) -> None:
 def stands(history: list[Body], day: str) -> bool:
     """Say whether a label can go on from a day."""
     return any(
-        whole.status_on(history, one) in ("active", "suspended") for one in (day, shift(day, -30))
+        whole.status_on(history, one) in ("active", "suspended") for one in (day, shift(day, -90))
     )
 
 
@@ -440,13 +440,18 @@ def decide_on(life: Living, site: Author, name: str, rng: Random) -> None:
     held = model.state_of(log, "label_decision", bytes16(label))
     history = held["history"] if held else []
     day = max([today, *(one["from"] for one in history)])
+    until = history[-1]["until"] if action == "renew" and history else ""
+    if until and seldom(rng, 0.4):
+        grace = (whole.as_of(log, "schemes", "sopro") or {}).get("grace_days", 0)
+        day = shift(until, rng.choice((0, 1, grace, grace + 1)))
     body = decision_body(action, effective=day) | {"decided_on": today}
     body |= {
         "application": bytes16(f"application {name}"),
         "review": bytes16(f"review {name}"),
     }
     if action in ("grant", "renew", "transfer_in"):
-        body |= {"valid_from": day, "valid_until": shift(day, 365)}
+        start = max(day, today)
+        body |= {"valid_from": start, "valid_until": shift(start, 365)}
     if action in ("grant", "refuse", "transfer_in"):
         body |= {"offering": asked["offering"], "scheme": asked["scheme"]}
     if action == "grant":

@@ -207,7 +207,7 @@ def test_lives_reach_every_reason_and_every_status() -> None:
     words: set[str] = set()
     over: set[str] = set()
     waited = moved = decided = 0
-    for start in range(25):
+    for start in range(32):
         kinds = swarm(Random(start)) if start % 2 else KINDS
         life = live(range(start * 1000, start * 1000 + 150), kinds)
         node = World.new_node(PREFIXES)
