@@ -12,6 +12,7 @@ from babel.core import get_global
 from rapidfuzz import fuzz, process
 
 from sopro_node.countries import is_country
+from sopro_node.importing.country_names import more_names
 from sopro_registry.terms import fold as fold_letters
 
 NAMED_IN: Final = (
@@ -52,24 +53,6 @@ NAMED_IN: Final = (
         "uk",
     ),
 )
-# Countries that Unicode knows by a newer name only, parts that registers write for the whole, and
-# the two codes that are the European Commission's own.
-_ALSO: Final = {
-    "Czech Republic": "CZ",
-    "EL": "GR",
-    "England": "GB",
-    "Great Britain": "GB",
-    "Holland": "NL",
-    "Macedonia": "MK",
-    "Northern Ireland": "GB",
-    "Scotland": "GB",
-    "Slovak Republic": "SK",
-    "The Netherlands": "NL",
-    "Turkey": "TR",
-    "U.K.": "GB",
-    "UK": "GB",
-    "Wales": "GB",
-}
 _LETTERS: Final = re.compile(r"[^\w]+|_")
 _NEAR: Final = 80
 _MOST: Final = 80
@@ -92,13 +75,19 @@ def _countries() -> dict[str, str]:
             found[alias.casefold()] = codes[0]
     codes = [code for code in map(str, Locale("en").territories) if is_country(code)]
     found |= {code.casefold(): code for code in codes}
-    found |= {fold(name): code for name, code in _ALSO.items()}
+    found |= {one: code for name, code in more_names() for one in _foldings(name)}
     for language in NAMED_IN:
         territories = Locale(language).territories
         for code in codes:
-            found.setdefault(fold(territories.get(code, "")), code)
+            for one in _foldings(territories.get(code, "")):
+                found.setdefault(one, code)
     found.pop("", None)
     return found
+
+
+def _foldings(name: str) -> list[str]:
+    """Return a name as it is compared, also with its umlauts spelled out."""
+    return [_LETTERS.sub(" ", one).strip() for one in fold_letters(name)]
 
 
 @lru_cache(maxsize=1)
