@@ -2,8 +2,8 @@ import pytest
 from babel import Locale
 
 from sopro_node.countries import is_country
-from sopro_node.importing.country_names import more_names
 from sopro_node.importing.countries import country_code, fold, language_code, nearest_country
+from sopro_node.importing.country_names import more_names
 
 
 @pytest.mark.parametrize(
