@@ -1,7 +1,5 @@
 """The directory: which labels and organisations a reader looks for, page by page."""
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -9,6 +7,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from sopro_node.cursors import Place, read_cursor, write_cursor
 from sopro_node.desk import Desk, OrganisationAnswer
 from sopro_node.finding import BEGINNING, Condition, Finder, Hit
 from sopro_node.holdings import HeldLog, Holdings
@@ -17,7 +16,7 @@ from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import PLACE
 from sopro_node.store.rows import LabelRow
 from sopro_protocol.encoding import MAX_INTEGER
-from sopro_protocol.errors import FormatError, NotFoundError
+from sopro_protocol.errors import NotFoundError
 from sopro_registry.families import organisation
 from sopro_registry.fields import format_day
 from sopro_registry.label import Label, Status, lapse, status_at
@@ -44,6 +43,7 @@ class Wanted:
         overlay: what lies over the status (SPEC OVL), or empty.
         day: asked about; 0 for today.
         after: cursor of the page before, or empty.
+        behind: a number; a list of every label begins behind it where no cursor is given.
         limit: how many at most.
     """
 
@@ -54,7 +54,14 @@ class Wanted:
     overlay: str = ""
     day: int = 0
     after: str = ""
+    behind: str = ""
     limit: int = 20
+
+    def asked(self, question: str, *more: int) -> list[object]:
+        """Return all that is asked but for the place, as a cursor is bound to it."""
+        conditions = [(one.terms, one.is_open) for one in self.conditions]
+        texts = (self.status, self.site, self.scheme, self.overlay)
+        return [question, conditions, *texts, self.day, *more]
 
 
 class ListedLabel(msgspec.Struct, frozen=True):
@@ -147,49 +154,6 @@ class _Chosen(NamedTuple):
     stage: Stage
 
 
-class _Place(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    """Where a search goes on: the log, and what was found last in it."""
-
-    origin: str
-    holder: bytes
-    thing: bytes
-    number: str
-    day: int = 0
-
-
-_NOWHERE: Final = _Place("", b"", b"", "")
-_PLACE: Final = msgspec.msgpack.Decoder(_Place)
-
-
-def write_cursor(origin: str, hit: Hit, *, day: int = 0) -> str:
-    """Write where a search goes on."""
-    data = msgspec.msgpack.encode(_Place(origin, hit.holder, hit.thing, hit.number, day))
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def cursor_behind(number: str) -> str:
-    """Write where a list of every label goes on behind a number."""
-    return write_cursor("", Hit(b"", b"", number))
-
-
-def read_cursor(text: str) -> _Place:
-    """Read where a search goes on.
-
-    Raises:
-        FormatError: `err.query`, no answer of this node has given it.
-    """
-    try:
-        if len(text) > 400 or not text.isascii():
-            raise ValueError("no cursor")  # noqa: TRY301  # told in one place
-        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        return _PLACE.decode(data)
-    except (ValueError, binascii.Error, msgspec.MsgspecError):
-        raise FormatError(
-            f"after: expected the 'next' of another page of the same search, got {text[:32]!r}",
-            code="err.query",
-        ) from None
-
-
 class Directory:
     """Searches over every log this node holds; on its desk's thread."""
 
@@ -224,10 +188,11 @@ class Directory:
             FormatError: `err.query`, the cursor is none.
             NotFoundError: no member has the site's code.
         """
-        place = read_cursor(wanted.after) if wanted.after else _NOWHERE
+        asked = wanted.asked("labels")
+        place = read_cursor(wanted.after, asked) if wanted.after else Place(number=wanted.behind)
         return self.settled(lambda: self._labels(wanted, place))
 
-    def _labels(self, wanted: Wanted, place: _Place) -> Page:
+    def _labels(self, wanted: Wanted, place: Place) -> Page:
         day = wanted.day or self._desk.today()
         logs = self.logs(wanted.site)
         found: list[_Chosen] = []
@@ -249,7 +214,8 @@ class Directory:
                 chosen = self._choose(row, origin, wanted, day) if row else None
                 found += [chosen] if chosen is not None else []
             if len(found) == wanted.limit or looked_at >= most:
-                following = write_cursor(origin, hit)
+                stopped = Place(origin, hit.holder, hit.thing, hit.number)
+                following = write_cursor(wanted.asked("labels"), stopped)
                 break
         bases = [self._desk.basis(held) for held in logs]
         return Page(
@@ -268,7 +234,7 @@ class Directory:
         return [one for one in held if site in ("", one.site)]
 
     def _found(
-        self, logs: Sequence[HeldLog], wanted: Wanted, place: _Place, narrowed: dict[str, None]
+        self, logs: Sequence[HeldLog], wanted: Wanted, place: Place, narrowed: dict[str, None]
     ) -> Iterator[tuple[str, Hit]]:
         """Go through what each log has, from the place on where the search stopped."""
         for held in _from(logs, place.origin):
@@ -346,10 +312,10 @@ class Directory:
             FormatError: `err.query`, the cursor is none.
             NotFoundError: no member has the site's code.
         """
-        place = read_cursor(wanted.after) if wanted.after else _NOWHERE
+        place = read_cursor(wanted.after, wanted.asked("organisations"))
         return self.settled(lambda: self._organisations(wanted, place))
 
-    def _organisations(self, wanted: Wanted, place: _Place) -> OrganisationPage:
+    def _organisations(self, wanted: Wanted, place: Place) -> OrganisationPage:
         logs = self.logs(wanted.site)
         found: list[OrganisationAnswer] = []
         narrowed: dict[str, None] = {}
@@ -359,13 +325,14 @@ class Directory:
             if is_met:
                 found += self._described(held, holder)
             if len(found) >= wanted.limit or looked_at == MOST_LOOKED_AT:
-                following = write_cursor(held.origin, Hit(holder, b"", ""))
+                stopped = Place(held.origin, holder)
+                following = write_cursor(wanted.asked("organisations"), stopped)
                 break
         bases = [self._desk.basis(held) for held in logs]
         return OrganisationPage(found, following, looked_at, list(narrowed), bases)
 
     def _holders(
-        self, logs: Sequence[HeldLog], wanted: Wanted, place: _Place, narrowed: dict[str, None]
+        self, logs: Sequence[HeldLog], wanted: Wanted, place: Place, narrowed: dict[str, None]
     ) -> Iterator[tuple[HeldLog, bytes, bool]]:
         for held in _from(logs, place.origin):
             after = place.holder if held.origin == place.origin else b""

@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
+from sopro_node.cursors import Place, read_cursor, write_cursor
 from sopro_node.desk import Desk
-from sopro_node.directory import Directory, ListedLabel, Wanted, read_cursor, write_cursor
-from sopro_node.finding import Hit
+from sopro_node.directory import Directory, ListedLabel, Wanted
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_registry.family import Decided
@@ -121,8 +121,9 @@ class Reckoner:
 
     def _expiring(self, wanted: Wanted, days: int) -> ExpiringPage:
         first = wanted.day or self._desk.today()
-        place = read_cursor(wanted.after) if wanted.after else None
-        after = (place.day, place.number) if place else (0, "")
+        asked = wanted.asked("expiring", days)
+        place = read_cursor(wanted.after, asked)
+        after = (place.day, place.number)
         logs = self._directory.logs(wanted.site)
         found: list[ListedLabel] = []
         following = None
@@ -137,7 +138,7 @@ class Reckoner:
                 break
         is_full = len(found) == wanted.limit or len(rows) == _CHUNK
         if rows and is_full:
-            following = write_cursor("", Hit(b"", b"", row.number), day=row.until)
+            following = write_cursor(asked, Place(number=row.number, day=row.until))
         bases = [self._desk.basis(one) for one in logs]
         return ExpiringPage(format_day(first), format_day(first + days), found, following, bases)
 

@@ -1,8 +1,11 @@
 """The directory: what is found by words and codes, page by page, and what is found no more."""
 
+import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from sopro_node import reindex
@@ -23,6 +26,7 @@ from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.store.directory_index import MOST_LED
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
+from sopro_registry.overlays import Overlay
 from tests.node.conftest import Federation, Served, decide, until
 
 DAY = "2026-10-01"
@@ -327,3 +331,59 @@ async def test_refuses_a_cursor_that_is_none(at: Served, after: str) -> None:
     with pytest.raises(FormatError, match="after: expected the 'next'") as refused:
         at.node.directory.labels(Wanted(ask_words("a"), after=after))
     assert refused.value.code == "err.query"
+
+
+@pytest.fixture
+async def two(at: Served) -> Served:
+    for name in ("Hof Eins", "Hof Zwei"):
+        held = await organisation(at.node, name, activities=["2.1:38.21"])
+        await grant(at.node, await offering(at.node, held, {"de": "Tisch"}))
+    return at
+
+
+async def test_refuses_the_cursor_of_another_search(two: Served) -> None:
+    node = two.node
+    asked = Wanted(ask_words("hof"), limit=1)
+    after = node.directory.labels(asked).next
+    assert after
+    assert node.directory.labels(replace(asked, after=after)).labels
+    for other in (
+        Wanted(ask_words("tisch"), after=after),
+        Wanted([*ask_words("hof"), ask_activity("2.1:38")], after=after),
+        Wanted(after=after),
+        Wanted(ask_words("hof"), site="at", after=after),
+        Wanted(ask_words("hof"), status="active", after=after),
+        Wanted(ask_words("hof"), overlay=Overlay.SURVEILLANCE_OVERDUE.value, after=after),
+        Wanted(ask_words("hof"), scheme="sopro", after=after),
+        Wanted(ask_words("hof"), day=739_000, after=after),
+    ):
+        with pytest.raises(FormatError, match="after: expected the 'next'"):
+            node.directory.labels(other)
+    with pytest.raises(FormatError, match="of the same search"):
+        node.directory.organisations(replace(asked, after=after))
+
+
+async def test_refuses_a_cursor_that_was_changed(two: Served) -> None:
+    asked = Wanted(limit=1)
+    after = two.node.directory.labels(asked).next
+    assert after
+    letters = "ABab019-_"
+    changed = {
+        after[:at] + letter + after[at + 1 :]
+        for at in range(len(after))
+        for letter in letters
+        if letter != after[at]
+    }
+    for one in sorted(changed | {after[:-4], after + "AAAA"}):
+        with pytest.raises(FormatError, match="after: expected the 'next'"):
+            two.node.directory.labels(replace(asked, after=one))
+
+
+async def test_refuses_a_place_that_nobody_has_given(two: Served) -> None:
+    place = ["", b"", b"", "SOPRO/AT0/001/00001", 0]
+    for made in (place, [place, b""], [place, b"\0" * 8], [["", b"\xff", b"", "", 0], b"x" * 8]):
+        after = base64.urlsafe_b64encode(msgspec.msgpack.encode(made)).decode().rstrip("=")
+        with pytest.raises(FormatError, match="after: expected the 'next'"):
+            two.node.directory.labels(Wanted(after=after))
+        with pytest.raises(FormatError, match="after: expected the 'next'"):
+            await two.node.expiring(Wanted(after=after), days=9)

@@ -15,14 +15,14 @@ from sopro_node.watching import read_watched
 from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import LabelView, view_label
-from sopro_node.web.pages_list import Results, Search, read_number, read_text, search
+from sopro_node.web.pages_list import Results, Search, read_number, read_text
 from sopro_node.web.pages_query import (
     QueryError,
-    asked_after,
     asked_choice,
     asked_day,
     asked_like,
     check_names,
+    search_asked,
 )
 from sopro_node.web.pages_register import RegisterPages
 from sopro_node.web.pages_view import PageWriter, Style, View
@@ -132,8 +132,8 @@ class Pages:
         if self._node.identity.coordinator:
             return self._writer.write(request, "coordinator.html", **await self._counted())
         member = self._node.holdings.directory.membership(self._node.identity.site)
-        wanted = Search(site=member.site if member else "", after=asked_after(request))
-        results = search(self._node.directory, wanted) if member else Results([], "", 0)
+        wanted = Search(site=member.site if member else "", after=request.query.get("after", ""))
+        results = search_asked(self._node.directory, wanted) if member else Results([], "", 0)
         return self._writer.write(
             request, "site.html", member=member, results=results, wanted=wanted
         )
@@ -166,14 +166,14 @@ class Pages:
             region=region,
             scale=asked_choice(request, "scale", SCALES),
             holder=asked_choice(request, "holder", HOLDERS),
-            after=asked_after(request),
+            after=request.query.get("after", ""),
         )
         return self._writer.write(
             request,
             "labels.html",
             site=site,
             wanted=wanted,
-            results=search(self._node.directory, wanted),
+            results=search_asked(self._node.directory, wanted),
             members=list(self._node.holdings.directory.members()),
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from sopro_node.directory import Directory, ListedLabel, Wanted, cursor_behind
+from sopro_node.directory import Directory, ListedLabel, Wanted
 from sopro_node.finding import (
     Condition,
     ask_holder,
@@ -124,20 +124,23 @@ def is_number(text: str) -> bool:
 
 
 def search(directory: Directory, wanted: Search) -> Results:
-    """Look for labels."""
+    """Look for labels.
+
+    Raises:
+        FormatError: `err.query`, no answer to this search has given the cursor.
+    """
     conditions, beginning = wanted.conditions, wanted.beginning
     if wanted.text and not beginning and not ask_words(wanted.text):
         # Signs alone are nobody's name.
         return Results([], "", 0)
-    after = cursor_behind(wanted.after) if is_number(wanted.after) else wanted.after
-    if beginning and not after:
-        after = cursor_behind(beginning)
+    is_behind = is_number(wanted.after)
     page = directory.labels(
         Wanted(
             conditions,
             status=wanted.status,
             site=wanted.site,
-            after=after,
+            after="" if is_behind else wanted.after,
+            behind=wanted.after if is_behind else beginning,
             limit=PAGE,
         )
     )

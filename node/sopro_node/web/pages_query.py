@@ -5,10 +5,10 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from sopro_node.directory import read_cursor
+from sopro_node.directory import Directory
 from sopro_node.web.dates import read_day
 from sopro_node.web.operations import Parameter
-from sopro_node.web.pages_list import is_number
+from sopro_node.web.pages_list import Results, Search, search
 from sopro_protocol.errors import FormatError
 
 # What something here is asked for, or might be thought to be. A page that does not know such a
@@ -45,19 +45,16 @@ def check_names(request: web.Request, known: Sequence[str]) -> None:
             raise QueryError("parameter", f"unknown parameter {name!r}; known: {listed}", name=name)
 
 
-def asked_after(request: web.Request) -> str:
-    """Return the number or the cursor behind which a list goes on, or nothing.
+def search_asked(directory: Directory, wanted: Search) -> Results:
+    """Look for labels behind the number or the cursor that was given, if any.
 
     Raises:
-        QueryError: it is none.
+        QueryError: it is none of this search.
     """
-    text = request.query.get("after", "")
     try:
-        if text and not is_number(text):
-            read_cursor(text)
+        return search(directory, wanted)
     except FormatError as error:
         raise QueryError("cursor", str(error)) from None
-    return text
 
 
 def asked_choice(request: web.Request, name: str, choices: Sequence[str]) -> str:
