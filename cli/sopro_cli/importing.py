@@ -58,6 +58,11 @@ _NAMED_BEFORE = Path("-")
     type=click.IntRange(1, MAX_HEADER_LINE),
     help="with --guess: the line with the names of the columns, if it is not the one that is found",
 )
+@click.option("--sheet", help="with --guess: of a workbook, if not the first with a table")
+@click.option(
+    "--encoding",
+    help="with --guess: of a CSV file, such as cp852, if it is not the one that is found",
+)
 @click.option("--dry-run", "is_dry", is_flag=True, help="change nothing, and say what would happen")
 @click.option(
     "--where",
@@ -85,6 +90,8 @@ def import_command(  # one for each option
     mapping: Path | None,
     guess: Path | None,
     header_line: int | None,
+    sheet: str | None,
+    encoding: str | None,
     where: tuple[str, ...],
     only: tuple[str, ...],
     bad: Path | None,
@@ -102,6 +109,7 @@ def import_command(  # one for each option
 
         sopro import --guess firms.xlsx --as organisations > firms.toml
         sopro import --guess firms.xlsx --as organisations --header-line 4 > firms.toml
+        sopro import --guess firms.xlsx --sheet "Firms 2026" > firms.toml
         sopro import at firms.xlsx --as organisations --mapping firms.toml --dry-run
         sopro import at firms.xlsx --as organisations --mapping firms.toml --report firms.html
         sopro import at map.csv --as organisations --mapping map.toml --only country=AT
@@ -118,12 +126,19 @@ def import_command(  # one for each option
         looked_at = file if guess == _NAMED_BEFORE else guess
         if looked_at is None:
             raise click.UsageError("say which file to look at: sopro import --guess FILE")
-        _guess(looked_at, chosen, header_line or 0)
+        if mapping is not None:
+            raise click.UsageError(
+                "--mapping stands with an import; what --guess has to know of a file say "
+                "--sheet, --encoding and --header-line"
+            )
+        _guess(looked_at, chosen, header_line=header_line, sheet=sheet, encoding=encoding)
         return
-    if header_line is not None:
-        raise click.UsageError(
-            "--header-line stands with --guess; of an import, 'header_line' in the mapping says it"
-        )
+    for name, said in (("header-line", header_line), ("sheet", sheet), ("encoding", encoding)):
+        if said is not None:
+            key = name.replace("-", "_")
+            raise click.UsageError(
+                f"--{name} stands with --guess; of an import, {key!r} in the mapping says it"
+            )
     if folder is None or file is None or chosen is None:
         raise click.UsageError(
             "expected the site's directory, a file and --as; or --guess FILE alone"
@@ -165,10 +180,23 @@ def _close(folder: Path | None, file: Path | None, *, as_json: bool) -> None:
         )
 
 
-def _guess(path: Path, kind: Kind | None, header_line: int) -> None:
+def _guess(
+    path: Path,
+    kind: Kind | None,
+    *,
+    header_line: int | None,
+    sheet: str | None,
+    encoding: str | None,
+) -> None:
     """Print a mapping; what it was made of is a remark."""
     try:
-        guessed = guess_mapping(path, kind, header_line=header_line)
+        guessed = guess_mapping(
+            path,
+            kind,
+            header_line=header_line or 0,
+            sheet=sheet or "",
+            encoding=encoding or "",
+        )
     except SoproError as error:
         fail(error)
     for line in guessed.toml.splitlines():

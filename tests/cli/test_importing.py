@@ -70,6 +70,11 @@ def test_a_guess_finds_the_header_below_a_title_or_where_it_is_named(rows: Path)
     assert "header_line = 4" in named.stdout
     refused = sopro("import", "at", rows, "--as", "organisations", "--header-line", "3", code=2)
     assert "--header-line stands with --guess" in told(refused.stderr)
+    for option, text in (("--sheet", "Firms"), ("--encoding", "cp852")):
+        refused = sopro("import", "at", rows, "--as", "organisations", option, text, code=2)
+        assert f"{option} stands with --guess" in told(refused.stderr)
+    refused = sopro("import", "--guess", rows, "--mapping", rows, code=2)
+    assert "--sheet, --encoding and --header-line" in told(refused.stderr)
 
 
 def test_only_rows_of_a_country(place: Place, rows: Path) -> None:

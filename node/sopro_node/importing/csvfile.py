@@ -122,13 +122,13 @@ class CsvFile:
         self._file.close()
 
 
-def read_lines(path: Path, most: int) -> list[str]:
+def read_lines(path: Path, most: int, encoding: str = "") -> list[str]:
     """Read the first lines of a file as text, whatever they are.
 
     Raises:
         FormatError: it cannot be read.
     """
-    charset = _charset_of(path, "")
+    charset = _charset_of(path, encoding)
     name = "utf-8-sig" if charset.name == "utf-8" else charset.name
     with path.open(encoding=name, errors="replace", newline="") as file:
         return [line for _ in range(most) if (line := file.readline(MAX_LINE))]
@@ -151,7 +151,7 @@ def _charset_of(path: Path, named: str) -> Charset:
         shown = ", ".join(map(repr, found.doubt))
         raise FormatError(
             f"{path}: its encoding cannot be told; read as {found.name} it has {shown}; name the "
-            f"right one with 'encoding' in the mapping, such as {NAMES}"
+            f"right one with --guess --encoding, or 'encoding' in the mapping, such as {NAMES}"
         )
     return found
 

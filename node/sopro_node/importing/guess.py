@@ -20,8 +20,10 @@ from sopro_node.importing.guess_columns import (
     find_columns,
     names_schemes,
     scheme_of,
+    unread_countries,
 )
 from sopro_node.importing.guess_findings import write_findings
+from sopro_node.importing.guess_opening import Way, find_way
 from sopro_node.importing.guess_standing import (
     find_standing,
     fit_together,
@@ -31,8 +33,6 @@ from sopro_node.importing.guess_standing import (
 )
 from sopro_node.importing.guess_text import Lines, quote, samples, translate
 from sopro_node.importing.guess_words import STATUSES, VALUES
-from sopro_node.importing.header import Header, find_header
-from sopro_node.importing.mapping_parts import SourceMapping
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
 from sopro_node.importing.values import clean
@@ -47,19 +47,28 @@ class Guessed(NamedTuple):
     remarks: list[str]
 
 
-def guess_mapping(path: Path, kind: Kind | None = None, *, header_line: int = 0) -> Guessed:
+def guess_mapping(
+    path: Path,
+    kind: Kind | None = None,
+    *,
+    header_line: int = 0,
+    sheet: str = "",
+    encoding: str = "",
+) -> Guessed:
     """Make a mapping of a file, for rows of one kind or of every kind that it may hold.
 
     Args:
         path: of the file.
         kind: what its rows are, where a person says so.
         header_line: where the names of its columns stand, from 1; 0 to find it.
+        sheet: of a workbook; empty to find the first with a table.
+        encoding: of its letters; empty to find it.
 
     Raises:
         FormatError: the file cannot be read.
     """
-    header = Header(header_line) if header_line else find_header(path)
-    source = open_source(path, SourceMapping(header_line=header.line))
+    way = find_way(path, header_line=header_line, sheet=sheet, encoding=encoding)
+    source = open_source(path, way.as_mapping())
     try:
         rows = [row.cells for row in islice(source.rows(), _ROWS) if not row.problem]
         known = source.recognised
@@ -84,12 +93,10 @@ def guess_mapping(path: Path, kind: Kind | None = None, *, header_line: int = 0)
     lines.comment("Fields: README.md of the importer. Try it: sopro import DIR FILE --dry-run ...")
     used: set[str] = set()
     for one in kinds:
-        if header.line:
-            lines.table(one.value)
-            lines.pair("header_line", str(header.line), "the line with the names of the columns")
+        way.write(one.value, lines)
         used |= _Guess(one, columns, lines, found[one]).write()
     _list_unused(columns, used, lines)
-    return Guessed(lines.text(), _remarks(path, known, columns, lines, header))
+    return Guessed(lines.text(), _remarks(path, known, columns, lines, way))
 
 
 def _find(columns: Sequence[Column]) -> dict[Kind, dict[str, Column]]:
@@ -109,9 +116,10 @@ def _describe(known: Recognised) -> str:
 
 
 def _remarks(
-    path: Path, known: Recognised, columns: Sequence[Column], lines: Lines, header: Header
+    path: Path, known: Recognised, columns: Sequence[Column], lines: Lines, way: Way
 ) -> list[str]:
-    remarks = [f"{path}: {_describe(known)}, {len(columns)} columns"]
+    remarks = [f"{path}: {_describe(known)}, {len(columns)} columns", *way.remarks()]
+    header = way.header
     if header.above:
         line, cells = header.above
         remarks.append(
@@ -157,6 +165,7 @@ class _Guess:
         self._write_columns()
         self._write_constants()
         self._write_words()
+        self._write_countries()
         self._write_dates()
         self._write_texts()
         used = {one.name for one in self._found.values()} | set(self._others)
@@ -236,6 +245,19 @@ class _Guess:
             if column is not None and len(set(column.values)) <= MOST_WORDS:
                 self._lines.table(f"{self._kind}.values.{name}")
                 self._translate(column, words, name)
+
+    def _write_countries(self) -> None:
+        """Say what signs of cars mean, and ask for what is no country at all."""
+        column = self._found.get("country")
+        found = unread_countries(column.values) if column else {}
+        if found:
+            self._lines.table(f"{self._kind}.values.country")
+        for text, (code, count) in found.items():
+            if code:
+                self._lines.pair(quote(text), quote(code), f"{count} rows; is it?")
+            else:
+                what = f"{self._kind} country {text[:40]!r}"
+                self._lines.wanted(what, f'{quote(text)} = "..."', f"{count} rows: which country?")
 
     def _translate(self, column: Column, words: Mapping[str, str], name: str) -> None:
         counted = Counter(column.values).most_common(MOST_WORDS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from sopro_node.importing.countries import country_code, fold, nearest_country
+from sopro_node.importing.country_names import SIGNS
 from sopro_node.importing.days import DATE_FORMATS, INSTANT, ISO, LOCAL, formats_of
 from sopro_node.importing.fields import ASSESSED, FIELDS, Form, Kind
 from sopro_node.importing.guess_text import quote
@@ -14,6 +15,8 @@ from sopro_node.importing.guess_words import HEADERS, IDENTIFIERS, NO_DAY
 from sopro_registry.identifiers import check_gtin, check_identifier
 
 _MOST: Final = 0.9
+# Of a column that is called like its field.
+_MANY: Final = 0.6
 _MOST_FORMS: Final = 4
 _ISO: Final = "%Y-%m-%d"
 MOST_WORDS: Final = 40
@@ -23,7 +26,7 @@ _NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,4}")
 _DAYS: Final = {one.name for fields in FIELDS.values() for one in fields if one.form is Form.DATE}
 _JUDGED: Final[Mapping[str, Callable[[str], object]]] = {
-    "country": lambda text: country_code(text) or nearest_country(text),
+    "country": lambda text: country_code(text) or text.upper() in SIGNS or nearest_country(text),
     "gtin": lambda text: check_gtin(text) is None,
     "criteria_version": _VERSION.fullmatch,
 }
@@ -119,7 +122,7 @@ def _fits(kind: Kind, name: str, column: Column) -> bool:
     if name in _DAYS:
         return bool(column.values) and date_of(column) is not None
     if name in _JUDGED:
-        return column.share(_JUDGED[name]) > _MOST
+        return column.share(_JUDGED[name]) > (_MANY if name == "country" else _MOST)
     match name:
         case "key":
             # Rows of one label's decisions share its key; of an evaluation there is one row.
@@ -131,6 +134,17 @@ def _fits(kind: Kind, name: str, column: Column) -> bool:
             return 0 < len(set(column.values)) <= MOST_WORDS
         case _:
             return bool(column.values)
+
+
+def unread_countries(values: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Return what a column has for countries that is read as none, and nearly none.
+
+    Each with the code that it is as a sign of cars (empty where it is none), and how often.
+    """
+    counts = Counter(text for text in values if not (country_code(text) or nearest_country(text)))
+    return {
+        text: (SIGNS.get(text.upper(), ""), count) for text, count in counts.most_common(MOST_WORDS)
+    }
 
 
 class Days(NamedTuple):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from sopro_node.importing.csvfile import DELIMITERS, read_lines
 from sopro_node.importing.days import INSTANT, ISO, LOCAL, formats_of
 from sopro_node.importing.workbook import Workbook, is_workbook
+from sopro_protocol.errors import FormatError
 
 SEARCHED: Final = 30
 _CLEARLY: Final = 2
@@ -43,20 +44,35 @@ class Header(NamedTuple):
     above: Early | None = None
 
 
-def find_header(path: Path) -> Header:
+def find_header(path: Path, sheet: str = "", encoding: str = "") -> Header:
     """Find the line that looks like the header: the first that is nearly as full as any.
 
     It is another than the first only where it has at least twice as many cells and three, and none
     of them is a number or a day.
 
+    Args:
+        path: of the file.
+        sheet: of a workbook, where it is not the first that is shown.
+        encoding: where a person has named it.
+
     Raises:
         FormatError: the file cannot be read.
     """
     if is_workbook(path):
-        return _choose(_of_sheet(path), first=0)
-    lines = read_lines(path, SEARCHED)
+        return _choose(_of_sheet(path, sheet), first=0)
+    lines = read_lines(path, SEARCHED, encoding)
     begin = 2 if lines and lines[0].lstrip('"').startswith("sep=") else 1
     return _choose(_of_lines(lines, begin), first=begin)
+
+
+def is_table(path: Path, sheet: str) -> bool:
+    """Say whether a sheet looks like a table: two rows at least that are nearly as full as any."""
+    try:
+        rows = _of_sheet(path, sheet)
+    except FormatError:
+        return False
+    widest = max((len(row.cells) for row in rows), default=0)
+    return widest >= _LEAST and sum(2 * len(row.cells) >= widest for row in rows) > 1
 
 
 def _choose(rows: Sequence[Early], *, first: int) -> Header:
@@ -85,8 +101,8 @@ def _is_value(text: str) -> bool:
     )
 
 
-def _of_sheet(path: Path) -> list[Early]:
-    book = Workbook(path)
+def _of_sheet(path: Path, sheet: str) -> list[Early]:
+    book = Workbook(path, sheet=sheet)
     try:
         rows = [Early(line, list(filter(None, cells))) for line, cells in book.first_rows(SEARCHED)]
     finally:

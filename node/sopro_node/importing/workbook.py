@@ -178,6 +178,23 @@ def is_workbook(path: Path) -> bool:
     return begin.startswith(b"PK\x03\x04")
 
 
+def shown_sheets(path: Path) -> tuple[str, ...]:
+    """Return the names of the sheets that are shown.
+
+    Raises:
+        FormatError: it cannot be read.
+    """
+    _check_bounds(path)
+    try:
+        with _quiet(), path.open("rb") as file:
+            book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+            shown = [one for one in book.worksheets if one.sheet_state == "visible"]
+            book.close()
+    except Exception as error:  # see _broken
+        raise _broken(path, error) from None
+    return tuple(one.title for one in shown)
+
+
 def _broken(path: Path, error: Exception) -> FormatError:
     """Say that a file cannot be read, by whatever its parsers raise on bytes that are hostile."""
     said = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
