@@ -8,19 +8,19 @@ any.
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from sopro_protocol.record import Commitment
 from tests.node.shelf import Paper, Papers, Shelf
 from tests.registry.lives import KINDS, PREFIXES, Life
-from tests.registry.test_agreement import check_agreement
+from tests.registry.test_agreement import SOME, check_agreement
 from tests.registry.world import FEDERATION, Node, World
 
 SHELVES = 2
@@ -43,6 +43,10 @@ class Missing(RuleBasedStateMachine):
             for site, author in self.life.authors.items()
         }
         return Shelf(self._folder / name, roots)
+
+    @initialize(kinds=SOME)
+    def begin(self, kinds: Iterable[str]) -> None:
+        self.life = Life((*kinds, "register"))
 
     @rule(kind=st.sampled_from((*sorted(KINDS), "register")), site=st.sampled_from(SITES),
           seed=SEEDS)  # fmt: skip
@@ -133,7 +137,7 @@ def check_states(node: Node, shelf: Shelf) -> None:
 
 
 TestMissing = Missing.TestCase
-TestMissing.settings = settings(max_examples=5, stateful_step_count=25, deadline=None)
+TestMissing.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
 TestMissing.pytestmark = [pytest.mark.slow]
 
 

@@ -13,7 +13,7 @@ from tests.registry.assessing import (
     Assessing,
     findings,
 )
-from tests.registry.world import World, bytes16, shift
+from tests.registry.world import World, bytes16, offering_body, shift
 
 
 @pytest.fixture
@@ -58,6 +58,10 @@ def test_what_ends_a_label_rests_on_no_application(case: Assessing, action: str)
     assert case.at.would_decide(action, application=APPLICATION).code == "lbl.precondition"
 
 
+def scored(result: str) -> list[dict[str, Any]]:
+    return [*findings(S3=None), {"code": "S3", "points": 7, "result": result}]
+
+
 @pytest.mark.parametrize(
     ("last", "changes", "code"),
     [
@@ -73,6 +77,10 @@ def test_what_ends_a_label_rests_on_no_application(case: Assessing, action: str)
         ("evaluated", {"findings": findings(S3=4)}, "ass.outcome"),
         ("evaluated", {"findings": findings(S3=5)}, None),
         ("evaluated", {"findings": findings(S3="minor_nc")}, "ass.outcome"),
+        # What was earned with something that is not conform does not count.
+        ("evaluated", {"findings": scored("minor_nc")}, "ass.outcome"),
+        ("evaluated", {"findings": scored("not_applicable")}, "ass.outcome"),
+        ("evaluated", {"findings": scored("conform")}, None),
         ("evaluated", {"findings": findings(S3="major_nc")}, "ass.outcome"),
         ("evaluated", {"level": "second_party"}, "ass.outcome"),
         ("evaluated", {"level": "self"}, "ass.outcome"),
@@ -101,6 +109,32 @@ def test_who_evaluated_neither_reviews_nor_decides(case: Assessing) -> None:
     assert case.would_grant("refuse", certificate=None, decider=ASSESSOR) == "ass.duties"
     # Who reviewed may decide.
     assert case.would_grant(decider=bytes16("reviewer")) is None
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_everyone_who_evaluated_took_part(case: Assessing, place: int) -> None:
+    case.bring_to("accepted")
+    people = [bytes16(f"person {number}") for number in range(3)]
+    team = [{"authorisation": bytes16(f"leave of {one.hex()}"), "person": one} for one in people]
+    for one in team:
+        body = case.authorisation(person=one["person"])
+        written = case.at.write("assessor_authorisation/1", body, entity=one["authorisation"])
+        assert written.code is None
+    assert case.evaluate(assessors=team).code is None
+    by_assessor = case.review(reviewer=people[place])
+    assert case.at.judge("review/1", by_assessor, entity=REVIEW).code == "ass.duties"
+    assert case.give_review().code is None
+    assert case.would_grant(decider=people[place]) == "ass.duties"
+    assert case.would_grant() is None
+
+
+def test_an_application_for_one_offering_leads_to_no_label_for_another(case: Assessing) -> None:
+    other = bytes16("other offering")
+    assert case.at.write("offering/1", offering_body(), entity=other).code is None
+    case.bring_to("reviewed")
+    assert case.would_grant(offering=other) == "ass.subject"
+    assert case.would_grant("refuse", certificate=None, offering=other) == "ass.subject"
+    assert case.would_grant() is None
 
 
 def test_who_took_part_in_an_earlier_version_took_part(case: Assessing) -> None:

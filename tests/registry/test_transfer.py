@@ -31,7 +31,7 @@ from tests.registry.transferring import (
     take_over,
     takeover,
 )
-from tests.registry.world import Author, Node, World, Written, bytes16, ordinal
+from tests.registry.world import Author, Node, World, Written, bytes16, ordinal, shift
 
 
 def course_of(node: Node) -> Course:
@@ -109,7 +109,8 @@ HALVES: list[tuple[str, Changes, Changes, Mismatch]] = [
     ("another standing", {}, {"standing": "suspended"}, Mismatch.STANDING),
     ("a longer validity", {}, {"valid_until": "2028-01-10"}, Mismatch.STANDING),
     ("no end of validity", {}, {"valid_until": None}, Mismatch.STANDING),
-    ("a day before the hand-over", {"effective_date": LATER}, {}, Mismatch.DATE),
+    ("long before the hand-over", {"effective_date": LATER}, {}, Mismatch.DATE),
+    ("a day before the hand-over", {"effective_date": shift(IN, 1)}, {}, Mismatch.DATE),
 ]  # fmt: skip
 
 

@@ -116,3 +116,27 @@ def test_is_of_this_site(case: Assessing) -> None:
     case.bring_to("accepted")
     wrong = [{"authorisation": bytes16("organisation"), "person": bytes16("assessor")}]
     assert case.evaluate(assessors=wrong).code == "ass.authority"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, None),
+        ({"level": "second_party"}, "ass.authority"),
+        ({"criteria": ["S1"]}, "ass.authority"),
+        ({"status": "active", "valid_until": "2025-11-01"}, "ass.authority"),
+        ({"organisation": bytes16("organisation")}, "ass.authority"),
+    ],
+)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_every_one_of_those_who_evaluate_is_authorised(
+    case: Assessing, place: int, changes: dict[str, Any], code: str | None
+) -> None:
+    case.bring_to("accepted")
+    team = []
+    for number in range(3):
+        person, leave = bytes16(f"person {number}"), bytes16(f"leave {number}")
+        body = case.authorisation(person=person, **changes if number == place else {})
+        assert case.at.write("assessor_authorisation/1", body, entity=leave).code is None
+        team.append({"authorisation": leave, "person": person})
+    assert case.evaluate(assessors=team).code == code

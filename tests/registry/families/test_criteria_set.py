@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tests.registry.assessing import Assessing
-from tests.registry.world import bytes16, scheme_body
+from tests.registry.world import bytes16, ordinal, scheme_body
 
 
 @pytest.fixture
@@ -95,5 +95,8 @@ def test_says_until_when_a_version_may_be_used(case: Assessing) -> None:
     assert found.pop() is None
     ends = [(one.may_be_used(one.until), one.may_be_used(one.until + 1)) for one in found if one]
     assert ends == [(True, False), (True, False), (False, False)]
+    # Until the day before the next applies, or as long as that says.
+    days = [ordinal("2026-02-28"), ordinal("2027-06-30"), 0]
+    assert [one.until for one in found if one] == days
     assert directory.criteria_set("sopro") == found[-1]
     assert directory.copy().criteria_set("sopro") == found[-1]

@@ -1,0 +1,143 @@
+"""Faults that the registry's tests have to notice, each as one change of its text.
+
+They are the ones that random lives once did not notice. Each is noticed by a fast test of its own
+and by random lives: `make long` puts them one by one into a copy of the registry and tries both.
+"""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import sopro_registry
+
+PACKAGE: Final = Path(sopro_registry.__file__).parent
+
+
+class Fault(NamedTuple):
+    """A wrong registry.
+
+    Attributes:
+        file: that is changed, in the package.
+        right: text that stands in it once.
+        wrong: text that stands there instead.
+        test: the fast test that notices, by file and name in this folder.
+    """
+
+    file: str
+    right: str
+    wrong: str
+    test: str
+
+    def put_into(self, package: Path) -> None:
+        """Change a copy of the package."""
+        path = package / self.file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(self.right) == 1, (self.file, self.right)
+        path.write_text(text.replace(self.right, self.wrong), encoding="utf-8")
+
+
+FAULTS: Final = {
+    "authority of the first assessor only": Fault(
+        "families/evaluation.py",
+        "    for assessor in body.assessors:\n        _check_authority",
+        "    for assessor in body.assessors[:1]:\n        _check_authority",
+        "families/test_assessor_authorisation.py::"
+        "test_every_one_of_those_who_evaluate_is_authorised",
+    ),
+    "duties of the first assessor only": Fault(
+        "families/evaluation.py",
+        "for one in body.assessors for about in subject.named]",
+        "for one in body.assessors[:1] for about in subject.named]",
+        "test_precondition.py::test_everyone_who_evaluated_took_part",
+    ),
+    "an evaluation that has gone on since the review": Fault(
+        "precondition.py",
+        "    if any(one.index > reviewed.index for one in evaluations):",
+        "    if False:",
+        "test_precondition.py::test_an_evaluation_that_goes_on_needs_another_review",
+    ),
+    "a panel with somebody who reviewed": Fault(
+        "families/appeal.py",
+        "            or has_reviewed(person, subjects, view)\n",
+        "",
+        "families/test_appeal.py::test_refuses",
+    ),
+    "the later of two successors": Fault(
+        "transfer.py",
+        "    return (taken.acted_on if taken else 0, stage.origin, stage.entity)",
+        "    return (-taken.acted_on if taken else 0, stage.origin, stage.entity)",
+        "test_transfer.py::test_of_two_successors_the_earlier_has_the_label",
+    ),
+    "taken over before it was handed over": Fault(
+        "transfer.py",
+        "    if first.effective < max(decision.effective for decision in old.decisions):",
+        "    if first.effective < old.decisions[-1].effective - 30:",
+        "test_transfer.py::test_halves_that_do_not_fit_move_nothing",
+    ),
+    "grace one day short": Fault(
+        "families/label_decision.py",
+        "dates.effective > state.decisions[-1].until + scheme.grace_days",
+        "dates.effective >= state.decisions[-1].until + scheme.grace_days",
+        "families/test_label_decision.py::"
+        "test_renewal_after_expiry_is_one_within_the_days_of_grace",
+    ),
+    "an evaluation thirteen months old": Fault(
+        "assessment.py",
+        "MONTHS_GOOD: Final = 12",
+        "MONTHS_GOOD: Final = 13",
+        "test_precondition.py::test_a_grant_rests_on_a_sound_assessment",
+    ),
+    "criteria of every kind of offering": Fault(
+        "assessment.py",
+        "if not one.kinds or kind in one.kinds)",
+        "if True)",
+        "families/test_evaluation.py::test_is_held_to_what_concerns_the_offering",
+    ),
+    "at most read as less than": Fault(
+        "assessment.py",
+        '"<=": value <= self.threshold,',
+        '"<=": value < self.threshold,',
+        "test_duties.py::test_a_value_does_not_contradict_its_result",
+    ),
+    "points of what is not conform": Fault(
+        "assessment.py",
+        "if finding is not None and finding.result is Result.CONFORM and not",
+        "if finding is not None and not",
+        "test_precondition.py::test_a_grant_rests_on_a_sound_assessment",
+    ),
+    "an application for another offering": Fault(
+        "precondition.py",
+        "    is_same = (asked.offering, asked.scheme) == (decision.offering, decision.scheme)",
+        "    is_same = asked.scheme == decision.scheme",
+        "test_precondition.py::test_an_application_for_one_offering_leads_to_no_label_for_another",
+    ),
+    "the last scope on every day": Fault(
+        "label.py",
+        "        return held[-1] if held else _WHOLE",
+        "        return self.scope",
+        "test_scope.py::test_a_scope_holds_from_the_day_of_its_decision",
+    ),
+    "days counted from the last step": Fault(
+        "families/label_application.py",
+        "            state.submitted if state else day,",
+        "            day,",
+        "test_assessed.py::test_counts_how_long_an_application_took",
+    ),
+    "settled by the first decision": Fault(
+        "families/label_decision.py",
+        "    settled = max(map(_EFFECTIVE, decisions))",
+        "    settled = min(map(_EFFECTIVE, decisions))",
+        "families/test_label_decision.py::test_index_columns_are_those_of_the_last_decision",
+    ),
+    "criteria a day longer": Fault(
+        "families/criteria_set.py",
+        'return day_of(after.applies_from, field="applies_from") - 1',
+        'return day_of(after.applies_from, field="applies_from")',
+        "families/test_criteria_set.py::test_says_until_when_a_version_may_be_used",
+    ),
+    "a complaint answered twice": Fault(
+        "families/complaint_answer.py",
+        '    if state is None and view.exists_named("complaint_answer", name):',
+        "    if False:",
+        "families/test_complaint.py::test_there_is_one_answer_about_a_label_of_this_site",
+    ),
+}
