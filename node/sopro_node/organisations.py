@@ -1,20 +1,25 @@
 """One organisation: what it offers, how that is labelled, and its history across sites."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from sopro_node.desk import OrganisationAnswer
+from sopro_node.cursors import Place, read_cursor, write_cursor
 from sopro_node.holdings import HeldLog
 from sopro_node.node import Node
+from sopro_node.organisation_answers import (
+    EventAnswer,
+    HistoryAnswer,
+    LabelledPage,
+    OfferingAnswer,
+    RelatedAnswer,
+)
 from sopro_node.relating import lineage
 from sopro_node.store.listing import PLACE
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering
 from sopro_registry.fields import epoch_of, format_day
-from sopro_registry.queries import Basis, Standing, stand
+from sopro_registry.queries import Standing, stand
 from sopro_registry.relations import Kind
 
 MOST_OFFERINGS: Final = 200
@@ -23,91 +28,34 @@ MOST_EVENTS: Final = 500
 MOST_RELATED: Final = 50
 _LAST: Final = b"\xff" * PLACE
 
+_Events = dict[tuple[int, str, int, str], EventAnswer]
 
-class OfferingAnswer(msgspec.Struct, frozen=True):
-    """Something that an organisation offers.
 
-    Attributes:
-        entity: within the site's log, hex.
-        name: by language; empty where its document is not here.
-        kind: product, service, ...
-        status: whether it is offered.
-        labels: on it, as they stand on the day.
+def list_labelled(
+    node: Node, site: str, entity: bytes, day: int | None = None, *, after: str = "", limit: int
+) -> LabelledPage:
+    """Go through all that an organisation offers, its labels and their decisions, page by page.
+
+    Raises:
+        FormatError: `err.query`, the cursor is none of this organisation's.
+        NotFoundError: no log here of that site has it.
     """
+    held = find_log(node, site, entity)
+    place = read_cursor(after, ["labelled", site, entity, day or 0])
+    behind = place.thing, place.number
 
-    entity: str
-    name: dict[str, str]
-    kind: str
-    status: str
-    labels: list[Standing]
+    def ask() -> LabelledPage:
+        rows = node.reader.directory.listed_behind(
+            held.number, entity[:PLACE], after=behind, limit=limit
+        )
+        following = None
+        if len(rows) == limit:
+            stopped = Place(thing=rows[-1][0], number=rows[-1][1])
+            following = write_cursor(["labelled", site, entity, day or 0], stopped)
+        describing = _Describing(node, held, entity, day or node.desk.today())
+        return describing.page(rows, following)
 
-
-class RelatedAnswer(msgspec.Struct, frozen=True):
-    """Another organisation that this one hangs together with, as a site states it.
-
-    Attributes:
-        site: that registered it.
-        entity: there, hex.
-        name: empty where its document is not here.
-        kind: what the first of the two is to the other.
-        is_first: whether this other organisation is the first of the two.
-        since: civil date.
-        is_confirmed: whether both sites say so.
-    """
-
-    site: str
-    entity: str
-    name: str
-    kind: str
-    is_first: bool
-    since: str
-    is_confirmed: bool
-
-
-class EventAnswer(msgspec.Struct, frozen=True):
-    """Something that happened to a label of an organisation, or of one it hangs together with.
-
-    Attributes:
-        day: civil date from which it holds; null where it is not known.
-        site: whose decision it is.
-        number: of the label.
-        action: what was decided.
-        status: what followed.
-        imported: whether it was taken from an existing register.
-        organisation: entity of the holder, hex.
-    """
-
-    day: str | None
-    site: str
-    number: str
-    action: str
-    status: str
-    imported: bool
-    organisation: str
-
-
-class HistoryAnswer(msgspec.Struct, frozen=True):
-    """An organisation across sites.
-
-    Attributes:
-        at: the civil date that states hold for.
-        organisation: as its site has it.
-        codes: its activities and its region, each with its sort before it.
-        offerings: what it offers.
-        related: organisations it hangs together with, at any site.
-        history: decisions on its labels and on theirs, oldest first.
-        more: whether there is more of any of this than is named.
-        computed_from: the log prefixes the answer rests on.
-    """
-
-    at: str
-    organisation: OrganisationAnswer
-    codes: list[str]
-    offerings: list[OfferingAnswer]
-    related: list[RelatedAnswer]
-    history: list[EventAnswer]
-    more: bool
-    computed_from: list[Basis]
+    return node.directory.settled(ask)
 
 
 async def describe_organisation(
@@ -169,12 +117,26 @@ class _Describing:
             [desk.basis(one) for one in self._logs.values()],
         )
 
+    def page(self, rows: Sequence[tuple[bytes, str]], following: str | None) -> LabelledPage:
+        """Describe some of what is listed of it."""
+        offerings = [
+            one
+            for thing, numbers in _by_offering(rows).items()
+            for one in self._offering(thing, numbers)
+        ]
+        events: _Events = {}
+        for _, number in rows:
+            events |= self._decided(number, self._entity)
+        return LabelledPage(
+            format_day(self._day),
+            offerings,
+            [events[key] for key in sorted(events)],
+            following,
+            [self._node.desk.basis(one) for one in self._logs.values()],
+        )
+
     def _offerings(self) -> Iterator[OfferingAnswer]:
-        labels: dict[bytes, list[str]] = {}
-        for thing, number in self._listed(self._held, self._entity):
-            labels.setdefault(thing, [])
-            if number:
-                labels[thing].append(number)
+        labels = _by_offering(self._listed(self._held, self._entity))
         if len(labels) > MOST_OFFERINGS:
             self._more = True
         for thing in list(labels)[:MOST_OFFERINGS]:
@@ -233,30 +195,45 @@ class _Describing:
 
     def _history(self, tied: dict[str, Any]) -> list[EventAnswer]:
         """Return what was decided on labels of everybody who hangs together, oldest first."""
-        events: dict[tuple[int, str, int, str], EventAnswer] = {}
+        events: _Events = {}
         members = [one for one in tied["members"] if one["is_known"]]
         self._more = self._more or len(members) > MOST_RELATED
         for member in members[:MOST_RELATED]:
             held = find_log(self._node, member["site"], member["entity"])
             self._logs[held.number] = held
             for _, number in self._listed(held, member["entity"]):
-                course = self._node.desk.courses.of(number) if number else None
-                for stage in course.stages if course else ():
-                    for decision in stage.label.decisions:
-                        # One without a date of its own stands behind the one before it.
-                        key = (decision.effective, stage.origin, decision.index, number)
-                        events[key] = EventAnswer(
-                            None if decision.undated else format_day(decision.effective),
-                            stage.site,
-                            number,
-                            decision.action.value,
-                            decision.status.word,
-                            decision.imported,
-                            member["entity"].hex(),
-                        )
+                events |= self._decided(number, member["entity"])
         found = sorted(events.items(), key=lambda one: one[0])
         self._more = self._more or len(found) > MOST_EVENTS
         return [event for _, event in found[-MOST_EVENTS:]]
+
+    def _decided(self, number: str, holder: bytes) -> "_Events":
+        """Return what was decided on a label; nothing where there is none."""
+        course = self._node.desk.courses.of(number) if number else None
+        return {
+            # One without a date of its own stands behind the one before it.
+            (decision.effective, stage.origin, decision.index, number): EventAnswer(
+                None if decision.undated else format_day(decision.effective),
+                stage.site,
+                number,
+                decision.action.value,
+                decision.status.word,
+                decision.imported,
+                holder.hex(),
+            )
+            for stage in (course.stages if course else ())
+            for decision in stage.label.decisions
+        }
+
+
+def _by_offering(rows: Iterable[tuple[bytes, str]]) -> dict[bytes, list[str]]:
+    """Return the labels of each offering; of one that has none, no number."""
+    labels: dict[bytes, list[str]] = {}
+    for thing, number in rows:
+        labels.setdefault(thing, [])
+        if number:
+            labels[thing].append(number)
+    return labels
 
 
 def _stated_once(statements: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,12 +1,15 @@
 """What is told of one organisation."""
 
 import pytest
+from aiohttp import ClientSession
 
 from sopro_node.node import Node
-from sopro_node.organisations import describe_organisation
+from sopro_node.organisation_answers import LabelledPage
+from sopro_node.organisations import describe_organisation, list_labelled
 from sopro_node.relating import relate
-from tests.node.conftest import Federation, Served
-from tests.node.test_directory import organisation
+from sopro_protocol.errors import FormatError, NotFoundError
+from tests.node.conftest import Federation, Served, decide
+from tests.node.test_directory import grant, offering, organisation
 
 
 @pytest.fixture
@@ -38,3 +41,56 @@ async def test_a_merger_and_who_goes_on_with_it_are_two_statements(at: Served) -
         ("merged_into", False),
         ("successor_of", True),
     }
+
+
+async def test_goes_through_all_that_an_organisation_has(at: Served) -> None:
+    node = at.node
+    holder, other = [await organisation(node, name) for name in ("Eins", "Zwei")]
+    things = [await offering(node, holder, {"de": f"Tisch {number}"}) for number in range(3)]
+    given = [await grant(node, thing) for thing in (things[0], *[things[1]] * 3)]
+    row = node.reader.label(given[1])
+    assert row
+    await decide(node, row.entity, action="revoke", reason_code="other", appeal_until="2026-12-01")
+    foreign = await grant(node, await offering(node, other, {"de": "Stuhl"}))
+    whole = await describe_organisation(node, "at", holder)
+    for limit in (1, 2, 3, 100):
+        pages = walk(node, holder, limit)
+        offered = {one.entity for page in pages for one in page.offerings}
+        assert offered == {thing.hex() for thing in things}
+        stands = [label for page in pages for one in page.offerings for label in one.labels]
+        assert sorted(one.number for one in stands) == sorted(given)
+        told = [event for page in pages for event in page.history]
+        assert sorted(map(str, told)) == sorted(map(str, whole.history))
+        assert foreign not in {event.number for event in told}
+        assert all(len(page.computed_from) == 1 for page in pages)
+        # The rows of the list are its labels, and offerings that have none.
+        assert len(pages) <= len(given) + len(things) + 1
+    assert len(walk(node, holder, 1)) > 4
+
+
+def walk(node: Node, holder: bytes, limit: int) -> list[LabelledPage]:
+    pages = [list_labelled(node, "at", holder, limit=limit)]
+    while after := pages[-1].next:
+        pages.append(list_labelled(node, "at", holder, after=after, limit=limit))
+    return pages
+
+
+async def test_goes_on_in_nobody_elses_list(at: Served) -> None:
+    node = at.node
+    one, other = [await organisation(node, name) for name in ("Eins", "Zwei")]
+    for holder in (one, other):
+        await offering(node, holder, {"de": "Tisch"})
+    after = list_labelled(node, "at", one, limit=1).next
+    assert after
+    with pytest.raises(FormatError, match="after: expected the 'next'"):
+        list_labelled(node, "at", other, after=after, limit=1)
+    with pytest.raises(NotFoundError, match="no organisation"):
+        list_labelled(node, "at", b"x" * 16, limit=1)
+    path = f"{at.url}/api/v1/organisations/at/{one.hex()}/labels"
+    async with ClientSession() as session:
+        async with session.get(path) as answer:
+            found = await answer.json()
+        assert [one["name"] for one in found["offerings"]] == [{"de": "Tisch"}]
+        assert (found["next"], found["history"]) == (None, [])
+        async with session.get(f"{path}?after=zz") as answer:
+            assert (answer.status, (await answer.json())["code"]) == (400, "err.query")

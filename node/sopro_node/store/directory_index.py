@@ -80,6 +80,23 @@ GET_LISTED = _sql(
     "high",
     "limit",
 )
+GET_LISTED_BEHIND = _sql(
+    select(listed.c.thing, listed.c.number)
+    .where(
+        and_(
+            listed.c.log == _b("log"),
+            listed.c.holder == _b("holder"),
+            tuple_(listed.c.thing, listed.c.number) > tuple_(_b("thing"), _b("number")),
+        )
+    )
+    .order_by(listed.c.thing, listed.c.number)
+    .limit(_b("limit")),
+    "log",
+    "holder",
+    "thing",
+    "number",
+    "limit",
+)
 _OF_TERM = and_(term.c.log == _b("log"), term.c.term == _b("term"))
 _FROM_TERM = and_(term.c.log == _b("log"), term.c.term >= _b("low"), term.c.term < _b("high"))
 _BEHIND = tuple_(term.c.holder, term.c.thing) > tuple_(_b("holder"), _b("thing"))
@@ -295,6 +312,13 @@ class DirectoryIndex:
         """Return offerings of a holder between two, and the numbers of their labels."""
         values = (log, holder, low, high, limit)
         return self._db.execute(GET_LISTED, values).fetchall()
+
+    def listed_behind(
+        self, log: int, holder: bytes, *, after: tuple[bytes, str], limit: int
+    ) -> list[tuple[bytes, str]]:
+        """Return offerings of a holder and the numbers of their labels behind one, in order."""
+        values = (log, holder, *after, limit)
+        return self._db.execute(GET_LISTED_BEHIND, values).fetchall()
 
     def count_found(self, log: int, term: str, high: str, *, most: int) -> int:
         """Count what is found by a term, or by those before `high`, up to a number."""

@@ -7,7 +7,8 @@ from aiohttp import web
 
 from sopro_node.directory import OrganisationPage, Page, Wanted
 from sopro_node.node import Node
-from sopro_node.organisations import HistoryAnswer, describe_organisation
+from sopro_node.organisation_answers import HistoryAnswer, LabelledPage
+from sopro_node.organisations import describe_organisation, list_labelled
 from sopro_node.reckoning import DecisionStatistics, ExpiringPage
 from sopro_node.validity import Validity
 from sopro_node.validity_table import (
@@ -100,6 +101,13 @@ class QuestionsApi:
                 answer=HistoryAnswer,
             ),
             Operation(
+                "/api/v1/organisations/{site}/{entity}/labels",
+                self.organisation_labels,
+                query=(day(), CURSOR, FEW),
+                inside=(SITE_INSIDE, ENTITY),
+                answer=LabelledPage,
+            ),
+            Operation(
                 "/api/v1/assessments/{number:SOPRO(?:/|%2[Ff]).+}",
                 self.assessment,
                 query=(day(),),
@@ -160,6 +168,18 @@ class QuestionsApi:
     async def organisation_history(self, request: web.Request, asked: Asked) -> web.Response:
         """Describe one organisation, what it offers, and its history across sites."""
         found = await describe_organisation(self._node, asked["site"], asked["entity"], asked["at"])
+        return answer_json(request, found)
+
+    async def organisation_labels(self, request: web.Request, asked: Asked) -> web.Response:
+        """Go through what one organisation offers, the labels on it, and what was decided."""
+        found = list_labelled(
+            self._node,
+            asked["site"],
+            asked["entity"],
+            asked["at"],
+            after=asked["after"],
+            limit=asked["limit"],
+        )
         return answer_json(request, found)
 
     async def assessment(self, request: web.Request, asked: Asked) -> web.Response:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from sopro_node import clock
 from sopro_node.node import Node
-from sopro_node.organisations import RelatedAnswer
+from sopro_node.organisation_answers import RelatedAnswer
 from sopro_node.web import pages_register_words, pages_words
 from sopro_node.web.i18n import LANGUAGES, choose_language, load_languages
 from sopro_node.web.pages_overlays import FINDINGS, HOLDER_FINDINGS, OVERLAYS
