@@ -1,8 +1,8 @@
 """Organisations that are perhaps one: of the same identifier, or of nearly a name in a place.
 
 Hints, never decisions: two firms may share a number after a merger, and a name in a village. Names
-are compared with their neighbours in two sorted lists only, so the work grows with the number of
-rows and not with its square: once as they are, once from their last word on.
+are compared with their neighbours in three sorted lists only, so the work grows with the number of
+rows and not with its square: as they are, from their last word on, and with their words sorted.
 """
 
 import re
@@ -16,6 +16,7 @@ from sopro_registry.identifiers import fold_identifier
 
 MAX_COMPARED: Final = 100_000
 _NEIGHBOURS: Final = 8
+_BEGINNING: Final = 8
 _SAME_NAME: Final = 90.0
 _SAME_PLACE: Final = 85.0
 # One text, so that a person can read and extend it.
@@ -80,20 +81,38 @@ class _Folded(NamedTuple):
 class Duplicates:
     """Collects organisations, and then says which are perhaps the same.
 
+    Those of the file come first. Of a register that is larger than `MAX_COMPARED`, what is beyond
+    is kept where it is near to one of the file by an identifier or by a part of its name.
+
     Attributes:
         not_compared: how many were too many.
     """
 
     def __init__(self) -> None:
         self._all: list[Candidate] = []
+        self._marks: set[tuple[str, ...]] = set()
+        self._kept = 0
         self.not_compared = 0
 
     def add(self, one: Candidate) -> None:
         """Take an organisation; each must come once only."""
-        if len(self._all) < MAX_COMPARED:
+        if len(self._all) < MAX_COMPARED or (one.is_known and self._is_perhaps_near(one)):
             self._all.append(one)
-        else:
+        elif not one.is_known:
             self.not_compared += 1
+
+    def _is_perhaps_near(self, one: Candidate) -> bool:
+        """Say whether an organisation of the register has a mark of one of the file."""
+        if not self._marks:
+            ours = (each for each in self._all if not each.is_known)
+            self._marks = {mark for each in ours for mark in _marks_of(each)}
+        if self._marks.isdisjoint(_marks_of(one)):
+            return False
+        if self._kept == MAX_COMPARED:
+            self.not_compared += 1
+            return False
+        self._kept += 1
+        return True
 
     def find(self) -> list[Duplicate]:
         """List the hints: by identifiers, then by names; each organisation once in those of names.
@@ -140,8 +159,22 @@ class Duplicates:
                 row = _Folded(name, _plain(one.locality), fold(one.postal_code), number)
                 by_country.setdefault(one.country, []).append(row)
         for rows in by_country.values():
-            for line in (sorted(rows), sorted(rows, key=_from_the_end)):
-                yield from _neighbours(line)
+            for order in (None, _from_the_end, _by_words):
+                yield from _neighbours(sorted(rows, key=order))
+
+
+def _marks_of(one: Candidate) -> set[tuple[str, ...]]:
+    """Return what an organisation has in common with those that are nearly it."""
+    name = _fold_name(one.name)
+    found: set[tuple[str, ...]] = {
+        ("identifier", fold_identifier(scheme, value)) for scheme, value in one.identifiers
+    }
+    if name:
+        words = name.split()
+        found.add(("first", one.country, name.replace(" ", "")[:_BEGINNING]))
+        found.add(("last", one.country, words[-1]))
+        found.add(("all", one.country, "".join(sorted(words))))
+    return found
 
 
 def _gather(pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -189,3 +222,7 @@ def _plain(text: str) -> str:
 
 def _from_the_end(row: _Folded) -> tuple[list[str], str, str]:
     return row.name.split()[::-1], row.locality, row.postal_code
+
+
+def _by_words(row: _Folded) -> tuple[list[str], str, str]:
+    return sorted(row.name.split()), row.locality, row.postal_code

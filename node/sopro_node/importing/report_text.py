@@ -10,12 +10,13 @@ from sopro_node.importing.report import MAX_LISTED, Report
 from sopro_protocol.errors import FormatError
 
 _SHOWN: Final = 400
+_LONG_WORD: Final = 25
 _MARKED: Final = re.compile(r"([\\`*_{}\[\]#|~])")
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;margin:1rem 0}"
-    "th,td{border:1px solid #767676;padding:.25rem .6rem;text-align:left;vertical-align:top;"
-    "overflow-wrap:anywhere}th{background:#f0f0f0}"
+    "th,td{border:1px solid #767676;padding:.25rem .6rem;text-align:left;vertical-align:top}"
+    "td.long{overflow-wrap:anywhere}th{background:#f0f0f0}main{overflow-x:auto}"
 )
 
 
@@ -177,10 +178,16 @@ def _html(title: str, sections: Sequence[Section]) -> str:
             head = "".join(f'<th scope="col">{escape(name)}</th>' for name in one.header)
             parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>")
             for row in one.rows:
-                cells = "".join(f"<td>{escape(_cut(cell))}</td>" for cell in row)
-                parts.append(f"<tr>{cells}</tr>")
+                parts.append(f"<tr>{''.join(_html_cell(_cut(cell)) for cell in row)}</tr>")
             parts.append("</tbody></table>")
     return "\n".join([*parts, "</main></body></html>", ""])
+
+
+def _html_cell(text: str) -> str:
+    """Write a cell; a word is broken only where it is longer than the words of a language."""
+    is_long = max(map(len, text.split()), default=0) > _LONG_WORD
+    begin = '<td class="long">' if is_long else "<td>"
+    return f"{begin}{html.escape(text)}</td>"
 
 
 def _cut(cell: object) -> str:

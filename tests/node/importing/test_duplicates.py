@@ -108,6 +108,32 @@ def test_says_how_many_were_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(found.find()), found.not_compared) == (1, 1)
 
 
+def test_of_a_large_register_what_is_near_the_file_is_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(duplicates, "MAX_COMPARED", 40)
+    found = Duplicates()
+    for number in range(10):
+        found.add(Candidate(f"new {number}", f"Werkstatt {number}x{number}", "AT", f"Ort {number}"))
+    found.add(Candidate("new vat", "Ganz anders", "AT", "Linz", "", (("FN", "1a"),)))
+    for number in range(500):
+        one = Candidate(f"old {number}", f"Tischlerei {number} Huber", "AT", f"Ort {number}")
+        found.add(one._replace(is_known=True))
+    for number in range(10):
+        name = f"{number}x{number} Werkstatt" if number % 2 else f"Werkstatt {number}x{number} KG"
+        one = Candidate(f"copy {number}", name, "AT", f"Ort {number}", is_known=True)
+        found.add(one)
+    found.add(Candidate("copy vat", "Neuer Name", "AT", "Graz", "", (("FN", "1a"),), is_known=True))
+    assert [[member.split(":")[0] for member in one.members] for one in found.find()] == [
+        ["new vat", "copy vat"],
+        *([f"new {number}", f"copy {number}"] for number in range(10)),
+    ]
+    assert found.not_compared == 0
+    for number in range(50):
+        found.add(Candidate(f"more {number}", "Werkstatt 0x0", "AT", "Ort 0", is_known=True))
+    assert found.not_compared == 11 + 50 - 40
+
+
 ROWS = "no,name,place,land,since\n1,Erste Bäckerei,Graz,AT,\n"
 
 

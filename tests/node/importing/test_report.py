@@ -103,6 +103,18 @@ async def test_json_says_everything(office: FakeOffice, told: Told) -> None:
     assert said["recognised"]["encoding"] == "utf-8"
 
 
+def test_only_words_that_no_language_has_are_broken_on_the_page() -> None:
+    """Cells that break anywhere let narrow columns shrink to a letter: `refu sed`."""
+    report = Report(Kind.ORGANISATIONS, "a.csv")
+    report.tell(12345, Fate.REFUSED, "rule after rule " * 20)
+    report.tell(2, Fate.BAD, f"column {'x' * 300}")
+    page = format_report(report, ".html")
+    assert "<td>12345</td><td>refused</td><td>rule after" in page
+    assert '<td>bad</td><td class="long">column xxx' in page
+    rules = re.findall(r"([^{}>]+)\{([^}]*)\}", page)
+    assert [names for names, rule in rules if "overflow-wrap" in rule] == ["td.long"]
+
+
 def test_reasons_are_counted_without_the_values_they_are_said_of() -> None:
     report = Report(Kind.ORGANISATIONS, "a.csv")
     for value in ("x", "it's", 'say "y\'z"'):
