@@ -25,7 +25,7 @@ class OfferingAnswer(msgspec.Struct, frozen=True):
 
 
 class RelatedAnswer(msgspec.Struct, frozen=True):
-    """Another organisation that this one hangs together with, as a site states it.
+    """Another organisation that this one is related to, as a site states it.
 
     Attributes:
         site: that registered it.
@@ -76,7 +76,8 @@ class HistoryAnswer(msgspec.Struct, frozen=True):
         organisation: as its site has it.
         codes: its activities and its region, each with its sort before it.
         offerings: what it offers.
-        related: organisations it hangs together with, at any site.
+        related: organisations that are stated to be related to it, at any site; what those are to
+            further ones stands with them.
         history: decisions on its labels and on theirs, oldest first.
         more: whether there is more of any of this than is named; `labels` beside this goes through
             all that one organisation has, page by page.

@@ -178,7 +178,12 @@ class _Describing:
     def _related(self, tied: dict[str, Any]) -> Iterator[RelatedAnswer]:
         names = {(one["site"], one["entity"]): one["name"] for one in tied["members"]}
         own = (self._held.site, self._entity)
-        statements = _stated_once(tied["statements"])
+        # What others are to one another stands on their pages; here it would be said of this one.
+        statements = [
+            one
+            for one in _stated_once(tied["statements"])
+            if own in ((one["site"], one["entity"]), (one["other_site"], one["other"]))
+        ]
         self._more = self._more or len(statements) > MOST_RELATED
         for one in statements[:MOST_RELATED]:
             subject, other = (one["site"], one["entity"]), (one["other_site"], one["other"])

@@ -94,3 +94,16 @@ async def test_goes_on_in_nobody_elses_list(at: Served) -> None:
         assert (found["next"], found["history"]) == (None, [])
         async with session.get(f"{path}?after=zz") as answer:
             assert (answer.status, (await answer.json())["code"]) == (400, "err.query")
+
+
+async def test_what_others_are_to_one_another_is_not_said_of_this_one(at: Served) -> None:
+    old, new, last = [await organisation(at.node, name) for name in ("Alt", "Neu", "Letzt")]
+    await say(at.node, old, "merged_into", new, "2021-05-01")
+    await say(at.node, new, "merged_into", last, "2023-05-01")
+    for whose, expected in (
+        (old, {(new, False)}),
+        (new, {(old, True), (last, False)}),
+        (last, {(new, True)}),
+    ):
+        found = (await describe_organisation(at.node, "at", whose)).related
+        assert {(bytes.fromhex(one.entity), one.is_first) for one in found} == expected
