@@ -173,6 +173,8 @@ def _run(chosen: argparse.Namespace) -> int:
             is_long=chosen.long,
         )
     )
+    # One of an earlier run would speak of a report that is not there any more.
+    (chosen.out / STATEMENT).unlink(missing_ok=True)
     report = write_report(done, chosen.out)
     if address is not None and chosen.memory:
         write_memory(address.memory, chosen.memory)
@@ -202,7 +204,6 @@ def _why_no_challenge(chosen: argparse.Namespace) -> str:
 def _state(done: Run, chosen: argparse.Namespace) -> str:
     """Write the statement where there is ground for one; say what became of it."""
     file = chosen.out / STATEMENT
-    file.unlink(missing_ok=True)
     why = why_none(done)
     if why:
         return f"no statement: {why}"

@@ -35,7 +35,7 @@ def write_page(report: Mapping[str, Any]) -> str:
     profiles = " + ".join(report["profiles"])
     candidate = report["candidate"]
     name = f"{candidate.get('software', 'unknown software')} {candidate.get('version', '')}"
-    word = "passed" if report["passed"] else "not passed"
+    word = say_outcome(report)
     red = [one for one in report["cases"] if one["verdict"] not in ("PASS", "N/A")]
     parts = [
         "<!doctype html>",
@@ -68,12 +68,24 @@ def _terms(pairs: Mapping[str, object]) -> str:
     return f"<dl>{rows}</dl>"
 
 
+def say_outcome(report: Mapping[str, Any]) -> str:
+    """Say what came of a run: that all passed, that a part did, or neither."""
+    if report["passed"]:
+        return "passed"
+    return "a part passed" if report["exit_code"] == 0 else "not passed"
+
+
 def _in_words(report: Mapping[str, Any]) -> str:
     """Say for those who decide what a run is worth to them."""
     total = len(report["cases"])
     counts = report["counts"]
     if report["why"] or not total:
         return f"Nothing can be said of this node: {report['why'] or 'no case was run'}."
+    if report["exit_code"] == 0 and not report["whole"]:
+        return (
+            f"{total} cases were tried and none is red. That is a part of what is asked, and says "
+            "nothing of the whole."
+        )
     if report["passed"]:
         return f"All {total} cases passed, or are about what this node does not declare."
     parts = [

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sopro_conformance.case import Case, Check, Result, Verdict
 from sopro_conformance.catalogue import CASES
 from sopro_conformance.clauses import clause_text, clause_texts
-from sopro_conformance.page import write_page
+from sopro_conformance.page import say_outcome, write_page
 from sopro_conformance.plain import plain
 from sopro_conformance.runner import Run
 from sopro_conformance.self_test import find_likely, name_checks, read_matrix
@@ -51,7 +51,8 @@ def build(run: Run) -> dict[str, Any]:
     likely = find_likely(failed, read_matrix(), name_checks(run)) if failed else ""
     return {
         "format": FORMAT,
-        "passed": run.exit_code == 0,
+        "passed": run.exit_code == 0 and run.is_whole,
+        "whole": run.is_whole,
         "exit_code": run.exit_code,
         "why": run.why,
         "likely": likely,
@@ -249,7 +250,7 @@ def _badge(report: dict[str, Any]) -> str:
     """Draw what a run was worth; it claims nothing that report.json does not."""
     left = "SoPro conformance"
     profiles = "+".join(report["profiles"])
-    right = f"{profiles}: {'passed' if report['passed'] else 'not passed'}"
+    right = f"{profiles}: {say_outcome(report)}"
     colour = "#1a7f37" if report["passed"] else "#b42318"
     widths = [10 + 7 * len(one) for one in (left, right)]
     middle = [widths[0] / 2, widths[0] + widths[1] / 2]

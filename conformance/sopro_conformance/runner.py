@@ -77,7 +77,8 @@ class Run:
     @property
     def exit_code(self) -> int:
         """The code a program ends with (conformance/README.md)."""
-        verdicts = {one.verdict for one in self.results}
+        # What is waived stays what it was found to be.
+        verdicts = {one.found for one in self.results}
         if not self.results:
             return EXIT_NOT_MEASURED if self.why else EXIT_NOTHING_RAN
         if Verdict.FAIL in verdicts:
@@ -87,6 +88,12 @@ class Run:
         if any(one.waiver and one.found is Verdict.PASS for one in self.results):
             return EXIT_STALE_WAIVER
         return EXIT_PASSED
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every case was tried that the profiles need, with an adapter."""
+        tried = {one.case.id for one in self.results}
+        return not self.url and all(one.id in tried for one in choose(self.profiles))
 
 
 def choose(profiles: Sequence[Profile], names: Sequence[str] = ()) -> list[Case]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sopro_conformance import __version__
 from sopro_conformance.case import Result, Verdict
 from sopro_conformance.report import requirements_digest
-from sopro_conformance.runner import EXIT_PASSED, Run
+from sopro_conformance.runner import Run
 from sopro_conformance.vectors import vector_files
 from sopro_conformance.wire.codec import encode
 from sopro_conformance.wire.tree import Tree, leaf_hash
@@ -68,13 +68,18 @@ def why_none(run: Run) -> str:
     """Say why a run is no ground for a statement; empty where it is one."""
     if run.url:
         return "a run with an address alone says too little"
-    if run.exit_code != EXIT_PASSED:
-        red = [one.case.id for one in run.results if one.verdict in _RED]
-        stale = [one.case.id for one in run.results if one.waiver and one.found is Verdict.PASS]
-        return run.why or f"not all passed: {', '.join(red or stale)}"
+    if run.why or not run.results:
+        return run.why or "nothing was run"
+    red = [one.case.id for one in run.results if one.verdict in _RED]
+    stale = [one.case.id for one in run.results if one.waiver and one.found is Verdict.PASS]
+    if red or stale:
+        return f"not all passed: {', '.join(red or stale)}"
+    if len([one for one in run.results if one.waiver]) > MOST_WAIVERS:
+        return f"more than {MOST_WAIVERS} cases are waived, which no statement can name"
     return ""
 
 
+MOST_WAIVERS: Final = 64
 _RED: Final = (Verdict.FAIL, Verdict.NOT_MEASURED)
 
 
@@ -128,7 +133,7 @@ def write_statement(run: Run, folder: Path, said: dict[str, Any]) -> dict[str, A
         ensure_ascii=False,
         indent=1,
     )
-    (folder / FILE).write_text(text + "\n", "utf-8")
+    (folder / FILE).write_text(text + "\n", "utf-8", "replace")
     return body
 
 

@@ -73,6 +73,26 @@ def test_a_case_is_tried_again_with_the_same_bytes(tmp_path: Path) -> None:
     assert len(first) > 3
 
 
+def test_a_waived_case_that_fails_is_no_pass(tmp_path: Path) -> None:
+    arguments = ["run", "--adapter", f"{FALSE} 'accept all'", "--case", "ENC-02"]
+    arguments += ["--out", str(tmp_path), "--waive", "ENC-02=our library is old"]
+    assert main(arguments) == 1
+    report = read_report(tmp_path)
+    assert (report["passed"], report["counts"]["WAIVED"]) == (False, 1)
+    assert ": not passed" in (tmp_path / "badge.svg").read_text()
+
+
+def test_a_part_is_not_shown_as_the_whole(tmp_path: Path) -> None:
+    (tmp_path / "statement.json").write_text("of another run")
+    arguments = ["run", "--profile", "coordinator+witness", "--adapter", OURS, "--case", "ENC-02"]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    report = read_report(tmp_path)
+    assert (report["passed"], report["whole"]) == (False, False)
+    assert ": a part passed" in (tmp_path / "badge.svg").read_text()
+    assert "says nothing of the whole" in (tmp_path / "report.html").read_text()
+    assert not (tmp_path / "statement.json").exists()
+
+
 def test_a_waived_case_that_passes_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
