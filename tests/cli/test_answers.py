@@ -27,7 +27,7 @@ def test_what_an_answer_lacks_is_said_in_a_sentence() -> None:
         (("erase", "{at}", "0" * 32, "--reason", "request"), "erased"),
         (("status", "{at}"), "origin"),
         (("complaint", "list", "{at}"), "complaints"),
-        (("officer", "add", "{at}", "M", "--new-person", "M", "--role", "decider"), "token"),
+        (("officer", "add", "{at}", "M", "--new-person", "M", "--role", "decider"), "officers"),
     ],
 )
 def test_a_command_that_wants_to_know_more_ends_with_a_sentence(

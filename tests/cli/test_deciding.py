@@ -164,7 +164,10 @@ def test_a_scope_is_extended_reduced_and_corrected(place: Place) -> None:
     reduce = ("decide", place.at, "reduce_scope", number, "--reason", "nc_not_closed", *ANNA)
     refused = sopro(*reduce, "--area", "HU110", code=1)
     assert "a part of the one before, areas AT130, AT31, AT32" in refused.stderr
-    place.decide("correct", number, "--whole-offering", "--corrects", granted["index"])
+    wider = ("decide", place.at, "correct", number, "--whole-offering", *ANNA)
+    refused = sopro(*wider, "--corrects", granted["index"], code=1)
+    assert "for more nobody has assessed" in refused.stderr
+    place.decide("correct", number, "--area", "AT31", "--corrects", granted["index"])
     refused = sopro("decide", place.at, "correct", number, "--corrects", "0", *ANNA, code=1)
     assert "entry 0 is no decision on this label" in refused.stderr
     mixed = sopro("decide", place.at, "correct", number, "--whole-offering", "--cpv", "1", code=2)

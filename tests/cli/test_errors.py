@@ -189,7 +189,7 @@ CASES: list[tuple[str, Arguments, int, str]] = [
         for country, rest in (
             ("XX", ""),
             ("at", ""),
-            ("ZZ", _NO_ZONE),
+            ("ZZ", ""),
             ("EU", _NO_ZONE),
         )
     ],

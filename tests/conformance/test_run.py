@@ -154,7 +154,7 @@ def test_the_page_says_in_a_sentence_and_by_profile_what_was_found(tmp_path: Pat
     assert "<tr><td>publisher<td>1<td>1<td></tr><tr><td>reader<td>2<td><td>2</tr>" in page
     main(["run", "--adapter", OURS, "--case", "ENC-02", "--out", str(tmp_path)])
     page = (tmp_path / "report.html").read_text()
-    assert "All 1 cases passed" in page
+    assert "1 cases were tried and none is red" in page
     assert "What is not green" not in page
 
 

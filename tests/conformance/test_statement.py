@@ -63,7 +63,7 @@ SAID = {"site": "at", "nonce": NONCE.hex(), "runner": "self", "artefact": "", "d
         (finished(PASSED, result("ENC-03", Verdict.FAIL)), "not all passed: ENC-03"),
         (finished(PASSED, result("ENC-03", Verdict.NOT_MEASURED)), "not all passed: ENC-03"),
         (finished(result("ENC-02", Verdict.PASS, "old")), "not all passed: ENC-02"),
-        (finished(), "not all passed: "),
+        (finished(), "nothing was run"),
         (finished(PASSED, why="no hello"), "no hello"),
         (finished(PASSED, url="http://at.example"), "a run with an address alone says too little"),
     ],

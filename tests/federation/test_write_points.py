@@ -22,6 +22,7 @@ from sopro_node.audit import audit_directory
 from sopro_node.documents import structured
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.merkle import root_of
+from sopro_registry.families import site_membership
 from tests.federation.federation import Federation, Site, organisation, wait_until
 from tests.federation.history import Head, History, read_head
 from tests.federation.rivals import Given, Rivals, check_given
@@ -120,9 +121,9 @@ def suspend_and_release(place: Place) -> None:
     [member] = [
         one for one in place.land.coordinator.call("members")["members"] if one["site"] == "at"
     ]
-    values = member | {"root": bytes.fromhex(member["root"])}
-    for computed in ("ends", "stale"):
-        values.pop(computed, None)
+    stated = set(site_membership.Body.__struct_fields__) - {"ends"}
+    values = {name: one for name, one in member.items() if name in stated}
+    values["root"] = bytes.fromhex(member["root"])
     # The command would not end a log below what the coordinator holds of it.
     ends = {"origin": place.at.origin, "size": len(place.seen["at"].leaves) - 1}
     for more in ({"status": "suspended", "ends": ends}, {"status": "admitted"}):

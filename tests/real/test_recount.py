@@ -39,7 +39,7 @@ class Register:
             return {"outcomes": [{"index": 0} for _ in values["drafts"]], "line": {}}
         if name == "own_organisations":
             return {"rows": []}
-        there = {"head": b"", "state": {"decisions": []}, "body": {}, "fields": {}}
+        there = {"head": b"", "state": {"decisions": []}, "body": {}, "fields": {}, "decisions": []}
         return {
             "rows": [
                 there if one in self.entities and not values["with_body"] else None
