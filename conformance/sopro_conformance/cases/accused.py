@@ -1,16 +1,15 @@
 """MEM-26, MEM-27: what others say of two histories, and a history that was abandoned."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sopro_conformance.adapter import unpack
 from sopro_conformance.case import case
-from sopro_conformance.cases.forked import evidence_of, fork, is_proven
+from sopro_conformance.cases.forked import evidence_id, evidence_of, fork, is_proven, stays
 from sopro_conformance.cases.staged import HEAD, fresh, goes_on, head_of
 from sopro_conformance.trial import Trial
-from sopro_conformance.wire.codec import decode, encode
+from sopro_conformance.wire.codec import decode
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import read_checkpoint
 from sopro_conformance.world.accusation import describe, vouch, write
@@ -22,14 +21,6 @@ _HEARD: Final = 60.0
 """Seconds in which every member has been asked for what it keeps."""
 _LISTENS: Final = 10.0
 """Seconds in which a candidate that hears events has begun to listen to a member's."""
-
-
-def evidence_id(file: bytes) -> str:
-    """Return the id of evidence (EVID-2)."""
-    value = decode(file)
-    heads = [read_checkpoint(note) for note, _, _ in value["heads"]]
-    signed = [value["origin"], [[one.size, one.root] for one in heads]]
-    return hashlib.sha256(b"sopro-evidence/1\n" + encode(signed)).hexdigest()
 
 
 def part(log: SiteLog) -> SiteLog:
@@ -212,7 +203,12 @@ async def accused(trial: Trial) -> None:
         expected="is followed on",
         actual=f"it is not ({code})" if code else "as expected",
     )
-    await _stands_still(trial, guilty)
+    await stays(
+        trial,
+        guilty,
+        what="the log that has two histories",
+        expected="nothing more is taken of it",
+    )
     await goes_on(trial)
 
 
@@ -221,20 +217,6 @@ async def _ids(trial: Trial) -> set[str]:
     held = given.get("evidence")
     files = [unpack(one) for one in held] if isinstance(held, list) else []
     return {evidence_id(one) for one in files if one is not None}
-
-
-async def _stands_still(trial: Trial, guilty: Peer) -> None:
-    scene = trial.scene
-    before = await scene.mirrored(guilty.origin)
-    scene.grow(guilty)
-    await scene.sync(guilty.origin)
-    after = await scene.mirrored(guilty.origin)
-    trial.check(
-        "the log that has two histories",
-        holds=before is not None and after is not None and before.text == after.text,
-        expected="nothing more is taken of it",
-        actual=f"the mirror at {after.size if after else 'nothing'}",
-    )
 
 
 @case(

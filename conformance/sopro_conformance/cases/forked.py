@@ -95,7 +95,13 @@ async def is_proven(trial: Trial, scene: Scene, peer: Peer, when: str) -> bytes:
     return files[0]
 
 
-async def _stays(trial: Trial, peer: Peer) -> None:
+async def stays(
+    trial: Trial,
+    peer: Peer,
+    *,
+    what: str = "the first history grows on",
+    expected: str = "nothing more is taken while evidence stands",
+) -> None:
     """Check that nothing more is taken from that log, although it is honest again."""
     scene = trial.scene
     before = await scene.mirrored(peer.origin)
@@ -104,9 +110,9 @@ async def _stays(trial: Trial, peer: Peer) -> None:
     await scene.sync(peer.origin)
     after = await scene.mirrored(peer.origin)
     trial.check(
-        "the first history grows on",
+        what,
         holds=before is not None and after is not None and after.text == before.text,
-        expected="nothing more is taken while evidence stands",
+        expected=expected,
         actual=f"the mirror at {after.size if after else 'nothing'}",
     )
 
@@ -123,7 +129,7 @@ async def split_view(trial: Trial) -> None:
     peer = await fresh(trial, 4)
     await fork(trial, trial.scene, peer, 0)
     await is_proven(trial, trial.scene, peer, "at once")
-    await _stays(trial, peer)
+    await stays(trial, peer)
     await goes_on(trial)
 
 
@@ -160,7 +166,7 @@ async def lasting(trial: Trial) -> None:
     await is_proven(trial, trial.scene, peer, "after a kill")
     client = await trial.node()
     listing = await client.ask("/evidence")
-    name = _evidence_id(file)
+    name = evidence_id(file)
     said = [one for one in _listed(listing) if one.get("id") == name]
     trial.check(
         "/evidence",
@@ -175,7 +181,7 @@ async def lasting(trial: Trial) -> None:
         expected="evidence that verifies",
         actual=words(served)[:120],
     )
-    await _stays(trial, peer)
+    await stays(trial, peer)
 
 
 def _listed(reply: Reply) -> list[dict[str, Any]]:
@@ -186,7 +192,7 @@ def _listed(reply: Reply) -> list[dict[str, Any]]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-def _evidence_id(file: bytes) -> str:
+def evidence_id(file: bytes) -> str:
     """Return the id of evidence (EVID-2)."""
     value = decode(file)
     heads = [read_checkpoint(note) for note, _, _ in value["heads"]]
