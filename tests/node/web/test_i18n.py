@@ -88,6 +88,18 @@ def test_every_text_is_translated_and_keeps_its_places(tag: str) -> None:
         assert set(PLACE.findall(translated[-1])) == set(PLACE.findall(forms(message.id)[-1]))
 
 
+def test_the_english_text_is_the_text_of_the_code() -> None:
+    other = {message.id for message in messages("en") if message.id != message.string}
+    assert not other
+
+
+@pytest.mark.parametrize("tag", LANGUAGES)
+def test_between_two_sentences_is_a_space(tag: str) -> None:
+    for message in messages(tag):
+        for text in forms(message.string):
+            assert not re.search(r"\w[.!?][A-ZÄÖÜÁÉÍÓŐÚŰ][^.]", text), text
+
+
 @pytest.mark.parametrize("tag", ["de", "hu"])
 def test_translations_differ_from_the_english_text(tag: str) -> None:
     same = {message.id for message in messages(tag) if message.id == message.string}
