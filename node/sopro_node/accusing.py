@@ -12,7 +12,8 @@ from typing import Final
 from msgspec import UNSET
 
 from sopro_node.certificates import make_proof
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.errors import NotFoundError, VerificationError

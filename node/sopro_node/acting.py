@@ -18,7 +18,7 @@ from sopro_node.acts.act import Act, Asking, File, Told
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.documents import NewDocument, read_structured
 from sopro_node.entities import last_record
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.log import CURRENT, Appended, Draft, Note
 from sopro_node.node import Node
 from sopro_node.operators import find_operator, must_be

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from sopro_node.evidence import Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import Parting, ask_tiles, find_parting, head_of
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.keyplan import write_record
 from sopro_node.node import Node
 from sopro_node.rootkeys import current_root

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from sopro_node.accusing import SUCCESSION_MARK
 from sopro_node.evidence import EvidenceKeeper
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite
 from sopro_node.store.base import Reader, Store
 from sopro_node.succession import Succession

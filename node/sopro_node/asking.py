@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from sopro_node.fetch import Fetch
 from sopro_node.forks import ask_tiles, root_below
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.identity import Invite
 from sopro_node.target import MAX_CHECKPOINT
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint

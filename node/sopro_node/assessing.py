@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sopro_node.deciders import find_decider, known_people, nearest_names, same_name
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.application import Application, decided_name, stage

@@ -18,7 +18,7 @@ from sopro_node.anchors import ANCHOR_MARK, MOST_ANCHORS
 from sopro_node.audit_forks import Marked, check_evidence, count_anchors
 from sopro_node.audit_witness import find_witness_problems
 from sopro_node.config import load_settings
-from sopro_node.holdings import decode_cursor
+from sopro_node.heldlog import decode_cursor
 from sopro_node.identity import check_projection, load_federation, load_identity
 from sopro_node.keyring import is_encrypted, list_key_files, load_ring
 from sopro_node.passphrase import Passphrase

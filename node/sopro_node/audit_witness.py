@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from sopro_node.holdings import OWN, decode_cursor
+from sopro_node.heldlog import OWN, decode_cursor
 from sopro_node.store.base import Reader, WitnessRow
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.errors import SoproError

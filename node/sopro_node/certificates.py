@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from sopro_node.courses import Courses
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
 from sopro_protocol.keys import Role

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sopro_node.holdings import OWN, HeldLog
+from sopro_node.heldlog import OWN, HeldLog
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError
 from sopro_protocol.tile import WIDTH

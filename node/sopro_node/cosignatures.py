@@ -14,7 +14,8 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from sopro_node import clock
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.policy import read_policy
 from sopro_node.store.base import CosignedRow, Store
 from sopro_node.writer import Writer

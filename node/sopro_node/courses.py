@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_node.store.rows import LabelRow
 from sopro_registry.fields import year_of

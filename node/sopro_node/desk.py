@@ -16,7 +16,8 @@ from sopro_node.describing import Described, Descriptions
 from sopro_node.documents import read_structured
 from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
-from sopro_node.holdings import HeldLog, Holdings, decode_cursor
+from sopro_node.heldlog import HeldLog, decode_cursor
+from sopro_node.holdings import Holdings
 from sopro_node.identifying import find_flaws
 from sopro_node.identity import Identity
 from sopro_node.store.base import LogRow, Reader

@@ -10,7 +10,8 @@ import msgspec
 from sopro_node.cursors import Place, read_cursor, write_cursor
 from sopro_node.desk import Desk, OrganisationAnswer
 from sopro_node.finding import BEGINNING, Condition, Finder, Hit
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import PLACE

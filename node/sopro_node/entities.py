@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import Value, decode

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity
 from sopro_node.keyrecords import read_approvers, read_renewals, write_renewals
 from sopro_node.keyring import NEXT_ROOT, KeyFile, create_key, load_ring

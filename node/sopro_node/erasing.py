@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from sopro_node.holdings import OWN, HeldLog, Holdings
+from sopro_node.heldlog import OWN, HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.log import Draft, Note, OwnLog
 from sopro_node.receipts import Receipts
 from sopro_node.scrubbing import Scrubber

@@ -13,7 +13,8 @@ from sopro_node import clock
 from sopro_node.accusing import signing_heads, write_evidence
 from sopro_node.anchored import Anchored
 from sopro_node.forks import head_of
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
 from sopro_node.store.base import EvidenceRow, Reader, Store
 from sopro_node.writer import Writer

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.log import Closed
 from sopro_node.store.base import Reader, Store
 from sopro_protocol.keys import VerifierKey, make_vkey

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from sopro_node.fetch import Fetch
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, parse_checkpoint_text
 from sopro_protocol.errors import VerificationError
 from sopro_protocol.evidence import Fork, ShownHead, sort_fork

@@ -16,7 +16,8 @@ from sopro_node import clock
 from sopro_node.access import sign_request
 from sopro_node.documents import VISIBILITIES, is_party
 from sopro_node.fetch import Fetch
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.reach import Reach
 from sopro_node.store.base import DocumentRow, Store
 from sopro_node.store.listing import describe_late

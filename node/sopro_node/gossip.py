@@ -19,7 +19,8 @@ from typing import Any, Final, NamedTuple
 from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import AskTile, ask_tiles, find_parting, fork_ahead, fork_beyond, fork_within
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.tasks import wait_at_most
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import (

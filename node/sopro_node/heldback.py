@@ -13,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader, Store
 from sopro_node.store.listing import describe_all
 from sopro_node.writer import Writer

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import NamedTuple
 
 from sopro_node.evidence import Kept
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 
 _QUEUE = 256
 _PATIENCE = 0.5

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import UNSET
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS, decode_state

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sopro_node.courses import Courses
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identity import Invite, check_projection, load_federation, load_identity
 from sopro_node.keyrecords import list_key_records
 from sopro_node.policy import read_policy

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sopro_node.entities import label_entity, last_record
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_registry.application import Application
 from sopro_registry.assessment import Evaluation

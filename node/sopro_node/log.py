@@ -22,9 +22,11 @@ import msgspec
 from sopro_node import clock
 from sopro_node.documents import NewDocument, commit_all
 from sopro_node.drafting import make_body, refusal_of
-from sopro_node.holdings import HeldLog, Holdings, Step
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identifying import check_own
 from sopro_node.signatory import Signatory
+from sopro_node.step import Step
 from sopro_node.store.base import Store
 from sopro_node.tasks import start_task
 from sopro_node.writer import Writer
@@ -350,7 +352,7 @@ class OwnLog:
     ) -> tuple[Step, list[Outcome]]:
         """Append drafts to a step, inside a transaction."""
         self._check_open()
-        step = self._holdings.step(self.held, root_key=self._root_key)
+        step = Step(self._holdings, self._store, self.held, root_key=self._root_key)
         step.catch_up()
         _check_judged(step)
         return step, [
@@ -478,7 +480,7 @@ class OwnLog:
         """
         with self._store.transaction():
             held = self._holdings.begin(self._holdings.own_origin)
-            step = self._holdings.step(held, root_key=self._root_key)
+            step = Step(self._holdings, self._store, held, root_key=self._root_key)
             entity = own_entity(held.origin, "site_keys")
             self._append(step, Draft("site_keys", values, entity=entity))
             self._append(step, self._state_draft())
@@ -495,7 +497,7 @@ class OwnLog:
             RefusedError: members have not appointed who signed it.
         """
         with self._store.transaction():
-            step = self._holdings.step(self.held, root_key=self._root_key)
+            step = Step(self._holdings, self._store, self.held, root_key=self._root_key)
             self._append_signed(step, entry)
             self._append(step, self._state_draft())
             self._write(step)
@@ -526,7 +528,7 @@ class OwnLog:
     def _commit_state(self, count: int) -> None:
         self._check_open()
         with self._store.transaction():
-            step = self._holdings.step(self.held, root_key=self._root_key)
+            step = Step(self._holdings, self._store, self.held, root_key=self._root_key)
             step.catch_up()
             _check_judged(step)
             for _ in range(count):

@@ -6,7 +6,8 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader, Store
 from sopro_protocol.bundle import Withheld
 from sopro_protocol.errors import SoproError

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.pull import Place, Pull
+from sopro_node.step import Step
 from sopro_node.store.base import Store
 from sopro_node.target import Pulled, Push, Target
 from sopro_node.writer import Writer
@@ -113,7 +115,7 @@ class Mirror:
 
         def catch_up() -> None:
             with place.store.transaction():
-                step = place.holdings.step(held, root_key=root_key)
+                step = Step(place.holdings, place.store, held, root_key=root_key)
                 step.catch_up()
                 step.write(checkpoint=held.checkpoint)
             step.publish(checkpoint=held.checkpoint)

@@ -25,7 +25,8 @@ from sopro_node.fence import Fence
 from sopro_node.fence_state import State
 from sopro_node.gathering import Gatherer
 from sopro_node.heldback import HeldBack
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.hub import Hub
 from sopro_node.identity import (
     Identity,

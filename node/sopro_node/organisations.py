@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sopro_node.cursors import Place, read_cursor, write_cursor
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.node import Node
 from sopro_node.organisation_answers import (
     EventAnswer,

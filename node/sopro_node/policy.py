@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_protocol.keys import Role, make_vkey
 from sopro_protocol.policy import Policy, PolicyLog
 from sopro_registry.witnesses import SiteWitness, build_policy, keys_in_force

@@ -22,7 +22,9 @@ from sopro_node.forks import (
     read_roots,
     root_below,
 )
-from sopro_node.holdings import HeldLog, Holdings, Step
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
+from sopro_node.step import Step
 from sopro_node.store.base import Store
 from sopro_node.target import MAX_CHECKPOINT, MAX_KEYS, Pulled, Push, Target, parse_keys
 from sopro_node.verify import CheckedBundle, check_bundle, check_pushed, find_withheld
@@ -536,7 +538,7 @@ class Pull:
                 if abandoned is not None:
                     directory = self._holdings.give_up(abandoned)
                 held = self.held or self._holdings.begin(self._target.origin)
-                step = self._holdings.step(held, root_key=self._target.root_key)
+                step = Step(self._holdings, self._store, held, root_key=self._target.root_key)
                 step.catch_up()
                 fill(step)
                 self._target.check_beginning(*step.beginning)

@@ -23,7 +23,8 @@ from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
 from sopro_node.found import INVITE
 from sopro_node.fresh import check_free, new_directory
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identity import (
     Identity,
     Invite,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sopro_node.acting import act
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_node.operators import BY
 from sopro_protocol.errors import NotFoundError, RefusedError

@@ -17,7 +17,7 @@ from sopro_node.config import load_settings
 from sopro_node.fence_state import load_kept, save_kept
 from sopro_node.fresh import check_free, check_space, new_directory
 from sopro_node.heldback import hold_back
-from sopro_node.holdings import decode_cursor
+from sopro_node.heldlog import decode_cursor
 from sopro_node.identity import check_projection, load_identity
 from sopro_node.keychest import write_keys
 from sopro_node.keyring import load_ring

@@ -2,7 +2,7 @@
 
 from msgspec import UNSET
 
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.node import Node
 from sopro_protocol.errors import SoproError
 from sopro_protocol.merkle import leaf_hash

@@ -7,7 +7,8 @@ own first key record does (SPEC SUCC). Both follow from the logs, so nothing of 
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_protocol.errors import WithheldError
 from sopro_registry.anchors import Tally

@@ -18,7 +18,8 @@ from sopro_node.asking import Question, ask_everybody, known_peers
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
 from sopro_node.found import INVITE
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.identity import (
     Identity,
     format_invite,

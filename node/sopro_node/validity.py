@@ -9,7 +9,8 @@ import msgspec
 from sopro_node.desk import Desk
 from sopro_node.directory import Directory
 from sopro_node.finding import BEGINNING, Condition, Finder, ask_identifier, ask_item
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import LabelColumns
 from sopro_node.store.listing import PLACE

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sopro_node import clock
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.store.base import Store, WitnessRow
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import format_checkpoint

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from sopro_node import clock
-from sopro_node.holdings import Step
 from sopro_node.keyring import load_keys
 from sopro_node.node import Node
+from sopro_node.step import Step
 from sopro_protocol.encoding import encode
 from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.record import RECORD_CONTEXT, sign_record
@@ -124,7 +124,7 @@ def write_entries(folder: Path) -> dict[int, str]:
 
         def commit() -> None:
             held = node.holdings.own
-            step = node.holdings.step(held, root_key=node.identity.root)
+            step = Step(node.holdings, node.store, held, root_key=node.identity.root)
             with node.store.transaction():
                 for write, code in VOID.values():
                     put(step, write, code)

@@ -146,4 +146,4 @@ def takes_any_identifier() -> None:
 @fault("Q12")
 def forgets_what_it_was_handed() -> None:
     """Appends an entry whether the log holds it already or not."""
-    import_module("sopro_node.holdings").Step.find = lambda *_: None
+    import_module("sopro_node.step").Step.find = lambda *_: None

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sopro_node.documents import structured
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.identity import load_identity
 from sopro_node.log import Appended, Draft
 from sopro_node.node import Node

@@ -13,7 +13,9 @@ from typing import Any, Final, cast
 from sopro_node.documents import VISIBILITIES
 from sopro_node.fetch import Fetch, Fetched
 from sopro_node.gathering import Gatherer
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
+from sopro_node.step import Step
 from sopro_node.store.base import DocumentRow
 from sopro_node.store.sqlite import SqliteStore, create_database
 from sopro_node.target import Target
@@ -66,7 +68,7 @@ class Shelf:
         leaves = [leaf_hash(data) for data in entries]
         note = f"{origin}\n{held.size + len(entries)}\n".encode()
         with self.store.transaction():
-            step = self.holdings.step(held, root_key=self._roots[origin])
+            step = Step(self.holdings, self.store, held, root_key=self._roots[origin])
             step.add(entries, leaves, [False] * len(entries))
             step.add_documents(documents)
             step.write(checkpoint=note)
@@ -78,7 +80,7 @@ class Shelf:
     def _go_on(self, held: HeldLog) -> None:
         """Judge what waited for the coordinator's log, or counts no longer the same."""
         with self.store.transaction():
-            step = self.holdings.step(held, root_key=self._roots[held.origin])
+            step = Step(self.holdings, self.store, held, root_key=self._roots[held.origin])
             step.catch_up()
             step.write(checkpoint=held.checkpoint)
         step.publish(checkpoint=held.checkpoint)

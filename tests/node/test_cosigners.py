@@ -9,7 +9,7 @@ from aiohttp import web
 from sopro_node import clock, memberships, office
 from sopro_node.cosignatures import MAX_AHEAD
 from sopro_node.cosigners import WitnessState
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.keyring import load_keys
 from sopro_node.log import Draft
 from sopro_node.node import Node

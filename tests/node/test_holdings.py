@@ -3,6 +3,7 @@
 import gc
 import weakref
 
+from sopro_node.step import Step
 from tests.node.conftest import Federation
 
 
@@ -33,7 +34,9 @@ async def test_a_step_is_gone_when_nobody_holds_it(federation: Federation) -> No
 
     def make() -> "weakref.ref[object]":
         with node.store.transaction():
-            return weakref.ref(node.holdings.step(node.log.held, root_key=node.identity.root))
+            return weakref.ref(
+                Step(node.holdings, node.store, node.log.held, root_key=node.identity.root)
+            )
 
     gc.collect()
     gc.disable()

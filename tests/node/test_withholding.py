@@ -15,7 +15,8 @@ from sopro_node.bundles import blank, decompress, documents_part
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetched
 from sopro_node.found import Plan, create_node
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_node.keyplan import write_record
 from sopro_node.keyrecords import list_key_records
 from sopro_node.keyring import load_ring

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 import pytest
 
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.memberships import set_membership
 from sopro_node.node import Node
 from sopro_node.store.base import WitnessRow

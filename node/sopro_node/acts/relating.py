@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Told, read_hex
-from sopro_node.holdings import OWN
+from sopro_node.heldlog import OWN
 from sopro_node.log import CURRENT, Draft
 from sopro_node.officer_roles import OfficerRole
 from sopro_registry.families import organisation_relation

@@ -11,7 +11,7 @@ from aiohttp import web
 from sopro_node import certificate_desk, memberships
 from sopro_node.admission import MAX_APPLICATION, receive_application
 from sopro_node.desk import OrganisationAnswer
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.node import Node
 from sopro_node.publishing import latest_sets
 from sopro_node.standing import describe_standing, export_policy

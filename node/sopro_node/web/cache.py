@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import NamedTuple
 
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_registry.queries import LabelAnswer
 from sopro_registry.witnesses import Publication
 

@@ -16,7 +16,7 @@ from sopro_node.bundles import compress_part, decompress, documents_part
 from sopro_node.certificates import make_proof
 from sopro_node.documents import VISIBILITIES, is_party
 from sopro_node.evidence import Kept
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.hub import News, Told
 from sopro_node.keyrecords import list_key_records
 from sopro_node.node import Node

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sopro_node.evidence import Kept
-from sopro_node.holdings import HeldLog
+from sopro_node.heldlog import HeldLog
 from sopro_node.node import Node
 from sopro_registry.families import site_membership
 

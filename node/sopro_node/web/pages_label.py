@@ -8,7 +8,8 @@ from msgspec import UNSET, UnsetType
 
 from sopro_node.describing import Described
 from sopro_node.desk import Desk
-from sopro_node.holdings import HeldLog, Holdings
+from sopro_node.heldlog import HeldLog
+from sopro_node.holdings import Holdings
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision
 from sopro_registry.queries import DecisionAnswer, LabelAnswer

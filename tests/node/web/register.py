@@ -14,6 +14,7 @@ from sopro_node.documents import structured
 from sopro_node.found import COORDINATOR
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.step import Step
 from sopro_node.transferring import act_on_members
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Record, format_record, sign_record
@@ -254,7 +255,7 @@ async def write_from_the_future(node: Node, entity: bytes) -> None:
     data = sign_record(format_record(record, READERS), [signer])
 
     def write() -> None:
-        step = node.holdings.step(held, root_key=node.identity.root)
+        step = Step(node.holdings, node.store, held, root_key=node.identity.root)
         with node.store.transaction():
             judgement = step.ledger.judge(data)
             assert judgement.undetermined
