@@ -10,8 +10,9 @@ from sopro_cli.office import run
 from sopro_cli.options import FILE, TARGET
 from sopro_cli.output import VERIFICATION, fail, remark, show, show_json
 from sopro_cli.progress import progress_bars
-from sopro_node.audit import LogReport, Report, audit_directory
-from sopro_node.audit_peer import audit_peer
+from sopro_node.audit.directory import audit_directory
+from sopro_node.audit.peer import audit_peer
+from sopro_node.audit.report import LogReport, Report
 from sopro_protocol.errors import SoproError
 
 

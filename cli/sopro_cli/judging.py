@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sopro_node.audit import Auditor, LogAudit
+from sopro_node.audit.judging import Auditor, LogAudit
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import SoproError, VerificationError
 from sopro_protocol.keys import Role, key_id, make_vkey

@@ -6,8 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sopro_node.audit import Report
-from sopro_node.audit_peer import audit_peer
+from sopro_node.audit.peer import audit_peer
+from sopro_node.audit.report import Report
 from sopro_node.fetch import Fetch, Fetched
 from sopro_node.forks import fork_within
 from sopro_node.identity import Invite

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sopro_node.audit import audit_directory
-from sopro_node.audit_peer import audit_peer
+from sopro_node.audit.directory import audit_directory
+from sopro_node.audit.peer import audit_peer
 from sopro_node.bundles import decompress
 from sopro_node.identity import Invite
 from sopro_node.keyring import load_ring

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node.audit import audit_directory
+from sopro_node.audit.directory import audit_directory
 from sopro_node.documents import structured
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.merkle import root_of

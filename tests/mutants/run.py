@@ -32,7 +32,7 @@ MODULES: Final = (
     "sopro_cli.adapter",
     "sopro_cli.judging",
     "sopro_cli.verdicts",
-    "sopro_node.audit",
+    "sopro_node.audit.judging",
     "sopro_node.replay",
     "sopro_registry.projection",
 )

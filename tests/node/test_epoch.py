@@ -9,7 +9,7 @@ import pytest
 
 from sopro_node import admission, certificate_desk, memberships, office
 from sopro_node.application import sign_application
-from sopro_node.audit import audit_directory
+from sopro_node.audit.directory import audit_directory
 from sopro_node.documents import structured
 from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR

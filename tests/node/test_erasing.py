@@ -10,7 +10,7 @@ import pytest
 from sopro_node import clock, memberships, office
 from sopro_node.access import sign_request
 from sopro_node.acting import HOURS_WAITING
-from sopro_node.audit import audit_directory
+from sopro_node.audit.directory import audit_directory
 from sopro_node.backup import back_up
 from sopro_node.documents import structured
 from sopro_node.fence_state import State

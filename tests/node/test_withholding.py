@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 import sopro_node.pull
-from sopro_node.audit import audit_directory
+from sopro_node.audit.directory import audit_directory
 from sopro_node.bundles import blank, decompress, documents_part
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetched

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sopro_node.audit import Auditor, check_continued
+from sopro_node.audit.judging import Auditor, check_continued
 from sopro_protocol.encoding import encode
 from sopro_protocol.errors import RefusedError, VerificationError
 from sopro_protocol.record import parse_entry, read_record

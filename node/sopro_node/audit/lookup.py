@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 
-from sopro_node.audit import LogAudit
+from sopro_node.audit.judging import LogAudit
 from sopro_registry.directory import Directory
 from sopro_registry.overlays import Lookup
 from sopro_registry.tables import EntityRow

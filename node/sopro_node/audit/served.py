@@ -10,7 +10,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sopro_node.audit import LogAudit, Problems
+from sopro_node.audit.judging import LogAudit
+from sopro_node.audit.report import Problems
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
 from sopro_node.target import MAX_KEYS, parse_keys

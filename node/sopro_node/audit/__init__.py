@@ -1,0 +1,1 @@
+"""Verifying everything a node holds or serves, by code that asks nothing of the running node."""
