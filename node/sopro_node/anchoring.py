@@ -13,18 +13,14 @@ from msgspec import UNSET
 
 from sopro_node.evidence import Kept
 from sopro_node.fetch import Fetch
-from sopro_node.forks import Parting, ask_tiles, find_parting, head_of
+from sopro_node.forks import Parting, find_parting, head_of
 from sopro_node.heldlog import HeldLog
 from sopro_node.keyplan import write_record
 from sopro_node.node import Node
+from sopro_node.peer import Peer
 from sopro_node.rootkeys import current_root
 from sopro_protocol.checkpoint import open_sized_checkpoint
-from sopro_protocol.errors import (
-    FormatError,
-    PeerError,
-    RefusedError,
-    VerificationError,
-)
+from sopro_protocol.errors import FormatError, PeerError, RefusedError, VerificationError
 from sopro_protocol.evidence import MAX_HEAD, Fork, parse_evidence
 from sopro_protocol.keys import VerifierKey, make_vkey
 from sopro_protocol.record import parse_entry, read_record
@@ -255,7 +251,7 @@ async def _partings(node: Node, held: HeldLog) -> list[Parting]:
                 signed = open_sized_checkpoint(
                     note, origin=held.origin, keys=lambda size: _log_keys(held, size)
                 )
-                parting = await find_parting(held, signed, ask_tiles(fetch, base))
+                parting = await find_parting(held, signed, Peer(fetch, (base,)).tile)
             except (FormatError, PeerError, VerificationError):
                 continue
             if parting is not None:

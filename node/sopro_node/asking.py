@@ -13,9 +13,10 @@ from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 from sopro_node.fetch import Fetch
-from sopro_node.forks import ask_tiles, root_below
+from sopro_node.forks import root_below
 from sopro_node.heldlog import HeldLog
 from sopro_node.identity import Invite
+from sopro_node.peer import Peer
 from sopro_node.target import MAX_CHECKPOINT
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
@@ -140,7 +141,7 @@ async def is_given_up(heard: Heard, own: HeldLog, anchored: Sequence[Tally], fet
         is_ours = one.size <= own.size and own.tree.root_at(one.size) == one.root
         if is_ours and one.size <= head.size:
             try:
-                root = await root_below(head, one.size, ask_tiles(fetch, heard.base))
+                root = await root_below(head, one.size, Peer(fetch, (heard.base,)).tile)
             except (FormatError, PeerError, VerificationError):
                 return True
             if root != one.root:

@@ -8,7 +8,6 @@ that entries were taken under and that was never reached (SPEC SYNC-13).
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from sopro_node.fetch import Fetch
 from sopro_node.heldlog import HeldLog
 from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, parse_checkpoint_text
 from sopro_protocol.errors import VerificationError
@@ -21,7 +20,7 @@ from sopro_protocol.merkle import (
     root_of,
 )
 from sopro_protocol.note import parse_note
-from sopro_protocol.tile import WIDTH, parse_tile, tile_path
+from sopro_protocol.tile import WIDTH
 from sopro_registry.anchors import root_with
 
 AskTile = Callable[[int, int, int], Awaitable[list[bytes]]]
@@ -228,16 +227,6 @@ def _untrue(signed: SignedCheckpoint) -> VerificationError:
         f"{signed.origin}: the hash tiles lead to another root than the signed one",
         code="hos.tile",
     )
-
-
-def ask_tiles(fetch: Fetch, base: str) -> AskTile:
-    """Return what asks for the hash tiles of a log that is served under a URL."""
-
-    async def ask(level: int, index: int, width: int) -> list[bytes]:
-        url = f"{base}/{tile_path(level=level, index=index, width=width)}"
-        return list(parse_tile((await fetch.get(url, limit=WIDTH * 32)).body, width=width))
-
-    return ask
 
 
 def _tile_of(level: int, index: int) -> _Place:

@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 
 from sopro_node.evidence import EvidenceKeeper, Kept
 from sopro_node.fetch import Fetch
-from sopro_node.forks import AskTile, ask_tiles, find_parting, fork_ahead, fork_beyond, fork_within
+from sopro_node.forks import AskTile, find_parting, fork_ahead, fork_beyond, fork_within
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
+from sopro_node.peer import Peer
 from sopro_node.tasks import wait_at_most
 from sopro_protocol.checkpoint import SignedCheckpoint, open_sized_checkpoint
 from sopro_protocol.errors import (
@@ -130,7 +131,7 @@ class Gossip:
         try:
             signed = open_sized_checkpoint(note, origin=origin, keys=partial(self._log_keys, held))
             fork = fork_within(held, signed)
-            ask = ask_tiles(fetch, base) if fetch is not None else None
+            ask = Peer(fetch, (base,)).tile if fetch is not None else None
             if signed.size > held.size and ask is not None:
                 fork = await fork_beyond(held, signed, ask) or await fork_ahead(held, signed, ask)
             if fork is not None and origin == self._holdings.coordinator_origin:

@@ -8,8 +8,9 @@ from dataclasses import replace
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetch
 from sopro_node.heldlog import HeldLog
+from sopro_node.history import Place
 from sopro_node.holdings import Holdings
-from sopro_node.pull import Place, Pull
+from sopro_node.pull import Pull
 from sopro_node.step import Step
 from sopro_node.store.base import Store
 from sopro_node.target import Pulled, Push, Target

@@ -34,8 +34,8 @@ def takes_a_log_from_its_own_site_alone() -> None:
     old = Pull.run
 
     async def run(self: Any, push: Any) -> Any:
-        if not self._is_own:
-            await self._get("checkpoint", limit=65_536)
+        if not self._peer.is_own:
+            await self._peer.get("checkpoint", limit=65_536)
             raise PeerError("mutant", code="hos.unreachable")
         return await old(self, push)
 

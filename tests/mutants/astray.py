@@ -86,11 +86,12 @@ def says_nothing_of_going_on_alone() -> None:
 @fault("N86")
 def believes_what_events_say() -> None:
     pull = import_module("sopro_node.pull").Pull
-    run, open_head = pull._run, pull._open_head
+    opening = import_module("sopro_node.opening").Opening
+    run, open_head = pull._run, opening.open_head
     module = import_module("sopro_protocol.checkpoint")
 
     async def run_pushed(self: Any, push: Any) -> Any:
-        self.is_pushed = push is not None and bool(push.bundle)
+        self._opening.is_pushed = push is not None and bool(push.bundle)
         return await run(self, push)
 
     async def open_pushed(self: Any, note: bytes, history: Any) -> Any:
@@ -98,11 +99,11 @@ def believes_what_events_say() -> None:
             return await open_head(self, note, history)
         parsed = import_module("sopro_protocol.note").parse_note(note)
         said = module.parse_checkpoint_text(parsed.text)
-        self._keys = {span.key_id: span.public for span in history}
-        self._opened_with = tuple(history)
+        self.keys = {span.key_id: span.public for span in history}
+        self.spans = tuple(history)
         return module.SignedCheckpoint(said.origin, said.size, said.root, note, parsed)
 
-    pull._run, pull._open_head = run_pushed, open_pushed
+    pull._run, opening.open_head = run_pushed, open_pushed
 
 
 @fault("N87")
@@ -122,23 +123,23 @@ def never_asks_for_keys_again() -> None:
     async def open_head(self: Any, note: bytes, history: Any) -> Any:
         return self._open_with(note, history)
 
-    import_module("sopro_node.pull").Pull._open_head = open_head
+    import_module("sopro_node.opening").Opening.open_head = open_head
 
 
 @fault("N89")
 def takes_keys_that_are_not_in_the_log() -> None:
-    pull = import_module("sopro_node.pull").Pull
-    pull._check_keys = lambda _self, _step, signed: signed.note
+    opening = import_module("sopro_node.opening").Opening
+    opening.check_keys = lambda _self, _step, signed: signed.note
 
 
 @fault("N90")
 def forgets_the_head_it_was_on_the_way_to() -> None:
-    import_module("sopro_node.pull").look_ahead = lambda *_, **__: None  # type: ignore[attr-defined]
+    import_module("sopro_node.growing").look_ahead = lambda *_, **__: None  # type: ignore[attr-defined]
 
 
 @fault("N91")
 def takes_gaps_without_a_record() -> None:
-    module = import_module("sopro_node.pull")
+    module = import_module("sopro_node.gaps")
     withholding = import_module("sopro_registry.family").Withholding
 
     def believe(data: bytes, *, leaf: bytes, index: int, record: int, **_: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import sopro_node.pull
+import sopro_node.growing
 from sopro_node.audit.directory import audit_directory
 from sopro_node.bundles import blank, decompress, documents_part
 from sopro_node.evidence import EvidenceKeeper
@@ -264,8 +264,8 @@ async def test_seen_or_unseen_comes_to_the_same(
 async def test_a_half_done_sync_goes_on_with_what_it_knows_of_withheld_entries(
     at: Node, new_puller: Callable[..., Puller], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sopro_node.pull, "_PER_TRANSACTION", 1)
-    monkeypatch.setattr(sopro_node.pull, "_GROUP", 1)
+    monkeypatch.setattr(sopro_node.growing, "_PER_TRANSACTION", 1)
+    monkeypatch.setattr(sopro_node.growing, "_GROUP", 1)
     [index] = await put(at, alone(CANARY))
     await put(at, *[alone() for _ in range(1300)])
     await withhold(at, index)

@@ -1,7 +1,7 @@
 """Verifying everything a node serves, from outside: every log, every tile, every label's answer."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
 from sopro_node.audit.answers import Answers
@@ -16,14 +16,16 @@ from sopro_node.audit.judging import Auditor, LogAudit, check_continued
 from sopro_node.audit.report import LogReport, Problems, Report
 from sopro_node.discovery import discover
 from sopro_node.fetch import Fetch
+from sopro_node.gaps import explain_gaps
 from sopro_node.identity import Invite
+from sopro_node.peer import Peer
 from sopro_node.reach import ANYWHERE, Reach, is_loopback_url
 from sopro_node.reindex import Progress
 from sopro_node.store.base import DocumentRow
 from sopro_node.target import MAX_CHECKPOINT
 from sopro_protocol.bundle import MAX_BUNDLE, Bundle, Withheld, parse_bundle
 from sopro_protocol.checkpoint import parse_checkpoint_text
-from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError
+from sopro_protocol.errors import FormatError, PeerError, SoproError
 from sopro_protocol.keys import Role
 from sopro_protocol.merkle import leaf_hash
 from sopro_protocol.note import parse_note
@@ -39,8 +41,6 @@ from sopro_protocol.tile import (
 )
 from sopro_registry.catalogue import READERS
 from sopro_registry.families import site_keys
-from sopro_registry.family import Withholding
-from sopro_registry.withholding import open_withholding
 
 _AT_ONCE: Final = 8
 
@@ -126,17 +126,19 @@ class _PeerAudit:
         return origins, found.coordinator
 
     async def _audit_log(self, auditor: Auditor, origin: str, path: str) -> LogReport:
-        base = self._url + path
+        peer = Peer(self._fetch, (self._url + path,))
         try:
-            note = (await self._fetch.get(f"{base}/checkpoint", limit=MAX_CHECKPOINT)).body
+            note = await peer.get("checkpoint", limit=MAX_CHECKPOINT)
             size = parse_checkpoint_text(parse_note(note).text).size
-            root_key = self._root_key(auditor, origin) or await self._served_root(base, size)
+            root_key = self._root_key(auditor, origin) or await self._served_root(peer, size)
         except SoproError as error:
             return LogReport(origin, problems=[str(error)])
         audit = self._audits[origin] = auditor.begin(origin, root_key)
         try:
-            async for number, bundle in self._bundles(base, size):
-                audit.explain(await self._explain(base, origin, number, bundle, size))
+            async for number, bundle in _bundles(peer, size):
+                gaps = list(_find_gaps(bundle, number))
+                self._withheld.setdefault(origin, set()).update(index for index, _ in gaps)
+                audit.explain(await explain_gaps(gaps, peer, origin=origin, size=size))
                 audit.feed(bundle.items, _rows(bundle))
                 self._progress(origin, audit.report.entries, size)
         except SoproError as error:
@@ -144,7 +146,7 @@ class _PeerAudit:
         audit.finish()
         audit.open_head(note)
         if audit.report.entries == size:
-            await self._check_tiles(base, audit)
+            await self._check_tiles(peer, audit)
         return audit.close()
 
     def _root_key(self, auditor: Auditor, origin: str) -> bytes | None:
@@ -153,13 +155,11 @@ class _PeerAudit:
             return self._invite.root_key
         return auditor.directory.founding_root(origin)
 
-    async def _served_root(self, base: str, size: int) -> bytes:
+    async def _served_root(self, peer: Peer, size: int) -> bytes:
         """Take a log's root key from its own entry 0; only its holder could have signed that."""
-        width = min(size, WIDTH)
-        url = f"{base}/{bundle_path(index=0, width=max(width, 1))}"
-        bundle = parse_bundle(
-            (await self._fetch.get(url, limit=MAX_BUNDLE)).body, index=0, width=width
-        )
+        base, width = peer.bases[0], min(size, WIDTH)
+        path = bundle_path(index=0, width=max(width, 1))
+        bundle = parse_bundle(await peer.get(path, limit=MAX_BUNDLE), index=0, width=width)
         if not bundle.items or not isinstance(bundle.items[0], bytes):
             raise FormatError(f"{base}: entry 0 is not served")
         _, body = read_record(parse_entry(bundle.items[0]).record, READERS)
@@ -170,66 +170,27 @@ class _PeerAudit:
         )
         return body.root
 
-    async def _explain(
-        self, base: str, origin: str, number: int, bundle: Bundle, size: int
-    ) -> list[Withholding]:
-        """Read the records that withhold entries of a bundle; judging says whether they count."""
-        found = []
-        gaps = {
-            number * WIDTH + place: item
-            for place, item in enumerate(bundle.items)
-            if isinstance(item, Withheld)
-        }
-        for index, (leaf, record) in gaps.items():
-            self._withheld.setdefault(origin, set()).add(index)
-            if record >= size:
-                raise VerificationError(
-                    f"entry {index} is withheld without a record under this head", code="wdh.gap"
-                )
-            at, place = divmod(record, WIDTH)
-            item = (await self._bundle(base, at, size)).items[place]
-            data = item if isinstance(item, bytes) else b""
-            found.append(
-                open_withholding(data, origin=origin, index=index, leaf=leaf, record=record)
-            )
-        return found
-
-    async def _bundle(self, base: str, number: int, size: int) -> Bundle:
-        width = min(WIDTH, size - number * WIDTH)
-        url = f"{base}/{bundle_path(index=number, width=width)}"
-        body = (await self._fetch.get(url, limit=MAX_BUNDLE)).body
-        return parse_bundle(body, index=number, width=width)
-
-    async def _bundles(self, base: str, size: int) -> AsyncIterator[tuple[int, Bundle]]:
-        numbers = range(-(-size // WIDTH))
-        for first in range(0, len(numbers), _AT_ONCE):
-            window = numbers[first : first + _AT_ONCE]
-            found = await asyncio.gather(*(self._bundle(base, number, size) for number in window))
-            for number, bundle in zip(window, found, strict=True):
-                yield number, bundle
-
-    async def _check_tiles(self, base: str, audit: LogAudit) -> None:
+    async def _check_tiles(self, peer: Peer, audit: LogAudit) -> None:
         """Compare every hash tile and entry bundle with the entries that were judged."""
         resources = list(resources_of(audit.tree.size))
         for first in range(0, len(resources), _AT_ONCE):
             window = resources[first : first + _AT_ONCE]
             problems = await asyncio.gather(
-                *(self._check_tile(base, audit, resource) for resource in window)
+                *(self._check_tile(peer, audit, resource) for resource in window)
             )
             for problem in filter(None, problems):
                 audit.problems.add("tiles", problem)
             done = min(first + _AT_ONCE, len(resources))
             self._progress(f"{audit.report.origin} tiles", done, len(resources))
 
-    async def _check_tile(self, base: str, audit: LogAudit, resource: Resource) -> str | None:
+    async def _check_tile(self, peer: Peer, audit: LogAudit, resource: Resource) -> str | None:
         start = resource.index * WIDTH
         withheld = self._withheld.get(audit.report.origin, set())
         if resource.kind is Kind.ENTRIES and withheld & set(range(start, start + resource.width)):
-            return await self._check_gone(f"{base}/{resource.path}")
+            return await _check_gone(peer, resource.path)
         tree = audit.tree
         try:
-            url = f"{base}/{resource.path}"
-            body = (await self._fetch.get(url, limit=MAX_ENTRY_BUNDLE)).body
+            body = await peer.get(resource.path, limit=MAX_ENTRY_BUNDLE)
             if resource.kind is Kind.ENTRIES:
                 entries = parse_entry_bundle(body, width=resource.width)
                 found = b"".join(leaf_hash(data) for data in entries)
@@ -240,15 +201,36 @@ class _PeerAudit:
         expected = b"".join(tree.hashes(resource.level, resource.index, resource.width))
         return None if found == expected else f"{resource.path}: not what the bundles hold"
 
-    async def _check_gone(self, url: str) -> str | None:
-        """An entry bundle cannot say that an entry is withheld, so it must be refused."""
-        try:
-            await self._fetch.get(url, limit=MAX_ENTRY_BUNDLE)
-        except PeerError as error:
-            return None if error.code == "hos.status" and " 410" in str(error) else str(error)
-        except SoproError as error:
-            return str(error)
-        return f"{url}: an entry of it is withheld, and it is served"
+
+async def _bundles(peer: Peer, size: int) -> AsyncIterator[tuple[int, Bundle]]:
+    async def ask(number: int) -> Bundle:
+        width = min(WIDTH, size - number * WIDTH)
+        body = await peer.get(bundle_path(index=number, width=width), limit=MAX_BUNDLE)
+        return parse_bundle(body, index=number, width=width)
+
+    numbers = range(-(-size // WIDTH))
+    for first in range(0, len(numbers), _AT_ONCE):
+        window = numbers[first : first + _AT_ONCE]
+        found = await asyncio.gather(*map(ask, window))
+        for number, bundle in zip(window, found, strict=True):
+            yield number, bundle
+
+
+def _find_gaps(bundle: Bundle, number: int) -> Iterator[tuple[int, Withheld]]:
+    for position, item in enumerate(bundle.items, number * WIDTH):
+        if isinstance(item, Withheld):
+            yield position, item
+
+
+async def _check_gone(peer: Peer, path: str) -> str | None:
+    """An entry bundle cannot say that an entry is withheld, so it must be refused."""
+    try:
+        await peer.get(path, limit=MAX_ENTRY_BUNDLE)
+    except PeerError as error:
+        return None if error.code == "hos.status" and " 410" in str(error) else str(error)
+    except SoproError as error:
+        return str(error)
+    return f"{peer.bases[0]}/{path}: an entry of it is withheld, and it is served"
 
 
 def _rows(bundle: Bundle) -> list[DocumentRow]:
