@@ -8,6 +8,8 @@ import asyncio
 import base64
 import contextlib
 import json
+import math
+import re
 import shlex
 import time
 from collections.abc import Mapping
@@ -15,9 +17,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from sopro_conformance.forms import find_flaw
+from sopro_conformance.plain import spell_all
 
-MAX_LINE: Final = 64 * 1024 * 1024
-"""The longest answer that is read, in bytes; a dump of a log's verdicts is large."""
+MAX_LINE: Final = 8 * 1024 * 1024
+"""The longest answer that is read, in bytes; all entries of a log are large."""
+MAX_STRAY: Final = 1024 * 1024
+"""So many bytes of its stdout may answer nothing, in all."""
 
 DUE: Final[Mapping[str, float]] = {
     "hello": 30,
@@ -35,8 +40,13 @@ DUE: Final[Mapping[str, float]] = {
 DUE_OTHERWISE: Final = 10.0
 PATIENCE: Final = 3
 """After so many requests without an answer nothing more is asked: a run has an end."""
+_ESCAPES: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
+"""Where in a line there may be what is no character."""
 _KEPT: Final = 200
 _LONGEST_REMARK: Final = 500
+_LONGEST_CODE: Final = 100
+_LAST_WORDS: Final = 1.0
+"""Seconds in which a process that has closed its stdout ends and says why."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +103,8 @@ class Adapter:
     _last: int = 0
     _unanswered: int = 0
     _why_gone: str = ""
+    _stray: int = 0
+    _astray: str = ""
 
     async def open(self) -> None:
         """Start the process; where that fails, every answer says why."""
@@ -148,7 +160,7 @@ class Adapter:
             answer = await asyncio.wait_for(self._exchange(request, future), due)
             self._unanswered = 0
         except TimeoutError:
-            answer = Answer(error=f"no answer to {verb} within {due:.0f} seconds")
+            answer = Answer(error=f"no answer to {verb} within {due:.2g} seconds{self._astray}")
             self._unanswered += 1
             if self._unanswered == PATIENCE:
                 self._why_gone = f"the adapter left {PATIENCE} requests in a row unanswered"
@@ -169,28 +181,46 @@ class Adapter:
 
     async def _read_answers(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None, "as it was started"  # noqa: S101
-        why = "the adapter has ended"
         try:
             while line := await process.stdout.readline():
                 self._take(line)
+                if self._stray > MAX_STRAY:
+                    why = f"the adapter wrote more than {MAX_STRAY} bytes that answer no request"
+                    why += f" (words for people go to stderr){self._astray}"
+                    break
+            else:
+                why = await self._last_words(process)
         except ValueError:
             why = f"the adapter wrote a line of more than {MAX_LINE} bytes"
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
         self._why_gone = why
         for future in self._waiting.values():
             if not future.done():
                 future.set_result(Answer(error=why))
 
     def _take(self, line: bytes) -> None:
-        try:
-            message = json.loads(line)
-            number = message["id"]
-            future = self._waiting.get(number)
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return
-        if future is not None and not future.done():
-            future.set_result(read_answer(message))
+        """Give an answer to whoever waits for it; a line that answers nobody only counts."""
+        message, future = None, None
+        with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
+            message = json.loads(line, parse_constant=str, parse_float=_number)
+            future = self._waiting.get(message["id"])
+        if message is None or future is None:
+            self._stray += len(line)
+            self._astray = f"; the last line that answers no request: {line[:80]!r}"
+        elif not future.done():
+            with_escapes = _ESCAPES.search(line) is not None
+            future.set_result(read_answer(spell_all(message) if with_escapes else message))
+
+    async def _last_words(self, process: asyncio.subprocess.Process) -> str:
+        """Say how a process ended that has closed its stdout, and what it said last."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), _LAST_WORDS)
+            await asyncio.wait(self._tasks[1:], timeout=_LAST_WORDS)
+        code = process.returncode
+        how = "has closed its stdout" if code is None else f"has ended (exit status {code})"
+        words = next((one for one in reversed(self.stderr) if one), "")
+        return f"the adapter {how}" + (f"; its last words: {words!r}" if words else "")
 
     async def _read_stderr(self, process: asyncio.subprocess.Process) -> None:
         """Keep the last lines; one without an end is cut, and nobody waits for it."""
@@ -216,10 +246,16 @@ def read_answer(message: Mapping[str, Any]) -> Answer:
             flaw = find_flaw(given)
             return Answer(error=flaw) if flaw else Answer(ok=given)
         case {"reject": {"code": str() as code, **rest}} if code:
-            return Answer(code=code, message=str(rest.get("message", "")))
+            words = str(rest.get("message", ""))[:_LONGEST_REMARK]
+            return Answer(code=code[:_LONGEST_CODE], message=words)
         case {"error": error}:
-            return Answer(error=str(error) or "an error without words")
+            return Answer(error=str(error)[:_LONGEST_REMARK] or "an error without words")
     return Answer(error="an answer with none of ok, reject (with a code) and error")
+
+
+def _number(text: str) -> float | str:
+    """Read a number; one beyond all numbers stays the text it is."""
+    return number if math.isfinite(number := float(text)) else text[:_LONGEST_CODE]
 
 
 def pack(value: Any) -> Any:

@@ -45,6 +45,10 @@ class NotMeasured(Exception):  # noqa: N818  # it is a verdict, not an error
     """A prerequisite of a case is missing, so nothing can be said."""
 
 
+class BrokenTextError(Exception):
+    """A candidate said what is no text, which is its fault, whatever a case is about (EXCH-16)."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One thing that was tried.

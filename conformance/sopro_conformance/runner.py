@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sopro_conformance.adapter import Adapter
-from sopro_conformance.case import Case, Check, NotMeasured, Profile, Result, Verdict
+from sopro_conformance.case import (
+    BrokenTextError,
+    Case,
+    Check,
+    NotMeasured,
+    Profile,
+    Result,
+    Verdict,
+)
 from sopro_conformance.catalogue import CASES, GROUPS
 from sopro_conformance.trial import Trial
 from sopro_conformance.world.memory import Memory
@@ -191,6 +199,9 @@ async def _try(trial: Trial, done: Run, most: float) -> Result:
             await (one.outside if stage and stage.url and one.outside else one.work)(trial)
     except NotMeasured as missing:
         why = str(missing)
+    except BrokenTextError as broken:
+        expected = "text of Unicode characters in whatever a node says in JSON (EXCH-16)"
+        trial.checks.append(Check("text in JSON", Verdict.FAIL, expected, str(broken)))
     except TimeoutError:
         why = f"the case took more than {most:.0f} seconds"
     except Exception as error:  # a run goes on, and the case is red

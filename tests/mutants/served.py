@@ -357,6 +357,11 @@ def declares_a_mirror_too_many() -> None:
     at_json("/.well-known/sopro", lambda said: said | {"mirrors": [*said["mirrors"], "/log/zz/1"]})
 
 
+@fault("Q13")
+def cuts_names_in_half() -> None:
+    at_json("/.well-known/sopro", lambda said: said | {"name": {"en": "\ud83d"}})
+
+
 @fault("N36")
 def answers_in_another_version() -> None:
     def change(request: web.Request, response: web.Response) -> web.Response | None:

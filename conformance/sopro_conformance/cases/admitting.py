@@ -1,13 +1,13 @@
 """MEM-10 and MEM-11: the candidate is the coordinator, and sites ask it for admission."""
 
 import itertools
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sopro_conformance.adapter import Adapter
 from sopro_conformance.case import Check, Verdict, case
+from sopro_conformance.plain import read_json
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.edwards import LOW_ORDER
 from sopro_conformance.wire.records import entry_id
@@ -261,7 +261,7 @@ async def _borrowed_key(trial: Trial, held: Council, member: Applicant) -> None:
 def code_of(reply: Reply) -> str:
     """Return the code of a problem document; empty for what is none."""
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        found = read_json(reply.body, "a refusal")
+    except ValueError:
         return ""
     return str(found.get("code", "")) if isinstance(found, dict) else ""

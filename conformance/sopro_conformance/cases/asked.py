@@ -2,12 +2,12 @@
 
 import asyncio
 import itertools
-import json
 import string
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from sopro_conformance.case import case
+from sopro_conformance.plain import read_json
 from sopro_conformance.trial import Trial
 from sopro_conformance.world.client import Client, Reply, words
 from sopro_conformance.world.raw import Said, pour, say
@@ -24,8 +24,8 @@ def problem_of(reply: Reply) -> dict[str, Any] | None:
     if not reply.headers.get("content-type", "").startswith("application/problem+json"):
         return None
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        found = read_json(reply.body, "a refusal")
+    except ValueError:
         return None
     is_right = isinstance(found, dict) and all(
         isinstance(found.get(name), kind)

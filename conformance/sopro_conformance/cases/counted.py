@@ -1,12 +1,12 @@
 """CKP-13 and LBL-12: the word *witnessed*, and figures that anybody can compute again."""
 
-import json
 from collections import Counter
 from typing import Any, Final
 
 from sopro_conformance.case import case
 from sopro_conformance.cases.published import append, read_past
 from sopro_conformance.cases.staged import fresh
+from sopro_conformance.plain import read_json
 from sopro_conformance.trial import Trial
 from sopro_conformance.world.client import words
 from sopro_conformance.world.scene import CAUGHT_UP_WITHIN, Peer
@@ -137,8 +137,8 @@ async def statistics(trial: Trial, path: str) -> dict[str, Any]:
     client = await trial.node()
     reply = await client.ask(path, within=CAUGHT_UP_WITHIN * trial.candidate.deadline)
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        found = read_json(reply.body, path)
+    except ValueError:
         found = None
     is_right = (
         isinstance(found, dict)

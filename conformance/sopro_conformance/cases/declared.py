@@ -1,12 +1,12 @@
 """VER-01, VER-02 and ERR-07: what a node says of itself, and the time it goes by."""
 
-import json
 from itertools import pairwise
 from typing import Any, Final
 
 from sopro_conformance.case import case
 from sopro_conformance.cases.asked import is_problem
 from sopro_conformance.cases.published import append, read_past
+from sopro_conformance.plain import read_json
 from sopro_conformance.trial import Trial
 from sopro_conformance.world.client import Client, words
 
@@ -33,8 +33,8 @@ async def discovery(trial: Trial, client: Client) -> dict[str, Any]:
     """Return what a node says of itself."""
     reply = await client.ask("/.well-known/sopro")
     try:
-        found = json.loads(reply.body)
-    except (ValueError, RecursionError):
+        found = read_json(reply.body, "/.well-known/sopro")
+    except ValueError:
         found = None
     trial.need(isinstance(found, dict), f"/.well-known/sopro: {words(reply)}")
     return dict(found)
@@ -43,7 +43,7 @@ async def discovery(trial: Trial, client: Client) -> dict[str, Any]:
 @case(
     "VER-01",
     "A node serves what it declares.",
-    clauses="EXCH-2 EXCH-13 EXCH-1",
+    clauses="EXCH-2 EXCH-13 EXCH-1 EXCH-16",
     profiles="publisher",
     verbs="start",
     by_url=True,

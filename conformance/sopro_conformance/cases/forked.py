@@ -1,13 +1,13 @@
 """Two histories of one log, shown to the candidate: MEM-08, HOS-01, HOS-02, HOS-17; and SYN-10."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from sopro_conformance.adapter import unpack
 from sopro_conformance.case import case
 from sopro_conformance.cases.staged import fresh, goes_on
+from sopro_conformance.plain import read_json
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import WireError, decode, encode
 from sopro_conformance.wire.note import is_signed, read_checkpoint
@@ -167,7 +167,7 @@ async def lasting(trial: Trial) -> None:
     client = await trial.node()
     listing = await client.ask("/evidence")
     name = evidence_id(file)
-    said = [one for one in _listed(listing) if one.get("id") == name]
+    said = [one for one in listed_evidence(listing) if one.get("id") == name]
     trial.check(
         "/evidence",
         holds=bool(said) and said[0].get("origin") == peer.origin and said[0].get("stands") is True,
@@ -184,9 +184,10 @@ async def lasting(trial: Trial) -> None:
     await stays(trial, peer)
 
 
-def _listed(reply: Reply) -> list[dict[str, Any]]:
+def listed_evidence(reply: Reply) -> list[dict[str, Any]]:
+    """Return what a node says of the evidence it keeps (EVID-8); nothing where that is none."""
     try:
-        found = json.loads(reply.body)["evidence"]
+        found = read_json(reply.body, "/evidence")["evidence"]
     except (ValueError, KeyError, TypeError):
         return []
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []

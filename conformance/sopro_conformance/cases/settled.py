@@ -1,12 +1,11 @@
 """MEM-25 and MEM-23: members decide how the coordinator's log goes on, and who goes on with it."""
 
 import hashlib
-import json
 from typing import Any, Final
 
 from sopro_conformance.case import case
 from sopro_conformance.cases.anchors import decide
-from sopro_conformance.cases.forked import is_proven
+from sopro_conformance.cases.forked import is_proven, listed_evidence
 from sopro_conformance.cases.staged import TILES
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.proof import write_add_checkpoint
@@ -134,8 +133,8 @@ async def _forgets(trial: Trial, scene: Scene, marked: Any, other: SiteLog) -> N
     )
     client = await scene.start()
     reply = await client.ask("/evidence")
-    listed = json.loads(reply.body)["evidence"] if reply.status == 200 else []
-    standing = [one for one in listed if one["origin"] == other.origin and one["stands"]]
+    listed = listed_evidence(reply)
+    standing = [one for one in listed if one.get("origin") == other.origin and one.get("stands")]
     trial.check(
         "the evidence",
         holds=bool(listed) and not standing,

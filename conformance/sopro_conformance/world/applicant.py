@@ -1,6 +1,5 @@
 """A site that asks for admission, and the candidate that coordinates (JOIN, CONF)."""
 
-import json
 import random
 import time
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from sopro_conformance.adapter import Adapter, Answer, unpack
 from sopro_conformance.case import NotMeasured
+from sopro_conformance.plain import read_json
 from sopro_conformance.wire.codec import Value, encode
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.world.client import Client, Reply, words
@@ -155,8 +155,8 @@ class Council:
         """
         reply = await self.ask(applicant.request())
         try:
-            nonce = bytes.fromhex(json.loads(reply.body)["nonce"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+            nonce = bytes.fromhex(read_json(reply.body, APPLICATIONS)["nonce"])
+        except (ValueError, KeyError, TypeError):
             nonce = b""
         if reply.status != 200 or len(nonce) != 32:
             raise NotMeasured(f"no challenge for {applicant.code} (CONF-4): {words(reply)}")

@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from sopro_conformance.case import NotMeasured
+from sopro_conformance.plain import spell
 from sopro_conformance.wire.codec import WireError, decode
 from sopro_conformance.wire.note import Checkpoint, read_checkpoint
 from sopro_conformance.wire.records import entry_id
@@ -146,10 +147,10 @@ class Client:
                 ) as answer,
             ):
                 data = await _read(answer)
-                named = {name.lower(): value for name, value in answer.headers.items()}
+                named = {spell(name.lower()): spell(one) for name, one in answer.headers.items()}
                 return Reply(answer.status, named, data, time.perf_counter() - began)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
-            why = f"{type(error).__name__}: {error}".encode()
+            why = spell(f"{type(error).__name__}: {error}").encode()
             return Reply(0, {}, why, time.perf_counter() - began)
 
     async def head(self) -> Checkpoint:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple
 
+from sopro_conformance.plain import spell
 from sopro_conformance.world.client import Reply
 from sopro_conformance.world.way import Way
 
@@ -117,7 +118,7 @@ class Line:
                 reply = await _read_reply(reader)
         except (OSError, TimeoutError, ValueError, EOFError, asyncio.LimitOverrunError) as error:
             self.close()
-            reply = Reply(0, {}, f"{type(error).__name__}: {error}".encode())
+            reply = Reply(0, {}, spell(f"{type(error).__name__}: {error}").encode())
         if reply.headers.get("connection", "").lower() == "close":
             self.close()
         return reply._replace(seconds=time.perf_counter() - began)

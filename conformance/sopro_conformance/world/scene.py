@@ -6,7 +6,6 @@ takes a new one, which the coordinator admits then.
 
 import asyncio
 import itertools
-import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ from typing import Any, Final
 from aiohttp import web
 
 from sopro_conformance.adapter import Adapter, Answer, unpack
-from sopro_conformance.case import NotMeasured
+from sopro_conformance.case import BrokenTextError, NotMeasured
+from sopro_conformance.plain import read_json
 from sopro_conformance.wire.codec import WireError
 from sopro_conformance.wire.note import Checkpoint, read_checkpoint
 from sopro_conformance.world.certified import Authority
@@ -156,8 +156,11 @@ class Scene:
             )
             reply = await client.ask("/.well-known/sopro")
             try:
-                client.origin = json.loads(reply.body)["origin"]
+                client.origin = read_json(reply.body, "/.well-known/sopro")["origin"]
                 prefix_of(client.origin)
+            except BrokenTextError:
+                await client.close()
+                raise
             except (ValueError, TypeError, LookupError, AttributeError):
                 await client.close()
                 self._why_not = f"no node answers at {self.url}: {words(reply)}"

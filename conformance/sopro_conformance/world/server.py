@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from aiohttp import web
 
+from sopro_conformance.plain import spell
 from sopro_conformance.world.served import Shown, prefix_of, render
 
 Lie: TypeAlias = Callable[[web.Request, bytes], Coroutine[Any, Any, web.StreamResponse]]
@@ -165,8 +166,8 @@ class Server:
     # What it says.
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        path = request.raw_path
-        headers = {name.lower(): value for name, value in request.headers.items()}
+        path = spell(request.raw_path)
+        headers = {spell(name.lower()): spell(one) for name, one in request.headers.items()}
         self.asked.append(Asked(request.method, path, headers))
         del self.asked[:-_KEPT]
         self._news.set()

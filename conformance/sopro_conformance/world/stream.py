@@ -1,13 +1,13 @@
 """The candidate's stream of events, read as a peer reads it (SYNC-8): bounded in bytes and time."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
 import aiohttp
 
+from sopro_conformance.plain import read_json
 from sopro_conformance.world.client import Client
 
 _LINE: Final = 4 * 1024 * 1024
@@ -72,8 +72,8 @@ class Stream:
 
 def _read(data: str) -> dict[str, Any]:
     try:
-        found = json.loads(data)
-    except (ValueError, RecursionError):
+        found = read_json(data.encode(), "an event")
+    except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
