@@ -15,7 +15,7 @@ from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import READERS
 from sopro_registry.families import site_keys
 from sopro_registry.family import KeySpan, Withholding
-from sopro_registry.fields import day_of
+from sopro_registry.fields import day_of, format_day
 from sopro_registry.keyhistory import KeyRecord, log_keys_at, open_key_history
 from sopro_registry.label import Label, status_at
 from sopro_registry.transfer import Course, Stage, follow_label
@@ -242,9 +242,11 @@ def _stages(audit: LogAudit, entity: bytes) -> Iterator[Stage]:
 
 def _say_label(course: Course, day: int) -> dict[str, Any]:
     stage = course.at(day)
-    status = status_at(stage.label.decisions, day)[0]
+    status, since = status_at(stage.label.decisions, day)[0], course.recorded_by(day)
     return {
         "status": "undetermined" if stage.undetermined else status.word,
         "site": stage.site,
         "decisions": sum(len(one.label.decisions) for one in course.stages),
+        "recorded_late": course.is_recorded_late(day),
+        **({"on_record": format_day(since)} if since else {}),
     }

@@ -22,6 +22,7 @@ OVERLAYS: Final[Mapping[str, str]] = {
     "appeal_upheld": "appeal upheld: one against a decision on it was, and no decision followed",
     "complaint_upheld": "complaint upheld: one about it was, and no decision followed",
     "orphaned": "orphaned: its site is gone, and nobody has taken it over in time",
+    "recorded_late": "recorded late: what it rests on was written down long after it held",
 }
 """What lies over a status, for people."""
 _GONE: Final = {"left": "no member any more", "expelled": "expelled"}
@@ -50,6 +51,8 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
         show(f"  {described}")
     if scope := answer["scope"]:
         show(f"  holds for {_say_scope(scope)}")
+    if not_known := say_on_record(answer, answer["at"]):
+        show(f"  {not_known}")
     for overlay in answer["overlays"]:
         show(f"  {OVERLAYS.get(overlay, overlay)}")
     if answer["caretaker"]:
@@ -102,6 +105,12 @@ def label_evaluations(number: str, folder: Path, *, as_json: bool) -> None:
         )
     if not found["evaluations"]:
         remark(f"nobody has evaluated {number} since it was granted")
+
+
+def say_on_record(one: Mapping[str, Any], day: str) -> str:
+    """Say since when what holds on a day is on record; nothing where it was known by then."""
+    since = one["on_record_since"] or ""
+    return f"on record only since {since}: nobody could know it on {day}" if since > day else ""
 
 
 def _say_scope(scope: Mapping[str, Any]) -> str:

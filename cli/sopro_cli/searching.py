@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.certificate_list import as_cell
-from sopro_cli.labels import LAPSING, describe_label
+from sopro_cli.labels import LAPSING, describe_label, say_on_record
 from sopro_cli.office import ask
 from sopro_cli.options import CODE, DAY, NUTS, SITE, as_bytes, here, read_file
 from sopro_cli.output import make_readable, remark, show, show_json
@@ -138,7 +138,11 @@ def _tell(found: Mapping[str, Any]) -> None:
     show(f"{found['value']}: {is_valid} on {found['at']}")
     for one in found["labels"]:
         until = f", valid until {one['valid_until']}" if one["valid_until"] else ""
-        show(f"  {one['number']}  {one['status']}{until}")
+        late = "; recorded late" if one["recorded_late"] else ""
+        not_known = say_on_record(one, found["at"])
+        show(f"  {one['number']}  {one['status']}{until}{late}")
+        if not_known:
+            show(f"    {not_known}")
     if not found["labels"]:
         show("  no label is known")
     if found["more"]:

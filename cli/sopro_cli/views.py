@@ -70,15 +70,14 @@ def _view_label(candidate: Candidate, number: str, day: str) -> dict[str, Any]:
     label = candidate.get_json(f"/api/v1/labels/{number}{asked}")
     if label is None:
         return {"labels": {}}
-    return {
-        "labels": {
-            number: {
-                "status": str(label["status"]).partition(":")[0],
-                "site": label["site"],
-                "decisions": len(label["history"]),
-            }
-        }
+    since = label["on_record_since"]
+    said = {
+        "status": str(label["status"]).partition(":")[0],
+        "site": label["site"],
+        "decisions": len(label["history"]),
+        "recorded_late": "recorded_late" in label["overlays"],
     }
+    return {"labels": {number: said | ({"on_record": since} if since else {})}}
 
 
 def held_evidence(candidate: Candidate) -> dict[str, Any]:

@@ -28,6 +28,7 @@ MOST_LOOKED_AT: Final = 10_000
 _REMEMBERED: Final = 256
 _UNKNOWN: Final = "unknown"
 _NOTHING: Final = ("",) * 7
+_UNSAID: Final = ("",) * 4
 
 
 class Validity(msgspec.Struct, frozen=True):
@@ -178,13 +179,13 @@ class Registrar:
 
     def _line(self, asked: Asked, rows: Mapping[str, LabelRow]) -> Sequence[str]:
         if asked.problem:
-            return (asked.by, as_text(asked.value), *_NOTHING, asked.problem, "", "")
+            return (asked.by, as_text(asked.value), *_NOTHING, asked.problem, *_UNSAID)
         if asked.by is By.NUMBER:
             return self._number_line(asked.value, asked.day, rows.get(asked.value))
         try:
             found = self._remember(asked.by, asked.value, asked.day, self._holdings.published)
         except FormatError as error:
-            return (asked.by, as_text(asked.value), *_NOTHING, str(error), "", "")
+            return (asked.by, as_text(asked.value), *_NOTHING, str(error), *_UNSAID)
         count = f"{len(found.labels)}{'+' if found.more else ''}"
         first = found.labels[0] if found.labels else None
         value = as_text(asked.value)
@@ -203,7 +204,20 @@ def _write(  # the columns
 ) -> Sequence[str]:
     rests_on = " ".join(map(_write_basis, bases))
     if first is None:
-        return (by, value, format_day(day), "no", _UNKNOWN, "", "", "", count, "", rests_on, "")
+        return (
+            by,
+            value,
+            format_day(day),
+            "no",
+            _UNKNOWN,
+            "",
+            "",
+            "",
+            count,
+            "",
+            rests_on,
+            *_UNSAID[1:],
+        )
     return (
         by,
         value,
@@ -217,6 +231,8 @@ def _write(  # the columns
         "",
         rests_on,
         "yes" if first.imported else "no",
+        first.on_record_since or "",
+        "yes" if first.recorded_late else "no",
     )
 
 

@@ -50,6 +50,8 @@ COLUMNS: Final = (
     "problem",
     "computed_from",
     "imported",
+    "on_record_since",
+    "recorded_late",
 )
 """Of the answer to many questions; `computed_from` is origin@size:root, between blanks."""
 

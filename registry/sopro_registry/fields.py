@@ -70,6 +70,8 @@ _CIVIL_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ORIGIN: Final = re.compile(r"[^/]+/[^/]+/([1-9][0-9]{0,5})")
 _FARTHEST_ZONE: Final = timedelta(hours=14)
 _HINDMOST_ZONE: Final = timedelta(hours=12)
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_LAST_DAY: Final = date.max.toordinal()
 
 
 class Head(Struct, frozen=True, kw_only=True):
@@ -182,6 +184,11 @@ def _latest_day_of_hour(hour: int) -> int:
         return (datetime.fromtimestamp(hour * 3600, tz=UTC) + _FARTHEST_ZONE).toordinal()
     except (ValueError, OverflowError, OSError):
         return date.max.toordinal()
+
+
+def recorded_day(time: int) -> int:
+    """Return the civil date of a record's time in UTC (SPEC OVL-11), the last day for any later."""
+    return min(_EPOCH + time // 86_400_000, _LAST_DAY)
 
 
 def earliest_day(time: int) -> int:

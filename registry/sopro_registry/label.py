@@ -121,6 +121,7 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
         undated: whether it states no date of its own.
         suspended_until: last day of the suspension that it begins or goes on with; 0 where there
             is none or none is stated.
+        recorded: the civil date, in UTC, of its record's claimed time; it never falls in a label.
     """
 
     index: int
@@ -133,6 +134,7 @@ class Decision(Struct, frozen=True, array_like=True, gc=False):
     source: bytes = b""
     undated: bool = False
     suspended_until: int = 0
+    recorded: int = 0
 
     @property
     def action(self) -> Action:
@@ -206,6 +208,9 @@ class Reason(Struct, frozen=True, array_like=True, gc=False):
     refused: int = 0
 
 
+DAYS_TO_RECORD: Final = 31
+"""So many days after the day from which it holds a decision is recorded in time (SPEC OVL-11)."""
+
 LEFT: Final = "label_left"
 """Under this, and its number, a label is found that has left a log (SPEC XFER-8)."""
 MOST_RETURNS: Final = 64
@@ -266,6 +271,26 @@ def status_at(decisions: list[Decision], day: int) -> tuple[Status, Decision | N
         if decision.effective <= day:
             return lapse(decision.status, decision.until, day), decision
     return Status.NONE, None
+
+
+def recorded_by(decisions: list[Decision], day: int) -> int:
+    """Return since when all is on record that holds by a day (SPEC OVL-11); 0 where nothing does.
+
+    Times never fall in a log, so the last of the decisions tells.
+    """
+    last = next((one for one in reversed(decisions) if one.effective <= day), None)
+    return last.recorded if last else 0
+
+
+def is_recorded_late(decisions: list[Decision], day: int) -> bool:
+    """Say whether what holds by a day was written down long after, and after that day (OVL-11)."""
+    for one in reversed(decisions):
+        if one.recorded <= day:
+            return False
+        is_late = one.recorded > one.effective + DAYS_TO_RECORD
+        if one.effective <= day and is_late and not one.imported:
+            return True
+    return False
 
 
 def lapse(status: Status, until: int, day: int) -> Status:

@@ -33,6 +33,7 @@ class Overlay(StrEnum):
     APPEAL_UPHELD = "appeal_upheld"
     COMPLAINT_UPHELD = "complaint_upheld"
     ORPHANED = "orphaned"
+    RECORDED_LATE = "recorded_late"
 
 
 _STANDING: Final = (Status.ACTIVE, Status.SUSPENDED)
@@ -147,6 +148,8 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
     found += _unanswered(course.stages, day, lookup)
     if status in _STANDING and _is_orphaned(stage, day, lookup):
         found.append(Overlay.ORPHANED)
+    if course.is_recorded_late(day):
+        found.append(Overlay.RECORDED_LATE)
     return tuple(found)
 
 

@@ -44,6 +44,7 @@ class DecisionAnswer(Struct, frozen=True):
     """One decision of a label's history; `site` is whose log it is in, `log` that log's origin.
 
     `reason` is its code, as it was corrected last (SPEC LBL-29); empty where there is none.
+    `recorded_on` is the civil date of its record in UTC, as its site claims it (SPEC OVL-11).
     """
 
     index: int
@@ -56,6 +57,7 @@ class DecisionAnswer(Struct, frozen=True):
     site: str = ""
     log: str = ""
     reason: str = ""
+    recorded_on: str | None = None
 
 
 class TransferState(StrEnum):
@@ -109,6 +111,8 @@ class Standing(Struct, frozen=True):
         valid: whether it may be used on that day.
         valid_until: last civil date of validity, where one is stated.
         imported: whether it was taken from an existing register.
+        on_record_since: since when all is on record that this follows from (SPEC OVL-11).
+        recorded_late: whether that was written down long after it held, and after that day.
     """
 
     number: str
@@ -117,6 +121,8 @@ class Standing(Struct, frozen=True):
     valid: bool
     valid_until: str | None
     imported: bool
+    on_record_since: str | None = None
+    recorded_late: bool = False
 
 
 def stand(course: Course, day: int) -> Standing:
@@ -131,6 +137,8 @@ def stand(course: Course, day: int) -> Standing:
         status is Status.ACTIVE and not stage.undetermined,
         _date(last.until) if last else None,
         first.decisions[0].imported,
+        _date(course.recorded_by(day)),
+        course.is_recorded_late(day),
     )
 
 
@@ -157,6 +165,8 @@ class LabelAnswer(Struct, frozen=True):
         transfers: its way from site to site, oldest first, and what is claimed beyond.
         overlays: what lies over the status that day (SPEC OVL).
         scope: what it holds for that day; None where no decision states it.
+        on_record_since: the civil date, in UTC, since when all is on record that the status on that
+            day follows from (SPEC OVL-11); later than `at` where it was not known on that day.
     """
 
     number: str
@@ -177,6 +187,7 @@ class LabelAnswer(Struct, frozen=True):
     overlays: tuple[Overlay, ...] = ()
     scope: ScopeAnswer | None = None
     caretaker: str = ""
+    on_record_since: str | None = None
 
 
 def answer_label(
@@ -224,6 +235,7 @@ def answer_label(
         overlays=find_overlays(course, day, lookup) if lookup else (),
         scope=_answer_scope(stage.label.scope_at(day)),
         caretaker=lookup.caretaker(stage.origin) if lookup else "",
+        on_record_since=_date(course.recorded_by(day)),
     )
 
 
@@ -282,6 +294,7 @@ def _answer_decision(decision: Decision, stage: Stage) -> DecisionAnswer:
         stage.site,
         stage.origin,
         next((one.code for one in stage.label.reasons if one.index == decision.index), ""),
+        _date(decision.recorded),
     )
 
 

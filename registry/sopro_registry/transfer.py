@@ -25,6 +25,8 @@ from sopro_registry.label import (
     Scope,
     Status,
     Takeover,
+    is_recorded_late,
+    recorded_by,
 )
 
 _CONTEXT: Final = b"sopro-takeover/1\n"
@@ -150,6 +152,17 @@ class Course(Struct, frozen=True):
     def at(self, day: int) -> Stage:
         """Return the label where it was on a day."""
         return self.until(day)[-1]
+
+    def recorded_by(self, day: int) -> int:
+        """Return since when all is on record that holds by a day; 0 where nothing does."""
+        return max(recorded_by(one.label.decisions, day) for one in self.until(day))
+
+    def is_recorded_late(self, day: int) -> bool:
+        """Say whether something holds by a day that was recorded late, and after it (OVL-11)."""
+        stages = self.until(day)
+        if stages[-1].undetermined:
+            return False
+        return any(is_recorded_late(one.label.decisions, day) for one in stages)
 
 
 def follow_label(first: Stage, find: Callable[[str, bytes], Iterable[Stage]], *,

@@ -162,6 +162,13 @@ def reviews_of_anything() -> None:
     family("review", _check_evaluation=lambda *_: None)
 
 
+@fault("R26")
+def what_is_recorded_was_always_known() -> None:
+    """Says of every day what is known today, as if it had been known then."""
+    transfer = import_module("sopro_registry.transfer")
+    transfer.Course.is_recorded_late = lambda *_: False
+
+
 @fault("R25")
 def renewals_begin_whenever() -> None:
     family("label_decision", check_begin=lambda *_: None)

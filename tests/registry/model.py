@@ -465,6 +465,7 @@ def keep(log: Log, event: Event, label: dict[str, Any], decision: dict[str, Any]
     decision |= {"action": body["action"], "takes": "takes" in body, "review": body.get("review")}
     decision |= {"decider": decider_of(event), "application": body.get("application")}
     decision["reason"] = body.get("reason_code")
+    decision["recorded"] = datetime.fromtimestamp(event["time"] // 1000, UTC).date().isoformat()
     decision["states_scope"] = "scope" in body
     decision["scope"] = label["scope"] = body.get("scope", label["scope"])
     history = [*label["history"], decision]

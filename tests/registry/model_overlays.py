@@ -36,7 +36,30 @@ def overlays(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> list[st
             found.append(overlay)
     if status in ("active", "suspended") and is_orphaned(place, held, day):
         found.append("orphaned")
+    if any(is_written_late(one, day) for _, place in begun for one in place["state"]["history"]):
+        found.append("recorded_late")
     return found
+
+
+def is_written_late(decision: dict[str, Any], day: str) -> bool:
+    """Say whether a decision that holds by a day was recorded after it, and long after it held."""
+    if decision["imported"] or decision["from"] > day or decision["recorded"] <= day:
+        return False
+    passed = date.fromisoformat(decision["recorded"]) - date.fromisoformat(decision["from"])
+    return passed.days > 31
+
+
+def recorded_since(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> str:
+    """Say since when all is on record that holds on a day of a label that a log granted."""
+    way = model.way_of(logs, log, entity)
+    begun = [one for one in way[1:] if one[1]["state"]["history"][0]["from"] <= day]
+    holding = [
+        one["recorded"]
+        for _, held in [way[0], *begun]
+        for one in held["state"]["history"]
+        if one["from"] <= day
+    ]
+    return max(holding, default="")
 
 
 def entity_of(log: Log, held: Held) -> bytes:

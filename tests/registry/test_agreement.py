@@ -14,7 +14,7 @@ from sopro_registry.overlays import Overlay
 from sopro_registry.transfer import Stage, follow_label
 from tests.registry import model
 from tests.registry.lives import KINDS, PREFIXES, Life, ends_of, swarm
-from tests.registry.model_overlays import overlays
+from tests.registry.model_overlays import overlays, recorded_since
 from tests.registry.world import Node, World, ordinal, shift
 
 STEP = st.integers(0, 2**20)
@@ -168,10 +168,13 @@ def courses(life: Life, node: Node) -> tuple[list[Any], list[Any], int]:
             ends = [day for end in ends_of(log) for day in (end, shift(end, 1))][:12]
             for day in (*DAYS, *QUARTERS, *ends):
                 whose = model.whose(life.logs, log, entity, day)
-                expected.append((*whose, overlays(life.logs, log, entity, day)))
+                since = recorded_since(life.logs, log, entity, day)
+                expected.append((*whose, since, overlays(life.logs, log, entity, day)))
                 stage = course.at(ordinal(day))
                 word = status_at(stage.label.decisions, ordinal(day))[0].word
-                found.append((stage.site, word, node.overlays(author.origin, entity, day)))
+                since = named(course.recorded_by(ordinal(day)))
+                over = node.overlays(author.origin, entity, day)
+                found.append((stage.site, word, since, over))
         assert author.site == site
     return expected, found, moved
 
@@ -215,7 +218,7 @@ def test_lives_reach_every_reason_and_every_status() -> None:
         check_agreement(life, [node])
         _, found, count = courses(life, node)
         moved += count
-        over |= {overlay for _, _, overlays in found for overlay in overlays}
+        over |= {overlay for *_, overlays in found for overlay in overlays}
         for log in life.logs.values():
             decided += len(log["decided"])
             reasons |= set(log["voids"].values())

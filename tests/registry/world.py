@@ -272,9 +272,10 @@ class Written(NamedTuple):
 class Author:
     """A site (or the coordinator) that writes its log; by default what the rules allow."""
 
-    def __init__(self, site: str, node: Node, *, prefix: str = "") -> None:
+    def __init__(self, site: str, node: Node, *, prefix: str = "", time: int = NOW) -> None:
         self.site = site
         self.prefix = prefix
+        self.time = time
         self.origin = f"{FEDERATION}/{site}/1"
         self.keys = {role: signer(f"{site} {role}") for role in ("root", *SITE_ROLES)}
         self.node = node
@@ -313,7 +314,7 @@ class Author:
             "log": self.origin,
             "prev": self.heads.get(entity),
             "salt": bytes16(f"salt {len(self.entries)}"),
-            "time": NOW,
+            "time": self.time,
             "v": 1,
         }
         envelope |= changes
@@ -428,11 +429,11 @@ class Author:
 class World:
     """A coordinator, two admitted sites with one offering each, and a node that saw it all."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, time: int = NOW) -> None:
         sites = {COORDINATOR_SITE: "", "at": "AT1", "hu": "HU1"}
         self.node = self.new_node(sites)
         self.coordinator, self.at, self.hu = (
-            Author(site, self.node, prefix=prefix) for site, prefix in sites.items()
+            Author(site, self.node, prefix=prefix, time=time) for site, prefix in sites.items()
         )
         self.coordinator.write_keys()
         self.coordinator.write_state()

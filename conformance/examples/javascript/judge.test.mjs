@@ -6,8 +6,8 @@ import { encode } from './lib/encoding.mjs';
 import { KeyPair } from './lib/keys.mjs';
 import { sha256 } from './lib/bytes.mjs';
 import { judgeLog } from './lib/judge.mjs';
-import { takeoverEntity } from './lib/label.mjs';
-import { describe as describeLogs, judgeAll } from './lib/logs.mjs';
+import { Label, takeoverEntity } from './lib/label.mjs';
+import { Course, describe as describeLogs, judgeAll } from './lib/logs.mjs';
 import { parseEntry } from './lib/record.mjs';
 import { bodies, COORDINATOR, federation, World } from './world.mjs';
 
@@ -152,6 +152,9 @@ test('labels', () => {
   assert.equal(at.state(), undefined);
 });
 
+// The world writes all its records on this day (OVL-11).
+const RECORDED = { on_record: '2027-01-15', recorded_late: false };
+
 test('undetermined', () => {
   const { coordinator, at } = federation('at');
   const { offering } = withOffering(at);
@@ -162,9 +165,24 @@ test('undetermined', () => {
   assert.equal(at.state({ status_root: Buffer.alloc(32, 7) }), undefined);
   const { judges, refused } = judgeAll(COORDINATOR, coordinator.pairs.root.public, [coordinator.log, at.log]);
   const answer = describeLogs(judges, refused, COORDINATOR, '2027-02-01');
-  assert.deepEqual(answer.labels, { 'SOPRO/AT1/001/00001': { status: 'undetermined', site: 'at', decisions: 1 } });
+  assert.deepEqual(answer.labels, { 'SOPRO/AT1/001/00001': { status: 'undetermined', site: 'at', decisions: 1, ...RECORDED } });
   assert.deepEqual(answer.members, { at: 'admitted' });
   assert.deepEqual(answer.refused, {});
+});
+
+test('recorded late', () => {
+  const label = new Label('sopro.example/at/1', e16());
+  const decide = (day, recorded, basis = 'assessed') => label.decisions.push({ body: { basis }, day, time: Date.parse(recorded), status: 'active', validUntil: null });
+  decide('2027-01-01', '2027-02-01T23:59:59.999Z');
+  const said = (day) => new Course([label]).onRecord(day);
+  assert.deepEqual(said('2027-01-01'), { recorded_late: false, on_record: '2027-02-01' }); // 31 days later
+  assert.deepEqual(said('2026-12-31'), { recorded_late: false });
+  decide('2027-02-10', '2027-03-14T00:00:00Z');
+  decide('2027-03-01', '2027-03-14T00:00:00Z');
+  for (const day of ['2027-02-10', '2027-03-13']) assert.deepEqual(said(day), { recorded_late: true, on_record: '2027-03-14' });
+  assert.deepEqual(said('2027-03-14'), { recorded_late: false, on_record: '2027-03-14' });
+  label.decisions.forEach((one) => { one.body = { basis: 'imported' }; });
+  assert.equal(said('2027-02-10').recorded_late, false);
 });
 
 test('waiting for a head of the coordinator', () => {
@@ -221,8 +239,8 @@ test('a label is handed over, and inherited', () => {
   assert.equal(hu.state(), undefined);
   const { judges, refused } = judgeAll(COORDINATOR, coordinator.pairs.root.public, [coordinator.log, at.log, hu.log]);
   const answer = describeLogs(judges, refused, COORDINATOR, '2027-01-20');
-  assert.deepEqual(answer.labels['SOPRO/AT1/001/00001'], { status: 'active', site: 'hu', decisions: 3 });
-  assert.deepEqual(answer.labels['SOPRO/AT1/001/00002'], { status: 'active', site: 'hu', decisions: 2 });
+  assert.deepEqual(answer.labels['SOPRO/AT1/001/00001'], { status: 'active', site: 'hu', decisions: 3, ...RECORDED });
+  assert.deepEqual(answer.labels['SOPRO/AT1/001/00002'], { status: 'active', site: 'hu', decisions: 2, ...RECORDED });
 });
 
 test('assessment, complaints and appeals', () => {

@@ -26,7 +26,14 @@ from sopro_registry.decision_dates import (
 from sopro_registry.decision_fields import NEEDS, TAKEOVER, Body, ReasonCode, check_fields
 from sopro_registry.duties import check_closed, check_decider, subjects_of
 from sopro_registry.family import Change, Decided, Fact, Family, LabelIndex, Place, View
-from sopro_registry.fields import add_months, earliest_day, epoch_of, latest_day, year_of
+from sopro_registry.fields import (
+    add_months,
+    earliest_day,
+    epoch_of,
+    latest_day,
+    recorded_day,
+    year_of,
+)
 from sopro_registry.label import (
     ANSWERING,
     Action,
@@ -115,7 +122,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     decision = Decision(
         fact.index, needs.code, effective, after, until, dates.decided, imported,
         b"" if body.source is UNSET else body.source[:8], not dates.effective,
-        suspended_until(body.action, dates, after, last),
+        suspended_until(body.action, dates, after, last), recorded_day(fact.record.time),
     )  # fmt: skip
     reason, reasons = _read_reasons(body, correction, label, index=fact.index)
     was = label

@@ -28,6 +28,22 @@ async def test_a_page_says_what_lies_over_a_status(visit: Visit, language: str) 
         assert (overdue in read_page(text).text) is is_said
 
 
+LATE = {
+    "en": ("was recorded more than a month after", "has been on record only since"),
+    "de": ("wurde mehr als einen Monat nach dem Tag eingetragen", "Eingetragen ist das erst seit"),
+    "hu": ("több mint egy hónappal azután jegyezték be", "óta szerepel a nyilvántartásban"),
+}
+
+
+@pytest.mark.parametrize("language", LATE)
+async def test_a_page_says_what_nobody_could_know_on_that_day(visit: Visit, language: str) -> None:
+    at = await visit("at")
+    for later, is_said in ((-60, True), (2, False)):
+        text = await at.read(f"/label/{number('active')}?lang={language}&at={day(later)}")
+        check_page(text)
+        assert [one in read_page(text).text for one in LATE[language]] == [is_said, is_said]
+
+
 FAILS = {
     "en": "An identifier of this organisation fails its check.",
     "de": "Eine Kennung dieser Organisation besteht ihre Prüfung nicht.",

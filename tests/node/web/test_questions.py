@@ -109,6 +109,24 @@ async def test_says_whether_one_label_is_valid(visit: Visit) -> None:
         assert (await get(at, f"/api/v1/check{query}", status=400))["code"] == "err.query"
 
 
+async def test_says_of_a_past_day_since_when_it_is_on_record(visit: Visit) -> None:
+    at = await visit("at")
+    # It was granted to hold from a hundred days ago, and recorded just now.
+    [then] = (await get(at, f"/api/v1/check?number={ACTIVE}&at={day(-60)}"))["labels"]
+    assert (then["status"], then["recorded_late"]) == ("active", True)
+    since = then["on_record_since"]
+    assert day(-1) <= since <= day(1)
+    label = await get(at, f"/api/v1/labels/{ACTIVE}?at={day(-60)}")
+    assert (label["on_record_since"], label["history"][0]["recorded_on"]) == (since, since)
+    assert "recorded_late" in label["overlays"]
+    table = f"at,number\n{day(-60)},{ACTIVE}\n{day(2)},{ACTIVE}\n{day(-60)},{IMPORTED}\n"
+    late, now, old = await lines(at, table)
+    assert (late["on_record_since"], late["recorded_late"]) == (since, "yes")
+    assert (now["on_record_since"], now["recorded_late"]) == (since, "no")
+    # An existing register says itself that it is one.
+    assert old["recorded_late"] == "no"
+
+
 async def test_says_of_every_line_of_a_table_whether_it_is_valid(visit: Visit) -> None:
     at = await visit("at")
     plain = await lines(at, f"{ACTIVE}\r\n{REVOKED}\r\n\r\n=HYPERLINK()\r\nSOPRO/XX0/001/00001\r\n")

@@ -62,6 +62,14 @@ export class Label {
     return statusOf(this.standing(day), day);
   }
 
+  // OVL-11: the decisions that hold by a day, each with the day of its record.
+  recordedBy(day) {
+    return this.decisions.filter((decision) => decision.day <= day).map(({ body, day: held, time }) => {
+      const recorded = dayAt(time, 0);
+      return { recorded, late: body.basis !== 'imported' && recorded > day && recorded > addDays(held, 31) };
+    });
+  }
+
   // LBL-10 to LBL-14, STATUS-6: what a decision leaves, or a refusal [lbl.transition].
   outcome(body) {
     const imported = body.basis === 'imported';

@@ -117,6 +117,17 @@ export class Course {
     return label.undetermined ? 'undetermined' : label.statusOn(day);
   }
 
+  // OVL-11, ASK-8: since when it is on record what holds on a day; an undetermined label has no words over it (OVL-1).
+  onRecord(day) {
+    const stages = [this.stages[0], ...this.stages.slice(1).filter((label) => label.first.day <= day)];
+    const recorded = stages.flatMap((label) => label.recordedBy(day));
+    const since = recorded.map((one) => one.recorded).sort().pop();
+    return {
+      recorded_late: !this.stageOn(day).undetermined && recorded.some(({ late }) => late),
+      ...(since === undefined ? {} : { on_record: since }),
+    };
+  }
+
   get decisions() {
     return this.stages.reduce((sum, label) => sum + label.decisions.length, 0);
   }
@@ -147,7 +158,7 @@ export function describe(judges, refused, coordinator, day) {
       const number = label.first?.body.certificate;
       if (number === undefined || taken(label)) continue; // a half that does not fit is not counted (XFER-5)
       const course = courseOf(judges, label);
-      answer.labels[number] = { status: course.statusOn(day), site: course.siteOn(day), decisions: course.decisions };
+      answer.labels[number] = { status: course.statusOn(day), site: course.siteOn(day), decisions: course.decisions, ...course.onRecord(day) };
     }
   }
   const federation = judges.get(coordinator)?.federation;
