@@ -225,7 +225,7 @@ class Node:
         self.codelists = CodeLists(self.reader, self.holdings)
         self.log.admit = self._admit
         self.log.object_to = self.codelists.object_to
-        self.exchange.on_own_head = self.fence.hear
+        self.exchange.listener.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, lambda: self.identity)
         self.findings = LabelFindings(self.reader, self.holdings, self.desk)
         self.directory = Directory(self.reader, self.holdings, self.desk)

@@ -26,12 +26,12 @@ from sopro_node.reach import ANYWHERE
 async def pull(folder: Path, origin: str) -> dict[str, float]:
     node = await Node.open(folder)
     me = os.getpid()
-    node.exchange._pulling += 1  # as its own pulls do, so that the workers are not let go
     [target] = [one for one in node.exchange.targets() if one.origin == origin]
     cpu, own = cpu_seconds(me), time.process_time()
     began = time.perf_counter()
     async with Fetch(reach=ANYWHERE) as fetch:
-        pulled = await node.exchange.mirror.pull(target, fetch)
+        with node.exchange.pool.used():  # as its own pulls do
+            pulled = await node.exchange.mirror.pull(target, fetch)
     wall = time.perf_counter() - began
     own = time.process_time() - own
     held = node.holdings.logs[origin]

@@ -579,10 +579,10 @@ async def test_a_head_in_an_event_is_compared_whoever_tells_of_it(
     async with two_sites(federation) as (_, at, hu):
         size = hu.node.holdings.logs[ORIGIN].signed_size
         event = {"origin": ORIGIN, "size": size, "note": sign(at, size, bytes(32)).decode()}
-        hu.node.exchange._hear("sopro.example/fr/1", json.dumps(event).encode())
+        hu.node.exchange.listener.hear("sopro.example/fr/1", json.dumps(event).encode())
         rumours = hu.node.exchange.gossip._rumours
         assert (ORIGIN, "sopro.example/fr/1") not in rumours, "nobody that is followed has told"
-        hu.node.exchange._hear(f"sopro.example/{teller}/1", json.dumps(event).encode())
+        hu.node.exchange.listener.hear(f"sopro.example/{teller}/1", json.dumps(event).encode())
         await until(lambda: hu.node.evidence.standing(ORIGIN), seconds=5)
 
 
