@@ -62,6 +62,7 @@ class Check:
         request: what the adapter was asked, as JSON, for a replay.
         seconds: until it had answered.
         sent: the last request over HTTP before, and its answer.
+        asked: which of all requests of the run it rests on, in their order, twins before.
     """
 
     delta: str
@@ -72,6 +73,7 @@ class Check:
     request: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     sent: str = ""
+    asked: Sequence[int] = ()
 
 
 Work: TypeAlias = Callable[[Any], Awaitable[None]]
@@ -107,6 +109,11 @@ class Case:
     by_url: bool = False
     outside: Work | None = None
     is_apart: bool = False
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether it asks for verdicts on bytes alone, so that it rests on no other."""
+        return self.verbs == ("verify",)
 
     @property
     def group(self) -> str:

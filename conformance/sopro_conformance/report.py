@@ -160,6 +160,7 @@ def _write_evidence(run: Run, result: Result, folder: Path) -> None:
             "actual": one.actual,
             "twin": one.twin,
             "seconds": round(one.seconds, 4),
+            "asked": list(one.asked),
             "request": one.request,
         }
         for one in result.checks

@@ -8,17 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sopro_conformance.adapter import Adapter
-from sopro_conformance.case import (
-    BrokenTextError,
-    Case,
-    Check,
-    NotMeasured,
-    Profile,
-    Result,
-    Verdict,
-)
+from sopro_conformance.case import Case, Profile, Result, Verdict
 from sopro_conformance.catalogue import CASES, GROUPS
 from sopro_conformance.trial import Trial
+from sopro_conformance.trying import mix, try_cases
 from sopro_conformance.world.memory import Memory
 from sopro_conformance.world.scene import Scene
 
@@ -148,14 +141,16 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
             await candidate.open()
             await _greet(candidate, done)
 
+        most = CASE_DEADLINE * deadline * (LONGER if is_long else 1)
+
         async def try_all(*, apart: bool) -> None:
-            most = CASE_DEADLINE * deadline * (LONGER if is_long else 1)
-            for one in [one for one in chosen if one.is_apart is apart]:
-                trial = Trial(one, candidate, done.seed, stage=None if apart else stage)
-                result = await _try(trial, done, most)
-                result.waiver = (waivers or {}).get(one.id, "")
-                done.results.append(result)
-                tell(result)
+            for cases in mix([one for one in chosen if one.is_apart is apart], seed):
+                around = None if apart else stage
+                trials = [Trial(one, candidate, seed, stage=around) for one in cases]
+                for result in await try_cases(trials, done.candidate, most):
+                    result.waiver = (waivers or {}).get(result.case.id, "")
+                    done.results.append(result)
+                    tell(result)
 
         # Cases with a candidate of their own mostly wait for it, so they are tried beside others.
         async with asyncio.TaskGroup() as lanes:
@@ -177,36 +172,3 @@ async def _greet(candidate: Adapter, done: Run) -> None:
     done.candidate = dict(hello.ok or {})
     if hello.ok is None:
         done.why = f"the adapter does not say hello: {hello.words}"
-
-
-async def _try(trial: Trial, done: Run, most: float) -> Result:
-    """Try a case; a bug of the suite itself is red, and says that it is one."""
-    one, stage = trial.case, trial.stage
-    features = done.candidate.get("features")
-    if one.feature and not isinstance(features, list):
-        return Result(one, [], 0.0, "hello names no features, so none is known to be absent")
-    if one.feature and one.feature not in (features or ()):
-        declared = f"features: {features}"
-        check = Check("feature", Verdict.NOT_APPLICABLE, f"{one.feature} declared", declared)
-        return Result(one, [check], 0.0)
-    began = time.perf_counter()
-    why = ""
-    marks = {name: one.mark() for name, one in stage.servers().items()} if stage else {}
-    if stage and stage.client is not None:
-        stage.client.wire.clear()
-    try:
-        async with asyncio.timeout(most):
-            await (one.outside if stage and stage.url and one.outside else one.work)(trial)
-    except NotMeasured as missing:
-        why = str(missing)
-    except BrokenTextError as broken:
-        expected = "text of Unicode characters in whatever a node says in JSON (EXCH-16)"
-        trial.checks.append(Check("text in JSON", Verdict.FAIL, expected, str(broken)))
-    except TimeoutError:
-        why = f"the case took more than {most:.0f} seconds"
-    except Exception as error:  # a run goes on, and the case is red
-        why = f"the suite failed, which is a bug of the suite: {type(error).__name__}: {error}"
-    result = Result(one, trial.checks, time.perf_counter() - began, why, wire=trial.wire)
-    if stage:
-        result.wire += [*(stage.client.wire if stage.client else []), *stage.asked_since(marks)]
-    return result

@@ -2,7 +2,8 @@
 
 The rules that hold for every case are here, so that no case can forget one: a hostile input counts
 only beside a twin that was accepted in the same session (twin rule) and where the candidate gives
-the code that SPEC.md names (reason rule).
+the code that SPEC.md names (reason rule); and questions that need nothing but bytes are asked in an
+order nobody can know (module `questions`).
 """
 
 import random
@@ -13,6 +14,7 @@ from typing import Any
 
 from sopro_conformance.adapter import Adapter, Answer, pack
 from sopro_conformance.case import Case, Check, NotMeasured, Verdict
+from sopro_conformance.questions import Judge, Put, Question, Questions
 from sopro_conformance.world.client import Client, wait_until
 from sopro_conformance.world.scene import Scene
 
@@ -24,8 +26,18 @@ def with_request(check: Check, answer: Answer) -> Check:
     """
     if check.verdict is Verdict.PASS:
         return check
-    sent = {name: one for name, one in answer.request.items() if name != "id"}
-    return replace(check, request=sent, seconds=answer.seconds)
+    return replace(check, request=asked_of(answer), seconds=answer.seconds)
+
+
+def asked_of(answer: Answer) -> dict[str, Any]:
+    """Return what was asked, for somebody who asks it again."""
+    return {name: one for name, one in answer.request.items() if name != "id"}
+
+
+def number_of(answer: Answer) -> int:
+    """Return which request of the adapter this is the answer to; 0 where there was none."""
+    number = answer.request.get("id", 0)
+    return number if isinstance(number, int) else 0
 
 
 @dataclass
@@ -36,6 +48,7 @@ class Trial:
         case: which.
         candidate: its adapter.
         seed: all randomness of the case follows from it and the case's id.
+        questions: about bytes alone, and who judges them.
         checks: what was found so far.
         stage: the federation around the candidate, where the run has one; a case that brings
             its own has none.
@@ -48,11 +61,12 @@ class Trial:
     checks: list[Check] = field(default_factory=list)
     stage: Scene | None = None
     wire: list[str] = field(default_factory=list)
-    _twins: dict[str, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start the case's own randomness."""
-        self.random = random.Random(f"{self.seed}/{self.case.id}")  # noqa: S311  # repeatable
+        own = f"{self.seed}/{self.case.id}"
+        self.random = random.Random(own)  # noqa: S311  # repeatable
+        self.questions = Questions(own)
 
     @property
     def scene(self) -> Scene:
@@ -95,25 +109,38 @@ class Trial:
         seconds *= self.candidate.deadline
         self.need(await wait_until(holds, within=seconds), f"not within {seconds:.0f} s: {what}")
 
-    async def verify(self, kind: str, **fields: Any) -> Answer:
-        """Ask for a verdict on bytes."""
-        return await self.candidate.ask("verify", kind=kind, **fields)
+    def ask(self, judge: Judge, *questions: Question) -> None:
+        """Have questions asked once the case has put all of its own, and their answers judged.
+
+        Checks stand in the order in which this is called, whenever the answers come.
+
+        Args:
+            judge: is given the answers, in the order of the questions.
+            questions: of `question`.
+        """
+        self.questions.put.append(Put(len(self.checks), judge, questions))
+
+    def question(self, kind: str, **fields: Any) -> Question:
+        """Put a question about bytes, as they are now; it is asked once the case has put all."""
+        return self.questions.add(kind, fields)
 
     async def accepts(
         self, kind: str, gives: Mapping[str, Any] | None = None, *, what: str, **fields: Any
-    ) -> Answer:
-        """Check that an input is accepted and gives what the suite has computed itself."""
-        answer = await self.verify(kind, **fields)
+    ) -> None:
+        """Have an input checked that is accepted, and gives what the suite has computed itself."""
         wanted = pack(dict(gives or {}))
         expected = f"accepted {wanted}" if wanted else "accepted"
-        if answer.error:
-            verdict = Verdict.NOT_MEASURED
-        elif answer.ok is None or any(answer.ok.get(key) != one for key, one in wanted.items()):
-            verdict = self.failed
-        else:
-            verdict = Verdict.PASS
-        self.checks.append(self._judge((what, verdict, expected), answer, kind, fields))
-        return answer
+
+        def judge(answer: Answer) -> None:
+            if answer.error:
+                verdict = Verdict.NOT_MEASURED
+            elif answer.ok is None or any(answer.ok.get(key) != one for key, one in wanted.items()):
+                verdict = self.failed
+            else:
+                verdict = Verdict.PASS
+            self._note(Check(what, verdict, expected, answer.words), answer)
+
+        self.ask(judge, self.question(kind, **fields))
 
     async def refuses(
         self,
@@ -123,8 +150,8 @@ class Trial:
         delta: str,
         twin: Mapping[str, Any],
         **fields: Any,
-    ) -> Answer:
-        """Check that an input is refused for its one difference from an accepted twin.
+    ) -> None:
+        """Have an input checked that is refused for its one difference from an accepted twin.
 
         Args:
             kind: of input.
@@ -133,24 +160,60 @@ class Trial:
             twin: the fields of the twin that are others; those it does not name are the input's.
             fields: of the input.
         """
-        accepted = await self._try_twin(kind, {**fields, **twin})
-        answer = await self.verify(kind, **fields)
-        if accepted.ok is None or answer.error:
-            verdict = Verdict.NOT_MEASURED
-        elif answer.ok is not None or answer.code not in code.split():
-            verdict = self.failed
-        else:
-            verdict = Verdict.PASS
-        said = (delta, verdict, f"refused {code}")
-        self.checks.append(self._judge(said, answer, kind, fields, accepted.words))
-        return answer
 
-    async def _try_twin(self, kind: str, fields: Mapping[str, Any]) -> Answer:
-        """Ask for the verdict on a twin, once for each."""
-        key = f"{kind} {pack(fields)!r}"
-        if key not in self._twins:
-            self._twins[key] = await self.verify(kind, **fields)
-        return self._twins[key]
+        def judge(accepted: Answer, answer: Answer) -> None:
+            if accepted.ok is None or answer.error:
+                verdict = Verdict.NOT_MEASURED
+            elif answer.ok is not None or answer.code not in code.split():
+                verdict = self.failed
+            else:
+                verdict = Verdict.PASS
+            check = Check(delta, verdict, f"refused {code}", answer.words, accepted.words)
+            self._note(check, answer)
+
+        other = self.questions.add(kind, {**fields, **twin}, once=True)
+        self.ask(judge, other, self.question(kind, **fields))
+
+    def _note(self, check: Check, answer: Answer) -> None:
+        """Note a check of one answer, with all that was asked."""
+        self.checks.append(replace(check, request=asked_of(answer), seconds=answer.seconds))
+
+    def judge(self) -> None:
+        """Have every answer judged, and what was asked again: checks stand as they were put.
+
+        Raises:
+            NotMeasured: what a judge needed was missing; all others have judged.
+        """
+        noted, self.checks = self.checks, []
+        place, missing = 0, None
+        for put in self.questions.put:
+            self.checks += noted[place : put.place]
+            place, mark = max(place, put.place), len(self.checks)
+            try:
+                put.judge(*(one.answer for one in put.questions))
+            except NotMeasured as why:
+                missing = missing or why
+            numbers = [number_of(one) for asked in put.questions for one in asked.answers]
+            self.checks[mark:] = [replace(one, asked=numbers) for one in self.checks[mark:]]
+        self.checks += noted[place:]
+        self._compare()
+        if missing is not None:
+            raise missing
+
+    def _compare(self) -> None:
+        """Check that what was asked twice was answered twice in the same way."""
+        again = [one for one in self.questions.all if len(one.answers) > 1]
+        if not again:
+            return
+        shown = next((one for one in again if not one.is_same_again), again[0])
+        if any(answer.error for one in again for answer in one.answers):
+            verdict = Verdict.NOT_MEASURED
+        else:
+            verdict = Verdict.PASS if shown.is_same_again else self.failed
+        words = " and then ".join(one.words for one in shown.answers)
+        check = Check(f"{len(again)} questions asked twice", verdict, "the same answers", words)
+        numbers = [number_of(answer) for one in again for answer in one.answers]
+        self.checks.append(with_request(replace(check, asked=numbers), shown.answers[-1]))
 
     def check(
         self,
@@ -185,14 +248,3 @@ class Trial:
     def failed(self) -> Verdict:
         """What a check is that does not hold: a SHOULD only warns."""
         return Verdict.FAIL if self.case.is_must else Verdict.WARN
-
-    @staticmethod
-    def _judge(
-        check: tuple[str, Verdict, str],
-        answer: Answer,
-        kind: str,
-        fields: Mapping[str, Any],
-        twin: str = "",
-    ) -> Check:
-        request = {"verb": "verify", "kind": kind, **pack(fields)}
-        return Check(*check, answer.words, twin, request, answer.seconds)

@@ -5,7 +5,7 @@ from typing import Final, TypeAlias
 
 from sopro_conformance.case import case
 from sopro_conformance.cases.bench import Bench
-from sopro_conformance.cases.judged import is_void, judge, new_world
+from sopro_conformance.cases.judged import is_void, lists, new_world
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.wire.ed25519 import SigningKey
@@ -103,14 +103,9 @@ async def _stays(trial: Trial, status: str) -> None:
     body, entity = _let_go(world, status), world.member_entity("hu")
     world.coordinator.append("site_membership/1", body, entity=entity)
     world.coordinator.state()
-    answer = await judge(trial, world)
     wanted = {"at": "admitted", "hu": status}
-    trial.check(
-        f"the list of members, with two histories of who has {status}",
-        holds=(answer.ok or {}).get("members") == wanted,
-        expected=str(wanted),
-        answer=answer,
-    )
+    what = f"the list of members, with two histories of who has {status}"
+    await lists(trial, world, wanted, what=what)
 
 
 async def _until(trial: Trial) -> None:

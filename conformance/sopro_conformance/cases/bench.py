@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from sopro_conformance.adapter import Answer
 from sopro_conformance.case import Check, Verdict
-from sopro_conformance.cases.judged import close, judge, new_world
+from sopro_conformance.cases.judged import close, new_world, question
 from sopro_conformance.trial import Trial, with_request
 from sopro_conformance.world.federation import World, void_of
 from sopro_conformance.world.sitelog import SiteLog, Written
@@ -46,13 +46,15 @@ class Bench:
         """Have a record checked that has to be void for its one difference from a twin."""
         self._attempts.append(_Attempt(delta, written, code, twin))
 
-    async def judge(self) -> Answer:
-        """Ask for the verdict on all of them, and that what is behind them counts."""
+    async def judge(self, then: Callable[[Answer], None] = lambda _: None) -> None:
+        """Have all of them judged, and that what is behind them counts; then whatever else."""
         self.counts("the record behind them all", close(self.world, self.log))
-        answer = await judge(self.trial, self.world)
-        for one in self._attempts:
-            self.trial.checks.append(self._check(one, answer))
-        return answer
+
+        def judge(answer: Answer) -> None:
+            self.trial.checks += [self._check(one, answer) for one in self._attempts]
+            then(answer)
+
+        self.trial.ask(judge, question(self.trial, self.world))
 
     def _check(self, one: _Attempt, answer: Answer) -> Check:
         found = void_of(answer.ok, one.written, self.log.origin)

@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
-from sopro_conformance.cases.judged import is_void, judge, new_world, stands
+from sopro_conformance.cases.judged import is_void, new_world, question, stands
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value, encode
 from sopro_conformance.wire.records import CONTEXT, Draft, commit, write_entry
@@ -284,13 +285,18 @@ async def critical(trial: Trial) -> None:
         body = world.decision("revoke", number)
         log.append("label_decision/1", body, entity=granted.entity)
         wanted = {number: "undetermined", other: "active"}
-        answer = await stands(trial, world, wanted, what=what)
-        trial.check(
-            f"{what}: the entry is not void",
-            holds=void_of(answer.ok, written, log.origin) == "",
-            expected="not void",
-            answer=answer,
-        )
+
+        def judge(
+            answer: Answer, what: str = what, written: Written = written, log: SiteLog = log
+        ) -> None:
+            trial.check(
+                f"{what}: the entry is not void",
+                holds=void_of(answer.ok, written, log.origin) == "",
+                expected="not void",
+                answer=answer,
+            )
+
+        await stands(trial, world, wanted, what=what, then=judge)
     world = new_world(trial, "a known critical field")
     log = world.sites["at"]
     number = world.number(log)
@@ -338,11 +344,8 @@ def _digest(content: bytes) -> bytes:
 async def origins(trial: Trial) -> None:
     """Hand over a right log under the name of another, and in other spellings."""
     world = new_world(trial, "origins")
-    question = world.question()
-    twin = await judge(trial, world)
+    given, twin = world.question(), question(trial, world)
     at, hu = world.sites["at"], world.sites["hu"]
-    opened = (twin.ok or {}).get("logs", {})
-    trial.need(isinstance(opened, dict) and at.origin in opened, f"the twin: {twin.words}")
     for delta, origin in (
         ("as another member's", hu.origin),
         ("in capitals", at.origin.upper()),
@@ -350,11 +353,20 @@ async def origins(trial: Trial) -> None:
         ("of another epoch", at.origin[:-1] + "2"),
     ):
         posing = at.export() | {"origin": origin}
-        answer = await trial.verify("logs", **{**question, "logs": [question["logs"][0], posing]})
-        logs = (answer.ok or {}).get("logs", {})
-        trial.check(
-            delta,
-            holds=answer.ok is not None and isinstance(logs, dict) and origin not in logs,
-            expected=f"{origin} is not opened",
-            answer=answer,
-        )
+
+        def judge(
+            accepted: Answer, answer: Answer, delta: str = delta, origin: str = origin
+        ) -> None:
+            opened = (accepted.ok or {}).get("logs", {})
+            is_read = isinstance(opened, dict) and at.origin in opened
+            trial.need(is_read, f"the twin: {accepted.words}")
+            logs = (answer.ok or {}).get("logs", {})
+            trial.check(
+                delta,
+                holds=answer.ok is not None and isinstance(logs, dict) and origin not in logs,
+                expected=f"{origin} is not opened",
+                answer=answer,
+            )
+
+        logs = [given["logs"][0], posing]
+        trial.ask(judge, twin, trial.question("logs", **{**given, "logs": logs}))

@@ -2,11 +2,12 @@
 
 from typing import Final
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
-from sopro_conformance.cases.judged import is_void, judge, new_world, stands
+from sopro_conformance.cases.judged import is_void, new_world, question, stands
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
-from sopro_conformance.world.federation import EXPIRES, GRANTED, SCHEME, World
+from sopro_conformance.world.federation import EXPIRES, GRANTED, SCHEME, World, status_of
 from sopro_conformance.world.sitelog import SiteLog, Written
 
 ACTIONS: Final = (
@@ -78,16 +79,18 @@ async def legal_life(trial: Trial) -> None:
         for action, after in steps.items():
             world = new_world(trial, f"{status} {action}")
             log, number, last = _lead(world, status)
-            before = await judge(trial, world)
-            labels = (before.ok or {}).get("labels", {})
-            found = labels.get(number, {}).get("status") if isinstance(labels, dict) else None
-            trial.check(
-                f"a label that was brought to {status}",
-                holds=found == status,
-                expected=status,
-                actual=str(found),
-                answer=before,
-            )
+
+            def judge(before: Answer, number: str = number, status: str = status) -> None:
+                found = status_of(before.ok, number)
+                trial.check(
+                    f"a label that was brought to {status}",
+                    holds=found == status,
+                    expected=status,
+                    actual=str(found),
+                    answer=before,
+                )
+
+            trial.ask(judge, question(trial, world))
             body = _body(world, log, action, number, last.position)
             log.append("label_decision/1", body, entity=last.entity)
             await stands(trial, world, {number: after}, what=f"{action} of a {status} label")
@@ -314,22 +317,25 @@ async def _waits(trial: Trial) -> None:
     state = log.state(world.coordinator)
     body = _body(world, log, "revoke", number, granted.position)
     log.append("label_decision/1", body, entity=granted.entity)
-    question = world.question()
-    full = await trial.verify("logs", **question)
+    given = world.question()
     coordinator = world.coordinator
-    cut = question["logs"][0] | {
+    cut = given["logs"][0] | {
         "entries": coordinator.entries[:known],
         "checkpoint": coordinator.checkpoint(known),
     }
-    answer = await trial.verify("logs", **{**question, "logs": [cut, *question["logs"][1:]]})
-    found = [_waiting(one.ok, log.origin, number) for one in (full, answer)]
-    trial.need(found[0] == (None, "revoked"), f"the twin is not as it has to be: {full.words}")
-    trial.check(
-        "acts on a head that is not here yet",
-        holds=found[1] == (state.position, "active"),
-        expected=f"waits at {state.position}, the label is active until then",
-        actual=str(found[1]),
-    )
+
+    def judge(full: Answer, answer: Answer) -> None:
+        found = [_waiting(one.ok, log.origin, number) for one in (full, answer)]
+        trial.need(found[0] == (None, "revoked"), f"the twin is not as it has to be: {full.words}")
+        trial.check(
+            "acts on a head that is not here yet",
+            holds=found[1] == (state.position, "active"),
+            expected=f"waits at {state.position}, the label is active until then",
+            actual=str(found[1]),
+        )
+
+    less = {**given, "logs": [cut, *given["logs"][1:]]}
+    trial.ask(judge, trial.question("logs", **given), trial.question("logs", **less))
 
 
 def _waiting(given: object, origin: str, number: str) -> tuple[object, object]:
@@ -348,16 +354,22 @@ async def correction(trial: Trial) -> None:
         count = 2 + len(WAYS[status])
         body = _body(world, log, "correct", number, last.position)
         log.append("label_decision/1", body, entity=last.entity)
-        answer = await stands(trial, world, {number: status}, what=f"a corrected {status} label")
-        label = (answer.ok or {}).get("labels", {}).get(number, {})
-        found = label.get("decisions") if isinstance(label, dict) else None
-        trial.check(
-            f"decisions on a corrected {status} label",
-            holds=found == count,
-            expected=str(count),
-            actual=str(found),
-            answer=answer,
-        )
+
+        def judge(
+            answer: Answer, status: str = status, number: str = number, count: int = count
+        ) -> None:
+            label = (answer.ok or {}).get("labels", {}).get(number, {})
+            found = label.get("decisions") if isinstance(label, dict) else None
+            trial.check(
+                f"decisions on a corrected {status} label",
+                holds=found == count,
+                expected=str(count),
+                actual=str(found),
+                answer=answer,
+            )
+
+        what = f"a corrected {status} label"
+        await stands(trial, world, {number: status}, what=what, then=judge)
 
     def late(world: World, bad: bool) -> tuple[SiteLog, Written]:
         log, number, last = _lead(world, "active")
@@ -385,12 +397,20 @@ async def transfer(trial: Trial) -> None:
     ):
         world = new_world(trial, what)
         number = _hand_over(world, take=half, changes=dict(changes))
-        answer = await judge(trial, world)
-        label = (answer.ok or {}).get("labels", {}).get(number, {})
-        found = (label.get("status"), label.get("site")) if isinstance(label, dict) else None
-        trial.check(
-            what, holds=found == wanted, expected=str(wanted), actual=str(found), answer=answer
-        )
+
+        def judge(
+            answer: Answer,
+            what: str = what,
+            number: str = number,
+            wanted: tuple[str, str] = wanted,
+        ) -> None:
+            label = (answer.ok or {}).get("labels", {}).get(number, {})
+            found = (label.get("status"), label.get("site")) if isinstance(label, dict) else None
+            trial.check(
+                what, holds=found == wanted, expected=str(wanted), actual=str(found), answer=answer
+            )
+
+        trial.ask(judge, question(trial, world))
 
 
 def _hand_over(world: World, *, take: bool, changes: dict[str, Value]) -> str:

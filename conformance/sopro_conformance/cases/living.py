@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
 from sopro_conformance.cases.bench import Bench
 from sopro_conformance.cases.judged import new_world
@@ -178,17 +179,20 @@ async def life(trial: Trial) -> None:
                 wanted[label.number] = (what, legal.get(action, status))
         for what, action, written in refused:
             bench.is_void(what, "lbl.transition", written, twin=twins[action])
-        answer = await bench.judge()
-        for number, (what, status) in wanted.items():
-            # A label without a decision that counts is none.
-            found = status_of(answer.ok, number) or "none"
-            trial.check(
-                f"{what}: the status",
-                holds=answer.ok is not None and found == status,
-                expected=status,
-                actual=found,
-                answer=answer,
-            )
+
+        def judge(answer: Answer, wanted: Mapping[str, tuple[str, str]] = wanted) -> None:
+            for number, (what, status) in wanted.items():
+                # A label without a decision that counts is none.
+                found = status_of(answer.ok, number) or "none"
+                trial.check(
+                    f"{what}: the status",
+                    holds=answer.ok is not None and found == status,
+                    expected=status,
+                    actual=found,
+                    answer=answer,
+                )
+
+        await bench.judge(judge)
 
 
 _ALL: Final = ("certificate", "decided_on", "decider", "effective_date")

@@ -2,13 +2,14 @@
 
 from functools import partial
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
-from sopro_conformance.cases.judged import is_void, judge, new_world
+from sopro_conformance.cases.judged import is_void, lists, new_world, question
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.edwards import LOW_ORDER
-from sopro_conformance.world.federation import World
+from sopro_conformance.world.federation import World, status_of
 from sopro_conformance.world.sitelog import ROLES, SiteLog, Written
 
 
@@ -27,31 +28,28 @@ def _organisation(log: SiteLog, **more: object) -> Written:
 async def pinned_root(trial: Trial) -> None:
     """Ask the same with another root key, and with a member's for the coordinator's."""
     world = new_world(trial, "pinned")
-    question = world.question()
-    answer = await trial.verify("logs", **question)
-    members = (answer.ok or {}).get("members")
-    trial.check(
-        "the list of members",
-        holds=members == {"at": "admitted", "hu": "admitted"},
-        expected="at and hu admitted",
-        answer=answer,
-    )
+    wanted = {"at": "admitted", "hu": "admitted"}
+    await lists(trial, world, wanted, what="the list of members")
+    twin = question(trial, world)
     for delta, root in (
         ("another root key", SigningKey(trial.random.randbytes(32)).public),
         ("a member's root key", world.sites["at"].keys["root"].public),
         ("the successor that is committed to", world.coordinator.next_root.public),
     ):
-        other = await trial.verify("logs", **{**question, "root": root})
-        given = other.ok or {}
-        trial.need(answer.ok, f"the twin is not accepted: {answer.words}")
-        trial.check(
-            delta,
-            holds=given.get("refused", {}).get(world.coordinator.origin) == "mem.untrusted"
-            and given.get("members") == {}
-            and given.get("logs") == {},
-            expected="the coordinator's log is refused mem.untrusted, and nobody is a member",
-            answer=other,
-        )
+
+        def judge(accepted: Answer, other: Answer, delta: str = delta) -> None:
+            given = other.ok or {}
+            trial.need(accepted.ok, f"the twin is not accepted: {accepted.words}")
+            trial.check(
+                delta,
+                holds=given.get("refused", {}).get(world.coordinator.origin) == "mem.untrusted"
+                and given.get("members") == {}
+                and given.get("logs") == {},
+                expected="the coordinator's log is refused mem.untrusted, and nobody is a member",
+                answer=other,
+            )
+
+        trial.ask(judge, twin, trial.question("logs", **{**world.question(), "root": root}))
 
 
 @case(
@@ -109,14 +107,8 @@ async def admission(trial: Trial) -> None:
     world.change_membership("si", status="applicant")
     world.change_membership("hu", status="suspended")
     world.coordinator.state()
-    answer = await judge(trial, world)
     wanted = {"at": "admitted", "hu": "suspended", "si": "applicant"}
-    trial.check(
-        "the list of members",
-        holds=(answer.ok or {}).get("members") == wanted,
-        expected=str(wanted),
-        answer=answer,
-    )
+    await lists(trial, world, wanted, what="the list of members")
 
 
 @case(
@@ -246,14 +238,16 @@ async def inactive(trial: Trial) -> None:
     ends: dict[str, Value] = {"origin": log.origin, "size": log.size}
     world.change_membership("at", status="expelled", ends=ends)
     world.coordinator.state()
-    answer = await judge(trial, world)
-    label = (answer.ok or {}).get("labels", {}).get(number, {})
-    trial.check(
-        "a label of who was expelled",
-        holds=isinstance(label, dict) and label.get("status") == "active",
-        expected="active",
-        answer=answer,
-    )
+
+    def judge(answer: Answer) -> None:
+        trial.check(
+            "a label of who was expelled",
+            holds=status_of(answer.ok, number) == "active",
+            expected="active",
+            answer=answer,
+        )
+
+    trial.ask(judge, question(trial, world))
 
 
 @case(

@@ -5,9 +5,10 @@ import itertools
 from collections.abc import Sequence
 from typing import Final
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
 from sopro_conformance.cases.bench import Bench
-from sopro_conformance.cases.judged import judge, new_world
+from sopro_conformance.cases.judged import new_world, question
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.world.federation import World, status_of, void_of
@@ -108,18 +109,21 @@ async def _across(trial: Trial) -> None:
     said.append(("of what nobody knows at the other site", at, alone))
     at.state(world.coordinator)
     hu.state(world.coordinator)
-    answer = await judge(trial, world)
-    for what, log, written in said:
-        found = void_of(answer.ok, written, log.origin)
+
+    def judge(answer: Answer) -> None:
+        for what, log, written in said:
+            found = void_of(answer.ok, written, log.origin)
+            trial.check(
+                what, holds=found == "", expected="counts", actual=str(found or ""), answer=answer
+            )
         trial.check(
-            what, holds=found == "", expected="counts", actual=str(found or ""), answer=answer
+            "a label of who is related so",
+            holds=status_of(answer.ok, number) == "active",
+            expected="active",
+            answer=answer,
         )
-    trial.check(
-        "a label of who is related so",
-        holds=status_of(answer.ok, number) == "active",
-        expected="active",
-        answer=answer,
-    )
+
+    trial.ask(judge, question(trial, world))
 
 
 def _labelled(world: World, log: SiteLog) -> tuple[bytes, str]:

@@ -2,8 +2,9 @@
 
 from typing import Final
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
-from sopro_conformance.cases.judged import judge, new_world, stands
+from sopro_conformance.cases.judged import new_world, question, stands
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.world.federation import World
@@ -72,14 +73,18 @@ async def _membership(trial: Trial) -> None:
         }
         world.change_membership("hu", status="suspended", ends=ends)
         world.coordinator.state()
-        answer = await judge(trial, world)
-        members = (answer.ok or {}).get("members")
-        wanted = "admitted" if is_newer else "suspended"
-        found = members.get("hu") if isinstance(members, dict) else None
-        trial.check(
-            f"a membership, {'behind one of a newer version' if is_newer else 'its twin without'}",
-            holds=found == wanted,
-            expected=f"{wanted}, as the last record that counts has it",
-            actual=str(found),
-            answer=answer if answer.ok is None else None,
-        )
+
+        def judge(answer: Answer, is_newer: bool = is_newer) -> None:
+            members = (answer.ok or {}).get("members")
+            wanted = "admitted" if is_newer else "suspended"
+            found = members.get("hu") if isinstance(members, dict) else None
+            which = "behind one of a newer version" if is_newer else "its twin without"
+            trial.check(
+                f"a membership, {which}",
+                holds=found == wanted,
+                expected=f"{wanted}, as the last record that counts has it",
+                actual=str(found),
+                answer=answer if answer.ok is None else None,
+            )
+
+        trial.ask(judge, question(trial, world))

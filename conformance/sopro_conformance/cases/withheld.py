@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import case
-from sopro_conformance.cases.judged import close, is_void, judge, new_world
+from sopro_conformance.cases.judged import close, is_void, new_world, question
 from sopro_conformance.cases.refused import is_refused
+from sopro_conformance.questions import Question
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value, decode, encode
 from sopro_conformance.wire.ed25519 import SigningKey
@@ -263,21 +265,30 @@ async def _follows(trial: Trial) -> None:
             more["instead"] = instead_of(holder, country="SI")
         record = log.withhold(holder.position, counts=True, **more)
         close(world, log)
-        answer = await judge(trial, world)
-        found = tuple(void_of(answer.ok, one, log.origin) for one in (holder, offering, record))
-        expected = ("entry.withheld", wanted, "")
-        trial.check(
-            f"an offering of a withheld organisation, with {what}",
-            holds=found == expected,
-            expected=f"entry, offering and record: {expected}",
-            actual=str(found),
-            answer=answer,
-        )
+
+        def judge(
+            answer: Answer,
+            what: str = what,
+            wanted: str = wanted,
+            written: tuple[Written, ...] = (holder, offering, record),
+            origin: str = log.origin,
+        ) -> None:
+            found = tuple(void_of(answer.ok, one, origin) for one in written)
+            expected = ("entry.withheld", wanted, "")
+            trial.check(
+                f"an offering of a withheld organisation, with {what}",
+                holds=found == expected,
+                expected=f"entry, offering and record: {expected}",
+                actual=str(found),
+                answer=answer,
+            )
+
+        trial.ask(judge, question(trial, world))
 
 
 async def _time(trial: Trial) -> None:
     """WITHHOLD-4: the time of what is withheld binds nothing behind it."""
-    found = []
+    put: list[tuple[Question, Written]] = []
     for is_withheld in (False, True):
         world = new_world(trial, "time")
         log = world.sites["at"]
@@ -289,13 +300,21 @@ async def _time(trial: Trial) -> None:
         if is_withheld:
             log.withhold(late.position, instead=instead_of(late, country="SI"))
         close(world, log)
-        answer = await judge(trial, world)
-        found.append(void_of(answer.ok, behind, log.origin))
-    trial.need(found[0] == "rec.time", f"the twin is not as it has to be: {found[0]}")
-    trial.check(
-        "a record of before the time of what is withheld",
-        holds=found[1] == "",
-        expected="counts once that is withheld",
-        actual=found[1] or "counts",
-        answer=answer,
-    )
+        put.append((question(trial, world), behind))
+    origin = log.origin
+
+    def judge(twin: Answer, answer: Answer) -> None:
+        before, found = (
+            void_of(one.ok, written, origin)
+            for one, (_, written) in zip((twin, answer), put, strict=True)
+        )
+        trial.need(before == "rec.time", f"the twin is not as it has to be: {before}")
+        trial.check(
+            "a record of before the time of what is withheld",
+            holds=found == "",
+            expected="counts once that is withheld",
+            actual=found or "counts",
+            answer=answer,
+        )
+
+    trial.ask(judge, *(one for one, _ in put))
