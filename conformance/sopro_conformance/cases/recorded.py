@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
+from sopro_conformance.adapter import Answer
 from sopro_conformance.case import Check, Verdict, case
-from sopro_conformance.cases.judged import judge, new_world
+from sopro_conformance.cases.judged import new_world, question
 from sopro_conformance.trial import Trial, with_request
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.world.federation import World
@@ -88,18 +89,20 @@ async def on_record(trial: Trial) -> None:
 
 
 async def _says(trial: Trial, world: World, wanted: Mapping[str, Said], day: str) -> None:
-    answer = await judge(trial, world, day)
-    given = (answer.ok or {}).get("labels")
-    labels = given if isinstance(given, Mapping) else {}
-    for number, said in wanted.items():
-        found = _read(labels.get(number))
-        if answer.error:
-            verdict = Verdict.NOT_MEASURED
-        else:
-            verdict = Verdict.PASS if found == said else trial.failed
-        actual = str(found) if answer.ok is not None else answer.words
-        check = Check(f"{number} on {day}", verdict, str(said), actual)
-        trial.checks.append(with_request(check, answer))
+    def judge(answer: Answer) -> None:
+        given = (answer.ok or {}).get("labels")
+        labels = given if isinstance(given, Mapping) else {}
+        for number, said in wanted.items():
+            found = _read(labels.get(number))
+            if answer.error:
+                verdict = Verdict.NOT_MEASURED
+            else:
+                verdict = Verdict.PASS if found == said else trial.failed
+            actual = str(found) if answer.ok is not None else answer.words
+            check = Check(f"{number} on {day}", verdict, str(said), actual)
+            trial.checks.append(with_request(check, answer))
+
+    trial.ask(judge, question(trial, world, day))
 
 
 def _read(label: Any) -> Said | None:
