@@ -8,10 +8,12 @@ import re
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sopro_conformance.case import CASES, Profile, Result, Verdict
 from sopro_conformance.plain import plain
+from sopro_conformance.replay import DEFAULT_PROFILE
 from sopro_conformance.report import say_case, write_report
 from sopro_conformance.runner import (
     EXIT_FAILED,
@@ -158,12 +160,17 @@ def _run(chosen: argparse.Namespace) -> int:
     if chosen.url:
         memory = read_memory(chosen.memory) if chosen.memory else Memory()
         address = Address(
-            chosen.url, chosen.ca, chosen.public_only, chosen.connect_to, memory=memory
+            chosen.url,
+            chosen.ca,
+            chosen.public_only,
+            chosen.connect_to,
+            memory=memory,
+            memory_file=str(chosen.memory or ""),
         )
     done = asyncio.run(
         run(
             chosen.adapter,
-            chosen.profile or [Profile.PUBLISHER if chosen.url else Profile.READER],
+            chosen.profile or [DEFAULT_PROFILE[bool(chosen.url)]],
             seed=seed or secrets.token_hex(8),
             names=chosen.case,
             waivers=dict(chosen.waive),
@@ -173,6 +180,7 @@ def _run(chosen: argparse.Namespace) -> int:
             is_long=chosen.long,
         )
     )
+    done.setting = replace(done.setting, out=str(chosen.out))
     # One of an earlier run would speak of a report that is not there any more.
     (chosen.out / STATEMENT).unlink(missing_ok=True)
     report = write_report(done, chosen.out)

@@ -4,7 +4,6 @@ import hashlib
 import html
 import json
 import re
-import shlex
 import xml.etree.ElementTree as ET  # it is written, never read
 from collections import Counter
 from datetime import UTC, datetime
@@ -14,8 +13,10 @@ from typing import Any, Final
 from sopro_conformance.case import Case, Check, Result, Verdict
 from sopro_conformance.catalogue import CASES
 from sopro_conformance.clauses import clause_text, clause_texts
+from sopro_conformance.evidence import MOST_SHOWN, SHOWN, write, write_evidence
 from sopro_conformance.page import say_outcome, write_page
 from sopro_conformance.plain import plain
+from sopro_conformance.replay import say_replay
 from sopro_conformance.runner import Run
 from sopro_conformance.self_test import find_likely, name_checks, read_matrix
 
@@ -29,19 +30,14 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
     """Write all files of a run and return what report.json holds."""
     folder.mkdir(parents=True, exist_ok=True)
     for one in run.results:
-        _write_evidence(run, one, folder / "evidence" / one.case.id)
+        write_evidence(run, one, folder / "evidence" / one.case.id)
     report = build(run)
     text = json.dumps(report, ensure_ascii=False, indent=1)
-    _write(folder / "report.json", text + "\n")
-    _write(folder / "report.html", write_page(report))
+    write(folder / "report.json", text + "\n")
+    write(folder / "report.html", write_page(report))
     (folder / "junit.xml").write_bytes(_junit(run))
-    _write(folder / "badge.svg", _badge(report))
+    write(folder / "badge.svg", _badge(report))
     return report
-
-
-def _write(file: Path, text: str) -> None:
-    """Write a file; what a candidate said may hold what is no character."""
-    file.write_text(text, "utf-8", "replace")
 
 
 def build(run: Run) -> dict[str, Any]:
@@ -99,7 +95,9 @@ def _case(run: Run, result: Result) -> dict[str, Any]:
         "replay": replay(run, one),
         "evidence": f"evidence/{one.id}",
         "checks": len(result.checks),
-        "problems": [_problem(check) for check in result.checks if check.verdict in _SHOWN][:20],
+        "problems": [_problem(check) for check in result.checks if check.verdict in SHOWN][
+            :MOST_SHOWN
+        ],
     }
 
 
@@ -113,11 +111,6 @@ def _clauses(result: Result) -> list[str]:
         if any(code in clause_texts().get(name, "") for code in codes)
     }
     return sorted(result.case.clauses, key=lambda name: name not in named)
-
-
-_SHOWN: Final = frozenset(
-    {Verdict.FAIL, Verdict.WARN, Verdict.NOT_MEASURED, Verdict.NOT_APPLICABLE}
-)
 
 
 def _problem(check: Check) -> dict[str, Any]:
@@ -145,53 +138,14 @@ def _sent(check: Check) -> str:
 
 def replay(run: Run, one: Case) -> str:
     """Return the command that tries one case again with the same bytes."""
-    whom = f"--url {shlex.quote(run.url)}" if run.url else f"--adapter {shlex.quote(run.command)}"
-    return f"sopro-conformance run --case {one.id} --seed {run.seed} {whom}"
-
-
-def _write_evidence(run: Run, result: Result, folder: Path) -> None:
-    """Keep every request with its answer, and a script that asks again without the suite."""
-    folder.mkdir(parents=True, exist_ok=True)
-    lines = [
-        {
-            "verdict": one.verdict.value,
-            "delta": one.delta,
-            "expected": one.expected,
-            "actual": one.actual,
-            "twin": one.twin,
-            "seconds": round(one.seconds, 4),
-            "asked": list(one.asked),
-            "request": one.request,
-        }
-        for one in result.checks
-    ]
-    text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in lines)
-    _write(folder / "checks.jsonl", text)
-    if result.wire:
-        _write(folder / "wire.txt", "\n".join(result.wire) + "\n")
-    asked = [
-        one
-        for one in result.checks
-        if one.request.get("verb") == "verify" and one.verdict in _SHOWN
-    ][:20]
-    if asked:
-        requests = "\n".join(
-            json.dumps({"id": number, **one.request}) for number, one in enumerate(asked, 1)
-        )
-        expected = "".join(
-            f"# {number}. {_in_a_line(one.delta)}: expected {_in_a_line(one.expected)}\n"
-            for number, one in enumerate(asked, 1)
-        )
-        script = (
-            f"#!/bin/sh\n# {result.case.id}: {result.case.text}\n"
-            f"# Asks the adapter again what it answered wrongly; one answer a line.\n{expected}"
-            f"{run.command} <<'END'\n{requests}\nEND\n"
-        )
-        _write(folder / "repro.sh", script)
-
-
-def _in_a_line(text: str) -> str:
-    return plain(" ".join(text.split()))
+    return say_replay(
+        one,
+        run.setting,
+        seed=run.seed,
+        profiles=run.profiles,
+        adapter=run.command,
+        url=run.url,
+    )
 
 
 def _junit(run: Run) -> bytes:

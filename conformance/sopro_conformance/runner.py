@@ -4,12 +4,13 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sopro_conformance.adapter import Adapter
 from sopro_conformance.case import Case, Profile, Result, Verdict
 from sopro_conformance.catalogue import CASES, GROUPS
+from sopro_conformance.replay import Setting
 from sopro_conformance.trial import Trial
 from sopro_conformance.trying import mix, try_cases
 from sopro_conformance.world.memory import Memory
@@ -38,6 +39,7 @@ class Address:
         public_only: whether it is called at public addresses only.
         connect_to: address to connect to, whatever the name in `url` leads to.
         memory: what was seen there on other days; it is added to.
+        memory_file: where that is kept; empty for nowhere.
     """
 
     url: str
@@ -45,6 +47,7 @@ class Address:
     public_only: bool = False
     connect_to: str = ""
     memory: Memory = field(default_factory=Memory)
+    memory_file: str = ""
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Run:
         why: it could not run at all; empty where it could.
         stderr: the last lines of the adapter.
         url: of a candidate without an adapter.
+        setting: with what it was started.
     """
 
     profiles: Sequence[Profile]
@@ -74,6 +78,7 @@ class Run:
     why: str = ""
     stderr: Sequence[str] = ()
     url: str = ""
+    setting: Setting = field(default_factory=Setting)
 
     @property
     def exit_code(self) -> int:
@@ -125,7 +130,16 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
     cases that need nothing else are tried.
     """
     url = address.url if address else ""
-    done = Run(profiles, seed, command, began=time.time(), url=url)
+    setting = Setting(patience=deadline, is_long=is_long, waivers=dict(waivers or {}))
+    if address is not None:
+        setting = replace(
+            setting,
+            ca=address.ca,
+            public_only=address.public_only,
+            connect_to=address.connect_to,
+            memory=address.memory_file,
+        )
+    done = Run(profiles, seed, command, began=time.time(), url=url, setting=setting)
     began = time.perf_counter()
     candidate = Adapter(command, deadline)
     chosen = choose(profiles, names)

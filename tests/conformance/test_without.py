@@ -60,6 +60,27 @@ def test_a_removed_check_is_found_and_named(
     assert (ROOT / file).read_text().count(text) == 1, "of the copy alone"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("keep", "code", "verdict"),
+    [([], 2, "NOT-MEASURED"), (["--keep", "copy"], 1, "FAIL")],
+    ids=["gone", "kept"],
+)
+def test_a_replay_tries_the_copy_or_nothing(
+    tmp_path: Path, keep: list[str], code: int, verdict: str
+) -> None:
+    kept = [*keep[:1], *(str(tmp_path / one) for one in keep[1:])]
+    file = ROOT / "registry/sopro_registry/families/label_decision.py"
+    text = 'if membership is None or number.split("/")'
+    done = run(*kept, str(file), text, "--case", "LBL-03", "--out", str(tmp_path / "out"))
+    [case] = json.loads((tmp_path / "out" / "report.json").read_text())["cases"]
+    assert (done.returncode, case["verdict"]) == (1, "FAIL"), done.stdout
+    assert ("The copy is gone" in done.stdout) is (not keep)
+    again = subprocess.run(case["replay"], shell=True, cwd="/", check=False, timeout=60)
+    report = json.loads((tmp_path / "out/replay/LBL-03/report.json").read_text())
+    assert (again.returncode, report["cases"][0]["verdict"]) == (code, verdict)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [

@@ -72,12 +72,21 @@ def copy_without(folder: Path, file: Path, text: str) -> str:
     return "".join(difflib.unified_diff(*sides, str(inside), f"{inside} of the copy"))
 
 
-def adapter_of(folder: Path) -> str:
-    """Return the command of the copy's adapter."""
-    places = os.pathsep.join(str(folder / name) for name in FOLDERS)
-    return shlex.join(
-        ["env", f"PYTHONPATH={places}", sys.executable, str(ROOT / "tests" / "mutants" / "ours.py")]
+def write_adapter(folder: Path) -> str:
+    """Put an adapter into a copy, so that it is gone with it; return its command.
+
+    One beside it would find the node of this checkout instead, which has the check.
+    """
+    file = folder / "adapter.py"
+    places = [str(folder / name) for name in FOLDERS]
+    # The node is started with the same Python, which finds the copy by this alone.
+    file.write_text(
+        f"import os, sys\n\nsys.path[:0] = {places!r}\n"
+        f"os.environ['PYTHONPATH'] = {os.pathsep.join(places)!r}\n\n"
+        "from sopro_cli.adapter import adapter\n\nadapter(args=[])\n",
+        "utf-8",
     )
+    return shlex.join([sys.executable, str(file)])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,8 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(str(error))
         sys.stdout.flush()
         command = [sys.executable, "-m", "sopro_conformance.main", "run"]
-        command += ["--adapter", adapter_of(folder.resolve()), *rest]
-        return subprocess.run(command, check=False).returncode
+        command += ["--adapter", write_adapter(folder.resolve()), *rest]
+        code = subprocess.run(command, check=False).returncode
+        if not chosen.keep:
+            sys.stdout.write("\nThe copy is gone; for a replay run this with --keep FOLDER\n")
+        return code
 
 
 if __name__ == "__main__":
