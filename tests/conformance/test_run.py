@@ -141,7 +141,7 @@ def test_whole_logs_that_were_judged_wrongly_can_be_asked_again(tmp_path: Path) 
     assert problem["sent"].startswith('{"verb": "verify", "kind": "logs"')
     assert "ass.duties" in next(iter(case["texts"].values())), "the clause that names the code"
     script = tmp_path / "evidence" / "LBL-04" / "repro.sh"
-    assert f"# 1. {problem['delta']}: expected void ass.duties" in script.read_text()
+    assert f"\n1. {problem['delta']}: expected void ass.duties" in script.read_text()
     done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["ok"]["members"] == {"at": "admitted", "hu": "admitted"}
 
