@@ -90,6 +90,12 @@ TRANSITIONS: Final[dict[tuple[Status, Action], Status]] = {
     (S.REFUSED, A.CORRECT): S.REFUSED,
 }
 
+STANDS_AGAIN: Final[dict[tuple[Status, Action], Status]] = {
+    (S.NONE, A.TRANSFER_IN): S.SUSPENDED,
+    (S.EXPIRED, A.RENEW): S.SUSPENDED,
+}
+"""What follows instead where the label was suspended before: there, or when it expired."""
+
 # An existing register follows its own rules: labels come back after an end, ends end again.
 IMPORTED_TRANSITIONS: Final[dict[tuple[Status, Action], Status]] = TRANSITIONS | {
     (S.REVOKED, A.REINSTATE): S.ACTIVE,

@@ -10,7 +10,7 @@ from typing import Any
 
 from sopro_registry import application, authorisation, complaints
 from sopro_registry.families import site_membership
-from sopro_registry.label import IMPORTED_TRANSITIONS, TRANSITIONS, Status
+from sopro_registry.label import IMPORTED_TRANSITIONS, STANDS_AGAIN, TRANSITIONS, Status
 
 README = Path(__file__).parents[2] / "registry" / "README.md"
 
@@ -31,7 +31,8 @@ def draw(steps: Iterable[Step]) -> str:
 
 def draw_label() -> str:
     """Draw the life of a label."""
-    steps = [_step(before, after, action.value) for (before, action), after in TRANSITIONS.items()]
+    table = [*TRANSITIONS.items(), *STANDS_AGAIN.items()]
+    steps = [_step(before, after, action.value) for (before, action), after in table]
     expiry = [
         (status.word, Status.EXPIRED.word, "(computed)")
         for status in (Status.ACTIVE, Status.SUSPENDED)

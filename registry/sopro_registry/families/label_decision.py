@@ -36,6 +36,7 @@ from sopro_registry.fields import (
 )
 from sopro_registry.label import (
     ANSWERING,
+    STANDS_AGAIN,
     Action,
     Basis,
     Decision,
@@ -86,7 +87,7 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     if before is Status.EXPIRED and last and body.action in _KEEPS_STANDING:
         after = last.status
     if takes_over and body.standing == "suspended":
-        after = Status.SUSPENDED
+        after = STANDS_AGAIN[before, body.action]
     if not imported:
         sets_validity = needs.validity and not takes_over
         check_dates(
