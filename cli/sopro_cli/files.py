@@ -28,7 +28,7 @@ _LONGEST: Final = 100
 def with_documents(command: Command) -> Command:
     """Give a command the options for files; it gets what they name as `files`, read.
 
-    The name stands in the record for ever, so it is what the officer writes, never the file's own.
+    What is published is a word that says what sort of thing it is, never the file's own name.
     Where a file cannot be read the command ends.
     """
 
@@ -62,8 +62,9 @@ def with_documents(command: Command) -> Command:
             *("--document", "documents"),
             multiple=True,
             metavar="[NAME=]FILE",
-            help="a file that goes with the record, for example report=audit.pdf; the NAME is "
-            "published, so it names nobody; repeatable",
+            help="a file that goes with the record, for example report=audit.pdf; a NAME that says "
+            "what sort of thing it is (SPEC OFC-10) is published, of any other only that it is a "
+            "document; repeatable",
         ),
     ):
         found = option(found)

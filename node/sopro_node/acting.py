@@ -18,6 +18,7 @@ from sopro_node.acts.act import Act, Asking, File, Told
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.documents import NewDocument, read_structured
 from sopro_node.entities import last_record
+from sopro_node.file_names import publish_names
 from sopro_node.heldlog import OWN
 from sopro_node.log import CURRENT, Appended, Draft, Note
 from sopro_node.node import Node
@@ -108,7 +109,7 @@ async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     asking = Asking(node, told, values.get("entity"), actor.person, files)
     async with known.turn(node):
         draft = await known.plan(asking)
-        draft = replace(draft, documents=[*draft.documents, *files])
+        draft = _with_files(draft, files)
         appended = await node.log.append(draft, note=_noting(node, known, actor, None))
     await _follow(node, known)
     return {
@@ -137,13 +138,20 @@ async def perform(
     async with known.turn(node):
         draft = await known.plan(Asking(node, told, entity, actor.person, files))
         _check_prev(node, told, draft)
-        draft = replace(draft, documents=[*draft.documents, *files])
+        draft = _with_files(draft, files)
         try:
             appended = await node.log.append(draft, note=note)
         except ConflictError as error:
             raise _explain(node, draft, error) from None
     await _follow(node, known)
     return _done(appended)
+
+
+def _with_files(draft: Draft, files: Sequence[NewDocument]) -> Draft:
+    """Put files behind the documents of a draft, under the names that are published."""
+    before = draft.documents
+    published = publish_names(files, behind=len(before))
+    return replace(draft, documents=[*before, *published])
 
 
 async def _follow(node: Node, known: Act) -> None:

@@ -29,7 +29,8 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_d
 
     Attributes:
         upload: its id, as the upload was answered.
-        name: what it is in the record, for example `report`; the record shows it.
+        name: what it is, for example `report`. The record shows a word of the list of OFC-10 as it
+            is, and `document` instead of any other name, since people stand in names of files.
         visibility: who may read it.
         parties: site codes that may; only with visibility `parties`.
     """

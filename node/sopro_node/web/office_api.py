@@ -34,6 +34,8 @@ from sopro_node.acting import (
 )
 from sopro_node.acts.act import Act
 from sopro_node.acts.catalogue import ACTS
+from sopro_node.file_names import KEPT, given_name
+from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.store.accounts import UploadRow
@@ -52,7 +54,7 @@ from sopro_node.web.problems import in_hex
 from sopro_node.web.signing_in import Door
 from sopro_node.web.turns import Turns
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
-from sopro_protocol.record import MAX_DOCUMENT_SIZE, read_record
+from sopro_protocol.record import MAX_DOCUMENT_SIZE, Record, read_record
 from sopro_registry.catalogue import READERS
 from sopro_registry.fields import format_day
 
@@ -337,8 +339,20 @@ def _describe_document(node: Node, index: int, number: int) -> dict[str, Any]:
     """Say what a record of this site commits to."""
     record, _ = read_record(node.holdings.record(node.reader, node.holdings.own, index), READERS)
     one = [] if record.docs is UNSET else record.docs[number : number + 1]
-    told = {"name": one[0].name, "type": one[0].type, "size": one[0].size} if one else {}
+    told = {}
+    if one:
+        told = {"name": one[0].name, "type": one[0].type, "size": one[0].size}
+        told["given"] = given_name(number, one[0].name, _kept_names(node, index, record))
     return {"index": index, "document": number, **told}
+
+
+def _kept_names(node: Node, index: int, record: Record) -> bytes | None:
+    """Return the document of a record in which stands what its files were called, if it is here."""
+    for number, one in enumerate(record.documents):
+        if (one.name, one.visibility) == (KEPT, "site"):
+            row = node.reader.document(OWN, index, number)
+            return row.content if row else None
+    return None
 
 
 def _named(request: web.Request, data: bytes) -> Named | None:

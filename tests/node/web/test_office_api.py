@@ -12,6 +12,8 @@ from sopro_node.acting import act
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.officers import officer_renew, officer_revoke
 from sopro_node.web.limits import Allowance, Crowd
+from sopro_protocol.record import parse_entry, read_record
+from sopro_registry.catalogue import READERS
 from tests.node.conftest import Federation, Served, until
 from tests.node.web.officers import CHAIR, HOLDER, OFFICE, ROLES, Client, add_officer
 
@@ -385,3 +387,33 @@ async def test_what_the_operator_does_is_on_the_trail_too(maria: Client, at: Ser
 def test_every_path_is_below_the_office() -> None:
     assert OFFICE == "/api/v1/office"
     assert len({(one.method, one.path) for one in ACTS.values()}) == len(ACTS)
+
+
+@pytest.mark.parametrize(
+    ("given", "published"),
+    [
+        ("report", "report"),
+        ("photo-2", "photo-2"),
+        ("Maria Huber, Gutachten.pdf", "document"),
+        ("maria-huber", "document"),
+        ("report-maria", "document"),
+        ("Report", "document"),
+    ],
+)
+async def test_what_a_file_is_called_is_not_published(
+    maria: Client, at: Served, given: str, published: str
+) -> None:
+    kept = await maria.send("POST", "/uploads", data=b"12345", Content_Type="application/pdf")
+    file = {"upload": kept.body["upload"], "name": given, "visibility": "public"}
+    done = await maria.post("/organisations", {**HOLDER, "documents": [file]})
+    held = at.node.log.held
+    entry = at.node.holdings.entry(at.node.reader, held, done["index"])
+    record, _ = read_record(parse_entry(entry).record, READERS)
+    [_, found, *kept_apart] = record.documents
+    assert (found.name, found.type, found.visibility) == (published, "application/pdf", "public")
+    assert (given.encode() in entry) is (given == published)
+    # Here, and nowhere else, it is known what it was called.
+    told = (await maria.get(f"/entities/{done['entity']}/documents"))["documents"]
+    assert told[1] == {"index": done["index"], "document": 1, "name": published,
+                       "type": "application/pdf", "size": 5, "given": given}  # fmt: skip
+    assert [one.visibility for one in kept_apart] == ["site"] * (given != published)
