@@ -27,6 +27,11 @@ class Kind(StrEnum):
 DIRECTED: Final = (Kind.SUCCESSOR_OF, Kind.MERGED_INTO, Kind.PART_OF)
 """Kinds that never lead back to where they began."""
 
+ONE: Final = (Kind.SUCCESSOR_OF, Kind.MERGED_INTO, Kind.SAME_AS)
+"""Kinds by which two organisations are one, in the eyes of who is to be independent of them."""
+MOST_ONE: Final = 256
+"""How many organisations are followed that are one (SPEC ASS-22)."""
+
 _COUNTERPARTS: Final[Mapping[Kind, tuple[Kind, ...]]] = {
     # What was merged is gone on with by what it was merged into.
     Kind.SUCCESSOR_OF: (Kind.MERGED_INTO,),
@@ -104,6 +109,16 @@ class Place(NamedTuple):
 
     site: str
     entity: bytes
+
+
+def naming_name(other: Place, number: int) -> str:
+    """Name those relations that were the first, second ... to say that one is one with another."""
+    return f"one with {other.site} {other.entity.hex()} {number}"
+
+
+def said_name(organisation: bytes, other: Place) -> str:
+    """Name the relations of an organisation by what they have said that it is one with."""
+    return f"{organisation.hex()} one with {other.site} {other.entity.hex()}"
 
 
 class Statement(NamedTuple):

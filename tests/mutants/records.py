@@ -172,3 +172,18 @@ def what_is_recorded_was_always_known() -> None:
 @fault("R25")
 def renewals_begin_whenever() -> None:
     family("label_decision", check_begin=lambda *_: None)
+
+
+@fault("R30")
+def two_authorisations_make_a_third_party() -> None:
+    family("evaluation", is_tied=lambda *_: False)
+
+
+@fault("R31")
+def organisations_that_are_one_are_strangers() -> None:
+    swap("sopro_registry.ties", one_with=lambda organisation, _view: {organisation})
+
+
+@fault("R32")
+def who_was_away_comes_back_for_days_before() -> None:
+    family("assessor_authorisation", _check_returning=lambda *_: None)

@@ -43,6 +43,30 @@ FAULTS: Final = {
         "families/test_assessor_authorisation.py::"
         "test_every_one_of_those_who_evaluate_is_authorised",
     ),
+    "ties by the authorisation that is named only": Fault(
+        "ties.py",
+        "    for number in range(MOST_OF_PERSON):\n        entity",
+        "    for number in range(1):\n        entity",
+        "test_ties.py::test_another_authorisation_makes_nobody_independent",
+    ),
+    "ties of an organisation to others by its own word only": Fault(
+        "ties.py",
+        "        if place in others:\n",
+        "        if False:\n",
+        "test_ties.py::test_organisations_that_are_one_have_the_same_people",
+    ),
+    "ties that end with the authorisation": Fault(
+        "authorisation.py",
+        "            if day <= add_months(last, MONTHS_TIED):",
+        "            if day <= last:",
+        "test_ties.py::test_a_tie_holds_for_two_years_more",
+    ),
+    "who was away comes back for days before": Fault(
+        "families/assessor_authorisation.py",
+        "    if was_away and effective < earliest_day(fact.record.time):",
+        "    if False:",
+        "test_ties.py::test_who_was_withdrawn_comes_back_for_no_day_before",
+    ),
     "duties of the first assessor only": Fault(
         "families/evaluation.py",
         "for one in body.assessors for about in subject.named]",

@@ -199,7 +199,7 @@ def go_on(life: Living, site: Author, rng: Random) -> None:  # noqa: PLR0911 - o
         if not model.state_of(log, "assessor_authorisation", bytes16(f"leave {number}")):
             authorise(life, site, number, rng)
     if seldom(rng, 0.08):
-        return authorise(life, site, rng.randrange(3), rng)
+        return authorise(life, site, rng.randrange(6), rng)
     if seldom(rng, 0.15):
         return evaluate(life, site, None, rng)
     if seldom(rng, 0.06):
@@ -232,20 +232,25 @@ def authorise(life: Living, site: Author, number: int, rng: Random) -> None:
     held = model.state_of(
         life.logs[site.site], "assessor_authorisation", bytes16(f"leave {number}")
     )
+    was_away = any(
+        one["status"] != "active"
+        for said in model.papers_of(life.logs[site.site], PEOPLE[number % 3])
+        for one in said
+    )
     body = {
         "basis": "iso17065",
         "criteria": rng.choice((None,) * 6 + (list(CODES), ["S1"])),
-        "effective_date": "2024-01-01" if not held else life.today(),
+        "effective_date": life.today() if held or was_away else "2024-01-01",
         "level": rng.choice(("third_party",) * 4 + ("second_party",)),
-        "organisation": bytes16(rng.choice(("organisation", "org b"))) if seldom(rng) else None,
-        "person": PEOPLE[number],
+        "organisation": employer(life.logs[site.site], rng),
+        "person": PEOPLE[number % 3],
         "scheme": "sopro",
         "status": "active" if not held else rng.choice(("active",) * 4 + ("suspended",)),
         "valid_from": "2024-01-01",
         "valid_until": rng.choice(("2035-12-31",) * 4 + ("2026-06-30",)),
     }
     wrong = {
-        "effective_date": "2023-01-01",
+        "effective_date": rng.choice(("2023-01-01", shift(life.today(), -1))),
         "organisation": bytes16("nobody"),
         "person": PEOPLE[3],
         "scheme": "other",
@@ -254,6 +259,13 @@ def authorise(life: Living, site: Author, number: int, rng: Random) -> None:
     }
     body = spoil(body, rng, wrong)
     life.write(site, "assessor_authorisation/1", body, f"leave {number}", rng)
+
+
+def employer(log: model.Log, rng: Random) -> bytes | None:
+    """Return whom an assessor works for: most often nobody here, or who offers nothing."""
+    name = rng.choice(("org c", "org c", "org b", "organisation"))
+    is_there = model.state_of(log, "organisation", bytes16(name))
+    return bytes16(name) if is_there and seldom(rng, 0.15) else None
 
 
 def apply(life: Living, site: Author, name: str, rng: Random) -> None:
@@ -345,15 +357,20 @@ def evaluate(life: Living, site: Author, name: str | None, rng: Random) -> None:
     codes = sorted(model.concerning(criteria, kind)) if criteria else []
     may = [
         number
-        for number in range(3)
+        for number in range(6)
         if model.may_assess(
             log,
-            {"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number]},
+            {"authorisation": bytes16(f"leave {number}"), "person": PEOPLE[number % 3]},
             *("sopro", level, life.today(), set(codes)),
         )
     ]
+    owner = bytes16("organisation")
+    free = [
+        one for one in may if not model.is_dependent(log, PEOPLE[one % 3], {owner}, life.today())
+    ]
+    may = may if seldom(rng) else free
     if not may and not seldom(rng, 0.3):
-        return authorise(life, site, rng.randrange(3), rng)
+        return authorise(life, site, rng.randrange(6), rng)
     body = {
         "application": bytes16(f"application {name}") if name else None,
         "assessors": team(may, rng),
@@ -381,7 +398,9 @@ def team(may: list[int], rng: Random) -> list[Body]:
     """Return who evaluates: most often people who may, now and then several."""
     count = rng.choice((1, 1, 1, 2, 2, 3))
     numbers = list(dict.fromkeys(rng.choice(may * 8 + [0, 1, 2]) for _ in range(count)))
-    return [{"authorisation": bytes16(f"leave {one}"), "person": PEOPLE[one]} for one in numbers]
+    return [
+        {"authorisation": bytes16(f"leave {one}"), "person": PEOPLE[one % 3]} for one in numbers
+    ]
 
 
 def find(code: str, rng: Random, *, is_survey: bool) -> Body:

@@ -6,6 +6,7 @@ event is void, or lets it have its effect.
 """
 
 import calendar
+import hashlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,12 @@ STEPS = {
 def latest(event: Event) -> str:
     """Return the last civil date anywhere when an event claims to have been written."""
     moment = datetime.fromtimestamp(event["time"] // 1000, UTC) + timedelta(hours=14)
+    return moment.date().isoformat()
+
+
+def earliest(event: Event) -> str:
+    """Return the first civil date anywhere when an event claims to have been written."""
+    moment = datetime.fromtimestamp(event["time"] // 1000, UTC) - timedelta(hours=12)
     return moment.date().isoformat()
 
 
@@ -201,8 +208,58 @@ def take_authorisation(log: Log, event: Event, held: dict[str, Any]) -> str | No
              "suspended": ["active", "withdrawn"]}  # fmt: skip
     if body["status"] not in legal.get(status, []):
         return "ass.transition"
-    held["state"] = [*before, body]
+    others = [] if last else papers_of(log, body["person"])
+    away = [one for said in others for one in said if one["scheme"] == body["scheme"]]
+    away += [last] if last and body["status"] == "active" else []
+    if any(one["status"] != "active" for one in away) and body["effective_date"] < earliest(event):
+        return "lbl.dates"
+    if len(others) > 63:
+        return "ass.authority"
+    held["state"] = [*before, body | {"written": latest(event)}]
     return None
+
+
+def papers_of(log: Log, person: bytes) -> list[list[Body]]:
+    """Return all that was ever said to authorise somebody."""
+    return [
+        one["state"]
+        for one in log["entities"].values()
+        if one["family"] == "assessor_authorisation"
+        and one["state"]
+        and one["state"][0]["person"] == person
+    ]
+
+
+def is_dependent(log: Log, person: bytes, owners: set[bytes], day: str) -> bool:
+    """Say whether somebody works for one of some organisations, or has within two years."""
+    bodies = set()
+    for said in papers_of(log, person):
+        for place, one in enumerate(said):
+            after = [one] if one["status"] == "withdrawn" else said[place + 1 : place + 2]
+            ends = [max(next_["written"], next_["effective_date"]) for next_ in after]
+            if "organisation" in one and day <= later(min([one["valid_until"], *ends]), 24):
+                bodies.add(one["organisation"])
+    return any(bodies & family_of(log, owner) for owner in owners)
+
+
+def family_of(log: Log, organisation: bytes) -> set[bytes]:
+    """Return an organisation and those that it was, has become or is as well."""
+    pairs = set()
+    for entity, held in log["entities"].items():
+        if held["family"] != "organisation" or not held["state"]:
+            continue
+        stands = hashlib.sha256(b"sopro-relations/1\n" + entity).digest()[:16]
+        for one in state_of(log, "organisation_relation", stands) or []:
+            if one["kind"] != "part_of":
+                pairs.add(((None, entity), (one.get("site"), one["organisation"])))
+    found = {(None, organisation)}
+    while True:
+        more = {two for one, two in pairs if one in found} | {
+            one for one, two in pairs if two in found
+        }
+        if more <= found:
+            return {entity for site, entity in found if site is None}
+        found |= more
 
 
 def may_assess(log: Log, one: Body, scheme: str, level: str, day: str, codes: set[str]) -> bool:
@@ -310,7 +367,9 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
             log, one, scheme, body["level"], day, assessed
         ):
             return "ass.authority"
-        if body["level"] == "third_party" and employer(log, one, day) in owners - {None}:
+        if body["level"] == "third_party" and is_dependent(
+            log, one["person"], owners - {None}, day
+        ):
             return "ass.authority"
     people = {one["person"] for one in body["assessors"]}
     held["state"] = {
@@ -336,11 +395,6 @@ def contradicts(criterion: Body, finding: Body) -> bool:
         return False
     passes = is_held(finding["value"], criterion.get("operator", ">="), criterion["threshold"])
     return is_nc(finding) if passes else finding["result"] == "conform"
-
-
-def employer(log: Log, one: Body, day: str) -> bytes | None:
-    said = state_of(log, "assessor_authorisation", one["authorisation"])
-    return [body for body in said if body["effective_date"] <= day][-1].get("organisation")
 
 
 def all_evaluations(log: Log) -> list[dict[str, Any]]:

@@ -105,6 +105,23 @@ def employed(case: Assessing) -> Act:
     return Act(case.at, "evaluation/1", case.evaluation(), EVALUATION)
 
 
+def authorised_twice(case: Assessing) -> Act:
+    """Authorise one of the applicant's people once more, as nobody's."""
+    case.bring_to("accepted")
+    own = case.authorisation(organisation=bytes16("organisation"), level="second_party")
+    entity = bytes16("of their own")
+    assert case.at.write("assessor_authorisation/1", own, entity=entity).code is None
+    return Act(case.at, "evaluation/1", case.evaluation(), EVALUATION)
+
+
+def withdrawn(case: Assessing) -> Act:
+    """Authorise somebody anew who was withdrawn, for days before."""
+    case.bring_to("accepted")
+    assert case.authorise(status="withdrawn", effective_date="2025-11-01").code is None
+    again = case.authorisation(effective_date="2025-11-01")
+    return Act(case.at, "assessor_authorisation/1", again, bytes16("anew"))
+
+
 def appeal(case: Assessing, person: bytes) -> Act:
     index = granted(case).at.decisions()[-1].index
     body = {"decision": index, "effective_date": "2026-02-01", "label": LABEL, "step": "received"}
@@ -205,6 +222,9 @@ ATTEMPTS = [
                              "decision")),
     Attempt("I4", "who works for the applicant evaluated", "ass.authority",
             employed),
+    Attempt("I4", "who works for the applicant evaluated, authorised once more", "ass.authority",
+            authorised_twice),
+    Attempt("I3", "who was withdrawn comes back for days before", "lbl.dates", withdrawn),
     Attempt("I3", "no application", "lbl.precondition",
             lambda case: grant(reviewed(case), application=None)),
     Attempt("I3", "no review", "lbl.precondition", lambda case: grant(reviewed(case), review=None)),

@@ -268,6 +268,12 @@ test('assessment, complaints and appeals', () => {
   assert.equal(at.add('label_application', step('accepted', '2027-01-03'), application), undefined);
   assert.equal(at.add('evaluation', evaluated({ findings: [{ code: 'S9', result: 'conform' }] })), 'ass.findings');
   assert.equal(at.add('evaluation', evaluated({ assessors: [{ person }] })), 'ass.authority');
+  const [insider, own, free] = [e16(), e16(), e16()]; // ASS-22, ASS-23
+  assert.equal(at.add('assessor_authorisation', { ...auth, person: insider, organisation }, own), undefined);
+  assert.equal(at.add('assessor_authorisation', { ...auth, person: insider }, free), undefined);
+  assert.equal(at.add('evaluation', evaluated({ assessors: [{ authorisation: free, person: insider }] })), 'ass.authority');
+  assert.equal(at.add('assessor_authorisation', { ...auth, person: insider, status: 'withdrawn' }, free), undefined);
+  assert.equal(at.add('assessor_authorisation', { ...auth, person: insider }), 'lbl.dates');
   assert.equal(at.add('evaluation', evaluated(), evaluation), undefined);
   const reviewed = { application, evaluations: [evaluation], outcome: 'recommend_grant', reviewed_on: '2027-01-06', reviewer: e16() };
   assert.equal(at.add('review', { ...reviewed, reviewer: person }), 'ass.duties');

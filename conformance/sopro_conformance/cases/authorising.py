@@ -4,7 +4,7 @@ from typing import Final
 
 from sopro_conformance.case import case
 from sopro_conformance.cases.bench import Begin, Bench, Table, Take, try_table
-from sopro_conformance.cases.evaluating import AFTER, BEFORE, NO_DAY, NOBODY, Find, Rule, says
+from sopro_conformance.cases.evaluating import AFTER, BEFORE, LAST, NO_DAY, NOBODY, Find, Rule, says
 from sopro_conformance.cases.judged import is_void, new_world
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
@@ -25,8 +25,10 @@ def _prepare(world: World) -> tuple[SiteLog, Begin]:
     ground = Ground(world)
 
     def begin() -> Take:
-        entity = world.source.randbytes(16)
-        return lambda step: ground.authorise({"status": step}, entity=entity)
+        entity, person = (world.source.randbytes(16) for _ in range(2))
+        # Who was suspended comes back for no day before (ASS-23).
+        said: Changes = {"effective_date": LAST, "person": person}
+        return lambda step: ground.authorise({**said, "status": step}, entity=entity)
 
     return ground.log, begin
 
@@ -112,13 +114,15 @@ async def _allowed(trial: Trial) -> None:
     ground = Ground(world)
     bench = Bench(trial, world, ground.log)
     for delta, good, bad in _ALLOWED:
-        right = ground.authorise(good(ground)).entity
-        other = ground.authorise({**good(ground), **bad(ground)}).entity
+        # Of two people: whoever works for the applicant is no third party at all (LBL-41).
+        people = [world.source.randbytes(16) for _ in range(2)]
+        held = [{"person": one, **good(ground)} for one in people]
+        right, other = ground.authorise(held[0]), ground.authorise({**held[1], **bad(ground)})
         bench.is_void(
             f"by an authorisation {delta}",
             "ass.authority",
-            ground.evaluate({"assessors": ground.by(other)}),
-            twin=ground.evaluate({"assessors": ground.by(right)}),
+            ground.evaluate({"assessors": ground.by(other.entity, people[1])}),
+            twin=ground.evaluate({"assessors": ground.by(right.entity, people[0])}),
         )
     bench.is_void(
         "by nobody's authorisation",
@@ -128,8 +132,10 @@ async def _allowed(trial: Trial) -> None:
     )
     oneself: Changes = {"assessors": ground.by(b""), "level": "self"}
     bench.counts("by oneself, without an authorisation", ground.evaluate(oneself))
-    held = ground.authorise({"level": "second_party", "organisation": ground.applicant}).entity
-    second: Changes = {"assessors": ground.by(held), "level": "second_party"}
+    own = world.source.randbytes(16)
+    theirs: Changes = {"level": "second_party", "organisation": ground.applicant, "person": own}
+    leave = ground.authorise(theirs).entity
+    second: Changes = {"assessors": ground.by(leave, own), "level": "second_party"}
     bench.counts("by a second party of the applicant's", ground.evaluate(second))
     one = ground.authorise({"criteria": ["C-1"]}).entity
     findings: list[Value] = [

@@ -9,7 +9,8 @@ from sopro_protocol.keys import Role
 from sopro_registry.assessment import Level
 from sopro_registry.authorisation import TRANSITIONS, Authorisation, Grant, Status
 from sopro_registry.family import Change, Fact, Family, Place, View
-from sopro_registry.fields import Bytes16, CivilDate, Code, day_of
+from sopro_registry.fields import Bytes16, CivilDate, Code, day_of, earliest_day, latest_day
+from sopro_registry.ties import authorisations_of, next_authorisation
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,7 +47,8 @@ def apply(fact: Fact[Body], state: Authorisation | None, view: View) -> Change[A
     Raises:
         RefusedError: `ass.transition` where the table has no such step, `lbl.reference` for an
             organisation that is not there or another person or scheme, `lbl.criteria` for a scheme
-            that is not there, `lbl.dates` for dates in the wrong order.
+            that is not there, `lbl.dates` for dates in the wrong order, or days that have passed
+            for who was suspended or withdrawn, `ass.authority` for too many of one person.
     """
     body = fact.body
     effective = day_of(body.effective_date, field="effective_date")
@@ -74,6 +76,7 @@ def apply(fact: Fact[Body], state: Authorisation | None, view: View) -> Change[A
             f"authorisation: cannot become {status} where it is {before or 'none yet'}",
             code="ass.transition",
         )
+    _check_returning(fact, state, effective, view)
     version = Grant(
         fact.index,
         effective,
@@ -83,9 +86,32 @@ def apply(fact: Fact[Body], state: Authorisation | None, view: View) -> Change[A
         Level(body.level),
         tuple(body.criteria or ()),
         b"" if isinstance(body.organisation, UnsetType) else body.organisation,
+        latest_day(fact.record.time),
     )
     versions = [*(state.versions if state else []), version]
-    return Change(Authorisation(body.person, body.scheme, versions))
+    names = () if state else (next_authorisation(body.person, view),)
+    return Change(Authorisation(body.person, body.scheme, versions), names=names)
+
+
+def _check_returning(
+    fact: Fact[Body], state: Authorisation | None, effective: int, view: View
+) -> None:
+    """Give nobody days back for which they were suspended or withdrawn (SPEC ASS-4)."""
+    body = fact.body
+    if state is not None:
+        was_away = state.versions[-1].status is Status.SUSPENDED and body.status is Status.ACTIVE
+    else:
+        was_away = any(
+            held.scheme == body.scheme
+            and any(one.status is not Status.ACTIVE for one in held.versions)
+            for held in authorisations_of(body.person, view)
+        )
+    if was_away and effective < earliest_day(fact.record.time):
+        raise RefusedError(
+            f"authorisation: effective from {body.effective_date}, but {body.person.hex()[:8]} was "
+            "suspended or withdrawn, and comes back from the day on which that is recorded (I3)",
+            code="lbl.dates",
+        )
 
 
 FAMILY = Family(

@@ -18,7 +18,7 @@ from sopro_registry.assessment import (
     Requirement,
     Result,
 )
-from sopro_registry.authorisation import Authorisation
+from sopro_registry.authorisation import MONTHS_TIED, Authorisation
 from sopro_registry.duties import (
     MOST_FOR_APPLICATION,
     MOST_OF_LABEL,
@@ -29,6 +29,7 @@ from sopro_registry.duties import (
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Count, Version, day_of, latest_day
 from sopro_registry.label import Label, name_about
+from sopro_registry.ties import is_tied
 
 
 class Assessor(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -314,13 +315,14 @@ def _check_authority(
             f"criteria as {level.replace('_', ' ')} on that day (I3)",
             code="ass.authority",
         )
+    if level is not Level.THIRD_PARTY:
+        return
     offering = view.state("offering", subject.offering)
-    interested = {subject.applicant, getattr(offering, "organisation", b"")} - {b""}
-    last = held.at(day)
-    if level is Level.THIRD_PARTY and last is not None and last.organisation in interested:
+    interested = (subject.applicant, getattr(offering, "organisation", b""))
+    if is_tied(assessor.person, interested, day, view):
         raise RefusedError(
-            f"evaluation: assessor {assessor.person.hex()[:8]} works for who applies or offers, "
-            "and is no third party (I4)",
+            f"evaluation: assessor {assessor.person.hex()[:8]} works for who applies or offers, or "
+            f"has within {MONTHS_TIED} months, and is no third party (I4, ASS-22)",
             code="ass.authority",
         )
 

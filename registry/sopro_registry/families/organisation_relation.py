@@ -1,20 +1,28 @@
 """organisation_relation/1: what an organisation of this site is to others (SPEC REL)."""
 
+from bisect import bisect_left
+from collections.abc import Iterator
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
-from sopro_registry.family import Change, Fact, Family, Place, View
+from sopro_registry import family
+from sopro_registry.family import Change, Fact, Family, View
 from sopro_registry.fields import Bytes16, CivilDate, SiteCode, day_of, latest_day
 from sopro_registry.relations import (
     MAX_RELATED,
+    MOST_ONE,
+    ONE,
     Kind,
+    Place,
     Relation,
     Relations,
     leads_back,
+    naming_name,
     relations_entity,
+    said_name,
 )
 
 
@@ -74,7 +82,28 @@ def apply(fact: Fact[Body], _state: Relations | None, view: View) -> Change[Rela
     if any(one.since > latest_day(fact.record.time) for one in relations):
         raise RefusedError("relation: since a day that has not come yet", code="lbl.dates")
     _check_cycles(body.organisation, relations, view)
-    return Change(Relations(fact.index, body.organisation, relations))
+    names = tuple(_names(body.organisation, relations, view))
+    return Change(Relations(fact.index, body.organisation, relations), names=names)
+
+
+def _names(organisation: bytes, relations: list[Relation], view: View) -> Iterator[str]:
+    """Go through the names under which others are found that these say to be one with theirs."""
+    for one in relations:
+        other = Place(one.site, one.organisation)
+        said = said_name(organisation, other)
+        if one.kind not in ONE or view.exists_named("organisation_relation", said):
+            continue
+        # Of more than are ever followed, it is enough to know that there are more.
+        number = bisect_left(
+            range(MOST_ONE + 1),
+            True,
+            key=lambda number: (
+                not view.exists_named("organisation_relation", naming_name(other, number))
+            ),
+        )
+        yield said
+        if number <= MOST_ONE:
+            yield naming_name(other, number)
 
 
 def _check_subjects(organisation: bytes, relations: list[Relation], view: View) -> None:
@@ -111,4 +140,6 @@ def _check_cycles(organisation: bytes, relations: list[Relation], view: View) ->
         )
 
 
-FAMILY = Family("organisation_relation", 1, Body, Relations, Role.REGISTRAR, Place.MEMBER, apply)
+FAMILY = Family(
+    "organisation_relation", 1, Body, Relations, Role.REGISTRAR, family.Place.MEMBER, apply
+)

@@ -1,9 +1,10 @@
-// ASS-4 to ASS-21: what a decision rests on.
+// ASS-4 to ASS-23: what a decision rests on.
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { addMonths, checkDays, dayAt, UNKNOWN } from './dates.mjs';
 import { lastDayOf, mayBeUsed } from './criteria.mjs';
 import { checkClosed, checkDecider, checkNumber, isNonconform, leftOpen, subjectsOf } from './duties.mjs';
+import { checkReturn, isTied } from './ties.mjs';
 
 const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
 const last = (list) => list[list.length - 1];
@@ -23,7 +24,9 @@ export const assessorAuthorisation = {
     if (body.organisation !== undefined && !log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
     const next = { none: ['active'], active: ['active', 'suspended', 'withdrawn'], suspended: ['active', 'withdrawn'], withdrawn: [] };
     if (!next[before?.status ?? 'none'].includes(body.status)) refuse('ass.transition', 'ASS-5');
+    checkReturn(log, { body, record });
   },
+  apply: (log, { body, record }) => log.ties.authorise(body.person, record.entity), // ASS-22
 };
 
 // ASS-6
@@ -128,9 +131,8 @@ export const evaluation = {
       const records = authorisation !== undefined && log.has('assessor_authorisation', authorisation) ? bodies(log, authorisation) : [];
       const theirs = records.length > 0 && records[0].person.equals(person) && records[0].scheme === scheme;
       if (!theirs || !allows(records, now, body.performed_on, body.level)) refuse('ass.authority', 'ASS-12');
-      const employer = effective(records, body.performed_on).organisation;
-      const isInterested = employer !== undefined && (same(employer, application?.applicant) || same(employer, offered.organisation));
-      if (body.level === 'third_party' && isInterested) refuse('ass.authority', 'of who applies or offers');
+      const isInterested = body.level === 'third_party' && isTied(log, person, [application?.applicant, offered.organisation], body.performed_on);
+      if (isInterested) refuse('ass.authority', 'of who applies or offers');
     }
   },
   apply(log, { body, record }) {

@@ -14,6 +14,7 @@ import { labelDecision, offering, organisation } from './label.mjs';
 import { assessorAuthorisation, evaluation, importClosed, labelApplication, review } from './assessment.mjs';
 import { appeal, complaint, complaintAnswer } from './complaint.mjs';
 import { Parts } from './duties.mjs';
+import { Ties } from './ties.mjs';
 import { anchor, conformanceStatement, erasure, logState, nothing, orphanErasure, siteKeys, Waiting } from './statements.mjs';
 import { withhold } from './withhold.mjs';
 import { codelist, organisationRelation } from './relations.mjs';
@@ -66,6 +67,7 @@ export class LogJudge {
     this.left = new Map(); // XFER-8: number -> label that this log has handed over
     this.answered = new Map();
     this.parts = new Parts();
+    this.ties = new Ties();
     this.anchored = new Set();
     this.erased = new Set();
     this.challenges = new Set(); // nonces of statements of conformance that count

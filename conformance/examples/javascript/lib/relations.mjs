@@ -1,14 +1,12 @@
 // REL, CDL: relations of organisations, and published lists of codes.
-import { hex, sha256 } from './bytes.mjs';
+import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { checkDays } from './dates.mjs';
 import { checkNotAfter, last } from './assessment.mjs';
+import { relationsEntity } from './ties.mjs';
 
 const MAX_RELATED = 1024; // REL-4
 const CHAINED = ['successor_of', 'merged_into', 'part_of'];
-
-// REL-1
-export const relationsEntity = (organisation) => sha256('sopro-relations/1\n', organisation).subarray(0, 16);
 
 export const organisationRelation = {
   check(log, { body, record }) {
@@ -24,6 +22,7 @@ export const organisationRelation = {
     for (const { since } of relations) checkNotAfter(since, record.time); // REL-3
     for (const kind of CHAINED) checkChain(log, organisation, relations, kind); // REL-4
   },
+  apply: (log, { body }) => log.ties.relate(body.organisation, body.relations), // ASS-22
 };
 
 function checkChain(log, organisation, relations, kind) {
