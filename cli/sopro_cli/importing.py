@@ -1,13 +1,11 @@
 """Taking over an existing register: `sopro import`."""
 
-import dataclasses
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import rich_click as click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -19,16 +17,16 @@ from sopro_cli.output import fail, remark, show, show_json
 from sopro_node.config import load_settings
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.guess import guess_mapping
-from sopro_node.importing.mapping import load_mapping, parse_mapping
-from sopro_node.importing.mapping_parts import MAX_HEADER_LINE, SourceMapping
+from sopro_node.importing.mapping import load_mapping
+from sopro_node.importing.mapping_parts import MAX_HEADER_LINE
+from sopro_node.importing.narrowing import narrow
 from sopro_node.importing.report import Report
 from sopro_node.importing.report_text import check_report_path, format_report
 from sopro_node.importing.run import MAX_TOLD, Job, free_bad_path, run_import
 from sopro_node.keyring import load_import_key
-from sopro_node.lock import DirectoryLock
+from sopro_node.lock import lock_imports
 from sopro_protocol.errors import FormatError, SoproError
 
-IMPORT_LOCK = "import.lock"
 FILE = click.Path(path_type=Path, dir_okay=False)
 _HINTS = 5
 _NAMED_BEFORE = Path("-")
@@ -145,15 +143,19 @@ def import_command(  # one for each option
         )
     try:
         load_settings(folder)
-        narrowed = {"where": _pairs(where, "--where"), "only": _pairs(only, "--only")}
-        found = _narrow(load_mapping(mapping, chosen) if mapping else None, narrowed, chosen)
+        found = narrow(
+            load_mapping(mapping, chosen) if mapping else None,
+            chosen,
+            where=_pairs(where, "--where"),
+            only=_pairs(only, "--only"),
+        )
         if bad is not None and bad.exists():
             raise FormatError(f"{bad}: is there already; name another file for bad rows")
         if report is not None:
             check_report_path(report)
         bad = bad or free_bad_path(file, Path.cwd())
         secret = load_import_key(folder)
-        lock = DirectoryLock(folder, name=IMPORT_LOCK)
+        lock = lock_imports(folder)
     except SoproError as error:
         fail(error)
     try:
@@ -221,22 +223,6 @@ def _pairs(texts: tuple[str, ...], option: str) -> dict[str, list[str]]:
     return found
 
 
-def _narrow(
-    mapping: SourceMapping | None, narrowed: Mapping[str, dict[str, list[str]]], kind: Kind
-) -> SourceMapping | None:
-    """Add the rows asked for on the command line to those of the mapping."""
-    for option, found in narrowed.items():
-        if found and mapping is None:
-            raise FormatError(f"--{option} needs a --mapping")
-        if found and mapping is not None:
-            joined = {**getattr(mapping, option), **found}
-            mapping = msgspec.structs.replace(mapping, **{option: joined})
-    if mapping is not None and narrowed["only"]:
-        # Only fields of the kind can be asked for; the check is the mapping's own.
-        parse_mapping(msgspec.to_builtins(mapping), kind, where="--only")
-    return mapping
-
-
 def _write(path: Path, report: Report) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -251,9 +237,7 @@ def _show(report: Report, bad: Path, *, as_json: bool) -> None:
     summary = report.summary
     has_bad_file = (summary.bad or summary.refused) and not report.is_dry
     if as_json:
-        answer: dict[str, Any] = dataclasses.asdict(summary)
-        del answer["forbidden"]
-        show_json(answer | ({"bad_file": str(bad)} if has_bad_file else {}) | report.as_json())
+        show_json(report.as_json() | ({"bad_file": str(bad)} if has_bad_file else {}))
     else:
         show(_counts(report))
         _hint(report)

@@ -3,15 +3,28 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from sopro_node.entities import label_entity, last_record
 from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_registry.application import Application
 from sopro_registry.assessment import Evaluation
 from sopro_registry.catalogue import decode_state
-from sopro_registry.fields import format_day
+from sopro_registry.fields import format_day, parse_day
 
 Answer = dict[str, Any]
+
+
+async def label(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Say how a label stands. `number`; `at`?: civil date."""
+    number, at = values["number"], values.get("at")
+    day = parse_day(at, field="at") if at else None
+    return {
+        **msgspec.to_builtins(node.desk.label(number, day)),
+        "describes": msgspec.to_builtins(node.desk.describe(number)),
+        "findings": msgspec.to_builtins(node.findings.find(number, day)),
+    }
 
 
 async def label_at(node: Node, values: Mapping[str, Any]) -> Answer:

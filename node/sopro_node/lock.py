@@ -9,6 +9,7 @@ from typing import Final
 from sopro_protocol.errors import FormatError, UnavailableError
 
 LOCK: Final = "lock"
+IMPORT_LOCK: Final = "import.lock"
 
 
 class DirectoryLock:
@@ -45,6 +46,22 @@ class DirectoryLock:
     def release(self) -> None:
         """Give the directory back."""
         self._file.close()
+
+
+def lock_imports(folder: Path) -> DirectoryLock:
+    """Hold a site's imports, of which there is one at a time, whoever has it done.
+
+    Raises:
+        UnavailableError: another is under way.
+        FormatError: the directory cannot be worked on.
+    """
+    try:
+        return DirectoryLock(folder, name=IMPORT_LOCK)
+    except UnavailableError:
+        raise UnavailableError(
+            f"{folder.name}: another import into this site is under way; wait until it has ended",
+            code="locked",
+        ) from None
 
 
 def _advise(error: OSError) -> str:

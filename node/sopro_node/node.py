@@ -37,6 +37,7 @@ from sopro_node.identity import (
     name_anew,
     save_federation,
 )
+from sopro_node.imports.jobs import Imports
 from sopro_node.keyrecords import read_keys
 from sopro_node.keyring import load_ring
 from sopro_node.label_findings import LabelFindings
@@ -240,6 +241,11 @@ class Node:
         self._counting_lock = asyncio.Lock()
 
     @cached_property
+    def imports(self) -> Imports:
+        """Return the registers that officers take over."""
+        return Imports(self.folder)
+
+    @cached_property
     def taking(self) -> asyncio.Lock:
         """Return what is held while labels are taken over: a holder of several is written once."""
         return asyncio.Lock()
@@ -291,6 +297,7 @@ class Node:
             return
         self._is_closed = True
         self.hub.close()
+        await self.imports.close()
         await self.witness.stop()
         await self.cosignatures.stop()
         await self.takers.stop()

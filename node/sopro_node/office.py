@@ -4,7 +4,6 @@ The command line calls them in its own process, or over the control socket of th
 serving; either way they are these functions. Arguments and results are plain msgpack values.
 """
 
-import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from sopro_node.acting import act
 from sopro_node.acts.erasing import DAYS_TO_ERASE
 from sopro_node.admission import application, invite, join
 from sopro_node.anchoring import plan_anchor, plan_successor
+from sopro_node.appending import append, import_rows, rehearse
 from sopro_node.assessing import (
     application_at,
     applications,
@@ -24,14 +24,13 @@ from sopro_node.assessing import (
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
-from sopro_node.documents import NewDocument
 from sopro_node.entities import entities, label_entity, own_organisations, refusal
 from sopro_node.evidence import describe_evidence
 from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
-from sopro_node.labelled import label_at
-from sopro_node.log import CURRENT, Appended, Draft, Note
+from sopro_node.labelled import label, label_at
+from sopro_node.log import Note
 from sopro_node.memberships import (
     admit,
     change_membership,
@@ -48,14 +47,13 @@ from sopro_node.operators import for_officers
 from sopro_node.publishing import criteria, publish_criteria
 from sopro_node.relating import lineage, relate, relations, unrelate
 from sopro_node.searching import check, check_many, directory, directory_organisations
-from sopro_node.standing import describe_standing, export_policy, policy, publish_policy
+from sopro_node.standing import describe_standing, export_policy, identity, policy, publish_policy
 from sopro_node.target import Pulled
-from sopro_node.trail import ImportNote, on_trail
+from sopro_node.trail import on_trail
 from sopro_node.transferring import hand_over, offers, take_over
 from sopro_node.watching import watch
 from sopro_node.withholding import plan_withholding, put_withholding
 from sopro_protocol.errors import (
-    ConflictError,
     NotFoundError,
     SoproError,
 )
@@ -65,73 +63,6 @@ Answer = dict[str, Any]
 Operation = Callable[[Node, Mapping[str, Any]], Awaitable[Answer]]
 
 MAX_LABELS: Final = 500
-
-
-async def append(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
-    """Append drafts in order, each on its own merits.
-
-    `drafts`: list of {family, values, entity?, seen?, documents?: [{name, content, type?,
-    visibility?, parties?}]}. Answers `outcomes`: {index, entity, entry_id, values} or
-    {kind, code, error, is_conflict}.
-    """
-    drafts = [_draft(draft) for draft in values["drafts"]]
-    outcomes = await node.log.append_all(drafts, note=note)
-    return {"outcomes": [_outcome(outcome) for outcome in outcomes]}
-
-
-async def import_rows(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Append what an import has made of rows; all of it is one line of the trail.
-
-    `drafts`: as of `append`; `source`: {file, kind, rows, sha256}; `line`?: what the batch of this
-    import before was answered. Answers `outcomes` and `line`.
-    """
-    note = ImportNote(node, values)
-    answer = await append(node, values, note.note)
-    return answer | {"line": msgspec.to_builtins(note.line)}
-
-
-async def rehearse(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Judge drafts as `append` would now, and append none. `drafts` and the answer as there."""
-    outcomes = await node.log.rehearse([_draft(draft) for draft in values["drafts"]])
-    return {"outcomes": [_outcome(outcome) for outcome in outcomes]}
-
-
-def _draft(values: Mapping[str, Any]) -> Draft:
-    documents = [NewDocument(**document) for document in values.get("documents", ())]
-    return Draft(
-        values["family"],
-        values["values"],
-        entity=values.get("entity"),
-        seen=values.get("seen", CURRENT),
-        documents=documents,
-    )
-
-
-def _outcome(outcome: Appended | SoproError) -> Answer:
-    if isinstance(outcome, SoproError):
-        return {
-            "kind": type(outcome).__name__,
-            "code": outcome.code,
-            "error": str(outcome),
-            "is_conflict": isinstance(outcome, ConflictError),
-        }
-    return {
-        "index": outcome.index,
-        "entity": outcome.entity,
-        "entry_id": outcome.entry_id,
-        "values": dict(outcome.values),
-    }
-
-
-async def label(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Say how a label stands. `number`; `at`?: civil date."""
-    number, at = values["number"], values.get("at")
-    day = parse_day(at, field="at") if at else None
-    return {
-        **msgspec.to_builtins(node.desk.label(number, day)),
-        "describes": msgspec.to_builtins(node.desk.describe(number)),
-        "findings": msgspec.to_builtins(node.findings.find(number, day)),
-    }
 
 
 async def labels(node: Node, values: Mapping[str, Any]) -> Answer:
@@ -223,20 +154,6 @@ async def erase(node: Node, values: Mapping[str, Any], note: Note | None = None)
         for one in done.erased
     ]
     return {"erased": places, "deadline": deadline, "left": done.left}
-
-
-async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:
-    """Say who this node is."""
-    return {
-        "site": node.identity.site,
-        "origin": node.identity.origin,
-        "country": node.identity.country,
-        "zone": node.identity.zone,
-        "languages": node.identity.languages,
-        "coordinator": node.identity.coordinator,
-        "root": hashlib.sha256(node.identity.root).hexdigest(),
-        "today": format_day(node.desk.today()),
-    }
 
 
 _TRAILED: Final = (

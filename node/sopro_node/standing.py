@@ -1,5 +1,6 @@
 """How far records have come, accepted to mirrored, and how the witnesses do (SPEC WIT)."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +14,23 @@ from sopro_node.policy import has_gone
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError
 from sopro_protocol.policy import format_policy
 from sopro_registry.families.witness_policy import NAME, quorum_of
+from sopro_registry.fields import format_day
 
 Answer = dict[str, Any]
+
+
+async def identity(node: Node, _values: Mapping[str, Any]) -> Answer:
+    """Say who this node is."""
+    return {
+        "site": node.identity.site,
+        "origin": node.identity.origin,
+        "country": node.identity.country,
+        "zone": node.identity.zone,
+        "languages": node.identity.languages,
+        "coordinator": node.identity.coordinator,
+        "root": hashlib.sha256(node.identity.root).hexdigest(),
+        "today": format_day(node.desk.today()),
+    }
 
 
 def describe_standing(node: Node) -> Answer:

@@ -121,15 +121,14 @@ class ImportNote:
         line: as it stands after the last batch.
     """
 
-    def __init__(self, node: Node, values: Mapping[str, Any]) -> None:
-        """Take what an operation was told: `source`; `line`?: of an earlier batch; `done_by`?.
+    def __init__(self, node: Node, operator: Operator, values: Mapping[str, Any]) -> None:
+        """Take who has it done, and what they were told: `source`; `line`?: of an earlier batch.
 
         Raises:
             FormatError: it does not say what is imported.
-            RefusedError: it is for registrars.
         """
         self._node = node
-        self._operator = find_operator(node, values, roles=(OfficerRole.REGISTRAR,), what="import")
+        self._operator = operator
         try:
             self._words = msgspec.convert(values.get("source"), Imported).words
             self.line = msgspec.convert(values.get("line") or {}, ImportLine)

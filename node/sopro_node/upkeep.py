@@ -76,6 +76,8 @@ class Upkeep:
         if node.reader.accounts.has_uploads(before=before):
             count = await node.writer.run(drop)
             _logger.info("files dropped", extra={"count": count})
+        if count := node.imports.drop_old(now=clock.now()):
+            _logger.info("registers dropped", extra={"count": count})
 
     async def _scrub(self) -> None:
         """Leave nothing on the disk of what was dropped, where that had to wait."""

@@ -1,5 +1,6 @@
 """When the public server closes a connection by itself."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -44,8 +45,8 @@ def test_gives_an_answer_its_time_and_no_more(request_at: SimpleNamespace) -> No
     known, one, stream = Connections(10), Connection(), Connection()
     known.look([one, stream], now=0)
     request_at.time = 10.0
-    known.mark(SimpleNamespace(protocol=one), is_stream=False)  # type: ignore[arg-type]
-    known.mark(SimpleNamespace(protocol=stream), is_stream=True)  # type: ignore[arg-type]
+    known.mark(SimpleNamespace(protocol=one), seconds=WHOLE_ANSWER)  # type: ignore[arg-type]
+    known.mark(SimpleNamespace(protocol=stream), seconds=math.inf)  # type: ignore[arg-type]
     known.look([one, stream], now=10 + WHOLE_ANSWER - 1)
     assert cut(one, stream) == [False, False]
     known.look([one, stream], now=10 + WHOLE_ANSWER + 1)
@@ -58,7 +59,7 @@ def test_cuts_the_oldest_of_too_many(request_at: SimpleNamespace) -> None:
     known = Connections(2)
     first, second, busy = Connection(), Connection(), Connection()
     known.look([first], now=0)
-    known.mark(SimpleNamespace(protocol=busy), is_stream=False)  # type: ignore[arg-type]
+    known.mark(SimpleNamespace(protocol=busy), seconds=WHOLE_ANSWER)  # type: ignore[arg-type]
     known.look([first, second, busy], now=1)
     assert cut(first, second, busy) == [True, False, False]
 

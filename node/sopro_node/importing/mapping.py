@@ -110,7 +110,7 @@ from sopro_node.importing.mapping_parts import (
     SourceMapping,
     TextColumn,
 )
-from sopro_node.toml import read_toml
+from sopro_node.toml import parse_toml, read_toml
 from sopro_protocol.errors import FormatError
 from sopro_registry.fields import LanguageTag
 
@@ -126,12 +126,26 @@ def load_mapping(path: Path, kind: Kind) -> SourceMapping:
         FormatError: it cannot be read, is not TOML, or says what no mapping says.
     """
     values = read_toml(path, hint="name the file that says which column is which field")
+    return _of_kind(values, kind, str(path))
+
+
+def read_mapping(text: str, kind: Kind, *, where: str) -> SourceMapping:
+    """Read the text of a mapping file; `where` says in errors what it is.
+
+    Raises:
+        FormatError: it is no TOML, or says what no mapping says.
+    """
+    return _of_kind(parse_toml(text, where=where), kind, where)
+
+
+def _of_kind(values: Mapping[str, Any], kind: Kind, where: str) -> SourceMapping:
+    """Read the mapping of one kind, also from a file that has those of all."""
     if any(one.value in values for one in Kind):
-        _only(values, [one.value for one in Kind], str(path), "table")
+        _only(values, [one.value for one in Kind], where, "table")
         if kind.value not in values:
-            raise FormatError(f"{path}: has no table [{kind}]; it has {', '.join(values)}")
-        return parse_mapping(_table(values, kind, str(path)), kind, where=f"{path}: {kind}")
-    return parse_mapping(values, kind, where=str(path))
+            raise FormatError(f"{where}: has no table [{kind}]; it has {', '.join(values)}")
+        return parse_mapping(_table(values, kind, where), kind, where=f"{where}: {kind}")
+    return parse_mapping(values, kind, where=where)
 
 
 def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> SourceMapping:

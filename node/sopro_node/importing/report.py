@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from itertools import islice
 from typing import Any, Final, NamedTuple
@@ -182,11 +182,14 @@ class Report:
             )
 
     def as_json(self) -> dict[str, Any]:
-        """Return what the report says beyond the counts, for programs."""
+        """Return the counts and what the report says beyond them, for programs."""
+        counts = asdict(self.summary)
+        del counts["forbidden"]
         known = self.recognised._asdict()
         faults = Counter(one.fault for one in self.identifiers)
         kinds = Counter(one.kind for one in self.duplicates)
         return {
+            **counts,
             "dry_run": self.is_dry,
             "recognised": {name: value for name, value in known.items() if value},
             "columns": {"used": dict(self.used), "unused": list(self.unused)},

@@ -64,6 +64,7 @@ class Job:
         tell: hears of rows that did not go in.
         progress: hears of the phase, what is done of it and how much there is.
         is_dry: change nothing, and say what would become of every row.
+        most_rows: the file may have; 0 for any number.
     """
 
     kind: Kind
@@ -73,6 +74,7 @@ class Job:
     tell: Callable[[str], None]
     progress: Callable[[str, int, int], None]
     is_dry: bool = False
+    most_rows: int = 0
 
 
 async def run_import(job: Job, call: Call, *, secret: bytes) -> Report:
@@ -183,6 +185,11 @@ class _Import:
     def _read_all(self, reader: CellReader) -> None:
         sieve = Sieve(self._job.kind, self._mapping, self._source.header, reader)
         for number, row in enumerate(self._source.rows()):
+            if number == self._job.most_rows > 0:
+                raise FormatError(
+                    f"{self._job.path}: more than {number} rows; split the file, and import its "
+                    "parts one after the other"
+                )
             if row.problem:
                 self.summary.read += 1
                 self._fail(row.line, row.cells, row.problem)

@@ -23,7 +23,7 @@ _MAX_HEAD: Final = 8190
 _DISPOSITION: Final = re.compile(rb"(?i)content-disposition:[ \t]*form-data[ \t]*(;.*)")
 _PARAMETER: Final = re.compile(rb';[ \t]*([a-z*]+)=("(?:[^"\\]|\\.)*"|[^";]*)', re.IGNORECASE)
 FORM_EXAMPLE: Final = (
-    "such as curl -F file=@CERTIFICATE sends; "
+    "such as curl -F file=@FILE sends; "
     "a header of a part is one line, all of them are at most 8190 bytes"
 )
 
@@ -48,11 +48,12 @@ async def read_body(request: web.Request, *, limit: int) -> bytes:
         except TimeoutError:
             raise web.HTTPRequestTimeout from None
         except (web.RequestPayloadError, HttpProcessingError, ValueError):
-            raise FormatError(f"body: {_why_unreadable(request)}", code="err.type") from None
+            raise FormatError(f"body: {why_unreadable(request)}", code="err.type") from None
     raise web.HTTPRequestEntityTooLarge(limit, max(len(body), request.content_length or 0))
 
 
-def _why_unreadable(request: web.Request) -> str:
+def why_unreadable(request: web.Request) -> str:
+    """Say why the pieces of a body make none."""
     if hdrs.CONTENT_ENCODING in request.headers:
         return "it is not compressed as its Content-Encoding says; send it as it is"
     return "it does not come in the pieces that its Transfer-Encoding or Content-Length says"
@@ -85,26 +86,49 @@ def parse_form(body: bytes, *, boundary: str, name: str) -> bytes:
     Raises:
         FormatError: it is none, it has no end, or its first part is another.
     """
-    delimiter = b"\r\n--" + boundary.encode("ascii", "replace")
+    delimiter = b"\r\n--" + check_boundary(boundary, name=name)
     start = body.find(b"\r\n\r\n", 0, _MAX_HEAD)
     end = body.find(delimiter, start + 4)
-    is_form = _BOUNDARY.fullmatch(boundary) and body.startswith(delimiter[2:] + b"\r\n")
-    if not is_form or start < 0 or end < 0:
-        raise _no_form(name)
-    headers = body[:start].split(b"\r\n")[1:]
-    if not all(map(_HEADER.fullmatch, headers)) or _name_of(headers) != name.encode():
-        raise _no_form(name)
+    if start < 0 or end < 0:
+        raise no_form(name)
+    part_of(body[:start], boundary=delimiter[4:], name=name)
     return body[start + 4 : end]
 
 
-def _name_of(headers: list[bytes]) -> bytes:
-    """Return the name that the headers of a part give it, or nothing."""
+def check_boundary(boundary: str, *, name: str) -> bytes:
+    """Return what stands between the parts of a form.
+
+    Raises:
+        FormatError: nothing that can.
+    """
+    if not _BOUNDARY.fullmatch(boundary):
+        raise no_form(name)
+    return boundary.encode("ascii")
+
+
+def part_of(head: bytes, *, boundary: bytes, name: str) -> str:
+    """Read the head of a form's first part, which has this name; return that of its file.
+
+    Raises:
+        FormatError: it is no such head.
+    """
+    first, *headers = head.split(b"\r\n")
+    is_form = first == b"--" + boundary and all(map(_HEADER.fullmatch, headers))
+    parameters = _parameters_of(headers) if is_form else {}
+    if parameters.get(b"name") != name.encode():
+        raise no_form(name)
+    return parameters.get(b"filename", b"").decode("utf-8", "replace")
+
+
+def _parameters_of(headers: list[bytes]) -> dict[bytes, bytes]:
+    """Return what the headers of a part say of it: its name, and that of its file."""
     for header in headers:
         if found := _DISPOSITION.fullmatch(header):
-            parameters = {key.lower(): value for key, value in _PARAMETER.findall(found[1])}
-            return bytes(parameters.get(b"name", b"")).strip(b'" \t')
-    return b""
+            named = _PARAMETER.findall(found[1])
+            return {key.lower(): value.strip(b'" \t') for key, value in named}
+    return {}
 
 
-def _no_form(name: str) -> FormatError:
+def no_form(name: str) -> FormatError:
+    """Say what a form has to be."""
     return FormatError(f"the form: expected one part named {name!r}, {FORM_EXAMPLE}", code="format")

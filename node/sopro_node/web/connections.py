@@ -5,7 +5,6 @@ drip in, and what comes after it, an answer read byte by byte, is bounded here.
 """
 
 import asyncio
-import math
 import resource
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -59,10 +58,9 @@ class Connections:
         self._most = most
         self._ends: dict[Connection, float] = {}
 
-    def mark(self, request: web.Request, *, is_stream: bool) -> None:
-        """Note that a connection has asked something."""
-        now = asyncio.get_running_loop().time()
-        self._ends[request.protocol] = math.inf if is_stream else now + WHOLE_ANSWER
+    def mark(self, request: web.Request, *, seconds: float) -> None:
+        """Note that a connection has asked something, and how long that may take at most."""
+        self._ends[request.protocol] = asyncio.get_running_loop().time() + seconds
 
     async def watch(self, server: Server) -> None:
         """Close what is over its time, and the oldest of what is too many."""

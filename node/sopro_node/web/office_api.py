@@ -1,12 +1,11 @@
 """`/api/v1/office`: a site's people at work, each act of the catalogue as a path (SPEC OFC)."""
 
-import asyncio
 import json
 import logging
 import os
 import re
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -23,15 +22,7 @@ from sopro_node import (
     relating,
     transferring,
 )
-from sopro_node.acting import (
-    HOURS_WAITING,
-    Actor,
-    Done,
-    Named,
-    earlier_answer,
-    hash_request,
-    perform,
-)
+from sopro_node.acting import HOURS_WAITING, Actor, Done, perform
 from sopro_node.acts.act import Act
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.file_names import KEPT, given_name
@@ -40,19 +31,18 @@ from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.store.accounts import UploadRow
 from sopro_node.web.bodies import read_body
+from sopro_node.web.once import KEY_SENT, REPLAYED, Once, named_by
 from sopro_node.web.operations import (
     Answering,
     Asked,
     Body,
     Operation,
-    Parameter,
     routes_of,
     whole_number,
 )
 from sopro_node.web.parameters import ENTITY, NUMBER
 from sopro_node.web.problems import in_hex
 from sopro_node.web.signing_in import Door
-from sopro_node.web.turns import Turns
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
 from sopro_protocol.record import MAX_DOCUMENT_SIZE, Record, read_record
 from sopro_registry.catalogue import READERS
@@ -63,20 +53,10 @@ MAX_BODY: Final = 256 * 1024
 MAX_UPLOADS: Final = 256
 MAX_WAITING: Final = 256 * 1024 * 1024
 _HOUR: Final = 60 * 60 * 1000
-_KEY: Final = re.compile(r"[!-~]{1,128}")
 _TYPE: Final = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,60}")
 _HEADERS: Final = {"Cache-Control": "no-store"}
 _BEFORE: Final = whole_number("before", "number of a line; what is older", least=1, most=2**48)
 _LIMIT: Final = whole_number("limit", "how many at most", least=1, most=500, default=100)
-_KEY_SENT: Final = Parameter(
-    "Idempotency-Key",
-    "names the request, so that it is done once however often it is sent",
-    {"type": "string", "pattern": "^[!-~]{1,128}$"},
-    str,
-)
-
-T = TypeVar("T")
-
 _logger = logging.getLogger("sopro.office")
 
 
@@ -91,11 +71,10 @@ class Uploaded(msgspec.Struct, frozen=True):
 class OfficeApi:
     """Handlers of what officers do and ask."""
 
-    def __init__(self, node: Node, *, door: Door | None = None) -> None:
+    def __init__(self, node: Node, *, door: Door | None = None, once: Once | None = None) -> None:
         self._node = node
         self._door = door or Door(node)
-        self._turns = Turns()
-        self._under_way: set[asyncio.Task[Any]] = set()
+        self._once = once or Once(node)
 
     def routes(self) -> list[web.RouteDef]:
         """List the routes."""
@@ -148,7 +127,7 @@ class OfficeApi:
             body=Body(told=act.told),
             is_public=False,
             is_signed=True,
-            headers=(_KEY_SENT,),
+            headers=(KEY_SENT,),
             status=201,
         )
 
@@ -160,8 +139,8 @@ class OfficeApi:
             if request.content_type != "application/json":
                 raise web.HTTPUnsupportedMediaType
             data = await read_body(request, limit=MAX_BODY)
-            named = _named(request, data)
-            told = _decode(decoder, data)
+            named = named_by(request, data)
+            told = read_told(decoder, data)
             actor = Actor(officer.name, officer.person, request.remote or "")
 
             async def work() -> bytes:
@@ -172,41 +151,14 @@ class OfficeApi:
                 return msgspec.json.encode(done)
 
             if named is None:
-                return _answer(await self._whole(work()), status=201)
-            answer, is_new = await self._once(officer.name, named, work)
-            headers = {} if is_new else {"Idempotency-Replayed": "true"}
-            return _answer(answer, status=201, headers=headers)
+                return answer_office(await self._once.whole(work()), status=201)
+            answer, is_new = await self._once.do(officer.name, named, work)
+            return answer_office(answer, status=201, headers={} if is_new else REPLAYED)
 
         handle.__name__ = act.name.replace(".", "_")
         roles = " or ".join(act.roles)
         handle.__doc__ = f"{act.words}\n\nFor the role {roles}."
         return handle
-
-    # Doing them.
-
-    async def _once(
-        self, officer: str, named: Named, work: Callable[[], Coroutine[Any, Any, bytes]]
-    ) -> tuple[bytes, bool]:
-        """Do what is named once; say what was answered, and whether it was done now."""
-
-        async def turn() -> tuple[bytes, bool]:
-            async with self._turns.take(officer, named.key):
-                earlier = earlier_answer(self._node, officer, named)
-                return (await work(), True) if earlier is None else (earlier, False)
-
-        return await self._whole(turn())
-
-    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something to its end, even where who asked for it has gone."""
-        task = asyncio.ensure_future(work)
-        self._under_way.add(task)
-        task.add_done_callback(self._finish)
-        return await asyncio.shield(task)
-
-    def _finish(self, task: "asyncio.Task[Any]") -> None:
-        self._under_way.discard(task)
-        if not task.cancelled():
-            task.exception()  # told to who asked, if they are still there
 
     async def upload_file(self, request: web.Request, _asked: Asked) -> web.Response:
         """Keep a file for a day, until it goes into a record."""
@@ -355,24 +307,7 @@ def _kept_names(node: Node, index: int, record: Record) -> bytes | None:
     return None
 
 
-def _named(request: web.Request, data: bytes) -> Named | None:
-    """Return how a request names itself; None where it does not.
-
-    Raises:
-        FormatError: the name is none, or there are two.
-    """
-    keys = request.headers.getall("Idempotency-Key", [])
-    if not keys:
-        return None
-    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
-        raise FormatError(
-            "Idempotency-Key: expected one of 1 to 128 visible ASCII characters", code="ofc.key"
-        )
-    parts = (request.method.encode(), request.path.encode(), data)
-    return Named(keys[0], hash_request(*parts))
-
-
-def _decode(decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
+def read_told(decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
     """Read a request's JSON; a type says how deep it can be, and nothing deeper is read.
 
     Raises:
@@ -398,10 +333,13 @@ def _each_once(pairs: list[tuple[str, Any]]) -> None:
 
 
 def _json(value: object, *, status: int = 200) -> web.Response:
-    return _answer(msgspec.json.encode(in_hex(value)), status=status)
+    return answer_office(msgspec.json.encode(in_hex(value)), status=status)
 
 
-def _answer(body: bytes, *, status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+def answer_office(
+    body: bytes, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
+    """Answer an officer in JSON, which nobody on the way keeps."""
     return web.Response(
         body=body,
         status=status,

@@ -89,6 +89,7 @@ class Operation:
         is_signed: whether it is for officers, who show a token.
         headers: that may be sent along; the handler reads them.
         status: of the answer.
+        seconds: it may take, where that is more than others may.
     """
 
     path: str
@@ -103,6 +104,7 @@ class Operation:
     is_signed: bool = False
     headers: Sequence[Parameter] = ()
     status: int = 200
+    seconds: float = 0.0
 
     def route(self) -> web.RouteDef:
         """Return its route."""

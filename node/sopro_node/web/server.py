@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import ssl
 from collections.abc import Awaitable, Callable
@@ -21,14 +22,18 @@ from sopro_node.upkeep import Upkeep
 from sopro_node.watching import Watcher
 from sopro_node.web.api import Api
 from sopro_node.web.api_questions import QuestionsApi
-from sopro_node.web.connections import Connections, most_connections
+from sopro_node.web.connections import WHOLE_ANSWER, Connections, most_connections
 from sopro_node.web.evidence import EvidencePages
+from sopro_node.web.imports_api import ImportsApi
 from sopro_node.web.limits import Crowd
 from sopro_node.web.logs import LogPages
 from sopro_node.web.office_api import PREFIX, OfficeApi
+from sopro_node.web.once import Once
+from sopro_node.web.operations import Operation
 from sopro_node.web.pages import Pages
 from sopro_node.web.problems import Handler, answer_error
 from sopro_node.web.proxies import behind
+from sopro_node.web.signing_in import Door
 from sopro_node.web.unreadable import Runner
 from sopro_node.web.witness import WitnessPages
 from sopro_protocol.errors import FormatError, UnavailableError
@@ -63,13 +68,13 @@ def guard_with(pages: Pages, connections: Connections, crowd: Crowd) -> Middlewa
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         path = request.path
-        connections.mark(request, is_stream=path == "/events")
+        connections.mark(request, seconds=math.inf if path == "/events" else WHOLE_ANSWER)
         try:
             crowd.check(request.remote)
             if request.method in ("GET", "HEAD"):
                 response = await handler(request)
             else:
-                response = await _within_deadline(request, handler)
+                response = await _within_deadline(request, handler, connections)
         except ConnectionResetError:
             raise
         except Exception as error:
@@ -85,12 +90,18 @@ def guard_with(pages: Pages, connections: Connections, crowd: Crowd) -> Middlewa
     return guard
 
 
-async def _within_deadline(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _within_deadline(
+    request: web.Request, handler: Handler, connections: Connections
+) -> web.StreamResponse:
+    operation: Operation | None = getattr(request.match_info.handler, "operation", None)
+    seconds = (operation and operation.seconds) or _REQUEST_DEADLINE
+    if seconds > _REQUEST_DEADLINE:
+        connections.mark(request, seconds=seconds)
     try:
-        async with asyncio.timeout(_REQUEST_DEADLINE):
+        async with asyncio.timeout(seconds):
             return await handler(request)
     except TimeoutError:
-        raise UnavailableError(f"no answer within {_REQUEST_DEADLINE:g} s") from None
+        raise UnavailableError(f"no answer within {seconds:g} s") from None
 
 
 def build_app(node: Node) -> web.Application:
@@ -104,7 +115,9 @@ def build_app(node: Node) -> web.Application:
     app = web.Application(middlewares=middlewares, client_max_size=_MAX_BODY)
     app[CONNECTIONS] = connections
     app.router.add_routes(Api(node).routes())
-    app.router.add_routes(OfficeApi(node).routes())
+    door, once = Door(node), Once(node)
+    app.router.add_routes(OfficeApi(node, door=door, once=once).routes())
+    app.router.add_routes(ImportsApi(node, door=door, once=once).routes())
     app.router.add_routes(QuestionsApi(node).routes())
     app.router.add_routes(LogPages(node).routes())
     app.router.add_routes(WitnessPages(node).routes())

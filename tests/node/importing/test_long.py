@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from sopro_cli.importing import IMPORT_LOCK
 from sopro_node.found import COORDINATOR
-from sopro_node.lock import DirectoryLock
+from sopro_node.lock import IMPORT_LOCK, DirectoryLock
 from sopro_node.node import Node
 from tests.neighbours import neighbours
 from tests.node.conftest import Federation

@@ -1,0 +1,1 @@
+"""Imports that a serving node does for its officers, each in a process of its own."""
