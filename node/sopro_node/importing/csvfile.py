@@ -157,7 +157,10 @@ def _charset_of(path: Path, named: str) -> Charset:
 
 
 def _is_broken(text: str) -> bool:
-    """Say whether a text holds what bytes that are no letters become."""
-    return not text.isascii() and any(
-        letter in "\ufffd\0" or "\udc80" <= letter <= "\udcff" for letter in text
+    """Say whether a name holds what bytes that are no letters become, or control characters."""
+    if text.isprintable():
+        return "\ufffd" in text
+    return any(
+        (letter < " " and letter not in "\n\r\t") or "\udc80" <= letter <= "\udcff"
+        for letter in text
     )

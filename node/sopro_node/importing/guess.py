@@ -36,6 +36,7 @@ from sopro_node.importing.guess_words import STATUSES, VALUES
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
 from sopro_node.importing.values import clean
+from sopro_protocol.errors import FormatError
 
 _ROWS: Final = 1000
 
@@ -84,6 +85,11 @@ def guess_mapping(
         ]
     finally:
         source.close()
+    if len(columns) < 2 and not rows:
+        raise FormatError(
+            f"{path}: one line and one column, which is no table; expected a line with the names "
+            "of columns and rows below it"
+        )
     found = _find(columns)
     kinds = [kind] if kind else [one for one in REGISTERED if _may_be(one, found[one])]
     kinds = kinds or [Kind.ORGANISATIONS]

@@ -8,7 +8,8 @@ from sopro_node.importing.charset import check_charset
 from sopro_node.importing.guess_text import Lines, quote
 from sopro_node.importing.header import Header, find_header, is_table
 from sopro_node.importing.mapping_parts import SourceMapping
-from sopro_node.importing.workbook import is_workbook, shown_sheets
+from sopro_node.importing.recognising import is_workbook
+from sopro_node.importing.workbook import shown_sheets
 from sopro_protocol.errors import FormatError
 
 _MOST_SHEETS: Final = 20

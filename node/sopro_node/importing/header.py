@@ -9,7 +9,8 @@ from typing import Final, NamedTuple
 
 from sopro_node.importing.csvfile import DELIMITERS, read_lines
 from sopro_node.importing.days import INSTANT, ISO, LOCAL, formats_of
-from sopro_node.importing.workbook import Workbook, is_workbook
+from sopro_node.importing.recognising import is_workbook
+from sopro_node.importing.workbook import Workbook
 from sopro_protocol.errors import FormatError
 
 SEARCHED: Final = 30

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sopro_node.importing.csvfile import CsvFile
 from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.recognising import is_workbook
 from sopro_node.importing.rows import Source
-from sopro_node.importing.workbook import Workbook, is_workbook
+from sopro_node.importing.workbook import Workbook
 from sopro_protocol.errors import FormatError
 
 

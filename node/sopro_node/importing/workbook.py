@@ -160,24 +160,6 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def is_workbook(path: Path) -> bool:
-    """Say whether a file is a zip, as an xlsx workbook is.
-
-    Raises:
-        FormatError: it cannot be read, or is a spreadsheet of another kind.
-    """
-    try:
-        with path.open("rb") as file:
-            begin = file.read(128)
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror})") from None
-    if begin.startswith(b"\xd0\xcf\x11\xe0"):
-        raise FormatError(f"{path}: an old Excel file, or one with a password; {_ADVICE}")
-    if b"opendocument.spreadsheet" in begin:
-        raise FormatError(f"{path}: an OpenDocument spreadsheet; {_ADVICE}")
-    return begin.startswith(b"PK\x03\x04")
-
-
 def shown_sheets(path: Path) -> tuple[str, ...]:
     """Return the names of the sheets that are shown.
 

@@ -409,7 +409,7 @@ async def test_a_role_that_is_taken_away_ends_an_import(maria: Client, at: Serve
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "PDF"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "an old Excel file"),
     ],
 )
