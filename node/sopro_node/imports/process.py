@@ -46,13 +46,17 @@ async def have_read(
         UnavailableError: the process ended before it had answered.
     """
     ours, theirs = socket.socketpair()
-    with theirs:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", _MODULE, str(theirs.fileno())),
-            cwd=folder,
-            pass_fds=(theirs.fileno(),),
-            stdin=asyncio.subprocess.DEVNULL,
-        )
+    try:
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-P", "-m", _MODULE, str(theirs.fileno())),
+                cwd=folder,
+                pass_fds=(theirs.fileno(),),
+                stdin=asyncio.subprocess.DEVNULL,
+            )
+    except BaseException:
+        ours.close()
+        raise
     link = await Link.over(ours)
     calls: set[asyncio.Task[None]] = set()
     try:
