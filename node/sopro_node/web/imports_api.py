@@ -1,4 +1,4 @@
-"""`/api/v1/office/imports`: an officer takes an existing register over (SPEC OFC-10)."""
+"""`/api/v1/office/imports`: an officer takes an existing register over (SPEC OFC-11)."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final, Literal
