@@ -28,8 +28,8 @@ from sopro_registry.terms import (
     SCALE,
     WORD,
     cut_procurement,
-    fold_identifier,
     fold_item,
+    spell_identifier,
     words_asked,
 )
 
@@ -118,7 +118,7 @@ def ask_item(number: str) -> Condition:
 
 def ask_identifier(text: str) -> Condition:
     """Ask for an identifier of an organisation, however it is written."""
-    return Condition((IDENTIFIER + fold_identifier(text),))
+    return Condition(tuple(IDENTIFIER + one for one in spell_identifier(text)))
 
 
 class _Weighed:

@@ -60,7 +60,7 @@ _SPACES: Final = re.compile(r"\s")
 _SEMANTIC: Final = re.compile(r"(VAT|NTR|TIN|PAS|IDC|PNO|LEI)([A-Z]{2})")
 _FOLDED: Final = re.compile(r"[\s.\-_/:]")
 _VAT_PREFIXES: Final = {"GR": "EL", "UK": "GB"}
-_EUROPEAN: Final = frozenset(vat.MEMBER_STATES) | {"xi"}
+_EUROPEAN: Final = frozenset(vat.MEMBER_STATES) - {"gr"} | {"el"}
 _HUNGARIAN: Final = re.compile(r"[0-9]{2}-?[0-9]{2}-?[0-9]{6}")
 _EUID: Final = re.compile(
     r"[A-Z]{2}[A-Z0-9.]{1,20}\.[A-Z0-9._-]{1,30}(_[0-9]{1,2})?", re.IGNORECASE
@@ -152,28 +152,36 @@ def _checked(module: _Numbers, name: str) -> Check:
 
 def _check_vat(country: str, value: str) -> Flaw | None:
     """Check a VAT number by the rules of its country."""
-    prefix = _VAT_PREFIXES.get(country, country)
     if country == "UK":
         problem = "the prefix of VAT numbers of the United Kingdom is GB, not UK"
         return Flaw(Fault.CHECK, problem, f"VATGB-{value}")
-    if value.upper().startswith(prefix) and len(value) > len(prefix):
-        rest = value[len(prefix) :]
+    prefix = _VAT_PREFIXES.get(country, country)
+    flaw = _check_vat_of(prefix, value)
+    rest = value[len(prefix) :]
+    # A Swiss number begins with CHE, which is its own.
+    if rest and value.upper().startswith(prefix) and _check_vat_of(prefix, rest) is None:
         problem = f"repeats the country {prefix}, which its scheme has already"
         return Flaw(Fault.CHECK, problem, f"VAT{country}-{rest}")
+    return flaw
+
+
+def _check_vat_of(prefix: str, value: str) -> Flaw | None:
+    """Check a VAT number without its country, whose prefix decides by which rules."""
+    name = f"a VAT number of {prefix}"
     if prefix.lower() in _EUROPEAN:
-        european = _checked(vat, f"a VAT number of {prefix}")
-        return european(f"{prefix}{value}")
+        return _checked(vat, name)(f"{prefix}{value}")
     module = get_cc_module(prefix.lower(), "vat")
-    return _checked(module, f"a VAT number of {prefix}")(value) if module else None
+    return _checked(module, name)(value) if module else None
 
 
 def _check_plain_vat(value: str) -> Flaw | None:
-    """Check a VAT number that begins with its country, as VIES has it."""
+    """Check a VAT number that begins with its country, as in VIES, or with letters of its own."""
     compact = _FOLDED.sub("", value).upper()
     country, rest = compact[:2], compact[2:]
     if not (country.isascii() and country.isalpha() and rest):
         return Flaw(Fault.FORM, "expected a VAT number behind two letters such as ATU38473200")
-    return _check_vat(country, rest)
+    flaw = _check_vat(country, rest)
+    return flaw if flaw is None or _check_vat(country, compact) else None
 
 
 def _check_lei(value: str) -> Flaw | None:

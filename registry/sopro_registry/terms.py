@@ -48,6 +48,8 @@ _SCHEME: Final = 5
 # A letter may have its marks behind it.
 _PIECES: Final = re.compile("(?:[^\\W_]|[\u0300-\u036f])+")
 _NO_SIGN: Final = re.compile(r"[\W_]+")
+_VAT_NUMBER: Final = re.compile(r"VAT([A-Z]{2})(.+)|(EL|GR|GB|UK)(.*[0-9].*)")
+_OTHER_COUNTRY: Final = {"EL": "GR", "GR": "EL", "GB": "UK", "UK": "GB"}
 _GERMAN: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 # Letters that no decomposition takes apart.
 _PLAIN: Final = str.maketrans(
@@ -149,6 +151,22 @@ def _texts(value: "Value | None") -> Iterator[str]:
 def fold_identifier(text: str) -> str:
     """Return an identifier without what people put between its letters and digits."""
     return _NO_SIGN.sub("", text).upper()[:LONGEST_IDENTIFIER]
+
+
+def spell_identifier(text: str) -> tuple[str, ...]:
+    """Return what an identifier that is asked for may stand under.
+
+    A VAT number names its country behind `VAT` or alone, Greece as EL or GR, Britain as GB or UK.
+    """
+    folded = fold_identifier(text)
+    parts = _VAT_NUMBER.fullmatch(folded)
+    if parts is None:
+        return (folded,)
+    country, number = (one for one in parts.groups() if one)
+    number = number.removeprefix(country) or number
+    countries = dict.fromkeys((country, _OTHER_COUNTRY.get(country, country)))
+    spelled = [scheme + one + number for one in countries for scheme in ("VAT", "")]
+    return tuple(dict.fromkeys((folded, *spelled)))
 
 
 def fold_item(text: str) -> str:

@@ -4,7 +4,14 @@ import pytest
 
 from sopro_protocol.encoding import encode
 from sopro_registry import terms
-from sopro_registry.terms import fold_identifier, fold_item, widen, words_asked, words_of
+from sopro_registry.terms import (
+    fold_identifier,
+    fold_item,
+    spell_identifier,
+    widen,
+    words_asked,
+    words_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +75,29 @@ def test_finds_an_identifier_however_it_is_written() -> None:
         *("i:12345", "i:GISA12345"),
     ]
     assert fold_identifier("at u-1234.5675") == "ATU12345675"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "value", "asked"),
+    [
+        ("VATEL", "094265075", "VATGR-094265075"),
+        ("VATEL", "094265075", "GR 094265075"),
+        ("VATGR", "094265075", "EL094265075"),
+        ("VAT", "EL094265075", "VATEL-094265075"),
+        ("VATGR", "EL094265075", "VATEL-094265075"),
+        ("VATGB", "800969916", "VATUK-800969916"),
+        ("VATAT", "U12345675", "VATAT-ATU12345675"),
+        ("UID", "ATU12345675", "VATAT-U12345675"),
+        ("VATCH", "CHE107787577IVA", "CHE-107.787.577 IVA"),
+        ("VATX", "1", "vatx 1"),
+    ],
+)
+def test_finds_a_vat_number_however_its_country_is_named(
+    scheme: str, value: str, asked: str
+) -> None:
+    held = words_of(encode({"identifiers": [[scheme, value]]}))
+    assert {terms.IDENTIFIER + one for one in spell_identifier(asked)} & set(held)
+    assert not {terms.IDENTIFIER + one for one in spell_identifier(f"{asked}9")} & set(held)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xc1", encode(["legal_name"]), encode({"name": 5})])
