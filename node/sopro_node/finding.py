@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from sopro_node.store.base import Reader
@@ -130,29 +131,37 @@ class _Weighed:
         is_open: whether a term that begins so does, too; few do then.
     """
 
-    def __init__(self, reader: Reader, log: int, condition: Condition) -> None:
+    def __init__(self, reader: Reader, log: int, condition: Condition, *, most: int) -> None:
+        """Weigh it; one that is not open no further than up to a number."""
         self._index = reader.directory
         self._log = log
         self._asked: Set[bytes] = frozenset()
         self._ahead: _Things = {}
         self._dense: set[str] = set()
         self.terms = condition.terms
+        self.is_open = False
         self.weight = 0
-        self.weight = self._count(is_open=False)
-        self.is_open = condition.is_open and self.weight <= MOST_BEGUN
-        if self.is_open:
-            begun = self._count(is_open=True)
-            self.is_open = begun <= MOST_BEGUN
-            self.weight = begun if self.is_open else self.weight
+        if condition.is_open:
+            self._weigh_word()
+        else:
+            self._weigh_code(most)
 
-    def _count(self, *, is_open: bool) -> int:
-        found, most = 0, MOST_BEGUN + 1
+    def _weigh_word(self) -> None:
+        begun = whole = 0
         for term in self.terms:
-            end = term + _END if is_open else ""
-            found += self._index.count_found(self._log, term, end, most=most)
-            if found >= most:
-                break
-        return found
+            all_of, of_term = self._index.count_begun(
+                self._log, term, term + _END, most=MOST_BEGUN + 1
+            )
+            begun += all_of
+            whole += of_term
+        self.is_open = begun <= MOST_BEGUN
+        self.weight = begun if self.is_open else whole
+
+    def _weigh_code(self, most: int) -> None:
+        for term in self.terms:
+            if self.weight >= most:
+                return
+            self.weight += self._index.count_found(self._log, term, most=most - self.weight)
 
     @cached_property
     def _places(self) -> list[Place]:
@@ -275,6 +284,21 @@ class Hit(NamedTuple):
 
 
 BEGINNING: Final = Hit(b"", b"", "")
+_WEIGHT: Final = attrgetter("weight")
+
+
+def _weigh(
+    reader: Reader, log: int, conditions: Sequence[Condition]
+) -> list[tuple[Condition, _Weighed]]:
+    """Weigh conditions, none further than it takes to know that another one is met more rarely."""
+    # One alone leads, however many meet it.
+    most = MOST_BEGUN + 1 if len(conditions) > 1 else 0
+    found = []
+    for condition in sorted(conditions, key=lambda one: not one.is_open):
+        weighed = _Weighed(reader, log, condition, most=most)
+        found.append((condition, weighed))
+        most = min(most, weighed.weight + 1)
+    return found
 
 
 class Finder:
@@ -287,13 +311,13 @@ class Finder:
     def __init__(self, reader: Reader, log: int, conditions: Sequence[Condition]) -> None:
         self._reader = reader
         self._log = log
-        weighed = [_Weighed(reader, log, one) for one in conditions]
+        weighed = _weigh(reader, log, conditions)
         self.narrowed = [
             condition.word
-            for condition, one in zip(conditions, weighed, strict=True)
+            for condition, one in weighed
             if condition.word and condition.is_open and not one.is_open
         ]
-        self._leader, *self._others = sorted(weighed, key=lambda one: one.weight)
+        self._leader, *self._others = sorted((one for _, one in weighed), key=_WEIGHT)
 
     def labels(self, after: Hit) -> Iterator[Hit]:
         """Go through the labels that are found, in order, from behind one.

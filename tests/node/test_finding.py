@@ -126,7 +126,7 @@ def test_what_is_too_much_even_there_is_asked_one_by_one(
 
 
 def test_what_was_read_together_says_nothing_of_others(store: SqliteStore) -> None:
-    one = finding._Weighed(store, 1, Condition(("w:some",)))
+    one = finding._Weighed(store, 1, Condition(("w:some",)), most=1)
     alone = [one.meets(holder, b"") for holder in HOLDERS]
     one.look_ahead([(holder, b"") for holder in HOLDERS[10:30]])
     assert [one.meets(holder, b"") for holder in HOLDERS] == alone

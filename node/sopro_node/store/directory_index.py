@@ -108,10 +108,16 @@ COUNT_FOUND = _sql(
     "term",
     "most",
 )
-COUNT_FOUND_FROM = _sql(
-    select(func.count()).select_from(
-        select(term.c.term).where(_FROM_TERM).limit(_b("most")).subquery()
-    ),
+_begun = (
+    select((term.c.term == _b("term")).label("is_whole"))
+    .where(_FROM_TERM)
+    .order_by(term.c.term)
+    .limit(_b("most"))
+    .subquery()
+)
+COUNT_BEGUN = _sql(
+    select(func.count(), func.coalesce(func.sum(_begun.c.is_whole), 0)),
+    "term",
     "log",
     "low",
     "high",
@@ -320,13 +326,17 @@ class DirectoryIndex:
         values = (log, holder, *after, limit)
         return self._db.execute(GET_LISTED_BEHIND, values).fetchall()
 
-    def count_found(self, log: int, term: str, high: str, *, most: int) -> int:
-        """Count what is found by a term, or by those before `high`, up to a number."""
-        if high:
-            row = self._db.execute(COUNT_FOUND_FROM, (log, term, high, most)).fetchone()
-        else:
-            row = self._db.execute(COUNT_FOUND, (log, term, most)).fetchone()
-        return int(row[0])
+    def count_found(self, log: int, term: str, *, most: int) -> int:
+        """Count what is found by a term, up to a number."""
+        return int(self._db.execute(COUNT_FOUND, (log, term, most)).fetchone()[0])
+
+    def count_begun(self, log: int, term: str, high: str, *, most: int) -> tuple[int, int]:
+        """Count what is found by the terms from one to another, and by the first of them itself.
+
+        Both up to a number; the term itself comes before all that begin with it.
+        """
+        begun, whole = self._db.execute(COUNT_BEGUN, (term, log, term, high, most)).fetchone()
+        return begun, whole
 
     def found(
         self, log: int, term: str, *, after: tuple[bytes, bytes], limit: int
