@@ -8,6 +8,8 @@ import msgspec
 
 from sopro_node.documents import read_structured
 from sopro_node.store.base import Reader
+from sopro_node.store.directory_index import PLACE
+from sopro_node.store.lines import HolderLine, ThingLine, holder_line, read_line, thing_line
 from sopro_protocol.encoding import Value
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering, organisation
@@ -37,16 +39,8 @@ class Described(msgspec.Struct, frozen=True):
     organisation: bytes = b""
 
 
-class _Holder(msgspec.Struct, frozen=True):
-    """Name, locality and country of an organisation; empty where it is not known."""
-
-    name: str = ""
-    place: str = ""
-    country: str = ""
-
-
 _NOTHING: Final = Described("", "", {}, "", "")
-_NOBODY: Final = _Holder()
+_NOBODY: Final = HolderLine()
 
 
 @dataclass(slots=True)
@@ -59,7 +53,7 @@ class _Known:
 
     version: tuple[int, int]
     things: dict[bytes, Described] = field(default_factory=dict)
-    holders: dict[bytes, _Holder] = field(default_factory=dict)
+    holders: dict[bytes, HolderLine] = field(default_factory=dict)
 
 
 class Descriptions:
@@ -68,6 +62,29 @@ class Descriptions:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._logs: dict[int, _Known] = {}
+
+    def shown(self, log: int, places: Mapping[bytes, bytes]) -> dict[bytes, Described]:
+        """Describe offerings from the lines of their directory, those that have them.
+
+        Args:
+            log: its number in the database.
+            places: the holder's place by the offering's entity.
+        """
+        asked = dict.fromkeys((holder, thing[:PLACE]) for thing, holder in places.items())
+        asked |= dict.fromkeys((holder, b"") for holder in places.values())
+        holders: dict[bytes, HolderLine] = {}
+        things: dict[bytes, tuple[bytes, ThingLine]] = {}
+        for holder, place, rest, data in self._reader.directory.shown(log, [*asked]):
+            line = read_line(data)
+            if isinstance(line, ThingLine):
+                things[place + rest] = holder + line.holder, line
+            else:
+                holders[holder + rest] = line
+        return {
+            entity: _describe(line, owner, holders[owner])
+            for entity, (owner, line) in things.items()
+            if owner in holders
+        }
 
     def of(
         self, log: int, things: Collection[bytes], *, version: tuple[int, int]
@@ -98,12 +115,16 @@ class Descriptions:
         for entity in holders:
             holder = organised.get(entity)
             known.holders[entity] = (
-                _describe_holder(holder, documents.get(holder.index, {})) if holder else _NOBODY
+                holder_line(holder, documents.get(holder.index, {})) if holder else _NOBODY
             )
         for entity in things:
             thing = offered.get(entity)
             known.things[entity] = (
-                _describe(thing, documents.get(thing.index, {}), known.holders[thing.organisation])
+                _describe(
+                    thing_line(thing, documents.get(thing.index, {})),
+                    thing.organisation,
+                    known.holders[thing.organisation],
+                )
                 if thing
                 else _NOTHING
             )
@@ -124,18 +145,5 @@ class Descriptions:
         return {position: read_structured(content) for position, content in rows}
 
 
-def _describe_holder(state: organisation.State, named: Mapping[str, Value]) -> _Holder:
-    name, place = (str(named.get(one, "")) for one in ("legal_name", "locality"))
-    return _Holder(name, place, state.country)
-
-
-def _describe(state: offering.State, named: Mapping[str, Value], holder: _Holder) -> Described:
-    names = named.get("name")
-    return Described(
-        holder.name,
-        holder.place,
-        {str(tag): str(text) for tag, text in names.items()} if isinstance(names, Mapping) else {},
-        state.kind,
-        holder.country,
-        state.organisation,
-    )
+def _describe(thing: ThingLine, owner: bytes, holder: HolderLine) -> Described:
+    return Described(holder.name, holder.place, thing.name, thing.kind, holder.country, owner)

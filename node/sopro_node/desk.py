@@ -301,19 +301,29 @@ class Desk:
 
     def describe_stage(self, stage: Stage) -> Described:
         """Say whose a label is and of what, as the log that it is in has it."""
-        return self.describe_stages([stage])[0]
+        return self.describe_all([(stage.origin, stage.label.offering, b"")])[0]
 
-    def describe_stages(self, stages: Sequence[Stage]) -> list[Described]:
-        """Say so of several labels."""
-        by_log: dict[str, list[bytes]] = {}
-        for one in stages:
-            by_log.setdefault(one.origin, []).append(one.label.offering)
-        found = {}
-        for origin, things in by_log.items():
+    def describe_all(self, asked: Sequence[tuple[str, bytes, bytes]]) -> list[Described]:
+        """Say so of several: origin of the log, offering, and place of its holder if known."""
+        placed: dict[str, dict[bytes, bytes]] = {}
+        for origin, thing, holder in asked:
+            if holder:
+                placed.setdefault(origin, {})[thing] = holder
+        found: dict[tuple[str, bytes], Described] = {}
+        for origin, places in placed.items():
+            number = self._holdings.logs[origin].number
+            shown = self._descriptions.shown(number, places)
+            found |= {(origin, thing): about for thing, about in shown.items()}
+        missing: dict[str, list[bytes]] = {}
+        for origin, thing, _ in asked:
+            if (origin, thing) not in found:
+                missing.setdefault(origin, []).append(thing)
+        for origin, things in missing.items():
             held = self._holdings.logs[origin]
             version = held.cursor.projected, self._holdings.changed_documents
-            found[origin] = self._descriptions.of(held.number, things, version=version)
-        return [found[one.origin][one.label.offering] for one in stages]
+            read = self._descriptions.of(held.number, things, version=version)
+            found |= {(origin, thing): about for thing, about in read.items()}
+        return [found[origin, thing] for origin, thing, _ in asked]
 
     def decision(self, held: HeldLog, position: int) -> label_decision.Body | None:
         """Return a decision as it was recorded, with the fields that no state depends on.

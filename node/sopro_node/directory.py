@@ -1,6 +1,6 @@
 """The directory: which labels and organisations a reader looks for, page by page."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
@@ -13,16 +13,14 @@ from sopro_node.finding import BEGINNING, Condition, Finder, Hit
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
-from sopro_node.store.directory_index import LabelColumns
-from sopro_node.store.listing import PLACE
+from sopro_node.store.directory_index import PLACE, Found, LabelColumns
 from sopro_node.store.rows import LabelRow
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.families import organisation
-from sopro_registry.fields import format_day
-from sopro_registry.label import Label, Status, lapse, status_at
+from sopro_registry.fields import format_day, site_of
+from sopro_registry.label import Status, lapse, status_at
 from sopro_registry.queries import UNDETERMINED, Basis
-from sopro_registry.transfer import Stage
 
 MOST_LOOKED_AT: Final = 1000
 """Labels, and steps between them, that one page of a search looks at."""
@@ -144,15 +142,21 @@ class _Chosen(NamedTuple):
         number: certificate number.
         status: on the day, in one word.
         until: last civil date of validity.
-        first: the label in the log that granted it.
-        stage: where it is on the day.
+        imported: whether it was taken from an existing register.
+        scheme: its code.
+        origin: of the log it is in on the day.
+        offering: its entity there.
+        holder: place of the organisation there; empty where that is not known.
     """
 
     number: str
     status: str
     until: str | None
-    first: Label
-    stage: Stage
+    imported: bool
+    scheme: str
+    origin: str
+    offering: bytes
+    holder: bytes = b""
 
 
 class Directory:
@@ -163,6 +167,7 @@ class Directory:
         self._holdings = holdings
         self._desk = desk
         self._known: tuple[object, dict[str, Sequence[str]]] = (None, {})
+        self._taken: tuple[int, Set[str]] = (-1, frozenset())
 
     def successors(self, origin: str) -> Sequence[str]:
         """Name who may take over the labels of a log; remembered as long as the members stay."""
@@ -206,22 +211,26 @@ class Directory:
             if wanted.conditions
             else self._numbered(place.number, wanted.site)
         )
-        moved = set(self._reader.taken_numbers()) if wanted.status else set()
-        for origin, hit in hits:
+        moved = self._moved()
+        for held, hit in hits:
             looked_at += hit.steps
-            label = hit.label
-            if label is not None and (label.number in moved or _may_be(label, wanted, day)):
-                row = hit.row or self._reader.label(label.number)
-                chosen = self._choose(row, origin, wanted, day) if row else None
-                found += [chosen] if chosen is not None else []
+            chosen = self._choose_hit(held, hit, wanted, day, moved)
+            found += [chosen] if chosen is not None else []
             if len(found) == wanted.limit or looked_at >= most:
-                stopped = Place(origin, hit.holder, hit.thing, hit.number)
+                stopped = Place(held.origin if held else "", hit.holder, hit.thing, hit.number)
                 following = write_cursor(wanted.asked("labels"), stopped)
                 break
         bases = [self._desk.basis(held) for held in logs]
         return Page(
             format_day(day), self._describe(found), following, looked_at, list(narrowed), bases
         )
+
+    def _moved(self) -> Set[str]:
+        """Return the numbers of labels that another log says it took over; read once a commit."""
+        published = self._holdings.published
+        if self._taken[0] != published:
+            self._taken = (published, frozenset(self._reader.taken_numbers()))
+        return self._taken[1]
 
     def logs(self, site: str) -> list[HeldLog]:
         """Return the logs that are searched, the node's own first.
@@ -236,10 +245,12 @@ class Directory:
 
     def _found(
         self, logs: Sequence[HeldLog], wanted: Wanted, place: Place, narrowed: dict[str, None]
-    ) -> Iterator[tuple[str, Hit]]:
+    ) -> Iterator[tuple[HeldLog | None, Hit]]:
         """Go through what each log has, from the place on where the search stopped."""
+        # What the columns of a label do not tell is read at once with them.
+        with_states = bool(wanted.overlay) or bool(wanted.day and wanted.day < self._desk.today())
         for held in _from(logs, place.origin):
-            finder = Finder(self._reader, held.number, wanted.conditions)
+            finder = Finder(self._reader, held.number, wanted.conditions, with_states=with_states)
             narrowed |= dict.fromkeys(finder.narrowed)
             after = (
                 Hit(place.holder, place.thing, place.number)
@@ -247,63 +258,91 @@ class Directory:
                 else BEGINNING
             )
             for hit in finder.labels(after):
-                yield held.origin, hit
+                yield held, hit
 
-    def _numbered(self, after: str, site: str) -> Iterator[tuple[str, Hit]]:
+    def _numbered(self, after: str, site: str) -> Iterator[tuple[HeldLog | None, Hit]]:
         """Go through every label by its number, or those a site may have."""
         if site:
             for one in self._desk.labels_of(site, after):
                 # Whose status its columns tell only where nobody has taken it over.
                 columns = LabelColumns(one.number, Status.NONE, MAX_INTEGER, 0)
-                yield "", Hit(b"", b"", one.number, columns, one)
+                yield None, Hit(b"", b"", one.number, columns, one)
             return
         while rows := self._reader.directory.label_columns(after=after, limit=_CHUNK):
             for row in rows:
-                yield "", Hit(b"", b"", row.number, row)
+                yield None, Hit(b"", b"", row.number, row)
             after = rows[-1].number
 
     def describe(self, row: LabelRow, wanted: Wanted, day: int) -> ListedLabel | None:
         """Describe a label, unless it is not what is looked for."""
-        chosen = self._choose(row, "", wanted, day)
+        chosen = self._choose(row, None, wanted, day)
         return self._describe([chosen])[0] if chosen is not None else None
 
-    def _choose(self, row: LabelRow, origin: str, wanted: Wanted, day: int) -> "_Chosen | None":
-        """Choose a label, unless it is not what is looked for, or another log has it."""
+    def _choose_hit(
+        self, held: HeldLog | None, hit: Hit, wanted: Wanted, day: int, moved: Set[str]
+    ) -> _Chosen | None:
+        """Choose a label that was found, unless it is not what is looked for."""
+        label, found = hit.label, hit.found
+        if label is None:
+            return None
+        is_moved = label.number in moved
+        if not is_moved and not _may_be(label, wanted, day):
+            return None
+        if held is not None and found is not None and not is_moved and not wanted.overlay:
+            # What was granted in this log and decided by the day stands in columns.
+            is_told = found.log == held.number and held.cursor.knows_status
+            if is_told and label.settled <= day:
+                return _choose_found(held, found, wanted, day)
+        row = hit.row or self._reader.label(label.number)
+        chosen = self._choose(row, held, wanted, day) if row else None
+        return chosen._replace(holder=hit.holder) if chosen is not None else None
+
+    def _choose(
+        self, row: LabelRow, held: HeldLog | None, wanted: Wanted, day: int
+    ) -> _Chosen | None:
+        """Choose a label by its decisions, unless it is not what is looked for."""
         course = self._desk.courses.follow(row, self.successors)
         stage = course.at(day)
         status, last = status_at(stage.label.decisions, day)
         word = UNDETERMINED if stage.undetermined else status.word
         label = course.stages[0].label
-        is_here = origin in ("", stage.origin)
+        is_here = held is None or held.origin == stage.origin
         if not is_here or wanted.status not in ("", word) or wanted.site not in ("", stage.site):
             return None
         if wanted.scheme not in ("", label.scheme):
             return None
         if wanted.overlay and wanted.overlay not in self._desk.overlays(course, day):
             return None
-        until = format_day(last.until) if last and last.until else None
-        return _Chosen(row.number, word, until, label, stage)
+        return _Chosen(
+            row.number,
+            word,
+            format_day(last.until) if last and last.until else None,
+            label.decisions[0].imported,
+            label.scheme,
+            stage.origin,
+            stage.label.offering,
+        )
 
-    def _describe(self, chosen: Sequence["_Chosen"]) -> list[ListedLabel]:
+    def _describe(self, chosen: Sequence[_Chosen]) -> list[ListedLabel]:
         """Describe labels, all of them with a few looks into the database."""
-        described = self._desk.describe_stages([one.stage for one in chosen])
+        asked = [(one.origin, one.offering, one.holder) for one in chosen]
         return [
             ListedLabel(
                 one.number,
-                one.stage.site,
+                site_of(one.origin),
                 one.status,
                 one.until,
-                one.first.decisions[0].imported,
-                one.first.scheme,
+                one.imported,
+                one.scheme,
                 about.organisation.hex(),
-                one.stage.label.offering.hex(),
+                one.offering.hex(),
                 about.holder,
                 about.place,
                 about.country,
                 about.name,
                 about.kind,
             )
-            for one, about in zip(chosen, described, strict=True)
+            for one, about in zip(chosen, self._desk.describe_all(asked), strict=True)
         ]
 
     def organisations(self, wanted: Wanted) -> OrganisationPage:
@@ -366,6 +405,24 @@ def _from(logs: Sequence[HeldLog], origin: str) -> Sequence[HeldLog]:
     """Return the logs from one on; all of them where it is not among them."""
     at = next((place for place, held in enumerate(logs) if held.origin == origin), 0)
     return logs[at:]
+
+
+def _choose_found(held: HeldLog, found: Found, wanted: Wanted, day: int) -> _Chosen | None:
+    """Choose a label of a log by its columns, unless it is not what is looked for."""
+    listed, label = found.listed, found.label
+    status = lapse(Status(label.status), label.until, day).word
+    if wanted.status not in ("", status) or wanted.scheme not in ("", listed.scheme):
+        return None
+    return _Chosen(
+        label.number,
+        status,
+        format_day(label.until) if label.until else None,
+        listed.imported,
+        listed.scheme,
+        held.origin,
+        listed.thing + listed.rest,
+        listed.holder,
+    )
 
 
 def _may_be(label: LabelColumns, wanted: Wanted, day: int) -> bool:

@@ -14,8 +14,8 @@ from operator import attrgetter
 from typing import Final, NamedTuple
 
 from sopro_node.store.base import Reader
-from sopro_node.store.directory_index import MOST_LED, MOST_THINGS, LabelColumns
-from sopro_node.store.listing import NOTHING, PLACE
+from sopro_node.store.directory_index import MOST_LED, MOST_THINGS, PLACE, Found, LabelColumns
+from sopro_node.store.listing import NOTHING
 from sopro_node.store.rows import LabelRow
 from sopro_registry.activities import divisions_of
 from sopro_registry.terms import (
@@ -272,6 +272,12 @@ class Hit(NamedTuple):
     """A label that was found, or, without its columns, only how far the search has come.
 
     Attributes:
+        holder: place of the organisation.
+        thing: place of the offering.
+        number: certificate number.
+        label: the columns that tell its status.
+        row: its state, where it was read.
+        found: where and how it lies in a log's directory.
         steps: it took since the one before.
     """
 
@@ -280,10 +286,18 @@ class Hit(NamedTuple):
     number: str
     label: LabelColumns | None = None
     row: LabelRow | None = None
+    found: Found | None = None
     steps: int = 1
 
 
 BEGINNING: Final = Hit(b"", b"", "")
+
+
+def _hit(found: Found) -> Hit:
+    listed = found.listed
+    return Hit(listed.holder, listed.thing, listed.number, found.label, found.row, found)
+
+
 _WEIGHT: Final = attrgetter("weight")
 
 
@@ -308,9 +322,18 @@ class Finder:
         narrowed: words so many begin with that only the word itself was looked for.
     """
 
-    def __init__(self, reader: Reader, log: int, conditions: Sequence[Condition]) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        log: int,
+        conditions: Sequence[Condition],
+        *,
+        with_states: bool = False,
+    ) -> None:
+        """Weigh the conditions; labels come with their states where these are asked for."""
         self._reader = reader
         self._log = log
+        self._with_states = with_states
         weighed = _weigh(reader, log, conditions)
         self.narrowed = [
             condition.word
@@ -341,9 +364,11 @@ class Finder:
     def _labels_of(self, places: Sequence[Place], after: Hit) -> Iterator[Hit]:
         """Go through the labels of some offerings, or of all of one organisation."""
         if len(places) > 1 and after.holder != places[0][0]:
-            rows = self._reader.directory.labels_of(self._log, places, limit=MOST_LED)
+            rows = self._reader.directory.labels_of(
+                self._log, places, limit=MOST_LED, with_states=self._with_states
+            )
             if len(rows) < MOST_LED:
-                yield from (Hit(*place, label.number, label, row) for place, label, row in rows)
+                yield from map(_hit, rows)
                 return
         for holder, thing in places:
             yield from self._labels_at(holder, thing, after)
@@ -353,14 +378,19 @@ class Finder:
         behind = (after.thing, after.number) if holder == after.holder else (NOTHING, "")
         while True:
             rows = self._reader.directory.labels_at(
-                self._log, holder, between=between, after=behind, limit=MOST_LED
+                self._log,
+                holder,
+                between=between,
+                after=behind,
+                limit=MOST_LED,
+                with_states=self._with_states,
             )
-            for of, label, row in rows:
-                if thing or all(one.meets(holder, of) for one in self._others):
-                    yield Hit(holder, of, label.number, label, row)
+            for row in rows:
+                if thing or all(one.meets(holder, row.listed.thing) for one in self._others):
+                    yield _hit(row)
             if len(rows) < MOST_LED:
                 return
-            behind = (rows[-1][0], rows[-1][1].number)
+            behind = (rows[-1].listed.thing, rows[-1].listed.number)
             yield Hit(holder, *behind)
 
     def holders(self, after: bytes) -> Iterator[tuple[bytes, bool]]:

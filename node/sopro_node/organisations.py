@@ -14,7 +14,7 @@ from sopro_node.organisation_answers import (
     RelatedAnswer,
 )
 from sopro_node.relating import lineage
-from sopro_node.store.listing import PLACE
+from sopro_node.store.directory_index import PLACE
 from sopro_protocol.errors import NotFoundError
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering

@@ -12,8 +12,7 @@ from sopro_node.finding import BEGINNING, Condition, Finder, ask_identifier, ask
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
-from sopro_node.store.directory_index import LabelColumns
-from sopro_node.store.listing import PLACE
+from sopro_node.store.directory_index import PLACE, LabelColumns
 from sopro_node.store.rows import LabelRow
 from sopro_node.validity_table import Asked, By, as_text
 from sopro_protocol.errors import FormatError
@@ -162,10 +161,10 @@ class Registrar:
                 after=(thing if after else b"", after),
                 limit=MOST_LABELS,
             )
-            yield from (label for _, label, _ in rows)
+            yield from (row.label for row in rows)
             if len(rows) < MOST_LABELS:
                 return
-            after = rows[-1][1].number
+            after = rows[-1].label.number
 
     def lines(self, questions: Sequence[Asked]) -> list[Sequence[str]]:
         """Answer some of many questions, each as the cells of a line, see `COLUMNS`."""

@@ -12,12 +12,10 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from sopro_protocol.encoding import Value, decode
-from sopro_protocol.errors import FormatError
+from sopro_protocol.encoding import Value
 
 MOST_WORDS: Final = 400
 """Words of one document that are kept; what it has beyond is not found."""
-MOST_READ: Final = 64 * 1024
 LONGEST_WORD: Final = 40
 LONGEST_IDENTIFIER: Final = 80
 MOST_ASKED: Final = 8
@@ -100,17 +98,8 @@ def _words(text: str) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(one for one in asked if one))
 
 
-def words_of(content: bytes) -> list[str]:
-    """Return the terms by which a public document is found: its words and its identifiers.
-
-    One that is no map of fields is found by nothing.
-    """
-    try:
-        fields = decode(content, limit=MOST_READ)
-    except FormatError:
-        return []
-    if not isinstance(fields, Mapping):
-        return []
+def words_of(fields: Mapping[str, Value]) -> list[str]:
+    """Return the terms by which a public document is found: its words and its identifiers."""
     found = dict.fromkeys(_identifiers(fields.get("identifiers")))
     for name in _TEXTS:
         for text in _texts(fields.get(name)):

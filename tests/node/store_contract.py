@@ -13,6 +13,7 @@ from sopro_node.store.base import (
     Store,
     WitnessRow,
 )
+from sopro_node.store.directory_index import Described, Listed
 from sopro_protocol.bundle import Withheld
 from sopro_protocol.errors import SoproError
 from sopro_registry.family import Decided, Erased, LabelIndex, Withholding
@@ -260,11 +261,13 @@ class StoreContract:
         assert index.found_at(1, "w:bc", {one}, limit=9) == []
         assert len(index.found_at(1, "w:b", {one}, limit=1)) == 1
         assert index.found_among(1, "w:b", (one, one), limit=9) == [(one, b""), (one, thing)]
-        assert index.count_found(1, "w:b", "", most=2) == 2
-        assert index.count_found(1, "w:b", "w:c", most=9) == 4
+        assert index.count_found(1, "w:b", most=2) == 2
+        assert index.count_found(1, "w:b", most=9) == 3
+        assert index.count_begun(1, "w:b", "w:c", most=9) == (4, 3)
+        assert index.count_begun(1, "w:b", "w:c", most=2) == (2, 2)
         assert index.is_found(1, "w:bc", two, low=thing, high=thing)
         assert not index.is_found(1, "w:bc", two, low=b"", high=b"")
-        assert index.count_found(2, "w:b", "w:c", most=9) == 0
+        assert index.count_begun(2, "w:b", "w:c", most=9) == (0, 0)
 
     def test_finds_labels_of_many_things_as_it_finds_those_of_each(self, open_store: Open) -> None:
         store = open_store()
@@ -278,19 +281,55 @@ class StoreContract:
                     store.put_entities(1, [(entity, row)])
                     store.put_labels(1, [(entity, label)])
                 listed = label.number if number % 4 else ""
-                store.directory.put_listed(1, [(*place, listed)])
-                store.directory.put_listed(2, [(*place, "SOPRO/BE0/001/00001")])
-        alone = [
-            (place, *found[1:])
-            for place in places
-            for found in store.directory.labels_at(
-                1, place[0], between=(place[1], place[1]), after=(b"", ""), limit=9
-            )
+                line = Listed(*place, listed, bytes([number]) * 8, "sopro", number % 2 == 0)
+                store.directory.put_listed(1, [line])
+                store.directory.put_listed(2, [Listed(*place, "SOPRO/BE0/001/00001")])
+        of, at = store.directory.labels_of, store.directory.labels_at
+        for with_states in (False, True):
+            alone = [
+                found
+                for holder, thing in places
+                for found in at(
+                    1,
+                    holder,
+                    between=(thing, thing),
+                    after=(b"", ""),
+                    limit=9,
+                    with_states=with_states,
+                )
+            ]
+            assert len(alone) == 9
+            assert [found.row is not None for found in alone] == [with_states] * 9
+            assert of(1, places, limit=64, with_states=with_states) == alone
+            assert of(1, places[1:3], limit=64, with_states=with_states) == alone[:2]
+            assert len(of(1, places, limit=4, with_states=with_states)) == 4
+        assert alone[0].listed == Listed(*places[1], LABEL.number, b"\x01" * 8, "sopro")
+        assert store.directory.listed_whole(1, *places[2]) == [alone[1].listed]
+
+    def test_shows_what_lies_in_many_places(self, open_store: Open) -> None:
+        store = open_store()
+        places = [(bytes([number // 3]) * 8, bytes([number]) * 8) for number in range(120)]
+        rows = [
+            Described(number, holder, thing, ["w:a"], thing + b"rest", bytes([number]))
+            for number, (holder, thing) in enumerate(places)
         ]
-        assert len(alone) == 9
-        assert store.directory.labels_of(1, places, limit=64) == alone
-        assert store.directory.labels_of(1, places[1:3], limit=64) == alone[:2]
-        assert len(store.directory.labels_of(1, places, limit=4)) == 4
+        # Two that share their place, and one whose line is too long to be kept.
+        rows.append(rows[5]._replace(position=500, entity=places[5][1] + b"other", line=b"other"))
+        rows[7] = rows[7]._replace(line=b"")
+        with store.transaction():
+            store.directory.put_described(1, rows)
+            store.directory.put_described(2, rows[3:4])
+        asked = [*places, (b"no such", b"place")]
+        found = sorted(store.directory.shown(1, asked))
+        expected = [(one.holder, one.thing, one.entity[8:], one.line) for one in rows if one.line]
+        assert found == sorted(expected)
+        assert [*store.directory.shown(1, places[9:10])] == [(*places[9], b"rest", b"\x09")]
+        with store.transaction():
+            store.directory.cut_described(1, [5])
+        assert [*store.directory.shown(1, places[5:6])] == [(*places[5], b"other", b"other")]
+        with store.transaction():
+            store.directory.cut_all_described([1, 2])
+        assert [*store.directory.shown(1, places), *store.directory.shown(2, places)] == []
 
     def test_finds_public_documents_of_some_records(self, open_store: Open) -> None:
         store = open_store()
@@ -317,16 +356,20 @@ class StoreContract:
                 store.put_documents(1, [DocumentRow(position, 0, 0, bytes(32), b"content")])
             store.directory.put_terms(1, [("n:AT", holder, b"")])
             store.directory.put_described(
-                1, [(4, holder, b"", ["w:a", "i:1"]), (5, holder, holder, ["w:a"])]
+                1,
+                [
+                    Described(4, holder, b"", ["w:a", "i:1"]),
+                    Described(5, holder, holder, ["w:a"]),
+                ],
             )
         count = store.directory.count_found
-        assert count(1, "w:a", "", most=9) == 2
+        assert count(1, "w:a", most=9) == 2
         with store.transaction():
             store.erase_documents(1, [Erased(4, 0, 7, 740_000)])
-        assert (count(1, "w:a", "", most=9), count(1, "i:1", "", most=9)) == (1, 0)
+        assert (count(1, "w:a", most=9), count(1, "i:1", most=9)) == (1, 0)
         with store.transaction():
             store.hide_documents()
-        assert (count(1, "w:a", "", most=9), count(1, "n:AT", "", most=9)) == (0, 1)
+        assert (count(1, "w:a", most=9), count(1, "n:AT", most=9)) == (0, 1)
 
     def test_takes_no_document_that_somebody_else_has_erased(self, open_store: Open) -> None:
         store = open_store()

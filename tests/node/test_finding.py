@@ -8,7 +8,7 @@ import pytest
 
 from sopro_node import finding
 from sopro_node.finding import BEGINNING, Condition, Finder, Hit
-from sopro_node.store.listing import PLACE
+from sopro_node.store.directory_index import PLACE
 from sopro_node.store.sqlite import SqliteStore, create_database
 
 RANDOM = random.Random(4)

@@ -12,7 +12,6 @@ from sopro_node.documents import structured
 from sopro_node.finding import ask_words
 from sopro_node.log import Draft
 from sopro_node.node import Node
-from sopro_protocol.encoding import encode
 from sopro_protocol.errors import SoproError
 from sopro_registry.terms import MOST_ASKED, WORD, words_asked, words_of
 from tests.node.conftest import Federation, until
@@ -43,7 +42,7 @@ def without_marks(text: str) -> str:
 def test_every_name_is_found_with_and_without_its_marks() -> None:
     count = 0
     for row in rows():
-        held = set(words_of(encode({"legal_name": row["name"], "locality": row["city"]})))
+        held = set(words_of({"legal_name": row["name"], "locality": row["city"]}))
         for typed in (row["name"], without_marks(row["name"]), row["city"].upper()):
             for alternatives in words_asked(typed)[:MOST_ASKED]:
                 assert {WORD + one for one in alternatives} & held, (row["name"], typed)

@@ -6,20 +6,25 @@ transaction.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, repeat
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, and_, bindparam, delete, func, select, tuple_, union_all
+from sqlalchemy import CTE, Table, and_, bindparam, delete, func, select, tuple_, union_all
 from sqlalchemy import text as literal
 from sqlalchemy.dialects import sqlite
 
 from sopro_node.store.compiling import compile_put as _put
 from sopro_node.store.compiling import compile_sql as _sql
 from sopro_node.store.rows import LabelRow
-from sopro_node.store.schema import decided, described, entity, label, listed, term
+from sopro_node.store.schema import decided, described, entity, label, listed, shown, term
 from sopro_node.store.states import unpack_state
 from sopro_registry.family import Decided
 from sopro_registry.terms import OF_DOCUMENTS
+
+PLACE: Final = 8
+"""Bytes of an entity that stand for it: two of one log that share them are both looked at."""
+_NOWHERE: Final = b""
 
 
 class LabelColumns(NamedTuple):
@@ -32,6 +37,62 @@ class LabelColumns(NamedTuple):
     status: int
     settled: int
     until: int
+
+
+class Listed(NamedTuple):
+    """A label in the place of its offering, or, without a number, an offering without labels.
+
+    Attributes:
+        holder: place of the organisation.
+        thing: place of the offering.
+        number: certificate number, or empty.
+        rest: what of the offering's entity is behind its place.
+        scheme: its code.
+        imported: whether it was taken from an existing register.
+    """
+
+    holder: bytes
+    thing: bytes
+    number: str
+    rest: bytes = b""
+    scheme: str = ""
+    imported: bool = False
+
+
+class Described(NamedTuple):
+    """A public document of an organisation or an offering, and what is found and shown by it.
+
+    Attributes:
+        position: of its record.
+        holder: place of the organisation.
+        thing: place of the offering; empty for the organisation itself.
+        terms: by which it is found.
+        entity: of the one it is about.
+        line: what the directory shows (`lines`); empty where that is read from the document.
+    """
+
+    position: int
+    holder: bytes
+    thing: bytes
+    terms: Sequence[str]
+    entity: bytes = b""
+    line: bytes = b""
+
+
+class Found(NamedTuple):
+    """A label that lies in a place.
+
+    Attributes:
+        listed: the line by which it was found.
+        label: the columns that tell its status.
+        log: number of the log that granted it; the line may lie in another one.
+        row: its state, where it was asked for.
+    """
+
+    listed: Listed
+    label: LabelColumns
+    log: int
+    row: LabelRow | None = None
 
 
 _b = bindparam
@@ -60,7 +121,8 @@ CUT_TERMS_FROM = _sql(
     "low",
     "high",
 )
-PUT_LISTED = _keep(listed, "log", "holder", "thing", "number")
+_LISTED = ("holder", "thing", "number", "rest", "scheme", "imported")
+PUT_LISTED = _keep(listed, "log", *_LISTED)
 CUT_LISTED = _cut(listed, "log", "holder", "thing", "number")
 GET_LISTED = _sql(
     select(listed.c.thing, listed.c.number)
@@ -79,6 +141,18 @@ GET_LISTED = _sql(
     "low",
     "high",
     "limit",
+)
+GET_LISTED_WHOLE = _sql(
+    select(*(listed.c[name] for name in _LISTED)).where(
+        and_(
+            listed.c.log == _b("log"),
+            listed.c.holder == _b("holder"),
+            listed.c.thing == _b("thing"),
+        )
+    ),
+    "log",
+    "holder",
+    "thing",
 )
 GET_LISTED_BEHIND = _sql(
     select(listed.c.thing, listed.c.number)
@@ -197,54 +271,99 @@ _AT_PLACE = and_(
     tuple_(listed.c.thing, listed.c.number) > tuple_(_b("thing"), _b("number")),
     listed.c.number != literal("''"),
 )
-_ROW = (
-    label.c.log,
-    label.c.entity,
-    entity.c.undetermined,
-    entity.c.head,
-    entity.c.state,
-)
 _COLUMNS = (label.c.number, label.c.status, label.c.settled, label.c.until)
-GET_LABELS_AT = _sql(
-    select(listed.c.thing, *_COLUMNS, *_ROW)
-    .join_from(listed, label, label.c.number == listed.c.number)
-    .join(entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
-    .where(_AT_PLACE)
-    .order_by(listed.c.thing, listed.c.number)
-    .limit(_b("limit")),
-    "log",
-    "holder",
-    "low",
-    "high",
-    "thing",
-    "number",
-    "limit",
-)
+_FOUND = (listed.c.rest, listed.c.scheme, listed.c.imported, *_COLUMNS, label.c.log)
+_ROW = (label.c.entity, entity.c.undetermined, entity.c.head, entity.c.state)
+_OF_LABEL = and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity)
+
+
+def _labels_at(*, with_states: bool) -> str:
+    """Compile the labels of a holder's things between two."""
+    found = select(listed.c.holder, listed.c.thing, *_FOUND, *(_ROW if with_states else ()))
+    found = found.join_from(listed, label, label.c.number == listed.c.number)
+    if with_states:
+        found = found.join(entity, _OF_LABEL)
+    return _sql(
+        found.where(_AT_PLACE).order_by(listed.c.thing, listed.c.number).limit(_b("limit")),
+        "log",
+        "holder",
+        "low",
+        "high",
+        "thing",
+        "number",
+        "limit",
+    )
+
+
 MOST_THINGS: Final = 16
 """Offerings whose labels are looked for at once."""
-_PLACES = [(f"holder{number}", f"thing{number}") for number in range(MOST_THINGS)]
-_asked = union_all(
-    *(select(_b(holder).label("holder"), _b(thing).label("thing")) for holder, thing in _PLACES)
-).cte("asked")
-GET_LABELS_OF = _sql(
-    select(_asked.c.holder, _asked.c.thing, *_COLUMNS, *_ROW)
-    .join_from(
-        _asked,
+_MOST_SHOWN: Final = 48
+
+
+def _pairs(count: int) -> list[tuple[str, str]]:
+    return [(f"holder{number}", f"thing{number}") for number in range(count)]
+
+
+def _asked(places: Sequence[tuple[str, str]]) -> CTE:
+    """Compile a table of pairs that are asked for."""
+    return union_all(
+        *(select(_b(one).label("holder"), _b(other).label("thing")) for one, other in places)
+    ).cte("asked")
+
+
+def _labels_of(*, with_states: bool) -> str:
+    """Compile the labels of some things."""
+    places = _pairs(MOST_THINGS)
+    asked = _asked(places)
+    found = select(
+        asked.c.holder, asked.c.thing, *_FOUND, *(_ROW if with_states else ())
+    ).join_from(
+        asked,
         listed,
         and_(
             listed.c.log == _b("log"),
-            listed.c.holder == _asked.c.holder,
-            listed.c.thing == _asked.c.thing,
+            listed.c.holder == asked.c.holder,
+            listed.c.thing == asked.c.thing,
             listed.c.number != literal("''"),
         ),
     )
-    .join(label, label.c.number == listed.c.number)
-    .join(entity, and_(entity.c.log == label.c.log, entity.c.entity == label.c.entity))
-    .limit(_b("limit")),
-    *(name for place in _PLACES for name in place),
-    "log",
-    "limit",
-).replace(" JOIN ", " CROSS JOIN ")  # SQLite goes through the tables of such joins as they stand
+    found = found.join(label, label.c.number == listed.c.number)
+    if with_states:
+        found = found.join(entity, _OF_LABEL)
+    names = [name for place in places for name in place]
+    return _in_order(_sql(found.limit(_b("limit")), *names, "log", "limit"))
+
+
+def _in_order(statement: str) -> str:
+    """Have SQLite go through the tables of a join as they stand."""
+    return statement.replace(" JOIN ", " CROSS JOIN ")
+
+
+GET_LABELS_AT = {one: _labels_at(with_states=one) for one in (False, True)}
+GET_LABELS_OF = {one: _labels_of(with_states=one) for one in (False, True)}
+
+PUT_SHOWN = _put(shown, "log", "holder", "thing", "rest", "position", "line")
+
+
+def _shown(count: int) -> str:
+    """Compile what is shown in so many places."""
+    places = _pairs(count)
+    asked = _asked(places)
+    found = select(asked.c.holder, asked.c.thing, shown.c.rest, shown.c.line).join_from(
+        asked,
+        shown,
+        and_(
+            shown.c.log == _b("log"),
+            shown.c.holder == asked.c.holder,
+            shown.c.thing == asked.c.thing,
+        ),
+    )
+    return _in_order(_sql(found, *(name for place in places for name in place), "log"))
+
+
+GET_SHOWN = {size: _shown(size) for size in (MOST_THINGS, _MOST_SHOWN)}
+CUT_SHOWN = _cut(shown, "log", "holder", "thing", "position")
+CUT_ALL_SHOWN = _sql(delete(shown))
 GET_LABEL_COLUMNS = _sql(
     select(*_COLUMNS)
     .where(label.c.number > _b("after"))
@@ -377,20 +496,38 @@ class DirectoryIndex:
         between: tuple[bytes, bytes],
         after: tuple[bytes, str],
         limit: int,
-    ) -> list[tuple[bytes, LabelColumns, LabelRow]]:
+        with_states: bool = False,
+    ) -> list[Found]:
         """Return the labels of a holder's things between two, in order."""
         values = (log, holder, *between, *after, limit)
-        rows = self._db.execute(GET_LABELS_AT, values)
-        return [(thing, *_read_label(columns)) for thing, *columns in rows]
+        rows = self._db.execute(GET_LABELS_AT[with_states], values)
+        return [_read_found(columns) for columns in rows]
 
     def labels_of(
-        self, log: int, things: Sequence[tuple[bytes, bytes]], *, limit: int
-    ) -> list[tuple[tuple[bytes, bytes], LabelColumns, LabelRow]]:
+        self,
+        log: int,
+        things: Sequence[tuple[bytes, bytes]],
+        *,
+        limit: int,
+        with_states: bool = False,
+    ) -> list[Found]:
         """Return labels of things, `MOST_THINGS` at most, each named by its holder and itself."""
-        asked = [*things, *[(b"", b"")] * (MOST_THINGS - len(things))]
-        values = (*(one for place in asked for one in place), log, limit)
-        rows = self._db.execute(GET_LABELS_OF, values)
-        return [((holder, thing), *_read_label(columns)) for holder, thing, *columns in rows]
+        values = (*_filled(things, MOST_THINGS), log, limit)
+        rows = self._db.execute(GET_LABELS_OF[with_states], values)
+        return [_read_found(columns) for columns in rows]
+
+    def shown(
+        self, log: int, places: Sequence[tuple[bytes, bytes]]
+    ) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+        """Go through what is shown in some places: holder, thing, rest of the entity, line."""
+        for start in range(0, len(places), _MOST_SHOWN):
+            some = places[start : start + _MOST_SHOWN]
+            size = MOST_THINGS if len(some) <= MOST_THINGS else _MOST_SHOWN
+            yield from self._db.execute(GET_SHOWN[size], (*_filled(some, size), log))
+
+    def listed_whole(self, log: int, holder: bytes, thing: bytes) -> list[Listed]:
+        """Return what is listed in a place."""
+        return [Listed(*row) for row in self._db.execute(GET_LISTED_WHOLE, (log, holder, thing))]
 
     def add_decided(self, log: int, counts: Mapping[Decided, int]) -> None:
         """Add to the numbers of decisions."""
@@ -421,49 +558,65 @@ class DirectoryIndex:
         """Have things found by terms no more."""
         self._db.executemany(CUT_TERM, [(log, *one) for one in terms])
 
-    def put_listed(self, log: int, rows: Iterable[tuple[bytes, bytes, str]]) -> None:
-        """List offerings and their labels: holder, thing, number or nothing."""
+    def put_listed(self, log: int, rows: Iterable[Listed]) -> None:
+        """List offerings and their labels."""
         self._db.executemany(PUT_LISTED, [(log, *row) for row in sorted(rows)])
 
-    def cut_listed(self, log: int, rows: Iterable[tuple[bytes, bytes, str]]) -> None:
+    def cut_listed(self, log: int, rows: Iterable[Listed]) -> None:
         """List them no more."""
-        self._db.executemany(CUT_LISTED, [(log, *row) for row in rows])
+        self._db.executemany(CUT_LISTED, [(log, *row[:3]) for row in rows])
 
-    def put_described(self, log: int, rows: Iterable[tuple[int, bytes, bytes, list[str]]]) -> None:
-        """Have things found by the terms of documents: position, holder, thing, terms."""
+    def put_described(self, log: int, rows: Iterable[Described]) -> None:
+        """Have things found by the terms of documents, and shown as these say."""
         described = list(rows)
         self._db.executemany(
             PUT_DESCRIBED,
-            [
-                (log, position, holder, thing, " ".join(terms))
-                for position, holder, thing, terms in described
-            ],
+            [(log, one.position, one.holder, one.thing, " ".join(one.terms)) for one in described],
+        )
+        self._db.executemany(
+            PUT_SHOWN,
+            sorted(
+                (log, one.holder, one.thing, one.entity[PLACE:], one.position, one.line)
+                for one in described
+                if one.line
+            ),
         )
         self.put_terms(
-            log, [(term, holder, thing) for _, holder, thing, terms in described for term in terms]
+            log, [(term, one.holder, one.thing) for one in described for term in one.terms]
         )
 
     def cut_described(self, log: int, positions: Iterable[int]) -> None:
-        """Drop the words of documents, so that nobody finds anything by them."""
+        """Drop the words of documents, so that nobody finds or is shown anything by them."""
         for position in positions:
             row = self._db.execute(GET_DESCRIBED, (log, position)).fetchone()
             if row is not None:
                 holder, thing, terms = row
                 self.cut_terms(log, [(term, holder, thing) for term in terms.split(" ")])
                 self._db.execute(CUT_DESCRIBED, (log, position))
+                self._db.execute(CUT_SHOWN, (log, holder, thing, position))
 
     def cut_all_described(self, logs: Iterable[int]) -> None:
         """Have nothing found by any document."""
         self._db.execute(CUT_ALL_DESCRIBED)
+        self._db.execute(CUT_ALL_SHOWN)
         for log in list(logs):
             for sort in OF_DOCUMENTS:
                 self._db.execute(CUT_TERMS_FROM, (log, sort, f"{sort}\U0010ffff"))
 
 
-def _read_label(columns: Sequence[Any]) -> tuple[LabelColumns, LabelRow]:
-    """Read `_COLUMNS` and `_ROW`."""
-    number, status, settled, until, log, entity_, undetermined, head, state = columns
-    return (
-        LabelColumns(number, status, settled, until),
-        LabelRow(number, log, entity_, bool(undetermined), unpack_state(state, head)),
-    )
+def _filled(places: Sequence[tuple[bytes, bytes]], size: int) -> Iterator[bytes]:
+    """Go through as many places as a statement takes; no thing lies in those that lack."""
+    yield from chain.from_iterable(places)
+    yield from repeat(_NOWHERE, 2 * (size - len(places)))
+
+
+def _read_found(columns: Sequence[Any]) -> Found:
+    """Read `_FOUND`, the place before it and, where it was asked for, `_ROW` behind it."""
+    holder, thing, rest, scheme, imported, number, status, settled, until, log, *row = columns
+    label = LabelColumns(number, status, settled, until)
+    place = Listed(holder, thing, number, rest, scheme, bool(imported))
+    if not row:
+        return Found(place, label, log)
+    entity_, undetermined, head, state = row
+    whole = LabelRow(number, log, entity_, bool(undetermined), unpack_state(state, head))
+    return Found(place, label, log, whole)

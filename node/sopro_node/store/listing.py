@@ -6,28 +6,26 @@ come from public documents and go with them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
+from sopro_node.documents import read_structured
 from sopro_node.store.base import Store
+from sopro_node.store.directory_index import PLACE, Described, Listed
+from sopro_node.store.lines import Thing, write_line
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering, organisation
 from sopro_registry.label import Label
 from sopro_registry.tables import EntityRow
 from sopro_registry.terms import words_of
 
-PLACE: Final = 8
-"""Bytes of an entity that stand for it: two of one log that share them are both looked at."""
 NOTHING: Final = b""
 THINGS: Final = ("organisation", "offering")
 _NO_NUMBER: Final = ""
 _FAMILIES: Final = (*THINGS, "label_decision")
 _SPARSE: Final = 8
 _BATCH: Final = 1000
-
-Described: TypeAlias = tuple[int, bytes, bytes, list[str]]
-Thing: TypeAlias = organisation.State | offering.State
 
 
 class Listing:
@@ -53,7 +51,7 @@ class Listing:
             before: the states some had until now, encoded.
         """
         things: list[tuple[bytes, Thing]] = []
-        numbers: list[tuple[bytes, bytes, str]] = []
+        numbers: list[Listed] = []
         for entity, row in changed.items():
             if row.family not in _FAMILIES:
                 continue
@@ -72,30 +70,38 @@ class Listing:
         store.directory.put_terms(self._log, terms)
         store.directory.put_described(self._log, describe(store, self._log, things))
 
-    def _place(self, label: Label) -> Iterator[tuple[bytes, bytes, str]]:
+    def _place(self, label: Label) -> Iterator[Listed]:
         thing = self._find(label.offering)
         if isinstance(thing, offering.State):
-            yield (*place_of(label.offering, thing), label.number)
+            yield Listed(
+                *place_of(label.offering, thing),
+                label.number,
+                label.offering[PLACE:],
+                label.scheme,
+                label.decisions[0].imported,
+            )
 
     def _list(
         self,
         store: Store,
         things: list[tuple[bytes, Thing]],
-        numbers: list[tuple[bytes, bytes, str]],
+        numbers: list[Listed],
         before: Mapping[bytes, bytes],
     ) -> None:
         """List new offerings, and labels in the place of the line that says there is none."""
         bare = {
-            (*place_of(entity, state), _NO_NUMBER)
+            Listed(*place_of(entity, state), _NO_NUMBER)
             for entity, state in things
             if isinstance(state, offering.State)
         }
         new = {place_of(entity, state) for entity, state in things if entity not in before}
-        taken = {(holder, thing, _NO_NUMBER) for holder, thing, _ in numbers}
+        taken = {Listed(one.holder, one.thing, _NO_NUMBER) for one in numbers}
         fresh = [
             row
             for row in bare - taken
-            if not store.directory.listed(self._log, row[0], low=row[1], high=row[1], limit=1)
+            if not store.directory.listed(
+                self._log, row.holder, low=row.thing, high=row.thing, limit=1
+            )
         ]
         store.directory.put_listed(self._log, [*fresh, *numbers])
         # What is new in this transaction has no line yet.
@@ -114,9 +120,17 @@ class Listing:
         store.directory.cut_terms(self._log, [(term, holder, thing) for term in held.terms()])
         store.directory.cut_described(self._log, [held.index])
         if (holder, thing) != (moved := place_of(entity, now)):
-            rows = store.directory.listed(self._log, holder, low=thing, high=thing, limit=-1)
-            store.directory.cut_listed(self._log, [(holder, thing, number) for _, number in rows])
-            store.directory.put_listed(self._log, [(*moved, number) for _, number in rows])
+            rows = [
+                row
+                for row in store.directory.listed_whole(self._log, holder, thing)
+                if row.rest in (b"", entity[PLACE:])
+            ]
+            store.directory.cut_listed(self._log, rows)
+            store.directory.put_listed(self._log, [_move(row, *moved) for row in rows])
+
+
+def _move(row: Listed, holder: bytes, thing: bytes) -> Listed:
+    return row._replace(holder=holder, thing=thing)
 
 
 def place_of(entity: bytes, state: Thing) -> tuple[bytes, bytes]:
@@ -128,12 +142,16 @@ def place_of(entity: bytes, state: Thing) -> tuple[bytes, bytes]:
 
 def describe(store: Store, log: int, things: Sequence[tuple[bytes, Thing]]) -> list[Described]:
     """Return the public documents of things that are here, and what each is found by."""
-    wanted = {state.index: place_of(entity, state) for entity, state in things}
-    return [
-        (position, *wanted[position], terms)
-        for position, content in _documents(store, log, sorted(wanted))
-        if position in wanted and (terms := words_of(content))
-    ]
+    wanted = {state.index: (entity, state) for entity, state in things}
+    found = []
+    for position, content in _documents(store, log, sorted(wanted)):
+        fields = read_structured(content) if position in wanted else {}
+        if fields and (terms := words_of(fields)):
+            entity, state = wanted[position]
+            holder, thing = place_of(entity, state)
+            line = write_line(state, fields)
+            found.append(Described(position, holder, thing, terms, entity, line))
+    return found
 
 
 def _documents(store: Store, log: int, positions: Sequence[int]) -> Iterator[tuple[int, bytes]]:

@@ -6,7 +6,7 @@ from typing import Final
 
 from sopro_protocol.errors import FormatError, StorageFullError
 
-LATEST: Final = "0015"
+LATEST: Final = "0016"
 
 
 def migrate(path: Path) -> None:

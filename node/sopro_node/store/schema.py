@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
 )
+from sqlalchemy import text as literal
 
 metadata = MetaData()
 
@@ -165,7 +166,8 @@ term = Table(
 )
 
 # The offerings of each organisation and the labels of each offering; one without has an empty
-# number.
+# number. Beside the number stands what never changes of a label: the rest of its offering's entity
+# behind the place, its scheme, and whether it was imported.
 listed = Table(
     "listed",
     metadata,
@@ -173,6 +175,9 @@ listed = Table(
     _key("holder", LargeBinary),
     _key("thing", LargeBinary),
     _key("number", Text),
+    Column("rest", LargeBinary, nullable=False, server_default=literal("x''")),
+    Column("scheme", Text, nullable=False, server_default=""),
+    Column("imported", SmallInteger, nullable=False, server_default="0"),
     sqlite_with_rowid=False,
 )
 
@@ -185,6 +190,20 @@ described = Table(
     Column("holder", LargeBinary, nullable=False),
     Column("thing", LargeBinary, nullable=False),
     Column("terms", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# What a line of the directory shows of those whose public documents are here, beside one another
+# (`lines`); dropped with the document. The place and the rest behind it are the entity.
+shown = Table(
+    "shown",
+    metadata,
+    _key("log", Integer),
+    _key("holder", LargeBinary),
+    _key("thing", LargeBinary),
+    _key("rest", LargeBinary),
+    Column("position", Integer, nullable=False),
+    Column("line", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -354,6 +373,7 @@ INDEXES = (
     term,
     listed,
     described,
+    shown,
     void,
     decision_count,
     decided,
@@ -390,6 +410,7 @@ __all__ = [
     "officer",
     "orphan_erased",
     "setting",
+    "shown",
     "term",
     "trail",
     "upload",
