@@ -1,7 +1,8 @@
 """The directory: which labels and organisations a reader looks for, page by page."""
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import groupby
 from operator import attrgetter
 from typing import Final, NamedTuple, TypeVar
 
@@ -378,8 +379,8 @@ class Directory:
             after = place.holder if held.origin == place.origin else b""
             if not wanted.conditions:
                 last = after.ljust(_ENTITY, b"\xff") if after else b""
-                for entity in self._every(held, last):
-                    yield held, entity[:PLACE], True
+                for holder in _once(entity[:PLACE] for entity in self._every(held, last)):
+                    yield held, holder, True
                 continue
             finder = Finder(self._reader, held.number, wanted.conditions)
             narrowed |= dict.fromkeys(finder.narrowed)
@@ -399,6 +400,11 @@ class Directory:
             for entity, row in self._reader.entities_at(held.number, holder)
             if row.family == organisation.FAMILY.name and row.state is not None
         ]
+
+
+def _once(places: Iterable[bytes]) -> Iterator[bytes]:
+    """Go through places in order, each once: several organisations may share theirs."""
+    yield from (place for place, _ in groupby(places))
 
 
 def _from(logs: Sequence[HeldLog], origin: str) -> Sequence[HeldLog]:

@@ -357,9 +357,20 @@ class Finder:
             yield Hit(holder, thing or _LAST, _END, steps=len(led))
 
     def _kept(self, led: Sequence[Place]) -> Sequence[Place]:
+        kept = led
         for one in self._others:
-            led = one.keep(led)
-        return led
+            kept = one.keep(kept)
+        if len(self._others) < 2:  # one leaves nothing to ask again
+            return kept
+        # One may have kept all of an organisation, and a later one only some of its offerings.
+        whole = {holder for holder, thing in led if not thing}
+        return [
+            (holder, thing)
+            for holder, thing in kept
+            if not thing
+            or holder not in whole
+            or all(one.meets(holder, thing) for one in self._others)
+        ]
 
     def _labels_of(self, places: Sequence[Place], after: Hit) -> Iterator[Hit]:
         """Go through the labels of some offerings, or of all of one organisation."""
@@ -398,8 +409,11 @@ class Finder:
         last = after
         for led in self._led(Hit(after, _LAST, _END)):
             asked = [(one, NOTHING) for one in dict.fromkeys(one for one, _ in led) if one != last]
-            met = {holder for holder, _ in self._kept(asked)}
-            yield from ((holder, holder in met) for holder, _ in asked)
+            met = asked
+            for one in self._others:
+                one.look_ahead(met)
+                met = [place for place in met if one.meets(*place)]
+            yield from ((place[0], place in met) for place in asked)
             last = led[-1][0]
 
     def _led(self, after: Hit) -> Iterator[list[Place]]:
