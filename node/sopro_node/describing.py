@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from sopro_node.documents import read_structured
 from sopro_node.store.base import Reader
 from sopro_node.store.directory_index import PLACE
 from sopro_node.store.lines import HolderLine, ThingLine, holder_line, read_line, thing_line
+from sopro_node.structured import read_structured
 from sopro_protocol.encoding import Value
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering, organisation

@@ -13,7 +13,6 @@ from sopro_node import clock
 from sopro_node.codelists import CodeLists
 from sopro_node.courses import Courses
 from sopro_node.describing import Described, Descriptions
-from sopro_node.documents import read_structured
 from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
 from sopro_node.heldlog import HeldLog, decode_cursor
@@ -22,6 +21,7 @@ from sopro_node.identifying import find_flaws
 from sopro_node.identity import Identity
 from sopro_node.store.base import LogRow, Reader
 from sopro_node.store.rows import LabelRow
+from sopro_node.structured import read_structured
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError
 from sopro_protocol.merkle import EMPTY_ROOT

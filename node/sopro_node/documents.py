@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from sopro_node.store.base import DocumentRow
 from sopro_protocol.commitment import KEY_SIZE, STRUCTURED, commit_document
-from sopro_protocol.encoding import Value, decode, encode
+from sopro_protocol.encoding import Value, encode
 from sopro_protocol.errors import FormatError
 from sopro_protocol.record import MAX_DOCUMENTS, Commitment, Visibility
 
@@ -44,15 +44,6 @@ def structured(
         FormatError: a field has no canonical form.
     """
     return NewDocument(name, encode(fields), visibility=visibility)
-
-
-def read_structured(content: bytes) -> Mapping[str, Value]:
-    """Read a document of fields; one that is none reads as empty."""
-    try:
-        value = decode(content, limit=64 * 1024)
-    except FormatError:
-        return {}
-    return value if isinstance(value, Mapping) else {}
 
 
 def is_party(commitment: Commitment, site: str) -> bool:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from sopro_node.documents import NewDocument, read_structured, structured
+from sopro_node.documents import NewDocument, structured
+from sopro_node.structured import read_structured
 
 OTHER: Final = "document"
 SORTS: Final = (

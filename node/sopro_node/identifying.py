@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sopro_node.documents import NewDocument, read_structured
+from sopro_node.documents import NewDocument
+from sopro_node.structured import read_structured
 from sopro_protocol.commitment import STRUCTURED
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import FormatError

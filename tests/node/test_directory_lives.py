@@ -15,7 +15,7 @@ import pytest
 
 from sopro_node import acting, office, reindex
 from sopro_node.directory import Wanted
-from sopro_node.documents import read_structured, structured
+from sopro_node.documents import structured
 from sopro_node.finding import (
     Condition,
     ask_activity,
@@ -27,6 +27,7 @@ from sopro_node.finding import (
 from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.store.listing import describe_all, place_of
+from sopro_node.structured import read_structured
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import SoproError
 from sopro_registry.catalogue import decode_state

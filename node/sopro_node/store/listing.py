@@ -10,10 +10,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from sopro_node.documents import read_structured
 from sopro_node.store.base import Store
 from sopro_node.store.directory_index import PLACE, Described, Listed
 from sopro_node.store.lines import Thing, write_line
+from sopro_node.structured import read_structured
 from sopro_registry.catalogue import decode_state
 from sopro_registry.families import offering, organisation
 from sopro_registry.label import Label
