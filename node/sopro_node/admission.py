@@ -17,6 +17,7 @@ from sopro_node.keyring import find_key
 from sopro_node.keyuse import check_root
 from sopro_node.log import Note
 from sopro_node.node import Node
+from sopro_node.pinning import check_invite, pin
 from sopro_node.rootkeys import current_root, roots_of_site
 from sopro_node.target import MAX_KEYS, parse_keys
 from sopro_node.whereabouts import find_successor
@@ -51,7 +52,7 @@ async def join(node: Node, values: Mapping[str, Any], _note: Note | None = None)
     if node.identity.coordinator:
         raise RefusedError("this node is the coordinator of its federation; it joins none")
     invite = msgspec.convert(values["invite"], Invite)
-    node.check_invite(invite)
+    check_invite(node, invite)
     request = values.get("request") or make_application(node)
     async with Fetch(reach=node.settings.reach) as fetch:
         nodes = [*values.get("peers", ()), *_members_known(node)]
@@ -66,7 +67,7 @@ async def join(node: Node, values: Mapping[str, Any], _note: Note | None = None)
                 if successor is None and isinstance(error, RefusedError):
                     raise
                 if successor is None:
-                    await node.pin(invite)
+                    await pin(node, invite)
                     raise PeerError(
                         f"the coordinator could not be asked ({error}); the invite is pinned, run "
                         "the same command again when it can be reached; where it is gone for ever, "
@@ -77,7 +78,7 @@ async def join(node: Node, values: Mapping[str, Any], _note: Note | None = None)
         if successor is not None:
             invite = replace(invite, urls=list(successor.urls))
             asked, nonce = await _apply_to_successor(node, invite, successor, request, fetch)
-    await node.pin(invite)
+    await pin(node, invite)
     return {
         "asked": asked,
         "site": node.identity.site,
@@ -130,7 +131,7 @@ async def _apply_to_successor(
     try:
         return await _apply(invite, request, fetch)
     except PeerError as error:
-        await node.pin(invite)
+        await pin(node, invite)
         raise PeerError(
             f"the coordinator that the invite names was succeeded: {', '.join(successor.by)} have "
             f"appointed who goes on at {', '.join(successor.urls)}, which could not be asked "
@@ -247,7 +248,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
     """
     if not node.identity.coordinator:
         raise NotFoundError("this node is not the coordinator; it admits nobody")
-    node.check_in_place()
+    node.settling.check_in_place()
     request = open_application(data)
     site = request["site"]
     if site == node.identity.site:

@@ -2,22 +2,22 @@
 
 import asyncio
 import gc
-import logging
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from sopro_node import clock
 from sopro_node.access import Gate
 from sopro_node.anchors import Anchors
 from sopro_node.codelists import CodeLists
 from sopro_node.config import Settings, load_settings
 from sopro_node.cosignatures import Cosignatures
 from sopro_node.cosigners import Cosigners
+from sopro_node.counting import Counting
+from sopro_node.current import Current
 from sopro_node.desk import Desk
-from sopro_node.directory import Directory, Wanted
+from sopro_node.directory import Directory
 from sopro_node.erasing import Eraser
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
@@ -35,41 +35,28 @@ from sopro_node.identity import (
     load_federation,
     load_identity,
     name_anew,
-    save_federation,
 )
 from sopro_node.imports.jobs import Imports
 from sopro_node.keyrecords import read_keys
 from sopro_node.keyring import load_ring
 from sopro_node.label_findings import LabelFindings
 from sopro_node.lock import DirectoryLock
-from sopro_node.log import MAX_BATCH, Note, OwnLog
+from sopro_node.log import OwnLog
 from sopro_node.losses import load_recovery
 from sopro_node.passphrase import Ask, Passphrase
 from sopro_node.planned import PlannedKeys
 from sopro_node.receipts import Receipts
-from sopro_node.reckoning import DecisionStatistics, ExpiringPage, Reckoner
+from sopro_node.settling import Settling
 from sopro_node.signatory import SIGNING, Signatory
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.takers import Takers
 from sopro_node.validity import Registrar
 from sopro_node.witness import Witness
 from sopro_node.writer import Writer
-from sopro_protocol.checkpoint import open_checkpoint
-from sopro_protocol.errors import RefusedError, UnavailableError, VerificationError
-from sopro_protocol.keys import Ed25519Signer, Role, make_vkey
-from sopro_protocol.record import parse_entry, read_record
+from sopro_protocol.keys import Ed25519Signer, Role
 from sopro_protocol.witness import witness_name
-from sopro_registry.aggregate import Statistics
-from sopro_registry.catalogue import READERS
-from sopro_registry.directory import GONE
-from sopro_registry.families import log_state, site_membership
-from sopro_registry.fields import Head, site_of
-from sopro_registry.keyhistory import log_keys_at
-
-_MOST_BEYOND: Final = 4096
-"""Entries beyond the largest head in evidence that a member may have acted on."""
-
-_logger = logging.getLogger("sopro.node")
+from sopro_registry.families import site_membership
+from sopro_registry.fields import site_of
 
 
 class Node:
@@ -88,9 +75,11 @@ class Node:
         cosignatures: those it knows, and what is witnessed.
         cosigners: collects cosignatures on its own heads.
         fence: stands before its own log after a start.
+        settling: acts on what members have settled about the coordinator's log.
         codelists: lists of codes that the coordinator has published.
         desk: answers questions.
         findings: says what is odd about a label.
+        counting: counts them.
         directory: finds labels and organisations.
         registrar: says whether labels are valid.
         eraser: erases documents.
@@ -173,17 +162,13 @@ class Node:
             joined=self.log.append_state,
             erased=self._carry_out_erasures,
             restarted=self._forget_other_history,
-            count_anchors=self._count_anchors,
+            count_anchors=self._act_on_settled,
             heard=self._heard,
             evidence=self.evidence,
         )
         self.eraser = Eraser(self.holdings, self.store, self.reader, self.writer, self.log)
         self.takers = Takers(self.store, self.reader, self.writer)
         self.receipts = Receipts(self.holdings, self.reader, self.takers)
-        self._opened = clock.now()
-        self.held_back = HeldBack(
-            self.holdings, self.store, self.writer, is_confirmed=self._is_confirmed
-        )
         self.gate = Gate(self.holdings, urls=self._own_urls)
         self.gatherer = Gatherer(
             self.holdings,
@@ -223,22 +208,31 @@ class Node:
             log=self.log,
             log_keys=self.signatory.publics(Role.LOG),
         )
+        self.settling = Settling(
+            is_coordinator=self._made.coordinator,
+            holdings=self.holdings,
+            reader=self.reader,
+            log=self.log,
+            evidence=self.evidence,
+            anchors=self.anchors,
+            exchange=self.exchange,
+            witness=self.witness,
+            cosignatures=self.cosignatures,
+            fence=self.fence,
+        )
+        current = Current(self.holdings, self.exchange, self.fence)
+        self.held_back = HeldBack(
+            self.holdings, self.store, self.writer, is_confirmed=current.is_confirmed
+        )
         self.codelists = CodeLists(self.reader, self.holdings)
-        self.log.admit = self._admit
+        self.log.admit = self.settling.admit
         self.log.object_to = self.codelists.object_to
         self.exchange.listener.on_own_head = self.fence.hear
         self.desk = Desk(self.reader, self.holdings, self.exchange, lambda: self.identity)
         self.findings = LabelFindings(self.reader, self.holdings, self.desk)
         self.directory = Directory(self.reader, self.holdings, self.desk)
         self.registrar = Registrar(self.reader, self.holdings, self.desk, self.directory)
-        # Counting can take long, so it has a connection and a thread of its own.
-        self._counting_reader = SqliteStore.open(folder, writing=False)
-        self._counting = Desk(
-            self._counting_reader, self.holdings, self.exchange, lambda: self.identity
-        )
-        counted = Directory(self._counting_reader, self.holdings, self._counting)
-        self._reckoner = Reckoner(self._counting_reader, self.holdings, self._counting, counted)
-        self._counting_lock = asyncio.Lock()
+        self.counting = Counting(folder, self.holdings, self.exchange, lambda: self.identity)
 
     @cached_property
     def imports(self) -> Imports:
@@ -303,8 +297,7 @@ class Node:
         await self.takers.stop()
         await self.log.stop()
         await asyncio.to_thread(self.writer.close)
-        async with self._counting_lock:
-            self._counting_reader.close()
+        await self.counting.close()
         self.reader.close()
         self.store.close()
         self._lock.release()
@@ -336,21 +329,6 @@ class Node:
             if current is not None and url not in current.urls
         ]
 
-    async def statistics(self, day: int | None = None) -> Statistics:
-        """Count labels and decisions over every log held, as of a day."""
-        async with self._counting_lock:
-            return await asyncio.to_thread(self._counting.statistics, day)
-
-    async def expiring(self, wanted: Wanted, *, days: int) -> ExpiringPage:
-        """List labels whose validity ends within some days."""
-        async with self._counting_lock:
-            return await asyncio.to_thread(self._reckoner.expiring, wanted, days=days)
-
-    async def decisions(self, site: str = "") -> DecisionStatistics:
-        """Count decisions by action and reason, and say how long applications took."""
-        async with self._counting_lock:
-            return await asyncio.to_thread(self._reckoner.decisions, site)
-
     def urls_of(self, site: str) -> list[str]:
         """Return where a site's node answers."""
         member = self.holdings.directory.membership(site)
@@ -372,43 +350,6 @@ class Node:
         if self.cosignatures.review():
             self.cosigners.refresh()
 
-    def _is_confirmed(self, held: HeldLog) -> bool:
-        """Say whether it is known since the start how a log stands now."""
-        coordinator = self.holdings.coordinator
-        if coordinator is not None and not self._is_current(coordinator):
-            return False  # it says who has gone, and who looks after them
-        logs = self.holdings.logs
-        return all(
-            origin in logs and self._is_current(logs[origin])
-            for origin in self._that_erase_in(held)
-        )
-
-    def _is_current(self, held: HeldLog) -> bool:
-        if held is self.log.held:
-            return self.fence.is_informed()
-        state = self.exchange.peers.get(held.origin)
-        if state is None:
-            return False
-        member = self.holdings.directory.membership(held.site)
-        has_gone = member is not None and member.status in GONE
-        if has_gone or held.site == self.identity.site or held is self.holdings.coordinator:
-            # It need not be there any more; a mirror can say.
-            return state.served >= self._opened
-        return state.confirmed >= self._opened
-
-    def _that_erase_in(self, held: HeldLog) -> list[str]:
-        """Return a log, and those in which a document of its records may have been erased.
-
-        Those are the ones that continue it (SPEC EPOCH-8), and where its site has gone, be it for
-        a time, those of who may have looked after it (SPEC ERASE-7).
-        """
-        directory = self.holdings.directory
-        known = directory.logs(held.site)
-        later = known[known.index(held.origin) + 1 :] if held.origin in known else ()
-        caretakers = directory.caretakers(held.site) if directory.has_gone(held.site) else ()
-        logs = [origin for site in caretakers for origin in directory.logs(site)]
-        return list(dict.fromkeys([held.origin, *later, *logs]))
-
     def _published(self, held: HeldLog) -> None:
         if self.holdings.is_shown(held):
             self.hub.announce(held)
@@ -417,6 +358,15 @@ class Node:
         self.cosigners.wake()
         if self.identity.coordinator:
             self.exchange.refresh_soon()
+
+    async def _carry_out_erasures(self) -> None:
+        await self.eraser.carry_out()
+
+    def _forget_other_history(self) -> None:
+        self.settling.forget_other_history()
+
+    async def _act_on_settled(self) -> None:
+        await self.settling.act()
 
     def _signer(self, role: Role) -> Ed25519Signer:
         """Return the newest key of a role that counts now; it changes when the site rotates it."""
@@ -446,139 +396,6 @@ class Node:
             "residue": bool(self.reader.residue()),
             "recovery": msgspec.to_builtins(recovery) if recovery else None,
         }
-
-    async def _carry_out_erasures(self) -> None:
-        await self.eraser.carry_out()
-
-    def _forget_other_history(self) -> None:
-        origin = self.holdings.coordinator_origin or ""
-        self.witness.forget(origin)
-        self.cosignatures.forget(origin)
-
-    async def _count_anchors(self) -> None:
-        """Act on what members have settled about the coordinator's log."""
-        if await self.anchors.count():
-            self.exchange.refresh_soon()
-            self.exchange.wake_coordinator()
-        self._release_witness()
-        if self.identity.coordinator:
-            await self.outgrow_abandoned()
-
-    async def _admit(self) -> None:
-        """Let an append pass, unless members have put another in the coordinator's place."""
-        self.check_in_place()
-        await self.fence.admit()
-
-    async def open_alone(self, reason: str, *, note: Note | None = None) -> int | None:
-        """Open the log although no peer has answered (`Fence.open_alone`).
-
-        A coordinator looks first whether its members have put another in its place: their nodes
-        do not hold what its old keys sign, and so do not answer its fence.
-
-        Raises:
-            UnavailableError: they have.
-        """
-        if self.identity.coordinator and self.fence.state is not State.OPEN:
-            await self.exchange.sync_once()
-        self.check_in_place()
-        return await self.fence.open_alone(reason, note=note)
-
-    def check_in_place(self) -> None:
-        """Refuse where members have put another in this coordinator's place.
-
-        Raises:
-            UnavailableError: they have.
-        """
-        roots = {one.public for one in self.log.held.keys}
-        awaited = self.anchors.succession.awaited if self.identity.coordinator else ()
-        for one in awaited:
-            if one.is_settled and one.successor not in roots:
-                raise UnavailableError(
-                    f"{', '.join(one.by)} have appointed who goes on with this log after "
-                    f"{one.size} entries, at {', '.join(one.urls)}; what is signed here counts no "
-                    "more, so stop this node",
-                    code="fence.forked",
-                )
-
-    def _release_witness(self) -> None:
-        """Let go of a head by old keys that was cosigned before it was known who goes on.
-
-        It would keep this witness from cosigning what does (SPEC SUCC-7).
-        """
-        held, taken = self.holdings.coordinator, self.anchors.succession.taken
-        if held is None or not taken:
-            return
-        for row in self.witness.heads:
-            if row.origin == held.origin and row.size > taken[-1].position:
-                keys = [make_vkey(held.origin, one) for one in log_keys_at(held.keys, row.size)]
-                try:
-                    open_checkpoint(row.note, origin=held.origin, keys=keys)
-                except VerificationError:
-                    self.witness.forget(held.origin)
-
-    async def outgrow_abandoned(self) -> None:
-        """Make the coordinator's log as long as the abandoned one that members acted on.
-
-        Their records name heads of it, and can be judged only where this log is as long.
-        """
-        own = self.holdings.own
-        heads = [head for one in self.evidence if one.origin == own.origin for head in one.heads]
-        if not self.evidence.anchored(own.origin) or self.fence.state is not State.OPEN:
-            return
-        most = max((size for size, _ in heads), default=0) + _MOST_BEYOND
-        wanted = [size for size in self._sizes_waited_for() if own.size < size <= most]
-        while wanted and own.size < max(wanted):
-            await self.log.append_state(min(MAX_BATCH, max(wanted) - own.size))
-
-    def _sizes_waited_for(self) -> list[int]:
-        """Return the sizes of the coordinator's log at which other logs can be judged on."""
-        sizes = []
-        for held in self.holdings.logs.values():
-            if held is not self.holdings.own and held.cursor.projected < held.size:
-                entry = self.holdings.entry(self.reader, held, held.cursor.projected)
-                _, body = read_record(parse_entry(entry).record, READERS)
-                if isinstance(body, log_state.Body) and isinstance(body.coordinator, Head):
-                    sizes.append(body.coordinator.size)
-        return sizes
-
-    def check_invite(self, invite: Invite) -> None:
-        """See that this site can join the federation named by an invite.
-
-        Raises:
-            RefusedError: this site was made for another federation, or is pinned to another.
-        """
-        if invite.federation != self.identity.federation:
-            raise RefusedError(
-                f"this site was made for the federation {self.identity.federation!r}, the invite "
-                f"is for {invite.federation!r}; make the site anew with "
-                f"--federation {invite.federation}, in a directory of its own, because that name "
-                "is in every signed head of its log"
-            )
-        held = self.pinned
-        is_other = held is not None and (held.origin, held.root) != (invite.origin, invite.root)
-        # As long as nothing of the coordinator's log is held, nothing rests on the pin.
-        if is_other and self.holdings.coordinator is not None:
-            raise RefusedError(
-                "this site is pinned to another coordinator already; only the federation's "
-                "recovery can change that"
-            )
-
-    async def pin(self, invite: Invite) -> None:
-        """Pin the federation named by an invite.
-
-        Raises:
-            RefusedError: as `check_invite`.
-        """
-        self.check_invite(invite)
-
-        def save() -> None:
-            with self.store.transaction():
-                save_federation(self.store, invite)
-
-        await self.writer.run(save)
-        self.pinned = invite
-        self.holdings.coordinator_origin = invite.origin
-        self.exchange.refresh_soon()
 
 
 def _relax_collector() -> None:

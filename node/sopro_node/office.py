@@ -93,13 +93,13 @@ async def status(node: Node, _values: Mapping[str, Any]) -> Answer:
 
 async def alone(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:
     """Open the log although no peer has answered. `reason`. Answers `index`, None if not needed."""
-    return {"index": await node.open_alone(values["reason"], note=note)}
+    return {"index": await node.settling.open_alone(values["reason"], note=note)}
 
 
 async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
     """Count labels and decisions over every log held. `at`?: civil date."""
     at = values.get("at")
-    counted = await node.statistics(parse_day(at, field="at") if at else None)
+    counted = await node.counting.statistics(parse_day(at, field="at") if at else None)
     return dict(msgspec.to_builtins(counted))
 
 

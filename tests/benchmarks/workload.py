@@ -27,6 +27,7 @@ from sopro_node.identity import parse_invite
 from sopro_node.keyring import load_keys
 from sopro_node.log import Draft
 from sopro_node.node import Node
+from sopro_node.pinning import pin
 from sopro_protocol.errors import SoproError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import RECORD_CONTEXT, Visibility, parse_entry
@@ -113,7 +114,7 @@ class World:
     async def _join(self, site: Site) -> None:
         node = await Node.open(site.folder)
         path = self.coordinator.folder / INVITE
-        await node.pin(parse_invite(path.read_bytes(), where=str(path)))
+        await pin(node, parse_invite(path.read_bytes(), where=str(path)))
         await sync_coordinator(node.exchange, self.coordinator.origin)
         if node.holdings.own.cursor.acted_on is None:
             raise RuntimeError(f"{site.origin} did not join")

@@ -180,4 +180,4 @@ def cosigns_at_any_time() -> None:
 
 @fault("N97")
 def takes_requests_although_another_was_appointed() -> None:
-    import_module("sopro_node.node").Node.check_in_place = lambda _self: None
+    import_module("sopro_node.settling").Settling.check_in_place = lambda _self: None

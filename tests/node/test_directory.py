@@ -386,4 +386,4 @@ async def test_refuses_a_place_that_nobody_has_given(two: Served) -> None:
         with pytest.raises(FormatError, match="after: expected the 'next'"):
             two.node.directory.labels(Wanted(after=after))
         with pytest.raises(FormatError, match="after: expected the 'next'"):
-            await two.node.expiring(Wanted(after=after), days=9)
+            await two.node.counting.expiring(Wanted(after=after), days=9)

@@ -173,7 +173,7 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
     for one in federation.served.values():
         statuses = {label.number: label.status for label in one.node.desk.labels(site="at")}
         assert statuses == {number: "active", revoked: "revoked", new: "active", another: "active"}
-        assert (await one.node.statistics()).total == {"active": 3, "revoked": 1}
+        assert (await one.node.counting.statistics()).total == {"active": 3, "revoked": 1}
 
 
 async def test_what_a_member_held_beyond_the_end_counts_for_nobody(federation: Federation) -> None:
@@ -426,7 +426,7 @@ async def test_of_two_directories_the_one_that_is_not_named_signs_nothing(
         await other.node.log.append_state()
     assert refused.value.code == "fence.other"
     with pytest.raises(RefusedError, match="no operator can open that"):
-        await other.node.open_alone("a test")
+        await other.node.settling.open_alone("a test")
     assert other.node.log.held.checkpoint == head
     # Nobody has seen a head of it, so none of them excludes another.
     await until(lambda: other.node.cosigners.witnesses)

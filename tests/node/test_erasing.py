@@ -216,7 +216,7 @@ async def test_documents_stay_hidden_while_nobody_has_said_what_was_erased(
     restore(tmp_path / "backup", tmp_path / "again", keys)
     node = await Node.open(tmp_path / "again")
     try:
-        assert await node.open_alone("the line is cut") is not None
+        assert await node.settling.open_alone("the line is cut") is not None
         assert not node.fence.is_informed()
         await node.held_back.release()
         assert node.status()["hidden_documents"] == ["sopro.example/eeig/1", "sopro.example/hu/1"]

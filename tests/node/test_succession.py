@@ -165,7 +165,7 @@ async def test_who_comes_back_meanwhile_is_refused_and_given_up(federation: Fede
     # Whoever has the old keys goes on in vain, and hears why, also where it asks to be let alone.
     alone = await Node.open(federation.folder / "eeig")
     with pytest.raises(UnavailableError, match="have appointed who goes on with this log"):
-        await alone.open_alone("nobody answers")
+        await alone.settling.open_alone("nobody answers")
     await alone.close()
     old = await federation.open("eeig", int(invite.urls[0].rpartition(":")[2]))
     await until(lambda: states(old))

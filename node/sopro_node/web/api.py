@@ -235,7 +235,7 @@ class Api:
 
     async def statistics(self, request: web.Request, asked: Asked) -> web.Response:
         """Count labels and decisions over every log held."""
-        return answer_json(request, await self._node.statistics(asked["at"]))
+        return answer_json(request, await self._node.counting.statistics(asked["at"]))
 
     async def members(self, request: web.Request, _asked: Asked) -> web.Response:
         """List the members of the federation."""

@@ -159,11 +159,11 @@ class QuestionsApi:
             after=asked["after"],
             limit=asked["limit"],
         )
-        return answer_json(request, await self._node.expiring(wanted, days=asked["days"]))
+        return answer_json(request, await self._node.counting.expiring(wanted, days=asked["days"]))
 
     async def decisions(self, request: web.Request, asked: Asked) -> web.Response:
         """Count decisions by action, reason and year, and say how long applications took."""
-        return answer_json(request, await self._node.decisions(asked["site"]))
+        return answer_json(request, await self._node.counting.decisions(asked["site"]))
 
     async def organisation_history(self, request: web.Request, asked: Asked) -> web.Response:
         """Describe one organisation, what it offers, and its history across sites."""

@@ -215,7 +215,7 @@ class Pages:
         return self._writer.write(request, "statistics.html", **await self._counted())
 
     async def _counted(self) -> dict[str, Any]:
-        counted = await self._node.statistics()
+        counted = await self._node.counting.statistics()
         holdings = self._node.holdings
         closed = holdings.directory.is_closed
         heard = [
