@@ -17,10 +17,10 @@ from sopro_node import clock
 from sopro_node.acts.act import Act, Asking, File, Told
 from sopro_node.acts.catalogue import ACTS
 from sopro_node.documents import NewDocument
+from sopro_node.drafting import CURRENT, Appended, Draft, Note
 from sopro_node.entities import last_record
 from sopro_node.file_names import publish_names
 from sopro_node.heldlog import OWN
-from sopro_node.log import CURRENT, Appended, Draft, Note
 from sopro_node.node import Node
 from sopro_node.operators import find_operator, must_be
 from sopro_node.store.accounts import AnswerRow, TrailRow

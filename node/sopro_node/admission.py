@@ -11,11 +11,11 @@ from sopro_node import clock
 from sopro_node.application import APPLICATION_CONTEXT, sign_application
 from sopro_node.challenge import give_challenge
 from sopro_node.continuing import check_log, continued
+from sopro_node.drafting import Note
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite, format_invite
 from sopro_node.keyring import find_key
 from sopro_node.keyuse import check_root
-from sopro_node.log import Note
 from sopro_node.node import Node
 from sopro_node.pinning import check_invite, pin
 from sopro_node.rootkeys import current_root, roots_of_site

@@ -4,8 +4,8 @@ from typing import Final
 
 import msgspec
 
+from sopro_node.drafting import Draft
 from sopro_node.holdings import Holdings
-from sopro_node.log import Draft
 from sopro_node.store.base import Reader
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 from sopro_registry.catalogue import FAMILIES

@@ -1,15 +1,65 @@
-"""From the fields of a draft to the body of a record, and why there is none."""
+"""Drafts: what an officer means, what comes of it, and the body of a record made of its fields."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from sopro_node.documents import NewDocument
 from sopro_protocol.errors import FormatError, RefusedError, SoproError
 from sopro_registry.family import Family
 from sopro_registry.tables import Void
 
+CURRENT: Final = b""
+"""Seen: whatever is current; for callers that read the entity in the same breath."""
 _BODY: Final = "rec.body"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an officer means, no bytes yet.
+
+    Attributes:
+        family: name without major.
+        values: fields of the body.
+        entity: whom it is about; None makes a new one.
+        seen: entry id of the version the officer saw, None for no version, or `CURRENT`.
+        documents: to be kept outside the log.
+        before: drafts that are appended right before it, in the same transaction: all of them and
+            it, or none.
+    """
+
+    family: str
+    values: Mapping[str, Any]
+    entity: bytes | None = None
+    seen: bytes | None = CURRENT
+    documents: Sequence[NewDocument] = field(default=())
+    is_copy: bool = False
+    before: "Sequence[Draft]" = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """An entry that was signed elsewhere, such as with a root key that never comes here."""
+
+    entry: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where a draft has come to lie, durably."""
+
+    index: int
+    entity: bytes
+    entry_id: bytes
+    values: Mapping[str, Any]
+
+
+Outcome = Appended | SoproError
+Note = Callable[[Sequence[Appended]], None]
+"""Called in the transaction that makes entries durable, on the writer's thread, with where they
+have come to lie; what it writes is there exactly if they are. It may be called again."""
 
 
 def make_body(family: Family[Any, Any], values: Mapping[str, Any]) -> msgspec.Struct:

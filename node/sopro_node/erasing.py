@@ -12,9 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from sopro_node.drafting import Draft, Note
 from sopro_node.heldlog import OWN, HeldLog
 from sopro_node.holdings import Holdings
-from sopro_node.log import Draft, Note, OwnLog
+from sopro_node.log import OwnLog
 from sopro_node.receipts import Receipts
 from sopro_node.scrubbing import Scrubber
 from sopro_node.store.base import Reader, Store

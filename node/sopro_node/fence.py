@@ -18,6 +18,7 @@ from typing import Final
 from sopro_node import clock
 from sopro_node.asking import Heard, Question, ask_everybody, is_given_up, known_peers
 from sopro_node.config import Settings
+from sopro_node.drafting import Draft, Note
 from sopro_node.exchange import Exchange
 from sopro_node.fence_state import (
     ABANDONED,
@@ -38,7 +39,7 @@ from sopro_node.fence_state import (
 from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
-from sopro_node.log import Draft, Note, OwnLog
+from sopro_node.log import OwnLog
 from sopro_node.losses import Recovery, find_lost, save_recovery
 from sopro_node.store.base import Store
 from sopro_node.target import Target

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sopro_node.approving import list_others, warn_approvers, warn_foreign_root
+from sopro_node.drafting import Note, Signed
 from sopro_node.keyplan import KeyPlan, open_key_files, own_keys
 from sopro_node.keyrecords import read_approvers
 from sopro_node.keyring import (
@@ -23,7 +24,6 @@ from sopro_node.keyring import (
     open_key,
 )
 from sopro_node.keyuse import warn_shared
-from sopro_node.log import Note, Signed
 from sopro_node.node import Node
 from sopro_node.passphrase import Passphrase
 from sopro_node.planned import find_secret

@@ -10,6 +10,7 @@ import msgspec
 
 from sopro_node import clock
 from sopro_node.approving import choose_approvers
+from sopro_node.batch import own_entity
 from sopro_node.keyrecords import (
     list_named,
     read_approvers,
@@ -25,7 +26,6 @@ from sopro_node.keyring import (
     list_key_files,
     open_key,
 )
-from sopro_node.log import own_entity
 from sopro_node.node import Node
 from sopro_node.signatory import SIGNING
 from sopro_protocol.encoding import encode_struct

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from sopro_node.drafting import Note
 from sopro_node.keyplan import open_key_files, own_keys, write_record
 from sopro_node.keyrecords import find_mandate
 from sopro_node.keyring import create_key
-from sopro_node.log import Note
 from sopro_node.node import Node
 from sopro_node.planned import find_secret
 from sopro_node.rootkeys import current_root

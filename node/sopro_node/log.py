@@ -8,94 +8,33 @@ signature is deterministic, so after a crash the same intent yields the same not
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from sopro_node import clock
-from sopro_node.documents import NewDocument, commit_all
-from sopro_node.drafting import make_body, refusal_of
+from sopro_node.batch import Batch, SpoiltError, own_entity
+from sopro_node.drafting import Appended, Draft, Note, Outcome, Signed
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
-from sopro_node.identifying import check_own
 from sopro_node.signatory import Signatory
 from sopro_node.step import Step
 from sopro_node.store.base import Store
 from sopro_node.tasks import start_task
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import Checkpoint
-from sopro_protocol.encoding import encode_struct
 from sopro_protocol.errors import (
-    ConflictError,
-    FormatError,
     RefusedError,
     SoproError,
     StorageFullError,
     UnavailableError,
 )
 from sopro_protocol.merkle import Hash, leaf_hash
-from sopro_protocol.record import Record, check_signatures, parse_entry, sign_record
-from sopro_registry.catalogue import FAMILIES, decode_state
-from sopro_registry.family import Family, KeySpan
+from sopro_registry.family import KeySpan
 
 MAX_BATCH: Final = 1024
-CURRENT: Final = b""
-"""Seen: whatever is current; for callers that read the entity in the same breath."""
-
 _logger = logging.getLogger("sopro.log")
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """What an officer means, no bytes yet.
-
-    Attributes:
-        family: name without major.
-        values: fields of the body.
-        entity: whom it is about; None makes a new one.
-        seen: entry id of the version the officer saw, None for no version, or `CURRENT`.
-        documents: to be kept outside the log.
-        before: drafts that are appended right before it, in the same transaction: all of them and
-            it, or none.
-    """
-
-    family: str
-    values: Mapping[str, Any]
-    entity: bytes | None = None
-    seen: bytes | None = CURRENT
-    documents: Sequence[NewDocument] = field(default=())
-    is_copy: bool = False
-    before: "Sequence[Draft]" = field(default=())
-
-
-@dataclass(frozen=True, slots=True)
-class Signed:
-    """An entry that was signed elsewhere, such as with a root key that never comes here."""
-
-    entry: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """Where a draft has come to lie, durably."""
-
-    index: int
-    entity: bytes
-    entry_id: bytes
-    values: Mapping[str, Any]
-
-
-Outcome = Appended | SoproError
-Note = Callable[[Sequence[Appended]], None]
-"""Called in the transaction that makes entries durable, on the writer's thread, with where they
-have come to lie; what it writes is there exactly if they are. It may be called again."""
 
 
 class _Group(NamedTuple):
@@ -120,15 +59,6 @@ async def _always() -> None:
 def _accept(_draft: Draft) -> SoproError | None:
     """Object to no draft."""
     return None
-
-
-class _SpoiltError(Exception):
-    """A draft was found to be wrong when it was in its step already, which is of no use then."""
-
-    def __init__(self, number: int, error: SoproError) -> None:
-        super().__init__(str(error))
-        self.number = number
-        self.error = error
 
 
 class _RehearsedError(Exception):
@@ -313,7 +243,7 @@ class OwnLog:
         while True:
             try:
                 return self._commit_others(groups, refused)
-            except _SpoiltError as spoilt:
+            except SpoiltError as spoilt:
                 refused[spoilt.number] = spoilt.error
 
     def _rehearse(self, drafts: Sequence[Draft]) -> list[Outcome]:
@@ -323,14 +253,13 @@ class OwnLog:
                 self._rehearse_others(drafts, refused)
             except _RehearsedError as done:
                 return done.outcomes
-            except _SpoiltError as spoilt:
+            except SpoiltError as spoilt:
                 refused[spoilt.number] = spoilt.error
 
     def _rehearse_others(self, drafts: Sequence[Draft], refused: Mapping[int, SoproError]) -> None:
         """Go as far as a commit goes, then have everything taken back."""
         with self._store.transaction():
-            _, outcomes = self._try_all(drafts, refused)
-            raise _RehearsedError(outcomes)
+            raise _RehearsedError(self._begin().try_all(drafts, refused))
 
     def _commit_others(
         self, groups: Sequence[_Group], refused: Mapping[int, SoproError]
@@ -338,39 +267,27 @@ class OwnLog:
         """Commit drafts but those that are refused already."""
         drafts = [draft for group in groups for draft in group.drafts]
         with self._store.transaction():
-            step, outcomes = self._try_all(drafts, refused)
-            if step.size == self.held.size and not step.is_anew:
+            batch = self._begin()
+            outcomes = batch.try_all(drafts, refused)
+            if batch.step.size == self.held.size and not batch.step.is_anew:
                 return outcomes
             _write_notes(groups, outcomes)
-            self._append(step, self._state_draft())
-            self._write(step)
-        self._publish(step)
+            batch.append_state()
+            batch.write(self._checker)
+        self._publish(batch.step)
         return outcomes
 
-    def _try_all(
-        self, drafts: Sequence[Draft | Signed], refused: Mapping[int, SoproError]
-    ) -> tuple[Step, list[Outcome]]:
-        """Append drafts to a step, inside a transaction."""
+    def _begin(self) -> Batch:
+        """Begin a batch behind all that is here, inside a transaction."""
         self._check_open()
-        step = Step(self._holdings, self._store, self.held, root_key=self._root_key)
-        step.catch_up()
-        _check_judged(step)
-        return step, [
-            refused[number] if number in refused else self._try(step, draft, number)
-            for number, draft in enumerate(drafts)
-        ]
+        batch = self._batch(self.held)
+        batch.catch_up()
+        return batch
 
-    def _write(self, step: Step) -> None:
-        """Write a batch, and check meanwhile that what was signed here verifies.
-
-        A signature that a fault of the machine spoilt must not be committed. Checking costs
-        more than signing, so it has a thread of its own. The head before is kept beside the
-        batch: it is what this node serves after a start, until it may sign again.
-        """
-        keys = {span.key_id: span.public for span in step.ledger.cursor.keys}
-        checked = self._checker.submit(_check_all, step.own_entries, keys)
-        step.write(checkpoint=self.held.checkpoint)
-        checked.result()
+    def _batch(self, held: HeldLog) -> Batch:
+        return Batch(
+            self._holdings, self._store, held, root_key=self._root_key, signatory=self._signatory
+        )
 
     def _publish(self, step: Step) -> None:
         keys = step.ledger.cursor.keys
@@ -379,100 +296,6 @@ class OwnLog:
     def _sign(self, size: int, root: bytes, keys: Sequence[KeySpan]) -> bytes:
         return self._signatory.sign_head(Checkpoint(self.held.origin, size, Hash(root)), keys)
 
-    def _try(self, step: Step, draft: Draft | Signed, number: int) -> Outcome:
-        before = step.size
-        try:
-            if isinstance(draft, Signed):
-                return self._append_signed(step, draft.entry)
-            return self._append(step, draft)
-        except SoproError as error:
-            if step.size > before:
-                raise _SpoiltError(number, error) from error
-            return error
-
-    def _append(self, step: Step, draft: Draft) -> Appended:
-        family = FAMILIES.get(draft.family)
-        if family is None:
-            raise FormatError(f"unknown family {draft.family!r}", code="rec.family")
-        for one in draft.before:
-            # One that is refused takes the others with it: the batch is tried without all of them.
-            self._append(step, one)
-        entity = draft.entity or os.urandom(16)
-        row = step.tables.entity(entity)
-        head = row.head if row else None
-        if draft.seen not in (CURRENT, head):
-            raise ConflictError(f"{draft.family}: somebody has changed it since; look again")
-        values = self._complete(step, family, entity, draft.values)
-        if not draft.is_copy:
-            check_own(family.name, values, draft.documents)
-        commitments, rows = commit_all(draft.documents, position=step.size)
-        record = Record(
-            body=msgspec.Raw(encode_struct(make_body(family, values))),
-            docs=commitments or msgspec.UNSET,
-            entity=entity,
-            family=family.title,
-            log=self.held.origin,
-            prev=head or msgspec.UNSET,
-            salt=os.urandom(16),
-            time=max(clock.now(), step.ledger.cursor.last_time),
-            v=1,
-        )
-        signer = self._signatory.signer(family.role, step.ledger.cursor.keys, position=step.size)
-        data = sign_record(encode_struct(record), [signer])
-        judgement = step.ledger.judge(data, verified=True)  # by _write, before the commit
-        if judgement.void is not None:
-            raise refusal_of(judgement.void)
-        step.add_judged(data, judgement)
-        step.add_documents(rows)
-        return Appended(judgement.index, entity, judgement.entry_id, values)
-
-    def _append_signed(self, step: Step, data: bytes) -> Appended:
-        """Append an entry that was signed elsewhere, exactly as it is, once (SPEC EXCH-15)."""
-        judgement = step.ledger.judge(data)
-        if judgement.void is not None:
-            known = step.find(judgement.entry_id)
-            if known is not None and judgement.record is not None:
-                return Appended(known, judgement.record.entity, judgement.entry_id, {})
-            if judgement.void.code in ("lbl.conflict", "rec.time"):
-                raise ConflictError("the log has grown since this was signed; sign it again")
-            raise RefusedError(judgement.void.message, code=judgement.void.code)
-        if judgement.change is not None and judgement.change.keys is not None:
-            # A record after which nothing could be signed must not get in.
-            self._signatory.check(judgement.change.keys, size=judgement.index + 1)
-        voids = step.ledger.cursor.voids
-        step.add_judged(data, judgement)
-        is_withholding = judgement.change is not None and judgement.change.withheld is not None
-        if is_withholding and step.ledger.cursor.voids > voids + 1:
-            raise RefusedError(
-                "without that entry later ones of this log would be void; it cannot be withheld",
-                code="wdh.state",
-            )
-        assert judgement.record is not None, "not void"  # noqa: S101  # a bug if it were
-        return Appended(judgement.index, judgement.record.entity, judgement.entry_id, {})
-
-    def _complete(
-        self, step: Step, family: Family[Any, Any], entity: bytes, values: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
-        row = step.tables.entity(entity)
-        state = row.state if row else None
-        if isinstance(state, bytes):
-            state = decode_state(family.name, state)
-        values = family.complete(values, state, step.ledger)
-        needs_number = family.name == "label_decision" and values.get("action") == "grant"
-        member = step.ledger.membership() if needs_number and "certificate" not in values else None
-        if member is None:
-            return values
-        return {**values, "certificate": step.numbers.next_of(member.prefix)}
-
-    def _state_draft(self) -> Draft:
-        """Draft the record that ends a batch: what the site knows now (SPEC STATE-2)."""
-        values: dict[str, Any] = {}
-        coordinator = self._holdings.coordinator
-        if coordinator is not None and coordinator is not self.held and coordinator.signed_size:
-            size = min(coordinator.signed_size, coordinator.cursor.projected)
-            values["coordinator"] = {"root": coordinator.tree.root_at(size), "size": size}
-        return Draft("log_state", values, entity=own_entity(self.held.origin, "log_state"))
-
     def found(self, values: Mapping[str, Any]) -> None:
         """Write entry 0, the site's keys, and the first log_state; the log must be empty.
 
@@ -480,12 +303,12 @@ class OwnLog:
         """
         with self._store.transaction():
             held = self._holdings.begin(self._holdings.own_origin)
-            step = Step(self._holdings, self._store, held, root_key=self._root_key)
+            batch = self._batch(held)
             entity = own_entity(held.origin, "site_keys")
-            self._append(step, Draft("site_keys", values, entity=entity))
-            self._append(step, self._state_draft())
-            self._write(step)
-        self._publish(step)
+            batch.append(Draft("site_keys", values, entity=entity))
+            batch.append_state()
+            batch.write(self._checker)
+        self._publish(batch.step)
         self._keep_head()
 
     def go_on(self, entry: bytes) -> None:
@@ -497,11 +320,11 @@ class OwnLog:
             RefusedError: members have not appointed who signed it.
         """
         with self._store.transaction():
-            step = Step(self._holdings, self._store, self.held, root_key=self._root_key)
-            self._append_signed(step, entry)
-            self._append(step, self._state_draft())
-            self._write(step)
-        self._publish(step)
+            batch = self._batch(self.held)
+            batch.append_signed(entry)
+            batch.append_state()
+            batch.write(self._checker)
+        self._publish(batch.step)
         self._keep_head()
 
     def _keep_head(self) -> None:
@@ -526,15 +349,12 @@ class OwnLog:
         self._published(self.held)
 
     def _commit_state(self, count: int) -> None:
-        self._check_open()
         with self._store.transaction():
-            step = Step(self._holdings, self._store, self.held, root_key=self._root_key)
-            step.catch_up()
-            _check_judged(step)
+            batch = self._begin()
             for _ in range(count):
-                self._append(step, self._state_draft())
-            self._write(step)
-        self._publish(step)
+                batch.append_state()
+            batch.write(self._checker)
+        self._publish(batch.step)
 
 
 def _by_group(
@@ -552,22 +372,3 @@ def _write_notes(groups: Sequence[_Group], outcomes: Sequence[Outcome]) -> None:
         appended = [one for one in told if isinstance(one, Appended)]
         if group.note is not None and appended:
             group.note(appended)
-
-
-def _check_judged(step: Step) -> None:
-    """Let nothing be appended behind what cannot be judged yet."""
-    if step.is_waiting:
-        raise UnavailableError(
-            "this site's own log waits for the coordinator's log to be judged; try again in a "
-            "moment, and see with 'sopro status' that the coordinator's log is followed"
-        )
-
-
-def _check_all(entries: Sequence[bytes], keys: Mapping[bytes, bytes]) -> None:
-    for data in entries:
-        check_signatures(parse_entry(data), keys)
-
-
-def own_entity(origin: str, family: str) -> bytes:
-    """Return the entity of the records in which a log speaks about itself."""
-    return hashlib.sha256(f"{origin}\n{family}".encode()).digest()[:16]

@@ -9,10 +9,10 @@ from msgspec import UNSET
 from sopro_node import clock
 from sopro_node.admission import drop_application, open_application
 from sopro_node.continuing import check_end, describe_end, known_beyond
+from sopro_node.drafting import Draft, Note
 from sopro_node.found import check_country, check_language
 from sopro_node.keyrecovery import collect_approvals, list_recoveries
 from sopro_node.keyuse import check_keys
-from sopro_node.log import Draft, Note
 from sopro_node.node import Node
 from sopro_node.outside import try_again
 from sopro_node.renewal import is_stale

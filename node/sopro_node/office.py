@@ -24,13 +24,13 @@ from sopro_node.assessing import (
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
 from sopro_node.complaining import appeals, complaint_at, complaints
+from sopro_node.drafting import Note
 from sopro_node.entities import entities, label_entity, own_organisations, refusal
 from sopro_node.evidence import describe_evidence
 from sopro_node.inbox import inbox
 from sopro_node.keyoffice import drop_plan, keys, plan_keys, put_keys, unlock
 from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.labelled import label, label_at
-from sopro_node.log import Note
 from sopro_node.memberships import (
     admit,
     change_membership,

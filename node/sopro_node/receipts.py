@@ -3,9 +3,9 @@
 from collections.abc import Container, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from sopro_node.drafting import Draft
 from sopro_node.heldlog import OWN, HeldLog
 from sopro_node.holdings import Holdings
-from sopro_node.log import Draft
 from sopro_node.store.base import Reader
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state

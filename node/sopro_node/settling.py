@@ -7,12 +7,13 @@ from typing import Final
 
 from sopro_node.anchors import Anchors
 from sopro_node.cosignatures import Cosignatures
+from sopro_node.drafting import Note
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.exchange import Exchange
 from sopro_node.fence import Fence
 from sopro_node.fence_state import State
 from sopro_node.holdings import Holdings
-from sopro_node.log import MAX_BATCH, Note, OwnLog
+from sopro_node.log import MAX_BATCH, OwnLog
 from sopro_node.store.base import Reader
 from sopro_node.witness import Witness
 from sopro_protocol.checkpoint import open_checkpoint

@@ -7,8 +7,8 @@ from typing import Any
 from sopro_node import clock
 from sopro_node.approving import foreign_root
 from sopro_node.cosigners import WitnessState
+from sopro_node.drafting import Draft, Note
 from sopro_node.heldlog import HeldLog
-from sopro_node.log import Draft, Note
 from sopro_node.node import Node
 from sopro_node.policy import has_gone
 from sopro_protocol.errors import NotFoundError, RefusedError, UnavailableError

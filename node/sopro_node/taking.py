@@ -14,8 +14,8 @@ import msgspec
 from msgspec import UNSET
 
 from sopro_node.documents import NewDocument
+from sopro_node.drafting import Draft
 from sopro_node.heldlog import HeldLog
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_protocol.errors import NotFoundError
 from sopro_protocol.record import Record, read_record

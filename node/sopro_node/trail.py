@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from sopro_node import clock
-from sopro_node.log import Appended, Note
+from sopro_node.drafting import Appended, Note
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.operators import Operator, find_operator, must_be

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from sopro_node.log import MAX_BATCH, Appended, Draft, Note
+from sopro_node.drafting import Appended, Draft, Note
+from sopro_node.log import MAX_BATCH
 from sopro_node.node import Node
 from sopro_node.taking import (
     LABELS,

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from sopro_node.drafting import Note, Signed
 from sopro_node.keyplan import own_keys, write_record
-from sopro_node.log import Note, Signed
 from sopro_node.node import Node
 from sopro_protocol.encoding import Value, encode
 from sopro_protocol.errors import FormatError, RefusedError

@@ -14,7 +14,7 @@ import uvloop
 from bench_append import CALLERS
 from workload import let_append
 
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 
 

@@ -19,8 +19,8 @@ from nacl.bindings import crypto_sign_open
 from workload import let_append
 
 from sopro_node import certificate_desk, clock
+from sopro_node.drafting import Appended, Draft
 from sopro_node.identity import Invite, parse_invite
-from sopro_node.log import Appended, Draft
 from sopro_node.node import Node
 from sopro_protocol import keys
 from sopro_protocol.checkpoint import parse_checkpoint_text

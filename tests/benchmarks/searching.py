@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from workload import Author, Site, let_append
 
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_protocol.errors import SoproError
 

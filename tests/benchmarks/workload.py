@@ -21,11 +21,11 @@ import msgspec
 from sopro_node.config import load_settings
 from sopro_node.criteria import DEFAULT_CRITERIA, read_criteria
 from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.exchange import Exchange
 from sopro_node.found import INVITE, Plan, create_node
 from sopro_node.identity import parse_invite
 from sopro_node.keyring import load_keys
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.pinning import pin
 from sopro_protocol.errors import SoproError

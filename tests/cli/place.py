@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from sopro_cli.main import main
 from sopro_node.documents import structured
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from tests.neighbours import neighbours
 from tests.node.conftest import Federation

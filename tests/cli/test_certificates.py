@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from sopro_cli.demo import REGISTERS
 from sopro_node import certificate_desk, clock
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.qr import draw_qr
 from sopro_protocol.checkpoint import parse_checkpoint_text

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from tests.cli.place import GRANTED, Place, sopro
 

@@ -110,7 +110,7 @@ def guesses_what_was_meant() -> None:
 @fault("Q08")
 def goes_by_its_clock_alone() -> None:
     """Writes the time that its clock has, and looks at nobody's."""
-    vars(import_module("sopro_node.log"))["max"] = lambda first, *_: first
+    vars(import_module("sopro_node.batch"))["max"] = lambda first, *_: first
     ledger = import_module("sopro_registry.projection").Ledger
     old = ledger._judge_record
 
@@ -123,7 +123,7 @@ def goes_by_its_clock_alone() -> None:
 
 @fault("Q09")
 def one_salt_for_all() -> None:
-    module = import_module("sopro_node.log")
+    module = import_module("sopro_node.batch")
     old = module.Record
     vars(module)["Record"] = lambda **fields: old(**(fields | {"salt": bytes(16)}))
 
@@ -140,7 +140,7 @@ def one_key_for_all_documents() -> None:
 
 @fault("Q11")
 def takes_any_identifier() -> None:
-    vars(import_module("sopro_node.log"))["check_own"] = lambda *_: None
+    vars(import_module("sopro_node.batch"))["check_own"] = lambda *_: None
 
 
 @fault("Q12")

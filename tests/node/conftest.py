@@ -12,8 +12,8 @@ import pytest
 
 from sopro_node import admission, memberships, office
 from sopro_node.config import Settings
+from sopro_node.drafting import Draft
 from sopro_node.found import COORDINATOR, Plan, create_node
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.web.server import serve
 from tests.criteria import scheme_without_set

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 
 from sopro_node.documents import structured
+from sopro_node.drafting import Appended, Draft
 from sopro_node.heldlog import OWN
 from sopro_node.identity import load_identity
-from sopro_node.log import Appended, Draft
 from sopro_node.node import Node
 from sopro_node.store import sqlite
 from sopro_node.store.sqlite import SqliteStore

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from sopro_node import certificate_desk
+from sopro_node.batch import draft_state
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import structured
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.standing import publish_policy
 from sopro_protocol.encoding import Value, decode, encode
@@ -82,7 +83,7 @@ async def test_a_mirror_voids_a_log_state_with_another_root(federation: Federati
     at = await federation.join("at", "AT")
     await grant(at.node)
     origin = at.node.identity.origin
-    state = at.node.log._state_draft()
+    state = draft_state(at.node.holdings, at.node.log.held)
     values = {**state.values, "status_root": bytes(32)}
     with pytest.raises(RefusedError) as refusal:
         await at.node.log.append(Draft("log_state", values, entity=state.entity))

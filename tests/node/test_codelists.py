@@ -6,7 +6,7 @@ import pytest
 
 from sopro_node import office
 from sopro_node.documents import NewDocument
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_protocol.commitment import STRUCTURED
 from sopro_protocol.errors import RefusedError
 from sopro_registry.codelists import format_list

@@ -9,9 +9,9 @@ from aiohttp import web
 from sopro_node import clock, memberships, office
 from sopro_node.cosignatures import MAX_AHEAD
 from sopro_node.cosigners import WitnessState
+from sopro_node.drafting import Draft
 from sopro_node.heldlog import HeldLog
 from sopro_node.keyring import load_keys
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.standing import describe_policy, export_policy, publish_policy
 from sopro_protocol.checkpoint import parse_checkpoint_text

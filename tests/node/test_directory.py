@@ -11,6 +11,7 @@ import pytest
 from sopro_node import reindex
 from sopro_node.directory import MOST_LOOKED_AT, Wanted
 from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.finding import (
     Condition,
     ask_activity,
@@ -22,7 +23,6 @@ from sopro_node.finding import (
     ask_scale,
     ask_words,
 )
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.store.directory_index import MOST_LED
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError

@@ -11,6 +11,7 @@ from sopro_node import admission, certificate_desk, memberships, office
 from sopro_node.application import sign_application
 from sopro_node.audit.directory import audit_directory
 from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
 from sopro_node.holdings import Holdings
@@ -18,7 +19,6 @@ from sopro_node.keychest import read_keys
 from sopro_node.keyrecords import list_key_records
 from sopro_node.keyrecovery import new_root
 from sopro_node.keyring import KEYS, find_key
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.recover import RecoveryPlan, recover
 from sopro_node.reindex import reindex

@@ -13,10 +13,10 @@ from sopro_node.acting import HOURS_WAITING
 from sopro_node.audit.directory import audit_directory
 from sopro_node.backup import back_up
 from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.fence_state import State
 from sopro_node.heldback import hold_back
 from sopro_node.keyring import load_keys
-from sopro_node.log import Draft
 from sopro_node.losses import find_lost
 from sopro_node.node import Node
 from sopro_node.restore import restore

@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from sopro_node import memberships, office
+from sopro_node.drafting import Draft
 from sopro_node.evidence import MOST_STANDING, Kept
 from sopro_node.fetch import Fetch
 from sopro_node.forks import fork_beyond, fork_within
 from sopro_node.gossip import Gossip
 from sopro_node.keyring import load_keys
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
 from sopro_node.target import Pulled

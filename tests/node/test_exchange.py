@@ -10,8 +10,8 @@ import pytest
 from sopro_node import clock
 from sopro_node.certificates import make_certificate
 from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.fetch import Fetch
-from sopro_node.log import Draft
 from sopro_node.reach import ANYWHERE
 from sopro_node.telemetry import render_metrics
 from sopro_protocol.errors import PeerError, RefusedError, SoproError, VerificationError

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from sopro_node.documents import NewDocument, structured
+from sopro_node.drafting import Draft
 from sopro_node.identifying import OVERRIDES, check_own
-from sopro_node.log import Draft
 from sopro_protocol.errors import FormatError
 from tests.node.conftest import Federation
 

@@ -20,7 +20,7 @@ from sigstore.models import TransparencyLogEntry
 from sigstore_models.common.v1 import PublicKey, PublicKeyDetails
 from sigstore_models.rekor.v1 import TransparencyLogEntry as Message
 
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.standing import publish_policy
 from sopro_protocol.keys import Role, make_vkey

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sopro_node.documents import structured
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_protocol.errors import SoproError
 from tests.node.conftest import Federation, grant
 

@@ -8,11 +8,11 @@ import pytest
 from aiohttp import ClientSession
 
 from sopro_node import memberships
+from sopro_node.drafting import Draft
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyrecords import find_mandate
 from sopro_node.keyrecovery import new_root, plan_approval
 from sopro_node.keyring import KEYS, find_key
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.standing import describe_standing
 from sopro_node.upkeep import Upkeep

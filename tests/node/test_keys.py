@@ -9,11 +9,11 @@ from sopro_node import admission, clock, memberships, office
 from sopro_node.access import sign_request
 from sopro_node.application import sign_application
 from sopro_node.certificates import make_certificate
+from sopro_node.drafting import Appended, Signed
 from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyring import KEYS, create_key, find_key, load_keys, open_key
-from sopro_node.log import Appended, Signed
 from sopro_node.memberships import STATEMENT
 from sopro_node.node import Node
 from sopro_node.restore import check_keys

@@ -4,7 +4,7 @@ import pytest
 
 from sopro_node.desk import Desk
 from sopro_node.documents import structured
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from tests.node.conftest import Federation, decide, until
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sopro_node.documents import structured
+from sopro_node.drafting import Appended, Draft
 from sopro_node.found import Plan, create_node
-from sopro_node.log import Appended, Draft
 from sopro_node.node import Node
 from sopro_node.reindex import reindex
 from sopro_node.store.sqlite import SqliteStore

@@ -9,9 +9,9 @@ import pytest
 
 from sopro_node import clock, office
 from sopro_node.config import Settings
+from sopro_node.drafting import Draft
 from sopro_node.keyoffice import keys, plan_keys, put_keys
 from sopro_node.keyring import find_key, load_next_root
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.renewal import due_keys, due_statements, list_due, say_days, warn_due
 from sopro_node.telemetry import NodeMetrics

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sopro_node.log import Note, Signed
+from sopro_node.drafting import Note, Signed
 from sopro_node.node import Node
 from sopro_node.office import FOR_ALL, JUDGED, OPERATIONS
 from sopro_node.officer_roles import OfficerRole

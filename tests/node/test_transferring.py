@@ -13,7 +13,7 @@ from sopro_node import acting, memberships, office
 from sopro_node.certificate_desk import certificate, judge
 from sopro_node.certificates import _make_file
 from sopro_node.documents import structured
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_protocol.errors import NotFoundError, RefusedError
 from sopro_registry.certificate_file import format_certificate, parse_certificate
 from sopro_registry.fields import format_day

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from sopro_node import watching
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.watching import CASES, DAYS, Watched, Watcher, format_utc_day, read_watched, watch
 from tests.node.conftest import COORDINATOR, Federation

@@ -12,6 +12,7 @@ import pytest
 import sopro_node.growing
 from sopro_node.audit.directory import audit_directory
 from sopro_node.bundles import blank, decompress, documents_part
+from sopro_node.drafting import Appended, Draft, Signed
 from sopro_node.evidence import EvidenceKeeper
 from sopro_node.fetch import Fetched
 from sopro_node.found import Plan, create_node
@@ -20,7 +21,6 @@ from sopro_node.holdings import Holdings
 from sopro_node.keyplan import write_record
 from sopro_node.keyrecords import list_key_records
 from sopro_node.keyring import load_ring
-from sopro_node.log import Appended, Draft, Signed
 from sopro_node.mirror import Mirror
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE

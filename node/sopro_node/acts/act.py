@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_node.documents import NewDocument, structured
-from sopro_node.log import CURRENT, Draft
+from sopro_node.drafting import CURRENT, Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.encoding import Value

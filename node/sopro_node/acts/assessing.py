@@ -9,9 +9,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_node.acts.act import Act, Asking, Hex16, Told, given, read_hex
 from sopro_node.assessing import application_at, assessors, criteria_in_force
 from sopro_node.deciders import find_decider
+from sopro_node.drafting import Draft
 from sopro_node.entities import label_entity, last_record
 from sopro_node.heldlog import OWN
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError

@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 from sopro_node.acts.act import Act, Asking, Text, Told, given
 from sopro_node.codelist_files import parse_codelist
 from sopro_node.documents import NewDocument
+from sopro_node.drafting import Draft
 from sopro_node.heldlog import OWN
-from sopro_node.log import Draft
 from sopro_node.memberships import must_coordinate
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.commitment import STRUCTURED

@@ -8,9 +8,9 @@ from msgspec import UNSET, Meta, UnsetType
 from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, read_hex
 from sopro_node.complaining import appeals, complaint_at
 from sopro_node.deciders import known_people
+from sopro_node.drafting import Draft
 from sopro_node.entities import label_entity, last_record, refusal
 from sopro_node.heldlog import OWN
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError

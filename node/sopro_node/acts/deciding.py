@@ -6,8 +6,8 @@ from msgspec import UNSET, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Told, given, read_hex
 from sopro_node.assessing import application_at
+from sopro_node.drafting import Draft
 from sopro_node.entities import label_entity, refusal
-from sopro_node.log import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, RefusedError

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from msgspec import UNSET, Meta, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Told
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_registry.families import erasure

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Told
+from sopro_node.drafting import Draft
 from sopro_node.heldlog import OWN
-from sopro_node.log import Draft
 from sopro_node.memberships import must_coordinate
 from sopro_node.officer_roles import OfficerRole
 from sopro_registry.families import criteria_set, criterion, scheme

@@ -7,8 +7,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, pick, read_hex
 from sopro_node.countries import is_country
+from sopro_node.drafting import Draft
 from sopro_node.identifying import OVERRIDES
-from sopro_node.log import Draft
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError
 from sopro_registry.families.offering import Scale

@@ -6,8 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Told, read_hex
+from sopro_node.drafting import CURRENT, Draft
 from sopro_node.heldlog import OWN
-from sopro_node.log import CURRENT, Draft
 from sopro_node.officer_roles import OfficerRole
 from sopro_registry.families import organisation_relation
 from sopro_registry.fields import CivilDate, SiteCode

@@ -5,7 +5,7 @@ from dataclasses import replace
 from msgspec import UNSET, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Told, given, read_hex
-from sopro_node.log import CURRENT, Draft
+from sopro_node.drafting import CURRENT, Draft
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.taking import LABELS, Taker
 from sopro_node.transferring import (

@@ -1,7 +1,7 @@
 """A dry run says what an import would, and changes nothing."""
 
+from sopro_node.drafting import Draft
 from sopro_node.importing.fields import Kind
-from sopro_node.log import Draft
 from tests.node.conftest import Federation
 from tests.node.importing.sources import (
     DECISIONS,

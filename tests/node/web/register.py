@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from sopro_node import admission, memberships
+from sopro_node.batch import draft_state
 from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.found import COORDINATOR
-from sopro_node.log import Draft
 from sopro_node.node import Node
-from sopro_node.step import Step
 from sopro_node.transferring import act_on_members
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Record, format_record, sign_record
@@ -255,14 +255,15 @@ async def write_from_the_future(node: Node, entity: bytes) -> None:
     data = sign_record(format_record(record, READERS), [signer])
 
     def write() -> None:
-        step = Step(node.holdings, node.store, held, root_key=node.identity.root)
+        batch = node.log._batch(held)
+        step = batch.step
         with node.store.transaction():
             judgement = step.ledger.judge(data)
             assert judgement.undetermined
             step.add_judged(data, judgement)
-            draft = node.log._state_draft()
+            draft = draft_state(node.holdings, held)
             values = {**draft.values, "status_root": bytes(32)}
-            node.log._append(step, dataclasses.replace(draft, values=values))
+            batch.append(dataclasses.replace(draft, values=values))
             step.write(checkpoint=b"")
         node.log._publish(step)
 

@@ -4,7 +4,7 @@ import pytest
 
 from sopro_node import office
 from sopro_node.documents import structured
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from tests.neighbours import let_append
 from tests.node.web.conftest import Visit
 from tests.node.web.page import check_page, read_page

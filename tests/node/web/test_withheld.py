@@ -2,7 +2,7 @@
 
 import pytest
 
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from tests.neighbours import let_append
 from tests.node.test_withholding import withhold
 from tests.node.web.conftest import Visit
