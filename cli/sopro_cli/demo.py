@@ -26,7 +26,7 @@ from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show
 from sopro_node.config import load_settings
 from sopro_node.found import COORDINATOR, INVITE, make_folder
-from sopro_node.store.sqlite import DATABASE
+from sopro_node.store.connection import DATABASE
 from sopro_protocol.errors import SoproError
 
 FEDERATION: Final = "sopro.example"

@@ -273,7 +273,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
             code="mem.status",
         )
     check_root(node, site, request["root"])
-    waiting = {known: held for known, _, held in node.reader.applications()}
+    waiting = {known: held for known, _, held in node.reader.others.applications()}
     if (
         member is None
         and site in waiting
@@ -292,7 +292,7 @@ async def receive_application(node: Node, data: bytes) -> Answer:
 
     def keep() -> None:
         with node.store.transaction():
-            node.store.put_application(site, clock.now(), data)
+            node.store.others.put_application(site, clock.now(), data)
 
     await node.writer.run(keep)
     return {"status": "received", "nonce": await _challenge(node, request)}
@@ -308,6 +308,6 @@ async def drop_application(node: Node, site: str) -> None:
 
     def drop() -> None:
         with node.store.transaction():
-            node.store.cut_application(site)
+            node.store.others.cut_application(site)
 
     await node.writer.run(drop)

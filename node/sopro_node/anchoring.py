@@ -226,7 +226,7 @@ def _confirm_held(node: Node, named: _Named) -> anchor.Body:
     """Confirm the history that is held against a head whose entries nobody serves."""
     held = named.held
     for one in sorted(named.standing, key=lambda kept: kept.size):
-        file = node.reader.evidence_file(one.id)
+        file = node.reader.others.evidence_file(one.id)
         root = named.side_of(parse_evidence(file).fork) if file else None
         if file and root is not None and root == held.tree.root_at(one.size):
             return anchor.Body(

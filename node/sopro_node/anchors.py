@@ -118,7 +118,7 @@ class Anchors:
             weighed = held.size, one.size
             if self._weighed.get(one.id) == weighed:
                 continue
-            file = self._reader.evidence_file(one.id)
+            file = self._reader.others.evidence_file(one.id)
             if file is None or SUCCESSION_MARK not in file:
                 continue
             root = held.tree.root_at(one.size) if one.size <= held.size else None

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from sopro_node.documents import NewDocument
-from sopro_node.log import CURRENT, Appended, Draft, Note
+from sopro_node.drafting import CURRENT, Appended, Draft, Note
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.operators import Operator, find_operator

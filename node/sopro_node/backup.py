@@ -26,8 +26,9 @@ from sopro_node.manifest import (
     format_manifest,
     software_version,
 )
+from sopro_node.store.connection import DATABASE
 from sopro_node.store.migrate import LATEST, migrate
-from sopro_node.store.sqlite import DATABASE, SqliteStore
+from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError, StorageFullError, VerificationError
 

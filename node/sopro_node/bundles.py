@@ -5,7 +5,7 @@ from typing import Final
 
 import zstandard
 
-from sopro_node.store.base import DocumentRow
+from sopro_node.store.rows import DocumentRow
 from sopro_protocol.bundle import (
     MAX_BUNDLE,
     MAX_RIDING_DOCUMENT,

@@ -100,7 +100,7 @@ def check_end(node: Node, member: site_membership.Body, request: Mapping[str, An
 
 def known_beyond(node: Node, end: End) -> int:
     """Return how many entries beyond the end this node's witness has cosigned a head of."""
-    heads = [row.note for row in node.reader.witness_heads() if row.origin == end.origin]
+    heads = [row.note for row in node.reader.others.witness_heads() if row.origin == end.origin]
     cosigned = [parse_checkpoint_text(parse_note(note).text).size for note in heads]
     return max([0, *(size - end.size for size in cosigned)])
 

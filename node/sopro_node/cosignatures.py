@@ -17,7 +17,8 @@ from sopro_node import clock
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.policy import read_policy
-from sopro_node.store.base import CosignedRow, Store
+from sopro_node.store.base import Store
+from sopro_node.store.rows import CosignedRow
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import (
     Checkpoint,
@@ -105,7 +106,7 @@ class Cosignatures:
         for origin in self._holdings.logs:
             self.follow(origin)
         self.gather(self._holdings.own.checkpoint)
-        for row in self._store.cosigned():
+        for row in self._store.others.cosigned():
             self.take(row.origin, row.witnessed)
             self.take(row.origin, row.newest)
 
@@ -288,7 +289,7 @@ class Cosignatures:
         def write() -> None:
             with self._store.transaction():
                 for row in rows:
-                    self._store.put_cosigned(row)
+                    self._store.others.put_cosigned(row)
 
         if rows:
             try:

@@ -19,7 +19,8 @@ from sopro_node.heldlog import HeldLog, decode_cursor
 from sopro_node.holdings import Holdings
 from sopro_node.identifying import find_flaws
 from sopro_node.identity import Identity
-from sopro_node.store.base import LogRow, Reader
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import LogRow
 from sopro_node.store.rows import LabelRow
 from sopro_node.structured import read_structured
 from sopro_protocol.encoding import Value

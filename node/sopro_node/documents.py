@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from sopro_node.store.base import DocumentRow
+from sopro_node.store.rows import DocumentRow
 from sopro_protocol.commitment import KEY_SIZE, STRUCTURED, commit_document
 from sopro_protocol.encoding import Value, encode
 from sopro_protocol.errors import FormatError

@@ -16,7 +16,8 @@ from sopro_node.forks import head_of
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
-from sopro_node.store.base import EvidenceRow, Reader, Store
+from sopro_node.store.base import Reader, Store
+from sopro_node.store.rows import EvidenceRow
 from sopro_node.writer import Writer
 from sopro_protocol.errors import (
     NotFoundError,
@@ -105,7 +106,7 @@ class EvidenceKeeper:
         self.settled = Anchored.load(reader)
         self._tellers: list[Callable[[Kept], None]] = []
         self._kept: dict[bytes, Kept] = {}
-        for row in reader.evidence():
+        for row in reader.others.evidence():
             self._kept[row.id] = read_row(row)
 
     def tell(self, teller: Callable[[Kept], None]) -> None:
@@ -288,7 +289,7 @@ class EvidenceKeeper:
 
         def keep() -> None:
             with self._store.transaction():
-                self._store.put_evidence(row)
+                self._store.others.put_evidence(row)
 
         await self._writer.run(keep)
         # From here on it is on the disk, and only from here on anything follows from it.

@@ -96,7 +96,7 @@ class Exchange:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._fetch = Fetch(settings.fetch_seconds, reach=settings.reach)
         self.listener = Listener(self.peers, self._fetch, holdings, gossip=self.gossip, heard=heard)
-        for row in store.exchanges():
+        for row in store.others.exchanges():
             state = PeerState(Target(row.origin, b"", ()), *row[1:])
             self.peers[row.origin] = state
 
@@ -193,7 +193,7 @@ class Exchange:
     def _save(self) -> None:
         with self._store.transaction():
             for state in self.peers.values():
-                self._store.put_exchange(state.row())
+                self._store.others.put_exchange(state.row())
 
     # Pulling.
 

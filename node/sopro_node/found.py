@@ -30,7 +30,8 @@ from sopro_node.keyring import KINDS, NEXT_ROOT, KeyFile, create_keys, load_ring
 from sopro_node.log import OwnLog
 from sopro_node.passphrase import Passphrase, check_new_passphrase
 from sopro_node.signatory import Signatory
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.writer import Writer
 from sopro_node.zones import check_zone, only_zone
 from sopro_protocol.checkpoint import check_origin

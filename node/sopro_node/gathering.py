@@ -19,8 +19,9 @@ from sopro_node.fetch import Fetch
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.reach import Reach
-from sopro_node.store.base import DocumentRow, Store
+from sopro_node.store.base import Store
 from sopro_node.store.listing import describe_late
+from sopro_node.store.rows import DocumentRow
 from sopro_node.target import Target
 from sopro_node.writer import Writer
 from sopro_protocol.bundle import Item, Withheld

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from sopro_node.ahead import decode_ahead
-from sopro_node.store.base import LogRow
+from sopro_node.store.rows import LogRow
 from sopro_node.tree import LogTree
 from sopro_protocol.errors import FormatError
 from sopro_protocol.status import StatusTree

@@ -7,7 +7,8 @@ import msgspec
 
 from sopro_node.bundles import unpack_entries
 from sopro_node.heldlog import OWN, HeldLog
-from sopro_node.store.base import CosignedRow, LogRow, Reader, Store
+from sopro_node.store.base import Reader, Store
+from sopro_node.store.rows import CosignedRow, LogRow
 from sopro_node.tree import LogTree
 from sopro_protocol.bundle import Item, Withheld, leaf_of
 from sopro_protocol.errors import FormatError, NotFoundError, WithheldError
@@ -193,8 +194,8 @@ class Holdings:
         directory until now, for `take_back` where the transaction fails.
         """
         self._store.drop_log(held.number)
-        self._store.cut_witness_head(held.origin)
-        self._store.put_cosigned(CosignedRow(held.origin, b"", b""))
+        self._store.others.cut_witness_head(held.origin)
+        self._store.others.put_cosigned(CosignedRow(held.origin, b"", b""))
         for row in self._store.logs():
             self._store.clear_indexes(row.log)
             self._store.set_log(row._replace(cursor=b""))

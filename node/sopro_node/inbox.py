@@ -189,7 +189,7 @@ def _shared_keys(node: Node) -> Iterator[Item]:
 
 
 def _admissions(node: Node) -> Iterator[Item]:
-    for site, received, data in node.reader.applications():
+    for site, received, data in node.reader.others.applications():
         request = open_application(data)
         end = describe_end(request)
         since = clock.format_time(received)

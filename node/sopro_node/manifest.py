@@ -15,8 +15,9 @@ from msgspec import Struct
 from sopro_node.bundles import unpack_entries
 from sopro_node.config import CONFIG
 from sopro_node.found import INVITE
-from sopro_node.store.base import LogRow, Reader
-from sopro_node.store.sqlite import DATABASE
+from sopro_node.store.base import Reader
+from sopro_node.store.connection import DATABASE
+from sopro_node.store.rows import LogRow
 from sopro_protocol.bundle import leaf_of
 from sopro_protocol.errors import FormatError, SoproError, VerificationError
 from sopro_protocol.merkle import CompactRange, root_of

@@ -46,7 +46,7 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
         for member in node.holdings.directory.members()
     ]
     waiting = []
-    for site, received, data in node.reader.applications():
+    for site, received, data in node.reader.others.applications():
         request = open_application(data)
         waiting.append(
             {
@@ -97,7 +97,7 @@ async def admit(node: Node, values: Mapping[str, Any], note: Note | None = None)
     """
     site = values["site"]
     must_coordinate(node)
-    waiting = {known: data for known, _, data in node.reader.applications()}
+    waiting = {known: data for known, _, data in node.reader.others.applications()}
     if site not in waiting:
         known = ", ".join(sorted(waiting)) or "nobody"
         raise NotFoundError(f"{site!r} has not asked for admission; waiting: {known}")
@@ -174,7 +174,7 @@ async def refuse(node: Node, values: Mapping[str, Any], _note: Note | None = Non
     """Drop a request for admission. `site`."""
     must_coordinate(node)
     site = values["site"]
-    if site not in {known for known, _, _ in node.reader.applications()}:
+    if site not in {known for known, _, _ in node.reader.others.applications()}:
         raise NotFoundError(f"{site!r} has not asked for admission")
     await drop_application(node, site)
     return {"site": site}
@@ -306,7 +306,7 @@ async def renew_epoch(node: Node, values: Mapping[str, Any], note: Note | None =
     """
     must_coordinate(node)
     site = values["site"]
-    waiting = {known: data for known, _, data in node.reader.applications()}
+    waiting = {known: data for known, _, data in node.reader.others.applications()}
     request = open_application(waiting[site]) if site in waiting else {}
     member = node.holdings.directory.membership(site)
     if member is None or "epoch" not in request:

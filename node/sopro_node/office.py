@@ -130,7 +130,7 @@ async def evidence_file(node: Node, values: Mapping[str, Any]) -> Answer:
     if len(found) != 1:
         known = ", ".join(one.id.hex()[:16] for one in node.evidence) or "none"
         raise NotFoundError(f"no single evidence {values['id'][:64]!r} is kept here; kept: {known}")
-    return {"id": found[0].id, "content": node.reader.evidence_file(found[0].id)}
+    return {"id": found[0].id, "content": node.reader.others.evidence_file(found[0].id)}
 
 
 async def erase(node: Node, values: Mapping[str, Any], note: Note | None = None) -> Answer:

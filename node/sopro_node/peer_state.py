@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from sopro_node import clock
-from sopro_node.store.base import ExchangeRow
+from sopro_node.store.rows import ExchangeRow
 from sopro_node.target import Push, Target
 from sopro_protocol.errors import SoproError
 

@@ -23,7 +23,8 @@ from sopro_node.identity import Invite, load_identity
 from sopro_node.keyring import KINDS, KeyFile, create_keys, load_ring
 from sopro_node.lock import DirectoryLock
 from sopro_node.passphrase import Passphrase, check_new_passphrase
-from sopro_node.store.sqlite import DATABASE, SqliteStore
+from sopro_node.store.connection import DATABASE
+from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_protocol.keys import Role
 

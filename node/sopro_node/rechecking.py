@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from itertools import islice
 from typing import Final, NamedTuple
 
-from sopro_node.store.base import LogRow, Reader
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import LogRow
 from sopro_node.verify import CheckedBundle, check_entries, check_held
 from sopro_node.worker import Outcome, Task, run_task, start_pool
 from sopro_protocol.errors import SoproError, UnavailableError

@@ -40,7 +40,8 @@ from sopro_node.mirror import Mirror
 from sopro_node.passphrase import NO_PASSPHRASE, Passphrase
 from sopro_node.reach import ANYWHERE
 from sopro_node.restore import check_keys
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.succession import Succession
 from sopro_node.target import Target
 from sopro_node.worker import start_pool

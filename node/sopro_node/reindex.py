@@ -17,7 +17,8 @@ from sopro_node.identity import (
 from sopro_node.lock import DirectoryLock
 from sopro_node.rechecking import Rechecker
 from sopro_node.replay import Replay
-from sopro_node.store.base import LogRow, Store
+from sopro_node.store.base import Store
+from sopro_node.store.rows import LogRow
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.store.tables import StoreTables
 from sopro_node.tree import LogTree

@@ -7,7 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from sopro_node.bundles import unpack_entries
-from sopro_node.store.base import LogRow, Reader
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import LogRow
 from sopro_node.tree import LogTree
 from sopro_node.verify import CheckedBundle
 from sopro_protocol.bundle import Item, Withheld, leaf_of

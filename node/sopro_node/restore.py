@@ -24,7 +24,8 @@ from sopro_node.keyring import load_ring
 from sopro_node.manifest import FileDigest, Manifest, check_logs, digest_file, read_manifest
 from sopro_node.passphrase import NO_PASSPHRASE, Passphrase
 from sopro_node.signatory import SIGNING
-from sopro_node.store.sqlite import DATABASE, SqliteStore
+from sopro_node.store.connection import DATABASE
+from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError, VerificationError
 from sopro_registry.tables import Cursor
 

@@ -15,7 +15,8 @@ from sopro_node.bundles import blank, pack_entries
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.numbers import Numbers
-from sopro_node.store.base import DocumentRow, LogRow, Store
+from sopro_node.store.base import Store
+from sopro_node.store.rows import DocumentRow, LogRow
 from sopro_node.store.tables import StoreTables
 from sopro_node.tree import Edge
 from sopro_node.verify import CheckedBundle, Held

@@ -35,7 +35,8 @@ from sopro_node.mirror import Mirror
 from sopro_node.preparing import MARK, SuccessionPlan, check_unfinished, load_keys_of
 from sopro_node.reach import ANYWHERE
 from sopro_node.signatory import Signatory
-from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
+from sopro_node.store.connection import DATABASE, create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.succession import Succession
 from sopro_node.target import Target
 from sopro_node.worker import start_pool

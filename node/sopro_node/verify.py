@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from sopro_node.bundles import first_frame, pack_entries, unpack_entries
 from sopro_node.fetch import Fetched
-from sopro_node.store.base import DocumentRow
+from sopro_node.store.rows import DocumentRow
 from sopro_protocol.bundle import (
     WIDTH,
     Bundle,

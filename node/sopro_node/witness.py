@@ -16,7 +16,8 @@ from typing import Final
 from sopro_node import clock
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
-from sopro_node.store.base import Store, WitnessRow
+from sopro_node.store.base import Store
+from sopro_node.store.rows import WitnessRow
 from sopro_node.writer import Writer
 from sopro_protocol.checkpoint import format_checkpoint
 from sopro_protocol.errors import (
@@ -93,7 +94,7 @@ class Witness:
         self._load()
 
     def _load(self) -> None:
-        self._heads = {row.origin: row for row in self._store.witness_heads()}
+        self._heads = {row.origin: row for row in self._store.others.witness_heads()}
 
     def forget(self, origin: str) -> None:
         """Forget what was cosigned of a log, because another history of it is held now."""
@@ -221,7 +222,7 @@ class Witness:
             try:
                 with self._store.transaction():
                     for row in fresh.values():
-                        self._store.put_witness_head(row)
+                        self._store.others.put_witness_head(row)
             except BaseException:
                 # Whether it was stored is what the disk says.
                 self._load()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from sopro_node.store.sqlite import DATABASE
+from sopro_node.store.connection import DATABASE
 from tests.federation.federation import Federation, Nursery, Site, wait_until
 from tests.federation.liar import Liar
 

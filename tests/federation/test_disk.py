@@ -16,7 +16,8 @@ import pytest
 from sopro_node.admission import make_application
 from sopro_node.control import call
 from sopro_node.node import Node
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import SoproError, StorageFullError
 from tests.federation.federation import (
     COUNTRIES,

@@ -235,6 +235,6 @@ def test_evidence_is_on_the_disk_before_anybody_is_told(halves: Halves) -> None:
 def listed_on_disk(site: Site) -> set[str]:
     store = SqliteStore.open(site.folder, writing=False)
     try:
-        return {row.id.hex() for row in store.evidence()}
+        return {row.id.hex() for row in store.others.evidence()}
     finally:
         store.close()

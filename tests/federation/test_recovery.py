@@ -16,7 +16,7 @@ import pytest
 
 from sopro_node.control import call
 from sopro_node.manifest import MANIFEST, digest_file, read_manifest
-from sopro_node.store.sqlite import DATABASE
+from sopro_node.store.connection import DATABASE
 from sopro_protocol.encoding import encode
 from sopro_protocol.errors import UnavailableError
 from tests.cli.place import sopro

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from sopro_node.store.accounts import AnswerRow, OfficerRow, TrailRow, UploadRow
-from sopro_node.store.base import DocumentRow, LogRow, Store
+from sopro_node.store.base import Store
+from sopro_node.store.rows import DocumentRow, LogRow
 from sopro_registry.family import Erased, Withholding
 
 Open = Callable[[], Store]

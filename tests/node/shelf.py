@@ -16,8 +16,9 @@ from sopro_node.gathering import Gatherer
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.step import Step
-from sopro_node.store.base import DocumentRow
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.rows import DocumentRow
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.target import Target
 from sopro_node.writer import Writer
 from sopro_protocol.commitment import check_document

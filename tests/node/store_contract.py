@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from sopro_node.store.base import (
+from sopro_node.store.base import Store
+from sopro_node.store.rows import (
     CosignedRow,
     DocumentRow,
     EvidenceRow,
     ExchangeRow,
     LogRow,
-    Store,
     WitnessRow,
 )
 from sopro_node.store.directory_index import Described, Listed
@@ -39,21 +39,23 @@ class StoreContract:
     def test_keeps_what_a_witness_cosigned_last(self, open_store: Open) -> None:
         store = open_store()
         with store.transaction():
-            store.put_witness_head(WitnessRow("sopro.example/hu/1", 0, ROOT, 5, b"old"))
-            store.put_witness_head(WitnessRow("sopro.example/at/1", 7, ROOT, 5, b"note"))
-            store.put_cosigned(CosignedRow("sopro.example/at/1", b"", b""))
+            store.others.put_witness_head(WitnessRow("sopro.example/hu/1", 0, ROOT, 5, b"old"))
+            store.others.put_witness_head(WitnessRow("sopro.example/at/1", 7, ROOT, 5, b"note"))
+            store.others.put_cosigned(CosignedRow("sopro.example/at/1", b"", b""))
         with store.transaction():
-            store.put_witness_head(WitnessRow("sopro.example/hu/1", 2**48, ROOT, 6, b"new"))
-            store.put_cosigned(CosignedRow("sopro.example/at/1", b"newest", b"witnessed"))
+            store.others.put_witness_head(WitnessRow("sopro.example/hu/1", 2**48, ROOT, 6, b"new"))
+            store.others.put_cosigned(CosignedRow("sopro.example/at/1", b"newest", b"witnessed"))
         again = open_store()
-        assert again.witness_heads() == [
+        assert again.others.witness_heads() == [
             WitnessRow("sopro.example/at/1", 7, ROOT, 5, b"note"),
             WitnessRow("sopro.example/hu/1", 2**48, ROOT, 6, b"new"),
         ]
-        assert again.cosigned() == [CosignedRow("sopro.example/at/1", b"newest", b"witnessed")]
+        assert again.others.cosigned() == [
+            CosignedRow("sopro.example/at/1", b"newest", b"witnessed")
+        ]
         with again.transaction():
-            again.cut_witness_head("sopro.example/at/1")
-        assert [row.origin for row in again.witness_heads()] == ["sopro.example/hu/1"]
+            again.others.cut_witness_head("sopro.example/at/1")
+        assert [row.origin for row in again.others.witness_heads()] == ["sopro.example/hu/1"]
 
     def test_finds_what_each_log_says_that_it_took_over(self, open_store: Open) -> None:
         number, other = "SOPRO/AT0/001/00001", "SOPRO/AT0/001/000010"
@@ -422,13 +424,13 @@ class StoreContract:
         store = open_store()
         row = ExchangeRow("sopro.example/at/1", 1, 2, 3, "hos.fork", "two histories")
         with store.transaction():
-            store.put_exchange(row)
-            store.put_application("at", 5, b"request")
-        assert store.exchanges() == [row]
-        assert store.applications() == [("at", 5, b"request")]
+            store.others.put_exchange(row)
+            store.others.put_application("at", 5, b"request")
+        assert store.others.exchanges() == [row]
+        assert store.others.applications() == [("at", 5, b"request")]
         with store.transaction():
-            store.cut_application("at")
-        assert store.applications() == []
+            store.others.cut_application("at")
+        assert store.others.applications() == []
 
     def test_keeps_evidence_in_the_order_in_which_it_came(self, open_store: Open) -> None:
         store = open_store()
@@ -438,11 +440,11 @@ class StoreContract:
         ]
         with store.transaction():
             for row in reversed(rows):
-                store.put_evidence(row)
+                store.others.put_evidence(row)
         again = open_store()
-        assert again.evidence() == rows
-        assert again.evidence_file(rows[1].id) == b"1"
-        assert again.evidence_file(bytes(32)) is None
+        assert again.others.evidence() == rows
+        assert again.others.evidence_file(rows[1].id) == b"1"
+        assert again.others.evidence_file(bytes(32)) is None
 
     def test_drops_a_log_and_nothing_of_another(self, open_store: Open) -> None:
         store = open_store()

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from sopro_node.anchored import Anchored
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_registry.anchors import Tally
 from tests.node.test_forks import WIDTH, history, hold, root_of
 

@@ -117,7 +117,7 @@ async def test_what_another_member_says_is_not_said_unchecked(federation: Federa
     async with disputed(federation) as (_, at, hu, kept):
         right = right_root(hu, kept)
         claimed = {
-            "evidence": at.node.reader.evidence_file(kept.id),
+            "evidence": at.node.reader.others.evidence_file(kept.id),
             "leaves": [WRONG, WRONG],
             "origin": EEIG,
             "root": right,

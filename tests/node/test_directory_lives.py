@@ -24,7 +24,7 @@ from sopro_node.finding import (
     ask_region,
     ask_words,
 )
-from sopro_node.log import Draft
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.store.listing import describe_all, place_of
 from sopro_node.structured import read_structured

@@ -95,7 +95,7 @@ async def test_a_second_history_is_told_after_it_is_on_the_disk(
         node, seen = hu.node, []
 
         def look(kept: Kept) -> None:
-            seen.append([row.id for row in node.reader.evidence()] == [kept.id])
+            seen.append([row.id for row in node.reader.others.evidence()] == [kept.id])
 
         node.evidence.tell(look)
         put = node.store.put_evidence
@@ -179,7 +179,7 @@ async def test_evidence_reaches_the_other_members_who_verify_it_themselves(
         assert kept is not None
         for one in (coordinator, at):
             await until(lambda one=one: kept.id in one.node.evidence, seconds=10)
-        data = coordinator.node.reader.evidence_file(kept.id) or b""
+        data = coordinator.node.reader.others.evidence_file(kept.id) or b""
         invite = coordinator.node.invite
         assert invite is not None
         found = open_evidence(data, coordinator=invite.origin, coordinator_root=invite.root_key)
@@ -412,7 +412,7 @@ async def test_keeps_a_bounded_number_against_one_log(federation: Federation) ->
             with pytest.raises(RefusedError, match="stand against"):
                 await hu.node.evidence.take(data)
         assert await hu.node.evidence.take(files[0])
-        assert len(hu.node.reader.evidence()) == MOST_STANDING
+        assert len(hu.node.reader.others.evidence()) == MOST_STANDING
 
 
 async def test_refuses_evidence_against_a_log_it_knows_nothing_of(

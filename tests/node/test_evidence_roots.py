@@ -28,7 +28,7 @@ from tests.node.test_keys import change, follows, join_again, succeed
 
 def check(one: Served, kept: Kept) -> None:
     """Verify what is kept as somebody does who has nothing but the file and the invite."""
-    invite, data = one.node.invite, one.node.reader.evidence_file(kept.id)
+    invite, data = one.node.invite, one.node.reader.others.evidence_file(kept.id)
     assert invite is not None
     assert data is not None
     opened = open_evidence(data, coordinator=invite.origin, coordinator_root=invite.root_key)

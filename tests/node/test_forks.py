@@ -17,7 +17,7 @@ from sopro_node.forks import (
     root_below,
 )
 from sopro_node.heldlog import HeldLog
-from sopro_node.store.base import LogRow
+from sopro_node.store.rows import LogRow
 from sopro_node.tree import LogTree
 from sopro_protocol.checkpoint import Checkpoint, SignedCheckpoint, open_checkpoint, sign_checkpoint
 from sopro_protocol.errors import VerificationError

@@ -64,7 +64,7 @@ async def test_a_root_key_of_another_site_is_refused_when_it_asks(
     with pytest.raises(RefusedError) as refused:
         await admission.receive_application(coordinator, admission.make_application(cat.node))
     assert refused.value.code == "mem.key"
-    assert list(coordinator.reader.applications()) == []
+    assert list(coordinator.reader.others.applications()) == []
 
 
 @pytest.mark.parametrize("role", ["witness", "access"])

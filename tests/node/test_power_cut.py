@@ -65,7 +65,7 @@ def look_at_witness(folder: Path) -> tuple[int, bytes]:
     """
     store = SqliteStore.open(folder, writing=True)
     try:
-        rows = store.witness_heads()
+        rows = store.others.witness_heads()
     finally:
         store.close()
     if not rows:

@@ -9,7 +9,8 @@ import pytest
 from sopro_node import rechecking, worker
 from sopro_node.bundles import pack_entries
 from sopro_node.rechecking import Rechecker
-from sopro_node.store.base import LogRow, Reader
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import LogRow
 from sopro_node.verify import CheckedBundle
 from sopro_protocol.bundle import Item, Withheld, leaf_of
 from sopro_protocol.errors import FormatError, UnavailableError

@@ -9,7 +9,8 @@ import pytest
 
 from sopro_node.scrubbing import Scrubber
 from sopro_node.store.accounts import UploadRow
-from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
+from sopro_node.store.connection import DATABASE, create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.writer import Writer
 from sopro_protocol.errors import UnavailableError
 

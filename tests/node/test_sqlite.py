@@ -12,11 +12,12 @@ from alembic.config import Config
 from sqlalchemy import create_engine, inspect
 
 from sopro_node.store import migrations
-from sopro_node.store.base import LogRow
+from sopro_node.store.rows import LogRow
+from sopro_node.store.connection import DATABASE, create_database
 from sopro_node.store.directory_index import Described
 from sopro_node.store.migrate import LATEST, migrate
 from sopro_node.store.schema import metadata
-from sopro_node.store.sqlite import DATABASE, SqliteStore, create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError, StorageFullError
 from sopro_registry.family import Erased
 from tests.node.accounts_contract import AccountsContract
@@ -84,7 +85,7 @@ def test_an_older_database_keeps_what_it_holds(tmp_path: Path) -> None:
     engine.dispose()
     store = SqliteStore.open(tmp_path, writing=True)
     assert store.setting("name") == b"\x00"
-    assert (store.witness_heads(), store.cosigned()) == ([], [])
+    assert (store.others.witness_heads(), store.others.cosigned()) == ([], [])
     store.close()
 
 

@@ -322,7 +322,7 @@ async def test_an_invite_of_before_leads_to_who_goes_on(federation: Federation) 
         await admission.join(fr.node, {"invite": fields})
     answer = await admission.join(fr.node, asking)
     assert (answer["asked"], answer["appointed_by"]) == (heir.url, ["at", "hu"])
-    assert [site for site, _, _ in new.node.reader.applications()] == ["fr"]
+    assert [site for site, _, _ in new.node.reader.others.applications()] == ["fr"]
     # Who has joined needs nobody to be named.
     await memberships.admit(new.node, {"site": "fr"})
     await same_size(new, fr)

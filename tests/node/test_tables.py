@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.store.tables import StoreTables
 from sopro_node.verify import find_entities
 from sopro_protocol.bundle import Withheld

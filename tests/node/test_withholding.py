@@ -25,7 +25,8 @@ from sopro_node.mirror import Mirror
 from sopro_node.node import Node
 from sopro_node.reach import ANYWHERE
 from sopro_node.reindex import reindex
-from sopro_node.store.sqlite import SqliteStore, create_database
+from sopro_node.store.connection import create_database
+from sopro_node.store.sqlite import SqliteStore
 from sopro_node.target import Target
 from sopro_node.verify import check_bundle
 from sopro_node.withholding import plan_withholding, put_withholding

@@ -12,7 +12,7 @@ import pytest
 from sopro_node.heldlog import HeldLog
 from sopro_node.memberships import set_membership
 from sopro_node.node import Node
-from sopro_node.store.base import WitnessRow
+from sopro_node.store.rows import WitnessRow
 from sopro_node.witness import MAX_BEHIND, Stale
 from sopro_protocol.checkpoint import Checkpoint, sign_checkpoint
 from sopro_protocol.cosignature import AddCheckpoint, format_add_checkpoint, open_cosignature
@@ -265,7 +265,7 @@ async def test_a_second_head_offered_to_be_cosigned_is_evidence(
     assert code.encode() in answer[2]
     [kept] = node.evidence.standing(author.origin)
     assert {root for _, root in kept.heads} == {author.root(held), bytes(32)}
-    assert [row.id for row in node.reader.evidence()] == [kept.id]
+    assert [row.id for row in node.reader.others.evidence()] == [kept.id]
 
 
 async def test_two_histories_between_witness_and_mirror_are_never_cosigned(stage: Stage) -> None:
@@ -333,7 +333,7 @@ async def test_finds_its_state_again(stage: Stage) -> None:
     assert (await stage.ask(author.request(0, held)))[0] == 200
     stage.node.witness._load()
     assert await stage.node.witness.add_checkpoint(author.request(0, held)) == Stale(held)
-    [row] = stage.node.reader.witness_heads()
+    [row] = stage.node.reader.others.witness_heads()
     assert (row.origin, row.size, row.root) == (author.origin, held, author.root(held))
 
 

@@ -17,7 +17,8 @@ from sopro_node.keyring import is_encrypted, list_key_files, load_ring
 from sopro_node.passphrase import Passphrase
 from sopro_node.reindex import Progress, coordinator_first, root_key_of
 from sopro_node.replay import read_bundles
-from sopro_node.store.base import DocumentRow, LogRow, Reader
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import DocumentRow, LogRow
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.bundle import Item
 from sopro_protocol.errors import FormatError, SoproError
@@ -67,7 +68,7 @@ def _audit_store(folder: Path, store: Reader, report: Report, progress: Progress
         one.check_erased(orphans)
     tree, directory = auditor.coordinator, auditor.directory
     settled = count_anchors(auditor.marked(), tree, invite, directory)
-    report.problems += check_evidence(store.evidence(), invite, directory, settled, tree)
+    report.problems += check_evidence(store.others.evidence(), invite, directory, settled, tree)
     report.problems += check_continued(auditor)
 
 

@@ -13,7 +13,7 @@ from sopro_node.anchored import Anchored
 from sopro_node.evidence import describe_heads, read_row
 from sopro_node.fetch import Fetch
 from sopro_node.identity import Invite
-from sopro_node.store.base import EvidenceRow
+from sopro_node.store.rows import EvidenceRow
 from sopro_node.tree import LogTree
 from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint
 from sopro_protocol.errors import FormatError, PeerError, SoproError, VerificationError

@@ -8,7 +8,7 @@ from sopro_node.anchors import ANCHOR_MARK, MOST_ANCHORS
 from sopro_node.audit.forks import Marked
 from sopro_node.audit.report import LogReport, Problems
 from sopro_node.replay import MemoryTables, Replay
-from sopro_node.store.base import DocumentRow
+from sopro_node.store.rows import DocumentRow
 from sopro_node.tree import LogTree
 from sopro_protocol.bundle import Item
 from sopro_protocol.checkpoint import SignedCheckpoint, open_checkpoint, parse_checkpoint_text

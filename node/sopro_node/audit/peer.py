@@ -21,7 +21,7 @@ from sopro_node.identity import Invite
 from sopro_node.peer import Peer
 from sopro_node.reach import ANYWHERE, Reach, is_loopback_url
 from sopro_node.reindex import Progress
-from sopro_node.store.base import DocumentRow
+from sopro_node.store.rows import DocumentRow
 from sopro_node.target import MAX_CHECKPOINT
 from sopro_protocol.bundle import MAX_BUNDLE, Bundle, Withheld, parse_bundle
 from sopro_protocol.checkpoint import parse_checkpoint_text

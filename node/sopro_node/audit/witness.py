@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from sopro_node.heldlog import OWN, decode_cursor
-from sopro_node.store.base import Reader, WitnessRow
+from sopro_node.store.base import Reader
+from sopro_node.store.rows import WitnessRow
 from sopro_protocol.checkpoint import open_checkpoint
 from sopro_protocol.errors import SoproError
 from sopro_protocol.keys import COSIGNATURE, Role, make_vkey
@@ -30,7 +31,7 @@ def find_witness_problems(
         size: of the log as it is held.
         root_at: its root at any size up to that.
     """
-    for row in store.witness_heads():
+    for row in store.others.witness_heads():
         if row.origin == origin:
             yield from _check_row(row, keys, _own_witness(store))
             if row.size <= size and root_at(row.size) != row.root:

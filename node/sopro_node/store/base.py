@@ -6,85 +6,16 @@ pass. Writes happen inside `transaction()`, on one thread; reads see the last co
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Final, NamedTuple, Protocol
+from typing import Protocol
 
 from sopro_node.store.accounts import Accounts
 from sopro_node.store.directory_index import DirectoryIndex
-from sopro_node.store.rows import LabelRow
+from sopro_node.store.others import Others
+from sopro_node.store.rows import DocumentRow, LabelRow, LogRow
 from sopro_protocol.bundle import Item
 from sopro_protocol.encoding import MAX_INTEGER
 from sopro_registry.family import Erased, LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
-
-
-class LogRow(NamedTuple):
-    """A log this node holds: `size` entries are stored and judged, `checkpoint` is served.
-
-    `ahead` is the head that what lies beyond the checkpoint is proven under, see `ahead.Ahead`.
-    """
-
-    log: int
-    origin: str
-    size: int
-    root: bytes
-    checkpoint: bytes
-    cursor: bytes
-    ahead: bytes = b""
-
-
-HIDDEN: Final = 8
-"""What is added to the visibility of a document while it is hidden."""
-
-
-class DocumentRow(NamedTuple):
-    """A document's content and key; visibility 0 public, 1 members, 2 parties, 3 site.
-
-    A visibility from `HIDDEN` on is one of these that nobody is served for now.
-    """
-
-    position: int
-    number: int
-    visibility: int
-    key: bytes
-    content: bytes
-
-
-class ExchangeRow(NamedTuple):
-    """How the exchange of a log went: times in ms UTC, code and message of the last failure."""
-
-    origin: str
-    attempted: int
-    confirmed: int
-    failures: int
-    code: str
-    message: str
-
-
-class WitnessRow(NamedTuple):
-    """What this node's witness cosigned last of a log: size, root, POSIX seconds, the note."""
-
-    origin: str
-    size: int
-    root: bytes
-    time: int
-    note: bytes
-
-
-class CosignedRow(NamedTuple):
-    """A log's newest head with its cosignatures, and the newest that had a quorum; or empty."""
-
-    origin: str
-    newest: bytes
-    witnessed: bytes
-
-
-class EvidenceRow(NamedTuple):
-    """Evidence of two histories: its id, the log, when this node got it (ms UTC), the file."""
-
-    id: bytes
-    origin: str
-    found: int
-    data: bytes
 
 
 class Reader(Protocol):
@@ -93,10 +24,12 @@ class Reader(Protocol):
     Attributes:
         accounts: the tables of officers.
         directory: what a directory is searched by.
+        others: what other nodes have said and asked.
     """
 
     accounts: Accounts
     directory: DirectoryIndex
+    others: Others
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Let every read inside see the same commit."""
@@ -151,12 +84,6 @@ class Reader(Protocol):
     def all_names(self, log: int) -> Iterator[tuple[str, str, bytes]]: ...
     def all_labels(self, log: int) -> Iterator[tuple[bytes, LabelIndex]]: ...
     def undetermined(self) -> list[tuple[int, int, bytes]]: ...
-    def applications(self) -> list[tuple[str, int, bytes]]: ...
-    def exchanges(self) -> list[ExchangeRow]: ...
-    def witness_heads(self) -> list[WitnessRow]: ...
-    def cosigned(self) -> list[CosignedRow]: ...
-    def evidence(self) -> list[EvidenceRow]: ...
-    def evidence_file(self, evidence: bytes) -> bytes | None: ...
     def residue(self) -> int: ...
 
 
@@ -191,12 +118,5 @@ class Store(Reader, Protocol):
     def put_labels(self, log: int, labels: Iterable[tuple[bytes, LabelIndex]]) -> None: ...
     def put_voids(self, log: int, voids: Iterable[tuple[int, Void]]) -> None: ...
     def put_counts(self, log: int, counts: Iterable[tuple[str, int, int]]) -> None: ...
-    def put_application(self, site: str, received: int, request: bytes) -> None: ...
-    def cut_application(self, site: str) -> None: ...
-    def put_exchange(self, row: ExchangeRow) -> None: ...
-    def put_witness_head(self, row: WitnessRow) -> None: ...
-    def cut_witness_head(self, origin: str) -> None: ...
-    def put_cosigned(self, row: CosignedRow) -> None: ...
-    def put_evidence(self, row: EvidenceRow) -> None: ...
     def clear_indexes(self, log: int | None = None) -> None: ...
     def close(self) -> None: ...

@@ -1,79 +1,34 @@
 """The store on SQLite: one writer, readers beside it, nothing acknowledged before fsync.
 
-WAL with synchronous=FULL, read back at start because a silent default would lose commits. The same
-class reads and writes; the writing instance is used by one thread only.
+The same class reads and writes; the writing instance is used by one thread only.
 """
 
-import logging
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
 from sopro_node.store import statements as sql
 from sopro_node.store.accounts import Accounts
-from sopro_node.store.base import (
-    HIDDEN,
-    CosignedRow,
-    DocumentRow,
-    EvidenceRow,
-    ExchangeRow,
-    LogRow,
-    WitnessRow,
-)
+from sopro_node.store.connection import BUSY, DATABASE, connect, explain
 from sopro_node.store.directory_index import DirectoryIndex
-from sopro_node.store.migrate import migrate
-from sopro_node.store.residue import IN_MEMORY, Residue
-from sopro_node.store.rows import LabelRow
+from sopro_node.store.others import Others
+from sopro_node.store.residue import Residue
+from sopro_node.store.rows import HIDDEN, DocumentRow, LabelRow, LogRow
 from sopro_node.store.schema import INDEXES
 from sopro_node.store.states import pack_state, unpack_state
 from sopro_protocol.bundle import Item, Withheld
 from sopro_protocol.encoding import MAX_INTEGER
-from sopro_protocol.errors import FormatError, StorageFullError
+from sopro_protocol.errors import FormatError
 from sopro_registry.catalogue import encode_state
 from sopro_registry.family import Erased, LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
 
 T = TypeVar("T")
-
-DATABASE: Final = "node.db"
-_PAGE: Final = 2048
-_BUSY: Final = 30
-_PRAGMAS: Final = (
-    ("journal_mode", "wal"),
-    ("synchronous", 2),
-    ("foreign_keys", 1),
-    ("cache_size", -16_000),
-    ("wal_autocheckpoint", 8_000),
-    ("journal_size_limit", 64 * 1024 * 1024),
-    ("temp_store", IN_MEMORY),
-    # What is deleted is overwritten.
-    ("secure_delete", 1),
-)
-
-# What is left to do until nothing of what was dropped is on the disk, in the file's own header:
-# where a cell stood before its page was split, SQLite leaves a copy of it that no deletion finds.
-_CLEAN: Final = 0
-_IN_THE_JOURNAL: Final = 1
-_IN_THE_FILE: Final = 2
-
-_log = logging.getLogger("sopro.store")
-
-
-def create_database(folder: Path) -> None:
-    """Create the database of a new node."""
-    path = folder / DATABASE
-    path.touch(mode=0o600, exist_ok=False)
-    with closing(sqlite3.connect(path)) as connection:
-        # Half a page is lost behind every bundle, so pages are small.
-        connection.execute(f"PRAGMA page_size = {_PAGE}")
-        connection.execute("VACUUM")
-    migrate(path)
 
 
 class SqliteStore:
@@ -81,9 +36,10 @@ class SqliteStore:
 
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._db = connection
-        self._residue = Residue(connection, folder, patience=_BUSY * 1000)
+        self._residue = Residue(connection, folder, patience=BUSY * 1000)
         self.accounts = Accounts(connection)
         self.directory = DirectoryIndex(connection)
+        self.others = Others(connection)
         self._kinds: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._load_kinds()
@@ -99,28 +55,10 @@ class SqliteStore:
         Raises:
             FormatError: there is none, it is damaged, or a newer version wrote it.
         """
-        path = folder / DATABASE
-        if not path.exists():
-            raise FormatError(
-                f"{folder}: no node here ({DATABASE} is missing); "
-                "make one with 'sopro site new' or 'sopro federation new'"
-            )
         try:
-            if writing:
-                migrate(path)
-            mode = "rw" if writing else "ro&immutable=1" if _is_frozen(path) else "ro"
-            connection = sqlite3.connect(
-                f"file:{path}?mode={mode}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=_BUSY,
-                cached_statements=256,
-            )
-            _set_pragmas(connection, path, writing=writing)
-            return cls(connection, folder)
+            return cls(connect(folder, writing=writing), folder)
         except sqlite3.DatabaseError as error:
-            raise FormatError(f"{path}: cannot be read: {error}") from None
+            raise FormatError(f"{folder / DATABASE}: cannot be read: {error}") from None
 
     def close(self) -> None:
         """Close the file."""
@@ -143,7 +81,7 @@ class SqliteStore:
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
             self._roll_back()
-            raise _explain(error) from error
+            raise explain(error) from error
 
     def _roll_back(self) -> None:
         if self._db.in_transaction:
@@ -405,31 +343,6 @@ class SqliteStore:
         """Return log, year and state of labels that this version cannot judge."""
         return self._db.execute(sql.GET_UNDETERMINED).fetchall()
 
-    def applications(self) -> list[tuple[str, int, bytes]]:
-        """Return the open requests for admission."""
-        return self._db.execute(sql.GET_APPLICATIONS).fetchall()
-
-    def exchanges(self) -> list[ExchangeRow]:
-        """Return how the exchange of each log went."""
-        return [ExchangeRow(*row) for row in self._db.execute(sql.GET_EXCHANGES)]
-
-    def witness_heads(self) -> list[WitnessRow]:
-        """Return what this node's witness cosigned last, by log."""
-        return [WitnessRow(*row) for row in self._db.execute(sql.GET_WITNESS_HEADS)]
-
-    def cosigned(self) -> list[CosignedRow]:
-        """Return the cosignatures known of each log."""
-        return [CosignedRow(*row) for row in self._db.execute(sql.GET_COSIGNED)]
-
-    def evidence(self) -> list[EvidenceRow]:
-        """Return all evidence of two histories, in the order in which it came."""
-        return [EvidenceRow(*row) for row in self._db.execute(sql.GET_EVIDENCE)]
-
-    def evidence_file(self, evidence: bytes) -> bytes | None:
-        """Return one evidence file."""
-        row = self._db.execute(sql.GET_EVIDENCE_FILE, (evidence,)).fetchone()
-        return row[0] if row else None
-
     # Writing, inside a transaction.
 
     def put_setting(self, name: str, value: bytes) -> None:
@@ -549,7 +462,7 @@ class SqliteStore:
         try:
             return self._residue.scrub()
         except sqlite3.OperationalError as error:
-            raise _explain(error) from error
+            raise explain(error) from error
 
     def put_entities(self, log: int, rows: Iterable[tuple[bytes, EntityRow]]) -> None:
         """Keep entities' rows."""
@@ -604,79 +517,11 @@ class SqliteStore:
             row = self._db.execute(sql.GET_COUNT, (log, action, year)).fetchone()
             self._db.execute(sql.PUT_COUNT, (log, action, year, more + (row[0] if row else 0)))
 
-    def put_application(self, site: str, received: int, request: bytes) -> None:
-        """Keep a request for admission."""
-        self._db.execute(sql.PUT_APPLICATION, (site, received, request))
-
-    def cut_application(self, site: str) -> None:
-        """Drop a request for admission."""
-        self._db.execute(sql.CUT_APPLICATION, (site,))
-
-    def put_exchange(self, row: ExchangeRow) -> None:
-        """Keep how the exchange of a log went."""
-        self._db.execute(sql.PUT_EXCHANGE, row)
-
-    def put_evidence(self, row: EvidenceRow) -> None:
-        """Keep evidence."""
-        self._db.execute(sql.PUT_EVIDENCE, row)
-
-    def put_witness_head(self, row: WitnessRow) -> None:
-        """Keep what this node's witness cosigned."""
-        self._db.execute(sql.PUT_WITNESS_HEAD, row)
-
-    def cut_witness_head(self, origin: str) -> None:
-        """Forget what this node's witness cosigned of a log."""
-        self._db.execute(sql.CUT_WITNESS_HEAD, (origin,))
-
-    def put_cosigned(self, row: CosignedRow) -> None:
-        """Keep the cosignatures known of a log."""
-        self._db.execute(sql.PUT_COSIGNED, row)
-
     def clear_indexes(self, log: int | None = None) -> None:
         """Empty every table that follows from the logs, or from one of them."""
         which, values = ("", ()) if log is None else (" WHERE log = ?", (log,))
         for table in INDEXES:
             self._db.execute(f"DELETE FROM {table.name}{which}", values)  # noqa: S608  # our names
-
-
-def _is_frozen(path: Path) -> bool:
-    """Say whether nobody can be writing a database, so that it is read without its side files.
-
-    They cannot be made on a read-only file system. One that is still open, by another way to the
-    same disk, has a write-ahead log.
-    """
-    is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-    return bool(is_read_only) and not path.with_name(f"{path.name}-wal").exists()
-
-
-def _set_pragmas(connection: sqlite3.Connection, path: Path, *, writing: bool) -> None:
-    if not writing:
-        connection.execute("PRAGMA query_only = 1")
-        connection.execute("PRAGMA cache_size = -16000")
-        return
-    for name, value in _PRAGMAS:
-        connection.execute(f"PRAGMA {name} = {value}")
-    for name, value in _PRAGMAS[:3]:
-        found = connection.execute(f"PRAGMA {name}").fetchone()[0]
-        if found != value:
-            raise FormatError(f"{path}: the database refuses {name}={value}, it says {found!r}")
-
-
-def _explain(error: sqlite3.OperationalError) -> Exception:
-    """Tell a full disk from a failing one; the latter ends the process.
-
-    After a failed fsync nobody knows what is on the disk; going on could acknowledge what is
-    lost. A fresh start reads what is really there.
-    """
-    code = error.sqlite_errorcode & 0xFF
-    if code == sqlite3.SQLITE_FULL or error.sqlite_errorcode == sqlite3.SQLITE_IOERR_SHMSIZE:
-        return StorageFullError(
-            "the disk is full: nothing was written; free some space and try again"
-        )
-    if code == sqlite3.SQLITE_IOERR:
-        _log.critical("disk failed", extra={"reason": str(error)})
-        os._exit(70)
-    return error
 
 
 def _at_once(values: Sequence[T], nothing: T) -> Iterator[list[T]]:

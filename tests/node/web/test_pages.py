@@ -679,7 +679,7 @@ async def test_evidence_of_two_histories_is_said_and_linked_wherever_it_matters(
     assert '"two_histories":true' in await visitor.read("/api/v1/statistics")
     async with visitor.client.get(kept.path) as answer:
         assert (answer.status, answer.content_type) == (200, "application/octet-stream")
-        assert await answer.read() == visitor.node.reader.evidence_file(kept.id)
+        assert await answer.read() == visitor.node.reader.others.evidence_file(kept.id)
     for path in ("/evidence/" + "0" * 64, "/evidence/no-id"):
         await visitor.read(path, status=404)
 
