@@ -39,11 +39,8 @@ class EvidencePages:
     async def file(self, request: web.Request) -> web.Response:
         """Serve one evidence file."""
         text = request.match_info["id"]
-        data = (
-            self._node.reader.others.evidence_file(bytes.fromhex(text))
-            if _ID.fullmatch(text)
-            else None
-        )
+        others = self._node.reader.others
+        data = others.evidence_file(bytes.fromhex(text)) if _ID.fullmatch(text) else None
         if data is None:
             raise NotFoundError(f"no evidence {text[:64]!r} is kept here")
         name = f"evidence-{text[:16]}.sopro"
