@@ -114,7 +114,7 @@ async def test_evidence_that_proves_nothing_is_named(
     at: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = await at.node.evidence.take(await against_the_coordinator(at))
-    monkeypatch.setattr(at.node.reader, "evidence_file", lambda _: b"\x81\xa1a\x01")
+    monkeypatch.setattr(at.node.reader.others, "evidence_file", lambda _: b"\x81\xa1a\x01")
     problems = sentences(await audit(at, at.node.invite))
     assert problems == [
         f"evidence {kept.id.hex()[:16]}: evidence: not an evidence file of this version"

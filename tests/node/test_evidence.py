@@ -98,13 +98,13 @@ async def test_a_second_history_is_told_after_it_is_on_the_disk(
             seen.append([row.id for row in node.reader.others.evidence()] == [kept.id])
 
         node.evidence.tell(look)
-        put = node.store.put_evidence
+        put = node.store.others.put_evidence
 
         def watched(row: Any) -> None:
             assert not node.evidence.standing(ORIGIN)
             put(row)
 
-        monkeypatch.setattr(node.store, "put_evidence", watched)
+        monkeypatch.setattr(node.store.others, "put_evidence", watched)
         kept = await accuse(hu, at)
         assert kept is not None
         assert seen == [True]
@@ -120,7 +120,7 @@ async def test_nothing_follows_from_evidence_that_cannot_be_kept(
             raise StorageFullError("the disk is full")
 
         with monkeypatch.context() as patch:
-            patch.setattr(hu.node.store, "put_evidence", full)
+            patch.setattr(hu.node.store.others, "put_evidence", full)
             with pytest.raises(StorageFullError):
                 await accuse(hu, at)
             assert list(hu.node.evidence) == []

@@ -320,7 +320,7 @@ async def test_what_is_not_stored_is_not_answered(
     def fail(_row: WitnessRow) -> None:
         raise StorageFullError("no space left")
 
-    monkeypatch.setattr(stage.node.store, "put_witness_head", fail)
+    monkeypatch.setattr(stage.node.store.others, "put_witness_head", fail)
     assert await stage.code(author.request(0, author.held)) == (507, "storage-full")
     assert await stage.kept() is None
     monkeypatch.undo()

@@ -10,6 +10,7 @@ import pytest
 
 from sopro_node.acting import act
 from sopro_node.acts.catalogue import ACTS
+from sopro_node.batch import Batch
 from sopro_node.officers import officer_renew, officer_revoke
 from sopro_node.web.limits import Allowance, Crowd
 from sopro_protocol.record import parse_entry, read_record
@@ -334,7 +335,7 @@ async def test_an_answer_and_the_trail_are_there_exactly_if_the_entry_is(
 
     size = at.node.log.held.size
     with monkeypatch.context() as patch:
-        patch.setattr(type(at.node.log), "_write", lambda _self, _step: fail(b""))
+        patch.setattr(Batch, "write", lambda *_: fail(b""))
         broken = await maria.send("POST", "/organisations", HOLDER, Idempotency_Key="k")
         assert broken.status == 500
     assert at.node.reader.accounts.answer("Maria", "k") is None
