@@ -28,11 +28,6 @@ def end_of_day(day: int, zone: str) -> int:
     return int(after.timestamp() * 1000)
 
 
-def day_at(time_ms: int, zone: str) -> int:
-    """Return the civil date of an instant in a zone as a day."""
-    return datetime.fromtimestamp(time_ms / 1000, tz=ZoneInfo(zone)).toordinal()
-
-
 def format_time(time_ms: int) -> str:
     """Write an instant for people and programs: `2026-11-22T05:13:00Z`."""
     return datetime.fromtimestamp(time_ms // 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -194,15 +194,6 @@ def load_ring(
     return found
 
 
-def load_next_root(folder: Path, *, passphrase: Passphrase = NO_PASSPHRASE) -> Ed25519Signer:
-    """Read the key that may replace the root of a new site.
-
-    Raises:
-        FormatError: it is missing or is no Ed25519 key.
-    """
-    return open_key(folder / KEYS / f"{NEXT_ROOT}.pem", passphrase).signer
-
-
 def load_import_key(folder: Path) -> bytes:
     """Read the secret by which the importer finds what it imported before.
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -151,8 +151,3 @@ def _compare(site: str, url: str, tried: Sequence[Tried], waived: Sequence[str])
             f"{url}",
             code="conf.differs",
         )
-
-
-def verdicts_of(tried: Sequence[Tried]) -> Mapping[str, str]:
-    """Return the verdict of each case by its id."""
-    return {one.id: one.verdict for one in tried}

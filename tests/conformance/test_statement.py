@@ -28,8 +28,10 @@ from sopro_conformance.statement import (
     why_none,
     write_statement,
 )
-from sopro_conformance.wire.tree import is_included, leaf_hash
+from sopro_conformance.wire.tree import leaf_hash
 from sopro_node import admission, memberships, office
+from sopro_protocol.errors import VerificationError
+from sopro_protocol.merkle import check_inclusion
 from sopro_registry.families import conformance_statement
 from tests.node.conftest import COORDINATOR, Federation
 
@@ -92,9 +94,11 @@ def test_one_verdict_can_be_shown_with_a_proof() -> None:
     results = [result(name, Verdict.PASS) for name in ("SIG-01", "ENC-02", "ENC-01", "LOG-08")]
     tree = results_tree(results)
     leaf = leaf_hash(result_leaf(results[0]))
-    assert is_included(leaf, 3, 4, tree.inclusion(3, 4), tree.root())
+    proof, where = tree.inclusion(3, 4), {"root": tree.root(), "index": 3, "size": 4}
+    check_inclusion(leaf, proof=proof, **where)
     failed = leaf_hash(result_leaf(result("SIG-01", Verdict.WARN)))
-    assert not is_included(failed, 3, 4, tree.inclusion(3, 4), tree.root())
+    with pytest.raises(VerificationError):
+        check_inclusion(failed, proof=proof, **where)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sopro_node import admission, found, memberships
 from sopro_node.found import COORDINATOR
 from sopro_node.inbox import list_acts
 from sopro_node.keyoffice import keys
-from sopro_node.keyring import KEYS, create_keys, load_next_root
+from sopro_node.keyring import KEYS, create_keys, open_key
 from sopro_node.keyuse import check_keys, list_shared
 from sopro_node.node import Node
 from sopro_protocol.errors import RefusedError
@@ -93,7 +93,7 @@ async def test_a_root_key_that_a_site_has_given_up_stays_its_own(
     request = admission.make_application(cat.node)
     # Nobody can know it of a successor that the log has committed to by a digest only.
     await admission.receive_application(coordinator.node, request)
-    successor = load_next_root(at.node.folder).public_key
+    successor = open_key(at.node.folder / KEYS / "next-root.pem").signer.public_key
     await change(at.node, "rotate", "root", successor=successor)
     await until(lambda: follows(coordinator, at))
     with pytest.raises(RefusedError, match="is the root key of at already"):

@@ -11,7 +11,7 @@ from sopro_node import clock, office
 from sopro_node.config import Settings
 from sopro_node.drafting import Draft
 from sopro_node.keyoffice import keys, plan_keys, put_keys
-from sopro_node.keyring import find_key, load_next_root
+from sopro_node.keyring import KEYS, find_key, open_key
 from sopro_node.node import Node
 from sopro_node.renewal import due_keys, due_statements, list_due, say_days, warn_due
 from sopro_node.telemetry import NodeMetrics
@@ -106,7 +106,7 @@ async def test_the_root_key_is_replaced_by_its_successor(lone_node: Node) -> Non
     await change(lone_node, "date", "root", renew_by=day(lone_node, 3))
     [warning] = warn_due(lone_node)
     assert f"sopro keys rotate {lone_node.folder} root puts its successor" in warning
-    successor = load_next_root(lone_node.folder).public_key
+    successor = open_key(lone_node.folder / KEYS / "next-root.pem").signer.public_key
     await change(lone_node, "rotate", "root", successor=successor, renew_by=day(lone_node, 99))
     assert (await renewals(lone_node))["root"] == day(lone_node, 99)
 

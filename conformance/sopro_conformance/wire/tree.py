@@ -82,25 +82,6 @@ def _split(length: int) -> int:
     return 1 << (length - 1).bit_length() - 1
 
 
-def is_included(leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes) -> bool:
-    """Check an inclusion proof by its recursive definition (TREE-2)."""
-    if not 0 <= index < size:
-        return False
-    rest = list(proof)
-
-    def climb(index: int, size: int) -> bytes:
-        if size == 1:
-            return leaf
-        split = _split(size)
-        sibling = rest.pop() if rest else b""
-        if index < split:
-            return node_hash(climb(index, split), sibling)
-        return node_hash(sibling, climb(index - split, size - split))
-
-    # The proof stands from the leaf upwards, so its last hash belongs to the root.
-    return climb(index, size) == root and not rest
-
-
 def is_consistent(
     old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
 ) -> bool:

@@ -235,9 +235,6 @@ GET_ERASED_PLACES = _sql(
     "also",
 )
 GET_NUMBER_OF = _sql(select(log.c.id).where(log.c.origin == _b("origin")), "origin")
-COUNT_DOCUMENTS = _sql(
-    select(func.count()).select_from(document).where(document.c.log == _b("log")), "log"
-)
 
 PUT_APPLICATION = _put(application, "site", "received", "request")
 GET_APPLICATIONS = _sql(
@@ -245,7 +242,6 @@ GET_APPLICATIONS = _sql(
         application.c.site
     )
 )
-COUNT_APPLICATIONS = _sql(select(func.count()).select_from(application))
 CUT_APPLICATION = _sql(delete(application).where(application.c.site == _b("site")), "site")
 
 KINDS = _sql(select(kind.c.id, kind.c.family))

@@ -14,7 +14,6 @@ from sopro_node.validity import Validity
 from sopro_node.validity_table import (
     COLUMNS,
     MOST_BYTES,
-    MOST_LINES,
     By,
     explain_value,
     part_questions,
@@ -217,6 +216,3 @@ class QuestionsApi:
             charset="utf-8",
             headers={"Access-Control-Allow-Origin": "*", "Cache-Control": "no-store"},
         )
-
-
-LIMITS: Final = {"check_lines": MOST_LINES, "check_bytes": MOST_BYTES}
