@@ -15,7 +15,6 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
-from sopro_node import clock
 from sopro_node.asking import Heard, Question, ask_everybody, is_given_up, known_peers
 from sopro_node.config import Settings
 from sopro_node.drafting import Draft, Note
@@ -40,7 +39,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.holdings import Holdings
 from sopro_node.identity import Identity, Invite
 from sopro_node.log import OwnLog
-from sopro_node.losses import Recovery, find_lost, save_recovery
+from sopro_node.losses import note_recovery
 from sopro_node.store.base import Store
 from sopro_node.target import Target
 from sopro_node.tasks import start_task, wait_at_most
@@ -414,13 +413,7 @@ class Fence:
 
         def save() -> None:
             with self._store.transaction():
-                lost = find_lost(self._store, own, start=before)
-                save_recovery(
-                    self._store,
-                    Recovery(
-                        time=clock.format_time(clock.now()), start=before, end=own.size, lost=lost
-                    ),
-                )
+                note_recovery(self._store, own, start=before, end=own.size)
 
         await self._writer.run(save)
         _logger.warning(

@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from sopro_node import clock
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader, Store
@@ -99,9 +100,19 @@ def _commitments(store: Reader, held: HeldLog, start: int) -> Iterator[tuple[int
                 yield position, commitment, number
 
 
-def save_recovery(store: Store, recovery: Recovery) -> None:
-    """Keep the report, inside the caller's transaction."""
+def note_recovery(store: Store, held: HeldLog, *, start: int, end: int) -> Recovery:
+    """Keep and return the report of a recovery that ends now, inside the caller's transaction.
+
+    Args:
+        store: the database.
+        held: the own log.
+        start: its size before.
+        end: its size with what was fetched.
+    """
+    lost = find_lost(store, held, start=start)
+    recovery = Recovery(clock.format_time(clock.now()), start, end, lost)
     store.put_setting(_SETTING, msgspec.msgpack.encode(recovery))
+    return recovery
 
 
 def load_recovery(store: Reader) -> Recovery | None:

@@ -15,7 +15,6 @@ from typing import Final
 
 from msgspec import structs
 
-from sopro_node import clock
 from sopro_node.asking import Heard, Question, ask_everybody, known_peers
 from sopro_node.config import check_url, parse_address, write_settings
 from sopro_node.epochs import choose_keys, found_epoch
@@ -35,7 +34,7 @@ from sopro_node.identity import (
 )
 from sopro_node.keychest import write_keys
 from sopro_node.keyring import KeyFile, find_key, load_ring
-from sopro_node.losses import Recovery, find_lost, save_recovery
+from sopro_node.losses import Recovery, note_recovery
 from sopro_node.mirror import Mirror
 from sopro_node.passphrase import NO_PASSPHRASE, Passphrase
 from sopro_node.reach import ANYWHERE
@@ -345,17 +344,10 @@ class _Recovery:
     def _keep(self, identity: Identity, held: HeldLog) -> Recovery:
         """Write who this node is, and what could not be fetched."""
         with self._store.transaction():
-            recovery = Recovery(
-                time=clock.format_time(clock.now()),
-                start=0,
-                end=held.size,
-                lost=find_lost(self._store, held, start=0),
-            )
             save_identity(self._store, identity)
             save_projection(self._store)
             save_federation(self._store, self._invite)
-            save_recovery(self._store, recovery)
-        return recovery
+            return note_recovery(self._store, held, start=0, end=held.size)
 
 
 def _unjudged(origin: str) -> UnavailableError:

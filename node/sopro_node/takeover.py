@@ -30,7 +30,7 @@ from sopro_node.identity import (
 from sopro_node.keyring import NEXT_ROOT
 from sopro_node.lock import DirectoryLock
 from sopro_node.log import OwnLog
-from sopro_node.losses import Recovery, find_lost, save_recovery
+from sopro_node.losses import note_recovery
 from sopro_node.mirror import Mirror
 from sopro_node.preparing import MARK, SuccessionPlan, check_unfinished, load_keys_of
 from sopro_node.reach import ANYWHERE
@@ -339,13 +339,7 @@ class _Takeover:
         )
         (self._folder / INVITE).write_bytes(format_invite(known))
         with self._store.transaction():
-            recovery = Recovery(
-                time=clock.format_time(clock.now()),
-                start=0,
-                end=nomination.size,
-                lost=find_lost(self._store, held, start=0),
-            )
-            save_recovery(self._store, recovery)
+            note_recovery(self._store, held, start=0, end=nomination.size)
             save_projection(self._store)
             save_federation(self._store, known)
             save_identity(self._store, identity)

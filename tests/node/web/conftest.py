@@ -6,12 +6,15 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from sopro_node.config import load_settings
 from sopro_node.node import Node
 from sopro_node.web.server import build_app
+from tests.node.conftest import Federation, Served
+from tests.node.web.officers import Client, add_officer
 from tests.node.web.register import write_register
 
 Visit = Callable[..., Awaitable["Visitor"]]
@@ -57,3 +60,20 @@ async def visit(register: Path, tmp_path: Path) -> AsyncIterator[Visit]:
     for visitor in opened:
         await visitor.client.close()
         await visitor.node.close()
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as one:
+        yield one
+
+
+@pytest.fixture
+async def at(federation: Federation) -> Served:
+    await federation.coordinator()
+    return await federation.join("at", "AT")
+
+
+@pytest.fixture
+async def maria(at: Served, session: aiohttp.ClientSession) -> Client:
+    return await add_officer(at.node, at.url, session, "Maria")

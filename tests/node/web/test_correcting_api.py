@@ -1,33 +1,11 @@
 """What an officer's client does about a refusal that was written down wrong."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import aiohttp
-import pytest
-
-from tests.node.conftest import Federation, Served
-from tests.node.web.officers import CHAIR, HOLDER, Client, add_officer
+from tests.node.web.officers import CHAIR, HOLDER, Client
 
 DAYS = {"effective_date": "2026-10-05", "decided_on": "2026-10-05"}
 LATER = {"effective_date": "2026-10-09", "decided_on": "2026-10-09"}
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
-
-
-@pytest.fixture
-async def at(federation: Federation) -> Served:
-    await federation.coordinator()
-    return await federation.join("at", "AT")
-
-
-@pytest.fixture
-async def maria(at: Served, session: aiohttp.ClientSession) -> Client:
-    return await add_officer(at.node, at.url, session, "Maria")
 
 
 async def refuse(maria: Client) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -17,23 +16,6 @@ from sopro_protocol.record import parse_entry, read_record
 from sopro_registry.catalogue import READERS
 from tests.node.conftest import Federation, Served, until
 from tests.node.web.officers import CHAIR, HOLDER, OFFICE, ROLES, Client, add_officer
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
-
-
-@pytest.fixture
-async def at(federation: Federation) -> Served:
-    await federation.coordinator()
-    return await federation.join("at", "AT")
-
-
-@pytest.fixture
-async def maria(at: Served, session: aiohttp.ClientSession) -> Client:
-    return await add_officer(at.node, at.url, session, "Maria")
 
 
 async def test_a_label_is_granted_changed_and_told(maria: Client, at: Served) -> None:

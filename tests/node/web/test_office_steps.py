@@ -1,6 +1,5 @@
 """What an officer's client does besides a decision: relations, lists, erasures, proof."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,6 @@ NOBODY = "00" * 16
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
-
-
-@pytest.fixture
 async def eeig(federation: Federation) -> Served:
     return await federation.coordinator()
 
@@ -31,11 +24,6 @@ async def eeig(federation: Federation) -> Served:
 async def at(federation: Federation, eeig: Served) -> Served:
     await office.publish_criteria(eeig.node, read_criteria(SETS))
     return await federation.join("at", "AT")
-
-
-@pytest.fixture
-async def maria(at: Served, session: aiohttp.ClientSession) -> Client:
-    return await add_officer(at.node, at.url, session, "Maria")
 
 
 async def test_relations_are_stated_changed_and_taken_back(maria: Client) -> None:

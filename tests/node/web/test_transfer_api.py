@@ -1,7 +1,6 @@
 """Labels that change sites by officers' clients alone, between two nodes over sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -14,12 +13,6 @@ from tests.node.web.officers import CHAIR, HOLDER, Client, add_officer
 pytestmark = pytest.mark.slow
 
 DAYS = {"effective_date": "2026-10-01", "decided_on": "2026-10-01", "valid_until": "2028-01-01"}
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as one:
-        yield one
 
 
 @pytest.fixture
