@@ -20,8 +20,7 @@ from sopro_node.holdings import Holdings
 from sopro_node.identifying import find_flaws
 from sopro_node.identity import Identity
 from sopro_node.store.base import Reader
-from sopro_node.store.rows import LogRow
-from sopro_node.store.rows import LabelRow
+from sopro_node.store.rows import LabelRow, LogRow
 from sopro_node.structured import read_structured
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError

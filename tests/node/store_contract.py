@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from sopro_node.store.base import Store
+from sopro_node.store.directory_index import Described, Listed
 from sopro_node.store.rows import (
     CosignedRow,
     DocumentRow,
@@ -13,7 +14,6 @@ from sopro_node.store.rows import (
     LogRow,
     WitnessRow,
 )
-from sopro_node.store.directory_index import Described, Listed
 from sopro_protocol.bundle import Withheld
 from sopro_protocol.errors import SoproError
 from sopro_registry.family import Decided, Erased, LabelIndex, Withholding

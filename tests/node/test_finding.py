@@ -8,8 +8,8 @@ import pytest
 
 from sopro_node import finding
 from sopro_node.finding import BEGINNING, Condition, Finder, Hit
-from sopro_node.store.directory_index import PLACE
 from sopro_node.store.connection import create_database
+from sopro_node.store.directory_index import PLACE
 from sopro_node.store.sqlite import SqliteStore
 
 RANDOM = random.Random(4)

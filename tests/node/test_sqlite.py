@@ -12,10 +12,10 @@ from alembic.config import Config
 from sqlalchemy import create_engine, inspect
 
 from sopro_node.store import migrations
-from sopro_node.store.rows import LogRow
 from sopro_node.store.connection import DATABASE, create_database
 from sopro_node.store.directory_index import Described
 from sopro_node.store.migrate import LATEST, migrate
+from sopro_node.store.rows import LogRow
 from sopro_node.store.schema import metadata
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.errors import FormatError, StorageFullError
