@@ -45,6 +45,8 @@ _ESCAPES: Final = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 _KEPT: Final = 200
 _LONGEST_REMARK: Final = 500
 _LONGEST_CODE: Final = 100
+_PER_LINE: Final = 64
+"""So many bytes is the work of reading a line worth, though it be empty."""
 _LAST_WORDS: Final = 1.0
 """Seconds in which a process that has closed its stdout ends and says why."""
 
@@ -59,7 +61,8 @@ class Answer:
         message: words beside it.
         error: why there is no verdict.
         seconds: until the answer was there.
-        request: that it answers, as it was sent.
+        request: that it answers, as it was sent but for its id; empty where nothing was sent.
+        number: id of this request; 0 where nothing was sent.
     """
 
     ok: Mapping[str, Any] | None = None
@@ -68,6 +71,7 @@ class Answer:
     error: str = ""
     seconds: float = 0.0
     request: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    number: int = 0
 
     @property
     def words(self) -> str:
@@ -149,15 +153,17 @@ class Adapter:
 
     async def ask(self, verb: str, **fields: Any) -> Answer:
         """Ask; bytes become base64. There is always an answer."""
+        if self._why_gone:
+            return Answer(error=self._why_gone)
         self._last += 1
         number = self._last
-        request = {"id": number, "verb": verb, **{key: pack(one) for key, one in fields.items()}}
+        request = {"verb": verb, **{key: pack(one) for key, one in fields.items()}}
         due = DUE.get(str(fields.get("kind", verb)), DUE_OTHERWISE) * self.deadline
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting[number] = future
         began = time.perf_counter()
         try:
-            answer = await asyncio.wait_for(self._exchange(request, future), due)
+            answer = await asyncio.wait_for(self._exchange({"id": number, **request}, future), due)
             self._unanswered = 0
         except TimeoutError:
             answer = Answer(error=f"no answer to {verb} within {due:.2g} seconds{self._astray}")
@@ -167,11 +173,11 @@ class Adapter:
         finally:
             self._waiting.pop(number, None)
         seconds = time.perf_counter() - began
-        return replace(answer, seconds=seconds, request=request)
+        return replace(answer, seconds=seconds, request=request, number=number)
 
     async def _exchange(self, request: Mapping[str, Any], future: asyncio.Future[Answer]) -> Answer:
-        if self._why_gone or self._process is None or self._process.stdin is None:
-            return Answer(error=self._why_gone or "the adapter was never started")
+        if self._process is None or self._process.stdin is None:
+            return Answer(error="the adapter was never started")
         try:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
@@ -206,7 +212,7 @@ class Adapter:
             message = json.loads(line, parse_constant=str, parse_float=_number)
             future = self._waiting.get(message["id"])
         if message is None or future is None:
-            self._stray += len(line)
+            self._stray += len(line) + _PER_LINE
             self._astray = f"; the last line that answers no request: {line[:80]!r}"
         elif not future.done():
             with_escapes = _ESCAPES.search(line) is not None

@@ -1,6 +1,6 @@
 """What a case is, what its checks found, and how the two become a verdict."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final, TypeAlias
@@ -70,7 +70,7 @@ class Check:
     expected: str
     actual: str
     twin: str = ""
-    request: dict[str, Any] = field(default_factory=dict)
+    request: Mapping[str, Any] = field(default_factory=dict, repr=False)
     seconds: float = 0.0
     sent: str = ""
     asked: Sequence[int] = ()

@@ -11,6 +11,7 @@ from sopro_conformance.adapter import Adapter
 from sopro_conformance.case import Case, Profile, Result, Verdict
 from sopro_conformance.catalogue import CASES, GROUPS
 from sopro_conformance.replay import Setting
+from sopro_conformance.room import Room
 from sopro_conformance.trial import Trial
 from sopro_conformance.trying import mix, try_cases
 from sopro_conformance.world.memory import Memory
@@ -72,7 +73,8 @@ class Run:
     seed: str
     command: str
     candidate: Mapping[str, Any] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
+    # asyncio writes out what a run returns (`Runner.run` compares signal handlers): that is large.
+    results: list[Result] = field(default_factory=list, repr=False)
     began: float = 0.0
     seconds: float = 0.0
     why: str = ""
@@ -155,6 +157,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
             await candidate.open()
             await _greet(candidate, done)
 
+        room = Room()
         most = CASE_DEADLINE * deadline * (LONGER if is_long else 1)
 
         async def try_all(*, apart: bool) -> None:
@@ -163,6 +166,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
                 trials = [Trial(one, candidate, seed, stage=around) for one in cases]
                 for result in await try_cases(trials, done.candidate, most):
                     result.waiver = (waivers or {}).get(result.case.id, "")
+                    room.keep(result)
                     done.results.append(result)
                     tell(result)
 

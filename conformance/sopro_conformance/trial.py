@@ -26,18 +26,7 @@ def with_request(check: Check, answer: Answer) -> Check:
     """
     if check.verdict is Verdict.PASS:
         return check
-    return replace(check, request=asked_of(answer), seconds=answer.seconds)
-
-
-def asked_of(answer: Answer) -> dict[str, Any]:
-    """Return what was asked, for somebody who asks it again."""
-    return {name: one for name, one in answer.request.items() if name != "id"}
-
-
-def number_of(answer: Answer) -> int:
-    """Return which request of the adapter this is the answer to; 0 where there was none."""
-    number = answer.request.get("id", 0)
-    return number if isinstance(number, int) else 0
+    return replace(check, request=answer.request, seconds=answer.seconds)
 
 
 @dataclass
@@ -176,7 +165,7 @@ class Trial:
 
     def _note(self, check: Check, answer: Answer) -> None:
         """Note a check of one answer, with all that was asked."""
-        self.checks.append(replace(check, request=asked_of(answer), seconds=answer.seconds))
+        self.checks.append(replace(check, request=answer.request, seconds=answer.seconds))
 
     def judge(self) -> None:
         """Have every answer judged, and what was asked again: checks stand as they were put.
@@ -193,7 +182,7 @@ class Trial:
                 put.judge(*(one.answer for one in put.questions))
             except NotMeasured as why:
                 missing = missing or why
-            numbers = [number_of(one) for asked in put.questions for one in asked.answers]
+            numbers = [one.number for asked in put.questions for one in asked.answers]
             self.checks[mark:] = [replace(one, asked=numbers) for one in self.checks[mark:]]
         self.checks += noted[place:]
         self._compare()
@@ -212,7 +201,7 @@ class Trial:
             verdict = Verdict.PASS if shown.is_same_again else self.failed
         words = " and then ".join(one.words for one in shown.answers)
         check = Check(f"{len(again)} questions asked twice", verdict, "the same answers", words)
-        numbers = [number_of(answer) for one in again for answer in one.answers]
+        numbers = [answer.number for one in again for answer in one.answers]
         self.checks.append(with_request(replace(check, asked=numbers), shown.answers[-1]))
 
     def check(

@@ -12,16 +12,26 @@ def pour() -> None:
         sys.stdout.write("x" * 65536)
 
 
+def end() -> None:
+    sys.stderr.write("no licence\n")
+    sys.exit(7)
+
+
+OUTBURSTS = {
+    "complains": lambda: sys.stderr.write("x" * 2**23),
+    "endless": pour,
+    "floods": lambda: sys.stdout.write("\n" * 2**21),
+    "last words": end,
+}
+
+
 def main() -> None:
     for line in sys.stdin if HOW != "dead" else ():
         request = json.loads(line)
         number = request["id"]
         if HOW == "mute":
             continue
-        if HOW == "complains":
-            sys.stderr.write("x" * 2**23)
-        if HOW == "endless":
-            pour()
+        OUTBURSTS.get(HOW, lambda: None)()
         if HOW == "garbage":
             answers = ["null", "[]", "not json", '{"id": []}', "[" * 100_000]
         elif HOW == "crash" and request["verb"] != "hello":

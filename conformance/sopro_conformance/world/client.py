@@ -20,6 +20,8 @@ from sopro_conformance.world.served import WIDTH, prefix_of, resource_path
 from sopro_conformance.world.way import Way
 
 MOST: Final = 32 * 1024 * 1024
+MOST_OF_A_LOG: Final = 1024 * 1024 * 1024
+"""So many bytes of entries are read of a log."""
 PATIENCE: Final = 30.0
 _KEPT: Final = 400
 
@@ -74,6 +76,7 @@ class Client:
     tree: Tree = field(default_factory=Tree)
     seen: list[Seen] = field(default_factory=list)
     wire: list[str] = field(default_factory=list)
+    _taken: int = 0
     _session: aiohttp.ClientSession | None = None
 
     def __post_init__(self) -> None:
@@ -184,6 +187,9 @@ class Client:
             reply = await self.ask(path)
             if reply.status != 200:
                 raise NotMeasured(f"{path}: {words(reply)}")
+            self._taken += len(reply.body)
+            if self._taken > MOST_OF_A_LOG:
+                raise NotMeasured(f"{self.origin}: more than {MOST_OF_A_LOG} bytes of entries")
             for one in split_entries(reply.body, width)[len(self.entries) - number * WIDTH :]:
                 self.entries.append(one)
                 self.tree.append(entry_id(one))
