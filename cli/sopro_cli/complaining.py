@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 import rich_click as click
 
-from sopro_cli.acting import act, do
+from sopro_cli.acting import act, do, person_of
 from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call, ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes
@@ -35,7 +35,7 @@ def complaint() -> None:
     ```
     sopro complaint add at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
     sopro complaint list at
-    sopro complaint answer at sopro.example/hu/1 41 acknowledged
+    sopro complaint answer at sopro.example/hu/1 41 acknowledged --by "Ida Wolf"
     ```
     """
 
@@ -106,6 +106,8 @@ def complaint_list(folder: Path, *, as_json: bool) -> None:
 @click.argument("origin")
 @click.argument("index", type=int)
 @click.argument("step", type=click.Choice([one.value for one in ComplaintStep]))
+@click.option("--by", default=None, help="who answers; only a pseudonym leaves the site")
+@naming_people
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @with_documents
 @click.option("--json", "as_json", is_flag=True)
@@ -114,6 +116,7 @@ def complaint_answer_command(  # one for each option
     origin: str,
     index: int,
     step: str,
+    by: str | None,
     effective: str | None,
     files: Files,
     *,
@@ -121,13 +124,21 @@ def complaint_answer_command(  # one for each option
 ) -> None:
     """Take a complaint, named as 'complaint list' names it, a STEP further at the label's site.
 
+    Anybody may acknowledge it; whoever took part in deciding on the label, and the holder's own
+    people, do nothing more about it. Who answers is asked where neither --by nor `sopro --as` says
+    it.
+
     ```
-    sopro complaint answer at sopro.example/hu/1 41 acknowledged
+    sopro complaint answer at sopro.example/hu/1 41 acknowledged --by "Ida Wolf"
     ```
     """
     told = {"effective_date": effective, "index": index, "origin": origin, "step": step}
-    done = do(folder, lambda office: act(office, "complaint.answer", told, files=files))
-    _show(done, as_json=as_json)
+    person = person_of(folder, by, option="--by", does="answers")
+
+    async def work(office: Call) -> Mapping[str, Any]:
+        return await act(office, "complaint.answer", told, person=person, files=files)
+
+    _show(do(folder, work), as_json=as_json)
 
 
 @complaint.command("withdraw")
@@ -183,7 +194,7 @@ def appeal() -> None:
     ```
     sopro appeal add at SOPRO/AT0/001/00001 --text "We had closed it" --document letter=appeal.pdf
     sopro appeal panel at APPEAL --member "Ida Wolf"
-    sopro appeal decide at APPEAL upheld
+    sopro appeal decide at APPEAL upheld --by "Ida Wolf"
     ```
     """
 
@@ -272,7 +283,9 @@ def appeal_panel(
     """
     panel = sorted(set(find_people(folder, members)))
     told = {"effective_date": effective, "panel": panel}
-    _show(_step(folder, "appeal.panel", which, told), as_json=as_json)
+    entity = as_bytes(which, "APPEAL")
+    done = do(folder, lambda office: act(office, "appeal.panel", told, entity=entity))
+    _show(done, as_json=as_json)
 
 
 @appeal.command("decide")
@@ -282,6 +295,8 @@ def appeal_panel(
     "outcome",
     type=click.Choice([one.value for one in AppealStep if one not in ("received", "panel")]),
 )
+@click.option("--by", default=None, help="who records it; only a pseudonym leaves the site")
+@naming_people
 @click.option("--effective", default=None, callback=DAY, help="civil date; today if not given")
 @with_documents
 @click.option("--json", "as_json", is_flag=True)
@@ -289,6 +304,7 @@ def appeal_decide(  # one for each option
     folder: Path,
     which: str,
     outcome: str,
+    by: str | None,
     effective: str | None,
     files: Files,
     *,
@@ -296,25 +312,22 @@ def appeal_decide(  # one for each option
 ) -> None:
     """Record what the panel of an APPEAL has decided, or that it was withdrawn.
 
-    What follows for the label is a decision of its own.
+    One of the panel records it; before there is one, somebody who had no part in what the appeal
+    is against records that it was withdrawn. Who does is asked where neither --by nor `sopro --as`
+    says it. What follows for the label is a decision of its own.
 
     ```
-    sopro appeal decide at APPEAL upheld
+    sopro appeal decide at APPEAL upheld --by "Ida Wolf"
     ```
     """
     told = {"effective_date": effective, "step": outcome}
-    _show(_step(folder, "appeal.decide", which, told, files), as_json=as_json)
+    entity = as_bytes(which, "APPEAL")
+    person = person_of(folder, by, option="--by", does="records it")
 
+    async def work(office: Call) -> Mapping[str, Any]:
+        return await act(office, "appeal.decide", told, entity=entity, person=person, files=files)
 
-def _step(
-    folder: Path,
-    name: str,
-    which: str,
-    told: Mapping[str, Any],
-    files: Files = (),
-) -> Mapping[str, Any]:
-    entity = as_bytes(which, name.partition(".")[0].upper())
-    return do(folder, lambda office: act(office, name, told, entity=entity, files=files))
+    _show(do(folder, work), as_json=as_json)
 
 
 COMMANDS = (complain, complaint, appeal)

@@ -21,6 +21,7 @@ from sopro_node.drafting import CURRENT, Appended, Draft, Note
 from sopro_node.entities import last_record
 from sopro_node.file_names import publish_names
 from sopro_node.heldlog import OWN
+from sopro_node.named import check_people
 from sopro_node.node import Node
 from sopro_node.operators import find_operator, must_be
 from sopro_node.store.accounts import AnswerRow, TrailRow
@@ -52,7 +53,7 @@ class Done(Struct, frozen=True, kw_only=True, omit_defaults=True):
         entry_id: id of its entry; `prev` of whoever acts on the entity next.
         index: position of the entry in this site's log.
         number: of the label, where it has one.
-        person: pseudonym of who was authorised.
+        person: pseudonym of who was authorised, answers, or records how an appeal ends.
     """
 
     entity: str
@@ -110,6 +111,7 @@ async def act(node: Node, values: Mapping[str, Any]) -> dict[str, Any]:
     asking = Asking(node, told, values.get("entity"), actor.person, files)
     async with known.turn(node):
         draft = await known.plan(asking)
+        check_people(node, draft)
         draft = _with_files(draft, files)
         appended = await node.log.append(draft, note=_noting(node, known, actor, None))
     await _follow(node, known)
@@ -138,6 +140,7 @@ async def perform(
     note = _noting(node, known, actor, named, files=told.documents)
     async with known.turn(node):
         draft = await known.plan(Asking(node, told, entity, actor.person, files))
+        check_people(node, draft)
         _check_prev(node, told, draft)
         draft = _with_files(draft, files)
         try:

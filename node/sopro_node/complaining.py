@@ -20,6 +20,7 @@ async def complaints(node: Node, _values: Mapping[str, Any]) -> Answer:
     """List complaints about labels of this site, in any log, and those in its own log.
 
     Answers `complaints`: origin, index, entry_id, certificate, kind, received, withdrawn, step;
+    `answered_by`: pseudonym of who took the last step of the answer, None where it names nobody;
     `entity` and `head` of one in this site's log, None of others: whoever withdraws it names them;
     `answer` and `answer_head`: the same of what this site has answered.
     """
@@ -103,6 +104,7 @@ def _describe(
     node: Node, held: HeldLog, state: complaint.State, home: tuple[bytes, HeldLog] | None
 ) -> Answer:
     leaf = held.tree.leaves(state.first // WIDTH)[state.first % WIDTH]
+    answered = _answered(node, held.origin, state.first, home)
     return {
         "origin": held.origin,
         "index": state.first,
@@ -112,18 +114,21 @@ def _describe(
         "kind": state.kind,
         "received": format_day(state.received),
         "withdrawn": format_day(state.withdrawn) if state.withdrawn else None,
-        "step": _step(node, held.origin, state.first, home),
+        "step": answered.steps[-1][1].value if answered else "received",
+        "answered_by": (answered.people[-1] or None) if answered else None,
     }
 
 
-def _step(node: Node, origin: str, index: int, home: tuple[bytes, HeldLog] | None) -> str:
-    """Say where the site that decides on the label is with a complaint."""
+def _answered(
+    node: Node, origin: str, index: int, home: tuple[bytes, HeldLog] | None
+) -> Answered | None:
+    """Return what the site that decides on the label has made of a complaint."""
     entity = _answer(node, origin, index, home)
     row = node.reader.entity(home[1].number, entity) if home and entity is not None else None
     if row is None or not isinstance(row.state, bytes):
-        return "received"
+        return None
     state = decode_state(row.family, row.state)
-    return state.steps[-1][1].value if isinstance(state, Answered) else "received"
+    return state if isinstance(state, Answered) else None
 
 
 def _answer(

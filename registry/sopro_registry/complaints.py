@@ -64,12 +64,14 @@ class Answered(Struct, frozen=True, array_like=True):
         index: its position there.
         label: entity of the label.
         steps: every step with its position and its day.
+        people: who took each of them; empty where the record names nobody.
     """
 
     origin: str
     index: int
     label: bytes
     steps: list[tuple[int, ComplaintStep, int]]
+    people: list[bytes] = []
 
 
 class Appeal(Struct, frozen=True, array_like=True):

@@ -12,6 +12,7 @@ from sopro_protocol.errors import RefusedError
 from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review
 from sopro_registry.family import View
 from sopro_registry.label import Action, Label, Status
+from sopro_registry.ties import is_tied
 
 MOST_FOR_APPLICATION: Final = 32
 """Evaluations of one application: as many as a review can name."""
@@ -90,6 +91,21 @@ def has_assessed(person: bytes, subjects: tuple[bytes, ...], view: View) -> bool
 def has_reviewed(person: bytes, subjects: tuple[bytes, ...], view: View) -> bool:
     """Say whether somebody has reviewed an application, or one that names the label."""
     return any(view.exists_named(_REVIEW, part_name(person, one)) for one in subjects if one)
+
+
+def is_kept_off(person: bytes, entity: bytes, label: Label, day: int, view: View) -> bool:
+    """Say whether somebody may not judge on a day what was done about a label (SPEC COMPL-6).
+
+    Whoever has decided on it here, reviewed or assessed it may not, nor may the holder's people.
+    """
+    held = [label, *(one for _, one in earlier_labels(label, view))]
+    if any(person == decider for one in held for _, decider, _ in one.people):
+        return True
+    subjects = subjects_of(entity, label, view)
+    if has_assessed(person, subjects, view) or has_reviewed(person, subjects, view):
+        return True
+    holder = getattr(view.state("offering", label.offering), "organisation", b"")
+    return is_tied(person, [holder], day, view)
 
 
 def subjects_of(entity: bytes, label: Label, view: View) -> tuple[bytes, ...]:

@@ -187,3 +187,18 @@ def organisations_that_are_one_are_strangers() -> None:
 @fault("R32")
 def who_was_away_comes_back_for_days_before() -> None:
     family("assessor_authorisation", _check_returning=lambda *_: None)
+
+
+@fault("R33")
+def who_is_complained_about_answers() -> None:
+    family("complaint_answer", is_kept_off=lambda *_: False)
+
+
+@fault("R34")
+def who_is_appealed_against_ends_the_appeal() -> None:
+    family("appeal", _check_person=lambda *_: None)
+
+
+@fault("R35")
+def the_holders_people_judge_what_is_said_of_it() -> None:
+    swap("sopro_registry.duties", is_tied=lambda *_: False)

@@ -872,6 +872,20 @@ def record_cases() -> Iterator[Case]:
     yield record_case("a newer major of a known family", "REC-13", newer, [])
     critical = {**unknown, "crit": ["zz_new"]}
     yield record_case("a field that must be understood", "REC-13", critical, [])
+    for family, clause in (("complaint_answer/1", "COMPL-7"), ("appeal/1", "COMPL-8")):
+        good = record_fields(family)
+        if family == "appeal/1":
+            good = good | {"body": good["body"] | {"step": "upheld"}}
+        named = good | {"body": {**good["body"], "person": b"\x1d" * 16}}
+        deltas = [
+            (delta, "rec.body", encode(good | {"body": {**good["body"], "person": value}}))
+            for delta, value in (
+                ("person by name", "Maria"),
+                ("person of 15 bytes", b"\x1d" * 15),
+                ("person of no bytes", b""),
+            )
+        ]
+        yield record_case(f"{family} that names who does it", clause, named, deltas)
     yield limit_record_case()
 
 

@@ -63,9 +63,27 @@ FAULTS: Final = {
     ),
     "who was away comes back for days before": Fault(
         "families/assessor_authorisation.py",
-        "    if was_away and effective < earliest_day(fact.record.time):",
+        "    if was_away and effective < earliest:",
         "    if False:",
         "test_ties.py::test_who_was_withdrawn_comes_back_for_no_day_before",
+    ),
+    "an answer by who has a part in the label": Fault(
+        "families/complaint_answer.py",
+        "    if is_judging and is_kept_off(",
+        "    if False and is_kept_off(",
+        "families/test_complaint.py::test_nobody_answers_who_is_complained_about",
+    ),
+    "a panel of the holder's people": Fault(
+        "duties.py",
+        "    return is_tied(person, [holder], day, view)",
+        "    return False",
+        "families/test_appeal.py::test_the_holders_people_hear_no_appeal_for_two_years",
+    ),
+    "an appeal ended by who is appealed against": Fault(
+        "families/appeal.py",
+        "    if is_kept_off(person, body.label, label, day, view):",
+        "    if False:",
+        "families/test_appeal.py::test_nobody_ends_an_appeal_who_is_appealed_against",
     ),
     "duties of the first assessor only": Fault(
         "families/evaluation.py",
@@ -80,9 +98,9 @@ FAULTS: Final = {
         "test_precondition.py::test_an_evaluation_that_goes_on_needs_another_review",
     ),
     "a panel with somebody who reviewed": Fault(
-        "families/appeal.py",
-        "            or has_reviewed(person, subjects, view)\n",
-        "",
+        "duties.py",
+        " or has_reviewed(person, subjects, view):",
+        ":",
         "families/test_appeal.py::test_refuses",
     ),
     "the later of two successors": Fault(

@@ -56,7 +56,7 @@ def complain_once(life: Living, site: Author, rng: Random) -> None:
             "complaint": bytes(32), "origin": site.origin,
             "index": before["index"] if before else rng.choice((1, 2)),
             "label": before["label"] if before else bytes16(label),
-            "effective_date": today, "step": rng.choice(legal),
+            "effective_date": today, "step": rng.choice(legal), "person": somebody(rng),
         }  # fmt: skip
         wrong = {
             "effective_date": "2024-01-01",
@@ -76,6 +76,7 @@ def complain_once(life: Living, site: Author, rng: Random) -> None:
         "effective_date": today,
         "label": before["label"] if before else bytes16(label),
         "panel": hearing(rng) if step == "panel" else None,
+        "person": who_ends(step, before, rng),
         "step": step,
     }
     wrong = {
@@ -90,6 +91,19 @@ def hearing(rng: Random) -> list[bytes]:
     """Return who hears an appeal: people who had no part in anything, or perhaps some."""
     others = (sorted(PEOPLE[1:3]), *([one] for one in PEOPLE), [PEOPLE[3]])
     return rng.choice((JUDGES, JUDGES, rng.choice(others)))
+
+
+def somebody(rng: Random) -> bytes | None:
+    """Return who answers: most often nobody who had a part in anything, or nobody is named."""
+    return rng.choice((None, *JUDGES * 6, *PEOPLE, OFFICER))
+
+
+def who_ends(step: str, before: Body | None, rng: Random) -> bytes | None:
+    """Return who records a step of an appeal."""
+    if step in ("received", "panel") and not seldom(rng, 0.05):
+        return None
+    panel = before["panel"] if before and before["panel"] else JUDGES
+    return rng.choice((None, *panel, *panel, *panel, somebody(rng)))
 
 
 def own_decisions(log: model.Log, label: str) -> list[int]:

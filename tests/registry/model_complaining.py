@@ -3,7 +3,15 @@
 import hashlib
 from typing import Any
 
-from tests.registry.model_assessing import Body, Event, Log, evaluators, latest, state_of
+from tests.registry.model_assessing import (
+    Body,
+    Event,
+    Log,
+    evaluators,
+    is_dependent,
+    latest,
+    state_of,
+)
 
 ANSWERS = {
     None: ("acknowledged",),
@@ -32,7 +40,7 @@ def take_complaint(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     return None
 
 
-def take_answer(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+def take_answer(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
     body, before = event["body"], held["state"]
     day = body["effective_date"]
     if body["step"] not in ANSWERS.get(before["step"] if before else None, ()):
@@ -44,15 +52,19 @@ def take_answer(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     name = (body["origin"], body["index"])
     if before is None and name in log["answered"]:
         return "cpl.subject"
-    if not state_of(log, "label_decision", body["label"]):
+    label = state_of(log, "label_decision", body["label"])
+    if not label:
         return "cpl.subject"
+    is_clerical = body["step"] == "acknowledged"
+    if not is_clerical and is_partial(log, body.get("person"), body["label"], label, day):
+        return "ass.duties"
     steps = [*(before["steps"] if before else []), (log["size"], body["step"], day)]
     held["state"] = body | {"steps": steps}
     log["answered"].add(name)
     return None
 
 
-def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911 - one for each reason
+def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # noqa: PLR0911, PLR0912 - one for each reason
     body, before = event["body"], held["state"]
     day, step = body["effective_date"], body["step"]
     if step not in APPEALS.get(before["step"] if before else None, ()):
@@ -77,8 +89,13 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
             panel = before["panel"]
         if not panel or panel != sorted(set(panel)):
             return "ass.duties"
-        if set(panel) & who_took_part(log, body["label"], label):
+        if any(is_partial(log, one, body["label"], label, day) for one in panel):
             return "ass.duties"
+    person = body.get("person")
+    if person and (step in ("received", "panel") or (panel and person not in panel)):
+        return "ass.duties"
+    if is_partial(log, person, body["label"], label, day):
+        return "ass.duties"
     days = [*(before["days"] if before else []), (step, day)]
     steps = [*(before["steps"] if before else []), (log["size"], step, day)]
     held["state"] = {
@@ -86,6 +103,18 @@ def take_appeal(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
         "label": body["label"], "decision": body["decision"],
     }  # fmt: skip
     return None
+
+
+def is_partial(
+    log: Log, person: bytes | None, entity: bytes, label: dict[str, Any], day: str
+) -> bool:
+    """Say whether somebody has a part in a label, or works for whose it is."""
+    if person is None:
+        return False
+    if person in who_took_part(log, entity, label):
+        return True
+    offering = state_of(log, "offering", label["offering"])
+    return bool(offering) and is_dependent(log, person, {offering["organisation"]}, day)
 
 
 def who_took_part(log: Log, entity: bytes, label: dict[str, Any]) -> set[bytes]:

@@ -268,8 +268,8 @@ test('assessment, complaints and appeals', () => {
   assert.equal(at.add('label_application', step('accepted', '2027-01-03'), application), undefined);
   assert.equal(at.add('evaluation', evaluated({ findings: [{ code: 'S9', result: 'conform' }] })), 'ass.findings');
   assert.equal(at.add('evaluation', evaluated({ assessors: [{ person }] })), 'ass.authority');
-  const [insider, own, free] = [e16(), e16(), e16()]; // ASS-22, ASS-23
-  assert.equal(at.add('assessor_authorisation', { ...auth, person: insider, organisation }, own), undefined);
+  const [insider, ours, free] = [e16(), e16(), e16()]; // ASS-22, ASS-23
+  assert.equal(at.add('assessor_authorisation', { ...auth, person: insider, organisation }, ours), undefined);
   assert.equal(at.add('assessor_authorisation', { ...auth, person: insider }, free), undefined);
   assert.equal(at.add('evaluation', evaluated({ assessors: [{ authorisation: free, person: insider }] })), 'ass.authority');
   assert.equal(at.add('assessor_authorisation', { ...auth, person: insider, status: 'withdrawn' }, free), undefined);
@@ -320,10 +320,17 @@ test('assessment, complaints and appeals', () => {
   assert.equal(at.add('appeal', appeal('panel', { panel: [judge] }), entity), 'ass.duties');
   assert.equal(at.add('appeal', appeal('panel', { panel: [other] }), entity), undefined);
   assert.equal(at.add('appeal', appeal('rejected', { panel: [e16()] }), entity), 'ass.duties');
-  assert.equal(at.add('appeal', appeal('rejected'), entity), undefined);
+  for (const partial of [e16(), judge, person]) assert.equal(at.add('appeal', appeal('withdrawn', { person: partial }), entity), 'ass.duties'); // COMPL-8
+  assert.equal(at.add('appeal', appeal('rejected', { person: other }), entity), undefined);
   const answer = { complaint: Buffer.alloc(32), effective_date: '2027-01-12', index: 4, label, origin: 'sopro.test/hu/1', step: 'acknowledged' };
   assert.equal(at.add('complaint_answer', answer), undefined);
   assert.equal(at.add('complaint_answer', answer), 'cpl.subject');
+  const own = e16(); // COMPL-7
+  assert.equal(at.add('complaint_answer', { ...answer, index: 5, person }, own), undefined);
+  for (const partial of [person, reviewed.reviewer, judge, insider]) {
+    assert.equal(at.add('complaint_answer', { ...answer, index: 5, person: partial, step: 'dismissed' }, own), 'ass.duties');
+  }
+  assert.equal(at.add('complaint_answer', { ...answer, index: 5, person: e16(), step: 'dismissed' }, own), undefined);
   assert.equal(at.add('complaint', { certificate: 'SOPRO/HU1/001/00001', kind: 'misuse', received_on: '2027-01-10', withdrawn_on: '2027-01-09' }), 'lbl.dates');
   assert.equal(at.state(), undefined);
 });

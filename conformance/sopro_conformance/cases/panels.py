@@ -26,6 +26,7 @@ class Appealed(NamedTuple):
         granted: the decision appealed against.
         people: pseudonyms by what they have done.
         appeal: the entity of the appeal.
+        holder: the organisation whose label it is.
     """
 
     log: SiteLog
@@ -33,6 +34,7 @@ class Appealed(NamedTuple):
     granted: Written
     people: dict[str, bytes]
     appeal: bytes
+    holder: bytes = b""
 
     def step(self, step: str, **changes: Value) -> Written:
         """Append a step of the appeal."""
@@ -50,18 +52,25 @@ class Appealed(NamedTuple):
         return self.log.append("label_decision/1", body, entity=self.granted.entity)
 
 
-def _granted(world: World) -> Appealed:
+def have_appealed(world: World) -> Appealed:
     """Grant a label after a whole assessment, and have the appeal received."""
     publish_criteria(world)
     world.coordinator.state()
     log = world.sites["at"]
     log.state(world.coordinator)
     people: dict[str, bytes] = {"decided": world.source.randbytes(16)}
-    rests = assess(world, log, lambda family, body: _note(people, "reviewed", family, body))
+    holders: list[bytes] = []
+
+    def change(family: str, body: dict[str, Value]) -> None:
+        if isinstance(holder := body.get("applicant"), bytes):
+            holders.append(holder)
+        _note(people, "reviewed", family, body)
+
+    rests = assess(world, log, change)
     number = world.number(log)
     granted = grant_assessed(world, log, rests, decider=people["decided"])
     people["assessed"] = rests.assessor
-    found = Appealed(log, number, granted, people, world.source.randbytes(16))
+    found = Appealed(log, number, granted, people, world.source.randbytes(16), holders[0])
     found.step("received")
     return found
 
@@ -93,7 +102,7 @@ async def panels(trial: Trial) -> None:
     for what in ("decided", "reviewed", "assessed", "suspended"):
 
         def took_part(world: World, bad: bool, what: str = what) -> tuple[SiteLog, Written]:
-            found = _granted(world)
+            found = have_appealed(world)
             found.people["suspended"] = world.source.randbytes(16)
             found.decide(world, "suspend", found.people["suspended"])
             person = found.people[what] if bad else FIRST
@@ -103,7 +112,7 @@ async def panels(trial: Trial) -> None:
     for what in ("reviewed a renewal of", "assessed a renewal of"):
 
         def renewed(world: World, bad: bool, what: str = what) -> tuple[SiteLog, Written]:
-            found = _granted(world)
+            found = have_appealed(world)
             _renewing(world, found)
             person = found.people[what] if bad else FIRST
             return found.log, found.step("panel", panel=[person])
@@ -112,7 +121,7 @@ async def panels(trial: Trial) -> None:
     for step in DECIDES:
 
         def by_then(world: World, bad: bool, step: str = step) -> tuple[SiteLog, Written]:
-            found = _granted(world)
+            found = have_appealed(world)
             found.step("panel", panel=[FIRST, SECOND])
             found.decide(world, "suspend", SECOND if bad else THIRD)
             return found.log, found.step(step)
@@ -140,7 +149,7 @@ async def _forms(trial: Trial) -> None:
             step: str = step,
             panels: tuple[list[bytes], list[bytes]] = (good, wrong),
         ) -> tuple[SiteLog, Written]:
-            found = _granted(world)
+            found = have_appealed(world)
             found.step("panel", panel=list(one))
             changes: dict[str, Value] = {"panel": list(panels[bad])} if panels[bad] else {}
             return found.log, found.step(step, **changes)
@@ -148,7 +157,7 @@ async def _forms(trial: Trial) -> None:
         await is_void(trial, "ass.duties", act, delta=delta)
 
     def received(world: World, bad: bool) -> tuple[SiteLog, Written]:
-        found = _granted(world)
+        found = have_appealed(world)
         body: dict[str, Value] = {
             "decision": found.granted.position,
             "effective_date": DAY,
@@ -170,7 +179,7 @@ async def _may(trial: Trial) -> None:
     granted = world.grant(log, number, decider=alone)
     plain = Appealed(log, number, granted, {}, world.source.randbytes(16))
     plain.step("received")
-    found = _granted(world)
+    found = have_appealed(world)
     bench = Bench(trial, world, log)
     granting, other = plain.step("panel", panel=[alone]), plain.step("panel", panel=[THIRD])
     bench.is_void("who granted it on no review", "ass.duties", granting, twin=other)

@@ -7,17 +7,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sopro_node.acts.act import Act, Asking, Hex16, Text, Told, named_document, read_hex
 from sopro_node.complaining import appeals, complaint_at
-from sopro_node.deciders import known_people
 from sopro_node.drafting import Draft
 from sopro_node.entities import label_entity, last_record, refusal
 from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
-from sopro_registry.catalogue import decode_state
 from sopro_registry.complaints import AppealStep, ComplaintStep
 from sopro_registry.fields import CertificateNumber, CivilDate, Count, Origin
-from sopro_registry.label import Label
 
 Day = CivilDate | UnsetType
 
@@ -45,7 +42,7 @@ class Withdrawal(Told, frozen=True, kw_only=True):
 
 
 class ComplaintAnswer(Told, frozen=True, kw_only=True):
-    """What the label's site makes of a complaint.
+    """What the label's site makes of a complaint, by the officer.
 
     Attributes:
         origin: of the log that the complaint is in.
@@ -88,7 +85,7 @@ class Panel(Told, frozen=True, kw_only=True):
 
 
 class Outcome(Told, frozen=True, kw_only=True):
-    """What a panel has decided, or that the appeal was withdrawn."""
+    """What a panel has decided, or that the appeal was withdrawn; the officer records it."""
 
     step: AppealStep
     effective_date: Day = UNSET
@@ -133,9 +130,10 @@ async def plan_answer(asking: Asking[ComplaintAnswer]) -> Draft:
 
     Raises:
         NotFoundError: this node holds no such complaint.
-        RefusedError: the label is another site's.
+        RefusedError: the label is another site's, or nobody says who answers.
     """
     told, node = asking.told, asking.node
+    person = _somebody(asking, "complaint", "answers")
     held = await complaint_at(node, {"origin": told.origin, "index": told.index})
     if held["site"] != node.identity.site:
         raise RefusedError(
@@ -149,6 +147,7 @@ async def plan_answer(asking: Asking[ComplaintAnswer]) -> Draft:
         "index": told.index,
         "label": held["label"],
         "origin": told.origin,
+        "person": person,
         "step": told.step.value,
     }
     return asking.draft("complaint_answer", values, entity=held["answer"])
@@ -193,53 +192,40 @@ async def plan_panel(asking: Asking[Panel]) -> Draft:
 
     Raises:
         NotFoundError: this site has no such appeal.
-        RefusedError: the site knows nobody of such a pseudonym, so nobody could decide.
     """
     values = await _step(asking, AppealStep.PANEL, asking.told.effective_date)
     panel = sorted(set(map(bytes.fromhex, asking.told.panel)))
-    strangers = sorted(set(panel) - set(known_people(asking.node.folder).values()))
-    if strangers:
-        raise RefusedError(
-            "appeal: expected a panel of people whom this site knows, but nobody has the "
-            f"pseudonym {strangers[0].hex()}; /api/v1/office/officers lists those of its officers",
-            code="ofc.person",
-        )
     return asking.draft("appeal", values | {"panel": panel}, entity=asking.entity)
 
 
 async def plan_outcome(asking: Asking[Outcome]) -> Draft:
     """Draft how an appeal ends; an officer records it as one of its panel.
 
-    That it was withdrawn before there is a panel is recorded by somebody who has decided nothing
-    on the label: else whoever is appealed against could end it.
-
     Raises:
         NotFoundError: this site has no such appeal.
-        RefusedError: the officer is not on its panel, or has decided on the label.
+        RefusedError: the officer is not on its panel, or nobody says who records it.
     """
     held = await _held(asking)
-    is_early = asking.told.step is AppealStep.WITHDRAWN and not held["panel"]
-    if asking.person is not None and is_early and _has_decided(asking, held["label"]):
+    person = _somebody(asking, "appeal", "records how it ends")
+    if held["panel"] and person not in held["panel"]:
+        raise RefusedError("appeal: how it ends is recorded by one of its panel", code="ofc.person")
+    values = await _step(asking, asking.told.step, asking.told.effective_date)
+    return asking.draft("appeal", values | {"person": person}, entity=asking.entity)
+
+
+def _somebody(asking: Asking[Any], what: str, does: str) -> bytes:
+    """Return who does something that is done by somebody.
+
+    Raises:
+        RefusedError: nobody is named.
+    """
+    if asking.person is None:
         raise RefusedError(
-            "appeal: you have decided on this label; that an appeal about it was withdrawn is "
-            "recorded by another officer, or by one of its panel",
+            f"{what}: expected who {does}, and nobody is named; name them with --by, or act as an "
+            "officer: sopro --as NAME",
             code="ofc.person",
         )
-    if asking.person is not None and not is_early and asking.person not in held["panel"]:
-        raise RefusedError(
-            "appeal: what its panel has decided is recorded by one of the panel", code="ofc.person"
-        )
-    values = await _step(asking, asking.told.step, asking.told.effective_date)
-    return asking.draft("appeal", values, entity=asking.entity)
-
-
-def _has_decided(asking: Asking[Any], label: bytes) -> bool:
-    """Say whether an officer has decided anything on a label of this site."""
-    row = asking.node.reader.entity(OWN, label)
-    if row is None or not isinstance(row.state, bytes):
-        return False
-    state = decode_state("label_decision", row.state)
-    return isinstance(state, Label) and asking.person in [decider for _, decider, _ in state.people]
+    return asking.person
 
 
 async def _held(asking: Asking[Any]) -> dict[str, Any]:
@@ -274,7 +260,7 @@ ACTS = (
     Act(
         "complaint.answer", "POST", "/complaint-answers", _REGISTRAR,
         ComplaintAnswer, plan_answer,
-        "Take a complaint about a label of this site a step further.",
+        "Take a complaint about a label of this site a step further, as who had no part in it.",
     ),
     Act(
         "appeal.add", "POST", "/appeals", _REGISTRAR, Appeal, plan_appeal,

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.complaints import APPEAL, Appeal, AppealStep
-from sopro_registry.duties import earlier_labels, has_assessed, has_reviewed, subjects_of
+from sopro_registry.duties import is_kept_off
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
 from sopro_registry.label import Label, name_about
@@ -21,6 +21,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         effective_date: civil date of the step.
         label: entity of the label that was decided on.
         panel: pseudonyms of who decides on the appeal; with each `panel`, and perhaps behind it.
+        person: pseudonym of who records how it ends; absent in records from before there was it.
         step: where the appeal is from here on.
     """
 
@@ -28,6 +29,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     effective_date: CivilDate
     label: Bytes16
     panel: Annotated[list[Bytes16], Meta(min_length=1, max_length=16)] | UnsetType = UNSET
+    person: Bytes16 | UnsetType = UNSET
     step: AppealStep
 
 
@@ -40,7 +42,8 @@ def apply(fact: Fact[Body], state: Appeal | None, view: View) -> Change[Appeal]:
     Raises:
         RefusedError: `cpl.transition` where the table has no such step, `cpl.subject` for a
             decision that is not there, or another than before, `ass.duties` for a panel with
-            somebody who took part, `lbl.dates` for dates in the wrong order.
+            somebody who took part, or where such a one ends it, `lbl.dates` for dates in the
+            wrong order.
     """
     body = fact.body
     day = day_of(body.effective_date, field="effective_date")
@@ -62,7 +65,8 @@ def apply(fact: Fact[Body], state: Appeal | None, view: View) -> Change[Appeal]:
             f"appeal: entry {body.decision} is no decision of this site on that label",
             code="cpl.subject",
         )
-    panel = _read_panel(body, state, label, view)
+    panel = _read_panel(body, state, label, day, view)
+    _check_person(body, panel, label, day, view)
     steps = [*(state.steps if state else []), (fact.index, body.step, day)]
     return Change(
         Appeal(body.label, body.decision, panel, steps),
@@ -70,7 +74,9 @@ def apply(fact: Fact[Body], state: Appeal | None, view: View) -> Change[Appeal]:
     )
 
 
-def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> list[bytes]:
+def _read_panel(
+    body: Body, state: Appeal | None, label: Label, day: int, view: View
+) -> list[bytes]:
     panel = [] if isinstance(body.panel, UnsetType) else body.panel
     if body.step in _WITHOUT_PANEL:
         if panel:
@@ -86,26 +92,44 @@ def _read_panel(body: Body, state: Appeal | None, label: Label, view: View) -> l
         raise RefusedError(
             "appeal: expected a panel, in the order of the pseudonyms", code="ass.duties"
         )
-    _check_panel(panel, body.label, label, view)
+    _check_panel(panel, body.label, label, day, view)
     return panel
 
 
-def _check_panel(panel: list[bytes], entity: bytes, label: Label, view: View) -> None:
+def _check_panel(panel: list[bytes], entity: bytes, label: Label, day: int, view: View) -> None:
     """Hold the panel to people who had no part in deciding on the label or assessing it (I2)."""
-    subjects = subjects_of(entity, label, view)
-    held = [label, *(one for _, one in earlier_labels(label, view))]
-    deciders = {decider for one in held for _, decider, _ in one.people}
     for person in panel:
-        if (
-            person in deciders
-            or has_assessed(person, subjects, view)
-            or has_reviewed(person, subjects, view)
-        ):
+        if is_kept_off(person, entity, label, day, view):
             raise RefusedError(
                 "appeal: the panel has somebody who took part in deciding on the label, in "
-                f"reviewing or in evaluating it: {person.hex()[:8]}; name another panel (I2)",
+                "reviewing or in evaluating it, or works for its holder: "
+                f"{person.hex()[:8]}; name another panel (I2)",
                 code="ass.duties",
             )
+
+
+def _check_person(body: Body, panel: list[bytes], label: Label, day: int, view: View) -> None:
+    """Hold who records how an appeal ends to having no part in what it is against (COMPL-8)."""
+    person = body.person
+    if isinstance(person, UnsetType):
+        return
+    if body.step in (AppealStep.RECEIVED, AppealStep.PANEL):
+        raise RefusedError(
+            f"appeal: {body.step} names nobody who records it (COMPL-8)", code="ass.duties"
+        )
+    if panel and person not in panel:
+        raise RefusedError(
+            f"appeal: {person.hex()[:8]} is none of the panel; how an appeal ends is recorded by "
+            "one of them (I2, COMPL-8)",
+            code="ass.duties",
+        )
+    if is_kept_off(person, body.label, label, day, view):
+        raise RefusedError(
+            f"appeal: {person.hex()[:8]} took part in deciding on the label, in reviewing or in "
+            "evaluating it, or works for its holder, and does not end an appeal about it; somebody "
+            "else has to record it (I2, COMPL-8)",
+            code="ass.duties",
+        )
 
 
 FAMILY = Family("appeal", 1, Body, Appeal, Role.REGISTRAR, Place.MEMBER, apply)

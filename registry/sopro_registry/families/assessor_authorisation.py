@@ -9,7 +9,15 @@ from sopro_protocol.keys import Role
 from sopro_registry.assessment import Level
 from sopro_registry.authorisation import TRANSITIONS, Authorisation, Grant, Status
 from sopro_registry.family import Change, Fact, Family, Place, View
-from sopro_registry.fields import Bytes16, CivilDate, Code, day_of, earliest_day, latest_day
+from sopro_registry.fields import (
+    Bytes16,
+    CivilDate,
+    Code,
+    day_of,
+    earliest_day,
+    format_day,
+    latest_day,
+)
 from sopro_registry.ties import authorisations_of, next_authorisation
 
 
@@ -106,10 +114,12 @@ def _check_returning(
             and any(one.status is not Status.ACTIVE for one in held.versions)
             for held in authorisations_of(body.person, view)
         )
-    if was_away and effective < earliest_day(fact.record.time):
+    earliest = earliest_day(fact.record.time)
+    if was_away and effective < earliest:
         raise RefusedError(
             f"authorisation: effective from {body.effective_date}, but {body.person.hex()[:8]} was "
-            "suspended or withdrawn, and comes back from the day on which that is recorded (I3)",
+            "suspended or withdrawn, and comes back from the day on which that is recorded, "
+            f"{format_day(earliest)} or later (I3, ASS-23)",
             code="lbl.dates",
         )
 

@@ -1,14 +1,15 @@
 """complaint_answer/1: what a label's home site makes of a complaint (SPEC COMPL-ANSWER)."""
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_protocol.record import Bytes32, Origin
 from sopro_registry.complaints import COMPLAINT, Answered, ComplaintStep
+from sopro_registry.duties import is_kept_off
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Count, day_of, latest_day
-from sopro_registry.label import name_about
+from sopro_registry.label import Label, name_about
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -20,6 +21,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
         index: position of that record in its log.
         label: entity of the label it is about.
         origin: of the log that the complaint is in.
+        person: pseudonym of who takes the step; absent in records from before there was it.
         step: where the site is with it.
     """
 
@@ -28,6 +30,7 @@ class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: Count
     label: Bytes16
     origin: Origin
+    person: Bytes16 | UnsetType = UNSET
     step: ComplaintStep
 
 
@@ -42,7 +45,7 @@ def apply(fact: Fact[Body], state: Answered | None, view: View) -> Change[Answer
     Raises:
         RefusedError: `cpl.transition` where the table has no such step, `cpl.subject` for a label
             that is not there, or another complaint than before, `lbl.dates` for dates in the
-            wrong order.
+            wrong order, `ass.duties` for somebody who took part in what is complained about.
     """
     body = fact.body
     day = day_of(body.effective_date, field="effective_date")
@@ -60,11 +63,22 @@ def apply(fact: Fact[Body], state: Answered | None, view: View) -> Change[Answer
     name = answer_name(body.origin, body.index)
     if state is None and view.exists_named("complaint_answer", name):
         raise RefusedError("complaint: it is answered already", code="cpl.subject")
-    if not view.exists("label_decision", body.label):
+    label = view.state("label_decision", body.label)
+    if not isinstance(label, Label):
         raise RefusedError("complaint: its label is not in this log", code="cpl.subject")
+    person = b"" if isinstance(body.person, UnsetType) else body.person
+    is_judging = person and body.step is not ComplaintStep.ACKNOWLEDGED
+    if is_judging and is_kept_off(person, body.label, label, day, view):
+        raise RefusedError(
+            f"complaint: {person.hex()[:8]} took part in deciding on the label, in reviewing or in "
+            "evaluating it, or works for its holder, and may acknowledge a complaint about it but "
+            f"not make it {body.step}; somebody else has to (I2, COMPL-7)",
+            code="ass.duties",
+        )
     steps = [*(state.steps if state else []), (fact.index, body.step, day)]
     names = (name, name_about(body.label, fact.record.entity))
-    return Change(Answered(body.origin, body.index, body.label, steps), names=names)
+    people = [*(state.people if state else []), person]
+    return Change(Answered(body.origin, body.index, body.label, steps, people), names=names)
 
 
 FAMILY = Family("complaint_answer", 1, Body, Answered, Role.REGISTRAR, Place.MEMBER, apply)

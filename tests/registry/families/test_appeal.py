@@ -153,3 +153,65 @@ def test_who_reviewed_a_renewal_hears_no_appeal_about_its_label(case: Assessing)
     assert write(case, "received").code is None
     assert write(case, "panel", panel=[reviewer]).code == "ass.duties"
     assert write(case, "panel").code is None
+
+
+def authorise_own(case: Assessing) -> bytes:
+    """Authorise one of the holder's people as a second party."""
+    person = bytes16("one of the holder's people")
+    fields = {"level": "second_party", "organisation": bytes16("organisation"), "person": person}
+    body = case.authorisation(**fields, valid_until="2025-01-31")
+    assert case.at.write("assessor_authorisation/1", body, entity=bytes16("own")).code is None
+    return person
+
+
+def test_the_holders_people_hear_no_appeal_for_two_years(case: Assessing) -> None:
+    own = authorise_own(case)
+    assert write(case, "received", effective_date="2027-01-31").code is None
+    unfit = write(case, "panel", panel=[own], effective_date="2027-01-31")
+    assert unfit.code == "ass.duties"
+    assert write(case, "panel", panel=[own], effective_date="2027-02-01").code is None
+
+
+# Who records that it was withdrawn, or what its panel has decided (COMPL-8).
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_nobody_ends_an_appeal_who_is_appealed_against(case: Assessing, is_early: bool) -> None:
+    own, stranger = authorise_own(case), bytes16("stranger")
+    for step in ("received",) if is_early else ("received", "panel"):
+        assert write(case, step).code is None
+    for person in (DECIDER, REVIEWER, ASSESSOR, own):
+        written = write(case, "withdrawn", person=person)
+        assert written.code == "ass.duties"
+        assert written.judgement.void is not None
+        assert "(I2, COMPL-8)" in written.judgement.void.message
+    assert write(case, "withdrawn", person=stranger).code == (None if is_early else "ass.duties")
+    if not is_early:
+        assert write(case, "withdrawn", person=PANEL[1]).code is None
+
+
+def test_nobody_need_be_named_who_ends_an_appeal(case: Assessing) -> None:
+    for step in ("received", "withdrawn"):
+        assert write(case, step).code is None
+
+
+def test_one_of_the_panel_ends_no_appeal_who_has_decided_since(case: Assessing) -> None:
+    for step in ("received", "panel"):
+        assert write(case, step).code is None
+    assert case.at.decide("correct", decider=PANEL[0]).code is None
+    assert write(case, "withdrawn", person=PANEL[0]).code == "ass.duties"
+    assert write(case, "withdrawn", person=PANEL[1]).code is None
+
+
+@pytest.mark.parametrize("step", ["upheld", "partly_upheld", "rejected"])
+def test_what_a_panel_decides_is_recorded_by_one_of_it(case: Assessing, step: str) -> None:
+    for before in ("received", "panel"):
+        assert write(case, before).code is None
+    assert write(case, step, person=bytes16("stranger")).code == "ass.duties"
+    assert write(case, step, person=PANEL[0]).code is None
+
+
+def test_what_comes_in_is_recorded_by_nobody_in_particular(case: Assessing) -> None:
+    assert write(case, "received", person=bytes16("stranger")).code == "ass.duties"
+    assert write(case, "received").code is None
+    assert write(case, "panel", person=PANEL[0]).code == "ass.duties"

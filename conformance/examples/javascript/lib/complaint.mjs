@@ -1,9 +1,10 @@
-// COMPL-1 to COMPL-6: complaints, answers, appeals.
+// COMPL-1 to COMPL-8: complaints, answers, appeals.
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { checkDays } from './dates.mjs';
 import { bodies, checkNotAfter, isAscending, last, same } from './assessment.mjs';
 import { subjectsOf } from './duties.mjs';
+import { isTied } from './ties.mjs';
 
 const subject = (message) => refuse('cpl.subject', message);
 const transition = (message) => refuse('cpl.transition', message);
@@ -48,6 +49,8 @@ export const complaintAnswer = {
     if (!log.labels.has(hex(body.label))) subject('no such label');
     const other = log.answered.get(`${body.origin} ${body.index}`);
     if (other !== undefined && other !== hex(record.entity)) subject('answered elsewhere');
+    const judges = body.person !== undefined && body.step !== 'acknowledged'; // COMPL-7
+    if (judges && isKeptOff(log, body, log.labels.get(hex(body.label)), body.person)) refuse('ass.duties', 'who is complained about answers');
   },
   apply: (log, { body, record }) => log.answered.set(`${body.origin} ${body.index}`, hex(record.entity)),
 };
@@ -73,9 +76,32 @@ export const appeal = {
     const label = log.labels.get(hex(body.label));
     const decision = label?.decisions.find(({ position }) => position === body.decision);
     if (decision === undefined || decision.body.basis === 'imported') subject('no such decision');
-    checkPanel(log, body, label, last(records.filter(({ step }) => step === 'panel'))?.panel);
+    const earlier = last(records.filter(({ step }) => step === 'panel'))?.panel;
+    checkPanel(log, body, label, earlier);
+    checkPerson(log, body, label, earlier);
   },
 };
+
+// COMPL-6: whoever took part in deciding on a label, and its holder's people
+function isKeptOff(log, body, label, person) {
+  const own = ({ basis, decider }) => basis === 'assessed' && decider.equals(person);
+  if ([label, ...label.earlier].flatMap(({ decisions }) => decisions).some((decision) => own(decision.body))) return true;
+  const subjects = subjectsOf(body.label, label);
+  if (log.parts.has('evaluation', person, subjects) || log.parts.has('review', person, subjects)) return true;
+  const { offering } = label.first.body;
+  const holder = log.has('offering', offering) ? last(bodies(log, offering)).organisation : undefined;
+  return isTied(log, person, [holder], body.effective_date);
+}
+
+// COMPL-8
+function checkPerson(log, body, label, panel) {
+  const bad = (message) => refuse('ass.duties', message);
+  const { person, step } = body;
+  if (person === undefined) return;
+  if (step === 'received' || step === 'panel') bad('somebody where nobody may be named');
+  if (panel !== undefined && !panel.some((one) => one.equals(person))) bad('none of the panel');
+  if (isKeptOff(log, body, label, person)) bad('who is appealed against ends the appeal');
+}
 
 // COMPL-6
 function checkPanel(log, body, label, earlier) {
@@ -89,11 +115,5 @@ function checkPanel(log, body, label, earlier) {
   if (panel === undefined) bad('no panel');
   const alike = step === 'panel' || (earlier.length === panel.length && earlier.every((person, i) => person.equals(panel[i])));
   if (!alike || !isAscending(panel)) bad('another panel, or not in order');
-  const answers = ({ basis }) => basis === 'assessed';
-  const deciders = [label, ...label.earlier].flatMap(({ decisions }) => decisions).filter((decision) => answers(decision.body)).map((decision) => hex(decision.body.decider));
-  const subjects = subjectsOf(body.label, label);
-  for (const person of panel) {
-    const hasPart = log.parts.has('evaluation', person, subjects) || log.parts.has('review', person, subjects);
-    if (hasPart || deciders.includes(hex(person))) bad('who took part in deciding on the label');
-  }
+  if (panel.some((person) => isKeptOff(log, body, label, person))) bad('who took part in deciding on the label');
 }

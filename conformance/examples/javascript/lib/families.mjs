@@ -261,6 +261,7 @@ export const FAMILIES = {
     index: count,
     label: bytes(16),
     origin,
+    person: optional(bytes(16)),
     step: oneOf('acknowledged', 'investigating', 'upheld', 'dismissed', 'closed'),
   }),
   appeal: family('registrar', MEMBER, {
@@ -268,6 +269,7 @@ export const FAMILIES = {
     effective_date: civilDate,
     label: bytes(16),
     panel: optional(array(1, 16, bytes(16))),
+    person: optional(bytes(16)),
     step: oneOf('received', 'panel', 'upheld', 'partly_upheld', 'rejected', 'withdrawn'),
   }),
   conformance_statement: family('registrar', ANY, {
