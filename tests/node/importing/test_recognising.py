@@ -39,7 +39,7 @@ ODT = archive("content.xml", first=b"application/vnd.oasis.opendocument.text")
         (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", "a PDF"),
         (b"\x89PNG\r\n\x1a\n" + bytes(90), "a picture"),
         (b"{\\rtf1\\ansi Liste}", "a text of a word processor"),
-        (gzip.compress(b"no,name\n1,Eine\n"), "compressed; unpack it"),
+        (gzip.compress(b"no,name\n1,Eine\n", mtime=0), "compressed; unpack it"),
         (OLE, "an old Excel file (.xls), or one with a password; save it as"),
         (OLE + "EncryptedPackage".encode("utf-16-le"), "a workbook with a password; open it"),
         (OLE + "WordDocument".encode("utf-16-le"), "an old Word document"),
