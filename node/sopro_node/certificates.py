@@ -214,7 +214,7 @@ def _disclose(reader: Reader, held: HeldLog, positions: Sequence[int]) -> list[D
     found: list[Disclosed] = []
     room = _MOST_DISCLOSED
     for position in positions:
-        for row in reader.documents(held.number, position, position + 1):
+        for row in reader.documents.between(held.number, position, position + 1):
             room -= len(row.content)
             if row.visibility == 0 and room >= 0 and len(found) < MAX_DOCUMENTS:
                 found.append(Disclosed(position, row.number, row.key, row.content))

@@ -68,11 +68,11 @@ class CodeLists:
         """Return the codes of a list, read once; None where its document is not here any more."""
         log = (self._holdings.coordinator or self._holdings.own).number
         where = (log, index)
-        if self._reader.document_visibility(log, index, 0) != _PUBLIC:
+        if self._reader.documents.visibility(log, index, 0) != _PUBLIC:
             self._parsed.pop(where, None)
             return None
         if where not in self._parsed:
-            row = self._reader.document(log, index, 0)
+            row = self._reader.documents.get(log, index, 0)
             try:
                 codes = parse_list(row.content if row else b"", digest=body.digest, size=body.size)
             except FormatError:

@@ -351,7 +351,7 @@ class Desk:
 
     def document_fields(self, log: int, position: int) -> Mapping[str, Value]:
         """Return the fields of a record's first public document; none where it is not here."""
-        row = self._reader.document(log, position, 0)
+        row = self._reader.documents.get(log, position, 0)
         return read_structured(row.content) if row and row.visibility == 0 else {}
 
     def organisations(self, held: HeldLog, *, after: bytes, limit: int) -> list[OrganisationAnswer]:

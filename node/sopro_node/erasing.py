@@ -120,7 +120,7 @@ class Eraser:
             if isinstance(outcome, SoproError):
                 raise outcome
         wanted = set(places)
-        done = [one for one in self._reader.erased(OWN) if one[:2] + one[4:] in wanted]
+        done = [one for one in self._reader.documents.erased(OWN) if one[:2] + one[4:] in wanted]
         return Erasing(done, left)
 
     async def follow(self) -> str:
@@ -188,7 +188,7 @@ class Eraser:
         found: dict[bytes, list[_Place]] = {one: [] for one in entities}
         for held in holdings.logs.values():
             if held.site == site:
-                gone = self._store.erased_places(held.number)
+                gone = self._store.documents.erased_places(held.number)
                 for position, number, entity in self._commitments(held, entities):
                     if (position, number) not in gone:
                         found[entity].append((position, number, held.origin))
@@ -213,7 +213,7 @@ class Eraser:
     def _places(self, held: HeldLog) -> Iterator[tuple[tuple[int, int], bytes]]:
         """Go through the documents of a log that are here, with the entity each is about."""
         bundle: tuple[int, Sequence[Item]] = (-1, [])
-        for index, number in self._store.document_places(held.number):
+        for index, number in self._store.documents.places(held.number):
             at, offset = divmod(index, WIDTH)
             if at != bundle[0]:
                 bundle = (at, self._holdings.bundle_of(self._store, held, at))
@@ -237,11 +237,11 @@ class Eraser:
             places = [place for place, entity in self._places(held) if entity in gone]
             if places:
                 with self._store.transaction():
-                    self._store.cut_documents(held.number, places)
+                    self._store.documents.cut(held.number, places)
                 self._holdings.changed_documents += 1
 
     def _erased_entities(self, held: HeldLog) -> Iterator[bytes]:
-        for position, _ in self._store.erased_places(held.number):
+        for position, _ in self._store.documents.erased_places(held.number):
             with contextlib.suppress(SoproError):  # of a log of another one, maybe no such entry
                 data = self._holdings.record(self._store, held, position)
                 yield read_record(data, READERS).record.entity

@@ -203,8 +203,8 @@ class _Pass:
     def _wanted(self, start: int, end: int) -> list[Wanted]:
         """Return what is wanted of the records in a part of one bundle."""
         log = self._held.number
-        here = set(self._store.document_places(log, start, end))
-        gone = self._store.erased_places(log)
+        here = set(self._store.documents.places(log, start, end))
+        gone = self._store.documents.erased_places(log)
         voids = {at for at, _ in self._store.voids(log, start=start, limit=WIDTH)}
         return [
             one
@@ -280,7 +280,7 @@ class _Pass:
 
         def keep() -> None:
             with self._store.transaction():
-                self._store.put_documents(self._held.number, rows)
+                self._store.documents.put(self._held.number, rows)
                 describe_late(self._store, self._held.number, first)
                 if progress is not None:
                     self._store.put_setting(self._setting, msgspec.msgpack.encode(progress))

@@ -28,7 +28,7 @@ _logger = logging.getLogger("sopro.heldback")
 
 def hold_back(store: Store) -> None:
     """Hide every document, inside the caller's transaction."""
-    store.hide_documents()
+    store.documents.hide()
     store.put_setting(_SETTING, msgspec.msgpack.encode([row.log for row in store.logs()]))
 
 
@@ -80,7 +80,7 @@ class HeldBack:
 
     def _show(self, number: int) -> None:
         with self._store.transaction():
-            self._store.show_documents(number)
+            self._store.documents.show(number)
             describe_all(self._store, number)
             left = sorted(self.logs - {number})
             self._store.put_setting(_SETTING, msgspec.msgpack.encode(left))

@@ -69,12 +69,12 @@ def find_lost(store: Reader, held: HeldLog, *, start: int) -> Lost:
 
     What was erased is not lost: nobody shall file it again.
     """
-    gone = store.erased_places(held.number)
+    gone = store.documents.erased_places(held.number)
     counts: dict[str, int] = {}
     named: list[LostDocument] = []
     for position, commitment, number in _commitments(store, held, start):
         is_erased = (position, number) in gone
-        if is_erased or store.document(held.number, position, number) is not None:
+        if is_erased or store.documents.get(held.number, position, number) is not None:
             continue
         counts[commitment.visibility] = counts.get(commitment.visibility, 0) + 1
         if len(named) < _MOST_NAMED:

@@ -62,7 +62,7 @@ class Receipts:
             self._confirm(held, erased)
             for held in self._holdings.logs.values()
             if held.number != OWN
-            for erased in self._reader.erased(held.number)
+            for erased in self._reader.documents.erased(held.number)
             if self._receipt(OWN, held.origin, erased.erasure) is None
         ]
 
@@ -97,7 +97,7 @@ class Receipts:
             today: civil date.
         """
         found = []
-        own, everything = self._holdings.own, self._reader.erased(OWN)
+        own, everything = self._holdings.own, self._reader.documents.erased(OWN)
         silent = [
             site for site, held in self._mirrors() if not self._has_taken(site, held, everything)
         ]

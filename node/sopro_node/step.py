@@ -335,7 +335,7 @@ class Step:
         kept = 0 if self._bundles else len(held.tree.edge.entries)
         if len(self._tail) > kept:
             store.put_entries(held.number, full + kept, self._tail[kept:])
-        store.put_documents(held.number, self._documents)
+        store.documents.put(held.number, self._documents)
         self.tables.flush(store)
         cursor = msgspec.msgpack.encode(self.ledger.cursor)
         root = self.range.root()

@@ -167,7 +167,10 @@ def read_counting(node: Node, held: HeldLog, position: int) -> tuple[Record, dic
 
 def documents_of(node: Node, held: HeldLog, position: int, record: Record) -> list[NewDocument]:
     """Return the documents of a record that go with what is written of it here."""
-    rows = {row.number: row for row in node.reader.documents(held.number, position, position + 1)}
+    rows = {
+        row.number: row
+        for row in node.reader.documents.between(held.number, position, position + 1)
+    }
     return [
         NewDocument(
             one.name,

@@ -109,7 +109,7 @@ def _read_states(node: Site, codes: Sequence[str]) -> Iterator[tuple[str, object
                 ("states", sorted(_plain(store.all_entities(row.log)))),
                 ("labels", sorted(store.all_labels(row.log))),
                 ("void", [(one, void.code) for one, void in voids]),
-                ("erased", sorted(store.erased(row.log))),
+                ("erased", sorted(store.documents.erased(row.log))),
             ):
                 digest = hashlib.sha256(repr(found).encode()).hexdigest()
                 yield f"{code}: {what}", [len(found), digest]

@@ -270,7 +270,7 @@ def test_the_database_is_written_anew_when_there_is_room(tmp_path: Path) -> None
     create_database(seed)
     with closing(SqliteStore.open(seed, writing=True)) as store, store.transaction():
         store.put_setting("large", b"x" * 2_000_000)
-        store.cut_documents(1, [(0, 0)])
+        store.documents.cut(1, [(0, 0)])
     script = 'mount -t tmpfs -o size=5m none "$2" && cp -a "$1"/. "$2" && exec "$3" -c "$4" "$2"'
     told = [*_MOUNTS, "sh", "-c", script, "sh", str(seed), str(disk), sys.executable, SCRUB]
     done = subprocess.run(told, capture_output=True, text=True, check=False)

@@ -94,7 +94,7 @@ def sightings(site: Site, entities: dict[str, int]) -> list[str]:
 
 def keys_of(site: Site, entities: dict[str, int]) -> list[bytes]:
     store = SqliteStore.open(site.folder, writing=False)
-    rows = [store.document(1, index, 0) for index in entities.values()]
+    rows = [store.documents.get(1, index, 0) for index in entities.values()]
     store.close()
     return [row.key for row in rows if row is not None]
 
@@ -209,5 +209,5 @@ def keys_at(site: Site, origin: Site, entities: dict[str, int]) -> list[bytes]:
     """Return the keys of documents of a log, as a node holds them."""
     with closing(SqliteStore.open(site.folder, writing=False)) as store:
         [log] = [row.log for row in store.logs() if row.origin == origin.origin]
-        rows = [store.document(log, index, 0) for index in entities.values()]
+        rows = [store.documents.get(log, index, 0) for index in entities.values()]
     return [row.key for row in rows if row is not None]

@@ -43,7 +43,7 @@ def held(site: Site, origin: str, position: int) -> list[int]:
     store = SqliteStore.open(site.folder, writing=False)
     try:
         [log] = [row.log for row in store.logs() if row.origin == origin]
-        return [number for at, number in store.document_places(log) if at == position]
+        return [number for at, number in store.documents.places(log) if at == position]
     finally:
         store.close()
 

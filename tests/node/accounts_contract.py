@@ -96,19 +96,19 @@ class AccountsContract:
         store = open_store()
         with store.transaction():
             store.put_log(LogRow(1, "sopro.example/at/1", 0, bytes(32), b"", b""))
-            store.put_documents(1, [DocumentRow(4, 1, 3, bytes(32), b"Maria")])
+            store.documents.put(1, [DocumentRow(4, 1, 3, bytes(32), b"Maria")])
             for number, content in enumerate((b"Maria", b"Anna", b"Maria")):
                 row = UploadRow(bytes([number]) * 16, "Maria", 1, "text/plain", content)
                 store.accounts.put_upload(row)
         with store.transaction():
             match how:
                 case "erased":
-                    store.erase_documents(1, [Erased(4, 1, 7, 740_000)])
+                    store.documents.erase(1, [Erased(4, 1, 7, 740_000)])
                 case "withheld":
                     store.put_withheld(1, [Withholding(4, bytes(32), 7, "mistake", b"")])
                 case _:
                     gone = Erased(4, 1, 7, 740_000, "sopro.example/at/1")
-                    store.erase_documents(2, [gone])
-        assert store.document(1, 4, 1) is None
+                    store.documents.erase(2, [gone])
+        assert store.documents.get(1, 4, 1) is None
         assert open_store().accounts.weigh_uploads() == (1, 4)
         assert store.accounts.upload(bytes([1]) * 16) is not None

@@ -93,16 +93,16 @@ class StoreContract:
             store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
             store.put_entries(1, 256, [b"withheld", b"", b"kept"])
             store.put_entries(2, 256, [b"another log's"])
-            store.put_documents(1, [DocumentRow(one, 0, 0, ROOT, b"x") for one in (5, 256, 258)])
+            store.documents.put(1, [DocumentRow(one, 0, 0, ROOT, b"x") for one in (5, 256, 258)])
         with store.transaction():
             store.put_withheld(1, [gone, early])
-            store.put_documents(1, [DocumentRow(256, 0, 0, ROOT, b"x")])
+            store.documents.put(1, [DocumentRow(256, 0, 0, ROOT, b"x")])
         again = open_store()
         assert again.entries(1, 0) == [Withheld(ROOT, 300), b"", b"kept"]
         assert again.entries(1, 257) == [b"", b"kept"]
         assert again.entries(2, 0) == [b"another log's"]
         assert again.withheld(1) == [early, gone]
-        assert again.document_places(1) == [(258, 0)]
+        assert again.documents.places(1) == [(258, 0)]
         with store.transaction():
             store.clear_indexes(1)
             store.put_entries(1, 259, [Withheld(ROOT, 300)])
@@ -154,10 +154,10 @@ class StoreContract:
         store = open_store()
         rows = [DocumentRow(at, 0, 0, bytes(32), b"content") for at in (3, 5, 9)]
         with store.transaction():
-            store.put_documents(1, rows)
-        assert store.documents(1, 4, 9) == [rows[1]]
-        assert store.document(1, 9, 0) == rows[2]
-        assert store.document(1, 9, 1) is None
+            store.documents.put(1, rows)
+        assert store.documents.between(1, 4, 9) == [rows[1]]
+        assert store.documents.get(1, 9, 0) == rows[2]
+        assert store.documents.get(1, 9, 1) is None
 
     def test_finds_entities_and_names_of_one_log_only(self, open_store: Open) -> None:
         store = open_store()
@@ -337,7 +337,7 @@ class StoreContract:
         store = open_store()
         with store.transaction():
             store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
-            store.put_documents(
+            store.documents.put(
                 1,
                 [
                     DocumentRow(position, number, int(position == 6), bytes(32), bytes([position]))
@@ -355,7 +355,7 @@ class StoreContract:
         with store.transaction():
             store.put_log(LogRow(1, "sopro.example/at/1", 0, ROOT, b"", b""))
             for position in (4, 5):
-                store.put_documents(1, [DocumentRow(position, 0, 0, bytes(32), b"content")])
+                store.documents.put(1, [DocumentRow(position, 0, 0, bytes(32), b"content")])
             store.directory.put_terms(1, [("n:AT", holder, b"")])
             store.directory.put_described(
                 1,
@@ -367,10 +367,10 @@ class StoreContract:
         count = store.directory.count_found
         assert count(1, "w:a", most=9) == 2
         with store.transaction():
-            store.erase_documents(1, [Erased(4, 0, 7, 740_000)])
+            store.documents.erase(1, [Erased(4, 0, 7, 740_000)])
         assert (count(1, "w:a", most=9), count(1, "i:1", most=9)) == (1, 0)
         with store.transaction():
-            store.hide_documents()
+            store.documents.hide()
         assert (count(1, "w:a", most=9), count(1, "n:AT", most=9)) == (0, 1)
 
     def test_takes_no_document_that_somebody_else_has_erased(self, open_store: Open) -> None:
@@ -380,18 +380,18 @@ class StoreContract:
         with store.transaction():
             store.put_log(LogRow(1, "sopro.example/hu/1", 0, bytes(32), b"", b""))
             # The log that it is in comes later than what erases it.
-            store.erase_documents(1, [gone])
+            store.documents.erase(1, [gone])
         with store.transaction():
             store.put_log(LogRow(2, "sopro.example/at/1", 0, bytes(32), b"", b""))
-            store.put_documents(2, [row, row._replace(position=5)])
+            store.documents.put(2, [row, row._replace(position=5)])
         again = open_store()
-        assert again.document_places(2) == [(5, 0)]
-        assert again.erased_places(2) == {(4, 0)}
-        assert (again.erased(1), again.erased(2)) == ([gone], [])
-        assert again.erased_places(1) == set()
+        assert again.documents.places(2) == [(5, 0)]
+        assert again.documents.erased_places(2) == {(4, 0)}
+        assert (again.documents.erased(1), again.documents.erased(2)) == ([gone], [])
+        assert again.documents.erased_places(1) == set()
         with again.transaction():
             again.clear_indexes(1)
-        assert again.erased_places(2) == set()
+        assert again.documents.erased_places(2) == set()
 
     def test_adds_to_counts(self, open_store: Open) -> None:
         store = open_store()
@@ -453,7 +453,7 @@ class StoreContract:
             return [
                 len(store.entries(log, 0)),
                 len(store.bundle_roots(log)),
-                len(store.documents(log, 0, 10)),
+                len(store.documents.between(log, 0, 10)),
                 len(list(store.all_entities(log))),
                 len(list(store.all_names(log))),
                 len(list(store.all_labels(log))),
@@ -467,7 +467,7 @@ class StoreContract:
                 store.put_log(LogRow(log, f"sopro.example/s{log}/1", 1, ROOT, b"", b""))
                 store.put_entries(log, 0, [b"entry"])
                 store.put_bundles(log, [(0, ROOT, b"frame")])
-                store.put_documents(log, [DocumentRow(0, 0, 0, bytes(32), b"content")])
+                store.documents.put(log, [DocumentRow(0, 0, 0, bytes(32), b"content")])
                 store.put_entities(log, [(bytes(16), EntityRow("novel", ROOT, None))])
                 store.put_names(log, [("novel", "name", bytes(16))])
                 label = LabelIndex(f"SOPRO/AT0/001/0000{log}", 1, 739_000, 740_000, 2026)

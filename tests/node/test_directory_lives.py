@@ -209,7 +209,7 @@ class Scan:
                     found |= {*state.terms(), *words_of(self.fields(origin, state.index))}
 
     def fields(self, origin: str, index: int) -> Mapping[str, Value]:
-        row = self._node.reader.document(self._node.holdings.logs[origin].number, index, 0)
+        row = self._node.reader.documents.get(self._node.holdings.logs[origin].number, index, 0)
         return read_structured(row.content) if row and row.visibility == 0 else {}
 
     def labels(self, wanted: Wanted) -> list[dict[str, Any]]:
@@ -388,7 +388,7 @@ async def move_labels(life: Life, receiver: Node) -> None:
 
 def public_documents(node: Node, origin: str) -> set[tuple[int, int]]:
     """Return the places of the public documents of a log that are at a node."""
-    rows = node.reader.documents(node.holdings.logs[origin].number, 0, 2**40)
+    rows = node.reader.documents.between(node.holdings.logs[origin].number, 0, 2**40)
     return {(row.position, row.number) for row in rows if row.visibility == 0}
 
 
@@ -405,13 +405,13 @@ def have_all_documents(*nodes: Node) -> bool:
 def hide(node: Node) -> None:
     """Have no document served, as after a restore."""
     with node.store.transaction():
-        node.store.hide_documents()
+        node.store.documents.hide()
     node.holdings.changed_documents += 1
 
 
 def show(node: Node) -> None:
     with node.store.transaction():
         for held in node.holdings.logs.values():
-            node.store.show_documents(held.number)
+            node.store.documents.show(held.number)
             describe_all(node.store, held.number)
     node.holdings.changed_documents += 1

@@ -137,7 +137,7 @@ async def test_documents_go_with_the_entity_they_are_about(federation: Federatio
 def names(node: Node, origin: str) -> list[object]:
     """Return the names in the documents of a log that a node holds."""
     log = node.holdings.logs[origin].number
-    rows = [node.reader.document(log, *place) for place in node.reader.document_places(log)]
+    rows = [node.reader.documents.get(log, *place) for place in node.reader.documents.places(log)]
     found = [decode(row.content) for row in rows if row is not None]
     return [one["legal_name"] for one in found if isinstance(one, dict)]
 

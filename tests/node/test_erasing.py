@@ -67,7 +67,7 @@ async def with_one_gone(federation: Federation, successor: str = "") -> tuple[by
 
 def document(one: Served, index: int) -> bytes | None:
     held = one.node.holdings.logs[ORIGIN]
-    row = one.node.reader.document(held.number, index, 0)
+    row = one.node.reader.documents.get(held.number, index, 0)
     return b"Maria Huber" if row and b"Maria Huber" in row.content else None
 
 
@@ -78,7 +78,7 @@ async def test_who_looks_after_a_site_has_its_documents_erased_everywhere(
     entity, index = await with_one_gone(federation, "hu" if by == "hu" else "")
     eraser, others = federation.served[by], ("at", "hu", "eeig")
     done = await office.erase(eraser.node, {"entity": entity, "site": "at", **REASON})
-    [erasure] = [one.erasure for one in eraser.node.reader.erased(1)]
+    [erasure] = [one.erasure for one in eraser.node.reader.documents.erased(1)]
     told = {"index": index, "document": 0, "erasure": erasure, "origin": ORIGIN}
     assert done["erased"] == [told]
     for name in others:
@@ -127,7 +127,7 @@ async def test_a_recovery_does_not_call_lost_what_was_erased(federation: Federat
     try:
         assert find_lost(store, held, start=0).named == []
         with store.transaction():
-            store.cut_documents(held.number, [(kept, 0)])
+            store.documents.cut(held.number, [(kept, 0)])
         assert [one.position for one in find_lost(store, held, start=0).named] == [kept]
     finally:
         store.close()
@@ -140,7 +140,7 @@ async def test_erases_several_at_once_or_none(federation: Federation) -> None:
     entities = [entity for entity, _ in names]
     with pytest.raises(NotFoundError, match=bytes(16).hex()):
         await office.erase(node, {"entities": [*entities, bytes(16)], **REASON})
-    assert len(node.reader.document_places(1)) == 3
+    assert len(node.reader.documents.places(1)) == 3
     done = await office.erase(node, {"entities": entities, **REASON})
     assert [one["index"] for one in done["erased"]] == [index for _, index in names]
     assert done["left"] == ""
@@ -156,11 +156,11 @@ async def test_an_erasure_is_done_where_somebody_reads_the_database(
     node = (await federation.join("at", "AT")).node
     entity, index = await register(node, "Maria Huber")
     with closing(SqliteStore.open(node.folder, writing=False)) as reader, reader.snapshot():
-        assert reader.document(1, index, 0)
+        assert reader.documents.get(1, index, 0)
         done = await office.erase(node, {"entity": entity, **REASON})
         assert "end what reads it" in done["left"]
         assert [one["index"] for one in done["erased"]] == [index]
-        assert node.reader.document(1, index, 0) is None
+        assert node.reader.documents.get(1, index, 0) is None
         assert node.status()["residue"]
     await Upkeep(node).look()
     assert not node.status()["residue"]
@@ -220,7 +220,7 @@ async def test_documents_stay_hidden_while_nobody_has_said_what_was_erased(
         assert not node.fence.is_informed()
         await node.held_back.release()
         assert node.status()["hidden_documents"] == ["sopro.example/eeig/1", "sopro.example/hu/1"]
-        assert node.reader.document_visibility(1, index, 0) is None
+        assert node.reader.documents.visibility(1, index, 0) is None
     finally:
         await node.close()
 
@@ -251,7 +251,7 @@ async def test_documents_of_a_site_that_is_gone_wait_for_who_looks_after_it(
     await federation.open("hu", int(federation_port(federation, "hu")))
     await until(lambda: not again.node.status()["hidden_documents"])
     number = again.node.holdings.logs[ORIGIN].number
-    assert again.node.reader.document_visibility(number, index, 0) == 0
+    assert again.node.reader.documents.visibility(number, index, 0) == 0
 
 
 def federation_port(federation: Federation, site: str) -> str:

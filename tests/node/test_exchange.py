@@ -78,7 +78,7 @@ async def test_takes_what_comes_with_a_head_without_asking(
     assert [url for url in asked if "/log/at/" in url] == []
     mirrored = coordinator.node.holdings.logs["sopro.example/at/1"]
     assert mirrored.checkpoint == at.node.log.held.checkpoint
-    kept = coordinator.node.reader.document(mirrored.number, before, 0)
+    kept = coordinator.node.reader.documents.get(mirrored.number, before, 0)
     assert kept is not None
     assert b"Morgenrot" in kept.content
 

@@ -116,7 +116,7 @@ async def test_names_what_does_not_fit(lone_node: Node, draft: Draft, message: s
 async def test_keeps_documents_beside_the_record(lone_node: Node) -> None:
     document = structured("note", {"text": "Größe"})
     appended = await lone_node.log.append(Draft("scheme", SCHEME, documents=[document]))
-    row = lone_node.reader.document(1, appended.index, 0)
+    row = lone_node.reader.documents.get(1, appended.index, 0)
     assert row is not None
     assert row.content == document.content
     entry = lone_node.holdings.entry(lone_node.reader, lone_node.log.held, appended.index)

@@ -154,7 +154,7 @@ def test_leaves_no_copy_of_words_on_pages_that_were_split(open_store: Open, tmp_
             with store.transaction():
                 store.directory.put_described(1, rows)
         with store.transaction():
-            store.erase_documents(1, erased)
+            store.documents.erase(1, erased)
     assert store.residue()
     with closing(SqliteStore.open(tmp_path, writing=False)) as reader, reader.snapshot():
         assert reader.logs()

@@ -152,7 +152,7 @@ class _StoredLog:
         for position, number in self._missing:
             if (position, number) not in erased:
                 audit.problems.add("documents", f"document {number} of entry {position} is gone")
-        for position, number in self._store.document_places(self._row.log):
+        for position, number in self._store.documents.places(self._row.log):
             if (position, number) in erased:
                 problem = f"document {number} of entry {position} was erased, and is here"
                 audit.problems.add("documents", problem)
@@ -163,7 +163,7 @@ class _StoredLog:
         for position, item in enumerate(entries, start):
             if position in self._withheld and isinstance(item, bytes):
                 audit.problems.add("withheld", f"entry {position} is withheld, and its bytes here")
-        rows = self._store.documents(self._row.log, start, start + len(entries))
+        rows = self._store.documents.between(self._row.log, start, start + len(entries))
         judged = audit.feed(entries, rows)
         if len(entries) == WIDTH and audit.last_root() != roots[number]:
             audit.problems.add(

@@ -16,16 +16,16 @@ from sopro_node.store import statements as sql
 from sopro_node.store.accounts import Accounts
 from sopro_node.store.connection import BUSY, DATABASE, connect, explain
 from sopro_node.store.directory_index import DirectoryIndex
+from sopro_node.store.documents import Documents
 from sopro_node.store.others import Others
 from sopro_node.store.residue import Residue
-from sopro_node.store.rows import HIDDEN, DocumentRow, LabelRow, LogRow
+from sopro_node.store.rows import LabelRow, LogRow
 from sopro_node.store.schema import INDEXES
 from sopro_node.store.states import pack_state, unpack_state
 from sopro_protocol.bundle import Item, Withheld
-from sopro_protocol.encoding import MAX_INTEGER
 from sopro_protocol.errors import FormatError
 from sopro_registry.catalogue import encode_state
-from sopro_registry.family import Erased, LabelIndex, Withholding
+from sopro_registry.family import LabelIndex, Withholding
 from sopro_registry.tables import EntityRow, Void
 
 T = TypeVar("T")
@@ -40,6 +40,9 @@ class SqliteStore:
         self.accounts = Accounts(connection)
         self.directory = DirectoryIndex(connection)
         self.others = Others(connection)
+        self.documents = Documents(
+            connection, self._residue, accounts=self.accounts, directory=self.directory
+        )
         self._kinds: dict[str, int] = {}
         self._names: dict[int, str] = {}
         self._load_kinds()
@@ -127,20 +130,6 @@ class SqliteStore:
         """Return the hash of every full bundle's subtree."""
         return [row[0] for row in self._db.execute(sql.GET_BUNDLE_ROOTS, (log,))]
 
-    def document(self, log: int, position: int, number: int) -> DocumentRow | None:
-        """Return one document."""
-        row = self._db.execute(sql.GET_DOCUMENT, (log, position, number)).fetchone()
-        return DocumentRow(position, number, *row) if row else None
-
-    def documents(self, log: int, start: int, end: int) -> list[DocumentRow]:
-        """Return the documents of a range of positions."""
-        return [DocumentRow(*row) for row in self._db.execute(sql.GET_DOCUMENTS, (log, start, end))]
-
-    def riding_documents(self, log: int, start: int, end: int, *, most: int) -> list[DocumentRow]:
-        """Return the public documents of a range of positions that are not too large."""
-        values = (log, start, end, most)
-        return [DocumentRow(*row) for row in self._db.execute(sql.GET_RIDING_DOCUMENTS, values)]
-
     def public_documents(self, log: int, start: int, end: int) -> list[tuple[int, bytes]]:
         """Return position and content of the first documents of records that are public."""
         return self._db.execute(sql.GET_PUBLIC_DOCUMENTS, (log, start, end)).fetchall()
@@ -160,26 +149,6 @@ class SqliteStore:
         if any(kind not in self._names for _, kind, *_ in rows):
             self._load_kinds()
         return [(entity, self._entity_row(*columns)) for entity, *columns in rows]
-
-    def document_visibility(self, log: int, position: int, number: int) -> int | None:
-        """Say who may see a document; None where nobody may, or it is not here."""
-        row = self._db.execute(sql.GET_DOCUMENT_HEAD, (log, position, number)).fetchone()
-        return row[0] if row and row[0] < HIDDEN else None
-
-    def document_places(
-        self, log: int, start: int = 0, end: int = MAX_INTEGER
-    ) -> list[tuple[int, int]]:
-        """Return positions and numbers of the documents of a range of positions."""
-        return list(self._db.execute(sql.GET_DOCUMENT_PLACES, (log, start, end)))
-
-    def erased(self, log: int) -> list[Erased]:
-        """Return the documents that records in a log have erased, in it and in others."""
-        rows = [Erased(*row) for row in self._db.execute(sql.GET_ERASED, (log,))]
-        return rows + [Erased(*row) for row in self._db.execute(sql.GET_ORPHAN_ERASED, (log,))]
-
-    def erased_places(self, log: int) -> set[tuple[int, int]]:
-        """Return positions and numbers of the documents of a log that any record has erased."""
-        return set(self._db.execute(sql.GET_ERASED_PLACES, (log, log)))
 
     def entity(self, log: int, entity: bytes) -> EntityRow | None:
         """Return an entity's row."""
@@ -382,7 +351,8 @@ class SqliteStore:
             row = (one.index, one.leaf, one.record, one.reason, one.instead)
             self._db.execute(sql.PUT_WITHHELD, (log, *row))
             self._db.execute(sql.BLANK_ENTRY, (b"", log, one.index))
-            self.cut_documents(log, self.document_places(log, one.index, one.index + 1))
+            places = self.documents.places(log, one.index, one.index + 1)
+            self.documents.cut(log, places)
             self.directory.cut_described(log, [one.index])
             self._residue.leave()
 
@@ -393,52 +363,6 @@ class SqliteStore:
     def put_bundles(self, log: int, bundles: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Add full bundles: number, root, zstd frame."""
         self._db.executemany(sql.PUT_BUNDLE, [(log, *bundle) for bundle in bundles])
-
-    def hide_documents(self) -> None:
-        """Have no document served to anybody, nor found by its words."""
-        self._db.execute(sql.HIDE_DOCUMENTS, (HIDDEN, HIDDEN))
-        self.directory.cut_all_described(row.log for row in self.logs())
-
-    def show_documents(self, log: int) -> None:
-        """Have the documents of a log served again to whom they were."""
-        self._db.execute(sql.SHOW_DOCUMENTS, (HIDDEN, log, HIDDEN))
-
-    def put_documents(self, log: int, documents: Iterable[DocumentRow]) -> None:
-        """Add documents, but none that was erased, or whose record is withheld."""
-        rows = list(documents)
-        if rows:
-            gone = self.erased_places(log)
-            withheld = {one.index for one in self.withheld(log)}
-            rows = [
-                row
-                for row in rows
-                if (row.position, row.number) not in gone and row.position not in withheld
-            ]
-        self._db.executemany(sql.PUT_DOCUMENT, [(log, *row) for row in rows])
-
-    def erase_documents(self, log: int, erased: Iterable[Erased]) -> None:
-        """Drop documents for ever, as records in a log say; see `scrub`."""
-        rows = list(erased)
-        here = [row for row in rows if not row.origin]
-        self._db.executemany(sql.PUT_ERASED, [(log, *row[:4]) for row in here])
-        self.cut_documents(log, [(row.position, row.number) for row in here])
-        for row in rows:
-            if row.origin:
-                place = (row.origin, row.position, row.number)
-                values = (*place, log, row.erasure, row.deadline)
-                self._db.execute(sql.PUT_ORPHAN_ERASED, values)
-                for (number,) in self._db.execute(sql.GET_NUMBER_OF, (row.origin,)).fetchall():
-                    self.cut_documents(number, [(row.position, row.number)])
-
-    def cut_documents(self, log: int, places: Iterable[tuple[int, int]]) -> None:
-        """Drop documents, and the files that wait to become the same; see `scrub`."""
-        rows = list(places)
-        for place in rows:
-            self.accounts.cut_copies(log, *place)
-        self._db.executemany(sql.CUT_DOCUMENT, [(log, *place) for place in rows])
-        self.directory.cut_described(log, [position for position, number in rows if number == 0])
-        if rows:
-            self._residue.leave()
 
     def cut_uploads(self, *, before: int) -> int:
         """Drop the files that came before an instant, ms UTC, and return how many; see `scrub`."""

@@ -121,7 +121,7 @@ class StoreTables:
         store.put_counts(log, [(*key, count) for key, count in self._counts.items()])
         store.directory.add_decided(log, self._decided)
         if self._erased:
-            store.erase_documents(log, self._erased)
+            store.documents.erase(log, self._erased)
         self._forget()
 
     def _forget(self) -> None:

@@ -137,7 +137,7 @@ class LogPages:
     def _render_bundle(self, held: HeldLog, resource: Resource, *, compressed: bool) -> bytes:
         node = self._node
         start = resource.index * WIDTH
-        rows = node.reader.riding_documents(
+        rows = node.reader.documents.riding(
             held.number, start, start + resource.width, most=MAX_RIDING_DOCUMENT
         )
         documents = documents_part(rows)
@@ -182,9 +182,9 @@ class LogPages:
         position = _number(request.match_info["index"], "position")
         number = _number(request.match_info["number"], "number")
         row = None
-        visibility = self._node.reader.document_visibility(held.number, position, number)
+        visibility = self._node.reader.documents.visibility(held.number, position, number)
         if visibility is not None and self._may_see(caller, held, (position, number), visibility):
-            row = self._node.reader.document(held.number, position, number)
+            row = self._node.reader.documents.get(held.number, position, number)
         if row is None:
             raise NotFoundError(f"{held.origin}: no document {number} of entry {position} here")
         if caller is not None and held is self._node.holdings.own:
@@ -267,7 +267,7 @@ class LogPages:
         items = format_items(edge.entries[since - first : size - first])
         if len(items) > _MOST_PUSHED:
             return b""
-        rows = self._node.reader.riding_documents(held.number, since, size, most=_MOST_PUSHED)
+        rows = self._node.reader.documents.riding(held.number, since, size, most=_MOST_PUSHED)
         documents = documents_part(rows)
         return items + documents if len(items) + len(documents) <= _MOST_PUSHED else b""
 

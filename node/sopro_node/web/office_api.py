@@ -302,7 +302,7 @@ def _kept_names(node: Node, index: int, record: Record) -> bytes | None:
     """Return the document of a record in which stands what its files were called, if it is here."""
     for number, one in enumerate(record.documents):
         if (one.name, one.visibility) == (KEPT, "site"):
-            row = node.reader.document(OWN, index, number)
+            row = node.reader.documents.get(OWN, index, number)
             return row.content if row else None
     return None
 

@@ -214,7 +214,11 @@ async def test_a_file_goes_into_one_record_of_who_uploaded_it(
         answer = await client.send("POST", "/organisations", with_file)
         assert answer.status == (404 if client is anna or answer.status != 201 else 201)
     held = at.node.log.held
-    found = [row for row in at.node.reader.documents(held.number, 0, held.size) if row.number == 1]
+    found = [
+        row
+        for row in at.node.reader.documents.between(held.number, 0, held.size)
+        if row.number == 1
+    ]
     assert [(row.content, row.visibility) for row in found] == [(content, 1)]
     assert at.node.reader.accounts.weigh_uploads() == (0, 0)
 

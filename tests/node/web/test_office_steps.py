@@ -76,7 +76,7 @@ async def test_a_document_is_erased_and_its_record_stays(maria: Client, at: Serv
     told = {"index": holder["index"], "document": 0, "reason": "request"}
     done = await maria.post("/erasures", told)
     assert (await maria.get(path))["documents"] == []
-    [erased] = at.node.reader.erased(1)
+    [erased] = at.node.reader.documents.erased(1)
     assert (erased.erasure, erased.position) == (done["index"], holder["index"])
     assert at.node.reader.entity(1, bytes.fromhex(holder["entity"])) is not None
     assert b"Tischlerei" not in (at.node.folder / "node.db").read_bytes()
