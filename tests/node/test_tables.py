@@ -14,7 +14,7 @@ from sopro_protocol.bundle import Withheld
 from sopro_protocol.keys import Ed25519Signer
 from sopro_protocol.record import Record, format_record, sign_record
 from sopro_registry.families import offering, organisation
-from sopro_registry.label import Label
+from sopro_registry.label import Decision, Label, Status
 from sopro_registry.tables import EntityRow
 
 HELD, OTHER, NOBODY = (bytes([number]) * 16 for number in range(3))
@@ -84,7 +84,8 @@ def test_an_offering_that_has_a_label_is_not_listed_as_one_without(tmp_path: Pat
     create_database(tmp_path)
     store = SqliteStore.open(tmp_path, writing=True)
     tables = StoreTables(store, 1, coordinator_root=lambda _: b"")
-    label = Label(bytes(32), "SOPRO/AT0/001/00001", OTHER, "sopro", -1, [])
+    granted = Decision(1, 0, 1, Status.ACTIVE, 0, 1)
+    label = Label(bytes(32), "SOPRO/AT0/001/00001", OTHER, "sopro", -1, [granted])
     for portion in (
         {OTHER: ("offering", offering.State(1, HELD, "product", "published"))},
         {
