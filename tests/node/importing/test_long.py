@@ -187,4 +187,4 @@ async def test_two_imports_at_once_are_refused(federation: Federation, tmp_path:
         _, err = start_import(folder, work, "organisations").communicate(timeout=60)
     finally:
         lock.release()
-    assert "another sopro process" in err
+    assert "another import into this site is under way" in err
