@@ -82,6 +82,35 @@ def test_a_few_letters_of_today_are_of_no_old_program(text: str) -> None:
     assert (text.encode("cp1252").decode(found.name), found.doubt) == (text, ())
 
 
+WEST = ("cp850", "mac-roman", "cp1252")
+MIDDLE = ("cp852", "mac-latin2", "cp1250")
+SHORT = [
+    ("Nome;Città\nCooperativa Società;Forlì\n", WEST),
+    ("nome;comune\nPerché No;Forlì\n", WEST),
+    ("nome\nCaffè Più;Cantù\n", WEST),
+    ("a;b\nLa Libertà;X\n", WEST),
+    ("no;name\n1;Müller\n", WEST),
+    ("no;name\n1;Bäckerei\n2;Grün\n", WEST),
+    ("no;Straße\n1;Hauptstraße 3\n", WEST),
+    ("no;name\n1;Möbel Übel\n", WEST),
+    ("nom;ville\nSociété;Orléans\n", WEST),
+    ("nom\nForêt\n", WEST),
+    ("nombre\nAsociación\n", WEST),
+    ("név;hely\nSzövetkezet;Győr\n", MIDDLE),
+    ("no;név\n1;Műhely\n", MIDDLE),
+    ("nazwa\nSpółdzielnia Książka\n", MIDDLE),
+    ("jméno\nPříbram\n", MIDDLE),
+    ("no\nDružstvo Žižkov\n", MIDDLE),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"), [(text, name) for text, names in SHORT for name in names]
+)
+def test_a_few_letters_in_familiar_words_are_enough(text: str, encoding: str) -> None:
+    assert text.encode(encoding).decode(recognise(text.encode(encoding)).name) == text
+
+
 def test_what_was_read_is_shown_to_be_looked_at() -> None:
     assert recognise("Möbel Übel;Linz".encode("cp850")).reason == (
         "its letters beyond ASCII, as in 'Möbel', 'Übel'"
