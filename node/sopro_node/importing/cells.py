@@ -292,8 +292,8 @@ class CellReader:
                 ", ".join(columns), "".join(parts), f"longer than {MOST_KEY} characters"
             )
         # An event is told apart within its key, which has the source already.
-        has_source = self._mapping.source and name != "event"
-        return [self._mapping.source, *parts] if has_source else parts
+        source = self._mapping.source_of(name) if name != "event" else ""
+        return [source, *parts] if source else parts
 
     def _order(self, cells: Sequence[str]) -> tuple[int | str | None, str]:
         """Return a row's place in the order, and what the source calls it."""

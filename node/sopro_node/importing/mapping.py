@@ -4,6 +4,7 @@ delimiter = ";"                       # otherwise found in the header
 encoding = "cp1250"                   # otherwise found in the bytes
 sheet = "Register"                    # of a workbook; otherwise the first that is shown
 source = "organic list"               # of keys that another file uses, too; the same for all kinds
+sources.organisation = "first list"   # of the keys that a row refers to, where they are another's
 header_line = 3                       # otherwise the first; of a workbook the first with cells
 repeated_keys = "first"               # otherwise a key that comes back with other values is bad
 unusable_cells = "empty"              # otherwise a row is bad where a cell does not fit its field
@@ -173,6 +174,7 @@ def parse_mapping(values: Mapping[str, Any], kind: Kind, *, where: str) -> Sourc
     if mapping.encoding:
         check_charset(mapping.encoding, where=where)
     _check_words(mapping, where)
+    _check_sources(mapping, where)
     _check_whole(mapping, kind, where)
     return mapping
 
@@ -220,6 +222,7 @@ _FORMS: Final[Mapping[str, set[Form]]] = {
     "dates": {Form.DATE, Form.ORDER},
     "texts": {Form.TEXTS},
     "separators": {Form.CODES},
+    "sources": {Form.KEY},
 }
 _DATES: Final = {
     one.name for named in FIELDS.values() for one in named if one.form in _FORMS["dates"]
@@ -333,6 +336,16 @@ def _check_format(form: DateForm, where: str) -> None:
                 f"{where}: expected a format of %Y, %m and %d such as '%d.%m.%Y' (%y for years of "
                 f"two digits, %B for names of months, %H, %M and %S behind for times) or "
                 f"{SERIAL!r}, got {one!r}"
+            )
+
+
+def _check_sources(mapping: SourceMapping, where: str) -> None:
+    """Hold keys of other lists to what a row refers to: its own is of this one."""
+    for name in mapping.sources:
+        if name in ("key", "event") or not mapping.columns_of(name):
+            raise FormatError(
+                f"{where}: [sources] {name}: expected what rows refer to by a column of its own, "
+                "such as 'organisation'; the source of their keys is 'source'"
             )
 
 

@@ -108,6 +108,7 @@ class SourceMapping(Struct, frozen=True):
     encoding: str = ""
     sheet: str = ""
     source: Annotated[str, Meta(max_length=100)] = ""
+    sources: dict[str, Annotated[str, Meta(max_length=100)]] = {}
     header_line: Annotated[int, Meta(ge=0, le=MAX_HEADER_LINE)] = 0
     repeated_keys: Literal["error", "first"] = "error"
     unusable_cells: Literal["error", "empty"] = "error"
@@ -115,6 +116,10 @@ class SourceMapping(Struct, frozen=True):
     def columns_of(self, name: str) -> tuple[str, ...]:
         """Return the columns of a field: parts of a key; of any other, the first with a value."""
         return tuple(listed(self.columns.get(name, [])))
+
+    def source_of(self, name: str) -> str:
+        """Return the source of the keys that a field holds; empty where they have none."""
+        return self.sources.get(name, self.source)
 
     def texts_of(self, name: str) -> tuple[TextColumn, ...]:
         """Return the columns of a text, one for each language."""

@@ -36,7 +36,7 @@ from sopro_node.importing.plan import (
 )
 from sopro_node.importing.report import Fate, Report
 from sopro_node.importing.rows import BadRows, Row, Source, is_of_bad_rows
-from sopro_node.importing.sameness import why_another
+from sopro_node.importing.sameness import why_another, why_another_offering
 from sopro_node.importing.sieve import Sieve
 from sopro_node.importing.spool import Spool, Spooled
 from sopro_node.importing.standing import plan_standing
@@ -277,10 +277,17 @@ class _Import:
         return planned
 
     def _judge_sameness(self, one: Planned, held: Known | None) -> None:
-        """Hold back an organisation that would take over what another one has brought in."""
-        if self._organisations is None or held is None or not one.drafts or one.row.item is None:
+        """Hold back what would take over an organisation or offering of somebody else."""
+        item, reasons = one.row.item, self._mapping.changed_keys
+        if held is None or one.draft is None or item is None:
             return
-        reason, is_sure = why_another(one.row.item, held, self._mapping.changed_keys)
+        if self._job.kind is Kind.ORGANISATIONS:
+            reason, is_sure = why_another(item, held, reasons)
+        elif self._job.kind is Kind.OFFERINGS:
+            whose = one.draft["values"]["organisation"]
+            reason, is_sure = why_another_offering(item, whose, held, reasons)
+        else:
+            return
         if is_sure:
             one.verdict, one.reason, one.draft = Verdict.BAD, reason, None
         else:

@@ -48,6 +48,33 @@ def why_another(item: Item, known: Known, reasons: Mapping[str, str]) -> tuple[s
     return f"the register has {str(before)[:80]!r} by this key: {what}; {_ADVICE}", bool(apart)
 
 
+def why_another_offering(
+    item: Item, organisation: object, known: Known, reasons: Mapping[str, str]
+) -> tuple[str, bool]:
+    """Say why an offering is perhaps another one than that of its key, and whether surely.
+
+    Args:
+        item: of the row.
+        organisation: entity of whose it is, by the row.
+        known: what the register has by its key.
+        reasons: of the mapping, as of organisations.
+    """
+    if known.body.get("organisation") == organisation:
+        return "", False
+    if reasons.get(shown_key(item.key)) or reasons.get(OTHERS):
+        return "", False
+    names, before = (_texts_of(one.fields) for one in (item, known))
+    is_near = any(_is_near(one, other) for one in names for other in before)
+    what = "" if is_near or not before else f" {before[0][:80]!r}"
+    told = f"the register has{what or ' it as that'} of another organisation by this key"
+    return f"{told}; {_ADVICE}", bool(what)
+
+
+def _texts_of(fields: Mapping[str, Any]) -> list[str]:
+    texts = fields.get("name")
+    return [str(text) for text in texts.values()] if isinstance(texts, Mapping) else []
+
+
 def _is_near(one: str, other: str) -> bool:
     return fuzz.token_set_ratio(fold(one), fold(other)) >= _SAME_NAME
 

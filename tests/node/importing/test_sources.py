@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from sopro_node.importing.fields import Kind
+from sopro_node.importing.mapping import parse_mapping
 from sopro_node.importing.report_text import format_report
 from sopro_node.node import Node
+from sopro_protocol.errors import FormatError
 from tests.node.conftest import Federation
 from tests.node.importing.sources import Told, counts, over_msgpack
 
@@ -80,6 +82,64 @@ async def test_a_source_keeps_its_keys_to_itself(site: Site) -> None:
         assert await site.take(as_file(BAKER), kind) == (0, 1, 0, 0)
     assert site.names() == {"Mühlenbäckerei Sommer", "Gasthof zur Lände"}
     assert [len(one.history) for one in site.node.desk.labels()] == [1, 1]
+
+
+MORE = {
+    "columns": {"key": "nr", "organisation": "firma"},
+    "constants": {"kind": "product"},
+    "texts": {"name": {"column": "ware", "language": "de"}},
+}
+MORE_ROWS = "nr,firma,ware\n1,1,Brot\n2,1,Kuchen\n3,7,Nichts\n"
+
+
+async def test_a_second_list_adds_offerings_to_what_the_first_has_brought_in(site: Site) -> None:
+    """Its own numbers are its own, those of the organisations are the first list's."""
+    mapping = MORE | {"source": "shop", "sources": {"organisation": ""}}
+    kind = Kind.OFFERINGS
+    assert counts(await site.told.run(site.call, kind, MORE_ROWS, mapping)) == (2, 0, 0, 1)
+    assert "organisation '7' has not been imported" in site.told.lines[0]
+    assert counts(await site.told.run(site.call, kind, MORE_ROWS, mapping)) == (0, 2, 0, 1)
+    [baker] = site.node.desk.organisations(site.node.log.held, after=b"", limit=9)
+    found = [
+        site.node.desk.holder_of(site.node.log.held, entity).hex()
+        for entity, _ in site.node.reader.entity_page(1, "offering", after=b"", limit=9)
+    ]
+    assert found == [baker.entity] * 3
+    # And to those of a list that has a source of its own.
+    assert await site.take(as_file(HOTEL), source="hotels") == (1, 0, 0, 0)
+    other = MORE | {"source": "shop of hotels", "sources": {"organisation": "hotels"}}
+    rows = MORE_ROWS.splitlines()
+    first = "\n".join(rows[:2])
+    assert counts(await site.told.run(site.call, kind, first, other)) == (1, 0, 0, 0)
+
+
+async def test_an_offering_of_somebody_else_with_a_known_key_is_held_back(site: Site) -> None:
+    second = "2" + HOTEL[1:]
+    assert await site.take(as_file(second)) == (1, 0, 0, 0)
+    taken = "nr,firma,ware\n1,2,Zimmer\n"
+    for is_dry in (True, False):
+        found = await site.told.run(site.call, Kind.OFFERINGS, taken, MORE, is_dry=is_dry)
+        assert counts(found) == (0, 0, 0, 1)
+        assert "the register has 'Torte' of another organisation by this key" in site.told.lines[0]
+    sold = "nr,firma,ware\n1,2,Torten\n"
+    assert counts(await site.told.run(site.call, Kind.OFFERINGS, sold, MORE, is_dry=True)) == (
+        1,
+        0,
+        0,
+        0,
+    )
+    assert site.told.report is not None
+    assert "has it as that of another organisation" in site.told.report.remarks[0].text
+    reasons = MORE | {"changed_keys": {"*": "numbered anew"}}
+    assert counts(await site.told.run(site.call, Kind.OFFERINGS, taken, reasons)) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["key", "organisation", "label"])
+def test_a_source_of_its_own_is_of_what_rows_refer_to(name: str) -> None:
+    values = {"columns": {"key": "nr"}, "constants": {"kind": "product"}, "sources": {name: "x"},
+              "texts": MORE["texts"]}  # fmt: skip
+    with pytest.raises(FormatError, match=r"\[sources\]"):
+        parse_mapping(values, Kind.OFFERINGS, where="m.toml")
 
 
 # The name, the place and the identifier of a later row: is it taken, and is a person told?
