@@ -2,13 +2,13 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Final
 
 from sopro_node.importing.charset import NAMES, SAMPLE, Charset, check_charset, recognise
-from sopro_node.importing.rows import Recognised, Row, find_problem
+from sopro_node.importing.rows import Recognised, Row, find_problem, join_names
 from sopro_protocol.errors import FormatError
 
 DELIMITERS: Final = (",", ";", "\t", "|")
@@ -31,7 +31,13 @@ class CsvFile:
     has_days = False
 
     def __init__(
-        self, path: Path, *, delimiter: str = "", encoding: str = "", header_line: int = 1
+        self,
+        path: Path,
+        *,
+        delimiter: str = "",
+        encoding: str = "",
+        header_line: int = 1,
+        header_lines: int = 1,
     ) -> None:
         self.path = path
         charset = _charset_of(path, encoding)
@@ -50,7 +56,7 @@ class CsvFile:
                 self._file.readline(MAX_LINE)
             self.delimiter = self._find_named() or delimiter or self._find_delimiter()
             self._reader = csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
-            self.header = self._read_header()
+            self.header = self._read_header(header_lines)
         except BaseException:
             self._file.close()
             raise
@@ -84,9 +90,10 @@ class CsvFile:
             self._taken.append(line)
             yield line
 
-    def _read_header(self) -> list[str]:
+    def _read_header(self, lines: int) -> list[str]:
         try:
-            header = [name.strip() for name in next(self._reader)]
+            named = [[name.strip() for name in next(self._reader)] for _ in range(lines)]
+            header = join_names(named)
         except (StopIteration, csv.Error):
             header = []
         if not any(header) or any(_is_broken(name) for name in header):
@@ -109,9 +116,17 @@ class CsvFile:
                 # The reader begins anew behind what it could not read.
                 yield Row(line, ["".join(self._taken)], f"not CSV: {error}")
             else:
-                if cells:
+                cells = [_plain(cell) for cell in cells[: self._width(cells)]]
+                if "".join(cells).strip():
                     yield Row(line, cells, find_problem(cells, self.header))
             self._taken.clear()
+
+    def _width(self, cells: Sequence[str]) -> int:
+        """Return how many cells a row has: empty ones behind the last column are none."""
+        width = len(cells)
+        while width > len(self.header) and not cells[width - 1]:
+            width -= 1
+        return width
 
     def position(self) -> int:
         """Return how far the file has been read, in bytes."""
@@ -154,6 +169,11 @@ def _charset_of(path: Path, named: str) -> Charset:
             f"right one with --guess --encoding, or 'encoding' in the mapping, such as {NAMES}"
         )
     return found
+
+
+def _plain(cell: str) -> str:
+    """Return a cell without what keeps a spreadsheet program from reading it as a number."""
+    return cell[2:-1] if cell.startswith('="') and cell.endswith('"') and len(cell) > 2 else cell
 
 
 def _is_broken(text: str) -> bool:

@@ -32,6 +32,7 @@ from sopro_node.importing.guess_standing import (
     status_words,
 )
 from sopro_node.importing.guess_text import Lines, quote, samples, translate
+from sopro_node.importing.guess_totals import find_totals, write_totals
 from sopro_node.importing.guess_words import STATUSES, VALUES
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
@@ -72,6 +73,10 @@ def guess_mapping(
     source = open_source(path, way.as_mapping())
     try:
         rows = [row.cells for row in islice(source.rows(), _ROWS) if not row.problem]
+        totals = find_totals(source.header, rows) if len(rows) < _ROWS else None
+        if totals is not None:
+            at = source.header.index(totals[0])
+            rows = [cells for cells in rows if cells[at] not in totals[1]]
         known = source.recognised
         columns = [
             Column(
@@ -100,6 +105,7 @@ def guess_mapping(
     used: set[str] = set()
     for one in kinds:
         way.write(one.value, lines)
+        write_totals(one.value, totals, lines)
         used |= _Guess(one, columns, lines, found[one]).write()
     _list_unused(columns, used, lines)
     return Guessed(lines.text(), _remarks(path, known, columns, lines, way))
@@ -127,9 +133,10 @@ def _remarks(
     remarks = [f"{path}: {_describe(known)}, {len(columns)} columns", *way.remarks()]
     header = way.header
     if header.above:
-        line, cells = header.above
+        above = header.above
         remarks.append(
-            f"line {header.line} looks like the header, line {line} ({cells[0][:40]!r}) does not; "
+            f"line {header.line} looks like the header, line {above.line} "
+            f"({above.cells[0][:40]!r}) does not; "
             "if another line is the header, name it with --header-line"
         )
     elif len(columns) == 1:

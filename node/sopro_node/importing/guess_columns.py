@@ -23,6 +23,8 @@ MOST_WORDS: Final = 40
 _SEMANTIC: Final = re.compile(r"[A-Z]{5}-[^|;]+([|;][A-Z]{5}-[^|;]+)*")
 _REFERENCES: Final = {"label", "offering", "organisation"}
 _NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
+_GRADE: Final = re.compile(r"[A-F][+-]?")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,9}[.,][0-9]{1,4}")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,4}")
 _DAYS: Final = {one.name for fields in FIELDS.values() for one in fields if one.form is Form.DATE}
 _JUDGED: Final[Mapping[str, Callable[[str], object]]] = {
@@ -92,9 +94,19 @@ def find_columns(
                 found["country"] = column
                 break
     if "key" not in found and kind not in ASSESSED:
-        free = [one for one in columns if one.is_unique and one.name not in taken]
+        free = [
+            one
+            for one in columns
+            if one.is_unique and one.name not in taken and not _is_measured(one)
+        ]
         found |= {"key": free[0]} if free else {}
     return found
+
+
+def _is_measured(column: Column) -> bool:
+    """Say whether a column holds days, scores or grades: no keys, though no two are the same."""
+    is_grade = column.share(_GRADE.fullmatch) > _MANY
+    return is_grade or column.share(_DECIMAL.fullmatch) > _MANY or date_of(column) is not None
 
 
 def is_named(column: Column, words: Sequence[str]) -> bool:

@@ -32,11 +32,16 @@ class Way(NamedTuple):
 
     def as_mapping(self) -> SourceMapping:
         """Return what a mapping would say."""
-        return SourceMapping(sheet=self.sheet, encoding=self.encoding, header_line=self.header.line)
+        return SourceMapping(
+            sheet=self.sheet,
+            encoding=self.encoding,
+            header_line=self.header.line,
+            header_lines=self.header.lines,
+        )
 
     def write(self, kind: str, lines: Lines) -> None:
         """Write what an import has to know of it, where that is not found without a word."""
-        if not (self.sheet or self.encoding or self.header.line):
+        if not (self.sheet or self.encoding or self.header.line or self.header.lines > 1):
             return
         lines.table(kind)
         if self.sheet:
@@ -47,6 +52,8 @@ class Way(NamedTuple):
             lines.pair(
                 "header_line", str(self.header.line), "the line with the names of the columns"
             )
+        if self.header.lines > 1:
+            lines.pair("header_lines", str(self.header.lines), "each name is in so many lines")
 
     def remarks(self) -> Iterator[str]:
         """Say which sheets were not looked at."""

@@ -28,7 +28,8 @@ _LOCALITY = "city ort locality town stadt gemeinde varos helyseg telepules ville
 _COUNTRY = "country land staat orszag pays country_as_entered nation country_code"
 _NAME = (
     "legal_name name company company_name organisation organization firma firmenname unternehmen "
-    "nev cegnev szervezet tsp_name denomination raison_sociale nom bezeichnung betrieb"
+    "nev cegnev szervezet tsp_name denomination raison_sociale nom bezeichnung betrieb "
+    "provider anbieter trager"
 )
 _ORGANISATION = (
     "organisation organization company company_id org holder inhaber firma betrieb unternehmen "

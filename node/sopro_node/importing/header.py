@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -27,10 +28,12 @@ class Early(NamedTuple):
     Attributes:
         line: its number, from 1.
         cells: those that are not empty.
+        places: at which they stand, from 0.
     """
 
     line: int
     cells: Sequence[str]
+    places: Sequence[int] = ()
 
 
 class Header(NamedTuple):
@@ -39,10 +42,12 @@ class Header(NamedTuple):
     Attributes:
         line: its number, from 1; 0 where it is the one that is read as the header anyway.
         above: the first line that is not empty, where that is another.
+        lines: how many lines the names take.
     """
 
     line: int = 0
     above: Early | None = None
+    lines: int = 1
 
 
 def find_header(path: Path, sheet: str = "", encoding: str = "") -> Header:
@@ -81,12 +86,33 @@ def _choose(rows: Sequence[Early], *, first: int) -> Header:
     if not rows:
         return Header()
     top = rows[0]
+    if (upper := next(filter(_is_upper, pairwise(rows)), None)) is not None:
+        begin = upper[0]
+        is_first = begin is top and (not first or begin.line == first)
+        return Header(0 if is_first else begin.line, None if begin is top else top, lines=2)
     widest = max(len(row.cells) for row in rows)
     if widest >= max(_LEAST, _CLEARLY * len(top.cells)):
         full = next(row for row in rows if len(row.cells) >= _NEARLY_ALL * widest)
         if full is not top and not any(map(_is_value, full.cells)):
             return Header(full.line, top)
     return Header(top.line) if first and top.line > first else Header()
+
+
+def _is_upper(pair: tuple[Early, Early]) -> bool:
+    """Say whether a line and the next hold the names together: each fills gaps of the other.
+
+    As where cells are merged: `Label` stands above `Status` and `since`, `No` above nothing.
+    """
+    upper, lower = pair
+    if lower.line != upper.line + 1 or len(upper.places) < _LEAST:
+        return False
+    width = max(*upper.places, *lower.places) + 1
+    gaps = set(range(width)) - set(upper.places)
+    is_below_names = set(lower.places) >= gaps and len(lower.cells) >= _LEAST
+    is_above_nothing = bool(set(upper.places) - set(lower.places))
+    is_right_of_name = bool(gaps) and min(gaps) > 0
+    has_values = any(map(_is_value, [*upper.cells, *lower.cells]))
+    return is_below_names and is_above_nothing and is_right_of_name and not has_values
 
 
 def _is_value(text: str) -> bool:
@@ -105,7 +131,7 @@ def _is_value(text: str) -> bool:
 def _of_sheet(path: Path, sheet: str) -> list[Early]:
     book = Workbook(path, sheet=sheet)
     try:
-        rows = [Early(line, list(filter(None, cells))) for line, cells in book.first_rows(SEARCHED)]
+        rows = [_early(line, cells) for line, cells in book.first_rows(SEARCHED)]
     finally:
         book.close()
     return [row for row in rows if row.cells]
@@ -114,11 +140,13 @@ def _of_sheet(path: Path, sheet: str) -> list[Early]:
 def _of_lines(lines: Sequence[str], begin: int) -> list[Early]:
     """Take lines apart by the delimiter that makes most rows of one width, and those wide."""
     found = max((_split(lines, one) for one in DELIMITERS), key=_regularity)
-    return [
-        Early(line, filled)
-        for line, cells in found
-        if line >= begin and (filled := [text for cell in cells if (text := cell.strip())])
-    ]
+    rows = [_early(line, [cell.strip() for cell in cells]) for line, cells in found]
+    return [row for row in rows if row.line >= begin and row.cells]
+
+
+def _early(line: int, cells: Sequence[str]) -> Early:
+    places = [at for at, text in enumerate(cells) if text]
+    return Early(line, [cells[at] for at in places], places)
 
 
 def _split(lines: Sequence[str], delimiter: str) -> list[tuple[int, list[str]]]:

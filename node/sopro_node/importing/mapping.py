@@ -6,6 +6,7 @@ sheet = "Register"                    # of a workbook; otherwise the first that 
 source = "organic list"               # of keys that another file uses, too; the same for all kinds
 sources.organisation = "first list"   # of the keys that a row refers to, where they are another's
 header_line = 3                       # otherwise the first; of a workbook the first with cells
+header_lines = 2                      # names in several lines are one: `Label` above `since`
 repeated_keys = "first"               # otherwise a key that comes back with other values is bad
 unusable_cells = "empty"              # otherwise a row is bad where a cell does not fit its field
 

@@ -110,6 +110,7 @@ class SourceMapping(Struct, frozen=True):
     source: Annotated[str, Meta(max_length=100)] = ""
     sources: dict[str, Annotated[str, Meta(max_length=100)]] = {}
     header_line: Annotated[int, Meta(ge=0, le=MAX_HEADER_LINE)] = 0
+    header_lines: Annotated[int, Meta(ge=1, le=3)] = 1
     repeated_keys: Literal["error", "first"] = "error"
     unusable_cells: Literal["error", "empty"] = "error"
 

@@ -1,7 +1,7 @@
 """Rows of a file with a header, one at a time, and the file of those that could not be taken in."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol, TextIO
 
@@ -79,6 +79,23 @@ class Source(Protocol):
 def is_of_bad_rows(source: Source) -> bool:
     """Say whether a file begins with the errors of an import before."""
     return source.header[0] in _ERRORS
+
+
+def join_names(lines: Sequence[Sequence[str]]) -> list[str]:
+    """Make one name of what stands in several lines of a column.
+
+    A name that stands above several columns, as in merged cells, stands in the first of them and is
+    that of all up to the next one.
+    """
+    width = max(map(len, lines), default=0)
+    padded = [[*line, *[""] * (width - len(line))] for line in lines]
+    *above, last = padded
+    for number, line in enumerate(above):
+        for at in range(1, width):
+            is_named_below = any(below[at] for below in padded[number + 1 :])
+            if not line[at] and is_named_below:
+                line[at] = line[at - 1]
+    return [" ".join(filter(None, names)) for names in zip(*above, last, strict=True)]
 
 
 def find_problem(cells: list[str], header: list[str]) -> str:

@@ -18,7 +18,7 @@ from openpyxl import load_workbook
 from openpyxl.worksheet._read_only import ReadOnlyWorksheet
 
 from sopro_node.importing.formulas import NO_RESULT, Formulas, has_formulas, mark_unresolved
-from sopro_node.importing.rows import Recognised, Row
+from sopro_node.importing.rows import Recognised, Row, join_names
 from sopro_protocol.errors import FormatError
 
 MAX_BYTES: Final = 512 << 20
@@ -46,14 +46,16 @@ class Workbook:
     has_days = True
     is_utf8 = False
 
-    def __init__(self, path: Path, *, sheet: str = "", header_line: int = 0) -> None:
+    def __init__(
+        self, path: Path, *, sheet: str = "", header_line: int = 0, header_lines: int = 1
+    ) -> None:
         self.path = path
         _check_bounds(path)
         self._line = 0
         with _quiet():
-            self._open(sheet, header_line)
+            self._open(sheet, header_line, header_lines)
 
-    def _open(self, sheet: str, header_line: int) -> None:
+    def _open(self, sheet: str, header_line: int, header_lines: int) -> None:
         # As an open file, because its bytes say what it is and not its name.
         self._formulas: Formulas | None = None
         self._file = self.path.open("rb")
@@ -68,7 +70,7 @@ class Workbook:
             # The other half of cells that are computed: what they are computed by.
             self._formulas = self._open_formulas()
             self.size = min(self._sheet.max_row or 0, MAX_ROWS)
-            self._begin, self.header = self._find_header(header_line)
+            self._begin, self.header = self._find_header(header_line, header_lines)
         except BaseException:
             self.close()
             raise
@@ -93,13 +95,17 @@ class Workbook:
         wanted = f"no sheet {sheet!r}" if sheet else "no sheet of cells"
         raise FormatError(f"{self.path}: has {wanted}; its sheets: {', '.join(names) or 'none'}")
 
-    def _find_header(self, header_line: int) -> tuple[int, list[str]]:
-        """Find the names of the columns: in the row that is named, or the first with any."""
-        for line, cells in self._cells(MAX_COLUMNS, most=header_line or _SEARCHED):
+    def _find_header(self, header_line: int, header_lines: int) -> tuple[int, list[str]]:
+        """Find the names of the columns: in the rows that are named, or the first with any."""
+        named: list[list[str]] = []
+        most = (header_line or _SEARCHED) + header_lines - 1
+        for line, cells in self._cells(MAX_COLUMNS, most=most):
             while cells and not cells[-1]:
                 cells.pop()
-            if cells and line >= header_line:
-                return line, cells
+            if line >= header_line and (cells or named):
+                named.append(cells)
+            if len(named) == header_lines:
+                return line, join_names(named)
         where = f"row {header_line}" if header_line else f"the first {_SEARCHED} rows"
         raise FormatError(
             f"{self.path}: sheet {self._sheet.title!r}: expected the names of its columns in "
