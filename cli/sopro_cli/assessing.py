@@ -7,6 +7,7 @@ from typing import Any, Final
 import rich_click as click
 
 from sopro_cli.acting import act, do, person_of
+from sopro_cli.filed import tell_records
 from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call, ask
 from sopro_cli.options import CODE, DAY, FOLDER, NUMBER, as_bytes
@@ -100,6 +101,34 @@ def application_list(folder: Path, *, as_json: bool) -> None:
         return
     for one in found:
         show(f"{one['entity'].hex()}  {one['submitted']}  {one['kind']}  {one['stage']}")
+
+
+@application.command("show")
+@click.argument("folder", type=FOLDER)
+@click.argument("which", metavar="APPLICATION")
+@click.option("--json", "as_json", is_flag=True)
+def application_show(folder: Path, which: str, *, as_json: bool) -> None:
+    """Read an APPLICATION: what came with it, its evaluations with their reports, its reviews.
+
+    ```
+    sopro application show at APPLICATION
+    ```
+    """
+    entity = as_bytes(which, "APPLICATION")
+
+    async def work(office: Call) -> Mapping[str, Any]:
+        found = await office("application_at", {"entity": entity})
+        reviews = [one["entity"] for one in found["reviews"]]
+        about = [entity, *found["evaluations"], *reviews]
+        return {**found, **await office("documents", {"entities": about})}
+
+    found = do(folder, work)
+    if as_json:
+        show_json(found)
+        return
+    version = f"{found['scheme']} version {found['criteria_version']}"
+    show(f"{which}  {found['submitted']}  {found['kind']}  {found['stage']}  {version}")
+    tell_records(folder, found["records"])
 
 
 def _step(name: str, step: Step, words: str) -> click.Command:

@@ -8,6 +8,7 @@ from typing import Any, Final, get_args
 import rich_click as click
 
 from sopro_cli.acting import act, do, person_of
+from sopro_cli.filed import tell_records
 from sopro_cli.files import Files, with_documents
 from sopro_cli.office import Call, ask
 from sopro_cli.options import DAY, FOLDER, NUMBER, as_bytes
@@ -35,6 +36,7 @@ def complaint() -> None:
     ```
     sopro complaint add at SOPRO/HU0/001/00001 --kind misuse --text "Shown on other chairs"
     sopro complaint list at
+    sopro complaint show at sopro.example/hu/1 41
     sopro complaint answer at sopro.example/hu/1 41 acknowledged --by "Ida Wolf"
     ```
     """
@@ -99,6 +101,27 @@ def complaint_list(folder: Path, *, as_json: bool) -> None:
             f"{one['origin']} {one['index']}  {one['received']}  {one['certificate']}  "
             f"{one['kind']}  {step}"
         )
+
+
+@complaint.command("show")
+@click.argument("folder", type=FOLDER)
+@click.argument("origin")
+@click.argument("index", type=int)
+@click.option("--json", "as_json", is_flag=True)
+def complaint_show(folder: Path, origin: str, index: int, *, as_json: bool) -> None:
+    """Read a complaint, named as 'complaint list' names it: its words, and what was answered.
+
+    ```
+    sopro complaint show at sopro.example/hu/1 41
+    ```
+    """
+    found = ask(folder, "complaint_show", origin=origin, index=index)
+    if as_json:
+        show_json(found)
+        return
+    step = "withdrawn" if found["withdrawn"] else found["step"]
+    show(f"{found['certificate']}  {found['kind']}  received {found['received']}  {step}")
+    tell_records(folder, found["records"])
 
 
 @complaint.command("answer")
@@ -193,6 +216,7 @@ def appeal() -> None:
 
     ```
     sopro appeal add at SOPRO/AT0/001/00001 --text "We had closed it" --document letter=appeal.pdf
+    sopro appeal show at APPEAL
     sopro appeal panel at APPEAL --member "Ida Wolf"
     sopro appeal decide at APPEAL upheld --by "Ida Wolf"
     ```
@@ -216,6 +240,37 @@ def appeal_list(folder: Path, *, as_json: bool) -> None:
     for one in found:
         about = one["certificate"] or f"refusal {one['label'].hex()}"
         show(f"{one['entity'].hex()}  {one['received']}  {about}  {one['step']}")
+
+
+@appeal.command("show")
+@click.argument("folder", type=FOLDER)
+@click.argument("which", metavar="APPEAL")
+@click.option("--json", "as_json", is_flag=True)
+def appeal_show(folder: Path, which: str, *, as_json: bool) -> None:
+    """Read an APPEAL: its grounds, and what has come of it.
+
+    ```
+    sopro appeal show at APPEAL
+    ```
+    """
+    entity = as_bytes(which, "APPEAL")
+
+    async def work(office: Call) -> Mapping[str, Any]:
+        known = (await office("appeals", {}))["appeals"]
+        found = next((one for one in known if one["entity"] == entity), None)
+        if found is None:
+            raise NotFoundError(f"this site has no appeal {which}; 'sopro appeal list' names them")
+        return {**found, **await office("documents", {"entities": [entity]})}
+
+    found = do(folder, work)
+    if as_json:
+        show_json(found)
+        return
+    about = found["certificate"] or f"refusal {found['label'].hex()}"
+    show(
+        f"{about}  against entry {found['decision']}  received {found['received']}  {found['step']}"
+    )
+    tell_records(folder, found["records"])
 
 
 @appeal.command("add")

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import rich_click as click
 
+from sopro_cli.filed import tell_records
 from sopro_cli.office import ask, reach, run
 from sopro_cli.options import DAY, NUMBER, SITE, here
 from sopro_cli.output import remark, show, show_json
@@ -87,13 +88,22 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
 @here
 @click.option("--json", "as_json", is_flag=True)
 def label_evaluations(number: str, folder: Path, *, as_json: bool) -> None:
-    """List the evaluations of a label of this site, as 'evaluate --again' names them.
+    """List the evaluations of a label of this site with what was filed with each.
+
+    They are named as 'evaluate --again' does.
 
     ```
     sopro label evaluations SOPRO/AT0/001/00001 --dir at
     ```
     """
-    found = ask(folder, "label_at", number=number)
+
+    async def work() -> Mapping[str, Any]:
+        async with reach(folder) as office:
+            found = await office("label_at", {"number": number})
+            entities = [one["entity"] for one in found["evaluations"]]
+            return {**found, **await office("documents", {"entities": entities})}
+
+    found = run(work())
     if as_json:
         show_json(found)
         return
@@ -103,6 +113,7 @@ def label_evaluations(number: str, folder: Path, *, as_json: bool) -> None:
             f"{one['entity'].hex()}  {one['performed_on']}  {one['kind']}  {one['level']}  "
             f"of {about}"
         )
+        tell_records(folder, [r for r in found["records"] if r["entity"] == one["entity"]])
     if not found["evaluations"]:
         remark(f"nobody has evaluated {number} since it was granted")
 

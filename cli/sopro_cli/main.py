@@ -34,6 +34,7 @@ MODULES: Final[Mapping[str, str]] = {
     "decide": "deciding",
     "demo": "demo",
     "directory": "searching",
+    "document": "filed",
     "erase": "erasing",
     "evaluate": "evaluating",
     "evidence": "evidence",

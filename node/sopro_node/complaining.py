@@ -5,6 +5,7 @@ from typing import Any
 
 from sopro_node.heldlog import OWN, HeldLog
 from sopro_node.node import Node
+from sopro_node.reading import Asker, find_asker, places_of, read_records
 from sopro_protocol.errors import NotFoundError
 from sopro_protocol.tile import WIDTH
 from sopro_registry.catalogue import decode_state
@@ -62,7 +63,38 @@ async def complaint_at(node: Node, values: Mapping[str, Any]) -> Answer:
                 "label": home[0] if home else None,
                 "answer": answer,
             }
-    raise NotFoundError(f"no complaint is known at entry {index} of {origin[:128]!r}")
+    raise _no_complaint(origin, index)
+
+
+def _no_complaint(origin: str, index: int) -> NotFoundError:
+    return NotFoundError(f"no complaint is known at entry {index} of {origin[:128]!r}")
+
+
+async def complaint_show(node: Node, values: Mapping[str, Any]) -> Answer:
+    """Describe a complaint in words. `origin`, `index`. Answers as `read_complaint`.
+
+    Raises:
+        NotFoundError: this node holds no such complaint.
+    """
+    asker, held = find_asker(node, values), node.holdings.logs.get(values["origin"])
+    if held is None:
+        raise _no_complaint(values["origin"], values["index"])
+    return await read_complaint(node, asker, held, values["index"])
+
+
+async def read_complaint(node: Node, asker: Asker, held: HeldLog, index: int) -> Answer:
+    """Describe a complaint with what was filed with it, and with this site's answer to it.
+
+    Answers as `complaint_at`, and `records`: of the complaint, and of the answer that is in this
+    site's log, as `reading.read_records`.
+
+    Raises:
+        NotFoundError: this node holds no such complaint.
+    """
+    found = await complaint_at(node, {"origin": held.origin, "index": index})
+    own = [found["answer"]] if found["answer"] and found["site"] == node.identity.site else []
+    places = [(held, index), *places_of(node, own)]
+    return found | {"records": await read_records(node, asker, places)}
 
 
 async def appeals(node: Node, _values: Mapping[str, Any]) -> Answer:

@@ -178,6 +178,18 @@ def position_of(state: object) -> int | None:
     return found
 
 
+def positions_of(state: object) -> list[int]:
+    """Return where the records on an entity are that its state knows, in order."""
+    if isinstance(state, Label):
+        return [one.index for one in state.decisions]
+    stages: list[tuple[int, object]] = getattr(state, "steps", None) or []
+    found = {int(step[0]) for step in stages}
+    versions = getattr(state, "versions", None) or []
+    found |= {int(one[0]) if isinstance(one, tuple) else int(one.index) for one in versions}
+    found |= {int(getattr(state, name)) for name in ("first", "index") if hasattr(state, name)}
+    return sorted(found)
+
+
 def last_record(node: Node, entity: bytes) -> tuple[bytes, int | None, Answer] | None:
     """Return the head of an entity of the own log, where its last record is, and that's body."""
     row = node.reader.entity(OWN, entity)

@@ -6,6 +6,7 @@ asked for again later, ever more seldom (SPEC ACCESS-5).
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
@@ -37,6 +38,7 @@ _MOST_MISSING: Final = 10_000
 _FIRST_RETRY: Final = 2_000
 _LAST_RETRY: Final = 3_600_000
 _LONGEST_PASS: Final = 300
+_LONGEST_WAIT: Final = 60
 
 _logger = logging.getLogger("sopro.gathering")
 
@@ -83,6 +85,7 @@ class Gatherer:
         self._targets = targets
         self._signer = signer
         self._waits: dict[str, tuple[int, int]] = {}
+        self._lock = asyncio.Lock()
 
     async def run(self, *, every: float, deadline: float, reach: Reach) -> None:
         """Gather again and again; whatever goes wrong with one log, the others go on.
@@ -102,8 +105,22 @@ class Gatherer:
 
     async def gather(self, fetch: Fetch) -> None:
         """Make one pass over every log, side by side: a slow one holds up no other."""
-        if self._is_somebody():
-            await asyncio.gather(*(self._gather_log(one, fetch) for one in self._targets()))
+        async with self._lock:
+            if self._is_somebody():
+                await asyncio.gather(*(self._gather_log(one, fetch) for one in self._targets()))
+
+    async def gather_now(self, *, deadline: float, reach: Reach) -> None:
+        """Make one pass for somebody who waits for it, also for what is not due to be asked again.
+
+        Args:
+            deadline: in seconds, for each document.
+            reach: where members may be.
+        """
+        self._waits = {origin: (0, pause) for origin, (_, pause) in self._waits.items()}
+        async with Fetch(deadline, reach=reach) as fetch:
+            with contextlib.suppress(TimeoutError):  # the node that serves goes on with it
+                async with asyncio.timeout(_LONGEST_WAIT):
+                    await self.gather(fetch)
 
     async def _gather_log(self, target: Target, fetch: Fetch) -> None:
         held = self._holdings.logs.get(target.origin)

@@ -23,7 +23,7 @@ from sopro_node.assessing import (
 )
 from sopro_node.certificate_desk import certificate, page
 from sopro_node.classifying import codelist_at, codelists, publish_codelist
-from sopro_node.complaining import appeals, complaint_at, complaints
+from sopro_node.complaining import appeals, complaint_at, complaint_show, complaints
 from sopro_node.drafting import Note
 from sopro_node.entities import entities, label_entity, own_organisations, refusal
 from sopro_node.evidence import describe_evidence
@@ -45,6 +45,7 @@ from sopro_node.officer_roles import OfficerRole
 from sopro_node.officers import CHANGES, officer_list, officer_show, officer_trail
 from sopro_node.operators import for_officers
 from sopro_node.publishing import criteria, publish_criteria
+from sopro_node.reading import document, documents
 from sopro_node.relating import lineage, relate, relations, unrelate
 from sopro_node.searching import check, check_many, directory, directory_organisations
 from sopro_node.standing import describe_standing, export_policy, identity, policy, publish_policy
@@ -104,11 +105,14 @@ async def statistics(node: Node, values: Mapping[str, Any]) -> Answer:
 
 
 async def sync(node: Node, values: Mapping[str, Any]) -> Answer:
-    """Pull every followed log once. Answers `pulled`: by origin, {size, added} or {code, error}.
+    """Pull every followed log once, and the documents that this site may see.
 
+    Answers `pulled`: by origin, {size, added} or {code, error}.
     `origin`?: of the one log that is wanted; of all others only the coordinator's is pulled then.
     """
     results = await node.exchange.sync_once(str(values.get("origin", "")))
+    settings = node.settings
+    await node.gatherer.gather_now(deadline=settings.fetch_seconds, reach=settings.reach)
     return {"pulled": {origin: _pulled(result) for origin, result in results.items()}}
 
 
@@ -181,7 +185,10 @@ _FOR_OFFICERS: Final[Mapping[Operation, tuple[OfficerRole, ...]]] = {
             applications,
             assessors,
             complaint_at,
+            complaint_show,
             complaints,
+            document,
+            documents,
             entities,
             inbox,
             keys,

@@ -1,6 +1,7 @@
 """Complaints and their answers, appeals and their panels, on the command line."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from tests.cli.place import GRANTED, REVOKED, Place, sopro
@@ -29,6 +30,64 @@ def test_a_complaint_is_answered_step_by_step(place: Place) -> None:
     assert "cannot become upheld where it is closed" in result.stderr
     assert sopro("complaint", "list", place.at).stdout.endswith(f"{GRANTED}  misuse  closed\n")
     assert b"Maria has seen it" not in sopro("audit", place.at).stdout_bytes
+
+
+def test_what_a_complaint_says_is_read(place: Place, tmp_path: Path) -> None:
+    photo, letter = tmp_path / "huber.png", tmp_path / "letter.txt"
+    photo.write_bytes(b"\x89PNG chair")
+    letter.write_text("Dear site\nMaria Huber")
+    files = ("--document", f"Huber={photo}", "--document", f"letter={letter}")
+    sopro("complaint", "add", place.at, GRANTED, *ABOUT, "--text", "Maria\nsaw it", *files)
+    [one] = complaints(place)
+    where = (one["origin"], one["index"])
+    shown = sopro("complaint", "show", place.at, *where).stdout.splitlines()
+    assert shown[0] == f"{GRANTED}  misuse  received 2026-10-01  received"
+    assert shown[2:4] == ["    text: Maria", "      saw it"]
+    assert shown[4].endswith("1  Huber  image/png  10 bytes  site")
+    told = json.loads(sopro("complaint", "show", place.at, *where, "--json").stdout)
+    assert told["records"][0]["documents"][0]["fields"] == {"text": "Maria\nsaw it"}
+    assert sopro("document", "show", place.at, *where, 0).stdout == "text: Maria\n  saw it\n"
+    assert sopro("document", "show", place.at, *where, 2).stdout == "Dear site\nMaria Huber\n"
+    result = sopro("document", "show", place.at, *where, 1, code=65)
+    assert "Huber: 10 bytes of image/png are no text; save them with --out FILE" in result.stderr
+    saved = tmp_path / "saved.png"
+    sopro("document", "show", place.at, *where, 1, "--out", saved)
+    assert saved.read_bytes() == photo.read_bytes()
+    result = sopro("document", "show", place.at, *where, 1, "--out", saved, code=65)
+    assert "is there already" in result.stderr
+    result = sopro("document", "show", place.at, *where, 9, code=1)
+    assert "no document 9 of entry" in result.stderr
+    lines = json.loads(sopro("officer", "trail", place.at, "--json").stdout)
+    assert [line["action"] for line in lines if "document.read" in line["action"]] == [
+        *("document.read 1", "document.read 1", "document.read 2"),
+        *("document.read 0", "document.read 0", "document.read 0"),
+    ]  # fmt: skip
+
+
+def test_an_administrator_reads_no_complaint(place: Place) -> None:
+    sopro("complaint", "add", place.at, GRANTED, *ABOUT, "--text", "Maria has seen it")
+    [one] = complaints(place)
+    sopro("officer", "add", place.at, "Eva", "--role", "administrator", "--new-person", "Eva")
+    as_eva = ("--as", "Eva")
+    where = (place.at, one["origin"], one["index"])
+    shown = sopro(*as_eva, "complaint", "show", *where).stdout
+    assert GRANTED in shown
+    assert "Maria" not in shown
+    result = sopro(*as_eva, "document", "show", *where, 0, code=1)
+    assert "is here for you to read" in result.stderr
+
+
+def test_the_grounds_of_an_appeal_are_read(place: Place) -> None:
+    sopro("appeal", "add", place.at, REVOKED, "--text", "We had closed it")
+    [one] = appeals(place)
+    shown = sopro("appeal", "show", place.at, one["entity"]).stdout
+    assert REVOKED in shown
+    assert "    text: We had closed it" in shown
+    listed = sopro("document", "list", place.at, one["entity"]).stdout
+    assert "text: We had closed it" in listed
+    result = sopro("appeal", "show", place.at, "0" * 32, code=1)
+    assert "'sopro appeal list' names them" in result.stderr
+    assert "nothing was filed" in sopro("document", "list", place.at, "0" * 32).stderr
 
 
 def test_a_complaint_that_is_not_there_is_named(place: Place) -> None:

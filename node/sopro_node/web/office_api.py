@@ -9,13 +9,11 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import UNSET
 
 from sopro_node import (
     assessing,
     clock,
     complaining,
-    entities,
     inbox,
     labelled,
     officers,
@@ -25,12 +23,11 @@ from sopro_node import (
 from sopro_node.acting import HOURS_WAITING, Actor, Done, perform
 from sopro_node.acts.act import Act
 from sopro_node.acts.catalogue import ACTS
-from sopro_node.file_names import KEPT, given_name
-from sopro_node.heldlog import OWN
 from sopro_node.node import Node
 from sopro_node.officer_roles import OfficerRole
 from sopro_node.store.accounts import UploadRow
 from sopro_node.web.bodies import read_body
+from sopro_node.web.office_reading import OfficeReading
 from sopro_node.web.once import KEY_SENT, REPLAYED, Once, named_by
 from sopro_node.web.operations import (
     Answering,
@@ -43,9 +40,8 @@ from sopro_node.web.operations import (
 from sopro_node.web.parameters import ENTITY, NUMBER
 from sopro_node.web.problems import in_hex
 from sopro_node.web.signing_in import Door
-from sopro_protocol.errors import FormatError, NotFoundError, RefusedError
-from sopro_protocol.record import MAX_DOCUMENT_SIZE, Record, read_record
-from sopro_registry.catalogue import READERS
+from sopro_protocol.errors import FormatError, RefusedError
+from sopro_protocol.record import MAX_DOCUMENT_SIZE
 from sopro_registry.fields import format_day
 
 PREFIX: Final = "/api/v1/office"
@@ -106,13 +102,12 @@ class OfficeApi:
                     ("/inbox", self.list_what_waits, (), ()),
                     ("/transfers/offers", self.list_offers, (), ()),
                     ("/labels/{number:SOPRO(?:/|%2[Ff]).+}", self.describe_label, (), (NUMBER,)),
-                    ("/entities/{entity}", self.describe_entity, (), (ENTITY,)),
-                    ("/entities/{entity}/documents", self.list_documents, (), (ENTITY,)),
                     ("/organisations/{entity}/relations", self.list_relations, (), (ENTITY,)),
                     ("/officers", self.list_officers, (), ()),
                     ("/trail", self.list_trail, (_BEFORE, _LIMIT), ()),
                 )
             ),
+            *OfficeReading(self._node, self._door).operations(PREFIX),
         ]
 
     # Acts.
@@ -245,32 +240,6 @@ class OfficeApi:
         self._door.admit(request)
         return _json(await labelled.label_at(self._node, {"number": asked["number"]}))
 
-    async def describe_entity(self, request: web.Request, asked: Asked) -> web.Response:
-        """Say what this site's log holds on an entity; `head` is `prev` of who acts on it."""
-        self._door.admit(request)
-        entity = asked["entity"]
-        [row] = (await entities.entities(self._node, {"entities": [entity]}))["rows"]
-        last = entities.last_record(self._node, entity)
-        if row is None or last is None:
-            raise NotFoundError(f"this site has nothing recorded on {entity.hex()}")
-        _, index, body = last
-        return _json(
-            {
-                "entity": entity,
-                "family": row["family"],
-                "head": row["head"],
-                "index": index,
-                "body": body,
-                "fields": row["fields"],
-            }
-        )
-
-    async def list_documents(self, request: web.Request, asked: Asked) -> web.Response:
-        """List documents of an entity's records that are here, as an erasure names them."""
-        self._door.admit(request)
-        found = await self._node.eraser.documents_of(asked["entity"])
-        return _json({"documents": [_describe_document(self._node, *one) for one in found]})
-
     async def list_relations(self, request: web.Request, asked: Asked) -> web.Response:
         """Say what an organisation is to others; `head` is `prev` of who states that next."""
         self._door.admit(request)
@@ -285,26 +254,6 @@ class OfficeApi:
         """Say who has done what, the latest first."""
         self._door.admit(request, (OfficerRole.ADMINISTRATOR,))
         return _json(await officers.officer_trail(self._node, asked))
-
-
-def _describe_document(node: Node, index: int, number: int) -> dict[str, Any]:
-    """Say what a record of this site commits to."""
-    record, _ = read_record(node.holdings.record(node.reader, node.holdings.own, index), READERS)
-    one = [] if record.docs is UNSET else record.docs[number : number + 1]
-    told = {}
-    if one:
-        told = {"name": one[0].name, "type": one[0].type, "size": one[0].size}
-        told["given"] = given_name(number, one[0].name, _kept_names(node, index, record))
-    return {"index": index, "document": number, **told}
-
-
-def _kept_names(node: Node, index: int, record: Record) -> bytes | None:
-    """Return the document of a record in which stands what its files were called, if it is here."""
-    for number, one in enumerate(record.documents):
-        if (one.name, one.visibility) == (KEPT, "site"):
-            row = node.reader.documents.get(OWN, index, number)
-            return row.content if row else None
-    return None
 
 
 def read_told(decoder: "msgspec.json.Decoder[Any]", data: bytes) -> Any:
