@@ -402,5 +402,6 @@ async def test_what_a_file_is_called_is_not_published(
     # Here, and nowhere else, it is known what it was called.
     told = (await maria.get(f"/entities/{done['entity']}/documents"))["documents"]
     assert told[1] == {"index": done["index"], "document": 1, "name": published,
-                       "type": "application/pdf", "size": 5, "given": given}  # fmt: skip
+                       "type": "application/pdf", "size": 5, "given": given,
+                       "origin": "sopro.example/at/1", "visibility": "public"}  # fmt: skip
     assert [one.visibility for one in kept_apart] == ["site"] * (given != published)
