@@ -23,10 +23,16 @@ def test_a_complaint_is_answered_step_by_step(place: Place) -> None:
     [one] = complaints(place)
     assert (one["certificate"], one["site"], one["step"]) == (GRANTED, "at", "received")
     where = (one["origin"], one["index"])
+    result = sopro("complaint", "answer", place.at, *where, "acknowledged", *DAY, code=2)
+    assert "say who answers with --by" in result.stderr
+    sopro("officer", "add", place.at, "Ida", "--role", "registrar", "--new-person", "Ida")
     for step in ("acknowledged", "investigating", "upheld", "closed"):
-        sopro("complaint", "answer", place.at, *where, step, *DAY)
+        sopro("complaint", "answer", place.at, *where, step, *DAY, "--by", "Ida")
         assert [one["step"] for one in complaints(place)] == [step]
-    result = sopro("complaint", "answer", place.at, *where, "upheld", *DAY, code=1)
+    by_name = complaints(place)[0]["answered_by"]
+    officers = json.loads(sopro("officer", "list", place.at, "--json").stdout)
+    assert [one["person"] for one in officers] == [by_name]
+    result = sopro("complaint", "answer", place.at, *where, "upheld", *DAY, "--by", "Ida", code=1)
     assert "cannot become upheld where it is closed" in result.stderr
     assert sopro("complaint", "list", place.at).stdout.endswith(f"{GRANTED}  misuse  closed\n")
     assert b"Maria has seen it" not in sopro("audit", place.at).stdout_bytes
@@ -91,7 +97,9 @@ def test_the_grounds_of_an_appeal_are_read(place: Place) -> None:
 
 
 def test_a_complaint_that_is_not_there_is_named(place: Place) -> None:
-    result = sopro("complaint", "answer", place.at, "sopro.example/at/1", 5, "closed", code=1)
+    by = ("--by", "ida", "--new-person", "ida")
+    where = ("sopro.example/at/1", 5)
+    result = sopro("complaint", "answer", place.at, *where, "closed", *by, code=1)
     assert "no complaint is known at entry 5" in result.stderr
     result = sopro("complaint", "add", place.at, "SOPRO/XX0/001/00001", *ABOUT, code=1)
     assert "no label 'SOPRO/XX0/001/00001' is known here" in result.stderr
@@ -106,10 +114,16 @@ def test_an_appeal_is_heard_by_a_panel(place: Place) -> None:
     sopro("appeal", "add", place.at, REVOKED, "--received-on", "2026-10-01")
     [one] = appeals(place)
     assert (one["certificate"], one["step"]) == (REVOKED, "received")
-    result = sopro("appeal", "decide", place.at, one["entity"], "upheld", *DAY, code=1)
+    decide = ("appeal", "decide", place.at, one["entity"])
+    result = sopro(*decide, "upheld", *DAY, code=2)
+    assert "say who records it with --by" in result.stderr
+    result = sopro(*decide, "upheld", *DAY, "--by", "a", "--new-person", "a", code=1)
     assert "cannot become upheld where it is received" in result.stderr
     sopro("appeal", "panel", place.at, one["entity"], *panel("a", "b"), *DAY)
-    sopro("appeal", "decide", place.at, one["entity"], "partly_upheld", *DAY)
+    for step in ("partly_upheld", "withdrawn"):
+        result = sopro(*decide, step, *DAY, "--by", "c", "--new-person", "c", code=1)
+        assert "recorded by one of its panel" in result.stderr
+    sopro(*decide, "partly_upheld", *DAY, "--by", "b")
     [one] = appeals(place)
     assert (len(one["panel"]), one["step"]) == (2, "partly_upheld")
     assert sopro("appeal", "list", place.at).stdout.endswith(f"{REVOKED}  partly_upheld\n")
@@ -124,19 +138,22 @@ def test_who_decided_hears_no_appeal_against_it(place: Place) -> None:
     [one] = appeals(place)
     result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
     assert "somebody who took part" in result.stderr
+    ended = ("appeal", "decide", place.at, one["entity"], "withdrawn", "--by", "anna")
+    assert "does not end an appeal" in sopro(*ended, code=1).stderr
     sopro("appeal", "panel", place.at, one["entity"], *panel("bela"))
     place.decide("correct", GRANTED, "--decider", "bela")
-    result = sopro("appeal", "decide", place.at, one["entity"], "rejected", code=1)
+    result = sopro("appeal", "decide", place.at, one["entity"], "rejected", "--by", "bela", code=1)
     assert "name another panel" in result.stderr
     sopro("appeal", "panel", place.at, one["entity"], *panel("clara"))
-    sopro("appeal", "decide", place.at, one["entity"], "rejected")
+    sopro("appeal", "decide", place.at, one["entity"], "rejected", "--by", "clara")
     assert appeals(place)[0]["step"] == "rejected"
 
 
 def test_an_appeal_names_its_decision(place: Place) -> None:
     result = sopro("appeal", "add", place.at, GRANTED, "--decision", "1", code=1)
     assert "entry 1 is no decision of this site on that label" in result.stderr
-    result = sopro("appeal", "decide", place.at, "0" * 32, "upheld", code=1)
+    by = ("--by", "ida", "--new-person", "ida")
+    result = sopro("appeal", "decide", place.at, "0" * 32, "upheld", *by, code=1)
     assert "this site has no appeal" in result.stderr
 
 
@@ -153,7 +170,7 @@ def test_who_was_refused_appeals(place: Place) -> None:
     result = sopro("appeal", "panel", place.at, one["entity"], "--member", "anna", code=1)
     assert "took part" in result.stderr
     sopro("appeal", "panel", place.at, one["entity"], *panel("ida"))
-    sopro("appeal", "decide", place.at, one["entity"], "upheld")
+    sopro("appeal", "decide", place.at, one["entity"], "upheld", "--by", "ida")
     assert appeals(place)[0]["step"] == "upheld"
 
 
