@@ -9,7 +9,7 @@ from sopro_conformance.cases.refused import is_refused
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.wire.ed25519 import SigningKey
-from sopro_conformance.world.federation import FEDERATION, SCHEME, World
+from sopro_conformance.world.federation import SCHEME, World
 from sopro_conformance.world.sitelog import ROLES, SiteLog, Written
 
 Body: TypeAlias = dict[str, Value]
@@ -26,6 +26,7 @@ def begin_next(
     """Begin a log of the same root key that continues another one."""
     federation, site, epoch = old.origin.split("/")
     new = SiteLog(world.source, origin or f"{federation}/{site}/{int(epoch) + 1}")
+    new.padding = old.padding
     new.keys["root"] = key or old.keys["root"]
     new.name_keys(continues=end_of(old) | end)
     new.state()
@@ -129,13 +130,13 @@ async def _beginnings(trial: Trial) -> None:
 
     await is_void(trial, "mem.epoch", later, delta="continues another in a later record")
     for delta, origin in (
-        ("continues a log of another site", f"{FEDERATION}/hu/0"),
-        ("continues no log of this epoch's", f"{FEDERATION}/si/7"),
+        ("continues a log of another site", "hu/0"),
+        ("continues no log of this epoch's", "si/7"),
     ):
 
         def alone(world: World, bad: bool, origin: str = origin) -> SiteLog:
-            log = SiteLog(world.source, f"{FEDERATION}/si/1")
-            end: Body = {"origin": origin, "root": bytes(32), "size": 5}
+            log = world.begin("si")
+            end: Body = {"origin": f"{world.name}/{origin}", "root": bytes(32), "size": 5}
             log.name_keys(**({"continues": end} if bad else {}))
             log.state()
             world.enroll("si", origin=log.origin, root=log.keys["root"].public, urls=["http://si"])
@@ -154,7 +155,7 @@ def _other_end(world: World, old: SiteLog) -> tuple[SiteLog, Body]:
 
 
 def _other_site(world: World, old: SiteLog) -> tuple[SiteLog, Body]:
-    return begin_next(world, old, origin=f"{FEDERATION}/hu/2"), {"origin": f"{FEDERATION}/at/2"}
+    return begin_next(world, old, origin=f"{world.name}/hu/2"), {"origin": f"{world.name}/at/2"}
 
 
 def _other_key(world: World, old: SiteLog) -> tuple[SiteLog, Body]:
@@ -167,7 +168,7 @@ def _no_keys(world: World, old: SiteLog) -> tuple[SiteLog, Body]:
 
 
 def _two_on(world: World, old: SiteLog) -> tuple[SiteLog, Body]:
-    return begin_next(world, old, origin=f"{FEDERATION}/at/3"), {}
+    return begin_next(world, old, origin=f"{world.name}/at/3"), {}
 
 
 def _ends_elsewhere(world: World, old: SiteLog) -> tuple[SiteLog, Body]:

@@ -18,8 +18,9 @@ Act: TypeAlias = Callable[[World, bool], tuple[SiteLog, Written]]
 
 def new_world(trial: Trial, name: str, sites: str = "at hu") -> World:
     """Return a federation that follows from the seed, the case and a name."""
-    source = random.Random(f"{trial.seed}/{trial.case.id}/{name}")  # noqa: S311  # repeatable
-    return World(source, sites)
+    own = f"{trial.seed}/{trial.case.id}/{name}"
+    source, padding = (random.Random(f"{own}{one}") for one in ("", "/padding"))  # noqa: S311  # repeatable
+    return World(source, sites, padding)
 
 
 def question(trial: Trial, world: World, day: str = "2026-03-15") -> Question:

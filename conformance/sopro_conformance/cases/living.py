@@ -257,7 +257,7 @@ async def fields(trial: Trial) -> None:
 
 def _add_others(bench: Bench, labels: Labels, basis: str) -> None:
     """Add to each action what only others may have."""
-    takes: list[Value] = ["conformance.example/hu/1", 3, bytes(32)]
+    takes: list[Value] = [bench.world.sites["hu"].origin, 3, bytes(32)]
     others: dict[str, tuple[Value, tuple[str, ...]]] = {
         "status_index": (0, ("grant",)),
         "takes": (takes, ("transfer_in",)),

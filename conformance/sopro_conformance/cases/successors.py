@@ -293,6 +293,7 @@ async def _certificates(trial: Trial) -> None:
         proof = left.proof(_approve(world, left, "at hu"))
         if is_bad:
             log = left.log.fork(left.size - 1)
+            log.padding = None  # it has to be of that size again
             log.append("scheme/1", {"scheme": "another"})
             world.coordinator = log
             left = left._replace(log=log)

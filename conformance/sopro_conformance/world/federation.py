@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sopro_conformance.wire.codec import Value
+from sopro_conformance.world.padding import word
 from sopro_conformance.world.sitelog import SiteLog, Written
 
 FEDERATION: Final = "conformance.example"
@@ -22,11 +23,22 @@ class World:
         coordinator: its log.
         sites: the members' logs, by code.
         root: the root key that an invite would name, whatever key succeeds it.
+        name: of the federation.
     """
 
-    def __init__(self, source: random.Random, sites: str = "at hu") -> None:
-        self.source = source
-        self.coordinator = SiteLog(source, f"{FEDERATION}/{COORDINATOR}/1")
+    def __init__(
+        self, source: random.Random, sites: str = "at hu", padding: random.Random | None = None
+    ) -> None:
+        """Found a federation.
+
+        Args:
+            source: from which all keys and whatever else is random follow.
+            sites: codes of its members.
+            padding: from which its name and records beside the point follow; None for none.
+        """
+        self.source, self.padding = source, padding
+        self.name = f"{word(padding)}.{FEDERATION}" if padding else FEDERATION
+        self.coordinator = self.begin(COORDINATOR)
         self.root = self.coordinator.keys["root"].public
         self.coordinator.name_keys()
         self._policy = hashlib.sha256(b"witness policy").digest()[:16]
@@ -40,9 +52,15 @@ class World:
         for log in self.sites.values():
             log.state(self.coordinator)
 
+    def begin(self, code: str, epoch: int = 1) -> SiteLog:
+        """Return a log of this federation, with nothing in it."""
+        log = SiteLog(self.source, f"{self.name}/{code}/{epoch}")
+        log.padding = self.padding
+        return log
+
     def found(self, code: str) -> SiteLog:
         """Begin a log with its key record."""
-        log = SiteLog(self.source, f"{FEDERATION}/{code}/1")
+        log = self.begin(code)
         log.name_keys()
         log.state()
         self._members[code] = (

@@ -10,6 +10,7 @@ from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import sign_text, write_note, write_text
 from sopro_conformance.wire.records import Draft, entry_id, write_entry
 from sopro_conformance.wire.tree import Tree, leaf_hash
+from sopro_conformance.world.padding import fillers
 
 ROLES: Final = ("log", "witness", "registrar", "decision", "access")
 BEGINNING: Final = 1_772_355_600_000
@@ -49,6 +50,7 @@ class SiteLog:
         state_entity: whom its log_state records are on.
         documents: key and content by position and number, as far as they ride in bundles.
         key_positions: where its key records are.
+        padding: of records beside the point, before each that is appended; None for none.
     """
 
     def __init__(self, source: random.Random, origin: str) -> None:
@@ -68,6 +70,7 @@ class SiteLog:
         self.state_entity = source.randbytes(16)
         self.documents: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self.key_positions: list[int] = []
+        self.padding: random.Random | None = None
         self._last: dict[bytes, bytes] = {}
 
     def fork(self, size: int) -> "SiteLog":
@@ -140,6 +143,8 @@ class SiteLog:
             signers: the key of the family's role where absent.
             fields: of the record, instead of the right ones.
         """
+        if not family.startswith("site_keys/"):  # which stand where a rule wants them
+            self._pad()
         entity = entity or self.source.randbytes(16)
         draft = Draft(
             self.origin,
@@ -153,6 +158,15 @@ class SiteLog:
         if signers is None:
             signers = [self.keys[role_of(family)]]
         return self.append_entry(write_entry(draft.encode(), signers), entity)
+
+    def _pad(self) -> None:
+        """Append records beside the point, which take no time."""
+        if self.padding is None or not self.entries:
+            return
+        signer = self.keys["registrar"]
+        for entry in fillers(self.padding, self.origin, self.time, signer):
+            self.append_entry(entry)
+            self.time -= 1000
 
     def append_entry(self, entry: bytes, entity: bytes = b"") -> Written:
         """Append bytes as they are; without an entity they become nobody's last entry."""
