@@ -16,6 +16,7 @@ from sopro_conformance.adapter import Adapter, Answer, pack
 from sopro_conformance.case import Case, Check, NotMeasured, Verdict
 from sopro_conformance.questions import Judge, Put, Question, Questions
 from sopro_conformance.world.client import Client, wait_until
+from sopro_conformance.world.padding import word
 from sopro_conformance.world.scene import Scene
 
 
@@ -38,6 +39,8 @@ class Trial:
         candidate: its adapter.
         seed: all randomness of the case follows from it and the case's id.
         questions: about bytes alone, and who judges them.
+        origin: of a log that is in nothing but questions about bytes.
+        now: POSIX seconds there.
         checks: what was found so far.
         stage: the federation around the candidate, where the run has one; a case that brings
             its own has none.
@@ -56,6 +59,9 @@ class Trial:
         own = f"{self.seed}/{self.case.id}"
         self.random = random.Random(own)  # noqa: S311  # repeatable
         self.questions = Questions(own)
+        apart = random.Random(f"{own}/names")  # noqa: S311  # repeatable
+        self.origin = f"{word(apart)}.sopro.example/at/1"
+        self.now = 1_790_000_000 + apart.randrange(10**7)
 
     @property
     def scene(self) -> Scene:

@@ -261,7 +261,7 @@ def _imported(world: World, bad: bool) -> tuple[SiteLog, Written]:
 def _void(world: World, bad: bool) -> tuple[SiteLog, Written]:
     labels = give_labels(world)
     # A suspended label is not suspended again.
-    number = f"SOPRO/AT0/001/{0 if bad else 1:06}"
+    number = f"SOPRO/AT0/001/{labels.log.first + (not bad):06}"
     again = world.decision("suspend", number)
     target = labels.granted[0 if bad else 1]
     decided = labels.log.append("label_decision/1", again, entity=target.entity)

@@ -1,6 +1,7 @@
 """CKP: checkpoints, their signatures, and the witnesses that cosign them."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sopro_conformance.case import case
 from sopro_conformance.trial import Trial
@@ -16,25 +17,26 @@ from sopro_conformance.wire.note import (
     write_vkey,
 )
 
-LOG = "sopro.example/at/1"
-SIZE = 1234
-NOW = 1_790_000_000
+_EASTERN: Final = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+"""Digits that are none here."""
 
 
 class _Log:
     """A log of which only the head is needed."""
 
     def __init__(self, trial: Trial) -> None:
+        self.origin = trial.origin
+        self.size = trial.random.randrange(10**3, 10 ** trial.random.randint(4, 12))
         self.key = SigningKey(trial.random.randbytes(32))
         self.root = trial.random.randbytes(32)
-        self.text = write_text(LOG, SIZE, self.root)
-        self.line = sign_text(self.text, LOG, self.key)
+        self.text = write_text(self.origin, self.size, self.root)
+        self.line = sign_text(self.text, self.origin, self.key)
         self.note = write_note(self.text, [self.line])
-        self.vkey = write_vkey(LOG, self.key.public)
+        self.vkey = write_vkey(self.origin, self.key.public)
 
     def sign(self, text: str) -> bytes:
         """Return a note with another text, rightly signed."""
-        return write_note(text, [sign_text(text, LOG, self.key)])
+        return write_note(text, [sign_text(text, self.origin, self.key)])
 
 
 @case(
@@ -46,24 +48,30 @@ class _Log:
 async def forms(trial: Trial) -> None:
     """Sign malformed texts rightly, and write right ones malformed."""
     log = _Log(trial)
-    good = {"bytes": log.note, "origin": LOG, "keys": [log.vkey]}
-    await trial.accepts("checkpoint", {"size": SIZE, "root": log.root}, what="a checkpoint", **good)
+    good = {"bytes": log.note, "origin": log.origin, "keys": [log.vkey]}
+    await trial.accepts(
+        "checkpoint", {"size": log.size, "root": log.root}, what="a checkpoint", **good
+    )
     lines = log.text.split("\n")
+
+    def spelled(size: str) -> str:
+        return "\n".join([lines[0], size, *lines[2:]])
+
     texts = {
-        "a leading zero": log.text.replace("1234", "01234"),
-        "a sign": log.text.replace("1234", "+1234"),
-        "a size in hex": log.text.replace("1234", "0x4d2"),
-        "a size in other digits": log.text.replace("1234", "١٢٣٤"),
-        "a size above 2^48": log.text.replace("1234", str(2**48 + 1)),
-        "no size": log.text.replace("1234", ""),
-        "a root of 31 bytes": write_text(LOG, SIZE, log.root[:31]),
-        "a root of 33 bytes": write_text(LOG, SIZE, log.root + b"\x00"),
+        "a leading zero": spelled(f"0{log.size}"),
+        "a sign": spelled(f"+{log.size}"),
+        "a size in hex": spelled(hex(log.size)),
+        "a size in other digits": spelled(str(log.size).translate(_EASTERN)),
+        "a size above 2^48": spelled(str(2**48 + 1)),
+        "no size": spelled(""),
+        "a root of 31 bytes": write_text(log.origin, log.size, log.root[:31]),
+        "a root of 33 bytes": write_text(log.origin, log.size, log.root + b"\x00"),
         "base64 without padding": log.text.replace("=", ""),
         "a root that is none": log.text.replace(lines[2], "*" * 44),
-        "size 0 with another root": write_text(LOG, 0, log.root),
+        "size 0 with another root": write_text(log.origin, 0, log.root),
         "an extension line": log.text + "extension\n",
-        "two lines": f"{LOG}\n{SIZE}\n",
-        "no origin": log.text.replace(LOG, ""),
+        "two lines": f"{log.origin}\n{log.size}\n",
+        "no origin": log.text.replace(log.origin, ""),
     }
     notes = {name: log.sign(text) for name, text in texts.items()}
     line = log.note.split(b"\n\n")[1]
@@ -97,13 +105,13 @@ async def unknown_lines(trial: Trial) -> None:
     strangers = [SigningKey(trial.random.randbytes(32)) for _ in range(15)]
     lines = [sign_text(log.text, f"x{at}.example", one) for at, one in enumerate(strangers)]
     many = write_note(log.text, [*lines, log.line])
-    good = {"bytes": many, "origin": LOG, "keys": [log.vkey]}
-    await trial.accepts("checkpoint", {"size": SIZE}, what="15 unknown lines", **good)
+    good = {"bytes": many, "origin": log.origin, "keys": [log.vkey]}
+    await trial.accepts("checkpoint", {"size": log.size}, what="15 unknown lines", **good)
     second = SigningKey(trial.random.randbytes(32))
-    broken = sign_text(log.text + "x", LOG, second)
-    keys = [log.vkey, write_vkey(LOG, second.public)]
-    both = {"origin": LOG, "keys": keys}
-    fine = write_note(log.text, [log.line, sign_text(log.text, LOG, second)])
+    broken = sign_text(log.text + "x", log.origin, second)
+    keys = [log.vkey, write_vkey(log.origin, second.public)]
+    both = {"origin": log.origin, "keys": keys}
+    fine = write_note(log.text, [log.line, sign_text(log.text, log.origin, second)])
     for order in ([log.line, broken], [broken, log.line]):
         await trial.refuses(
             "checkpoint",
@@ -125,14 +133,14 @@ async def no_trust(trial: Trial) -> None:
     """Sign with other keys, under the same name or with the same 4-byte id."""
     log = _Log(trial)
     stranger = SigningKey(trial.random.randbytes(32))
-    good = {"bytes": log.note, "origin": LOG, "keys": [log.vkey]}
+    good = {"bytes": log.note, "origin": log.origin, "keys": [log.vkey]}
     name = "sopro.example/hu/1"
     inputs = {
         "only a stranger's line": [sign_text(log.text, "x.example", stranger)],
-        "same name, other key": [sign_text(log.text, LOG, stranger)],
+        "same name, other key": [sign_text(log.text, log.origin, stranger)],
         "same key, other name": [sign_text(log.text, name, log.key)],
         "its name and 4-byte id on another's signature": [
-            Line(LOG, hint_of(LOG, log.key.public), stranger.sign(log.text.encode()))
+            Line(log.origin, hint_of(log.origin, log.key.public), stranger.sign(log.text.encode()))
         ],
     }
     for delta, lines in inputs.items():
@@ -143,8 +151,8 @@ async def no_trust(trial: Trial) -> None:
             twin=good,
             **{**good, "bytes": write_note(log.text, lines)},
         )
-    text = write_text(name, SIZE, log.root)
-    other = write_note(text, [sign_text(text, name, log.key), sign_text(text, LOG, log.key)])
+    text = write_text(name, log.size, log.root)
+    other = write_note(text, [sign_text(text, name, log.key), sign_text(text, log.origin, log.key)])
     await trial.refuses(
         "checkpoint", "hos.origin", delta="of another log", twin=good, **{**good, "bytes": other}
     )
@@ -166,7 +174,7 @@ class _Witnesses:
         members = " ".join(f"w{at}" for at in range(len(self.keys)))
         return "\n".join([*known, f"group g {needed} {members}", "quorum g", ""])
 
-    def lines(self, text: str, chosen: Sequence[int], time: int = NOW) -> list[Line]:
+    def lines(self, text: str, chosen: Sequence[int], time: int) -> list[Line]:
         """Return the cosignatures of some of them."""
         return [cosign_text(text, self.names[at], self.keys[at], time) for at in chosen]
 
@@ -181,15 +189,15 @@ async def quorum(trial: Trial) -> None:
     def note(lines: Sequence[Line]) -> bytes:
         return write_note(log.text, [log.line, *lines])
 
-    policy = {"policy": witnesses.policy(3), "now": NOW + 10}
-    twin = {"bytes": note(witnesses.lines(log.text, [0, 2, 4])), **policy}
+    policy = {"policy": witnesses.policy(3), "now": trial.now + 10}
+    twin = {"bytes": note(witnesses.lines(log.text, [0, 2, 4], trial.now)), **policy}
     await trial.accepts("quorum", {"cosigned": 3}, what="three of five", **twin)
-    two = witnesses.lines(log.text, [0, 2])
+    two = witnesses.lines(log.text, [0, 2], trial.now)
     again = Line("sopro.example/w0b/witness", two[0].hint, two[0].blob)
-    stranger = cosign_text(log.text, "x.example/witness", outside.keys[0], NOW)
-    posing = cosign_text(log.text, witnesses.names[4], outside.keys[1], NOW)
+    stranger = cosign_text(log.text, "x.example/witness", outside.keys[0], trial.now)
+    posing = cosign_text(log.text, witnesses.names[4], outside.keys[1], trial.now)
     renamed = "sopro.example/w9/witness"
-    as_another = cosign_text(log.text, renamed, witnesses.keys[0], NOW)
+    as_another = cosign_text(log.text, renamed, witnesses.keys[0], trial.now)
     for delta, lines in (
         ("two of five", two),
         ("one of them again under another name", [*two, again]),
@@ -214,14 +222,16 @@ async def cosignature(trial: Trial) -> None:
     witness = SigningKey(trial.random.randbytes(32))
     name = "sopro.example/w/witness"
     key = write_vkey(name, witness.public, COSIGNER)
-    line = cosign_text(log.text, name, witness, NOW)
+    line = cosign_text(log.text, name, witness, trial.now)
     good = {"bytes": write_note(log.text, [log.line, line]), "key": key}
-    await trial.accepts("cosignature", {"time": NOW}, what="a cosignature", **good)
-    later = Line(line.name, line.hint, (NOW + 1).to_bytes(8, "big") + line.blob[8:])
-    plain = Line(name, line.hint, NOW.to_bytes(8, "big") + witness.sign(log.text.encode()))
-    elsewhere = cosign_text(write_text("sopro.example/hu/1", SIZE, log.root), name, witness, NOW)
-    larger = cosign_text(write_text(LOG, SIZE + 1, log.root), name, witness, NOW)
-    other = cosign_text(write_text(LOG, SIZE, bytes(32)), name, witness, NOW)
+    await trial.accepts("cosignature", {"time": trial.now}, what="a cosignature", **good)
+    later = Line(line.name, line.hint, (trial.now + 1).to_bytes(8, "big") + line.blob[8:])
+    plain = Line(name, line.hint, trial.now.to_bytes(8, "big") + witness.sign(log.text.encode()))
+    elsewhere = cosign_text(
+        write_text("sopro.example/hu/1", log.size, log.root), name, witness, trial.now
+    )
+    larger = cosign_text(write_text(log.origin, log.size + 1, log.root), name, witness, trial.now)
+    other = cosign_text(write_text(log.origin, log.size, bytes(32)), name, witness, trial.now)
     never = cosign_text(log.text, name, witness, 0)
     for delta, bad in (
         ("its time is another", later),

@@ -26,7 +26,7 @@ def begin_next(
     """Begin a log of the same root key that continues another one."""
     federation, site, epoch = old.origin.split("/")
     new = SiteLog(world.source, origin or f"{federation}/{site}/{int(epoch) + 1}")
-    new.padding = old.padding
+    new.padding, new.time = old.padding, old.time
     new.keys["root"] = key or old.keys["root"]
     new.name_keys(continues=end_of(old) | end)
     new.state()

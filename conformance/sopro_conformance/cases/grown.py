@@ -4,6 +4,7 @@ import unicodedata
 from typing import Final
 
 from sopro_conformance.case import case
+from sopro_conformance.cases.enc import surround
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value, encode
 from sopro_conformance.wire.ed25519 import SigningKey
@@ -12,15 +13,14 @@ from sopro_conformance.wire.proof import write_proof
 from sopro_conformance.wire.records import entry_id, random_draft, write_entry
 from sopro_conformance.wire.tree import Tree, leaf_hash, node_hash
 
-LOG: Final = "sopro.example/at/1"
 LARGEST: Final = 2**48
 SAME_SHAPE: Final = range(5, 9)
 """Sizes in which the proof of the first leaves has three hashes."""
 
 
-def _sign(key: SigningKey, size: int, root: bytes) -> bytes:
-    text = write_text(LOG, size, root)
-    return write_note(text, [sign_text(text, LOG, key)])
+def _sign(origin: str, key: SigningKey, size: int, root: bytes) -> bytes:
+    text = write_text(origin, size, root)
+    return write_note(text, [sign_text(text, origin, key)])
 
 
 @case(
@@ -33,10 +33,10 @@ async def sizes(trial: Trial) -> None:
     key = SigningKey(trial.random.randbytes(32))
     entries = [trial.random.randbytes(40) for _ in range(max(SAME_SHAPE))]
     tree = Tree([leaf_hash(one) for one in entries])
-    known = {"origin": LOG, "keys": [write_vkey(LOG, key.public)]}
+    known = {"origin": trial.origin, "keys": [write_vkey(trial.origin, key.public)]}
     for index in (0, 3):
         for size in SAME_SHAPE:
-            note = _sign(key, size, tree.root(size))
+            note = _sign(trial.origin, key, size, tree.root(size))
             right = write_proof(index, tree.inclusion(index, size), note)
             good = {"file": right, "entry": entries[index], **known}
             what = f"leaf {index} of {size}"
@@ -59,15 +59,15 @@ async def _largest(trial: Trial, key: SigningKey) -> None:
         "inclusion", "proof.invalid", delta="a leaf more than 2^48", twin=good, **wrong
     )
     root = trial.random.randbytes(32)
-    known = {"origin": LOG, "keys": [write_vkey(LOG, key.public)]}
-    twin = {"bytes": _sign(key, LARGEST, root), **known}
+    known = {"origin": trial.origin, "keys": [write_vkey(trial.origin, key.public)]}
+    twin = {"bytes": _sign(trial.origin, key, LARGEST, root), **known}
     await trial.accepts("checkpoint", {"size": LARGEST}, what="a head of 2^48", **twin)
     await trial.refuses(
         "checkpoint",
         "ckp.format",
         delta="a head of a leaf more than 2^48",
         twin=twin,
-        **{**twin, "bytes": _sign(key, LARGEST + 1, root)},
+        **{**twin, "bytes": _sign(trial.origin, key, LARGEST + 1, root)},
     )
 
 
@@ -95,10 +95,10 @@ async def forms(trial: Trial) -> None:
         spelled = {text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD", "NFKD"))}
         for one in sorted(spelled):
             said = one.encode("unicode_escape").decode()
-            value = encode({"text": one})
+            value = surround(trial)(encode({"text": one}))
             await trial.accepts("value", what=f"the text {said}", bytes=value)
             entry = write_entry(
-                random_draft(trial.random, LOG, "x-test/1", {"a": one}).encode(), [key]
+                random_draft(trial.random, trial.origin, "x-test/1", {"a": one}).encode(), [key]
             )
             await trial.accepts(
                 "entry",
@@ -108,4 +108,5 @@ async def forms(trial: Trial) -> None:
                 keys=[key.public],
             )
         keys: dict[str, Value] = dict.fromkeys(sorted(spelled), 1)
-        await trial.accepts("value", what=f"{len(spelled)} keys of other forms", bytes=encode(keys))
+        value = surround(trial)(encode(keys))
+        await trial.accepts("value", what=f"{len(spelled)} keys of other forms", bytes=value)

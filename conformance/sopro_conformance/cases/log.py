@@ -8,8 +8,6 @@ from sopro_conformance.wire.note import sign_text, write_note, write_text, write
 from sopro_conformance.wire.proof import write_proof
 from sopro_conformance.wire.tree import Tree, leaf_hash, node_hash
 
-LOG = "sopro.example/at/1"
-
 
 def _grown(trial: Trial, size: int) -> Tree:
     return Tree([leaf_hash(trial.random.randbytes(20)) for _ in range(size)])
@@ -122,12 +120,12 @@ async def proof_file(trial: Trial) -> None:
     key, stranger = (SigningKey(trial.random.randbytes(32)) for _ in range(2))
     entries = [trial.random.randbytes(50) for _ in range(11)]
     tree = Tree([leaf_hash(one) for one in entries])
-    note = _sign(tree, LOG, key)
-    vkey = write_vkey(LOG, key.public)
+    note = _sign(tree, trial.origin, key)
+    vkey = write_vkey(trial.origin, key.public)
     good = {
         "file": write_proof(6, tree.inclusion(6, 11), note),
         "entry": entries[6],
-        "origin": LOG,
+        "origin": trial.origin,
         "keys": [vkey],
     }
     await trial.accepts("proof", {"index": 6, "size": 11}, what="a proof", **good)
@@ -137,7 +135,7 @@ async def proof_file(trial: Trial) -> None:
     await witnessed(trial)
     file = good["file"]
     assert isinstance(file, bytes), "as written above"  # noqa: S101
-    unsigned = _sign(tree, LOG, stranger)
+    unsigned = _sign(tree, trial.origin, stranger)
     elsewhere = _sign(tree, "sopro.example/hu/1", key)
     for delta, code, fields in (
         ("another first line", "proof.format", {"file": file.replace(b"@v1", b"@v2", 1)}),

@@ -22,8 +22,6 @@ from sopro_conformance.wire.vkey import read_policy
 from sopro_conformance.world.client import Reply, words
 from sopro_conformance.world.sitelog import SiteLog
 
-_LOG: Final = "sopro.example/at/1"
-_NOW: Final = 1_790_000_000
 _CODE: Final = "wit.policy-text"
 _POLICY: Final = "/api/v1/witness-policy"
 _LINES: Final = 2048
@@ -39,11 +37,11 @@ class _Text:
         self.keys = [
             write_vkey(name, key.public, COSIGNER) for name, key in zip(names, keys, strict=True)
         ]
-        self.log = write_vkey(_LOG, keys[4].public)
+        self.log = write_vkey(trial.origin, keys[4].public)
         self.log_key = write_vkey(names[3], keys[3].public)
-        text = write_text(_LOG, 7, trial.random.randbytes(32))
-        lines = [cosign_text(text, names[at], keys[at], _NOW) for at in (0, 1)]
-        self.note = write_note(text, [sign_text(text, _LOG, keys[4]), *lines])
+        text = write_text(trial.origin, 7, trial.random.randbytes(32))
+        lines = [cosign_text(text, names[at], keys[at], trial.now) for at in (0, 1)]
+        self.note = write_note(text, [sign_text(text, trial.origin, keys[4]), *lines])
         self.witnesses = [f"witness {site} {self.keys[at]}" for at, site in enumerate(("hu", "si"))]
 
     def policy(self, *lines: str, before: str = "", quorum: str = "quorum g\n") -> str:
@@ -60,7 +58,7 @@ class _Text:
 async def policy_texts(trial: Trial) -> None:
     """Write policies in every allowed way, and with one thing wrong."""
     text = _Text(trial)
-    given = {"bytes": text.note, "now": _NOW + 10}
+    given = {"bytes": text.note, "now": trial.now + 10}
     twin = {"policy": text.policy()}
     filler = "# " + "x" * 100 + "\n"
     most = text.policy(before=filler * (_LINES - 4))

@@ -17,15 +17,13 @@ from sopro_conformance.wire.edwards import (
 from sopro_conformance.wire.note import write_vkey
 from sopro_conformance.wire.records import CONTEXT, entry_id, random_draft, write_entry
 
-LOG = "sopro.example/at/1"
-
 
 def _key(trial: Trial) -> SigningKey:
     return SigningKey(trial.random.randbytes(32))
 
 
 def _record(trial: Trial) -> bytes:
-    return random_draft(trial.random, LOG, "x-test/1", {"n": 1}).encode()
+    return random_draft(trial.random, trial.origin, "x-test/1", {"n": 1}).encode()
 
 
 @case("SIG-01", "A signature of a key at hand is accepted.", clauses="REC-4 KEY-2")
@@ -270,14 +268,14 @@ async def algorithm(trial: Trial) -> None:
 
 
 async def _refuse_vkeys(trial: Trial, key: SigningKey) -> None:
-    good = write_vkey(LOG, key.public)
+    good = write_vkey(trial.origin, key.public)
     spelled = int.from_bytes(write((0, 1)), "little") + PRIME
     for delta, text, code in (
-        ("type 2", write_vkey(LOG, key.public, 2), "sig.key"),
-        ("type 255", write_vkey(LOG, key.public, 255), "sig.key"),
+        ("type 2", write_vkey(trial.origin, key.public, 2), "sig.key"),
+        ("type 255", write_vkey(trial.origin, key.public, 255), "sig.key"),
         ("another note key id", good.replace(good.split("+")[1], "00000000"), "sig.key"),
-        ("a key of 31 bytes", write_vkey(LOG, key.public[:31]), "sig.key sig.weak-key"),
-        ("the neutral point", write_vkey(LOG, write((0, 1))), "sig.weak-key"),
-        ("y not below p", write_vkey(LOG, spelled.to_bytes(32, "little")), "sig.weak-key"),
+        ("a key of 31 bytes", write_vkey(trial.origin, key.public[:31]), "sig.key sig.weak-key"),
+        ("the neutral point", write_vkey(trial.origin, write((0, 1))), "sig.weak-key"),
+        ("y not below p", write_vkey(trial.origin, spelled.to_bytes(32, "little")), "sig.weak-key"),
     ):
         await trial.refuses("vkey", code, delta=delta, twin={"text": good}, text=text)

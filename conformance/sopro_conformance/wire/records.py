@@ -70,4 +70,5 @@ def commit(key: bytes, content: bytes) -> bytes:
 
 def random_draft(source: random.Random, log: str, family: str, body: Mapping[str, Value]) -> Draft:
     """Return a record on a new entity."""
-    return Draft(log, family, body, source.randbytes(16), source.randbytes(16), 1_790_000_000_000)
+    time = 1_790_000_000_000 + source.randrange(10**10)
+    return Draft(log, family, body, source.randbytes(16), source.randbytes(16), time)

@@ -24,6 +24,7 @@ class World:
         sites: the members' logs, by code.
         root: the root key that an invite would name, whatever key succeeds it.
         name: of the federation.
+        later: so many milliseconds its first records are after 9:00 UTC.
     """
 
     def __init__(
@@ -37,6 +38,8 @@ class World:
             padding: from which its name and records beside the point follow; None for none.
         """
         self.source, self.padding = source, padding
+        # Of the hour of its first records; they stand on the same day.
+        self.later = padding.randrange(3_600_000) if padding else 0
         self.name = f"{word(padding)}.{FEDERATION}" if padding else FEDERATION
         self.coordinator = self.begin(COORDINATOR)
         self.root = self.coordinator.keys["root"].public
@@ -55,7 +58,9 @@ class World:
     def begin(self, code: str, epoch: int = 1) -> SiteLog:
         """Return a log of this federation, with nothing in it."""
         log = SiteLog(self.source, f"{self.name}/{code}/{epoch}")
-        log.padding = self.padding
+        if self.padding is not None:
+            log.padding, log.first = self.padding, self.padding.randrange(10**5)
+            log.time += self.later
         return log
 
     def found(self, code: str) -> SiteLog:
@@ -203,7 +208,7 @@ class World:
 
     def number(self, log: SiteLog) -> str:
         """Return a certificate number that the site has not given yet."""
-        return f"SOPRO/{log.site.upper()}0/001/{log.grants:06}"
+        return f"SOPRO/{log.site.upper()}0/001/{log.first + log.grants:06}"
 
     def question(self, day: str = "2026-03-15") -> dict[str, Any]:
         """Return all logs as `verify` of kind `logs` takes them, each ended by a log_state."""

@@ -50,6 +50,7 @@ class SiteLog:
         state_entity: whom its log_state records are on.
         documents: key and content by position and number, as far as they ride in bundles.
         key_positions: where its key records are.
+        first: the number of its first label.
         padding: of records beside the point, before each that is appended; None for none.
     """
 
@@ -71,6 +72,7 @@ class SiteLog:
         self.documents: dict[tuple[int, int], tuple[bytes, bytes]] = {}
         self.key_positions: list[int] = []
         self.padding: random.Random | None = None
+        self.first = 0
         self._last: dict[bytes, bytes] = {}
 
     def fork(self, size: int) -> "SiteLog":
