@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,13 @@ from sopro_conformance.catalogue import CASES
 from sopro_conformance.main import main
 from sopro_conformance.questions import Questions
 from sopro_conformance.trial import Trial
+from sopro_conformance.world.scene import Scene
+from tests.mutants.cheats import HOW, fingerprint
 
 CHEATS = f"{sys.executable} {Path(__file__).parents[1] / 'mutants' / 'cheats.py'}"
 OURS = f"{sys.executable} {Path(__file__).parents[1] / 'mutants' / 'ours.py'}"
+NIL = {"verb": "verify", "kind": "value", "bytes": ""}
+"""The one question that cannot be asked in another way (ENC-9)."""
 CHECKS = "evidence/SIG-09/checks.jsonl"
 FEW = ("ENC-01", "ENC-11", "SIG-02", "SIG-09", "CKP-04", "LBL-01", "LBL-07", "MEM-04", "HOS-15")
 """Cases of every kind, of which none takes long."""
@@ -43,10 +48,61 @@ def green_of(report: dict[str, Any]) -> set[str]:
     return {one["id"] for one in report["cases"] if one["verdict"] == "PASS"}
 
 
-def test_a_tape_of_another_run_passes_no_case(tmp_path: Path) -> None:
-    tape = tape_of(tmp_path, "1", *FEW)
-    report = try_on(f"{CHEATS} place {tape}", tmp_path / "played", "2", *FEW)
+@pytest.fixture(scope="module")
+def tapes(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Tapes of two runs of a few cases."""
+    folder = tmp_path_factory.mktemp("tapes")
+    return " ".join(str(tape_of(folder, seed, *FEW)) for seed in "34")
+
+
+def test_a_tape_of_another_run_passes_no_case(tapes: str, tmp_path: Path) -> None:
+    report = try_on(f"{CHEATS} place {tapes}", tmp_path, "2", *FEW)
     assert green_of(report) == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", sorted(HOW))
+def test_who_guesses_passes_next_to_no_case(how: str, tapes: str, tmp_path: Path) -> None:
+    """One case may be met by chance; which, and whether, follows from the seeds."""
+    report = try_on(f"{CHEATS} {how} {tapes}", tmp_path, "2", *FEW)
+    assert len(green_of(report)) <= 1
+    assert report["exit_code"] in (1, 2)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_who_guesses_is_red_as_a_reader_in_nearly_every_case(tmp_path: Path) -> None:
+    tapes = " ".join(str(tape_of(tmp_path, seed)) for seed in ("101", "102", "103"))
+    for how in HOW:
+        report = try_on(f"{CHEATS} {how} {tapes}", tmp_path / how, "205")
+        green = green_of(report)
+        assert not report["passed"]
+        assert len(green) * 20 <= len(report["cases"]), f"{how}: {sorted(green)}"
+
+
+def questions_of(seed: str) -> dict[str, set[str]]:
+    """Return the digests of what each case about bytes asks in a run."""
+    nobody = Adapter("nobody")
+    stage = Scene(nobody, random.Random(seed))
+    trials = [Trial(one, nobody, seed, stage=stage) for one in CASES.values() if one.is_stateless]
+    for trial in trials:
+        asyncio.run(trial.case.work(trial))
+    return {
+        one.case.id: {
+            fingerprint(question.request)
+            for question in one.questions.all
+            if question.request != NIL
+        }
+        for one in trials
+    }
+
+
+@pytest.mark.slow
+def test_no_question_of_a_run_is_asked_in_another_but_for_what_is_frozen() -> None:
+    first, second = questions_of("1"), questions_of("2")
+    assert {name for name in first if first[name] & second[name]} == {"VER-06"}
+    assert len(first) > 80
+    assert first["LBL-01"], "as a case that asks about whole logs"
 
 
 def test_a_run_of_the_same_seed_is_asked_the_same_in_the_same_order(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import random
+import re
 import shlex
 import subprocess
 import sys
@@ -24,8 +25,7 @@ Said: TypeAlias = dict[str, Any]
 Tape: TypeAlias = list[tuple[Request, Said]]
 Answer: TypeAlias = Callable[[Request], Said]
 
-_ACCEPTED: Final = '{"ok": {}}'
-_NAMES: Final = {"coordinator", "origin"}
+_NUMBER: Final = re.compile(rb"SOPRO/[A-Z0-9]+/[0-9]{3}/[0-9]{6,9}")
 
 
 def record(file: Path, command: str) -> None:
@@ -228,12 +228,16 @@ def fill(request: Request, said: Said) -> Said:
 
 
 def _rename(request: Request, said: Said) -> Said:
-    """Put the logs that are asked about in the place of those of the tape."""
+    """Put the logs and labels that are asked about in the place of those of the tape."""
+    text = json.dumps(said)
     old = [name for one in ("logs", "refused") for name in said["ok"].get(one, {})]
     domains = Counter(name.split("/")[0] for name in old)
-    text = json.dumps(said)
     if domains:
         text = text.replace(domains.most_common(1)[0][0], request["coordinator"].split("/")[0])
+    data = b"".join(base64.b64decode(one) for log in request["logs"] for one in log["entries"])
+    asked = [one.decode() for one in sorted(set(_NUMBER.findall(data)))]
+    for before, now in zip(sorted(said["ok"].get("labels", {})), asked, strict=False):
+        text = text.replace(json.dumps(before), json.dumps(now))
     found: Said = json.loads(text)
     return found
 

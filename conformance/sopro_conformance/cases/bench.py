@@ -103,28 +103,36 @@ async def try_table(trial: Trial, table: Table, code: str, prepare: Prepare) -> 
     log, begin = prepare(world)
     bench = Bench(trial, world, log)
     ways = find_ways(table)
+    pairs = [(before, step) for before in table for step in ways if step]
+    taken: dict[tuple[str, str], list[Written]] = {}
+    # What is where in the log says nothing of what it is.
+    for before, step in world.source.sample(pairs, len(pairs)):
+        take = begin()
+        for one in ways[before]:
+            take(one)
+        taken[before, step] = [take(step), *map(take, _further(table, before, step))]
     twins: dict[str, Written] = {}
     refused: list[tuple[str, str, Written]] = []
-    for before, legal in table.items():
-        for step in ways:
-            if not step:
-                continue
-            take = begin()
-            for one in ways[before]:
-                take(one)
-            written = take(step)
-            where = before or "nothing"
-            if step in legal:
-                twins.setdefault(step, written)
-                bench.counts(f"{step} after {where}", written)
-                continue
-            refused.append((f"{step} after {where}", step, written))
+    for before, step in pairs:
+        legal, where = table[before], before or "nothing"
+        written, *behind = taken[before, step]
+        if step in legal:
+            twins.setdefault(step, written)
+            bench.counts(f"{step} after {where}", written)
+            continue
+        refused.append((f"{step} after {where}", step, written))
+        for further, later in zip(_further(table, before, step), behind, strict=True):
+            what = f"{further} after {where} and a void {step}"
             if legal:
-                bench.counts(f"{legal[0]} after {where} and a void {step}", take(legal[0]))
-            elif table[step]:
-                further = table[step][0]
-                what = f"{further} after {where} and a void {step}"
-                refused.append((what, further, take(further)))
+                bench.counts(what, later)
+            else:
+                refused.append((what, further, later))
     for delta, step, written in refused:
         bench.is_void(delta, code, written, twin=twins[step])
     await bench.judge()
+
+
+def _further(table: Table, before: str, step: str) -> Sequence[str]:
+    """Return what is tried behind a step that may not follow: what tells that it moved nothing."""
+    legal = table[before]
+    return () if step in legal else (legal or table[step])[:1]

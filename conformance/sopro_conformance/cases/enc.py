@@ -230,10 +230,12 @@ async def text(trial: Trial) -> None:
 @case("ENC-09", "The input is one value and nothing else.", clauses="ENC-9")
 async def framing(trial: Trial) -> None:
     """Cut a value off at every byte, and add some."""
-    some = trial.random.randbytes(trial.random.randint(1, 9))
-    whole = encode({"a": [1, 300, some.hex(), some], "b": {"c": True}})
+    inner = encode({"a": [1, 300, "text", b"bytes"], "b": {"c": True}})
+    whole = surround(trial)(inner)
+    first = whole.index(inner)
     for delta, bad in (
-        *((f"cut off after {end} bytes", whole[:end]) for end in range(len(whole))),
+        ("nothing at all", b""),
+        *((f"cut off after {end} bytes", whole[: first + end]) for end in range(len(inner))),
         ("a byte behind it", whole + b"\x00"),
         ("another value behind it", whole + whole),
     ):

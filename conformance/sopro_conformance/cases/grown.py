@@ -6,7 +6,7 @@ from typing import Final
 from sopro_conformance.case import case
 from sopro_conformance.cases.enc import surround
 from sopro_conformance.trial import Trial
-from sopro_conformance.wire.codec import Value, encode
+from sopro_conformance.wire.codec import Value, decode, encode
 from sopro_conformance.wire.ed25519 import SigningKey
 from sopro_conformance.wire.note import sign_text, write_note, write_text, write_vkey
 from sopro_conformance.wire.proof import write_proof
@@ -97,14 +97,23 @@ async def forms(trial: Trial) -> None:
             said = one.encode("unicode_escape").decode()
             value = surround(trial)(encode({"text": one}))
             await trial.accepts("value", what=f"the text {said}", bytes=value)
-            entry = write_entry(
-                random_draft(trial.random, trial.origin, "x-test/1", {"a": one}).encode(), [key]
-            )
+            draft = random_draft(trial.random, trial.origin, "x-test/1", {"a": one})
+            entry = write_entry(draft.encode(), [key])
             await trial.accepts(
                 "entry",
                 {"id": entry_id(entry)},
                 what=f"a record with {said}",
                 bytes=entry,
+                keys=[key.public],
+            )
+            other = min(spelled - {one}, default=one + one)
+            rewritten = draft._replace(body={"a": other}).encode()
+            await trial.refuses(
+                "entry",
+                "sig.invalid",
+                delta=f"{said}, written in another form behind the signature",
+                twin={"bytes": entry},
+                bytes=encode([rewritten, decode(entry)[1]]),
                 keys=[key.public],
             )
         keys: dict[str, Value] = dict.fromkeys(sorted(spelled), 1)

@@ -363,8 +363,10 @@ async def origins(trial: Trial) -> None:
             logs = (answer.ok or {}).get("logs", {})
             trial.check(
                 delta,
-                holds=answer.ok is not None and isinstance(logs, dict) and origin not in logs,
-                expected=f"{origin} is not opened",
+                holds=isinstance(logs, dict)
+                and world.coordinator.origin in logs
+                and origin not in logs,
+                expected=f"{origin} is not opened, and the coordinator's is",
                 answer=answer,
             )
 

@@ -23,7 +23,13 @@ def _key(trial: Trial) -> SigningKey:
 
 
 def _record(trial: Trial) -> bytes:
-    return random_draft(trial.random, trial.origin, "x-test/1", {"n": 1}).encode()
+    filling = trial.random.randbytes(trial.random.randint(1, 200))
+    return random_draft(trial.random, trial.origin, "x-test/1", {"filling": filling}).encode()
+
+
+def _strangers(trial: Trial) -> list[bytes]:
+    """Return keys at hand that sign nothing."""
+    return [_key(trial).public for _ in range(trial.random.randint(0, 4))]
 
 
 @case("SIG-01", "A signature of a key at hand is accepted.", clauses="REC-4 KEY-2")
@@ -229,6 +235,7 @@ async def form(trial: Trial) -> None:
         "a pair of three": [[*pairs[0], b""]],
     }
     twin = {"bytes": encode([record, pairs])}
+    publics = [one.public for one in keys] + _strangers(trial)
     for delta, signatures in inputs.items():
         await trial.refuses(
             "entry",
@@ -236,7 +243,7 @@ async def form(trial: Trial) -> None:
             delta=delta,
             twin=twin,
             bytes=encode([record, signatures]),
-            keys=[one.public for one in keys],
+            keys=publics,
         )
     await trial.refuses(
         "entry",
@@ -244,7 +251,7 @@ async def form(trial: Trial) -> None:
         delta="a map instead of an array",
         twin=twin,
         bytes=encode({"record": record, "signatures": single}),
-        keys=[one.public for one in keys],
+        keys=publics,
     )
 
 
