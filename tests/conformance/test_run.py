@@ -120,8 +120,10 @@ def test_what_failed_is_said_with_what_was_sent_and_the_clause_in_its_words(
     main(["run", "--adapter", f"{FALSE} 'accept all'", "--case", "ENC-02", "--out", str(tmp_path)])
     said = capsys.readouterr().out
     clause = "The keys of a map MUST be unique."
+    checks = (tmp_path / "evidence" / "ENC-02" / "checks.jsonl").read_text().splitlines()
+    sent = json.loads(checks[0])["request"]["bytes"]
     for text in (said, (tmp_path / "report.html").read_text()):
-        assert "gqFhAaFhAg==" in text
+        assert sent[:60] in text
         assert "enc.duplicate-key" in text
         assert clause in text
     [case] = read_report(tmp_path)["cases"]
@@ -137,7 +139,9 @@ def test_whole_logs_that_were_judged_wrongly_can_be_asked_again(tmp_path: Path) 
     main(["run", "--adapter", command, "--case", "LBL-04", "--out", str(tmp_path)])
     [case] = read_report(tmp_path)["cases"]
     [problem] = case["problems"]
-    assert re.fullmatch(r"entry [0-9]+ of conformance\.example/at/1: counts; .*", problem["actual"])
+    assert re.fullmatch(
+        r"entry [0-9]+ of [a-z]+\.conformance\.example/at/1: counts; .*", problem["actual"]
+    )
     assert problem["sent"].startswith('{"verb": "verify", "kind": "logs"')
     assert "ass.duties" in next(iter(case["texts"].values())), "the clause that names the code"
     script = tmp_path / "evidence" / "LBL-04" / "repro.sh"
