@@ -1,10 +1,5 @@
 """Checkpoints: three lines, one spelling, the right log."""
 
-import json
-import runpy
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,37 +13,10 @@ from sopro_protocol.checkpoint import (
     parse_size,
     sign_checkpoint,
 )
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError
 from sopro_protocol.keys import Ed25519Signer, make_vkey
 from sopro_protocol.merkle import EMPTY_ROOT, MAX_SIZE, Hash
 from sopro_protocol.note import NoteSignature, add_signatures
-
-VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "checkpoint.json"
-MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
-GROUPS = json.loads(VECTORS.read_text(encoding="utf-8"))["groups"]
-ACCEPTED = [(group["call"], case) for group in GROUPS for case in group["accept"]]
-REFUSED = [
-    pytest.param(group["call"], case, id=f"{group['name']}-{case['why']}")
-    for group in GROUPS
-    for case in group["reject"]
-]
-
-
-def test_frozen_vectors_are_what_the_maker_makes() -> None:
-    assert MAKER["render"]("checkpoint") == VECTORS.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("call", "case"), ACCEPTED)
-def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
-    assert MAKER["OPERATIONS"][call](case) == case["gives"]
-
-
-@pytest.mark.parametrize(("call", "case"), REFUSED)
-def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
-    with pytest.raises(SoproError) as refusal:
-        MAKER["OPERATIONS"][call](case)
-    assert refusal.value.code == case["code"]
-
 
 ORIGIN = "at.sopro.example/log"
 ROOT = Hash(bytes(32))

@@ -1,44 +1,12 @@
 """Cosignatures bind log, size, root and time."""
 
-import json
-import runpy
-from pathlib import Path
-from typing import Any
-
 import pytest
 
 from sopro_protocol.checkpoint import Checkpoint, format_checkpoint
 from sopro_protocol.cosignature import cosign, cosigned_message, verify_cosignature
-from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import COSIGNATURE, Ed25519Signer, make_vkey
 from sopro_protocol.merkle import Hash
-
-VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "cosignature.json"
-MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
-GROUPS = json.loads(VECTORS.read_text(encoding="utf-8"))["groups"]
-ACCEPTED = [(group["call"], case) for group in GROUPS for case in group["accept"]]
-REFUSED = [
-    pytest.param(group["call"], case, id=f"{group['name']}-{case['why']}")
-    for group in GROUPS
-    for case in group["reject"]
-]
-
-
-def test_frozen_vectors_are_what_the_maker_makes() -> None:
-    assert MAKER["render"]("cosignature") == VECTORS.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("call", "case"), ACCEPTED)
-def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
-    assert MAKER["OPERATIONS"][call](case) == case["gives"]
-
-
-@pytest.mark.parametrize(("call", "case"), REFUSED)
-def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
-    with pytest.raises(SoproError) as refusal:
-        MAKER["OPERATIONS"][call](case)
-    assert refusal.value.code == case["code"]
-
 
 CHECKPOINT = Checkpoint("at.sopro.example/log", 7, Hash(bytes(32)))
 NAME = "hu.sopro.example/witness"

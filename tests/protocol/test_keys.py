@@ -1,14 +1,10 @@
 """Keys: one verdict on every signature, no weak key, no seed in a traceback."""
 
-import json
-import runpy
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.keys import (
     Ed25519Signer,
     Role,
@@ -21,33 +17,6 @@ from sopro_protocol.keys import (
     parse_vkey,
     verify_ed25519,
 )
-
-VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "keys.json"
-MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
-GROUPS = json.loads(VECTORS.read_text(encoding="utf-8"))["groups"]
-ACCEPTED = [(group["call"], case) for group in GROUPS for case in group["accept"]]
-REFUSED = [
-    pytest.param(group["call"], case, id=f"{group['name']}-{case['why']}")
-    for group in GROUPS
-    for case in group["reject"]
-]
-
-
-def test_frozen_vectors_are_what_the_maker_makes() -> None:
-    assert MAKER["render"]("keys") == VECTORS.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("call", "case"), ACCEPTED)
-def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
-    assert MAKER["OPERATIONS"][call](case) == case["gives"]
-
-
-@pytest.mark.parametrize(("call", "case"), REFUSED)
-def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
-    with pytest.raises(SoproError) as refusal:
-        MAKER["OPERATIONS"][call](case)
-    assert refusal.value.code == case["code"]
-
 
 SEED = b"\x01" * 32
 

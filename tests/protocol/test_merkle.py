@@ -1,17 +1,13 @@
 """The Merkle tree: every way to compute a root agrees, every changed proof is refused."""
 
-import json
-import runpy
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sopro_protocol import merkle
-from sopro_protocol.errors import FormatError, SoproError, VerificationError
+from sopro_protocol.errors import FormatError, VerificationError
 from sopro_protocol.merkle import (
     EMPTY_ROOT,
     MAX_SIZE,
@@ -28,33 +24,6 @@ from sopro_protocol.merkle import (
     root_of,
     subtree_reader,
 )
-
-VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "merkle.json"
-MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
-GROUPS = json.loads(VECTORS.read_text(encoding="utf-8"))["groups"]
-ACCEPTED = [(group["call"], case) for group in GROUPS for case in group["accept"]]
-REFUSED = [
-    pytest.param(group["call"], case, id=f"{group['name']}-{case['why']}")
-    for group in GROUPS
-    for case in group["reject"]
-]
-
-
-def test_frozen_vectors_are_what_the_maker_makes() -> None:
-    assert MAKER["render"]("merkle") == VECTORS.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("call", "case"), ACCEPTED)
-def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
-    assert MAKER["OPERATIONS"][call](case) == case["gives"]
-
-
-@pytest.mark.parametrize(("call", "case"), REFUSED)
-def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
-    with pytest.raises(SoproError) as refusal:
-        MAKER["OPERATIONS"][call](case)
-    assert refusal.value.code == case["code"]
-
 
 LEAVES = [leaf_hash(b"%d" % index) for index in range(600)]
 READER = subtree_reader(LEAVES)

@@ -1,16 +1,12 @@
 """Tiles: one spelling per path, one framing per bundle."""
 
-import json
-import runpy
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sopro_protocol.errors import FormatError, SoproError
+from sopro_protocol.errors import FormatError
 from sopro_protocol.tile import (
     MAX_ENTRY,
     MAX_INDEX,
@@ -29,33 +25,6 @@ from sopro_protocol.tile import (
     right_edge,
     tile_path,
 )
-
-VECTORS = Path(__file__).parents[2] / "protocol" / "vectors" / "tile.json"
-MAKER = runpy.run_path(str(Path(__file__).with_name("make_tree_vectors.py")))
-GROUPS = json.loads(VECTORS.read_text(encoding="utf-8"))["groups"]
-ACCEPTED = [(group["call"], case) for group in GROUPS for case in group["accept"]]
-REFUSED = [
-    pytest.param(group["call"], case, id=f"{group['name']}-{case['why']}")
-    for group in GROUPS
-    for case in group["reject"]
-]
-
-
-def test_frozen_vectors_are_what_the_maker_makes() -> None:
-    assert MAKER["render"]("tile") == VECTORS.read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("call", "case"), ACCEPTED)
-def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
-    assert MAKER["OPERATIONS"][call](case) == case["gives"]
-
-
-@pytest.mark.parametrize(("call", "case"), REFUSED)
-def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
-    with pytest.raises(SoproError) as refusal:
-        MAKER["OPERATIONS"][call](case)
-    assert refusal.value.code == case["code"]
-
 
 INDEXES = st.integers(0, MAX_INDEX)
 WIDTHS = st.integers(1, WIDTH)
