@@ -5,8 +5,15 @@ import random
 from collections.abc import Callable
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 SEED = "SOPRO_SEED"
+
+# No test depends on how fast the machine is.
+settings.register_profile(
+    "untimed", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ sizes = st.integers(1, MOST)
 
 
 @given(sizes, sizes, sizes)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_head_within_what_is_held_is_evidence_where_it_parts(
     size: int, offered: int, parted: int
 ) -> None:
@@ -88,7 +88,7 @@ def test_a_head_within_what_is_held_is_evidence_where_it_parts(
 
 
 @given(sizes, sizes, sizes)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_larger_head_is_evidence_where_what_is_held_is_not_under_its_roots(
     size: int, more: int, parted: int
 ) -> None:
@@ -127,7 +127,7 @@ def test_what_no_head_covers_yet_accuses_nobody(signed: int) -> None:
 
 
 @given(st.integers(0, 4 * WIDTH - 1), st.integers(1, 4), st.integers(1, WIDTH + 40), sizes, sizes)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_the_head_that_entries_came_under_is_evidence_though_it_was_not_reached(
     signed: int, bundles: int, more: int, offered: int, parted: int
 ) -> None:
@@ -148,7 +148,7 @@ def test_the_head_that_entries_came_under_is_evidence_though_it_was_not_reached(
 
 
 @given(st.integers(1, 2), st.integers(1, WIDTH + 40), st.integers(-9, WIDTH), sizes)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 async def test_a_head_beyond_one_that_was_not_reached_is_evidence_where_it_excludes_that(
     bundles: int, more: int, beyond: int, parted: int
 ) -> None:
@@ -203,7 +203,7 @@ def teller(leaves: Sequence[bytes]) -> AskTile:
 
 
 @given(sizes, sizes, sizes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 async def test_two_histories_are_shown_to_part_at_the_very_entry(
     size: int, offered: int, parted: int
 ) -> None:

@@ -137,7 +137,7 @@ def check_states(node: Node, shelf: Shelf) -> None:
 
 
 TestMissing = Missing.TestCase
-TestMissing.settings = settings(max_examples=8, stateful_step_count=25, deadline=None)
+TestMissing.settings = settings(max_examples=8, stateful_step_count=25)
 TestMissing.pytestmark = [pytest.mark.slow]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sopro_protocol import merkle
@@ -195,7 +195,6 @@ def test_refuses_a_proof_with_any_bit_flipped(data: st.DataObject, size: int) ->
         )
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40), max_size=12), st.integers(-2, 12), st.integers(-2, 12))
 def test_no_input_makes_a_check_fail_otherwise(proof: list[bytes], index: int, size: int) -> None:
     with pytest.raises(VerificationError):

@@ -155,7 +155,7 @@ def pack(value: Any) -> bytes:
 
 
 @pytest.mark.parametrize("title", BODIES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_reads_every_body_of_a_family_quickly(title: str, data: Any) -> None:
     body = data.draw(BODIES[title])
@@ -164,7 +164,7 @@ def test_reads_every_body_of_a_family_quickly(title: str, data: Any) -> None:
 
 
 @pytest.mark.parametrize("title", BODIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_quick_and_strict_readers_agree_on_altered_fields(title: str, data: Any) -> None:
     body = dict(data.draw(BODIES[title]))
@@ -179,7 +179,7 @@ def test_quick_and_strict_readers_agree_on_altered_fields(title: str, data: Any)
 
 
 @pytest.mark.parametrize("title", BODIES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_quick_and_strict_readers_agree_on_altered_bytes(title: str, data: Any) -> None:
     whole = encode(envelope(title, data.draw(BODIES[title])))
@@ -508,7 +508,7 @@ def parse_strictly(data: bytes) -> list[Any] | None:
     return [record, pairs] if fits and ids == sorted(set(ids)) else None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_slices_only_what_the_strict_decoder_accepts(data: Any) -> None:
     whole = format_entry(data.draw(st.binary(max_size=300)), parse_entry(ENTRY).signatures)

@@ -27,7 +27,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(start=st.integers(0, 300), steps=STEPS)
 def test_agrees_with_a_tree_built_anew(start: int, steps: list[tuple[str, float]]) -> None:
     tree, naive = tree_of(start), [status_leaf_hash(leaf(number)) for number in range(start)]
@@ -50,7 +50,7 @@ def test_agrees_with_a_tree_built_anew(start: int, steps: list[tuple[str, float]
     assert [one.root() for one, _ in kept] == [root for _, root in kept]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(1, 300), where=st.floats(0, 1), what=st.integers(0, 4))
 def test_proves_every_leaf_and_no_other(size: int, where: float, what: int) -> None:
     tree, index = tree_of(size), min(int(where * size), size - 1)

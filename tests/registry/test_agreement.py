@@ -193,7 +193,7 @@ def check_agreement(life: Life, nodes: list[Node]) -> None:
         assert found == expected
 
 
-@settings(max_examples=80, deadline=None, print_blob=True)
+@settings(max_examples=80, print_blob=True)
 @given(steps=STEPS, order=ORDER, kinds=SOME)
 def test_every_node_agrees_with_the_model(
     steps: list[int], order: int, kinds: Iterable[str]

@@ -331,7 +331,7 @@ def test_a_successor_inherits_what_the_logs_of_a_site_have_left(world: World) ->
     assert path(world.node) == ["at/1", "hu/1"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**20))
 def test_the_course_is_the_same_in_whatever_order_logs_come(seed: int) -> None:
     rng = Random(seed)

@@ -66,7 +66,7 @@ sizes = st.integers(1, 600)
 
 
 @given(sizes, sizes, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_two_histories_are_proven_at_every_size_behind_where_they_part(
     first: int, second: int, data: st.DataObject
 ) -> None:
@@ -83,7 +83,7 @@ def test_two_histories_are_proven_at_every_size_behind_where_they_part(
 
 
 @given(sizes, sizes, st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_heads_of_one_history_are_never_evidence(
     first: int, second: int, data: st.DataObject
 ) -> None:

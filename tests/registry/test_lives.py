@@ -69,4 +69,4 @@ class Federation(RuleBasedStateMachine):
 
 
 TestFederation = Federation.TestCase
-TestFederation.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestFederation.settings = settings(max_examples=30, stateful_step_count=40)

@@ -46,7 +46,7 @@ def label_of(decisions: list[Decision], *, index: int = 0, recorded: int = TODAY
     return Label(ENTRY, NUMBER, b"", "sopro", index, decisions, recorded)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(decisions=DECISIONS, recorded=DAYS)
 def test_says_what_the_decisions_say_from_the_day_it_was_recorded_on(
     decisions: list[Decision], recorded: int
@@ -60,7 +60,7 @@ def test_says_what_the_decisions_say_from_the_day_it_was_recorded_on(
             assert day < recorded
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(st.integers(0, 2**20), min_size=30, max_size=120))
 def test_leaves_of_whole_lives_answer_as_their_labels(steps: list[int]) -> None:
     life, node = Life(), World.new_node(PREFIXES)

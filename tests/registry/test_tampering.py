@@ -158,7 +158,7 @@ CHANGES: Final[dict[str, Callable[[Any, int], Any]]] = {
 }
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_whatever_is_changed_there_is_a_verdict_and_it_says_nothing_false(
     data: st.DataObject,
@@ -186,7 +186,7 @@ def test_whatever_is_changed_there_is_a_verdict_and_it_says_nothing_false(
     hold_to_truth(judge(encode(value)))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_whatever_bytes_are_changed_there_is_a_verdict(data: st.DataObject) -> None:
     good = format_certificate(files().revoked)

@@ -294,7 +294,7 @@ def test_a_receiver_that_is_suspended_receives_nothing(world: World) -> None:
 # Whatever comes in whatever order.
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**20))
 def test_the_course_is_the_same_in_whatever_order_logs_come(seed: int) -> None:
     rng = Random(seed)

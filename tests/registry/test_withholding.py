@@ -74,7 +74,7 @@ def choose_instead(rng: Random, author: Author, index: int) -> bytes:
     return instead_of(author.entries[index], body=record["body"])
 
 
-@settings(max_examples=150, deadline=None, print_blob=True)
+@settings(max_examples=150, print_blob=True)
 @given(steps=STEPS, chance=st.integers(0, 2**20))
 def test_seen_or_unseen_is_the_same(steps: list[int], chance: int) -> None:
     check(steps, chance)
@@ -117,7 +117,7 @@ def check(steps: list[int], chance: int) -> str:
     return ""
 
 
-@settings(max_examples=60, deadline=None, print_blob=True)
+@settings(max_examples=60, print_blob=True)
 @given(chance=st.integers(0, 2**30))
 def test_whichever_of_several_a_node_has_seen_is_the_same(chance: int) -> None:
     check_several(chance)
