@@ -8,9 +8,10 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
+from sopro_node.conditions import Condition
 from sopro_node.cursors import Place, read_cursor, write_cursor
 from sopro_node.desk import Desk, OrganisationAnswer
-from sopro_node.finding import BEGINNING, Condition, Finder, Hit
+from sopro_node.finding import BEGINNING, Finder, Hit
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
+from sopro_node.conditions import ask_item
 from sopro_node.desk import Desk
-from sopro_node.finding import BEGINNING, Finder, ask_item
+from sopro_node.finding import BEGINNING, Finder
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader
 from sopro_node.store.listing import place_of

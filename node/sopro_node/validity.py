@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
+from sopro_node.conditions import Condition, ask_identifier, ask_item
 from sopro_node.desk import Desk
 from sopro_node.directory import Directory
-from sopro_node.finding import BEGINNING, Condition, Finder, ask_identifier, ask_item
+from sopro_node.finding import BEGINNING, Finder
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.store.base import Reader

@@ -265,11 +265,11 @@ class StoreContract:
         assert index.found_among(1, "w:b", (one, one), limit=9) == [(one, b""), (one, thing)]
         assert index.count_found(1, "w:b", most=2) == 2
         assert index.count_found(1, "w:b", most=9) == 3
-        assert index.count_begun(1, "w:b", "w:c", most=9) == (4, 3)
-        assert index.count_begun(1, "w:b", "w:c", most=2) == (2, 2)
+        assert index.has_begun(1, "w:b", "w:c", more_than=3)
+        assert not index.has_begun(1, "w:b", "w:c", more_than=4)
         assert index.is_found(1, "w:bc", two, low=thing, high=thing)
         assert not index.is_found(1, "w:bc", two, low=b"", high=b"")
-        assert index.count_begun(2, "w:b", "w:c", most=9) == (0, 0)
+        assert not index.has_begun(2, "w:b", "w:c", more_than=0)
 
     def test_finds_labels_of_many_things_as_it_finds_those_of_each(self, open_store: Open) -> None:
         store = open_store()

@@ -9,10 +9,7 @@ import msgspec
 import pytest
 
 from sopro_node import reindex
-from sopro_node.directory import MOST_LOOKED_AT, Wanted
-from sopro_node.documents import structured
-from sopro_node.drafting import Draft
-from sopro_node.finding import (
+from sopro_node.conditions import (
     Condition,
     ask_activity,
     ask_holder,
@@ -23,6 +20,9 @@ from sopro_node.finding import (
     ask_scale,
     ask_words,
 )
+from sopro_node.directory import MOST_LOOKED_AT, Wanted
+from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.store.directory_index import MOST_LED
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
@@ -219,7 +219,7 @@ async def test_a_code_that_many_have_is_found_however_many_they_are(
     for number in range(4):
         thing = await offering(at.node, holder, {"de": f"Brot {number}"}, cpv=["15811000"])
     granted = await grant(at.node, thing)
-    monkeypatch.setattr("sopro_node.finding.MOST_BEGUN", 2)
+    monkeypatch.setattr("sopro_node.weighing.MOST_BEGUN", 2)
     assert numbers(at.node, ask_procurement(asked)) == [granted]
 
 
@@ -307,7 +307,7 @@ async def test_a_search_is_bounded_and_says_where_it_narrowed(
     ]
     things = [one.entity for one in appended(await node.log.append_all(drafts))]
     granted = [await grant(node, one) for one in things[:120]]
-    monkeypatch.setattr("sopro_node.finding.MOST_BEGUN", 40)
+    monkeypatch.setattr("sopro_node.weighing.MOST_BEGUN", 40)
     page = node.directory.labels(Wanted(ask_words("ding")))
     assert page.whole_words == ["ding"]
     assert set(numbers(node, *ask_words("ding"))) == set(granted)

@@ -14,10 +14,7 @@ import msgspec
 import pytest
 
 from sopro_node import acting, office, reindex
-from sopro_node.directory import Wanted
-from sopro_node.documents import structured
-from sopro_node.drafting import Draft
-from sopro_node.finding import (
+from sopro_node.conditions import (
     Condition,
     ask_activity,
     ask_holder,
@@ -25,6 +22,9 @@ from sopro_node.finding import (
     ask_region,
     ask_words,
 )
+from sopro_node.directory import Wanted
+from sopro_node.documents import structured
+from sopro_node.drafting import Draft
 from sopro_node.node import Node
 from sopro_node.store.listing import describe_all, place_of
 from sopro_node.structured import read_structured

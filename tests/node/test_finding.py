@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from sopro_node import finding
-from sopro_node.finding import BEGINNING, Condition, Finder, Hit
-from sopro_node.store.connection import create_database
+from sopro_node import weighing
+from sopro_node.conditions import Condition
+from sopro_node.finding import BEGINNING, Finder, Hit
 from sopro_node.store.directory_index import PLACE
+from sopro_node.store.connection import create_database
 from sopro_node.store.sqlite import SqliteStore
+from sopro_node.weighing import Weighed
 
 RANDOM = random.Random(4)
 HOLDERS = [bytes([number]) * PLACE for number in range(150)]
@@ -71,7 +73,7 @@ def test_finds_the_same_one_by_one_and_together(
     store: SqliteStore, asked: list[Condition], after: Hit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     together = find(store, asked, after)
-    monkeypatch.setattr(finding._Weighed, "look_ahead", lambda *_: None)
+    monkeypatch.setattr(Weighed, "look_ahead", lambda *_: None)
     assert find(store, asked, after) == together
 
 
@@ -105,7 +107,7 @@ def test_what_lies_between_is_not_read_where_it_is_far_more(
 
     monkeypatch.setattr(store.directory, "found_among", among)
     monkeypatch.setattr(store.directory, "found_at", at)
-    monkeypatch.setattr(finding, "_TIMES", 5)
+    monkeypatch.setattr(weighing, "_TIMES", 5)
     [met, _] = find(store, [Condition(("w:second",)), Condition(("w:all",))], BEGINNING)
     assert met
     # Once for the places and once for the organisations: it has shown then what it is like.
@@ -117,7 +119,7 @@ def test_what_is_too_much_even_there_is_asked_one_by_one(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked, is_found = [], store.directory.is_found
-    monkeypatch.setattr(finding, "_TIMES", 1)
+    monkeypatch.setattr(weighing, "_TIMES", 1)
     monkeypatch.setattr(
         store.directory, "is_found", lambda *a, **k: asked.append(a) or is_found(*a, **k)
     )
@@ -127,7 +129,7 @@ def test_what_is_too_much_even_there_is_asked_one_by_one(
 
 
 def test_what_was_read_together_says_nothing_of_others(store: SqliteStore) -> None:
-    one = finding._Weighed(store, 1, Condition(("w:some",)), most=1)
+    one = Weighed(store, 1, Condition(("w:some",)), most=1)
     alone = [one.meets(holder, b"") for holder in HOLDERS]
     one.look_ahead([(holder, b"") for holder in HOLDERS[10:30]])
     assert [one.meets(holder, b"") for holder in HOLDERS] == alone

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sopro_node.conditions import ask_words
 from sopro_node.directory import Wanted
 from sopro_node.documents import structured
 from sopro_node.drafting import Draft
-from sopro_node.finding import ask_words
 from sopro_node.node import Node
 from sopro_protocol.errors import SoproError
 from sopro_registry.terms import MOST_ASKED, WORD, words_asked, words_of

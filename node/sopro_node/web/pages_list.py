@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from sopro_node.directory import Directory, ListedLabel, Wanted
-from sopro_node.finding import (
+from sopro_node.conditions import (
     Condition,
     ask_holder,
     ask_region,
     ask_scale,
     ask_words,
 )
+from sopro_node.directory import Directory, ListedLabel, Wanted
 from sopro_registry.queries import Basis
 from sopro_registry.terms import MOST_ASKED, count_words
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final, get_args
 
-from sopro_node.finding import (
+from sopro_node.conditions import (
     Condition,
     ask_activity,
     ask_holder,

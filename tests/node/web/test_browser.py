@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from sopro_node.conditions import ask_words
 from sopro_node.directory import Wanted
-from sopro_node.finding import ask_words
 from sopro_node.web.i18n import LANGUAGES
 from tests.node.web.conftest import Visit
 from tests.node.web.page import read_page

@@ -428,7 +428,7 @@ async def test_says_where_only_whole_words_were_looked_for(
     visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = await visit("at")
-    monkeypatch.setattr("sopro_node.finding.MOST_BEGUN", 0)
+    monkeypatch.setattr("sopro_node.weighing.MOST_BEGUN", 0)
     page = check_page(await at.read("/labels?lang=en&q=altholz"))
     assert (
         "So many words begin with “altholz” that only the word itself was looked for" in page.text
