@@ -84,7 +84,7 @@ def test_an_offering_that_has_a_label_is_not_listed_as_one_without(tmp_path: Pat
     create_database(tmp_path)
     store = SqliteStore.open(tmp_path, writing=True)
     tables = StoreTables(store, 1, coordinator_root=lambda _: b"")
-    granted = Decision(1, 0, 1, Status.ACTIVE, 0, 1)
+    granted = Decision(3, 0, 739_000, Status.ACTIVE, 740_000, 739_000)
     label = Label(bytes(32), "SOPRO/AT0/001/00001", OTHER, "sopro", -1, [granted])
     for portion in (
         {OTHER: ("offering", offering.State(1, HELD, "product", "published"))},
