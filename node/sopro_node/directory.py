@@ -252,7 +252,13 @@ class Directory:
         # What the columns of a label do not tell is read at once with them.
         with_states = bool(wanted.overlay) or bool(wanted.day and wanted.day < self._desk.today())
         for held in _from(logs, place.origin):
-            finder = Finder(self._reader, held.number, wanted.conditions, with_states=with_states)
+            finder = Finder(
+                self._reader,
+                held.number,
+                wanted.conditions,
+                few=wanted.limit,
+                with_states=with_states,
+            )
             narrowed |= dict.fromkeys(finder.narrowed)
             after = (
                 Hit(place.holder, place.thing, place.number)

@@ -7,7 +7,8 @@ than a bound, however much there is.
 """
 
 from collections.abc import Iterator, Sequence
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, itemgetter, not_
 from typing import Final, NamedTuple
 
 from sopro_node import weighing
@@ -17,8 +18,10 @@ from sopro_node.store.directory_index import MOST_LED, MOST_THINGS, Found, Label
 from sopro_node.store.rows import LabelRow
 from sopro_node.weighing import END, LAST, NOTHING, Place, Weighed
 
-_FIRST_LED: Final = 32
+_LEAST_LED: Final = 32
 """Enough for a page where most of them are what is looked for."""
+MOST_AT_ONCE: Final = 256
+"""Places that are led to at once."""
 START: Final[Place] = (b"", b"")
 
 
@@ -59,6 +62,8 @@ def _hit(found: Found) -> Hit:
 
 
 _WEIGHT: Final = attrgetter("weight")
+_HOLDER: Final = itemgetter(0)
+_THING: Final = itemgetter(1)
 
 
 def _weigh(reader: Reader, log: int, conditions: Sequence[Condition]) -> list[Weighed]:
@@ -85,12 +90,23 @@ class Finder:
         log: int,
         conditions: Sequence[Condition],
         *,
+        few: int = 20,
         with_states: bool = False,
     ) -> None:
-        """Weigh the conditions; labels come with their states where these are asked for."""
+        """Weigh the conditions.
+
+        Args:
+            reader: on its thread.
+            log: its number in the database.
+            conditions: each of which has to be met.
+            few: so many labels are enough for whoever asks.
+            with_states: whether labels come with their states.
+        """
         self._reader = reader
         self._log = log
         self._with_states = with_states
+        self._few = few
+        self._looked_at = self._found = 0
         weighed = _weigh(reader, log, conditions)
         self.narrowed = [
             one.condition.word
@@ -107,6 +123,8 @@ class Finder:
         """
         for led in self._led(after):
             kept = self._kept(led)
+            self._looked_at += len(led)
+            self._found += len(kept)
             while kept:
                 few, kept = _part(kept)
                 yield from self._labels_of(few, after)
@@ -173,6 +191,13 @@ class Finder:
             yield from ((place[0], place in met) for place in asked)
             last = led[-1][0]
 
+    def _next_size(self) -> int:
+        """Guess to how many places it takes until there is enough."""
+        missing = self._few - self._found
+        if missing <= 0 or not self._found:
+            return MOST_AT_ONCE
+        return max(_LEAST_LED, min(missing * self._looked_at // self._found + 1, MOST_AT_ONCE))
+
     def _led(self, after: Hit) -> Iterator[list[Place]]:
         """Go through what the leading condition finds, more of it at once the longer it takes.
 
@@ -180,11 +205,11 @@ class Finder:
         """
         # Nothing comes before a holder's own line, so one byte less is before it.
         at: Place = (after.holder[:-1], LAST) if after.holder else START
-        whole, size = b"", _FIRST_LED
+        whole, size = b"", _LEAST_LED
         while places := self._leader.behind(at, most=size):
             at = places[-1]
-            wholes = {holder for holder, thing in places if not thing} | {whole}
-            led = [one for one in places if not one[1] or one[0] not in wholes]
+            wholes = {whole, *compress(map(_HOLDER, places), map(not_, map(_THING, places)))}
+            led = [one for one in places if one[0] not in wholes or not one[1]]
             if places[0] <= (after.holder, after.thing):
                 led = [
                     one for one in led if (one[0], one[1] or LAST) >= (after.holder, after.thing)
@@ -195,4 +220,4 @@ class Finder:
                 yield led
             if len(places) < size:
                 return
-            size = MOST_LED
+            size = self._next_size()

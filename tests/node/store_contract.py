@@ -249,12 +249,12 @@ class StoreContract:
             (two, b""),
         ]
         assert index.found(1, "w:b", after=(one, b""), limit=1) == [(one, thing)]
-        assert index.found_from(1, "w:b", "w:c", limit=9) == {
+        assert index.found_from(1, "w:b", "w:c", limit=9) == [
             (one, b""),
             (one, thing),
             (two, b""),
             (two, thing),
-        }
+        ]
         assert sorted(index.found_at(1, "w:b", {one, two}, limit=9)) == [
             (one, b""),
             (one, thing),
@@ -265,11 +265,11 @@ class StoreContract:
         assert index.found_among(1, "w:b", (one, one), limit=9) == [(one, b""), (one, thing)]
         assert index.count_found(1, "w:b", most=2) == 2
         assert index.count_found(1, "w:b", most=9) == 3
-        assert index.has_begun(1, "w:b", "w:c", more_than=3)
-        assert not index.has_begun(1, "w:b", "w:c", more_than=4)
+        begun = [index.begun_at(1, "w:b", "w:c", place=place) for place in range(5)]
+        assert begun == ["w:b", "w:b", "w:b", "w:bc", None]
         assert index.is_found(1, "w:bc", two, low=thing, high=thing)
         assert not index.is_found(1, "w:bc", two, low=b"", high=b"")
-        assert not index.has_begun(2, "w:b", "w:c", more_than=0)
+        assert index.begun_at(2, "w:b", "w:c", place=0) is None
 
     def test_finds_labels_of_many_things_as_it_finds_those_of_each(self, open_store: Open) -> None:
         store = open_store()

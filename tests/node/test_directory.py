@@ -22,9 +22,9 @@ from sopro_node.conditions import (
 )
 from sopro_node.directory import MOST_LOOKED_AT, Wanted
 from sopro_node.documents import structured
+from sopro_node.finding import MOST_AT_ONCE
 from sopro_node.drafting import Draft
 from sopro_node.node import Node
-from sopro_node.store.directory_index import MOST_LED
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 from sopro_registry.overlays import Overlay
 from tests.node.conftest import Federation, Served, decide, until
@@ -315,7 +315,7 @@ async def test_a_search_is_bounded_and_says_where_it_narrowed(
     monkeypatch.setattr("sopro_node.directory.MOST_LOOKED_AT", 50)
     page = node.directory.labels(Wanted(ask_words("hof"), status="revoked"))
     assert page.labels == []
-    assert 50 <= page.looked_at < 50 + MOST_LED
+    assert 50 <= page.looked_at < 50 + MOST_AT_ONCE
     assert page.next is not None
     assert numbers(node, *ask_words("hof"), status="revoked") == []
     assert MOST_LOOKED_AT == 1000

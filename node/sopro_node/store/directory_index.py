@@ -186,8 +186,8 @@ COUNT_FOUND = _sql(
 HAS_FOUND = _sql(
     select(term.c.log).where(_OF_TERM).limit(1).offset(_b("passed")), "log", "term", "passed"
 )
-HAS_BEGUN = _sql(
-    select(term.c.log).where(_FROM_TERM).limit(1).offset(_b("passed")),
+GET_BEGUN_AT = _sql(
+    select(term.c.term).where(_FROM_TERM).order_by(term.c.term).limit(1).offset(_b("passed")),
     "log",
     "low",
     "high",
@@ -447,9 +447,13 @@ class DirectoryIndex:
             return most
         return int(self._db.execute(COUNT_FOUND, (log, term, most)).fetchone()[0])
 
-    def has_begun(self, log: int, low: str, high: str, *, more_than: int) -> bool:
-        """Say whether more than so much is found by the terms between two."""
-        return self._db.execute(HAS_BEGUN, (log, low, high, more_than)).fetchone() is not None
+    def begun_at(self, log: int, low: str, high: str, *, place: int) -> str | None:
+        """Return by which term is found what comes at a place, from 0, of all from one to another.
+
+        None where not so much is found by them.
+        """
+        row = self._db.execute(GET_BEGUN_AT, (log, low, high, place)).fetchone()
+        return row[0] if row else None
 
     def found(
         self, log: int, term: str, *, after: tuple[bytes, bytes], limit: int
@@ -457,9 +461,9 @@ class DirectoryIndex:
         """Return what is found by a term, in order: holder and thing."""
         return self._db.execute(GET_FOUND, (log, term, *after, limit)).fetchall()
 
-    def found_from(self, log: int, low: str, high: str, *, limit: int) -> set[tuple[bytes, bytes]]:
-        """Return what is found by any term between two."""
-        return set(self._db.execute(GET_FOUND_FROM, (log, low, high, limit)))
+    def found_from(self, log: int, low: str, high: str, *, limit: int) -> list[tuple[bytes, bytes]]:
+        """Return what is found by any term between two, by each of them."""
+        return self._db.execute(GET_FOUND_FROM, (log, low, high, limit)).fetchall()
 
     def found_among(
         self, log: int, term: str, holders: tuple[bytes, bytes], *, limit: int
@@ -470,12 +474,17 @@ class DirectoryIndex:
     def found_at(
         self, log: int, term: str, holders: Collection[bytes], *, limit: int
     ) -> list[tuple[bytes, bytes]]:
-        """Return what is found by a term at some holders, `MOST_LED` at most."""
-        size = next(one for one in _SIZES if one >= len(holders))
-        # Named again and again, the last one is found once all the same.
-        *others, last = holders
-        values = (log, term, *others, *[last] * (size - len(others)), limit)
-        return self._db.execute(GET_FOUND_AT[size], values).fetchall()
+        """Return what is found by a term at some holders."""
+        found: list[tuple[bytes, bytes]] = []
+        asked = list(holders)
+        for start in range(0, len(asked), MOST_LED):
+            some = asked[start : start + MOST_LED]
+            size = next(one for one in _SIZES if one >= len(some))
+            # Named again and again, the last one is found once all the same.
+            some += some[-1:] * (size - len(some))
+            values = (log, term, *some, limit - len(found))
+            found += self._db.execute(GET_FOUND_AT[size], values)
+        return found
 
     def is_found(self, log: int, term: str, holder: bytes, *, low: bytes, high: bytes) -> bool:
         """Say whether one of a holder's things between two is found by a term."""
