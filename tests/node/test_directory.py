@@ -22,8 +22,8 @@ from sopro_node.conditions import (
 )
 from sopro_node.directory import MOST_LOOKED_AT, Wanted
 from sopro_node.documents import structured
-from sopro_node.finding import MOST_AT_ONCE
 from sopro_node.drafting import Draft
+from sopro_node.finding import MOST_AT_ONCE
 from sopro_node.node import Node
 from sopro_protocol.errors import FormatError, NotFoundError, SoproError
 from sopro_registry.overlays import Overlay

@@ -9,8 +9,8 @@ import pytest
 from sopro_node import weighing
 from sopro_node.conditions import Condition
 from sopro_node.finding import BEGINNING, Finder, Hit
-from sopro_node.store.directory_index import PLACE
 from sopro_node.store.connection import create_database
+from sopro_node.store.directory_index import PLACE
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.weighing import Weighed
 
