@@ -15,14 +15,16 @@ from sopro_cli.office import reach, run
 from sopro_cli.options import FOLDER
 from sopro_cli.output import fail, remark, show, show_json
 from sopro_node.config import load_settings
+from sopro_node.importing.fates import MAX_TOLD
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.guess import guess_mapping
+from sopro_node.importing.job import Job, free_bad_path
 from sopro_node.importing.mapping import load_mapping
 from sopro_node.importing.mapping_parts import MAX_HEADER_LINE
 from sopro_node.importing.narrowing import narrow
 from sopro_node.importing.report import Report
 from sopro_node.importing.report_text import check_report_path, format_report
-from sopro_node.importing.run import MAX_TOLD, Job, free_bad_path, run_import
+from sopro_node.importing.run import run_import
 from sopro_node.keyring import load_import_key
 from sopro_node.lock import lock_imports
 from sopro_protocol.errors import FormatError, SoproError

@@ -19,9 +19,10 @@ from stdnum.at import uid
 from workload import let_append
 
 from sopro_node.importing.fields import Kind
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import parse_mapping
 from sopro_node.importing.report import Report
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.run import run_import
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
 

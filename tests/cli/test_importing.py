@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from sopro_cli import importing
+from sopro_node.importing.job import Job
 from sopro_node.importing.report import Report
-from sopro_node.importing.run import Job
 from tests.cli.place import Place, sopro, told
 
 ROWS = (

@@ -10,10 +10,11 @@ from stdnum.eu import vat
 from stdnum.exceptions import ValidationError
 
 from sopro_node.importing.fields import Kind
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import load_mapping
 from sopro_node.importing.report import Report
 from sopro_node.importing.report_text import format_report
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.run import run_import
 from tests.node.importing.sources import FakeOffice
 
 HERE = Path(__file__).resolve().parent

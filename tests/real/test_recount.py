@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from sopro_node.importing.fields import REGISTERED, Kind
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import load_mapping
 from sopro_node.importing.report import Summary
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.run import run_import
 from tests.real import snapshots
 from tests.real.countries import code_of, country_of
 from tests.real.recount import ACTIONS, FileError, recount, spellings_of

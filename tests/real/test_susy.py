@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from sopro_node.importing.fields import Kind
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import load_mapping
 from sopro_node.importing.report import Fate, Report
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.run import run_import
 from tests.node.importing.sources import FakeOffice
 from tests.real.susy_recount import recount
 

@@ -21,10 +21,11 @@ import msgspec
 from sopro_node.calling import read_error
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.guess import guess_mapping
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import read_mapping
 from sopro_node.importing.narrowing import narrow
 from sopro_node.importing.report_text import format_report
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.run import run_import
 from sopro_node.imports.orders import (
     BAD_ROWS,
     REPORTS,

@@ -4,7 +4,7 @@ import pytest
 
 from sopro_node.criteria import read_criteria
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.run import Call
+from sopro_node.importing.planning import Call
 from sopro_node.office import publish_criteria
 from tests.node.conftest import Federation
 from tests.node.importing.sources import (

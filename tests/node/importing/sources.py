@@ -7,10 +7,12 @@ from typing import Any
 import msgspec
 
 from sopro_node.importing.fields import Kind
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import parse_mapping
 from sopro_node.importing.mapping_parts import SourceMapping
+from sopro_node.importing.planning import Call
 from sopro_node.importing.report import Report, Summary
-from sopro_node.importing.run import Call, Job, run_import
+from sopro_node.importing.run import run_import
 from sopro_node.node import Node
 from sopro_node.office import OPERATIONS
 

@@ -6,8 +6,8 @@ import pytest
 
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.mapping import parse_mapping
+from sopro_node.importing.planning import Call
 from sopro_node.importing.report_text import format_report
-from sopro_node.importing.run import Call
 from sopro_protocol.errors import FormatError
 from tests.node.importing.sources import (
     DECISIONS,

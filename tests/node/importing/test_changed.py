@@ -7,8 +7,8 @@ import pytest
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.lives import plan_label
 from sopro_node.importing.plan import Known, Stated, Verdict, source_of
+from sopro_node.importing.planning import Call
 from sopro_node.importing.readings import Item
-from sopro_node.importing.run import Call
 from sopro_node.importing.spool import Spooled
 from sopro_registry.label import Status
 from tests.node.conftest import Federation

@@ -10,7 +10,7 @@ import pytest
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.guess import guess_mapping
 from sopro_node.importing.mapping import parse_mapping
-from sopro_node.importing.run import Call
+from sopro_node.importing.planning import Call
 from tests.node.importing.sources import Told, counts
 
 APPLICATIONS = {

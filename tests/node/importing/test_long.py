@@ -30,7 +30,8 @@ import asyncio, resource, sys
 from pathlib import Path
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.mapping import parse_mapping
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.job import Job
+from sopro_node.importing.run import run_import
 from tests.node.importing.sources import DECISIONS, FakeOffice
 office = FakeOffice()
 office.keeps = False

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.run import free_bad_path
+from sopro_node.importing.job import free_bad_path
 from sopro_protocol.errors import FormatError, RefusedError
 from tests.node.conftest import Federation
 from tests.node.importing.sources import (

@@ -9,9 +9,10 @@ import pytest
 
 from sopro_node.importing.fields import Kind
 from sopro_node.importing.guess import guess_mapping
+from sopro_node.importing.job import Job
 from sopro_node.importing.mapping import read_mapping
 from sopro_node.importing.report import Report
-from sopro_node.importing.run import Job, run_import
+from sopro_node.importing.run import run_import
 from tests.node.importing.sources import ORGANISATIONS, SECRET, FakeOffice, Told, counts
 
 TWO_LINES = [

@@ -7,7 +7,7 @@ import pytest
 
 from sopro_node.importing import run
 from sopro_node.importing.fields import Kind
-from sopro_node.importing.run import Call
+from sopro_node.importing.planning import Call
 from sopro_protocol.errors import FormatError
 from tests.node.importing.sources import ORGANISATIONS, FakeOffice, Told
 
