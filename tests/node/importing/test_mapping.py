@@ -7,11 +7,11 @@ import pytest
 from sopro_node.importing import mapping as mapping_module
 from sopro_node.importing.fields import FIELDS, Kind
 from sopro_node.importing.mapping import (
-    check_header,
     load_mapping,
     parse_mapping,
     plain_mapping,
 )
+from sopro_node.importing.mapping_checks import check_header
 from sopro_protocol.errors import FormatError
 from tests.node.importing.sources import DECISIONS, OFFERINGS, ORGANISATIONS
 
