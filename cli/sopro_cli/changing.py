@@ -137,6 +137,11 @@ def organisation_change(  # one for each option
 )
 @click.option("--gtin", default=None, callback=GTIN, help="trade item number")
 @click.option("--gtin-reason", default=None, help="why one that fails its check is right")
+@click.option(
+    "--application",
+    default=None,
+    help="by which another number is asked for, where a label was asked for already",
+)
 @_dropping(_OF_AN_OFFERING)
 @_EFFECTIVE
 @click.option("--json", "as_json", is_flag=True)
@@ -155,7 +160,8 @@ def offering_change(  # one for each option
 ) -> None:
     """Say what has changed about a product or service; what is not given stays as it is.
 
-    ENTITY is what 'offering add' printed. Whose it is never changes.
+    ENTITY is what 'offering add' printed. Whose it is never changes. Once a label was asked for,
+    its trade item number changes by an application that is accepted and not evaluated yet.
 
     ```
     sopro offering change at ENTITY --name de=Sessel --name en=Armchair --cpv 39112000
@@ -204,6 +210,7 @@ class _Change:
         if row is None or row["family"] != self._family:
             raise NotFoundError(f"this site has no {self._family} {self._entity.hex()}")
         held = {**row["fields"], **row["body"]}
+        held.pop("application", None)  # said of the last change, not of this one
         if self._family == "offering" and OVERRIDES in held:
             [[_, _, held["gtin_reason"]], *_] = held.pop(OVERRIDES)
         told = {

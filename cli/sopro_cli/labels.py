@@ -23,6 +23,7 @@ OVERLAYS: Final[Mapping[str, str]] = {
     "appeal_upheld": "appeal upheld: one against a decision on it was, and no decision followed",
     "complaint_upheld": "complaint upheld: one about it was, and no decision followed",
     "orphaned": "orphaned: its site is gone, and nobody has taken it over in time",
+    "nonconformity_open": "non-conformity open: a third party found a major one that still is",
     "recorded_late": "recorded late: what it rests on was written down long after it held",
 }
 """What lies over a status, for people."""

@@ -1,6 +1,6 @@
 """What was found about each criterion before a label was given, and since."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
@@ -70,24 +70,31 @@ def answer_assessment(course: Course, day: int, lookup: Lookup) -> AssessmentAns
 
 def _evaluations(stages: list[Stage], day: int, lookup: Lookup) -> list[Evaluation]:
     """Return third parties' evaluations of the last application, and of the label since."""
-    for stage in reversed(stages):
+    for place, stage in reversed(list(enumerate(stages, 1))):
         review = _last_review(stage, day, lookup)
         if review is None:
             continue
         of_review = [
             lookup.state(stage.origin, "evaluation", entity) for entity in review.evaluations
         ]
-        about = list(lookup.states(stage.origin, "evaluation", stage.entity))
-        found = [one for one in of_review if isinstance(one, Evaluation)]
-        found += [
-            one
-            for one in about
-            if isinstance(one, Evaluation) and review.reviewed <= one.performed <= day
-        ]
-        # What a site or its client says of itself is no verdict (domain model, I4).
-        independent = [one for one in found if one.level is Level.THIRD_PARTY]
-        return sorted(independent, key=lambda one: one.index)
+        first, *others = (_surveys(one, day, lookup) for one in (stage, *stages[place:]))
+        since = [one for one in first if review.reviewed <= one.performed]
+        # A site that has taken the label over since has its evaluations in its own log.
+        return [*_independent([*of_review, *since]), *(one for found in others for one in found)]
     return []
+
+
+def _surveys(stage: Stage, day: int, lookup: Lookup) -> list[Evaluation]:
+    """Return third parties' evaluations about the label in one log, by a day."""
+    found = _independent(lookup.states(stage.origin, "evaluation", stage.entity))
+    return [one for one in found if one.label and one.performed <= day]
+
+
+def _independent(states: Iterable[Struct | None]) -> list[Evaluation]:
+    """Return third parties' evaluations; what a site says of itself is no verdict (I4)."""
+    found = [one for one in states if isinstance(one, Evaluation)]
+    third = [one for one in found if one.level is Level.THIRD_PARTY]
+    return sorted(third, key=lambda one: one.index)
 
 
 def _last_review(stage: Stage, day: int, lookup: Lookup) -> Review | None:

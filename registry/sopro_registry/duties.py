@@ -11,7 +11,7 @@ from typing import Final
 from sopro_protocol.errors import RefusedError
 from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review
 from sopro_registry.family import View
-from sopro_registry.label import Action, Label, Status
+from sopro_registry.label import Action, Label
 from sopro_registry.ties import is_tied
 
 MOST_FOR_APPLICATION: Final = 32
@@ -160,8 +160,8 @@ def check_decider(
 def check_closed(entity: bytes, label: Label, view: View) -> None:
     """Hold a return from suspension to what third parties found last about each criterion (I3).
 
-    What another site had found of a label that came suspended is not in this log; so it is found
-    anew before the label comes back (SPEC ASS-21).
+    What another site had found of a label is not in this log; so it is found anew before the label
+    comes back (SPEC ASS-21).
 
     Raises:
         RefusedError: `ass.outcome` while a major non-conformity is open, or may be.
@@ -177,17 +177,12 @@ def check_closed(entity: bytes, label: Label, view: View) -> None:
             "find it closed first (I3)",
             code="ass.outcome",
         )
-    if label.taken is not None and _came_suspended(label):
+    if label.taken is not None:
         _check_found_anew(entity, label, view)
 
 
-def _came_suspended(label: Label) -> bool:
-    """Say whether a label was suspended when it came, and has not been anything else since."""
-    return all(one.status is Status.SUSPENDED for one in label.decisions)
-
-
 def _check_found_anew(entity: bytes, label: Label, view: View) -> None:
-    """Hold a label that came suspended to having been evaluated here, by what must be met."""
+    """Hold a label that came from elsewhere to having been evaluated here, by what must be met."""
     found = [one for one in evaluations_of((entity,), view) if one.level is Level.THIRD_PARTY]
     latest = view.criteria(label.scheme)
     if latest is None:
@@ -200,8 +195,8 @@ def _check_found_anew(entity: bytes, label: Label, view: View) -> None:
     left = [code for code in left if code not in done]
     if left:
         raise RefusedError(
-            f"decision: the label came here suspended, and no third party has evaluated {left[0]} "
-            "since; what the site before had found has to be found anew (I3)",
+            "decision: the label came from another site, and no third party has evaluated "
+            f"{left[0]} since; what the site before had found has to be found anew (I3)",
             code="ass.outcome",
         )
 

@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from sopro_registry.application import Application
-from sopro_registry.assessment import CriteriaSet, Evaluation, Level, Review
+from sopro_registry.assessment import CriteriaSet, Evaluation, Level, Result, Review
 from sopro_registry.catalogue import decode_state
 from sopro_registry.complaints import APPEAL, Answered, Appeal, AppealStep, ComplaintStep
 from sopro_registry.directory import Directory
+from sopro_registry.duties import assessed
 from sopro_registry.families import scheme
 from sopro_registry.fields import add_months, day_of, site_of
 from sopro_registry.label import Action, Decision, Status, status_at
@@ -34,6 +35,7 @@ class Overlay(StrEnum):
     COMPLAINT_UPHELD = "complaint_upheld"
     ORPHANED = "orphaned"
     RECORDED_LATE = "recorded_late"
+    NONCONFORMITY_OPEN = "nonconformity_open"
 
 
 _STANDING: Final = (Status.ACTIVE, Status.SUSPENDED)
@@ -141,6 +143,8 @@ def find_overlays(course: Course, day: int, lookup: Lookup) -> tuple[Overlay, ..
             found.append(Overlay.SUSPENSION_OVERDUE)
         if ground is not None and _is_outdated(stages, ground, day, lookup):
             found.append(Overlay.CRITERIA_OUTDATED)
+        if status is Status.ACTIVE and _has_open_major(stages, day, lookup):
+            found.append(Overlay.NONCONFORMITY_OPEN)
     places = range(len(course.stages))
     heard = (one for place in places for one in _heard(course.stages[place:], "appeal", lookup))
     if any(isinstance(one, Appeal) and _is_open(one, day) for one in heard):
@@ -213,13 +217,29 @@ def _import_ended(ground: _Ground, lookup: Lookup) -> int:
 
 
 def _surveys(stages: Sequence[Stage], lookup: Lookup) -> Iterator[Evaluation]:
-    """Go through what a third party has found about a label, in the order of logs and entries."""
+    """Go through what third parties have found about a label and for no application."""
     for stage in stages:
-        states = lookup.states(stage.origin, "evaluation", stage.entity)
-        found = [one for one in states if isinstance(one, Evaluation)]
-        for one in sorted(found, key=lambda one: one.index):
-            if one.level is Level.THIRD_PARTY:
-                yield one
+        yield from (one for one in _independent(stage, lookup) if one.label)
+
+
+def _independent(stage: Stage, lookup: Lookup) -> list[Evaluation]:
+    """Return what third parties have found of a label in one log, in the order of its entries."""
+    states = lookup.states(stage.origin, "evaluation", stage.entity)
+    found = [one for one in states if isinstance(one, Evaluation)]
+    third = [one for one in found if one.level is Level.THIRD_PARTY]
+    return sorted(third, key=lambda one: one.index)
+
+
+def _has_open_major(stages: Sequence[Stage], day: int, lookup: Lookup) -> bool:
+    """Say whether the last to assess some criterion by a day has found it not met (OVL-12)."""
+    last: dict[str, Result] = {}
+    for place, stage in enumerate(stages, 1):
+        # Who has handed a label over finds nothing more about it.
+        left = stage.label.decisions[-1].index if stages[place:] and stage.label.handed else None
+        for one in _independent(stage, lookup):
+            if one.performed <= day and (left is None or one.index < left):
+                last |= {code: found.result for code, found in assessed(one).items()}
+    return Result.MAJOR_NC in last.values()
 
 
 def _evaluated(stages: Sequence[Stage], ground: _Ground, lookup: Lookup) -> Iterator[int]:

@@ -115,6 +115,27 @@ def check_assessment(decision: Resting, application: bytes, review: bytes, view:
         _check_outcome(decision, asked, reviewed, evaluations, view)
 
 
+def check_there(offering: bytes, day: int, action: Action, view: View) -> None:
+    """Hold what is given or prolonged to something that is still there (SPEC LBL-30).
+
+    Raises:
+        RefusedError: `lbl.reference` where what is labelled is withdrawn, or who offers it is
+            dissolved, on the day from which the decision holds.
+    """
+    if action is Action.REFUSE:
+        return
+    held = view.state("offering", offering)
+    holder = view.state("organisation", getattr(held, "organisation", b"")) if held else None
+    for one, what in ((held, "its offering is withdrawn"), (holder, "its holder is dissolved")):
+        ended = getattr(one, "ended", 0)
+        if 0 < ended <= day:
+            raise RefusedError(
+                f"decision: {what} since {format_day(ended)}; nothing can {action.value} a label "
+                "for what is there no more",
+                code="lbl.reference",
+            )
+
+
 def _check_application(
     decision: Resting, asked: Application, application: bytes, view: View
 ) -> None:

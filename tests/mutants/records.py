@@ -162,6 +162,22 @@ def reviews_of_anything() -> None:
     family("review", _check_evaluation=lambda *_: None)
 
 
+@fault("R27")
+def item_numbers_come_and_go() -> None:
+    family("offering", _is_to_be_assessed=lambda *_: True)
+
+
+@fault("R28")
+def labels_for_what_is_no_more() -> None:
+    family("label_decision", check_there=lambda *_: None)
+
+
+@fault("R29")
+def offerings_change_hands() -> None:
+    """Lets who offers something, and what, be others under a label."""
+    family("offering", _check_same=lambda *_: None)
+
+
 @fault("R26")
 def what_is_recorded_was_always_known() -> None:
     """Says of every day what is known today, as if it had been known then."""

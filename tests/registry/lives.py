@@ -247,7 +247,10 @@ class Life:
 
     def _register(self, site: Author, rng: Random) -> None:
         if rng.random() < 0.5:
-            self.write(site, "organisation/1", organisation_body(), "organisation", rng)
+            body = organisation_body()
+            if rng.random() < 0.15:
+                body |= {"effective_date": self.today(), "status": "dissolved"}
+            self.write(site, "organisation/1", body, "organisation", rng)
         else:
             name = rng.choice(list(OFFERINGS))
             body = offering_body() | OFFERINGS[name]
@@ -255,7 +258,28 @@ class Life:
                 body |= rng.choice(list(OFFERINGS.values()))
             if rng.random() < 0.1:
                 body["organisation"] = bytes16("no organisation")
+            if rng.random() < 0.1:
+                body |= {"effective_date": self.today(), "status": "withdrawn"}
+            self._renumber(self.logs[site.site], bytes16(name), body, rng)
             self.write(site, "offering/1", body, name, rng)
+
+    @staticmethod
+    def _renumber(log: model.Log, entity: bytes, body: dict[str, Any], rng: Random) -> None:
+        """Say the item number that an offering has, most often, or another one, or none."""
+        held = model_assessing.state_of(log, "offering", entity)
+        if held and "gtin" in held:
+            body["gtin"] = held["gtin"]
+        if rng.random() < 0.3:
+            body["gtin"] = rng.choice(("96385074", "00000096385074", "4006381333931"))
+            if rng.random() < 0.1:
+                del body["gtin"]
+            asked = [
+                one
+                for one, found in log["entities"].items()
+                if found["family"] == "label_application"
+            ]
+            if asked and rng.random() < 0.7:
+                body["application"] = rng.choice(asked)
 
     def _keys(self, site: Author, rng: Random) -> None:
         keys = dict(site.keys)

@@ -344,18 +344,41 @@ def take_offering(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     if not holds(log, "organisation", event["body"]["organisation"]):
         return "lbl.reference"
     body, before = event["body"], held["state"]
-    moved = before and any(before[name] != body[name] for name in ("organisation", "kind"))
-    if moved and (log["is_import_closed"] or event["entity"] in asked_for(log)):
-        return "lbl.reference"
-    held["state"] = body
+    is_new = before["is_new"] if before else log["is_import_closed"]
+    if before:
+        is_asked = event["entity"] in asked_for(log)
+        moved = any(before[name] != body[name] for name in ("organisation", "kind"))
+        if moved and (log["is_import_closed"] or is_asked):
+            return "lbl.reference"
+        is_fixed = is_asked or (log["is_import_closed"] and not is_new)
+        if item_of(body) != item_of(before) and is_fixed and not is_open(log, event):
+            return "lbl.reference"
+    held["state"] = body | {"is_new": is_new}
     return None
 
 
+def item_of(body: dict[str, Any]) -> str:
+    """Return a trade item number however it is written: in fourteen digits."""
+    return body["gtin"].rjust(14, "0") if "gtin" in body else ""
+
+
+def is_open(log: Log, event: Event) -> bool:
+    """Say whether an offering names an application for it that nobody has looked at yet."""
+    named = event["body"].get("application")
+    asked = model_assessing.state_of(log, "label_application", named)
+    if not asked or asked["body"]["offering"] != event["entity"]:
+        return False
+    begun = model_assessing.for_application(log, named)
+    return model_assessing.is_assessable(log, named) and not begun
+
+
 def asked_for(log: Log) -> set[bytes]:
-    """Return the offerings that anybody has applied for."""
+    """Return the offerings that anybody has applied for, or that labels were taken over for."""
     found = log["entities"].values()
     asked = [one["state"] for one in found if one["family"] == "label_application"]
-    return {one["body"]["offering"] for one in asked if one}
+    labels = [one["state"] for one in found if one["family"] == "label_decision"]
+    taken = {one["offering"] for one in labels if one and one["takes"]}
+    return taken | {one["body"]["offering"] for one in asked if one}
 
 
 def holds(log: Log, family: str, entity: bytes) -> bool:
@@ -389,8 +412,8 @@ def take_decision(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         if code is not None:
             return code
     code = judge_following(log, body, label) if label else judge_first(log, event)
-    if code is not None:
-        return code
+    if code is not None or is_over(log, body, label):
+        return code or "lbl.reference"
     is_new = body["action"] == "grant" or "takes" in body
     if label is None:
         label = {
@@ -650,6 +673,22 @@ def months_after(day: str, months: int) -> str:
     year, month = divmod(year * 12 + month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
     return f"{year:04}-{month + 1:02}-{min(of_month, last):02}"
+
+
+def is_over(log: Log, body: dict[str, Any], label: dict[str, Any] | None) -> bool:
+    """Say whether something is given or prolonged for what is there no more on its day."""
+    giving = ("grant", "renew", "extend_scope", "transfer_in")
+    if body["basis"] == "imported" or body["action"] not in giving or "takes" in body:
+        return False
+    offering = model_assessing.state_of(
+        log, "offering", label["offering"] if label else body["offering"]
+    )
+    holder = model_assessing.state_of(log, "organisation", offering["organisation"])
+    ends = {"withdrawn", "dissolved"}
+    return any(
+        one["status"] in ends and one["effective_date"] <= body["effective_date"]
+        for one in (offering, holder)
+    )
 
 
 def judge_first(log: Log, event: Event) -> str | None:

@@ -189,6 +189,8 @@ def named(kind: str, relations: list[Body]) -> list[bytes]:
 
 
 def take_closing(log: Log, event: Event, held: dict[str, Any]) -> str | None:
+    if event["body"]["effective_date"] > latest(event):
+        return "lbl.dates"
     held["state"] = event["body"]
     if not log["is_import_closed"]:
         log["import_closed_on"] = event["body"]["effective_date"]

@@ -108,8 +108,8 @@ def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
             }
     if "major_nc" in last.values():
         return "ass.outcome"
-    came_so = label["takes"] and all(one["is"] == "suspended" for one in label["history"])
-    return "ass.outcome" if came_so and not is_found_anew(log, entity, label) else None
+    is_moved = bool(label["takes"])
+    return "ass.outcome" if is_moved and not is_found_anew(log, entity, label) else None
 
 
 def is_found_anew(log: Log, entity: bytes, label: dict[str, Any]) -> bool:

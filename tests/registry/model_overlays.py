@@ -29,6 +29,8 @@ def overlays(logs: dict[str, Log], log: Log, entity: bytes, day: str) -> list[st
             found.append("suspension_overdue")
         if is_outdated(begun, day):
             found.append("criteria_outdated")
+        if status == "active" and "major_nc" in results(begun, day).values():
+            found.append("nonconformity_open")
     if any(is_appealed(way[place:], day) for place in range(len(way))):
         found.append("under_appeal")
     for overlay, family in (("appeal_upheld", "appeal"), ("complaint_upheld", "complaint_answer")):
@@ -113,6 +115,24 @@ def surveys(begun: list[tuple[Log, Held]]) -> list[dict[str, Any]]:
         if other["family"] == "evaluation" and (state := other["state"])
         if state["about"][1] == entity_of(log, held) and state["level"] == "third_party"
     ]
+
+
+def results(begun: list[tuple[Log, Held]], day: str) -> dict[str, str]:
+    """Return what third parties had found last about each criterion by a day."""
+    last: dict[str, str] = {}
+    for place, (log, held) in enumerate(begun):
+        left = held["state"]["receiver"] and begun[place + 1 :]
+        found = [one["state"] for one in log["entities"].values() if one["family"] == "evaluation"]
+        for one in sorted([one for one in found if one], key=lambda one: one["index"]):
+            is_late = left and one["index"] > held["state"]["index"]
+            is_of = one["label"] == entity_of(log, held) and one["level"] == "third_party"
+            if is_of and not is_late and one["performed"] <= day:
+                last |= {
+                    code: finding["result"]
+                    for code, finding in one["findings"].items()
+                    if finding["result"] != "not_assessed"
+                }
+    return last
 
 
 def answered_until(begun: list[tuple[Log, Held]], place: Log) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.registry.assessing import APPLICATION, REVIEW, Assessing
+from tests.registry.assessing import APPLICATION, REVIEW, Assessing, findings
 from tests.registry.transferring import THERE, expel, found, hand_over, inherit, suspend, take_over
 from tests.registry.world import World, Written, bytes16, criterion_body, dates_of
 
@@ -150,6 +150,58 @@ def test_a_suspension_that_states_no_end_is_not_overdue(world: World) -> None:
     world.at.decide("grant", basis="imported")
     assert world.at.decide("suspend", suspended_until=None, **imported).code is None
     assert over(world, "2027-01-01") == []
+
+
+# Non-conformities.
+
+
+def test_a_major_nonconformity_is_open_until_a_third_party_finds_it_closed(
+    case: Assessing,
+) -> None:
+    world, later = case.world, bytes16("another survey")
+    assert survey(case, "2026-06-01", findings=findings(S2="major_nc")).code is None
+    assert over(world, "2026-05-31") == []
+    assert over(world, "2026-06-01") == ["nonconformity_open"]
+    own = {"level": "self", "assessors": [{"person": bytes16("own")}], "entity": later}
+    about = {"application": None, "label": LABEL, "kind": "surveillance"}
+    assert case.evaluate(performed_on="2026-06-10", **about, **own).code is None
+    assert over(world, "2026-06-10") == ["nonconformity_open"]
+    assert survey(case, "2026-07-01", findings=findings(S2="not_assessed")).code is None
+    assert over(world, "2026-07-01") == ["nonconformity_open"]
+    assert survey(case, "2026-07-02", findings=findings(S2="minor_nc")).code is None
+    assert over(world, "2026-07-02") == []
+    assert over(world, "2026-07-01") == ["nonconformity_open"]
+
+
+def test_what_is_suspended_for_it_is_not_open_besides(case: Assessing) -> None:
+    assert survey(case, "2026-06-01", findings=findings(S2="major_nc")).code is None
+    assert case.at.decide("suspend", **dates_of("suspend", "2026-06-02")).code is None
+    assert over(case.world, "2026-06-01") == ["nonconformity_open"]
+    assert over(case.world, "2026-06-02") == []
+
+
+def test_what_is_found_for_a_renewal_is_open_too(case: Assessing) -> None:
+    asked = {"kind": "renewal", "label": LABEL, "effective_date": "2026-06-01"}
+    renewal = bytes16("renewal")
+    for step in ("submitted", "accepted"):
+        body = case.application(step, **asked)
+        assert case.at.write("label_application/1", body, entity=renewal).code is None
+    found = {"application": renewal, "kind": "recertification", "performed_on": "2026-06-02"}
+    entity = bytes16("for the renewal")
+    assert case.evaluate(entity=entity, findings=findings(S1="major_nc"), **found).code is None
+    assert over(case.world, "2026-06-02") == ["nonconformity_open"]
+
+
+def test_who_has_handed_a_label_over_finds_nothing_more(case: Assessing) -> None:
+    world = case.world
+    assert world.at.write_state(world.coordinator).code is None
+    assert world.hu.write_state(world.coordinator).code is None
+    day = {"decided_on": "2026-06-01", "effective_date": "2026-06-01"}
+    assert hand_over(world, **day).code is None
+    assert survey(case, "2026-06-02", findings=findings(S2="major_nc")).code is None
+    day = {"decided_on": "2026-06-03", "effective_date": "2026-06-03"}
+    assert take_over(world, valid_until="2028-01-10", **day).code is None
+    assert over(world, "2026-06-03") == []
 
 
 # Criteria.

@@ -74,6 +74,25 @@ def test_who_takes_a_suspended_label_over_has_to_have_it_evaluated(case: Assessi
 LAST = "2026-10-10"
 
 
+def test_who_takes_over_what_is_open_does_not_forget_it(case: Assessing) -> None:
+    """The label goes active, with a major non-conformity that is in the other log."""
+    assert survey(case, entity=bytes16("closing"), performed_on="2026-10-05").code is None
+    assert case.at.decide("reinstate", **dates_of("reinstate", "2026-10-05")).code is None
+    found = {"findings": findings(S3="major_nc"), "performed_on": "2026-10-05"}
+    assert survey(case, entity=bytes16("open again"), **found).code is None
+    go(case)
+    hu = case.world.hu
+    assert hu.decisions(label=THERE)[-1].status.word == "active"
+    over = case.world.node.overlays
+    assert "nonconformity_open" in over(case.at.origin, bytes16("label"), LAST)
+    late = {"suspended_until": "2026-12-31", "reason_code": "fees_unpaid"}
+    assert (
+        hu.decide("suspend", label=THERE, **dates_of("suspend", "2026-10-08") | late).code is None
+    )
+    back = hu.would_decide("reinstate", label=THERE, **dates_of("reinstate", LAST))
+    assert back.code == "ass.outcome"
+
+
 def test_a_label_that_comes_back_has_the_duties_it_had(case: Assessing) -> None:
     come_back(case)
     dates = dates_of("reinstate", LAST)

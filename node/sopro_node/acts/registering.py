@@ -83,6 +83,8 @@ class Offering(Told, frozen=True, kw_only=True):
         effect_scale: how far its social and ecological effect reaches.
         gtin: trade item number.
         gtin_reason: why one that fails its check is right.
+        application: entity of the one by which another trade item number is asked for, where a
+            label was asked for already; it is accepted and not evaluated yet.
         effective_date: civil date; today if not given.
         status: whether it is offered.
     """
@@ -96,6 +98,7 @@ class Offering(Told, frozen=True, kw_only=True):
     effect_scale: Scale | UnsetType = UNSET
     gtin: Code | UnsetType = UNSET
     gtin_reason: Line | UnsetType = UNSET
+    application: Hex16 | UnsetType = UNSET
     effective_date: CivilDate | UnsetType = UNSET
     status: Literal["draft", "published", "paused", "withdrawn"] = "published"
 
@@ -123,6 +126,8 @@ async def plan_offering(asking: Asking[Offering]) -> Draft:
         "effective_date": told.effective_date or asking.today,
         "organisation": read_hex(told.organisation),
     }
+    if told.application is not UNSET:
+        values["application"] = read_hex(told.application)
     fields = pick(told, ("description", "name"))
     if told.gtin and told.gtin_reason:
         fields[OVERRIDES] = [["GTIN", told.gtin, told.gtin_reason]]

@@ -27,6 +27,10 @@ OVERLAYS: Final[Mapping[str, str]] = {
     "orphaned": mark(
         "The site that decided on this label is gone, and nobody has taken the label over in time."
     ),
+    "nonconformity_open": mark(
+        "An independent evaluation has found that a criterion is not met in a major way, and none "
+        "has found otherwise since."
+    ),
     "recorded_late": mark(
         "What this rests on was recorded more than a month after the day from which it is said to "
         "hold. Whoever asked on that day was told something else."

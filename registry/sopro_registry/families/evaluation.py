@@ -151,8 +151,8 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
         _check_authority(assessor, level, subject, performed, codes, view)
     persons = {one.person for one in body.assessors} | set(state.assessors if state else ())
     names += [part_name(one.person, about) for one in body.assessors for about in subject.named]
-    if label:
-        names.append(name_about(label, fact.record.entity))
+    # What it is about, and the label that its application names.
+    names += [name_about(one, fact.record.entity) for one in subject.named if one != application]
     return Change(
         Evaluation(
             fact.index,

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 
 from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
-from sopro_registry.application import Application
+from sopro_registry.application import Application, asking_name
 from sopro_registry.correcting import (
     Correction,
     check_refused,
@@ -48,7 +48,7 @@ from sopro_registry.label import (
     status_at,
 )
 from sopro_registry.mending import check_mended
-from sopro_registry.precondition import RESTING, Resting, check_assessment
+from sopro_registry.precondition import RESTING, Resting, check_assessment, check_there
 from sopro_registry.scope import check_corrected, read_scope
 from sopro_registry.transfer import find_earlier, hand_label, take_label, takeover_name
 
@@ -107,6 +107,8 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     else:
         _check_following(body, state)
         label = state
+    if not imported and body.action in RESTING and not takes_over:
+        check_there(label.offering, effective, body.action, view)
     scope = read_scope(
         body.scope, body.action, label, index=fact.index, corrects=body.corrects, is_free=imported
     )
@@ -151,7 +153,9 @@ def apply(fact: Fact[Body], state: Label | None, view: View) -> Change[Label]:
     return Change(
         label,
         # A label that is taken over is found and counted under the site that granted it.
-        names=(takeover_name(label.number, fact.index),) if takes_over else (),
+        names=(takeover_name(label.number, fact.index), asking_name(label.offering))
+        if takes_over
+        else (),
         left=label.number if handed else "",
         label=None if label.taken else _index(label),
         is_grant=body.action is Action.GRANT or takes_over,

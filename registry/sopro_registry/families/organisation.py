@@ -54,6 +54,7 @@ class State(Struct, frozen=True, array_like=True):
         country: of its seat.
         status: whether it is still there.
         codes: the terms of its codes (`terms`).
+        ended: the day from which it is dissolved; 0 where it is not.
     """
 
     index: int
@@ -61,6 +62,7 @@ class State(Struct, frozen=True, array_like=True):
     country: str
     status: str
     codes: list[str] = []
+    ended: int = 0
 
     def terms(self) -> Iterator[str]:
         """Go through the terms by which it is found."""
@@ -76,12 +78,13 @@ def apply(fact: Fact[Body], _state: State | None, _view: View) -> Change[State]:
         RefusedError: `rec.body` for a date that is none.
     """
     body = fact.body
-    day_of(body.effective_date, field="effective_date")
+    day = day_of(body.effective_date, field="effective_date")
     codes = [ACTIVITY + code for code in body.activities or ()]
     if body.nuts is not UNSET:
         codes.append(REGION + body.nuts)
     codes += [f"{LISTED}{one.list}:{one.code}" for one in body.codes or ()]
-    return Change(State(fact.index, body.actor_type, body.country, body.status, codes))
+    ended = day if body.status == "dissolved" else 0
+    return Change(State(fact.index, body.actor_type, body.country, body.status, codes, ended))
 
 
 FAMILY = Family("organisation", 1, Body, State, Role.REGISTRAR, Place.MEMBER, apply)

@@ -185,7 +185,10 @@ export const review = {
 };
 
 export const importClosed = {
-  check: (log, { body }) => checkDays(body.effective_date),
+  check(log, { body, record }) {
+    checkDays(body.effective_date);
+    checkNotAfter(body.effective_date, record.time); // ASS-19
+  },
   apply: (log) => {
     log.importClosed = true;
   },

@@ -72,8 +72,7 @@ export function checkClosed(log, entity) {
   }
   if ([...results.values()].includes('major_nc')) refuse('ass.outcome', 'a major nonconformity is open');
   const label = log.labels.get(hex(entity));
-  const cameSo = label.first.body.takes !== undefined && label.decisions.every(({ status }) => status === 'suspended');
-  if (cameSo) checkFoundAnew(log, entity, label);
+  if (label.first.body.takes !== undefined) checkFoundAnew(log, entity, label);
 }
 
 // ASS-21
@@ -86,7 +85,7 @@ function checkFoundAnew(log, entity, label) {
   const set = versions.find((one) => one.version === version) ?? versions.at(-1);
   const seen = new Set(found.flatMap(({ body }) => body.findings.filter(isAssessed).map(({ code }) => code)));
   for (const { code, obligation } of log.criteriaFor(set, lastOn(log, offering)?.body.kind)) {
-    if (obligation === 'mandatory' && !seen.has(code)) refuse('ass.outcome', `came suspended, and ${code} was not evaluated here`);
+    if (obligation === 'mandatory' && !seen.has(code)) refuse('ass.outcome', `came from elsewhere, and ${code} was not evaluated here`);
   }
 }
 

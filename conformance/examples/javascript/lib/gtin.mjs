@@ -5,3 +5,10 @@ export function isTradeItem(text) {
   const sum = digits.slice(1).reduce((total, digit, at) => total + digit * (at % 2 === 0 ? 3 : 1), 0);
   return digits[0] === (10 - (sum % 10)) % 10;
 }
+
+// LBL-6: a number as it is compared: without signs, in fourteen digits; what is none as it stands.
+export function itemOf({ gtin }) {
+  if (gtin === undefined) return '';
+  const digits = gtin.replace(/[^A-Za-z0-9]/g, '');
+  return /^[0-9]+$/.test(digits) ? digits.padStart(14, '0') : gtin;
+}

@@ -72,6 +72,7 @@ export class LogJudge {
     this.erased = new Set();
     this.challenges = new Set(); // nonces of statements of conformance that count
     this.importClosed = false;
+    this.newOfferings = new Set(); // LBL-31: offerings that came after that
     this.withholdings = new Map(); // index -> position of the withhold record that counts
     this.suspects = []; // indexes of void withhold records that a root key has signed (WITHHOLD-6)
     this.newlyWithheld = undefined; // what makes the log be judged anew

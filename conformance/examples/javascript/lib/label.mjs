@@ -7,6 +7,7 @@ import { originParts } from './federation.mjs';
 import { checkDays } from './dates.mjs';
 import { checkDecisionBasis } from './assessment.mjs';
 import { leafOf } from './status.mjs';
+import { itemOf } from './gtin.mjs';
 import { checkCorrected, checkRefused, checkScope } from './scope.mjs';
 
 // LBL-13: status -> action -> status that follows; '=' is the status it had before it expired (LBL-14).
@@ -118,10 +119,26 @@ export const offering = {
     checkDays(body.effective_date);
     if (!log.has('organisation', body.organisation)) refuse('lbl.reference', 'no such organisation');
     const before = log.recordsOn(record.entity).at(-1)?.body; // LBL-6
-    const moved = before !== undefined && !(body.kind === before.kind && body.organisation.equals(before.organisation));
-    if (moved && (log.importClosed || log.asked.has(hex(record.entity)))) refuse('lbl.reference', 'another organisation or kind than was asked for');
+    if (before === undefined) return;
+    const moved = !(body.kind === before.kind && body.organisation.equals(before.organisation));
+    const asked = log.asked.has(hex(record.entity));
+    if (moved && (log.importClosed || asked)) refuse('lbl.reference', 'another organisation or kind than was asked for');
+    const fixed = asked || (log.importClosed && !log.newOfferings.has(hex(record.entity))); // LBL-31
+    if (fixed && itemOf(body) !== itemOf(before) && !isToBeAssessed(log, body.application, record.entity)) {
+      refuse('lbl.reference', 'another trade item number than was asked for');
+    }
+  },
+  apply(log, { record }) {
+    if (log.importClosed && log.recordsOn(record.entity).length === 0) log.newOfferings.add(hex(record.entity));
   },
 };
+
+// LBL-31: an application for the offering that is accepted, not decided and not evaluated.
+function isToBeAssessed(log, application, offering) {
+  if (application === undefined || log.decided.has(hex(application)) || log.parts.of(application).length > 0) return false;
+  const { body } = log.recordsOn(application).at(-1) ?? {};
+  return body?.step === 'accepted' && body.offering.equals(offering);
+}
 
 export const DATES = ['appeal_until', 'decided_on', 'effective_date', 'refused_on', 'suspended_until', 'valid_from', 'valid_until'];
 
@@ -136,6 +153,7 @@ export const labelDecision = {
     checkDates(log, body, label, outcome, record.time); // LBL-15 to LBL-17
     if (label.first === undefined) checkFirst(log, body, record.entity); // LBL-18
     else checkLater(body, label); // LBL-19
+    checkThere(log, body, label); // LBL-30
     checkScope(body, label.scope, label.decisions); // LBL-23
     checkCorrected(body, label.decisions); // LBL-24
     checkMended(log, body, label, outcome); // LBL-26
@@ -154,6 +172,7 @@ export const labelDecision = {
     const outcome = label.outcome(body);
     if (label.first === undefined && body.certificate !== undefined && body.takes === undefined) log.numbers.add(body.certificate);
     label.decisions.push({ position, id, body, time: record.time, acted: log.acted, ...outcome });
+    if (body.takes !== undefined) log.asked.add(hex(body.offering)); // LBL-6
     if (isGrant(body)) label.statusIndex = log.grants++;
     if (label.statusIndex !== null) log.status.put(label.statusIndex, label.leaf());
     if (body.application !== undefined) log.decided.add(hex(body.application)); // ASS-14
@@ -266,6 +285,17 @@ function checkFirst(log, body, entity) {
   }
   if (!log.has('offering', body.offering)) refuse('lbl.reference', 'no such offering');
   if (log.federation.scheme(body.scheme, log.view) === undefined) refuse('lbl.criteria', 'no such scheme');
+}
+
+// LBL-30
+function checkThere(log, body, label) {
+  const gives = ['grant', 'renew', 'extend_scope', 'transfer_in'].includes(body.action);
+  if (body.basis !== 'assessed' || !gives || body.takes !== undefined) return;
+  const thing = log.recordsOn(label.first?.body.offering ?? body.offering).at(-1).body;
+  const holder = log.recordsOn(thing.organisation).at(-1).body;
+  for (const { status, effective_date: day } of [thing, holder]) {
+    if (['withdrawn', 'dissolved'].includes(status) && day <= body.effective_date) refuse('lbl.reference', 'what is there no more');
+  }
 }
 
 // LBL-18, EPOCH-6
