@@ -36,6 +36,9 @@ class Made(NamedTuple):
     entity: bytes
 
 
+ITEMS = ("4006381333931", "04006381333931", "96385074", "unnumbered")
+
+
 class Storm:
     """A world and what happens in it.
 
@@ -72,6 +75,7 @@ class Storm:
             (self.assess, 4),
             (self.survey, 3),
             (self.again, 6),
+            (self.restate, 4),
             (self.strange, 2),
         ]
 
@@ -183,6 +187,23 @@ class Storm:
         entity = self.write(log, "offering/1", body).entity
         self._offerings.setdefault(log.site, []).append(entity)
         return entity
+
+    def restate(self) -> None:
+        """Say of an offering or its holder that it is no more, or has another item number."""
+        made = [one for one in self._made if one.family in ("offering/1", "organisation/1")]
+        if not made:
+            return
+        held = self.source.choice(made)
+        changes: dict[str, Value] = {"effective_date": self.day()}
+        if held.family == "organisation/1":
+            changes["status"] = self.source.choice(["active", "dissolved"])
+        else:
+            changes["status"] = self.source.choice(["published", "published", "withdrawn"])
+            changes["gtin"] = self.source.choice(ITEMS)
+            asked = [one.entity for one in self._made if one.family == "label_application/1"]
+            if asked and self.maybe():
+                changes["application"] = self.source.choice(asked)
+        self.write(held.log, held.family, {**held.body, **changes}, entity=held.entity)
 
     def grant(self) -> None:
         """Grant a label, or refuse one, by this site or an earlier register."""

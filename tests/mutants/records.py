@@ -178,6 +178,22 @@ def offerings_change_hands() -> None:
     family("offering", _check_same=lambda *_: None)
 
 
+@fault("R36")
+def evaluations_are_good_for_ever() -> None:
+    swap("sopro_registry.precondition", MONTHS_GOOD=1200)
+
+
+@fault("R37")
+def who_comes_back_is_somebody_new() -> None:
+    """Forgets what a label was before it left, and who had to do with it."""
+    family("label_decision", find_earlier=lambda *_: [])
+
+
+@fault("R38")
+def what_came_is_taken_for_sound() -> None:
+    swap("sopro_registry.duties", _check_found_anew=lambda *_: None)
+
+
 @fault("R26")
 def what_is_recorded_was_always_known() -> None:
     """Says of every day what is known today, as if it had been known then."""

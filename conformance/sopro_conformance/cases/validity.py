@@ -148,7 +148,7 @@ async def imported(trial: Trial) -> None:
         def closed(world: World, bad: bool, times: int = times) -> tuple[SiteLog, Written]:
             log = world.sites["at"]
             for _ in range(times * bad):
-                _close_import(log, "2026-12-31")
+                _close_import(log)
             written = world.grant(log, basis="imported")
             log.grants -= bad
             return log, written
