@@ -1,10 +1,14 @@
 """What a label was applied for does not change under it, and has to be there (LBL-6, LBL-30)."""
 
+import json
 from typing import Any
 
 import pytest
 
+from sopro_protocol.errors import RefusedError
 from tests.registry.assessing import APPLICATION, REVIEW, Assessing, findings
+from tests.registry.make_asked_vectors import FOLDER, call_recorded, render
+from tests.registry.make_transfer_vectors import call_last
 from tests.registry.transferring import found, hand_over, take_over
 from tests.registry.world import (
     Author,
@@ -225,3 +229,30 @@ def test_a_label_that_is_taken_over_is_not_lost_with_what_it_was_for() -> None:
     assert hand_over(world).code is None
     end(world.hu, "offering", "2026-01-05")
     assert take_over(world).code is None
+
+
+# What is frozen.
+
+
+OPERATIONS = {"last": call_last, "recorded": call_recorded}
+GROUPS = json.loads((FOLDER / "asked.json").read_text(encoding="utf-8"))["groups"]
+
+
+def test_frozen_vectors_are_what_the_maker_makes() -> None:
+    assert render() == (FOLDER / "asked.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["accept"]]
+)
+def test_accepts_what_vectors_accept(call: str, case: dict[str, Any]) -> None:
+    assert OPERATIONS[call](case) == case["gives"]
+
+
+@pytest.mark.parametrize(
+    ("call", "case"), [(one["call"], case) for one in GROUPS for case in one["reject"]]
+)
+def test_refuses_what_vectors_refuse(call: str, case: dict[str, Any]) -> None:
+    with pytest.raises(RefusedError) as refusal:
+        OPERATIONS[call](case)
+    assert refusal.value.code == case["code"]

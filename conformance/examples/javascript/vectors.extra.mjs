@@ -83,6 +83,15 @@ const calls = {
       voids,
     };
   },
+  recorded(vector) {
+    const { judges } = judged(vector);
+    const start = [...judges.values()].find((judge) => judge.site === vector.site && judge.labels.has(vector.entity));
+    const course = courseOf(judges, start.labels.get(vector.entity));
+    return Object.fromEntries(vector.days.map((day) => {
+      const { on_record: since = null, recorded_late: late } = course.onRecord(day);
+      return [day, [since, late]];
+    }));
+  },
   last(vector) {
     const { judges } = judged(vector);
     const judge = judges.get(Object.keys(vector.logs).pop());
@@ -170,4 +179,4 @@ function tests(test, { load, refuses }) {
   });
 }
 
-export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'correction.json', 'certificate.json', 'witness.json'], tests };
+export const EXTRA = { calls, files: ['status.json', 'epoch.json', 'transfer.json', 'correction.json', 'asked.json', 'certificate.json', 'witness.json'], tests };
