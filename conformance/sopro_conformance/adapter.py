@@ -182,7 +182,9 @@ class Adapter:
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             await self._process.stdin.drain()
         except (OSError, RuntimeError) as error:
-            return Answer(error=f"the adapter takes no requests: {error}")
+            # Mostly it has ended; then it is said how.
+            await asyncio.wait(self._tasks[:1], timeout=_LAST_WORDS)
+            return Answer(error=self._why_gone or f"the adapter takes no requests: {error}")
         return await future
 
     async def _read_answers(self, process: asyncio.subprocess.Process) -> None:

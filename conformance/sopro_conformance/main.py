@@ -4,14 +4,14 @@ import argparse
 import asyncio
 import hashlib
 import json
-import re
 import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sopro_conformance.case import CASES, Profile, Result, Verdict
+from sopro_conformance import options, terminal
+from sopro_conformance.case import Result, Verdict
 from sopro_conformance.plain import plain
 from sopro_conformance.replay import DEFAULT_PROFILE
 from sopro_conformance.report import say_case, write_report
@@ -36,6 +36,7 @@ from sopro_conformance.self_test import (
 from sopro_conformance.standing import stand
 from sopro_conformance.statement import FILE as STATEMENT
 from sopro_conformance.statement import seed_of, suite_digest, why_none, write_statement
+from sopro_conformance.terminal import say
 from sopro_conformance.trace import find_gaps, put_table
 from sopro_conformance.world.memory import Memory, WrongMemoryError, read_memory, write_memory
 
@@ -45,13 +46,14 @@ _RED = (Verdict.FAIL, Verdict.NOT_MEASURED)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code (conformance/README.md)."""
+    terminal.prepare()
     chosen = _parser().parse_args(arguments)
     try:
         return int(chosen.work(chosen))
     except KeyboardInterrupt:
         sys.stderr.write("\nsopro-conformance: interrupted, nothing is said of the candidate\n")
         return EXIT_NOT_MEASURED
-    except (OSError, WrongMemoryError) as error:
+    except (OSError, WrongMemoryError, options.WrongOptionError) as error:
         sys.stderr.write(f"sopro-conformance: {error}\n")
         return EXIT_NOT_MEASURED
 
@@ -61,27 +63,38 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     one = commands.add_parser("run", help="hold a candidate to a profile")
     who = one.add_mutually_exclusive_group(required=True)
-    who.add_argument("--adapter", default="", help="its command, as a shell would split it")
-    who.add_argument("--url", default="", help="only what can be seen at its address")
+    who.add_argument(
+        "--adapter", type=options.command, help="its command, as a shell would split it"
+    )
+    who.add_argument("--url", type=options.url, help="only what can be seen at its address")
     one.add_argument(
         "--profile",
         default=None,
-        type=_profiles,
+        type=options.profiles,
         help="one, or several joined by +; reader, and with --url publisher, where absent",
     )
-    one.add_argument("--case", action="append", default=[], help="only this case or group")
+    one.add_argument(
+        "--case",
+        action="append",
+        default=[],
+        type=options.case_or_group,
+        help="only this case or group",
+    )
     one.add_argument("--seed", default="", help="of an earlier run, to repeat its bytes")
     one.add_argument("--out", default="conformance-out", type=Path, help="where the report goes")
     one.add_argument(
         "--waive",
         action="append",
         default=[],
-        type=_waiver,
+        type=options.waiver,
         metavar="CASE=REASON",
         help="count a case as waived; it stays red in a statement",
     )
     one.add_argument(
-        "--patience", default=1.0, type=float, help="multiply all deadlines, for slow machines"
+        "--patience",
+        default=1.0,
+        type=options.patience,
+        help="multiply all deadlines, for slow machines",
     )
     one.add_argument("--long", action="store_true", help="try for minutes what else takes seconds")
     one.add_argument("--ca", default="", help="with --url: PEM file that certifies the node")
@@ -90,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     one.add_argument(
         "--connect-to",
-        default="",
+        type=options.address,
         metavar="ADDRESS",
         help="with --url: the IP address to call, whatever the name in the URL leads to",
     )
@@ -98,63 +111,42 @@ def _parser() -> argparse.ArgumentParser:
         "--memory", type=Path, help="with --url: file of what was seen there on other days"
     )
     stated = one.add_argument_group("for a statement of conformance (SPEC CONF)")
-    stated.add_argument("--nonce", type=_nonce, help="the coordinator's challenge")
-    stated.add_argument("--site", default="", help="code of the site it was given to")
+    stated.add_argument("--nonce", type=options.nonce, help="the coordinator's challenge")
+    stated.add_argument("--site", type=options.site, help="code of the site it was given to")
     stated.add_argument("--artefact", type=Path, help="the software, as its builder publishes it")
     stated.add_argument("--deployment", default="", help="how it was set up, in one line")
     stated.add_argument(
-        "--runner", default="self", choices=("self", "coordinator", "third_party"), help="who runs"
+        "--runner", choices=("self", "coordinator", "third_party"), help="who runs; self, if absent"
     )
     one.set_defaults(work=_run)
     mutants = commands.add_parser("self-test", help="try the suite on nodes with known faults")
     mutants.add_argument("--candidates", required=True, type=Path, help="with candidates.toml")
     mutants.add_argument("--whole", action="store_true", help="all cases against every mutant")
-    mutants.add_argument("--matrix", type=Path, help="write who fails what, with --whole")
+    mutants.add_argument("--only", action="append", default=[], help="only this candidate")
+    mutants.add_argument(
+        "--matrix", type=Path, help="with --whole: file of who fails what, brought up to date"
+    )
     mutants.set_defaults(work=_self_test)
     trace = commands.add_parser("trace", help="write which cases test which clause of SPEC.md")
     trace.add_argument("--spec", required=True, type=Path, help="SPEC.md, changed in place")
     trace.set_defaults(work=_trace)
     world = commands.add_parser("world", help="keep the federation around a candidate running")
-    world.add_argument("--members", default=3, type=int, help="so many besides the coordinator")
+    world.add_argument(
+        "--members", default=3, type=options.members, help="so many besides the coordinator"
+    )
     world.add_argument("--invite", default="invite.json", type=Path, help="where its invite goes")
     world.add_argument("--seed", default="world", help="from which keys and records follow")
     world.set_defaults(work=_stand)
     digest = commands.add_parser("digest", help="say which suite this is")
     digest.set_defaults(work=_digest)
     many = commands.add_parser("cases", help="list the cases, with their clauses")
-    many.add_argument("--profile", default="coordinator+witness", type=_profiles)
+    many.add_argument("--profile", default="coordinator+witness", type=options.profiles)
     many.set_defaults(work=_list)
     return parser
 
 
-def _profiles(text: str) -> list[Profile]:
-    try:
-        return [Profile(one) for one in text.split("+")]
-    except ValueError:
-        known = ", ".join(Profile)
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is none; known are {known}, joined by +"
-        ) from None
-
-
-def _waiver(text: str) -> tuple[str, str]:
-    name, _, reason = text.partition("=")
-    if name not in CASES or not reason.strip():
-        raise argparse.ArgumentTypeError(f"{text!r}: expected the id of a case, '=' and a reason")
-    return name, reason.strip()
-
-
 def _run(chosen: argparse.Namespace) -> int:
-    unknown = [one for one in chosen.case if not choose((), [one])]
-    if unknown:
-        sys.stderr.write(
-            f"sopro-conformance: no case or group {', '.join(unknown)}; 'cases' lists them\n"
-        )
-        return EXIT_NOT_MEASURED
-    wrong = _why_no_challenge(chosen)
-    if wrong:
-        sys.stderr.write(f"sopro-conformance: {wrong}\n")
-        return EXIT_NOT_MEASURED
+    options.check_run(chosen)
     seed = seed_of(bytes.fromhex(chosen.nonce), chosen.site) if chosen.nonce else chosen.seed
     address = None
     if chosen.url:
@@ -163,13 +155,13 @@ def _run(chosen: argparse.Namespace) -> int:
             chosen.url,
             chosen.ca,
             chosen.public_only,
-            chosen.connect_to,
+            chosen.connect_to or "",
             memory=memory,
             memory_file=str(chosen.memory or ""),
         )
     done = asyncio.run(
         run(
-            chosen.adapter,
+            chosen.adapter or "",
             chosen.profile or [DEFAULT_PROFILE[bool(chosen.url)]],
             seed=seed or secrets.token_hex(8),
             names=chosen.case,
@@ -187,26 +179,18 @@ def _run(chosen: argparse.Namespace) -> int:
     if address is not None and chosen.memory:
         write_memory(address.memory, chosen.memory)
     for one in done.results:
-        if one.verdict in _RED:
-            print("\n" + say_case(done, one))  # noqa: T201  # what the command is for
-    for what, words in (("Likely    ", report["likely"]), ("", done.why)):
+        # What holds for all of them alike is said once.
+        if one.verdict in _RED and not (done.why and one.why == done.why):
+            say("\n" + say_case(done, one))
+    nothing = "nothing ran: none of these cases can be tried with an address alone"
+    why = done.why if done.results else nothing
+    for what, words in (("Likely    ", report["likely"]), ("", why)):
         if words:
-            print(f"\n{what}{plain(words)}")  # noqa: T201
-    print(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")  # noqa: T201
+            say(f"\n{what}{plain(words)}")
+    say(_close(done, report["counts"]) + f"; report: {chosen.out / 'report.html'}")
     if chosen.nonce:
-        print(_state(done, chosen))  # noqa: T201
+        say(_state(done, chosen))
     return done.exit_code
-
-
-def _why_no_challenge(chosen: argparse.Namespace) -> str:
-    """Say which options do not go with one another; empty where all do."""
-    if not chosen.nonce:
-        return "--site goes with --nonce, the coordinator's challenge" if chosen.site else ""
-    if not chosen.site:
-        return "--nonce goes with --site, the code of the site the challenge was given to"
-    if chosen.url or chosen.case or chosen.seed:
-        return "a run that answers a challenge is whole: no --url, --case or --seed beside --nonce"
-    return ""
 
 
 def _state(done: Run, chosen: argparse.Namespace) -> str:
@@ -219,7 +203,7 @@ def _state(done: Run, chosen: argparse.Namespace) -> str:
     said = {
         "site": chosen.site,
         "nonce": chosen.nonce,
-        "runner": chosen.runner,
+        "runner": chosen.runner or "self",
         "artefact": artefact,
         "deployment": chosen.deployment,
     }
@@ -230,28 +214,22 @@ def _state(done: Run, chosen: argparse.Namespace) -> str:
     )
 
 
-def _nonce(text: str) -> str:
-    if not re.fullmatch("[0-9a-f]{64}", text):
-        raise argparse.ArgumentTypeError(f"{text[:80]!r}: expected 64 hexadecimal digits")
-    return text
-
-
 def _digest(_chosen: argparse.Namespace) -> int:
-    print(suite_digest().hex())  # noqa: T201
+    say(suite_digest().hex())
     return 0
 
 
 def _stand(chosen: argparse.Namespace) -> int:
+    options.check_place("--invite", chosen.invite)
     asyncio.run(stand(chosen.members, chosen.invite, chosen.seed))
     return 0
 
 
 def _tell(result: Result) -> None:
     number = len(result.checks)
-    print(  # noqa: T201
+    say(
         f"{result.case.id:7} {result.verdict:12} {number:4} checks {result.seconds:6.2f} s  "
-        f"{result.case.text}",
-        flush=True,
+        f"{result.case.text}"
     )
 
 
@@ -261,25 +239,28 @@ def _close(done: Run, counts: dict[str, int]) -> str:
 
 
 def _self_test(chosen: argparse.Namespace) -> int:
+    if chosen.matrix and not chosen.whole:
+        raise options.WrongOptionError("--matrix goes with --whole: it says who fails what of all")
     try:
-        candidates = read_candidates(chosen.candidates)
+        candidates = read_candidates(chosen.candidates, chosen.only)
     except CandidatesError as error:
         sys.stderr.write(f"sopro-conformance: {error}\n")
         return EXIT_NOT_MEASURED
     trials = try_all(candidates, whole=chosen.whole, tell=_tell_trial)
     wrong = [one for one in trials if one.problems]
-    print(f"\n{len(trials) - len(wrong)} of {len(trials)} as they have to be")  # noqa: T201
+    say(f"\n{len(trials) - len(wrong)} of {len(trials)} as they have to be")
     if chosen.whole and chosen.matrix is not None:
-        text = json.dumps(build_matrix(trials), indent=1)
+        before = json.loads(chosen.matrix.read_text("utf-8")) if chosen.matrix.is_file() else {}
+        text = json.dumps(before | build_matrix(trials), indent=1)
         chosen.matrix.write_text(text + "\n", "utf-8")
     if chosen.whole:
         names = ", ".join(unproven(trials)) or "none"
-        print(f"cases that no mutant has failed: {names}")  # noqa: T201
+        say(f"cases that no mutant has failed: {names}")
     return EXIT_FAILED if wrong else EXIT_PASSED
 
 
 def _tell_trial(one: Trial) -> None:
-    print(write_matrix([one]), flush=True)  # noqa: T201
+    say(write_matrix([one]))
 
 
 def _trace(chosen: argparse.Namespace) -> int:
@@ -287,7 +268,7 @@ def _trace(chosen: argparse.Namespace) -> int:
     chosen.spec.write_text(put_table(spec), "utf-8")
     gaps = find_gaps(spec)
     for name in gaps:
-        print(f"{name}: a MUST with neither a case nor a reason")  # noqa: T201
+        say(f"{name}: a MUST with neither a case nor a reason")
     return EXIT_FAILED if gaps else EXIT_PASSED
 
 
@@ -295,7 +276,7 @@ def _list(chosen: argparse.Namespace) -> int:
     for one in choose(chosen.profile):
         level = "MUST" if one.is_must else "SHOULD"
         profiles = "+".join(sorted(one.profiles))
-        print(f"{one.id:7} {level:6} {profiles:16} {one.text}  [{', '.join(one.clauses)}]")  # noqa: T201
+        say(f"{one.id:7} {level:6} {profiles:16} {one.text}  [{', '.join(one.clauses)}]")
     return 0
 
 

@@ -159,6 +159,7 @@ def _article(one: Mapping[str, Any]) -> str:
         + _terms(
             {
                 "Why": one["why"],
+                "Likely cause": one["likely"],
                 "Waived": one["waiver"],
                 "Clauses": f"{', '.join(one['clauses'])} ({one['level']})",
             }

@@ -15,10 +15,17 @@ from sopro_conformance.catalogue import CASES
 from sopro_conformance.clauses import clause_text, clause_texts
 from sopro_conformance.evidence import MOST_SHOWN, SHOWN, write, write_evidence
 from sopro_conformance.page import say_outcome, write_page
+from sopro_conformance.picture import (
+    Matrix,
+    find_causes,
+    name_checks,
+    read_matrix,
+    say_causes,
+    say_likely,
+)
 from sopro_conformance.plain import plain
 from sopro_conformance.replay import say_replay
 from sopro_conformance.runner import Run
-from sopro_conformance.self_test import find_likely, name_checks, read_matrix
 
 _SENT: Final = 600
 _CODE: Final = re.compile(r"\b[a-z]+\.[a-z-]+\b")
@@ -43,15 +50,15 @@ def write_report(run: Run, folder: Path) -> dict[str, Any]:
 def build(run: Run) -> dict[str, Any]:
     """Return the report as JSON has it."""
     counts = Counter(one.verdict.value for one in run.results)
-    failed = [one.case.id for one in run.results if one.found is Verdict.FAIL]
-    likely = find_likely(failed, read_matrix(), name_checks(run)) if failed else ""
+    matrix = read_matrix()
+    checks = name_checks(run.results)
     return {
         "format": FORMAT,
         "passed": run.exit_code == 0 and run.is_whole,
         "whole": run.is_whole,
         "exit_code": run.exit_code,
         "why": run.why,
-        "likely": likely,
+        "likely": say_causes(find_causes(checks, checks, matrix), matrix),
         "profiles": [one.value for one in run.profiles],
         "requirements": requirements_digest(),
         "seed": run.seed,
@@ -61,7 +68,7 @@ def build(run: Run) -> dict[str, Any]:
         "began": datetime.fromtimestamp(run.began, UTC).isoformat(timespec="seconds"),
         "seconds": round(run.seconds, 2),
         "counts": {one.value: counts[one.value] for one in Verdict},
-        "cases": [_case(run, one) for one in run.results],
+        "cases": [_case(run, one, matrix) for one in run.results],
         "stderr": list(run.stderr)[-50:],
     }
 
@@ -76,7 +83,7 @@ def requirements_digest() -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def _case(run: Run, result: Result) -> dict[str, Any]:
+def _case(run: Run, result: Result, matrix: Matrix) -> dict[str, Any]:
     one = result.case
     return {
         "id": one.id,
@@ -90,6 +97,7 @@ def _case(run: Run, result: Result) -> dict[str, Any]:
         "verdict": result.verdict.value,
         "found": result.found.value,
         "why": result.why,
+        "likely": say_likely(result, run.results, matrix),
         "waiver": result.waiver,
         "seconds": round(result.seconds, 3),
         "replay": replay(run, one),
@@ -194,6 +202,8 @@ def _say(run: Run, result: Result) -> str:
         lines.append(f"Actual    {worst.actual}")
         if worst.twin:
             lines.append(f"Twin      {worst.twin}")
+    if likely := say_likely(result, run.results, read_matrix()):
+        lines.append(f"Likely    {likely}")
     lines += [f"{name}  {clause_text(name)}" for name in _clauses(result) if clause_text(name)]
     return plain("\n".join([*lines, f"Replay    {replay(run, result.case)}"]))
 

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from sopro_conformance.adapter import Adapter
 from sopro_conformance.case import Case, Profile, Result, Verdict
@@ -22,6 +22,13 @@ CASE_DEADLINE = 120.0
 
 LONGER = 10
 """So many times as much in a long run."""
+
+PROTOCOL: Final = 1
+"""Of the adapter (conformance/README.md)."""
+_HELLO: Final = ("protocol", "software", "version", "profiles", "features")
+_LONGEST: Final = 200
+_MOST: Final = 100
+"""So many characters of a name, and so many names."""
 
 EXIT_PASSED = 0
 EXIT_FAILED = 1
@@ -145,6 +152,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
     began = time.perf_counter()
     candidate = Adapter(command, deadline)
     chosen = choose(profiles, names)
+    order = {one.id: number for number, one in enumerate(chosen)}
     stage = Scene(candidate, random.Random(f"{seed}/world"), deadline)  # noqa: S311  # repeatable
     stage.is_long = is_long
     if address is not None:
@@ -156,6 +164,9 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
         else:
             await candidate.open()
             await _greet(candidate, done)
+            if done.why:
+                done.results += [Result(one, [], 0.0, done.why) for one in chosen]
+                chosen = []
 
         room = Room()
         most = CASE_DEADLINE * deadline * (LONGER if is_long else 1)
@@ -174,7 +185,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
         async with asyncio.TaskGroup() as lanes:
             lanes.create_task(try_all(apart=True))
             lanes.create_task(try_all(apart=False))
-        done.results.sort(key=lambda one: chosen.index(one.case))
+        done.results.sort(key=lambda one: order[one.case.id])
         if url and stage.client is not None:
             stage.memory.keep(stage.client.seen, {})
     finally:
@@ -186,7 +197,18 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
 
 
 async def _greet(candidate: Adapter, done: Run) -> None:
-    hello = await candidate.ask("hello", protocol=1)
-    done.candidate = dict(hello.ok or {})
+    """Learn who the candidate is; where its adapter does not say so, nothing can be tried."""
+    hello = await candidate.ask("hello", protocol=PROTOCOL)
+    given = hello.ok or {}
+    done.candidate = {name: _short(given[name]) for name in _HELLO if name in given}
     if hello.ok is None:
         done.why = f"the adapter does not say hello: {hello.words}"
+    elif given.get("protocol", PROTOCOL) != PROTOCOL:
+        spoken = repr(given["protocol"])[:80]
+        done.why = f"the adapter speaks protocol {spoken}, and this suite speaks {PROTOCOL}"
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return [_short(one) for one in value[:_MOST]] if isinstance(value, list) else value

@@ -1,24 +1,18 @@
 """The suite tried on itself: a node that is right has to be green, every fault has to be found."""
 
 import asyncio
-import json
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from sopro_conformance.case import CASES, Profile, Verdict
+from sopro_conformance.picture import name_checks
 from sopro_conformance.runner import Run, run
 
 FILE: Final = "candidates.toml"
-MATRIX: Final = "matrix.json"
-_NEAR: Final = 0.3
-_NAMED: Final = 12
-"""So many checks of a case say enough of how it fails."""
-_SAID: Final = 3
 SEED: Final = "self-test"
 _PATIENCE_WITH_NONE: Final = 0.05
 """Who answers nothing is not waited for as long as a node that works."""
@@ -73,11 +67,11 @@ class Trial:
     checks: tuple[str, ...] = ()
 
 
-def read_candidates(folder: Path) -> list[Candidate]:
-    """Read the candidates of a folder.
+def read_candidates(folder: Path, only: Sequence[str] = ()) -> list[Candidate]:
+    """Read the candidates of a folder, or those named.
 
     Raises:
-        CandidatesError: there is no such file, or it is none.
+        CandidatesError: there is no such file, it is none, or nobody there has such a name.
     """
     file = folder / FILE
     try:
@@ -88,7 +82,9 @@ def read_candidates(folder: Path) -> list[Candidate]:
     names = [one.name for one in found]
     if len(set(names)) != len(names):
         raise CandidatesError(f"{file}: two candidates of one name")
-    return found
+    if unknown := sorted(set(only) - set(names)):
+        raise CandidatesError(f"{file}: no candidate {unknown[0]!r}; there are {', '.join(names)}")
+    return [one for one in found if one.name in only or not only]
 
 
 def _read(row: Mapping[str, Any], folder: Path) -> Candidate:
@@ -160,18 +156,7 @@ def _judge(one: Candidate, done: Run) -> Trial:
             problems.append("nothing failed, it was only not measured")
     elif red:
         problems.append(f"it has to be green and is not: {', '.join(red)}")
-    return Trial(one, red, failed, tuple(problems), tuple(name_checks(done)))
-
-
-def name_checks(done: Run) -> list[str]:
-    """Name the first checks of every case that did not hold."""
-    return [
-        f"{result.case.id} {check.delta}"
-        for result in done.results
-        for check in [one for one in result.checks if one.verdict in (Verdict.FAIL, Verdict.WARN)][
-            :_NAMED
-        ]
-    ]
+    return Trial(one, red, failed, tuple(problems), tuple(name_checks(done.results)))
 
 
 def write_matrix(trials: Sequence[Trial]) -> str:
@@ -190,51 +175,17 @@ def write_matrix(trials: Sequence[Trial]) -> str:
     return "\n".join(lines)
 
 
-def read_matrix() -> dict[str, Any]:
-    """Return which faults are known, and which cases each fails, as the suite was released."""
-    found: dict[str, Any] = json.loads((resources.files(__package__) / MATRIX).read_text("utf-8"))
-    return found
-
-
 def build_matrix(trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return the matrix of a whole self-test.
-
-    It has the checks that failed as well, of mutants on which every case was tried.
-    """
+    """Return the matrix of a whole self-test: which cases found a fault, and by which checks."""
     return {
-        one.candidate.name: {"text": one.candidate.text, "failed": list(one.failed)}
-        | ({} if one.candidate.only_named else {"checks": list(one.checks)})
+        one.candidate.name: {
+            "text": one.candidate.text,
+            "failed": list(one.failed),
+            "checks": list(one.checks),
+        }
         for one in trials
         if one.candidate.killed_by
     }
-
-
-def find_likely(
-    failed: Sequence[str], matrix: Mapping[str, Any], checks: Sequence[str] = ()
-) -> str:
-    """Return the known fault whose picture is nearest to what failed; empty where none is near.
-
-    Several faults may fail the same cases; then the checks tell them apart, and where those do
-    not, each of the faults is named.
-
-    Args:
-        failed: cases.
-        matrix: the known faults, with the cases and perhaps the checks that each fails.
-        checks: that failed, as `name_checks` names them.
-    """
-
-    def likeness(name: str, found: Sequence[str], what: str) -> float:
-        wanted, known = set(found), set(matrix[name].get(what, ()))
-        return len(wanted & known) / len(wanted | known) if wanted | known else 0.0
-
-    near = {name: likeness(name, failed, "failed") for name in matrix}
-    if max(near.values(), default=0.0) < _NEAR:
-        return ""
-    nearest = [name for name, one in near.items() if one == max(near.values())]
-    told = {name: likeness(name, checks, "checks") for name in nearest}
-    likely = [name for name in nearest if told[name] == max(told.values())]
-    words = [f"{matrix[name]['text']} (the picture of mutant {name})" for name in likely[:_SAID]]
-    return ", or ".join(words)
 
 
 def unproven(trials: Sequence[Trial]) -> list[str]:

@@ -206,7 +206,7 @@ class Trial:
         else:
             verdict = Verdict.PASS if shown.is_same_again else self.failed
         words = " and then ".join(one.words for one in shown.answers)
-        check = Check(f"{len(again)} questions asked twice", verdict, "the same answers", words)
+        check = Check("questions asked twice", verdict, "the same answers", words)
         numbers = [answer.number for one in again for answer in one.answers]
         self.checks.append(with_request(replace(check, asked=numbers), shown.answers[-1]))
 

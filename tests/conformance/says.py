@@ -1,6 +1,6 @@
-"""An adapter that says `hello` with one object and refuses everything with another, as they stand.
+"""An adapter that accepts with one object, and refuses every input with another, as they stand.
 
-python says.py OK REJECT
+python says.py OK [REJECT]
 """
 
 import json
@@ -8,6 +8,7 @@ import sys
 
 for line in sys.stdin:
     request = json.loads(line)
-    said = f'"ok": {sys.argv[1]}' if request["verb"] == "hello" else f'"reject": {sys.argv[2]}'
+    is_input = request["verb"] == "verify"
+    said = f'"reject": {sys.argv[2]}' if is_input else f'"ok": {sys.argv[1]}'
     sys.stdout.write(f'{{"id": {request["id"]}, {said}}}\n')
     sys.stdout.flush()

@@ -95,3 +95,10 @@ def test_an_address_alone_is_held_to_what_it_shows(tmp_path: Path) -> None:
         one.id for one in CASES.values() if one.by_url
     }
     assert "--url http://127.0.0.1:9" in report["cases"][0]["replay"]
+
+
+def test_a_node_may_listen_elsewhere_after_each_start(tmp_path: Path) -> None:
+    moving = f"{sys.executable} {Path(__file__).parent / 'moving.py'}"
+    report = run(tmp_path, "--adapter", moving, "--case", "LOG-05", "--case", "LOG-10")
+    said = {one["id"]: (one["verdict"], one["why"], one["problems"]) for one in report["cases"]}
+    assert {name: words for name, words in said.items() if words[0] != "PASS"} == {}

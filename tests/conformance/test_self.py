@@ -7,12 +7,11 @@ import pytest
 
 from sopro_conformance.catalogue import CASES
 from sopro_conformance.main import main
+from sopro_conformance.picture import read_matrix
 from sopro_conformance.self_test import (
     CandidatesError,
     build_matrix,
-    find_likely,
     read_candidates,
-    read_matrix,
     try_all,
 )
 
@@ -52,7 +51,13 @@ def test_a_fault_that_is_found_is_right(tmp_path: Path, capsys: pytest.CaptureFi
 def test_the_matrix_is_that_of_today() -> None:
     trials = try_all([*read_candidates(MUTANTS), *read_candidates(NETWORK)], whole=True)
     assert [one.candidate.name for one in trials if one.problems] == []
-    assert build_matrix(trials) == read_matrix()
+    found, known = build_matrix(trials), read_matrix()
+    assert {name: one["failed"] for name, one in found.items()} == {
+        name: one["failed"] for name, one in known.items()
+    }
+    # How far a node comes before it is found over the network is not the same every time.
+    whole = [one.candidate.name for one in trials if not one.candidate.only_named]
+    assert {name: found.get(name) for name in whole} == {name: known.get(name) for name in whole}
 
 
 @pytest.mark.slow
@@ -92,17 +97,6 @@ def test_a_broken_file_of_candidates_is_said(
             read_candidates(tmp_path)
     assert main(["self-test", "--candidates", str(tmp_path / "nowhere")]) == 2
     assert "candidates.toml" in capsys.readouterr().err
-
-
-def test_the_likely_cause_is_the_nearest_picture() -> None:
-    matrix = {
-        "A": {"text": "a fault", "failed": ["ENC-02", "ENC-03"]},
-        "B": {"text": "another", "failed": ["LBL-03"]},
-    }
-    assert find_likely(["ENC-02", "ENC-03"], matrix).startswith("a fault")
-    assert find_likely(["LBL-03"], matrix).startswith("another")
-    assert find_likely(["CKP-06"], matrix) == ""
-    assert "LBL-03" in read_matrix()["M23"]["failed"]
 
 
 @pytest.mark.slow

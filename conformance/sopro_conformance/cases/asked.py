@@ -239,10 +239,14 @@ _FRAMES: Final = {
     by_url=True,
 )
 async def frames(trial: Trial) -> None:
-    """Send what two servers would read differently."""
+    """Send what two servers would read differently, and before and after it what all read alike."""
     client = await trial.node()
+    twin = b"GET %s HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    path = client.prefix.encode() + b"/checkpoint"
+    plain = await say(client.way, twin.replace(b"%s", path), within=_CUT)
+    trial.need(plain.status == 200, f"a request as HTTP has it is not answered: {_words(plain)}")
     for delta, form in _FRAMES.items():
-        data = form.replace(b"%s", client.prefix.encode() + b"/checkpoint")
+        data = form.replace(b"%s", path)
         said = await say(client.way, data, within=_CUT)
         trial.check(
             delta,
@@ -252,6 +256,10 @@ async def frames(trial: Trial) -> None:
             expected="one 4xx or no answer, and the connection is closed",
             actual=f"{_words(said)}, {said.answers} answers",
         )
+    reply = await client.ask(client.prefix + "/checkpoint")
+    trial.check(
+        "a reader after that", holds=reply.status == 200, expected="200", actual=words(reply)
+    )
 
 
 @case(

@@ -85,6 +85,12 @@ class Client:
             self.url, ca=self.ca, public_only=self.public_only, connect_to=self.connect_to
         )
 
+    async def move(self, url: str) -> None:
+        """Find it at another address from now on; its log is the same."""
+        await self.close()
+        self.url = url
+        self.__post_init__()
+
     @property
     def port(self) -> int:
         """Where it listens."""

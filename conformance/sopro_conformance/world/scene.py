@@ -26,6 +26,7 @@ from sopro_conformance.world.names import Names
 from sopro_conformance.world.served import prefix_of
 from sopro_conformance.world.server import Server
 from sopro_conformance.world.sitelog import SiteLog
+from sopro_conformance.world.way import why_no_url
 from sopro_conformance.world.witness import Witness
 
 CANDIDATE: Final = "at"
@@ -186,12 +187,12 @@ class Scene:
             trusted_ca=self.authority.certificate.decode(),
         )
         given = answer.ok or {}
-        url, origin, root = given.get("url"), given.get("origin"), unpack(given.get("root"))
-        if not isinstance(url, str) or not isinstance(origin, str) or root is None:
+        origin, root = given.get("origin"), unpack(given.get("root"))
+        if not given.get("url") or "/" not in str(origin) or root is None:
             self._why_not = f"the candidate does not start: {answer.words}"
             raise NotMeasured(self._why_not)
         self.vkey = str(given.get("vkey", ""))
-        self.client = Client(url.rstrip("/"), origin)
+        self.client = Client(_url_of(answer), str(origin))
         self._root = root
         # Before it signs its first head it may have to ask others (FENCE-1).
         await wait_until(self.client.is_up, within=ADMITTED_WITHIN * self.patience)
@@ -286,6 +287,10 @@ class Scene:
         answer = await self.adapter.ask(verb, **fields)
         if answer.ok is None:
             raise NotMeasured(f"{verb}: {answer.words}")
+        # It may listen elsewhere after each start.
+        url = _url_of(answer) if verb == "start" and self.client else ""
+        if url and self.client and url != self.client.url:
+            await self.client.move(url)
         return answer
 
     async def sync(self, origin: str) -> str:
@@ -333,6 +338,20 @@ class Scene:
         """Say whether the candidate serves a peer's log as it is."""
         head = await self.mirrored(peer.origin)
         return head is not None and (head.size, head.root) == (peer.log.size, peer.log.tree.root())
+
+
+def _url_of(answer: Answer) -> str:
+    """Return where the candidate listens, as `start` says; empty where it says nothing of it.
+
+    Raises:
+        NotMeasured: what it says is no address.
+    """
+    url = (answer.ok or {}).get("url")
+    if url is None:
+        return ""
+    if why := why_no_url(str(url)):
+        raise NotMeasured(f"start: its url: {why}")
+    return str(url).rstrip("/")
 
 
 def organisation(code: str) -> dict[str, Any]:

@@ -111,6 +111,18 @@ class _Found(AbstractResolver):
         """Hold nothing."""
 
 
+def why_no_url(text: str) -> str:
+    """Say why a text is no address of a node; empty where it is one."""
+    try:
+        found = URL(text)
+        is_one = found.scheme in ("http", "https") and found.host and found.port
+    except ValueError:
+        is_one = False
+    if is_one and text.isprintable() and not set(text) & set(" ?#@"):
+        return ""
+    return f"{text[:200]!r} is no address of a node, such as https://node.example"
+
+
 def is_public(text: str) -> bool:
     """Say whether an address belongs to the internet at large."""
     address = ip_address(text.partition("%")[0])
