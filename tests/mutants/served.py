@@ -139,7 +139,7 @@ def once_another_root() -> None:
 
 @fault("N07")
 def one_position_for_all() -> None:
-    module = import_module("sopro_node.office")
+    module = import_module("sopro_node.appending")
     old = module._outcome
     module._outcome = lambda outcome: old(outcome) | {"index": 3}  # type: ignore[attr-defined]
 
