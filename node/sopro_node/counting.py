@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from sopro_node.census import Census
 from sopro_node.desk import Desk
 from sopro_node.directory import Directory, Wanted
 from sopro_node.exchange import Exchange
@@ -25,9 +26,10 @@ class Counting:
         identity: Callable[[], Identity],
     ) -> None:
         self._reader = SqliteStore.open(folder, writing=False)
-        self._desk = Desk(self._reader, holdings, exchange, identity)
-        directory = Directory(self._reader, holdings, self._desk)
-        self._reckoner = Reckoner(self._reader, holdings, self._desk, directory)
+        desk = Desk(self._reader, holdings, exchange, identity)
+        directory = Directory(self._reader, holdings, desk)
+        self._census = Census(self._reader, holdings, exchange, desk=desk, identity=identity)
+        self._reckoner = Reckoner(self._reader, holdings, desk, directory)
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
@@ -38,7 +40,7 @@ class Counting:
     async def statistics(self, day: int | None = None) -> Statistics:
         """Count labels and decisions over every log held, as of a day."""
         async with self._lock:
-            return await asyncio.to_thread(self._desk.statistics, day)
+            return await asyncio.to_thread(self._census.statistics, day)
 
     async def expiring(self, wanted: Wanted, *, days: int) -> ExpiringPage:
         """List labels whose validity ends within some days."""

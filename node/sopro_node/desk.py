@@ -1,6 +1,6 @@
 """Questions to this node's registers, answered from the last commit."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -13,7 +13,6 @@ from sopro_node import clock
 from sopro_node.codelists import CodeLists
 from sopro_node.courses import Courses
 from sopro_node.describing import Described, Descriptions
-from sopro_node.evidence import describe_evidence
 from sopro_node.exchange import Exchange
 from sopro_node.heldlog import HeldLog, decode_cursor
 from sopro_node.holdings import Holdings
@@ -24,18 +23,7 @@ from sopro_node.store.rows import LabelRow, LogRow
 from sopro_node.structured import read_structured
 from sopro_protocol.encoding import Value
 from sopro_protocol.errors import NotFoundError
-from sopro_protocol.merkle import EMPTY_ROOT
 from sopro_protocol.record import read_record
-from sopro_registry.aggregate import (
-    SiteCounts,
-    Statistics,
-    add_up,
-    count_decisions,
-    count_labels,
-    move_labels,
-    plain,
-    total_of,
-)
 from sopro_registry.assessed import AssessmentAnswer, answer_assessment
 from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.codelists import Finding
@@ -51,7 +39,7 @@ _LABEL = msgspec.msgpack.Decoder(Label)
 _END = "~"
 _ALL = "SOPRO/~"
 _PAGE = 100
-_Sizes: TypeAlias = tuple[tuple[int, ...], ...]
+Sizes: TypeAlias = tuple[tuple[int, ...], ...]
 
 
 class OrganisationAnswer(msgspec.Struct, frozen=True):
@@ -99,7 +87,6 @@ class Desk:
         self._logs: dict[int, HeldLog] = {}
         self._descriptions = Descriptions(reader)
         self._decision = lru_cache(maxsize=4096)(self._read_decision)
-        self._statistics = lru_cache(maxsize=8)(self._count)
         self._moved = lru_cache(maxsize=2)(self._follow_moved)
         self._basis_of: dict[int, Basis] = {}
 
@@ -224,9 +211,10 @@ class Desk:
 
     def _committed_basis(self, log: int) -> Basis:
         row = next(one for one in self._reader.logs() if one.log == log)
-        return self._basis_of_row(row)
+        return self.basis_of_row(row)
 
-    def _basis_of_row(self, row: LogRow) -> Basis:
+    def basis_of_row(self, row: LogRow) -> Basis:
+        """Return the prefix of a log that is judged, as its row says."""
         judged = decode_cursor(row.cursor).projected
         root = (
             row.root if judged == row.size else self._holdings.logs[row.origin].tree.root_at(judged)
@@ -267,7 +255,7 @@ class Desk:
         low = f"SOPRO/{member.prefix}/"
         taken = {
             course.stages[0].label.number
-            for course, _, _ in self._moved(self._sizes())
+            for course, _, _ in self._moved(self.sizes())
             if site in {stage.site for stage in course.stages[1:]}
         }
         others = sorted(one for one in taken if one > after and not one.startswith(low))
@@ -281,14 +269,14 @@ class Desk:
             yield from rows
             after = rows[-1].number
 
-    def _sizes(self) -> _Sizes:
+    def sizes(self) -> Sizes:
         """Say what every count and every way from log to log rests on."""
         return (
             self._holdings.era,
             *((one.number, one.cursor.projected) for one in self._holdings.logs.values()),
         )
 
-    def _follow_moved(self, _sizes: _Sizes) -> list[tuple[Course, list[int], int]]:
+    def _follow_moved(self, _sizes: Sizes) -> list[tuple[Course, list[int], int]]:
         return list(self.courses.moved())
 
     def describe(self, number: str) -> Described:
@@ -397,139 +385,3 @@ class Desk:
         gtin = body.gtin if isinstance(body, offering.Body) and isinstance(body.gtin, str) else ""
         flaws = find_flaws(self.document_fields(held.number, position), gtin=gtin)
         return self._codelists.findings(body) + flaws
-
-    def statistics(self, day: int | None = None) -> Statistics:
-        """Count labels and decisions over every log held, as of a day."""
-        sizes = self._sizes()
-        forked = self._exchange.evidence.forked()
-        return self._with_freshness(self._statistics(day or self.today(), sizes, forked))
-
-    def _count(self, day: int, _sizes: _Sizes, _forked: frozenset[str]) -> Statistics:
-        reader = self._reader
-        with reader.snapshot():
-            rows = reader.logs()
-            settled = reader.settled_counts(day)
-            unsettled = [
-                (log, year, _LABEL.decode(state)) for log, year, state in reader.unsettled(day)
-            ]
-            undetermined = [
-                (log, year, _LABEL.decode(state)) for log, year, state in reader.undetermined()
-            ]
-            decisions = count_decisions(reader.decision_counts())
-            moved = list(self.courses.moved())
-        labels = count_labels(settled, unsettled, undetermined, day=day)
-        move_labels(labels, moved, day=day)
-        sites = [
-            self._count_site(row, labels.get(row.log, {}), decisions.get(row.log, {}))
-            for row in rows
-            if row.origin != self._holdings.coordinator_origin
-        ]
-        return total_of([*sites, *self._unheard({row.origin for row in rows})], day=day)
-
-    def _unheard(self, held: Set[str]) -> list[SiteCounts]:
-        """Return members that are followed, and of which nothing has come yet."""
-        unheard = {one.origin for one in self._exchange.targets()} - held
-        return [
-            SiteCounts(
-                member.site,
-                member.country,
-                *({}, {}, {}, {}),
-                entries=0,
-                void=0,
-                confirmed_at=None,
-                computed_from=Basis(member.origin, 0, EMPTY_ROOT.hex()),
-            )
-            for member in self._holdings.directory.members()
-            if member.origin in unheard
-        ]
-
-    def _count_site(
-        self,
-        row: LogRow,
-        labels: Mapping[str, Mapping[str, int]],
-        decisions: Mapping[str, Mapping[str, int]],
-    ) -> SiteCounts:
-        site = row.origin.split("/")[1]
-        member = self._holdings.directory.membership(site)
-        return SiteCounts(
-            site,
-            member.country if member else self._identity().country,
-            add_up(labels),
-            plain(labels),
-            add_up(decisions),
-            plain(decisions),
-            row.size,
-            decode_cursor(row.cursor).voids,
-            None,
-            self._basis_of_row(row),
-        )
-
-    def _with_freshness(self, statistics: Statistics) -> Statistics:
-        return msgspec.structs.replace(
-            statistics,
-            sites=[
-                msgspec.structs.replace(
-                    one, confirmed_at=self.confirmed_at(one.computed_from.origin)
-                )
-                for one in statistics.sites
-            ],
-        )
-
-    def confirmed_at(self, origin: str) -> str | None:
-        """Return when a mirrored log's head was last found to be the newest."""
-        state = self._exchange.peers.get(origin)
-        return clock.format_time(state.confirmed) if state and state.confirmed else None
-
-    def status(self) -> dict[str, Any]:
-        """Describe this node: its log, its mirrors, what went wrong."""
-        now = clock.now()
-        own = self._holdings.own
-        mirrors = []
-        for origin, state in sorted(self._exchange.peers.items()):
-            held = self._holdings.logs.get(origin)
-            lag = state.lag()
-            mirrors.append(
-                {
-                    "origin": origin,
-                    "site": origin.split("/")[1],
-                    "size": held.size if held else 0,
-                    "judged": held.cursor.projected if held else 0,
-                    "void": held.cursor.voids if held else 0,
-                    "confirmed_at": self.confirmed_at(origin),
-                    "lag_seconds": None if lag is None else round(lag, 1),
-                    "failures": state.failures,
-                    "problem": {"code": state.code, "message": state.message}
-                    if state.code
-                    else None,
-                    "sync_seconds": state.seconds,
-                    "evidence": [one.id.hex() for one in self._exchange.evidence.standing(origin)],
-                }
-            )
-        return {
-            "site": own.site,
-            "origin": own.origin,
-            "role": "coordinator" if self._identity().coordinator else "site",
-            "size": own.size,
-            "root": own.tree.root().hex(),
-            "void": own.cursor.voids,
-            "labels": own.cursor.grants,
-            "acts_on": {"size": own.cursor.acted_on.size} if own.cursor.acted_on else None,
-            "membership": self._membership_status(),
-            "mirrors": mirrors,
-            "evidence": describe_evidence(self._exchange.evidence),
-            "time": clock.format_time(now),
-        }
-
-    def _membership_status(self) -> str:
-        if self._identity().coordinator:
-            return "coordinator"
-        if self._holdings.coordinator_origin is None:
-            return "not joined: no federation is pinned"
-        member = self._holdings.directory.membership(self._holdings.own.site)
-        if member is None:
-            return "not known to the coordinator yet"
-        own = self._holdings.own_origin
-        if member.origin == own:
-            return member.status
-        is_closed = self._holdings.directory.is_closed(own)
-        return "closed" if is_closed else f"waits for the coordinator to close {member.origin}"

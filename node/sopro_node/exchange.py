@@ -216,6 +216,11 @@ class Exchange:
             await self._try(self._count_anchors)
             await self._pause(state)
 
+    def confirmed_at(self, origin: str) -> str | None:
+        """Return when a mirrored log's head was last found to be the newest."""
+        state = self.peers.get(origin)
+        return clock.format_time(state.confirmed) if state and state.confirmed else None
+
     async def _pause(self, state: PeerState) -> None:
         pause = float(self._settings.poll_seconds)
         if state.failures:

@@ -73,7 +73,7 @@ async def members(node: Node, _values: Mapping[str, Any]) -> Answer:
         "members": listed,
         "applications": waiting,
         "recoveries": recoveries,
-        "as_of": node.desk.confirmed_at(coordinator) if coordinator else None,
+        "as_of": node.exchange.confirmed_at(coordinator) if coordinator else None,
     }
 
 

@@ -48,6 +48,7 @@ from sopro_node.planned import PlannedKeys
 from sopro_node.receipts import Receipts
 from sopro_node.settling import Settling
 from sopro_node.signatory import SIGNING, Signatory
+from sopro_node.status import describe_exchange
 from sopro_node.store.sqlite import SqliteStore
 from sopro_node.takers import Takers
 from sopro_node.validity import Registrar
@@ -383,7 +384,7 @@ class Node:
         today = self.desk.today()
         erasures = [one.plain(today=today) for one in self.receipts.outstanding(today=today)]
         recovery = load_recovery(self.reader)
-        return self.desk.status() | {
+        return describe_exchange(self.holdings, self.exchange, self.identity) | {
             "erasures": erasures,
             "anchors": self.anchors.describe(),
             "succession": self.anchors.succession.describe(),

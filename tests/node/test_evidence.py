@@ -185,7 +185,7 @@ async def test_evidence_reaches_the_other_members_who_verify_it_themselves(
         found = open_evidence(data, coordinator=invite.origin, coordinator_root=invite.root_key)
         assert (found.id, found.origin, found.sizes) == (kept.id, ORIGIN, kept.sizes)
         # The site itself says so too, and goes on serving.
-        assert at.node.desk.status()["evidence"][0]["stands"]
+        assert at.node.status()["evidence"][0]["stands"]
 
 
 # What accuses nobody.

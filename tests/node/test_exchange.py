@@ -228,7 +228,7 @@ async def test_statistics_agree_everywhere(federation: Federation) -> None:
     counted = [
         [
             (one.site, one.labels, one.decisions, one.computed_from)
-            for one in served.node.desk.statistics().sites
+            for one in (await served.node.counting.statistics()).sites
             if one.site == "at"
         ]
         for served in federation.served.values()
@@ -270,7 +270,7 @@ async def test_a_clock_set_back_makes_nobody_current(
     assert state.confirmed
 
     def lag() -> object:
-        [mirror] = at.node.desk.status()["mirrors"]
+        [mirror] = at.node.status()["mirrors"]
         return mirror["lag_seconds"]
 
     hour = 3_600_000

@@ -166,8 +166,8 @@ async def test_a_site_goes_by_the_name_and_zone_that_its_membership_has(
     assert "SoPro Slovenija" in page
     assert at.node.desk.today() == clock.today("Pacific/Apia")
     assert at.node.identity.root == made.root
-    assert (await members(at.node, {}))["as_of"] == at.node.desk.confirmed_at(EEIG)
-    assert at.node.desk.confirmed_at(EEIG)
+    assert (await members(at.node, {}))["as_of"] == at.node.exchange.confirmed_at(EEIG)
+    assert at.node.exchange.confirmed_at(EEIG)
     assert (await members(coordinator.node, {}))["as_of"] is None
 
     # It is the same after a start, and when the site asks again because its root key is new.

@@ -169,17 +169,17 @@ async def test_what_has_moved_is_counted_once_and_on_its_day(federation: Federat
     await hand_over(at, number=numbers[0])
     await settle(*everybody)
     for one in everybody:
-        assert one.node.desk.statistics().total == {"suspended": 1, "transferred": 1}
+        assert (await one.node.counting.statistics()).total == {"suspended": 1, "transferred": 1}
     await take_over(hu)
     await settle(*everybody)
     for one in everybody:
-        counts = one.node.desk.statistics()
+        counts = await one.node.counting.statistics()
         assert counts.total == {"active": 1, "suspended": 1}
         assert {site.site: site.labels for site in counts.sites} == {
             "at": {"suspended": 1},
             "hu": {"active": 1},
         }
-        before = one.node.desk.statistics(one.node.desk.today() - 1)
+        before = await one.node.counting.statistics(one.node.desk.today() - 1)
         assert {site.site: site.labels for site in before.sites}["hu"] == {}
         assert before.total == {"active": 1, "suspended": 1}
         earlier = one.node.desk.label(numbers[0], one.node.desk.today() - 1)
@@ -294,7 +294,7 @@ async def test_one_half_moves_nothing(federation: Federation) -> None:
         assert [
             (step["to_site"], step["state"], step["problem"]) for step in told["transfers"]
         ] == [("hu", "unconfirmed", "not handed over to this site and entity")]
-        assert one.node.desk.statistics().total == {"active": 1, "suspended": 1}
+        assert (await one.node.counting.statistics()).total == {"active": 1, "suspended": 1}
     with pytest.raises(NotFoundError, match="this site has no label"):
         await office.label_entity(hu.node, {"number": numbers[0]})
     # A label that is handed over and not taken over yet.

@@ -30,7 +30,7 @@ async def test_imports_without_an_error_and_has_every_status(
             appended, unchanged, refused, bad = counts(await told.run(call, kind, text, mapping))
             assert (refused, bad) == (0, 0), told.lines
             assert (appended == 0, unchanged == 0) == (again, not again)
-    [counted] = node.desk.statistics().sites
+    [counted] = (await node.counting.statistics()).sites
     assert counted.void == 0
     words = {status.word for status in Status} - {"none", "refused"}
     assert set(counted.labels) == words

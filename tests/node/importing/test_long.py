@@ -163,7 +163,7 @@ async def test_an_import_that_was_killed_is_finished_by_the_next(
 
     node = await Node.open(folder)
     try:
-        [site] = node.desk.statistics().sites
+        [site] = (await node.counting.statistics()).sites
         assert site.labels == {"revoked": LABELS}
         assert site.decisions == {
             "grant": LABELS,

@@ -439,7 +439,7 @@ async def test_says_where_only_whole_words_were_looked_for(
 async def test_the_coordinator_counts_every_country_and_says_from_what(visit: Visit) -> None:
     eeig = await visit("eeig")
     page = check_page(await eeig.read("/?lang=en"))
-    counted = eeig.node.desk.statistics()
+    counted = await eeig.node.counting.statistics()
     [unheard] = [one for one in counted.sites if not one.computed_from.size]
     assert (unheard.country, unheard.entries, unheard.confirmed_at) == ("SI", 0, None)
     rows = [one.text.split() for one in page.all("tr")]
