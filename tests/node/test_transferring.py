@@ -12,6 +12,7 @@ from aiohttp import ClientResponse, ClientSession, FormData
 from sopro_node import acting, memberships, office
 from sopro_node.certificate_desk import certificate, judge
 from sopro_node.certificates import _make_file
+from sopro_node.deciders import find_decider
 from sopro_node.documents import structured
 from sopro_node.drafting import Draft
 from sopro_protocol.errors import NotFoundError, RefusedError
@@ -97,8 +98,9 @@ def answer(served: Served, number: str) -> dict[str, Any]:
 async def hand_over(served: Served, number: str = "", **values: object) -> list[str]:
     if number:
         told = {"label": number, "to": "hu"}
+        person = find_decider(served.node.folder, "Ida Wolf", is_new=True)
         done = await acting.act(
-            served.node, {"act": "transfer.out", "told": told, "person": DECIDER}
+            served.node, {"act": "transfer.out", "told": told, "person": person}
         )
         return [done["values"]["certificate"]]
     done = await office.hand_over(served.node, {"to": "hu", "decider": DECIDER, **values})
