@@ -19,6 +19,7 @@ from sopro_node.fetch import Fetch
 from sopro_node.reach import ANYWHERE
 from sopro_protocol.errors import FormatError, NotFoundError, PeerError, SoproError
 from sopro_registry.certificate_file import MAX_CERTIFICATE
+from sopro_registry.certificate_number import fold_number
 from sopro_registry.verdict import Judged, judge_certificate
 
 MAX_LIST: Final = 16 * 1024 * 1024
@@ -84,7 +85,8 @@ def read_numbers(path: Path) -> list[str]:
         del rows[0]
     if len(rows) > MAX_NUMBERS:
         raise FormatError(f"{path}: {len(rows)} rows, at most {MAX_NUMBERS} are checked at once")
-    return [row[column].strip() if column < len(row) else "" for row in rows]
+    cells = [row[column].strip() if column < len(row) else "" for row in rows]
+    return [fold_number(cell) or cell for cell in cells]
 
 
 async def _check_all(

@@ -1,6 +1,5 @@
 """Certificate files: `sopro certificate get`, `verify`, `check` and `qr`."""
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +26,6 @@ _ANEW: Final = (
     "; it is no certificate file, or one that was damaged: get it anew with "
     "'sopro certificate get NUMBER'"
 )
-_NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 
 
 @click.group()
@@ -174,7 +172,7 @@ def _say_proven(judged: Judged) -> str:
 
 
 @certificate.command("qr")
-@click.argument("number")
+@click.argument("number", callback=NUMBER)
 @here
 @click.option("--url", default=None, help="of the node whose page is to be opened")
 @click.option("-o", "--output", type=FILE, default=None, help="the SVG file to write")
@@ -183,8 +181,6 @@ def certificate_qr(number: str, folder: Path, url: str | None, output: Path | No
 
     Without --url it is the page at the site that decides on the label.
     """
-    if not _NUMBER.fullmatch(number):
-        fail(FormatError(f"expected a number like SOPRO/AT0/001/00001, got {number[:64]!r}"))
     address = page_address(url, number) if url else ask(folder, "page", number=number)["url"]
     path = output or Path(f"{number.replace('/', '-')}.svg")
     _write(path, draw_qr(address))

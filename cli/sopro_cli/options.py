@@ -11,9 +11,9 @@ import rich_click as click
 
 from sopro_cli.output import fail
 from sopro_protocol.errors import FormatError
+from sopro_registry.certificate_number import fold_number
 from sopro_registry.fields import (
     ActivityCode,
-    CertificateNumber,
     Code,
     NutsCode,
     Prefix,
@@ -81,6 +81,21 @@ def _check_target(text: str, name: str) -> None:
         _check_url(text, name)
 
 
+def _fold_number(
+    _context: click.Context, parameter: click.Parameter, value: str | None
+) -> str | None:
+    """Read a certificate number as somebody has written it; else the end is 65."""
+    number = fold_number(value) if value is not None else None
+    if value is not None and number is None:
+        fail(
+            FormatError(
+                f"{_name(parameter)}: expected a certificate number such as SOPRO/AT0/001/00001, "
+                f"got {value[:64]!r}"
+            )
+        )
+    return number
+
+
 ACTIVITY: Final = _form(ActivityCode, "a NACE code behind its revision such as 2.1:38.21 or 2:C")
 DAY: Final = _held_to(lambda text, name: parse_day(text, field=name))
 DAY_OR_NEVER: Final = _held_to(
@@ -93,7 +108,7 @@ DIGEST: Final = _form(
     "a SHA-256 digest of 64 hexadecimal digits",
 )
 GTIN: Final = _form(Code, "a trade item number such as 09012345678905")
-NUMBER: Final = _form(CertificateNumber, "a certificate number such as SOPRO/AT0/001/00001")
+NUMBER: Final[Callback] = _fold_number
 NUTS: Final = _form(
     NutsCode,
     "a NUTS code of two capital letters and up to three letters or digits such as AT130",

@@ -13,6 +13,7 @@ from sopro_cli.labels import LAPSING, describe_label, say_on_record
 from sopro_cli.office import ask
 from sopro_cli.options import CODE, DAY, NUTS, SITE, as_bytes, here, read_file
 from sopro_cli.output import make_readable, remark, show, show_json
+from sopro_registry.certificate_number import fold_number
 from sopro_registry.families import offering, organisation
 from sopro_registry.label import Status
 
@@ -120,7 +121,7 @@ def check(  # one for each option
     if len(given) != 1:
         raise click.UsageError("name one thing: a NUMBER, a FILE.csv, or one of the options")
     [(by, value)] = given.items()
-    if by == "number" and not value.startswith("SOPRO/"):
+    if by == "number" and fold_number(value) is None and not value.startswith("SOPRO/"):
         _check_file(folder, Path(value), at, as_json=as_json)
         return
     if entity:

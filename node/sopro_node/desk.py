@@ -28,7 +28,7 @@ from sopro_registry.assessed import AssessmentAnswer, answer_assessment
 from sopro_registry.catalogue import READERS, decode_state
 from sopro_registry.codelists import Finding
 from sopro_registry.families import label_decision, offering, organisation
-from sopro_registry.fields import site_of
+from sopro_registry.fields import recorded_day, site_of
 from sopro_registry.label import Label
 from sopro_registry.overlays import Lookup, Overlay, find_overlays
 from sopro_registry.queries import Basis, LabelAnswer, answer_label
@@ -185,7 +185,19 @@ class Desk:
         Raises:
             NotFoundError: no log this node holds has that number.
         """
-        return answer_assessment(self.course(number), day or self.today(), self._lookup())
+        course = self.course(number)
+        return answer_assessment(
+            course,
+            day or self.today(),
+            self._lookup(),
+            recorded=self._recorded,
+            bases=[self.basis_of(stage) for stage in course.stages],
+        )
+
+    def _recorded(self, origin: str, position: int) -> int:
+        """Return the day of a record."""
+        data = self._holdings.record(self._reader, self._holdings.logs[origin], position)
+        return recorded_day(read_record(data, READERS).record.time)
 
     def _row(self, origin: str, entity: bytes) -> EntityRow | None:
         return self._reader.entity(self._holdings.logs[origin].number, entity)

@@ -99,7 +99,7 @@ class _Describing:
         self._logs: dict[int, HeldLog] = {held.number: held}
 
     def answer(self, tied: dict[str, Any]) -> HistoryAnswer:
-        desk = self._node.desk
+        desk, logs = self._node.desk, self._node.holdings.logs
         row = self._node.reader.entity(self._held.number, self._entity)
         codes = row.state if row else b""
         state = decode_state("organisation", codes) if isinstance(codes, bytes) else None
@@ -114,7 +114,8 @@ class _Describing:
             related,
             events,
             self._more or bool(tied["is_cut"]),
-            [desk.basis(one) for one in self._logs.values()],
+            # Any log may state that the organisation is tied to another, so that all are read.
+            [desk.basis(logs[origin]) for origin in sorted(logs)],
         )
 
     def page(self, rows: Sequence[tuple[bytes, str]], following: str | None) -> LabelledPage:

@@ -113,10 +113,10 @@ async def read_records(
 def describe_document(node: Node, held: HeldLog, index: int, number: int) -> Answer:
     """Say what a document of a record is, whoever asks: none of its words."""
     record = _record(node, held, index)
-    if record is None or number >= len(record.documents):
-        return {"origin": held.origin, "index": index, "document": number}
-    kept = _kept_names(node, held, index, record)
-    return {"origin": held.origin, "index": index} | _describe(record, number, kept)
+    told: Answer = {"index": index, "document": number}
+    if record is not None and number < len(record.documents):
+        told |= _describe(record, number, _kept_names(node, held, index, record))
+    return told | {"origin": held.origin}
 
 
 async def read_document(node: Node, asker: Asker, held: HeldLog, index: int, number: int) -> Found:

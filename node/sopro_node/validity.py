@@ -1,6 +1,6 @@
 """Whether labels are valid on a day, by whatever one has of them; one question or many."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -17,6 +17,7 @@ from sopro_node.store.directory_index import PLACE, LabelColumns
 from sopro_node.store.rows import LabelRow
 from sopro_node.validity_table import Asked, By, as_text
 from sopro_protocol.errors import FormatError
+from sopro_registry.certificate_number import fold_number
 from sopro_registry.fields import format_day
 from sopro_registry.label import Status, lapse
 from sopro_registry.queries import Basis, Standing, stand
@@ -123,7 +124,8 @@ class Registrar:
         standing = self._stand(label.number, day)
         return standing is not None and standing.valid
 
-    def _by_number(self, number: str, day: int) -> Validity:
+    def _by_number(self, value: str, day: int) -> Validity:
+        number = fold_number(value) or value
         row = self._reader.label(number)
         if row is None:
             return _answer(number, day, [], self._bases())
@@ -173,15 +175,19 @@ class Registrar:
 
     def _lines(self, questions: Sequence[Asked]) -> list[Sequence[str]]:
         # Nearly every line of a long table asks by number, so these are read together.
-        numbers = [one.value for one in questions if one.by is By.NUMBER and not one.problem]
-        rows = self._reader.labels_numbered(numbers)
-        return [self._line(one, rows) for one in questions]
+        numbers = {
+            one.value: fold_number(one.value) or one.value
+            for one in questions
+            if one.by is By.NUMBER and not one.problem
+        }
+        rows = self._reader.labels_numbered(list(numbers.values()))
+        return [self._line(one, rows.get(numbers.get(one.value, ""))) for one in questions]
 
-    def _line(self, asked: Asked, rows: Mapping[str, LabelRow]) -> Sequence[str]:
+    def _line(self, asked: Asked, row: LabelRow | None) -> Sequence[str]:
         if asked.problem:
             return (asked.by, as_text(asked.value), *_NOTHING, asked.problem, *_UNSAID)
         if asked.by is By.NUMBER:
-            return self._number_line(asked.value, asked.day, rows.get(asked.value))
+            return self._number_line(asked.value, asked.day, row)
         try:
             found = self._remember(asked.by, asked.value, asked.day, self._holdings.published)
         except FormatError as error:

@@ -8,12 +8,12 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from sopro_protocol.errors import FormatError
+from sopro_registry.certificate_number import fold_number
 from sopro_registry.fields import parse_day
 
 MOST_LINES: Final = 20_000
 MOST_BYTES: Final = 2 * 1024 * 1024
 _LONGEST: Final = 200
-_NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 _ENTITY: Final = re.compile(r"[0-9a-f]{32}")
 _ITEM: Final = re.compile(r"[0-9]{8,14}")
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -135,7 +135,7 @@ def _read_line(header: Sequence[str], row: Sequence[str], today: int) -> Asked:
 def explain_value(by: By, value: str) -> str:
     """Say why a value cannot be asked by; nothing where it can."""
     match by:
-        case By.NUMBER if not _NUMBER.fullmatch(value):
+        case By.NUMBER if fold_number(value) is None:
             return f"expected a number such as SOPRO/AT0/001/00001, got {value[:40]!r}"
         case By.ITEM if not _ITEM.fullmatch(value):
             return f"expected a trade item number of 8 to 14 digits, got {value[:40]!r}"

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -104,3 +105,14 @@ def test_shows_what_lies_over_the_status_and_what_it_holds_for(place: Place) -> 
 
 def test_every_overlay_has_words() -> None:
     assert set(OVERLAYS) == {one.value for one in Overlay}
+
+
+@pytest.mark.parametrize("typed", ["sopro/at0/001/00001", " SOPRO-AT0-001-00001 "])
+def test_a_number_is_found_however_it_is_written(place: Place, tmp_path: Path, typed: str) -> None:
+    assert sopro("label", "show", typed, "--dir", place.at).stdout.startswith(f"{GRANTED}: active")
+    assert sopro("check", typed, "--dir", place.at).stdout.startswith(f"{GRANTED}: valid")
+    table = tmp_path / "numbers.csv"
+    table.write_text(f"{typed}\n")
+    assert "1 checked, 0 not valid" in sopro("check", table, "--dir", place.at).stderr
+    result = sopro("label", "show", "SOPRO/AT0/001/1", "--dir", place.at, code=65)
+    assert "NUMBER: expected a certificate number such as SOPRO/AT0/001/00001" in result.stderr

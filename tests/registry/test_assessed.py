@@ -9,11 +9,14 @@ from tests.registry.assessing import APPLICATION, DAYS, REVIEW, Assessing, findi
 from tests.registry.world import World, bytes16
 
 LABEL = bytes16("label")
+RECORDED = day_of("2026-11-20", field="day")
 
 
 def assessed(world: World, day: str) -> AssessmentAnswer:
     course, lookup = world.node.course(world.at.origin, LABEL), world.node.lookup()
-    return answer_assessment(course, day_of(day, field="day"), lookup)
+    return answer_assessment(
+        course, day_of(day, field="day"), lookup, recorded=lambda _origin, _index: RECORDED
+    )
 
 
 def grant(case: Assessing) -> None:
@@ -81,6 +84,65 @@ def test_surveillance_opens_and_closes_deviations(case: Assessing) -> None:
     later = {one.code: one for one in assessed(case.world, "2026-09-01").criteria}
     assert (later["S1"].result, later["S1"].closed) == ("conform", True)
     assert later["S1"].found_on == "2026-08-01"
+
+
+def test_evaluations_of_a_label_without_a_review_are_told(case: Assessing) -> None:
+    case.bring_to("evaluated")
+    assert case.at.decide("grant", basis="imported", number=None).code is None
+    about = {"application": None, "label": LABEL, "kind": "surveillance"}
+    for entity, day, result in (
+        ("a", "2026-05-01", "major_nc"),
+        ("b", "2026-10-25", "conform"),
+        ("c", "2026-12-01", "conform"),
+    ):
+        of_day = findings(S1=result, S2="not_assessed", S3=None)
+        written = case.evaluate(entity=bytes16(entity), performed_on=day, findings=of_day, **about)
+        assert written.code is None, written
+    found = assessed(case.world, "2026-11-01")
+    assert [
+        (one.performed_on, one.kind, one.level, one.recorded_late, one.reviewed)
+        for one in found.evaluated
+    ] == [
+        ("2026-05-01", "surveillance", "third_party", True, False),
+        ("2026-10-25", "surveillance", "third_party", False, False),
+    ]
+    assert [one.findings[0].result for one in found.evaluated] == ["major_nc", "conform"]
+    assert (found.evaluations, found.level, found.criteria_version) == (2, "third_party", 1)
+    closed = {one.code: (one.result, one.closed) for one in found.criteria}
+    assert closed["S1"] == ("conform", True)
+    before = assessed(case.world, "2026-06-01")
+    assert [one.performed_on for one in before.evaluated] == ["2026-05-01"]
+    assert before.criteria[0].result == "major_nc"
+
+
+def test_what_was_found_earlier_and_written_down_later_closes_nothing(case: Assessing) -> None:
+    case.bring_to("reviewed")
+    grant(case)
+    about = {"application": None, "label": LABEL, "kind": "surveillance"}
+    for entity, day, result in (("a", "2026-05-20", "major_nc"), ("b", "2026-05-01", "conform")):
+        of_day = findings(S1=result, S2="not_assessed", S3=None)
+        written = case.evaluate(entity=bytes16(entity), performed_on=day, findings=of_day, **about)
+        assert written.code is None
+    found = {one.code: one for one in assessed(case.world, "2026-06-01").criteria}
+    assert (found["S1"].result, found["S1"].closed) == ("major_nc", False)
+    assert found["S1"].found_on == "2026-05-20"
+
+
+def test_every_evaluation_is_told_with_its_level(case: Assessing) -> None:
+    case.bring_to("reviewed")
+    grant(case)
+    nobody = {"level": "self", "assessors": [{"person": bytes16("nobody")}]}
+    about = {"application": None, "label": LABEL, "kind": "surveillance"}
+    of_day = findings(S1="conform", S2="not_assessed", S3=None)
+    claimed = case.evaluate(
+        entity=bytes16("b"), performed_on="2026-05-01", findings=of_day, **nobody, **about
+    )
+    assert claimed.code is None
+    found = assessed(case.world, "2026-06-01")
+    assert [(one.level, one.reviewed) for one in found.evaluated] == [
+        ("third_party", True), ("self", False),
+    ]  # fmt: skip
+    assert found.evaluations == 1
 
 
 def test_what_rests_on_no_assessment_has_none(world: World) -> None:

@@ -264,7 +264,13 @@ class Api:
     async def witness_policy(self, request: web.Request, _asked: Asked) -> web.Response:
         """Serve the witness policy with its keys, as tlog-policy text."""
         answer = await export_policy(self._node, {})
-        headers = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": _FOR_A_MINUTE}
+        headers = {
+            "Content-Type": "text/plain; charset=utf-8",
+            "Cache-Control": _FOR_A_MINUTE,
+            "SoPro-Computed-From": " ".join(
+                f"{one.origin}@{one.size}:{one.root}" for one in self._published()["computed_from"]
+            ),
+        }
         return answer_bytes(request, answer["content"].encode(), headers)
 
     async def voids(self, request: web.Request, asked: Asked) -> web.Response:
@@ -286,7 +292,7 @@ class Api:
         return answer_json(request, answer, {"Cache-Control": "no-store"})
 
 
-_NUMBER: Final = "{number:SOPRO(?:/|%2[Ff]).+}"
+_NUMBER: Final = "{number:[Ss][Oo][Pp][Rr][Oo].+}"
 """A certificate number in a path: one parameter for whoever made a client from our description."""
 
 

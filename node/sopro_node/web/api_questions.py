@@ -107,7 +107,7 @@ class QuestionsApi:
                 answer=LabelledPage,
             ),
             Operation(
-                "/api/v1/assessments/{number:SOPRO(?:/|%2[Ff]).+}",
+                "/api/v1/assessments/{number:[Ss][Oo][Pp][Rr][Oo].+}",
                 self.assessment,
                 query=(day(),),
                 inside=(NUMBER,),

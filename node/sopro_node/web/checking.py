@@ -12,6 +12,7 @@ from sopro_node.web.bodies import read_form
 from sopro_node.web.pages_view import PageWriter
 from sopro_protocol.errors import UnavailableError
 from sopro_registry.certificate_file import MAX_CERTIFICATE
+from sopro_registry.certificate_number import fold_number
 
 _MOST_AT_ONCE: Final = 16
 
@@ -29,7 +30,7 @@ class Checking:
         return [
             web.get("/verify", self.explain),
             web.post("/verify", self.check),
-            web.get("/qr/{number:SOPRO/[A-Z0-9/]+}.svg", self.qr),
+            web.get("/qr/{number:[Ss][Oo][Pp][Rr][Oo].+}.svg", self.qr),
         ]
 
     async def explain(self, request: web.Request) -> web.StreamResponse:
@@ -50,7 +51,7 @@ class Checking:
 
     async def qr(self, request: web.Request) -> web.Response:
         """Draw the QR code that opens a label's page at the site that decides on it."""
-        number = request.match_info["number"]
+        number = fold_number(request.match_info["number"]) or request.match_info["number"]
         site = self._node.desk.course(number).competent.site
         return web.Response(
             body=draw_qr(label_page(self._node, site, number)),

@@ -101,7 +101,7 @@ class OfficeApi:
                     ("/appeals", self.list_appeals, (), ()),
                     ("/inbox", self.list_what_waits, (), ()),
                     ("/transfers/offers", self.list_offers, (), ()),
-                    ("/labels/{number:SOPRO(?:/|%2[Ff]).+}", self.describe_label, (), (NUMBER,)),
+                    ("/labels/{number:[Ss][Oo][Pp][Rr][Oo].+}", self.describe_label, (), (NUMBER,)),
                     ("/organisations/{entity}/relations", self.list_relations, (), (ENTITY,)),
                     ("/officers", self.list_officers, (), ()),
                     ("/trail", self.list_trail, (_BEFORE, _LIMIT), ()),

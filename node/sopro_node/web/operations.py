@@ -26,7 +26,7 @@ _SHOWN: Final = 40
 _HEADERS: Final[Mapping[str, str]] = {
     hdrs.CONTENT_TYPE: "application/json",
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
-    hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: "ETag, SoPro-Publication",
+    hdrs.ACCESS_CONTROL_EXPOSE_HEADERS: "ETag, SoPro-Computed-From, SoPro-Publication",
     hdrs.CACHE_CONTROL: "public, max-age=2",
 }
 _PREFLIGHT: Final[Mapping[str, str]] = {

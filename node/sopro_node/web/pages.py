@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import hdrs, web
+from yarl import URL
 
 from sopro_node.node import Node
 from sopro_node.publishing import latest_sets
@@ -15,12 +16,12 @@ from sopro_node.watching import read_watched
 from sopro_node.web.checking import Checking
 from sopro_node.web.pages_exchange import view_peer, view_peers
 from sopro_node.web.pages_label import LabelView, view_label
-from sopro_node.web.pages_list import Results, Search, read_number, read_text
+from sopro_node.web.pages_list import Results, Search, read_text
 from sopro_node.web.pages_query import (
     QueryError,
     asked_choice,
+    asked_code,
     asked_day,
-    asked_like,
     check_names,
     search_asked,
 )
@@ -30,6 +31,7 @@ from sopro_node.web.pages_words import ERRORS, STATUSES, WATCHED
 from sopro_node.web.parameters import CATEGORY_IN, HOLDERS, REGION_IN, SCALES
 from sopro_node.web.problems import Handler, problem
 from sopro_registry.aggregate import SiteCounts, Statistics
+from sopro_registry.certificate_number import fold_number
 
 _FOR_PROGRAMS: Final = ("/api/", "/log/", "/.well-known/", "/witness/", "/static/", "/qr/")
 # What is wrong where a page of this first part of the path answers with this status.
@@ -142,7 +144,7 @@ class Pages:
         """List labels, or lead to the one whose number was asked for."""
         query = request.query
         text = read_text(query.get("q", ""))
-        number = read_number(text)
+        number = fold_number(text)
         if number is not None:
             address = View(self._writer, request).url(f"/label/{number}")
             return web.Response(status=303, headers={hdrs.LOCATION: address})
@@ -155,8 +157,11 @@ class Pages:
                 "status",
                 f"status: expected one of {', '.join(STATUSES)}, got {status[:32]!r}",
             )
-        category, asked = asked_like(request, CATEGORY_IN)
-        region, _ = asked_like(request, REGION_IN)
+        category, asked, category_wrong = asked_code(request, CATEGORY_IN)
+        region, _, region_wrong = asked_code(request, REGION_IN)
+        wrong = category_wrong or region_wrong
+        if wrong and not _wants_page(request):
+            raise QueryError("choice", wrong)
         wanted = Search(
             site=site,
             status=status,
@@ -171,15 +176,22 @@ class Pages:
         return self._writer.write(
             request,
             "labels.html",
+            status=400 if wrong else 200,
             site=site,
             wanted=wanted,
-            results=search_asked(self._node.directory, wanted),
+            wrong={"category": category_wrong, "region": region_wrong},
+            results=Results([], "", 0) if wrong else search_asked(self._node.directory, wanted),
             members=list(self._node.holdings.directory.members()),
         )
 
     async def label(self, request: web.Request) -> web.StreamResponse:
         """Say how a label stands, today or on a day."""
         number = request.match_info["number"]
+        held = fold_number(number)
+        if held is not None and held != number:
+            # One address for one label, whatever was typed; with everything that was asked.
+            path = URL(f"/label/{held}").with_query(request.rel_url.query)
+            return web.Response(status=301, headers={hdrs.LOCATION: str(path)})
         day = asked_day(request)
         shown = view_label(
             self._node.desk,

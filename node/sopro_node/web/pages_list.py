@@ -13,13 +13,13 @@ from sopro_node.conditions import (
     ask_words,
 )
 from sopro_node.directory import Directory, ListedLabel, Wanted
+from sopro_registry.certificate_number import fold_number
 from sopro_registry.queries import Basis
 from sopro_registry.terms import MOST_ASKED, count_words
 
 PAGE: Final = 50
 _LONGEST: Final = 100
 _BEGINNING: Final = re.compile(r"SOPRO/[A-Z0-9/]*")
-_NUMBER: Final = re.compile(r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +112,6 @@ def read_text(text: str) -> str:
     return " ".join(text.split())[:_LONGEST]
 
 
-def read_number(text: str) -> str | None:
-    """Return the certificate number that a reader has typed, however it was typed; or None."""
-    number = "".join(text.split()).upper()
-    return number if is_number(number) else None
-
-
-def is_number(text: str) -> bool:
-    """Say whether a text is a certificate number, letter by letter."""
-    return _NUMBER.fullmatch(text) is not None
-
-
 def search(directory: Directory, wanted: Search) -> Results:
     """Look for labels.
 
@@ -133,7 +122,7 @@ def search(directory: Directory, wanted: Search) -> Results:
     if wanted.text and not beginning and not ask_words(wanted.text):
         # Signs alone are nobody's name.
         return Results([], "", 0)
-    is_behind = is_number(wanted.after)
+    is_behind = wanted.after != "" and fold_number(wanted.after) == wanted.after
     page = directory.labels(
         Wanted(
             conditions,

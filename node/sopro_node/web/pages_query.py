@@ -73,17 +73,27 @@ def asked_choice(request: web.Request, name: str, choices: Sequence[str]) -> str
     return text
 
 
-def asked_like(request: web.Request, parameter: Parameter) -> tuple[str, Any]:
-    """Return what was typed, and what that asks for; nothing where nothing was typed.
+def asked_code(request: web.Request, parameter: Parameter) -> tuple[str, Any, str]:
+    """Return the code that was typed, as it is written, what it asks for, and what is wrong.
 
-    Raises:
-        QueryError: it is not what the parameter expects.
+    Nothing is asked for where nothing was typed, or something is wrong.
     """
-    text = request.query.get(parameter.name, "").strip()
+    text = fold_code(request.query.get(parameter.name, ""))
     try:
-        return text, parameter.read(text) if text else None
+        return text, parameter.read(text) if text else None, ""
     except FormatError as error:
-        raise QueryError("code", str(error), code=text[:32]) from None
+        return text, None, str(error)
+
+
+def fold_code(text: str) -> str:
+    """Write a code that somebody has typed in the letters that it has: `at13`, `CPV: 39100000`."""
+    text = "".join(text.split())
+    sort, colon, code = text.partition(":")
+    if not colon:
+        return text.upper()
+    sort = sort.lower()
+    # Only codes of published lists may have small letters.
+    return f"{sort}:{code if sort == 'code' else code.upper()}"
 
 
 def asked_day(request: web.Request) -> int | None:

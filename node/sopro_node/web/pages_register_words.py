@@ -62,6 +62,12 @@ LEVELS: Final[Mapping[str, str]] = {
     "second_party": mark("somebody with an interest in it"),
     "third_party": mark("an independent third party"),
 }
+EVALUATIONS: Final[Mapping[str, str]] = {
+    "initial": mark("first evaluation"),
+    "surveillance": mark("surveillance"),
+    "recertification": mark("evaluation anew"),
+    "special": mark("special evaluation"),
+}
 # How it is found out whether a criterion is met.
 WAYS: Final[Mapping[str, str]] = {
     "document": mark("documents that are handed in"),

@@ -271,13 +271,6 @@ ERRORS: Final[Mapping[str | int, tuple[str, str]]] = {
             "Choose there."
         ),
     ),
-    "code": (
-        mark("This code is not understood"),
-        mark(
-            "“%(code)s” is no code of this form. Write a category as cpv:39100000 or nace:2.1:38, "
-            "and a region as AT13."
-        ),
-    ),
     "site": (
         mark("No such site"),
         mark("No member of the federation has this code. The page of members lists them."),

@@ -19,6 +19,7 @@ from sopro_node.conditions import (
 from sopro_node.reckoning import MOST_DAYS
 from sopro_node.web.operations import Asked, Parameter, free_text, one_of, text_like, whole_number
 from sopro_protocol.errors import FormatError
+from sopro_registry.certificate_number import SPELLINGS, fold_number
 from sopro_registry.families import offering, organisation
 from sopro_registry.label import Status
 from sopro_registry.overlays import Overlay
@@ -72,16 +73,18 @@ def _inside(name: str, words: str, pattern: str, read: Callable[[str], object] =
     return Parameter(name, words, {"type": "string", "pattern": f"^{pattern}$"}, read)
 
 
-def _slashes(text: str) -> str:
-    return text.replace("%2F", "/").replace("%2f", "/")
+def _read_number(text: str) -> str:
+    """Read a number in any spelling; what is none stays as it is, and no label has it."""
+    text = text.replace("%2F", "/").replace("%2f", "/")
+    return fold_number(text) or text
 
 
 # Without its pattern: what makes requests from a description sends no slash inside a parameter.
 NUMBER: Final = Parameter(
     "number",
-    "a certificate number; its slashes may stand as %2F",
+    "a certificate number in any spelling; its slashes may stand as %2F",
     {"type": "string", "minLength": 1, "examples": ["SOPRO/AT0/001/00001"]},
-    _slashes,
+    _read_number,
 )
 SITE_INSIDE: Final = _inside("site", "the code of a site", _SITE)
 ENTITY: Final = _inside("entity", "an entity, 32 hexadecimal digits", _ENTITY, _read_entity)
@@ -91,8 +94,9 @@ SCHEME: Final = text_like("scheme", "the code of a scheme", _CODE, example="sopr
 NUMBER_ASKED: Final = text_like(
     "number",
     "a certificate number",
-    r"SOPRO/[A-Z0-9]{3}/[0-9]{3}/[0-9]{5,9}",
+    SPELLINGS,
     example="SOPRO/AT0/001/00001",
+    read=_read_number,
 )
 NUMBER_AFTER: Final = free_text("after", "a number; the list begins behind it", most=LONGEST)
 ENTITY_AFTER: Final = text_like(

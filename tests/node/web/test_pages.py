@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import pytest
@@ -236,8 +236,6 @@ async def test_what_was_imported_says_so_and_which_dates_are_unknown(visit: Visi
         ("/labels?status=splendid", 400, "No such status"),
         ("/labels?holder=splendid", 400, "This choice does not exist"),
         ("/labels?scale=splendid", 400, "This choice does not exist"),
-        ("/labels?category=39100000", 400, "This code is not understood"),
-        ("/labels?region=Vienna", 400, "This code is not understood"),
         ("/organisation/at/xyz", 404, "There is no such page"),
         ("/organisation/at/" + "00" * 16, 404, "There is no such page"),
         ("/organisation/zz/" + "00" * 16, 404, "There is no such page"),
@@ -268,6 +266,58 @@ async def test_errors_are_pages_for_people_and_documents_for_programs(
         assert answer.status == status
         assert answer.content_type == "application/problem+json"
         assert (await answer.json(content_type=None))["status"] == status
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("asked", "field", "said"),
+    [
+        ({"category": "39100000"}, "category", "cpv:39100000"),
+        ({"region": "Vienna"}, "region", "AT13"),
+        ({"region": "A", "category": "cpv:39"}, "region", "AT13"),
+    ],
+)
+async def test_a_filter_that_is_wrong_keeps_the_form_and_says_so_beside_it(
+    visit: Visit, asked: dict[str, str], field: str, said: str, language: str
+) -> None:
+    at = await visit("at")
+    query = {"q": "tisch", "status": "active", "lang": language, **asked}
+    page = check_page(await at.read(f"/labels?{urlencode(query)}", status=400), language)
+    typed = {one.attributes["id"]: one for one in page.all("input") if "id" in one.attributes}
+    assert typed["q"].attributes["value"] == "tisch"
+    wrong = typed[field]
+    assert wrong.attributes["value"].upper() == asked[field].upper()
+    assert wrong.attributes["aria-invalid"] == "true"
+    [sentence] = [one for one in page.all("p") if one.attributes.get("id") == f"{field}-wrong"]
+    assert said in sentence.text
+    assert f"{field}-wrong" in wrong.attributes["aria-describedby"].split()
+    assert not listed(page.links)
+    async with at.client.get("/labels", params=query) as answer:
+        assert answer.content_type == "application/problem+json"
+        assert f"{field}: expected" in (await answer.json(content_type=None))["detail"]
+
+
+@pytest.mark.parametrize("query", ["region=at13", "region=+At+13", "category=CPV:39+10+00+00"])
+async def test_a_filter_is_read_in_any_letters(visit: Visit, query: str) -> None:
+    at = await visit("at")
+    page = check_page(await at.read(f"/labels?lang=en&{query}"))
+    assert "No label was found." in page.text
+    assert "Leave out a word or a filter" in page.text
+    assert "/labels?lang=en" in page.links
+
+
+@pytest.mark.parametrize(
+    "typed", ["sopro/at0/001/00001", "SOPRO-AT0-001-00001", "sopro%20AT0%2F001/00001"]
+)
+async def test_a_label_has_one_address(visit: Visit, typed: str) -> None:
+    at = await visit("at")
+    async with at.client.get(
+        f"/label/{typed}?at=2026-11-01&lang=de", allow_redirects=False
+    ) as answer:
+        assert answer.status == 301
+        assert answer.headers["Location"] == "/label/SOPRO/AT0/001/00001?at=2026-11-01&lang=de"
+    async with at.client.get(f"/qr/{typed}.svg") as answer:
+        assert answer.status == 200
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -784,4 +834,8 @@ async def test_a_page_shows_what_members_nodes_showed_day_by_day(
     for said in (red, well, *more[language]):
         assert said in page.text, said
     assert nothing not in page.text
+    at = await visit("at")
+    elsewhere = check_page(await at.read(address), language).text
+    assert {"en": "from here", "de": "Von hier", "hu": "Innen"}[language] in elsewhere
+    assert nothing not in elsewhere
     assert 'href="/conformance' in await eeig.read(f"/members?lang={language}")

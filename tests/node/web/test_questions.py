@@ -239,6 +239,96 @@ async def test_every_answer_names_the_prefixes_it_rests_on(
         assert (one["size"], one["root"]) == (size, held.tree.root_at(size).hex())
 
 
+NOT_OF_LOGS = {
+    "/api/v1/openapi.json": "describes the program",
+    "/api/v1/status": "says how this node's exchange goes; each log with its size",
+    "/api/v1/certificates/{number}": "a file with the signed heads in it",
+}
+"""What can be asked and follows from no prefix that could be named beside it, and why."""
+
+
+async def test_every_question_of_the_description_names_the_prefixes_it_rests_on(
+    visit: Visit,
+) -> None:
+    at = await visit("at")
+    logs = at.node.holdings.logs
+    paths = (await get(at, "/api/v1/openapi.json"))["paths"]
+    reading = [path for path in paths if "get" in paths[path] and "/office" not in path]
+    assert len(reading) > 15
+    assert set(NOT_OF_LOGS) <= set(reading)
+    page = await get(at, "/api/v1/directory/organisations?q=szovo")
+    [organisation] = page["organisations"]
+    inside = {
+        "number": ACTIVE, "site": organisation["site"], "entity": organisation["entity"],
+        "epoch": "1",
+    }  # fmt: skip
+    needed = {"/api/v1/findings": f"?number={ACTIVE}", "/api/v1/check": f"?number={ACTIVE}"}
+    for path in sorted(set(reading) - set(NOT_OF_LOGS)):
+        async with at.client.get(path.format(**inside) + needed.get(path, "")) as answer:
+            assert answer.status == 200, path
+            if answer.content_type == "text/plain":
+                named = [read_basis(one) for one in answer.headers["SoPro-Computed-From"].split()]
+            else:
+                named = bases_in(await answer.json())
+        assert named, path
+        for one in named:
+            size = one["size"]
+            if size:  # a member that was never heard of has nothing yet
+                assert one["root"] == logs[one["origin"]].tree.root_at(size).hex(), path
+        if path.endswith(("/history", "/directory")):
+            assert {one["origin"] for one in named} == set(logs), path
+
+
+def bases_in(answer: Any) -> list[dict[str, Any]]:
+    """Return every prefix that an answer names, itself or in what it lists."""
+    if isinstance(answer, list):
+        return [basis for one in answer for basis in bases_in(one)]
+    if not isinstance(answer, dict):
+        return []
+    found = answer.get("computed_from", [])
+    named = found if isinstance(found, list) else [found]
+    others = (one for name, one in answer.items() if name != "computed_from")
+    return [*named, *(basis for one in others for basis in bases_in(one))]
+
+
+def read_basis(text: str) -> dict[str, Any]:
+    origin, _, rest = text.partition("@")
+    size, _, root = rest.partition(":")
+    return {"origin": origin, "size": int(size), "root": root}
+
+
+SPELLINGS = (
+    "sopro/at0/001/00001",
+    "%20SOPRO/AT0/001/00001%20",
+    "SOPRO-AT0-001-00001",
+    "sopro%20at0%20001%2000001",
+    "SoproAT000100001",
+)
+
+
+@pytest.mark.parametrize("typed", SPELLINGS)
+async def test_a_number_is_asked_for_in_any_spelling(visit: Visit, typed: str) -> None:
+    at = await visit("at")
+    assert ACTIVE == "SOPRO/AT0/001/00001"
+    found = await get(at, f"/api/v1/check?number={typed}")
+    assert (found["valid"], found["value"]) == (True, ACTIVE)
+    assert "findings" in await get(at, f"/api/v1/findings?number={typed}")
+    if not typed.startswith("%20"):
+        for path in ("labels", "assessments"):
+            assert (await get(at, f"/api/v1/{path}/{typed}"))["number"] == ACTIVE
+            escaped = typed.replace("/", "%2f")
+            assert (await get(at, f"/api/v1/{path}/{escaped}"))["number"] == ACTIVE
+
+
+async def test_a_table_may_have_numbers_in_any_spelling(visit: Visit) -> None:
+    at = await visit("at")
+    typed = ["sopro/at0/001/00001", "SOPRO-AT0-001-00001", ACTIVE, "SOPRO/AT0/001/1"]
+    rows = await lines(at, "number\n" + "\n".join(typed) + "\n")
+    assert [one["value"] for one in rows] == typed
+    assert [one["valid"] for one in rows] == ["yes", "yes", "yes", ""]
+    assert {one["number"] for one in rows[:3]} == {ACTIVE}
+
+
 async def test_a_list_of_one_site_names_the_logs_of_that_site(visit: Visit) -> None:
     at = await visit("at")
     for path in ("/api/v1/labels?site=hu", f"/api/v1/organisations?site=hu&after={'f' * 32}"):
