@@ -21,6 +21,7 @@ from sopro_node.importing.guess_columns import (
     names_schemes,
     scheme_of,
     unread_countries,
+    unread_days,
 )
 from sopro_node.importing.guess_findings import write_findings
 from sopro_node.importing.guess_opening import Way, find_way
@@ -33,7 +34,7 @@ from sopro_node.importing.guess_standing import (
 )
 from sopro_node.importing.guess_text import Lines, quote, samples, translate
 from sopro_node.importing.guess_totals import find_totals, write_totals
-from sopro_node.importing.guess_words import STATUSES, VALUES
+from sopro_node.importing.guess_words import HEADERS, STANDING_HEADERS, STATUSES, VALUES
 from sopro_node.importing.opening import open_source
 from sopro_node.importing.rows import Recognised
 from sopro_node.importing.values import clean
@@ -209,6 +210,11 @@ class _Guess:
                 self._lines.comment("several rows, name the column that puts them in 'order'.")
             elif name == "order" or (one.is_needed and name not in _CONSTANTS[self._kind]):
                 self._want_column(name)
+        headers = STANDING_HEADERS if self._is_standing else HEADERS[self._kind]
+        for name, column in unread_days(headers, self._columns, self._found):
+            example = f"{name} = {quote(column.name)}"
+            remark = f"{samples(column.values)}: no days of the calendar, make them such"
+            self._lines.wanted(f"{self._kind} {name}", example, remark)
         if self._kind is Kind.COMPLAINTS and not {"label", "certificate"} & self._found.keys():
             remark = "which column is it, or certificate for its number?"
             self._lines.wanted("complaints label", 'label = "..."', remark)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -101,6 +101,29 @@ def find_columns(
         ]
         found |= {"key": free[0]} if free else {}
     return found
+
+
+def unread_days(
+    headers: Mapping[str, str], columns: Sequence[Column], found: Mapping[str, Column]
+) -> Iterator[tuple[str, Column]]:
+    """Go through columns that are called like days, and hold what is not read as such.
+
+    Args:
+        headers: what columns are called, by field.
+        columns: of the file.
+        found: column of each field.
+    """
+    taken = {one.name for one in found.values()}
+    for name in headers:
+        if name not in _DAYS or name in found:
+            continue
+        words = headers[name].split()
+        for column in columns:
+            is_named_so = column.folded in words and column.name not in taken
+            if is_named_so and column.values and date_of(column) is None:
+                taken.add(column.name)
+                yield name, column
+                break
 
 
 def _is_measured(column: Column) -> bool:

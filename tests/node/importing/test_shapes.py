@@ -164,3 +164,41 @@ async def test_two_hundred_columns_and_one(office: FakeOffice, tmp_path: Path) -
     key = {'# key = "..."': 'key = "name"', "which column is it?": ""}
     report = await run_guessed(office, path, **key)
     assert report.summary.appended == 2
+
+
+@pytest.mark.parametrize("text", ["2025-W03", "2025", "Dezember 2025", "31.02.2025"])
+def test_what_is_called_a_day_and_is_none_is_not_left_out_without_a_word(
+    tmp_path: Path, text: str
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(
+        "license_no;holder;country;product;status;granted_on;valid_until\n"
+        f"1;A;AT;Brot;active;{text};{text}\n2;B;AT;Bier;active;{text};{text}\n"
+    )
+    guessed = guess_mapping(path, Kind.DECISIONS)
+    for name in ("granted_on", "valid_until"):
+        assert f'# {name} = "{name}"  # FILL IN: {text!r}: no days of the calendar' in guessed.toml
+    assert "decisions granted_on, decisions valid_until" in guessed.remarks[-1]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("31.12.2025", "2025-12-31"),
+        ("12/31/25", "2025-12-31"),
+        ("45000", "2023-03-15"),
+        ("2025.12.31.", "2025-12-31"),
+        ("2025. december 31.", "2025-12-31"),
+        ("2025-12-31T00:00:00", "2025-12-31"),
+    ],
+)
+async def test_days_are_read_as_they_are_guessed(
+    office: FakeOffice, tmp_path: Path, text: str, day: str
+) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text(f"license_no;status;granted_on\n1;active;{text}\n2;active;{text}\n")
+    mapping = read_mapping(guess_mapping(path, Kind.DECISIONS).toml, Kind.DECISIONS, where="m")
+    job = Job(Kind.DECISIONS, path, mapping, tmp_path / "bad", print, lambda *_: None)
+    report = await run_import(job, office, secret=SECRET)
+    assert report.summary.appended == 2
+    assert {draft["values"]["effective_date"] for draft in office.drafts} == {day}
