@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 from sopro_node import weighing
 from sopro_node.conditions import Condition
 from sopro_node.store.base import Reader
-from sopro_node.store.directory_index import MOST_LED, MOST_THINGS, Found, LabelColumns
+from sopro_node.store.directory_index import Found, LabelColumns
+from sopro_node.store.directory_statements import MOST_LED, MOST_THINGS
 from sopro_node.store.rows import LabelRow
 from sopro_node.weighing import END, LAST, NOTHING, Place, Weighed
 
