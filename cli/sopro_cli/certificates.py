@@ -8,7 +8,7 @@ import rich_click as click
 
 from sopro_cli.certificate_list import certificate_check
 from sopro_cli.certificate_trust import read_trust, trusting
-from sopro_cli.labels import LAPSING
+from sopro_cli.labels import LAPSING, say_on_record
 from sopro_cli.office import ask, run
 from sopro_cli.options import FILE, NUMBER, URL, here, read_file
 from sopro_cli.output import fail, remark, show, show_json
@@ -120,6 +120,8 @@ def _tell(judged: Judged) -> None:
     until = f", valid until {ends}" if ends else ""
     held = f", suspended until {newest.suspended_until}" if newest.suspended_until else ""
     show(f"{opened.number}: {judged.verdict.value} on {format_day(judged.day)}{until}{held}")
+    if not_known := say_on_record(newest.on_record_since, format_day(judged.day)):
+        show(f"  {'recorded late: ' if newest.recorded_late else ''}{not_known}")
     source = "a witness saw the log then" if judged.is_witnessed else "as the site claims"
     if judged.is_recorded:
         source = f"when the coordinator recorded that {opened.origin} has ended"

@@ -53,7 +53,7 @@ def label_show(number: str, folder: Path, at: str | None, *, as_json: bool) -> N
         show(f"  {described}")
     if scope := answer["scope"]:
         show(f"  holds for {_say_scope(scope)}")
-    if not_known := say_on_record(answer, answer["at"]):
+    if not_known := say_on_record(answer["on_record_since"], answer["at"]):
         show(f"  {not_known}")
     for overlay in answer["overlays"]:
         show(f"  {OVERLAYS.get(overlay, overlay)}")
@@ -119,10 +119,11 @@ def label_evaluations(number: str, folder: Path, *, as_json: bool) -> None:
         remark(f"nobody has evaluated {number} since it was granted")
 
 
-def say_on_record(one: Mapping[str, Any], day: str) -> str:
+def say_on_record(since: str | None, day: str) -> str:
     """Say since when what holds on a day is on record; nothing where it was known by then."""
-    since = one["on_record_since"] or ""
-    return f"on record only since {since}: nobody could know it on {day}" if since > day else ""
+    if not since or since <= day:
+        return ""
+    return f"on record only since {since}: nobody could know it on {day}"
 
 
 def _say_scope(scope: Mapping[str, Any]) -> str:

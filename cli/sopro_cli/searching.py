@@ -140,7 +140,7 @@ def _tell(found: Mapping[str, Any]) -> None:
     for one in found["labels"]:
         until = f", valid until {one['valid_until']}" if one["valid_until"] else ""
         late = "; recorded late" if one["recorded_late"] else ""
-        not_known = say_on_record(one, found["at"])
+        not_known = say_on_record(one["on_record_since"], found["at"])
         show(f"  {one['number']}  {one['status']}{until}{late}")
         if not_known:
             show(f"    {not_known}")

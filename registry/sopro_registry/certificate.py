@@ -99,6 +99,10 @@ class OpenedCertificate(Struct, frozen=True):
             log (ms UTC); None where it has not.
         covers_end: whether the signed checkpoint reaches the end that this record states; None
             where it states none.
+        on_record_since: since when all is on record that the status on the day follows from, as
+            far as the file shows it; None where nothing holds by then.
+        recorded_late: whether that was written down long after it held, and after that day (SPEC
+            OVL-11).
     """
 
     number: str
@@ -121,6 +125,8 @@ class OpenedCertificate(Struct, frozen=True):
     unproven_from: str = ""
     ended_at: int | None = None
     covers_end: bool | None = None
+    on_record_since: str | None = None
+    recorded_late: bool = False
 
 
 def open_certificate(
@@ -335,7 +341,8 @@ def _reaches_end(before: _Opened, after: _Opened) -> bool:
 
 def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
     last = course[-1]
-    stage = Course(tuple(one.stage for one in course)).at(day)
+    way = Course(tuple(one.stage for one in course))
+    stage, since = way.at(day), way.recorded_by(day)
     status, decision = status_at(stage.label.decisions, day)
     until = decision.suspended_until if decision else 0
     taken, handed = course[0].stage.label.taken, last.stage.label.handed
@@ -369,6 +376,8 @@ def _answer(course: list[_Opened], day: int) -> OpenedCertificate:
         covers_end=(
             None if last.gone is None or last.gone.end is None else last.head.size >= last.gone.end
         ),
+        on_record_since=format_day(since) if since else None,
+        recorded_late=way.is_recorded_late(day),
     )
 
 

@@ -72,6 +72,8 @@ class Later(Struct, frozen=True):
         origin: of the log in which the last of them is.
         index: its position there.
         as_of: time of the last record that is known of that log (ms UTC), as its site claims.
+        on_record_since: since when all is on record that this follows from (SPEC OVL-11).
+        recorded_late: whether that was written down long after it held, and after that day.
     """
 
     site: str
@@ -82,6 +84,8 @@ class Later(Struct, frozen=True):
     origin: str
     index: int
     as_of: int
+    on_record_since: str | None = None
+    recorded_late: bool = False
 
 
 def _know_no_label(_number: str) -> Course | None:
@@ -135,6 +139,8 @@ class Knowledge(NamedTuple):
             last.origin,
             new[-1].index,
             known.time if known is not None else 0,
+            _date(course.recorded_by(day)),
+            course.is_recorded_late(day),
         )
 
     def check(self, log: CertificateLog) -> None:

@@ -169,6 +169,7 @@ async def compare_statuses(place: Place) -> set[tuple[str, str]]:
                 )
                 answer = node.desk.label(row.number, day)
                 assert (opened.status, opened.valid_until) == (answer.status, answer.valid_until)
+                assert opened.on_record_since == answer.on_record_since
                 found.add((row.number, opened.status))
     finally:
         await node.close()
@@ -183,6 +184,12 @@ def test_label_brought_back_after_its_end_is_active_in_its_certificate(place: Pl
     path = get(place, number)
     result = sopro("certificate", "verify", path, "--dir", place.at, "--json")
     assert json.loads(result.stdout)["status"] == answer["status"] == "active"
+    then = ("--dir", place.at, "--at", "2018-06-01")
+    not_known = f"on record only since {answer['on_record_since']}: nobody could know it on 2018"
+    assert not_known in sopro("certificate", "verify", path, *then).stdout
+    assert not_known in sopro("check", number, *then).stdout
+    assert not_known in sopro("label", "show", number, *then).stdout
+    assert not_known not in sopro("check", number, "--dir", place.at).stdout
 
 
 async def import_return(place: Place, offering: bytes, number: str) -> None:

@@ -131,6 +131,23 @@ def test_tells_the_past_and_what_is_decided_for_later(
     assert judge(world, certify(world), day=ordinal(day)).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("day", "since", "is_late"),
+    [
+        ("2027-05-31", None, False),
+        # The label holds from the first of June, and is recorded on the first day of 2028.
+        ("2027-06-01", "2028-01-01", True),
+        ("2027-12-31", "2028-01-01", True),
+        ("2028-01-01", "2028-01-01", False),
+    ],
+)
+def test_says_of_a_past_day_since_when_it_is_on_record(
+    world: World, day: str, since: str | None, is_late: bool
+) -> None:
+    found = opened(world, certify(world), day=ordinal(day))
+    assert (found.on_record_since, found.recorded_late) == (since, is_late)
+
+
 def test_refused_application_is_refused() -> None:
     world = World()
     world.at.decide("refuse", certificate=world.at.number(1))

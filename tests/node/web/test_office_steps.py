@@ -179,6 +179,26 @@ async def test_a_finding_names_the_document_that_shows_it(maria: Client) -> None
     assert body["findings"] == [{**finding, "documents": [0, 1]}]
 
 
+async def test_another_item_number_is_asked_for_by_an_application(maria: Client) -> None:
+    holder = (await maria.post("/organisations", HOLDER))["entity"]
+    told = {**CHAIR, "organisation": holder, "gtin": "4006381333931"}
+    chair = await maria.post("/offerings", told)
+    asked = {"applicant": holder, "offering": chair["entity"], "submitted_on": "2026-10-01"}
+    application = await maria.post("/applications", asked)
+    accepted = {"step": "accepted", "effective_date": "2026-10-01"}
+    await maria.post(
+        f"/applications/{application['entity']}/steps",
+        {**accepted, "prev": application["entry_id"]},
+    )
+    other = {**told, "gtin": "96385074", "prev": chair["entry_id"]}
+    refused = await maria.send("PUT", f"/offerings/{chair['entity']}", other)
+    assert (refused.status, refused.code) == (422, "lbl.reference")
+    assert "its trade item number stays as it is" in refused.body["detail"]
+    named = {**other, "application": application["entity"]}
+    changed = await maria.send("PUT", f"/offerings/{chair['entity']}", named)
+    assert changed.status == 201, changed.body
+
+
 async def test_everybody_can_read_by_what_labels_are_judged(
     at: Served, session: aiohttp.ClientSession
 ) -> None:
