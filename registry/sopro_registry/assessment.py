@@ -114,6 +114,7 @@ class Evaluation(Struct, frozen=True, array_like=True):
         assessors: pseudonyms of all who have evaluated, in any version.
         findings: of this version.
         closed: criteria with a non-conformity that a later version has closed.
+        leaves: entities of the authorisations that this version names.
     """
 
     index: int
@@ -126,6 +127,15 @@ class Evaluation(Struct, frozen=True, array_like=True):
     assessors: list[bytes]
     findings: list[Finding]
     closed: list[str] = []
+    leaves: list[bytes] = []
+
+
+def in_time(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """Return evaluations by the day of their end, of one day by the log (SPEC ASS-18).
+
+    Otherwise what was looked at earlier, and recorded later, would close what was found since.
+    """
+    return sorted(evaluations, key=lambda one: (one.performed, one.index))
 
 
 class Recommendation(StrEnum):
@@ -182,7 +192,7 @@ def weigh(
     Args:
         criteria: the version of the criteria.
         kind: of the offering.
-        evaluations: the findings of each, in the order of the log, and whether they count in full.
+        evaluations: the findings of each, in the order of time, and whether they count in full.
             Of one that does not, a non-conformity counts until some later one has found otherwise.
     """
     requirements = {one.code: one for one in criteria.concerning(kind)}

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from sopro_protocol.errors import RefusedError
-from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review
+from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review, in_time
 from sopro_registry.family import View
 from sopro_registry.label import Action, Label
 from sopro_registry.ties import is_tied
@@ -62,9 +62,7 @@ def has_more(application: bytes, named: int, view: View) -> bool:
 
 
 def evaluations_of(labels: Iterable[bytes], view: View) -> list[Evaluation]:
-    """Return the evaluations of a label, those for applications that name it too, by the log.
-
-    The order is that of their latest records.
+    """Return the evaluations of a label, those for applications that name it too, in time.
 
     Args:
         labels: its entity, and those that it had in this log before it left and came back.
@@ -72,7 +70,7 @@ def evaluations_of(labels: Iterable[bytes], view: View) -> list[Evaluation]:
     """
     named = (entity for label in labels for entity in _named(label, view))
     found = [view.state(_EVALUATION, entity) for entity in named]
-    return sorted((one for one in found if isinstance(one, Evaluation)), key=lambda one: one.index)
+    return in_time(one for one in found if isinstance(one, Evaluation))
 
 
 def _named(label: bytes, view: View) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from sopro_registry.application import Application
-from sopro_registry.assessment import CriteriaSet, Evaluation, Level, Result, Review
+from sopro_registry.assessment import CriteriaSet, Evaluation, Level, Result, Review, in_time
 from sopro_registry.catalogue import decode_state
 from sopro_registry.complaints import APPEAL, Answered, Appeal, AppealStep, ComplaintStep
 from sopro_registry.directory import Directory
@@ -223,11 +223,10 @@ def _surveys(stages: Sequence[Stage], lookup: Lookup) -> Iterator[Evaluation]:
 
 
 def _independent(stage: Stage, lookup: Lookup) -> list[Evaluation]:
-    """Return what third parties have found of a label in one log, in the order of its entries."""
+    """Return what third parties have found of a label in one log, in time."""
     states = lookup.states(stage.origin, "evaluation", stage.entity)
     found = [one for one in states if isinstance(one, Evaluation)]
-    third = [one for one in found if one.level is Level.THIRD_PARTY]
-    return sorted(third, key=lambda one: one.index)
+    return in_time(one for one in found if one.level is Level.THIRD_PARTY)
 
 
 def _has_open_major(stages: Sequence[Stage], day: int, lookup: Lookup) -> bool:

@@ -9,9 +9,12 @@ from sopro_registry.assessment import (
     Evaluation,
     Level,
     Recommendation,
+    Result,
     Review,
+    in_time,
     weigh,
 )
+from sopro_registry.authorisation import Authorisation
 from sopro_registry.duties import evaluations_of, has_assessed, has_more, last_name
 from sopro_registry.family import View
 from sopro_registry.fields import add_months, format_day
@@ -151,11 +154,9 @@ def _check_application(
 
 
 def _evaluations(reviewed: Review, view: View) -> list[Evaluation]:
-    """Return what was reviewed, in the order of the log."""
+    """Return what was reviewed, in the order of time."""
     found = [view.state("evaluation", entity) for entity in reviewed.evaluations]
-    evaluations = sorted(
-        (one for one in found if isinstance(one, Evaluation)), key=lambda one: one.index
-    )
+    evaluations = in_time(one for one in found if isinstance(one, Evaluation))
     if any(one.index > reviewed.index for one in evaluations):
         raise RefusedError(
             "decision: an evaluation has gone on since the review (I3)", code="ass.subject"
@@ -197,14 +198,35 @@ def _check_outcome(
         raise RefusedError(
             f"decision: an evaluation is older than {MONTHS_GOOD} months (I3)", code="ass.outcome"
         )
+    for one in independent:
+        _check_still_authorised(one, view)
     offering = view.state("offering", decision.offering)
     others = [
         one
         for one in _evaluated(decision, view)
         if one.level is Level.THIRD_PARTY and one.application != reviewed.application
     ]
-    found = sorted([*independent, *others], key=lambda one: one.index)
+    found = in_time([*independent, *others])
     kind = getattr(offering, "kind", "")
     outcome = weigh(criteria, kind, [(one.findings, one not in others) for one in found])
     if outcome.obstacle:
         raise RefusedError(f"decision: {outcome.obstacle} (I3)", code="ass.outcome")
+
+
+def _check_still_authorised(evaluation: Evaluation, view: View) -> None:
+    """Hold an evaluation to its assessors' authorisations as they are recorded now (I3).
+
+    One that was withdrawn since, from a day before the evaluation, was none on that day.
+    """
+    codes = [one.code for one in evaluation.findings if one.result is not Result.NOT_ASSESSED]
+    for entity in evaluation.leaves:
+        held = view.state("assessor_authorisation", entity)
+        if not isinstance(held, Authorisation):
+            continue
+        if not held.allows(evaluation.performed, level=evaluation.level, criteria=codes):
+            raise RefusedError(
+                f"decision: assessor {held.person.hex()[:8]} was not authorised on "
+                f"{format_day(evaluation.performed)}, as was recorded since; somebody who is has "
+                "to evaluate it (I3)",
+                code="ass.authority",
+            )

@@ -234,3 +234,17 @@ def who_is_appealed_against_ends_the_appeal() -> None:
 @fault("R35")
 def the_holders_people_judge_what_is_said_of_it() -> None:
     swap("sopro_registry.duties", is_tied=lambda *_: False)
+
+
+@fault("R44")
+def what_is_recorded_last_was_found_last() -> None:
+    def by_the_log(found: Any) -> list[Any]:
+        return sorted(found, key=lambda one: one.index)
+
+    swap("sopro_registry.precondition", in_time=by_the_log)
+    swap("sopro_registry.duties", in_time=by_the_log)
+
+
+@fault("R45")
+def who_was_not_authorised_after_all_has_evaluated() -> None:
+    swap("sopro_registry.precondition", _check_still_authorised=lambda *_: None)

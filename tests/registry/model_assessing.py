@@ -379,10 +379,16 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
         "version": body["criteria_version"],
         "level": body["level"],
         "performed": day,
+        "assessors": body["assessors"],
         "people": people | (before["people"] if before else set()),
         "findings": {one["code"]: one for one in body["findings"]},
     }
     return None
+
+
+def in_time(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return evaluations by when they ended, then by the log."""
+    return sorted(found, key=lambda one: (one["performed"], one["index"]))
 
 
 def is_nc(finding: Body) -> bool:

@@ -13,10 +13,12 @@ from tests.registry.model_assessing import (
     criteria_of,
     evaluators,
     for_application,
+    in_time,
     is_assessable,
     is_nc,
     kind_of,
     later,
+    may_assess,
     state_of,
 )
 
@@ -99,7 +101,7 @@ def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
     if body["action"] != "reinstate":
         return None
     last: dict[str, str] = {}
-    for one in all_evaluations(log):
+    for one in in_time(all_evaluations(log)):
         if one["label"] in [entity, *label["earlier"]] and one["level"] == "third_party":
             last |= {
                 code: found["result"]
@@ -138,7 +140,7 @@ def is_found_anew(log: Log, entity: bytes, label: dict[str, Any]) -> bool:
     return must <= seen
 
 
-def judge_outcome(
+def judge_outcome(  # noqa: PLR0911 - one for each reason
     log: Log,
     days: tuple[str, str],
     wanted: Body,
@@ -154,11 +156,13 @@ def judge_outcome(
         return "lbl.criteria"
     sound = [
         one
-        for one in sorted(found, key=lambda one: one["index"])
+        for one in in_time(found)
         if one["level"] == "third_party" and one["version"] == wanted["criteria_version"]
     ]
     if not sound or any(later(one["performed"], 12) < max(days) for one in sound):
         return "ass.outcome"
+    if not all(is_authorised_still(log, one, wanted["scheme"]) for one in sound):
+        return "ass.authority"
     results: dict[str, Body] = {}
     for one in sound:
         results |= {
@@ -180,13 +184,22 @@ def judge_outcome(
     return "ass.outcome" if points < criteria["points"] else None
 
 
+def is_authorised_still(log: Log, found: dict[str, Any], scheme: str) -> bool:
+    """Say whether all who found this were allowed to, as is known now."""
+    assessed = {code for code, one in found["findings"].items() if one["result"] != "not_assessed"}
+    return all(
+        may_assess(log, one, scheme, found["level"], found["performed"], assessed)
+        for one in found["assessors"]
+    )
+
+
 def left_open(
     sound: list[dict[str, Any]], others: list[dict[str, Any]], codes: set[str]
 ) -> dict[str, Body]:
     """Return what third parties found wrong with a label and nobody has assessed since."""
     others = [one for one in others if one["level"] == "third_party"]
     still: dict[str, Body] = {}
-    for one in sorted([*sound, *others], key=lambda one: one["index"]):
+    for one in in_time([*sound, *others]):
         for code, finding in one["findings"].items():
             if finding["result"] != "not_assessed":
                 still.pop(code, None)

@@ -4,7 +4,14 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.registry import model
-from tests.registry.model_assessing import criteria_of, day_before, later, state_of, versions
+from tests.registry.model_assessing import (
+    criteria_of,
+    day_before,
+    in_time,
+    later,
+    state_of,
+    versions,
+)
 from tests.registry.model_complaining import APPEALS
 
 Log = dict[str, Any]
@@ -123,7 +130,7 @@ def results(begun: list[tuple[Log, Held]], day: str) -> dict[str, str]:
     for place, (log, held) in enumerate(begun):
         left = held["state"]["receiver"] and begun[place + 1 :]
         found = [one["state"] for one in log["entities"].values() if one["family"] == "evaluation"]
-        for one in sorted([one for one in found if one], key=lambda one: one["index"]):
+        for one in in_time([one for one in found if one]):
             is_late = left and one["index"] > held["state"]["index"]
             is_of = one["label"] == entity_of(log, held) and one["level"] == "third_party"
             if is_of and not is_late and one["performed"] <= day:

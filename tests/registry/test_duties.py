@@ -135,6 +135,10 @@ def test_a_later_evaluation_lets_a_label_come_back(case: Assessing) -> None:
     closed = [{"code": "S3", "points": 7, "result": "conform"}]
     assert survey(case, bytes16("third"), findings=closed, kind="special").code is None
     assert case.at.would_decide("reinstate", **dates).code is None
+    # What was looked at before is not what was found last, however late it is recorded.
+    early = {"findings": findings(S3="major_nc"), "performed_on": "2026-08-31"}
+    assert survey(case, bytes16("fourth"), **early).code is None
+    assert case.at.would_decide("reinstate", **dates).code is None
     # What goes on with the first is the last again.
     assert survey(case, findings=findings(S3="major_nc")).code is None
     assert case.at.would_decide("reinstate", **dates).code == "ass.outcome"

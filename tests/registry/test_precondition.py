@@ -168,6 +168,42 @@ def test_a_later_evaluation_closes_what_an_earlier_one_left_open(case: Assessing
     assert case.would_grant() is None
 
 
+def test_what_was_looked_at_before_closes_nothing_however_late_it_is_recorded(
+    case: Assessing,
+) -> None:
+    case.bring_to("evaluated", findings=findings(S2="major_nc"))
+    second, third = bytes16("second"), bytes16("third")
+    only = [{"code": "S2", "result": "conform"}]
+    before = shift(DAYS["performed"], -1)
+    written = case.evaluate(entity=second, findings=only, kind="special", performed_on=before)
+    assert written.code is None
+    assert case.give_review(evaluations=sorted([EVALUATION, second])).code is None
+    assert case.would_grant() == "ass.outcome"
+    assert case.evaluate(entity=third, findings=only, kind="special").code is None
+    assert case.give_review(evaluations=sorted([EVALUATION, second, third])).code is None
+    assert case.would_grant() is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"effective_date": DAYS["performed"], "status": "withdrawn"}, "ass.authority"),
+        ({"effective_date": DAYS["performed"], "status": "suspended"}, "ass.authority"),
+        ({"effective_date": DAYS["performed"], "criteria": ["S1"]}, "ass.authority"),
+        ({"effective_date": DAYS["performed"], "level": "second_party"}, "ass.authority"),
+        ({"effective_date": shift(DAYS["performed"], 1), "status": "withdrawn"}, None),
+        ({"effective_date": DAYS["performed"]}, None),
+    ],
+)
+def test_who_was_not_authorised_after_all_has_evaluated_nothing_that_a_grant_rests_on(
+    case: Assessing, changes: dict[str, Any], code: str | None
+) -> None:
+    case.bring_to("reviewed")
+    assert case.authorise(**changes).code is None
+    assert case.would_grant() == code
+    assert case.would_grant("refuse", certificate=None) is None
+
+
 def test_an_application_is_decided_once(case: Assessing) -> None:
     case.bring_to("reviewed")
     assert case.at.decide("grant", application=APPLICATION, review=REVIEW).code is None

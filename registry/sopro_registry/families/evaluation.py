@@ -165,6 +165,7 @@ def apply(fact: Fact[Body], state: Evaluation | None, view: View) -> Change[Eval
             sorted(persons),
             findings,
             _closed(findings, state),
+            [one.authorisation for one in body.assessors if isinstance(one.authorisation, bytes)],
         ),
         names=tuple(names),
     )

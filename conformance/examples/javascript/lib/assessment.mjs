@@ -3,7 +3,7 @@ import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
 import { addMonths, checkDays, dayAt, UNKNOWN } from './dates.mjs';
 import { lastDayOf, mayBeUsed } from './criteria.mjs';
-import { checkClosed, checkDecider, checkNumber, isNonconform, leftOpen, subjectsOf } from './duties.mjs';
+import { checkClosed, checkDecider, checkNumber, inTime, isNonconform, leftOpen, subjectsOf } from './duties.mjs';
 import { checkReturn, isTied } from './ties.mjs';
 
 const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
@@ -123,15 +123,14 @@ export const evaluation = {
       refuse('ass.findings', 'documents that the record has not, or out of order');
     }
     if (body.findings.some(({ code }, i) => i > 0 && code <= body.findings[i - 1].code)) refuse('ass.findings', 'not in the order of their codes');
-    const now = body.findings.filter(({ result }) => result !== 'not_assessed').map(({ code }) => code);
+    const now = assessedBy(body);
     if (before?.findings.some((finding) => isNonconform(finding) && !now.includes(finding.code))) refuse('ass.findings', 'left open');
 
     if (body.level === 'self') return; // ASS-12
-    for (const { authorisation, person } of body.assessors) {
-      const records = authorisation !== undefined && log.has('assessor_authorisation', authorisation) ? bodies(log, authorisation) : [];
-      const theirs = records.length > 0 && records[0].person.equals(person) && records[0].scheme === scheme;
-      if (!theirs || !allows(records, now, body.performed_on, body.level)) refuse('ass.authority', 'ASS-12');
-      const isInterested = body.level === 'third_party' && isTied(log, person, [application?.applicant, offered.organisation], body.performed_on);
+    for (const assessor of body.assessors) {
+      if (!isAuthorised(log, assessor, body, scheme)) refuse('ass.authority', 'ASS-12');
+      const interested = [application?.applicant, offered.organisation];
+      const isInterested = body.level === 'third_party' && isTied(log, assessor.person, interested, body.performed_on);
       if (isInterested) refuse('ass.authority', 'of who applies or offers');
     }
   },
@@ -140,6 +139,15 @@ export const evaluation = {
     log.parts.take('evaluation', record.entity, body.assessors.map(({ person }) => person), [body.application, label]);
   },
 };
+
+const assessedBy = (body) => body.findings.filter(({ result }) => result !== 'not_assessed').map(({ code }) => code);
+
+// ASS-12, ASS-17: as the log knows it by now
+function isAuthorised(log, { authorisation, person }, body, scheme) {
+  const records = authorisation !== undefined && log.has('assessor_authorisation', authorisation) ? bodies(log, authorisation) : [];
+  const theirs = records.length > 0 && records[0].person.equals(person) && records[0].scheme === scheme;
+  return theirs && allows(records, assessedBy(body), body.performed_on, body.level);
+}
 
 // ASS-11
 function contradicts({ kind, threshold, operator = '>=' }, finding) {
@@ -247,12 +255,13 @@ function checkAssessed(log, body, entity, label, versions) {
   const set = versions.find(({ version }) => version === application.criteria_version);
   const days = [body.decided_on, body.effective_date].sort();
   if (!days.every((day) => mayBeUsed(versions, set, day))) refuse('lbl.criteria', 'a version that may not be used');
-  const inOrder = evaluations.map((evaluated) => last(log.recordsOn(evaluated))).sort((a, b) => a.position - b.position);
-  const counting = inOrder.filter(
+  const counting = inTime(evaluations.map((evaluated) => last(log.recordsOn(evaluated)))).filter(
     (item) => item.body.level === 'third_party' && item.body.criteria_version === application.criteria_version,
   );
   if (counting.length === 0) outcome('no evaluation by a third party');
   if (counting.some((item) => addMonths(item.body.performed_on, 12) < days[1])) outcome('an evaluation older than 12 months');
+
+  if (counting.some((item) => !item.body.assessors.every((one) => isAuthorised(log, one, item.body, scheme)))) refuse('ass.authority', 'ASS-17');
 
   const results = new Map(); // ASS-18
   for (const item of counting) {

@@ -61,13 +61,16 @@ export function checkDecider(log, { body, record }, label) {
   }
 }
 
-const inOrder = (log, entities) => entities.map((entity) => lastOn(log, entity)).sort((a, b) => a.position - b.position);
+// ASS-18: the latest records of evaluations, by the day of their end, of one day by the log.
+export const inTime = (records) => [...records].sort(
+  (a, b) => (a.body.performed_on < b.body.performed_on ? -1 : Number(a.body.performed_on > b.body.performed_on)) || a.position - b.position,
+);
 const thirdParty = ({ body }) => body.level === 'third_party';
 
 // ASS-21
 export function checkClosed(log, entity) {
   const results = new Map();
-  for (const { body } of inOrder(log, evaluationsOf(log, entity)).filter(thirdParty)) {
+  for (const { body } of inTime(evaluationsOf(log, entity).map((one) => lastOn(log, one)).filter(thirdParty))) {
     for (const { code, result } of body.findings.filter(isAssessed)) results.set(code, result);
   }
   if ([...results.values()].includes('major_nc')) refuse('ass.outcome', 'a major nonconformity is open');
@@ -94,7 +97,7 @@ export function leftOpen(log, entity, application, counting, codes) {
   const others = evaluationsOf(log, entity).map((one) => lastOn(log, one)).filter(thirdParty);
   const beside = others.filter(({ body }) => !body.application?.equals(application));
   const open = new Map();
-  for (const item of [...counting, ...beside].sort((a, b) => a.position - b.position)) {
+  for (const item of inTime([...counting, ...beside])) {
     for (const finding of item.body.findings.filter(isAssessed)) {
       open.delete(finding.code);
       if (beside.includes(item) && isNonconform(finding) && codes.has(finding.code)) open.set(finding.code, finding);
