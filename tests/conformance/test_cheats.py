@@ -72,9 +72,11 @@ def test_who_guesses_passes_next_to_no_case(how: str, tapes: str, tmp_path: Path
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_who_guesses_is_red_as_a_reader_in_nearly_every_case(tmp_path: Path) -> None:
-    tapes = " ".join(str(tape_of(tmp_path, seed)) for seed in ("101", "102", "103"))
+    tapes = [str(tape_of(tmp_path, seed)) for seed in ("101", "102", "103")]
     for how in HOW:
-        report = try_on(f"{CHEATS} {how} {tapes}", tmp_path / how, "205")
+        # Who reads every word of a tape takes minutes for one.
+        chosen = " ".join(tapes[:1] if how == "words" else tapes)
+        report = try_on(f"{CHEATS} {how} {chosen}", tmp_path / how, "205")
         green = green_of(report)
         assert not report["passed"]
         assert len(green) * 20 <= len(report["cases"]), f"{how}: {sorted(green)}"

@@ -71,7 +71,7 @@ async def covers(trial: Trial) -> None:
         await trial.refuses(
             "entry",
             "sig.invalid",
-            delta=f"one bit of the record at {at}",
+            delta=f"one bit of its {name}",
             twin=twin,
             bytes=encode([changed, [[key.key_id, signature]]]),
             keys=[key.public],
