@@ -14,6 +14,7 @@ from sopro_node.drafting import CURRENT, Appended, Draft, Outcome, Signed, make_
 from sopro_node.heldlog import HeldLog
 from sopro_node.holdings import Holdings
 from sopro_node.identifying import check_own
+from sopro_node.public_names import check_names
 from sopro_node.signatory import Signatory
 from sopro_node.step import Step
 from sopro_node.store.base import Store
@@ -119,6 +120,7 @@ class Batch:
         values = self._complete(family, entity, draft.values)
         if not draft.is_copy:
             check_own(family.name, values, draft.documents)
+            check_names(family.name, draft.documents)
         commitments, rows = commit_all(draft.documents, position=step.size)
         record = Record(
             body=msgspec.Raw(encode_struct(make_body(family, values))),

@@ -372,3 +372,17 @@ def test_what_comes_from_elsewhere_rests_on_an_assessment_too() -> None:
     named = {"application": APPLICATION, "review": REVIEW}
     assert case.at.would_decide("transfer_in", **named).code is None
     assert case.at.would_decide("transfer_in", **named, decider=ASSESSOR).code == "ass.duties"
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [((0, 1, 1, 2), "a finding about 'S2' is given twice"), ((1, 0, 2), "not in the order of")],
+)
+def test_a_finding_that_is_given_twice_is_named(order: tuple[int, ...], said: str) -> None:
+    case = Assessing()
+    case.bring_to("accepted")
+    every = findings()
+    void = case.evaluate(findings=[every[place] for place in order]).judgement.void
+    assert void is not None
+    assert void.code == "ass.findings"
+    assert said in void.message

@@ -10,6 +10,7 @@ from sopro_node.countries import is_country
 from sopro_node.drafting import Draft
 from sopro_node.identifying import OVERRIDES
 from sopro_node.officer_roles import OfficerRole
+from sopro_node.public_names import check_website
 from sopro_protocol.errors import FormatError
 from sopro_registry.families.offering import Scale
 from sopro_registry.families.organisation import ActorType
@@ -107,11 +108,13 @@ async def plan_organisation(asking: Asking[Organisation]) -> Draft:
     """Draft an organisation, new or changed.
 
     Raises:
-        FormatError: no country has that code.
+        FormatError: no country has that code, or the website is no address of one.
     """
     told = asking.told
     if not is_country(told.country):
         raise FormatError(f"country: no country has the code {told.country!r}", code="ofc.body")
+    if told.website is not UNSET:
+        check_website(told.website)
     values = pick(told, _BODY) | {"effective_date": told.effective_date or asking.today}
     names = (OVERRIDES, "description", "identifiers", "legal_name", "locality", "postal_code",
              "source_key", "street", "website")  # fmt: skip

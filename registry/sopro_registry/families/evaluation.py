@@ -1,6 +1,7 @@
 """evaluation/1: what assessors have found about an offering (SPEC ASS-EVALUATION)."""
 
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -274,7 +275,14 @@ def _read_findings(found: Iterable[Found], requirements: dict[str, Requirement])
             day_of(one.due, field="due")
         findings.append(Finding(one.code, one.result, points))
     codes = [one.code for one in findings]
-    if codes != sorted(set(codes)):
+    twice = next((one for one, after in pairwise(sorted(codes)) if one == after), None)
+    if twice is not None:
+        raise RefusedError(
+            f"evaluation: a finding about {twice!r} is given twice; leave one of them out, an "
+            "evaluation has one finding of each criterion",
+            code="ass.findings",
+        )
+    if codes != sorted(codes):
         raise RefusedError("evaluation: findings not in the order of codes", code="ass.findings")
     return findings
 

@@ -321,3 +321,24 @@ async def test_a_change_keeps_what_an_import_has_said_of_an_organisation(maria: 
     await maria.put(f"/organisations/{holder['entity']}", changed)
     fields = (await maria.get(f"/entities/{holder['entity']}"))["fields"]
     assert {name: fields[name] for name in said} == said
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "said"),
+    [
+        ("/organisations", {**HOLDER, "legal_name": "  "}, "legal_name: expected a name"),
+        ("/organisations", {**HOLDER, "website": "javascript:alert(1)"}, "http or https address"),
+        ("/organisations", {**HOLDER, "website": "muster.example"}, "https://muster.example"),
+        ("/offerings", {**CHAIR, "name": {"de": "  "}}, "name in 'de': expected a name"),
+    ],
+)
+async def test_what_nobody_could_read_is_refused(
+    maria: Client, at: Served, path: str, told: dict[str, Any], said: str
+) -> None:
+    if path == "/offerings":
+        told = {**told, "organisation": (await maria.post("/organisations", HOLDER))["entity"]}
+    size = at.node.log.held.size
+    answer = await maria.send("POST", path, told)
+    assert (answer.status, answer.code) == (400, "doc.name")
+    assert said in answer.body["detail"]
+    assert at.node.log.held.size == size
