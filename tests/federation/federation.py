@@ -22,7 +22,7 @@ from sopro_node.control import call
 from sopro_node.found import COORDINATOR, INVITE, Plan, create_node
 from sopro_node.identity import parse_invite
 from sopro_node.store.sqlite import SqliteStore
-from sopro_protocol.errors import SoproError
+from sopro_protocol.errors import PeerError, SoproError
 from tests.criteria import scheme_without_set
 
 T = TypeVar("T")
@@ -263,6 +263,13 @@ class Site:
     def try_call(self, name: str, /, **values: Any) -> dict[str, Any] | None:
         return asyncio.run(call(self.folder, name, values))
 
+    def has_joined(self, invite: Mapping[str, Any]) -> bool:
+        """Ask for admission; False where the coordinator could not be reached now."""
+        with contextlib.suppress(PeerError):
+            self.call("join", invite=invite)
+            return True
+        return False
+
     def append(self, count: int = 1) -> list[dict[str, Any]]:
         """Append records that count, and return where they came to lie."""
         drafts = [organisation(COUNTRIES[self.code])] * count
@@ -370,7 +377,9 @@ class Federation:
         """Start a site, have it ask and be admitted, and wait until it acts as a member."""
         if site.process is None:
             site.start()
-        site.call("join", invite=dict(invite or self.invite()))
+        asked = dict(invite or self.invite())
+        # A busy machine may keep the coordinator from answering in time; then one asks again.
+        wait_until(lambda: site.has_joined(asked), f"{site.code} asks for admission")
         self.coordinator.call("admit", site=site.code)
         wait_until(
             lambda: site.status()["acts_on"] is not None and is_admitted(site),
