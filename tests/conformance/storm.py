@@ -474,6 +474,8 @@ class Storm:
                     "origin": log.origin,
                     "step": step,
                 }
+                if self.maybe(0.6):
+                    answer["person"] = self.source.choice([*self._people, b"nobody before..."])
                 self.write(log, "complaint_answer/1", answer, entity=entity)
 
     def appeal(self) -> None:
@@ -486,6 +488,7 @@ class Storm:
         known = [*self._people, *(self.source.randbytes(16) for _ in range(4))]
         start = self.source.randint(50, 62)
         panels = ["panel"] * self.source.randint(1, 3)
+        people: list[bytes] = []
         for step in ("received", *panels, self.source.choice(["upheld", "withdrawn"])):
             body: dict[str, Value] = {
                 "decision": decision,
@@ -496,6 +499,8 @@ class Storm:
             if (step == "panel") is self.maybe(0.9):
                 people = self.source.sample(known, self.source.randint(1, 2))
                 body["panel"] = sorted(people) if self.maybe(0.9) else people
+            if step not in ("received", "panel") or self.maybe(0.03):
+                body["person"] = self.source.choice([*people, *known])
             self.write(log, "appeal/1", body, entity=entity)
             if "panel" in body and self.maybe(0.3):
                 # One of the panel decides on the label meanwhile.
@@ -602,6 +607,7 @@ class Storm:
             "valid_from": self.day(0, 25),
             "valid_until": self.day(60, 400),
         }
+        self.employ(log, person)
         authorisation = self.write(log, "assessor_authorisation/1", allowed).entity
         assessors: Value = [{"authorisation": authorisation, "person": person}]
         about: dict[str, Value] = {"application": application, "assessors": assessors}
@@ -630,6 +636,26 @@ class Storm:
             body["status_index"] = self._stated(log)["certificates"]
         written = self.write(log, "label_decision/1", body)
         self._labels.append((log, written.entity, number, [written]))
+
+    def employ(self, log: SiteLog, person: bytes) -> None:
+        """Say now and then that somebody works for an organisation, and perhaps no more."""
+        entity = self.source.randbytes(16)
+        for status in ("active", "suspended", "active", "withdrawn"):
+            if not self.maybe(0.25):
+                return
+            body: dict[str, Value] = {
+                "basis": "peer",
+                "effective_date": self.source.choice(["2020-01-01", self.day(50, 60)]),
+                "level": "second_party",
+                "person": person,
+                "scheme": SCHEME,
+                "status": status,
+                "valid_from": "2020-01-01",
+                "valid_until": self.source.choice(["2023-12-31", "2024-02-10", self.day(60, 90)]),
+            }
+            if self.maybe(0.8):
+                body["organisation"] = self.source.choice(self._organisations[log.site])
+            self.write(log, "assessor_authorisation/1", body, entity=entity)
 
     def survey(self) -> None:
         """Evaluate a label, as whoever was authorised last."""
