@@ -21,7 +21,7 @@ _PROJECTION: Final = "projection"
 _VERSION: Final = 1
 _LOG: Final = re.compile(r"[a-z][a-z0-9-]{0,31}/[1-9][0-9]{0,5}")
 NO_INVITE: Final = "the coordinator's operator has the invite file"
-_CURRENT: Final = b"14"
+_CURRENT: Final = b"15"
 """The form of the tables that follow from the logs.
 
 Raised when a state's fields change, a family is known that was not, or things are found by others.

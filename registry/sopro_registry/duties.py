@@ -6,13 +6,14 @@ subject, and one for its number among the evaluations of a subject.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from sopro_protocol.errors import RefusedError
 from sopro_registry.assessment import Evaluation, Finding, Level, Result, Review, in_time
+from sopro_registry.authorisation import MONTHS_TIED
 from sopro_registry.family import View
 from sopro_registry.label import Action, Label
-from sopro_registry.ties import is_tied
+from sopro_registry.ties import is_tied, offered_by
 
 MOST_FOR_APPLICATION: Final = 32
 """Evaluations of one application: as many as a review can name."""
@@ -102,8 +103,7 @@ def is_kept_off(person: bytes, entity: bytes, label: Label, day: int, view: View
     subjects = subjects_of(entity, label, view)
     if has_assessed(person, subjects, view) or has_reviewed(person, subjects, view):
         return True
-    holder = getattr(view.state("offering", label.offering), "organisation", b"")
-    return is_tied(person, [holder], day, view)
+    return is_tied(person, [offered_by(label.offering, view)], day, view)
 
 
 def subjects_of(entity: bytes, label: Label, view: View) -> tuple[bytes, ...]:
@@ -132,10 +132,28 @@ _JUDGING: Final = frozenset({Action.REINSTATE, Action.REDUCE_SCOPE, Action.REVOK
 _REQUESTED: Final = ("holder_request", "product_discontinued")
 
 
-def check_decider(
-    action: Action, reason: str, decider: bytes, subjects: tuple[bytes, ...], view: View
-) -> None:
-    """Hold a decision on a label to somebody who has not assessed it (I2).
+class Judging(NamedTuple):
+    """A decision on a label that is there.
+
+    Attributes:
+        action: what it does.
+        reason: its code; empty for none.
+        decider: pseudonym of who decides.
+        decided: the day.
+        offering: entity of what is labelled.
+        subjects: what evaluations of the label are about.
+    """
+
+    action: Action
+    reason: str
+    decider: bytes
+    decided: int
+    offering: bytes
+    subjects: tuple[bytes, ...]
+
+
+def check_decider(decision: Judging, view: View) -> None:
+    """Hold a decision on a label to somebody who has not assessed it nor works for its holder (I2).
 
     A suspension is not put off until somebody else is there, unless it says itself that it rests
     on what was found; a transfer judges nothing, nor does a label's end on request, unless its
@@ -144,13 +162,22 @@ def check_decider(
     Raises:
         RefusedError: `ass.duties`.
     """
+    action, reason = decision.action, decision.reason
     rests = action in _JUDGING or (action is Action.SUSPEND and reason == "nc_not_closed")
     # Otherwise an assessor could revoke a label under another name.
     rests = rests or (action is Action.TERMINATE_ON_REQUEST and reason not in _REQUESTED)
-    if rests and has_assessed(decider, subjects, view):
+    what = action.value.replace("_", " ")
+    if rests and has_assessed(decision.decider, decision.subjects, view):
         raise RefusedError(
-            f"decision: the decider has taken part in evaluating this label; somebody else has to "
-            f"{action.value.replace('_', ' ')} it (I2)",
+            "decision: the decider has taken part in evaluating this label; somebody else has to "
+            f"{what} it (I2)",
+            code="ass.duties",
+        )
+    holder = [offered_by(decision.offering, view)]
+    if rests and is_tied(decision.decider, holder, decision.decided, view):
+        raise RefusedError(
+            f"decision: the decider works for the holder, or has within {MONTHS_TIED} months; "
+            f"somebody else has to {what} the label (I2, ASS-22)",
             code="ass.duties",
         )
 

@@ -14,11 +14,12 @@ from sopro_registry.assessment import (
     in_time,
     weigh,
 )
-from sopro_registry.authorisation import Authorisation
+from sopro_registry.authorisation import MONTHS_TIED, Authorisation
 from sopro_registry.duties import evaluations_of, has_assessed, has_more, last_name
 from sopro_registry.family import View
 from sopro_registry.fields import add_months, format_day
 from sopro_registry.label import Action
+from sopro_registry.ties import is_tied, offered_by
 
 RESTING: Final = frozenset(
     {Action.GRANT, Action.REFUSE, Action.RENEW, Action.EXTEND_SCOPE, Action.TRANSFER_IN}
@@ -105,6 +106,13 @@ def check_assessment(decision: Resting, application: bytes, review: bytes, view:
     if has_assessed(decision.decider, (application, *decision.subjects), view):
         raise RefusedError(
             "decision: the decider has taken part in the evaluation (I2)", code="ass.duties"
+        )
+    interested = (asked.applicant, offered_by(decision.offering, view))
+    if is_tied(decision.decider, interested, decision.decided, view):
+        raise RefusedError(
+            f"decision: the decider works for who applies or offers, or has within {MONTHS_TIED} "
+            "months; somebody else has to decide (I2, ASS-22)",
+            code="ass.duties",
         )
     if decision.decided < reviewed.reviewed:
         raise RefusedError("decision: decided before the review (I5)", code="lbl.dates")

@@ -1,4 +1,4 @@
-"""To whom people are tied, so that they are no third party for them (SPEC ASS-22).
+"""To whom people are tied: for them they are no third party and judge nothing (SPEC ASS-22).
 
 An authorisation may name the body that its person works for. It leaves a name behind, by which all
 authorisations of a person are found: another one makes nobody independent. Organisations that
@@ -50,6 +50,11 @@ def is_tied(person: bytes, organisations: Iterable[bytes], day: int, view: View)
         if found is None or not tied.isdisjoint(found):
             return True
     return False
+
+
+def offered_by(offering: bytes, view: View) -> bytes:
+    """Return the organisation whose offering that is; empty where it is not here."""
+    return bytes(getattr(view.state("offering", offering), "organisation", b""))
 
 
 def one_with(organisation: bytes, view: View) -> set[bytes] | None:

@@ -221,6 +221,12 @@ def who_was_away_comes_back_for_days_before() -> None:
     family("assessor_authorisation", _check_returning=lambda *_: None)
 
 
+@fault("R55")
+def the_applicants_people_review_and_decide() -> None:
+    for module in ("families.review", "precondition", "duties"):
+        swap(f"sopro_registry.{module}", is_tied=lambda *_: False)
+
+
 @fault("R33")
 def who_is_complained_about_answers() -> None:
     family("complaint_answer", is_kept_off=lambda *_: False)

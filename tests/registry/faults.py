@@ -67,6 +67,24 @@ FAULTS: Final = {
         "    if False:",
         "test_ties.py::test_who_was_withdrawn_comes_back_for_no_day_before",
     ),
+    "a review by the applicant's people": Fault(
+        "families/review.py",
+        "    if is_tied(body.reviewer, interested, reviewed, view):",
+        "    if False:",
+        "test_ties.py::test_who_works_for_who_applies_reviews_nothing_of_it",
+    ),
+    "a decision by the applicant's people": Fault(
+        "precondition.py",
+        "    if is_tied(decision.decider, interested, decision.decided, view):",
+        "    if False:",
+        "test_ties.py::test_who_works_for_who_applies_decides_nothing_of_it",
+    ),
+    "a judgement by the holder's people": Fault(
+        "duties.py",
+        "    if rests and is_tied(decision.decider, holder, decision.decided, view):",
+        "    if False:",
+        "test_ties.py::test_who_works_for_the_holder_judges_nothing_about_its_label",
+    ),
     "an answer by who has a part in the label": Fault(
         "families/complaint_answer.py",
         "    if is_judging and is_kept_off(",
@@ -75,7 +93,7 @@ FAULTS: Final = {
     ),
     "a panel of the holder's people": Fault(
         "duties.py",
-        "    return is_tied(person, [holder], day, view)",
+        "    return is_tied(person, [offered_by(label.offering, view)], day, view)",
         "    return False",
         "families/test_appeal.py::test_the_holders_people_hear_no_appeal_for_two_years",
     ),

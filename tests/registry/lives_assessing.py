@@ -199,7 +199,7 @@ def go_on(life: Living, site: Author, rng: Random) -> None:  # noqa: PLR0911 - o
         if not model.state_of(log, "assessor_authorisation", bytes16(f"leave {number}")):
             authorise(life, site, number, rng)
     if seldom(rng, 0.08):
-        return authorise(life, site, rng.randrange(6), rng)
+        return authorise(life, site, rng.randrange(8), rng)
     if seldom(rng, 0.15):
         return evaluate(life, site, None, rng)
     if seldom(rng, 0.06):
@@ -234,7 +234,7 @@ def authorise(life: Living, site: Author, number: int, rng: Random) -> None:
     )
     was_away = any(
         one["status"] != "active"
-        for said in model.papers_of(life.logs[site.site], PEOPLE[number % 3])
+        for said in model.papers_of(life.logs[site.site], who(number))
         for one in said
     )
     body = {
@@ -243,7 +243,7 @@ def authorise(life: Living, site: Author, number: int, rng: Random) -> None:
         "effective_date": life.today() if held or was_away else "2024-01-01",
         "level": rng.choice(("third_party",) * 4 + ("second_party",)),
         "organisation": employer(life.logs[site.site], rng),
-        "person": PEOPLE[number % 3],
+        "person": who(number),
         "scheme": "sopro",
         "status": "active" if not held else rng.choice(("active",) * 4 + ("suspended",)),
         "valid_from": "2024-01-01",
@@ -259,6 +259,11 @@ def authorise(life: Living, site: Author, number: int, rng: Random) -> None:
     }
     body = spoil(body, rng, wrong)
     life.write(site, "assessor_authorisation/1", body, f"leave {number}", rng)
+
+
+def who(number: int) -> bytes:
+    """Return whose an authorisation is: of who evaluates, or of who reviews or decides."""
+    return PEOPLE[number % 3] if number < 6 else (PEOPLE[3], OFFICER)[number - 6]
 
 
 def employer(log: model.Log, rng: Random) -> bytes | None:

@@ -242,6 +242,13 @@ def is_dependent(log: Log, person: bytes, owners: set[bytes], day: str) -> bool:
     return any(bodies & family_of(log, owner) for owner in owners)
 
 
+def owners_of(log: Log, asked: Body) -> set[bytes]:
+    """Return who applies, where anybody does, and who offers what."""
+    offering = state_of(log, "offering", asked["offering"])
+    found = {asked.get("applicant"), offering["organisation"] if offering else None}
+    return found - {None}
+
+
 def family_of(log: Log, organisation: bytes) -> set[bytes]:
     """Return an organisation and those that it was, has become or is as well."""
     pairs = set()
@@ -360,16 +367,14 @@ def take_evaluation(log: Log, event: Event, held: dict[str, Any]) -> str | None:
     was_open = [one["code"] for one in before["findings"].values() if is_nc(one)] if before else []
     if not set(was_open) <= assessed:
         return "ass.findings"
-    owners = {asked.get("applicant"), state_of(log, "offering", offering)["organisation"]}
+    owners = owners_of(log, asked | {"offering": offering})
     day = body["performed_on"]
     for one in body["assessors"]:
         if body["level"] != "self" and not may_assess(
             log, one, scheme, body["level"], day, assessed
         ):
             return "ass.authority"
-        if body["level"] == "third_party" and is_dependent(
-            log, one["person"], owners - {None}, day
-        ):
+        if body["level"] == "third_party" and is_dependent(log, one["person"], owners, day):
             return "ass.authority"
     people = {one["person"] for one in body["assessors"]}
     held["state"] = {
@@ -473,6 +478,9 @@ def take_review(log: Log, event: Event, held: dict[str, Any]) -> str | None:  # 
     for one in [label, *(there["earlier"] if there else [])]:
         if body["reviewer"] in evaluators(log, one, None):
             return "ass.duties"
+    asked = state_of(log, "label_application", body["application"])["body"]
+    if is_dependent(log, body["reviewer"], owners_of(log, asked), body["reviewed_on"]):
+        return "ass.duties"
     held["past"] = [*held.get("past", ()), body]
     held["state"] = body | {"index": log["size"]}
     return None

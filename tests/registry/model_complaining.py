@@ -10,6 +10,7 @@ from tests.registry.model_assessing import (
     evaluators,
     is_dependent,
     latest,
+    owners_of,
     state_of,
 )
 
@@ -113,8 +114,7 @@ def is_partial(
         return False
     if person in who_took_part(log, entity, label):
         return True
-    offering = state_of(log, "offering", label["offering"])
-    return bool(offering) and is_dependent(log, person, {offering["organisation"]}, day)
+    return is_dependent(log, person, owners_of(log, {"offering": label["offering"]}), day)
 
 
 def who_took_part(log: Log, entity: bytes, label: dict[str, Any]) -> set[bytes]:

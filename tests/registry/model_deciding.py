@@ -15,10 +15,12 @@ from tests.registry.model_assessing import (
     for_application,
     in_time,
     is_assessable,
+    is_dependent,
     is_nc,
     kind_of,
     later,
     may_assess,
+    owners_of,
     state_of,
 )
 
@@ -69,6 +71,8 @@ def judge_assessment(  # noqa: PLR0911, PLR0912 - one for each reason
     people = assessors_of(log, entity, label) if entity else set()
     if body["decider"] in evaluators(log, None, application) | people:
         return "ass.duties"
+    if is_dependent(log, body["decider"], owners_of(log, wanted), body["decided_on"]):
+        return "ass.duties"
     too_early = body["decided_on"] < max(checked["reviewed_on"], asked["day"])
     if too_early or body["effective_date"] < asked["submitted"]:
         return "lbl.dates"
@@ -97,6 +101,9 @@ def judge_rest(log: Log, event: Event, label: dict[str, Any]) -> str | None:
     if body["action"] == "terminate_on_request":
         judging = body["reason_code"] not in ("holder_request", "product_discontinued")
     if judging and body["decider"] in assessors_of(log, entity, label):
+        return "ass.duties"
+    holder = owners_of(log, {"offering": label["offering"]})
+    if judging and is_dependent(log, body["decider"], holder, body["decided_on"]):
         return "ass.duties"
     if body["action"] != "reinstate":
         return None

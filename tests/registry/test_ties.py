@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sopro_registry.relations import relations_entity
-from tests.registry.assessing import ASSESSOR, Assessing
+from tests.registry.assessing import APPLICATION, ASSESSOR, DECIDER, REVIEW, Assessing
 from tests.registry.world import Written, bytes16, organisation_body
 
 OWN, BODY = bytes16("organisation"), bytes16("inspectors")
@@ -195,6 +195,79 @@ def test_somebody_has_64_authorisations_at_most(case: Assessing) -> None:
     assert authorise(case, "no. 64").code == "ass.authority"
     assert authorise(case, "no. 3", status="suspended").code is None
     assert authorise(case, "another's", person=bytes16("somebody else")).code is None
+
+
+# They neither review what is theirs nor decide on it (ISO/IEC 17065, 4.2.10).
+
+INSIDER = bytes16("one of their own")
+
+
+def employ(case: Assessing, until: str, organisation: bytes = OWN) -> None:
+    fields = {"level": "second_party", "organisation": organisation, "person": INSIDER}
+    old = {"effective_date": "2020-01-01", "valid_from": "2020-01-01", "valid_until": until}
+    assert authorise(case, "of their own", **fields, **old).code is None
+
+
+@pytest.mark.parametrize(("until", "code"), [("2023-12-15", "ass.duties"), ("2023-12-14", None)])
+def test_who_works_for_who_applies_reviews_nothing_of_it(
+    case: Assessing, until: str, code: str | None
+) -> None:
+    case.bring_to("evaluated")
+    employ(case, until)
+    written = case.give_review(reviewer=INSIDER)
+    assert written.code == code
+    assert case.give_review().code is None
+
+
+@pytest.mark.parametrize("action", ["grant", "refuse"])
+@pytest.mark.parametrize(("until", "code"), [("2024-01-10", "ass.duties"), ("2024-01-09", None)])
+def test_who_works_for_who_applies_decides_nothing_of_it(
+    case: Assessing, until: str, code: str | None, action: str
+) -> None:
+    case.bring_to("reviewed")
+    employ(case, until)
+    more = {"decided_on": "2026-01-10", "decider": INSIDER}
+    assert case.would_grant(action, **more) == code
+    assert case.would_grant(action) is None
+
+
+def test_of_who_applies_and_who_offers_each_has_its_people(case: Assessing) -> None:
+    """An application may be of another organisation than the one whose offering it is for."""
+    case.bring_to("authorised")
+    for step in ("submitted", "accepted"):
+        assert case.step(step, applicant=BODY).code is None
+    assert case.evaluate().code is None
+    employ(case, "2026-12-31", BODY)
+    assert case.give_review(reviewer=INSIDER).code == "ass.duties"
+    assert case.give_review().code is None
+    assert case.would_grant(decider=INSIDER) == "ass.duties"
+    assert case.would_grant() is None
+
+
+@pytest.mark.parametrize(
+    ("action", "reason", "code"),
+    [
+        ("revoke", "other", "ass.duties"),
+        ("correct", None, "ass.duties"),
+        ("reduce_scope", "other", "ass.duties"),
+        ("suspend", "nc_not_closed", "ass.duties"),
+        ("suspend", "other", None),
+        ("terminate_on_request", "holder_request", None),
+        ("terminate_on_request", "other", "ass.duties"),
+    ],
+)
+def test_who_works_for_the_holder_judges_nothing_about_its_label(
+    case: Assessing, action: str, reason: str | None, code: str | None
+) -> None:
+    case.bring_to("reviewed")
+    named = {"application": APPLICATION, "review": REVIEW}
+    assert case.at.decide("grant", **named).code is None
+    employ(case, "2026-12-31")
+    more = {"decider": INSIDER} | ({"reason_code": reason} if reason else {})
+    if action == "reduce_scope":
+        more["scope"] = {"areas": ["AT130"]}
+    assert case.at.would_decide(action, **more).code == code
+    assert case.at.would_decide(action, **more | {"decider": DECIDER}).code is None
 
 
 # What was taken away is not given back for days that have passed.

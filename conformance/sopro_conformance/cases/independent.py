@@ -1,4 +1,4 @@
-"""LBL-41: the applicant's own people are no third party, whatever else they are said to be."""
+"""LBL-41: the applicant's own people are no third party, and judge nothing that is theirs."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -7,12 +7,15 @@ from typing import Final, TypeAlias
 from sopro_conformance.case import case
 from sopro_conformance.cases.bench import Bench
 from sopro_conformance.cases.evaluating import LAST
-from sopro_conformance.cases.judged import new_world
+from sopro_conformance.cases.judged import is_void, new_world
+from sopro_conformance.cases.panels import employ, have_appealed
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
+from sopro_conformance.world.assessment import assess, grant_assessed, publish_criteria
+from sopro_conformance.world.federation import World
 from sopro_conformance.world.ground import OTHER, Changes, Ground
 from sopro_conformance.world.scene import organisation
-from sopro_conformance.world.sitelog import Written
+from sopro_conformance.world.sitelog import SiteLog, Written
 
 EARLIEST: Final = "2026-02-28"
 """The civil date of the records' time at UTC-12."""
@@ -77,8 +80,8 @@ def _relate(ground: Ground, one: bytes, *others: tuple[str, bytes, str]) -> None
 
 @case(
     "LBL-41",
-    "Whoever works for who applies is no third party, under no authorisation, for two years more.",
-    clauses="ASS-12 ASS-22 ASS-23",
+    "Whoever works for who applies is no third party, and judges nothing, for two years more.",
+    clauses="ASS-12 ASS-13 ASS-16 ASS-20 ASS-22 ASS-23",
 )
 async def independence(trial: Trial) -> None:
     """Have the people of the applicant, of who offers and of who is one with them assess."""
@@ -86,6 +89,7 @@ async def independence(trial: Trial) -> None:
     await _related(trial)
     await _crowd(trial)
     await _returning(trial)
+    await _judging(trial)
 
 
 async def _people(trial: Trial) -> None:
@@ -208,3 +212,64 @@ async def _returning(trial: Trial) -> None:
     again = ground.authorise({"person": person}, entity=papers[-2].entity)
     bench.counts("one more record on the 64th", again)
     await bench.judge()
+
+
+_LATER: Final[tuple[tuple[str, Changes], ...]] = (
+    ("revoke", {}),
+    ("correct", {}),
+    ("suspend", {"reason_code": "nc_not_closed"}),
+    ("terminate_on_request", {"reason_code": "other"}),
+)
+"""Decisions that rest on what was found (ASS-20)."""
+
+
+async def _judging(trial: Trial) -> None:
+    """Have what is applied for reviewed and decided on, and a label judged, by their own people."""
+    world = new_world(trial, "who reviews")
+    ground = Ground(world)
+    bench = Bench(trial, world, ground.log)
+    found = ground.evaluate().entity
+    for whose, own in (("the applicant's", ground.applicant), ("who offers it's", ground.owner)):
+        tied = employ(world, ground.log, own, "2024-02-15")
+        free = employ(world, ground.log, own, "2024-02-14")
+        bench.is_void(
+            f"a review by one of {whose} people",
+            "ass.duties",
+            ground.review([found], {"reviewer": tied}),
+            twin=ground.review([found], {"reviewer": free}),
+        )
+    await bench.judge()
+
+    def granted(world: World, bad: bool) -> tuple[SiteLog, Written]:
+        publish_criteria(world)
+        world.coordinator.state()
+        log = world.sites["at"]
+        log.state(world.coordinator)
+        holders: list[bytes] = []
+
+        def note(_family: str, body: dict[str, Value]) -> None:
+            if isinstance(holder := body.get("applicant"), bytes):
+                holders.append(holder)
+
+        rests = assess(world, log, note)
+        tied = employ(world, log, holders[0], "2026-12-31")
+        other = world.source.randbytes(16)
+        decider = tied if bad else other
+        return log, grant_assessed(world, log, rests, counts=not bad, decider=decider)
+
+    await is_void(trial, "ass.duties", granted, delta="a grant by one of the applicant's people")
+    for action, changes in _LATER:
+
+        def decided(
+            world: World, bad: bool, action: str = action, changes: Changes = changes
+        ) -> tuple[SiteLog, Written]:
+            found = have_appealed(world)
+            tied = employ(world, found.log, found.holder, "2026-12-31")
+            decider = tied if bad else world.source.randbytes(16)
+            more = {name: value for name, value in changes.items() if value is not None}
+            body = world.decision(action, found.number, decider=decider, **more)
+            written = found.log.append("label_decision/1", body, entity=found.granted.entity)
+            return found.log, written
+
+        delta = f"{action} by one of the holder's people"
+        await is_void(trial, "ass.duties", decided, delta=delta)

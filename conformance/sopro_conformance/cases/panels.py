@@ -8,7 +8,7 @@ from sopro_conformance.cases.judged import is_void, new_world
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
 from sopro_conformance.world.assessment import assess, grant_assessed, publish_criteria
-from sopro_conformance.world.federation import World
+from sopro_conformance.world.federation import SCHEME, World
 from sopro_conformance.world.sitelog import SiteLog, Written
 
 DAY: Final = "2026-02-25"
@@ -73,6 +73,24 @@ def have_appealed(world: World) -> Appealed:
     found = Appealed(log, number, granted, people, world.source.randbytes(16), holders[0])
     found.step("received")
     return found
+
+
+def employ(world: World, log: SiteLog, holder: bytes, until: str) -> bytes:
+    """Say of somebody new that they work for an organisation until a day."""
+    person = world.source.randbytes(16)
+    body: dict[str, Value] = {
+        "basis": "peer",
+        "effective_date": "2020-01-01",
+        "level": "second_party",
+        "organisation": holder,
+        "person": person,
+        "scheme": SCHEME,
+        "status": "active",
+        "valid_from": "2020-01-01",
+        "valid_until": until,
+    }
+    log.append("assessor_authorisation/1", body)
+    return person
 
 
 def _note(people: dict[str, bytes], what: str, family: str, body: dict[str, Value]) -> None:

@@ -5,10 +5,18 @@ from typing import Final
 from sopro_conformance.case import case
 from sopro_conformance.cases.bench import Bench
 from sopro_conformance.cases.judged import new_world
-from sopro_conformance.cases.panels import DAY, DECIDES, FIRST, SECOND, Appealed, have_appealed
+from sopro_conformance.cases.panels import (
+    DAY,
+    DECIDES,
+    FIRST,
+    SECOND,
+    Appealed,
+    employ,
+    have_appealed,
+)
 from sopro_conformance.trial import Trial
 from sopro_conformance.wire.codec import Value
-from sopro_conformance.world.federation import SCHEME, World
+from sopro_conformance.world.federation import World
 from sopro_conformance.world.sitelog import Written
 
 STRANGER: Final = b"nobody before..."
@@ -29,26 +37,8 @@ def _prepare(world: World) -> Appealed:
     found = have_appealed(world)
     found.people["suspended"] = world.source.randbytes(16)
     found.decide(world, "suspend", found.people["suspended"])
-    found.people["worked for the holder of"] = _employ(world, found, "2024-02-25")
+    found.people["worked for the holder of"] = employ(world, found.log, found.holder, "2024-02-25")
     return found
-
-
-def _employ(world: World, found: Appealed, until: str) -> bytes:
-    """Say of somebody new that they work for the holder until a day."""
-    person = world.source.randbytes(16)
-    body: dict[str, Value] = {
-        "basis": "peer",
-        "effective_date": "2020-01-01",
-        "level": "second_party",
-        "organisation": found.holder,
-        "person": person,
-        "scheme": SCHEME,
-        "status": "active",
-        "valid_from": "2020-01-01",
-        "valid_until": until,
-    }
-    found.log.append("assessor_authorisation/1", body)
-    return person
 
 
 class _Answering:
@@ -106,7 +96,7 @@ async def _answers(trial: Trial) -> None:
         )
     for step, before in WAYS.items():
         bench.counts(f"{step} by nobody named", desk.answer(step, b"", before=before))
-    free = _employ(world, found, "2024-02-24")
+    free = employ(world, found.log, found.holder, "2024-02-24")
     bench.counts(
         "dismissed by who has worked for the holder until two years and a day ago",
         desk.answer("dismissed", free, before=("acknowledged",)),
@@ -134,7 +124,7 @@ async def _panels(trial: Trial) -> None:
     found = _prepare(world)
     bench = Bench(trial, world, found.log)
     own = found.people["worked for the holder of"]
-    free = _employ(world, found, "2024-02-24")
+    free = employ(world, found.log, found.holder, "2024-02-24")
     bench.is_void(
         "a panel of who has worked for the holder until two years ago",
         "ass.duties",

@@ -30,7 +30,7 @@ from sopro_registry.duties import (
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, Code, Count, Version, day_of, latest_day
 from sopro_registry.label import Label, name_about
-from sopro_registry.ties import is_tied
+from sopro_registry.ties import is_tied, offered_by
 
 
 class Assessor(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -326,8 +326,7 @@ def _check_authority(
         )
     if level is not Level.THIRD_PARTY:
         return
-    offering = view.state("offering", subject.offering)
-    interested = (subject.applicant, getattr(offering, "organisation", b""))
+    interested = (subject.applicant, offered_by(subject.offering, view))
     if is_tied(assessor.person, interested, day, view):
         raise RefusedError(
             f"evaluation: assessor {assessor.person.hex()[:8]} works for who applies or offers, or "

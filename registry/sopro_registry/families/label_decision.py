@@ -24,7 +24,7 @@ from sopro_registry.decision_dates import (
     suspended_until,
 )
 from sopro_registry.decision_fields import NEEDS, TAKEOVER, Body, ReasonCode, check_fields
-from sopro_registry.duties import check_closed, check_decider, subjects_of
+from sopro_registry.duties import Judging, check_closed, check_decider, subjects_of
 from sopro_registry.family import Change, Decided, Fact, Family, LabelIndex, Place, View
 from sopro_registry.fields import (
     add_months,
@@ -239,7 +239,15 @@ def _check_assessment(
         if body.basis is not Basis.IMPORTED and label.decisions:
             subjects = subjects_of(fact.record.entity, label, view)
             check_decider(
-                body.action, _text(body.reason_code), _bytes(body.decider), subjects, view
+                Judging(
+                    body.action,
+                    _text(body.reason_code),
+                    _bytes(body.decider),
+                    dates.decided,
+                    label.offering,
+                    subjects,
+                ),
+                view,
             )
             if body.action is Action.REINSTATE:
                 check_closed(fact.record.entity, label, view)

@@ -8,10 +8,12 @@ from sopro_protocol.errors import RefusedError
 from sopro_protocol.keys import Role
 from sopro_registry.application import Application, Step, decided_name
 from sopro_registry.assessment import Evaluation, Recommendation, Review
+from sopro_registry.authorisation import MONTHS_TIED
 from sopro_registry.duties import has_assessed, has_more, last_name, part_name
 from sopro_registry.family import Change, Fact, Family, Place, View
 from sopro_registry.fields import Bytes16, CivilDate, day_of, latest_day
 from sopro_registry.label import Label
+from sopro_registry.ties import is_tied, offered_by
 
 
 class Body(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -68,6 +70,13 @@ def apply(fact: Fact[Body], state: Review | None, view: View) -> Change[Review]:
     if has_assessed(body.reviewer, (application.label, *earlier), view):
         raise RefusedError(
             "review: the reviewer has taken part in evaluating the label (I2)", code="ass.duties"
+        )
+    interested = (application.applicant, offered_by(application.offering, view))
+    if is_tied(body.reviewer, interested, reviewed, view):
+        raise RefusedError(
+            f"review: the reviewer works for who applies or offers, or has within {MONTHS_TIED} "
+            "months; somebody else has to review (I2, ASS-22)",
+            code="ass.duties",
         )
     about = (body.application, application.label) if application.label else (body.application,)
     return Change(

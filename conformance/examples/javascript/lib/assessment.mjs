@@ -4,7 +4,7 @@ import { refuse } from './refusal.mjs';
 import { addMonths, checkDays, dayAt, UNKNOWN } from './dates.mjs';
 import { lastDayOf, mayBeUsed } from './criteria.mjs';
 import { checkClosed, checkDecider, checkNumber, inTime, isNonconform, leftOpen, subjectsOf } from './duties.mjs';
-import { checkReturn, isTied } from './ties.mjs';
+import { checkReturn, isTied, offeredBy } from './ties.mjs';
 
 const bodies = (log, entity) => log.recordsOn(entity).map(({ body }) => body);
 const last = (list) => list[list.length - 1];
@@ -184,6 +184,8 @@ export const review = {
     const { label } = last(bodies(log, body.application));
     const held = label === undefined ? undefined : log.labels.get(hex(label));
     if (log.parts.has('evaluation', body.reviewer, [label, ...(held?.earlier ?? []).map(({ entity }) => entity)])) refuse('ass.duties', 'the reviewer has assessed the label');
+    const asked = last(bodies(log, body.application));
+    if (isTied(log, body.reviewer, [asked.applicant, offeredBy(log, asked.offering)], body.reviewed_on)) refuse('ass.duties', 'the reviewer is tied');
   },
   apply(log, { body, record }) {
     const { label } = last(bodies(log, body.application));
@@ -245,6 +247,7 @@ function checkAssessed(log, body, entity, label, versions) {
   if (log.parts.of(body.application).length > evaluations.length) subject('an evaluation that the review does not name');
   const subjects = [body.application, ...(label.first === undefined ? [] : subjectsOf(entity, label))]; // ASS-16
   if (log.parts.has('evaluation', body.decider, subjects)) refuse('ass.duties', 'the decider is an assessor');
+  if (isTied(log, body.decider, [application.applicant, offeredBy(log, offering)], body.decided_on)) refuse('ass.duties', 'the decider is tied');
   if (body.decided_on < found.body.reviewed_on) refuse('lbl.dates', 'decided before the review');
   const steps = bodies(log, body.application);
   if (body.decided_on < application.effective_date || body.effective_date < steps[0].effective_date) refuse('lbl.dates', 'before its application');

@@ -4,7 +4,7 @@ import { refuse } from './refusal.mjs';
 import { checkDays } from './dates.mjs';
 import { bodies, checkNotAfter, isAscending, last, same } from './assessment.mjs';
 import { subjectsOf } from './duties.mjs';
-import { isTied } from './ties.mjs';
+import { isTied, offeredBy } from './ties.mjs';
 
 const subject = (message) => refuse('cpl.subject', message);
 const transition = (message) => refuse('cpl.transition', message);
@@ -88,9 +88,7 @@ function isKeptOff(log, body, label, person) {
   if ([label, ...label.earlier].flatMap(({ decisions }) => decisions).some((decision) => own(decision.body))) return true;
   const subjects = subjectsOf(body.label, label);
   if (log.parts.has('evaluation', person, subjects) || log.parts.has('review', person, subjects)) return true;
-  const { offering } = label.first.body;
-  const holder = log.has('offering', offering) ? last(bodies(log, offering)).organisation : undefined;
-  return isTied(log, person, [holder], body.effective_date);
+  return isTied(log, person, [offeredBy(log, label.first.body.offering)], body.effective_date);
 }
 
 // COMPL-8

@@ -1,6 +1,7 @@
 // ASS-10, ASS-13, ASS-16, ASS-18, ASS-20, ASS-21, COMPL-6: who took part in what, and what was found about a label.
 import { hex } from './bytes.mjs';
 import { refuse } from './refusal.mjs';
+import { isTied, offeredBy } from './ties.mjs';
 
 const MOST = { application: 32, label: 256 }; // ASS-10
 const JUDGING = ['reinstate', 'reduce_scope', 'revoke', 'correct']; // ASS-20
@@ -59,6 +60,7 @@ export function checkDecider(log, { body, record }, label) {
   if (rests && log.parts.has('evaluation', body.decider, subjectsOf(record.entity, label))) {
     refuse('ass.duties', 'the decider has assessed the label');
   }
+  if (rests && isTied(log, body.decider, [offeredBy(log, label.first.body.offering)], body.decided_on)) refuse('ass.duties', 'the decider is tied');
 }
 
 // ASS-18: the latest records of evaluations, by the day of their end, of one day by the log.

@@ -85,6 +85,9 @@ function oneWith(log, organisation) {
   return [...found.values()].filter(({ site }) => site === undefined).map((one) => hex(one.organisation));
 }
 
+export const offeredBy = (log, offering) =>
+  (log.has('offering', offering) ? log.recordsOn(offering).at(-1).body.organisation : undefined);
+
 // ASS-22
 export function isTied(log, person, organisations, day) {
   const tied = bodiesOf(log, person, day);
