@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from sopro_node import validity, validity_table
+from sopro_node.standing import publish_policy
+from tests.neighbours import let_append
 from tests.node.web.conftest import Visit, Visitor
 from tests.node.web.register import GTIN, HUNGARIAN, IMPORTED, day, number
 
@@ -250,7 +252,9 @@ NOT_OF_LOGS = {
 async def test_every_question_of_the_description_names_the_prefixes_it_rests_on(
     visit: Visit,
 ) -> None:
-    at = await visit("at")
+    at = await visit("eeig")  # which has a witness policy to tell
+    let_append(at.node)
+    await publish_policy(at.node, {"witnesses": ["at", "hu"], "faulty": 0})
     logs = at.node.holdings.logs
     paths = (await get(at, "/api/v1/openapi.json"))["paths"]
     reading = [path for path in paths if "get" in paths[path] and "/office" not in path]
