@@ -99,6 +99,12 @@ async def admit(node: Node, values: Mapping[str, Any], note: Note | None = None)
     must_coordinate(node)
     waiting = {known: data for known, _, data in node.reader.others.applications()}
     if site not in waiting:
+        member = node.holdings.directory.membership(site)
+        if member is not None and member.status == "admitted":
+            raise NotFoundError(
+                f"{site!r} is a member already; a new statement of conformance is taken with "
+                f"'sopro members change DIRECTORY {site} --statement POSITION'"
+            )
         known = ", ".join(sorted(waiting)) or "nobody"
         raise NotFoundError(f"{site!r} has not asked for admission; waiting: {known}")
     request = open_application(waiting[site])

@@ -11,7 +11,7 @@ from sopro_node.challenge import check_challenge
 from sopro_node.fetch import Fetch
 from sopro_node.node import Node
 from sopro_node.target import MAX_KEYS, parse_keys
-from sopro_protocol.errors import FormatError, PeerError, RefusedError
+from sopro_protocol.errors import FormatError, PeerError, RefusedError, VerificationError
 from sopro_protocol.keys import Role
 from sopro_protocol.proof import MAX_PROOF_FILE
 from sopro_protocol.tile import WIDTH, entries_path, parse_entry_bundle
@@ -146,7 +146,15 @@ async def _fetch_from(fetch: Fetch, base: str, request: Mapping[str, Any], index
     log = CertificateLog(request["origin"], request["root"], first, later)
     proof = await _fetch_proof(fetch, base, index)
     entry = await _fetch_entry(fetch, base, index)
-    return log.open(Proven(entry, proof), Role.REGISTRAR)
+    try:
+        return log.open(Proven(entry, proof), Role.REGISTRAR)
+    except VerificationError as error:
+        raise VerificationError(
+            f"{request['site']}: entry {index} of {request['origin']} is no statement of "
+            f"conformance that a registrar key has signed ({error}); 'sopro conformance state' "
+            "says where it is",
+            code=error.code,
+        ) from None
 
 
 async def _fetch_proof(fetch: Fetch, base: str, index: int) -> bytes:

@@ -114,6 +114,9 @@ async def _watch_one(node: Node, member: site_membership.Body) -> tuple[Watched,
         tried = await try_address(url, arguments, reach=node.settings.reach)
     except SoproError as error:
         problem = str(error)
+    if tried and all(case.verdict == "NOT-MEASURED" for case in tried):
+        # Nobody answers there: that says nothing of what any case is about.
+        tried, problem = [], tried[0].words
     one = Watched(day, url, {case.id: case.verdict for case in tried}, problem)
     words = [f"{case.id}: {case.words}" for case in tried if case.is_red or case.verdict == "WARN"]
     await node.writer.run(lambda: _keep(node, member.site, one))

@@ -17,7 +17,13 @@ from sopro_node.node import Node
 from sopro_node.outside import Problem, Tried, _compare, try_address, try_again
 from sopro_node.reach import Reach
 from sopro_node.statements import check_statement
-from sopro_protocol.errors import NotFoundError, PeerError, RefusedError, SoproError
+from sopro_protocol.errors import (
+    NotFoundError,
+    PeerError,
+    RefusedError,
+    SoproError,
+    VerificationError,
+)
 from sopro_protocol.merkle import leaf_hash
 from sopro_registry.families.conformance_statement import Body
 from sopro_registry.fields import format_day
@@ -181,7 +187,13 @@ async def test_admits_on_a_statement_in_the_site_s_own_log(federation: Federatio
     with pytest.raises(RefusedError, match="is no statement of conformance") as error:
         await memberships.admit(node, {"site": "at", "statement": 1, "again": False})
     assert code_of(error) == "conf.missing"
+    said = "at: entry 0 of sopro.example/at/1 is no statement of conformance that a registrar"
+    with pytest.raises(VerificationError, match=said) as unsigned:
+        await memberships.admit(node, {"site": "at", "statement": 0, "again": False})
+    assert unsigned.value.code == "sig.role"
     await memberships.admit(node, {"site": "at", "statement": index, "again": False})
+    with pytest.raises(NotFoundError, match="is a member already"):
+        await memberships.admit(node, {"site": "at", "statement": index, "again": False})
     member = node.holdings.directory.membership("at")
     assert member is not None
     entry = federation.served["at"].node.holdings.entry(

@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 
 from sopro_node import watching
 from sopro_node.drafting import Draft
 from sopro_node.node import Node
+from sopro_node.outside import Tried
 from sopro_node.watching import CASES, DAYS, Watched, Watcher, format_utc_day, read_watched, watch
 from tests.node.conftest import COORDINATOR, Federation
 
@@ -57,6 +59,28 @@ async def test_keeps_one_finding_a_day_for_a_month(federation: Federation) -> No
     found = read_watched(node)["at"]
     assert [one.day for one in found] == days[5:]
     assert [one.red for one in found[-2:]] == [["LOG-01"], []]
+
+
+async def test_who_answers_nobody_breaks_no_rule_that_was_tried(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is shown as what could not be tried, and why is said once."""
+    await federation.join("at", "AT")
+    served = federation.served[COORDINATOR]
+
+    async def nobody(*_: Any, **__: Any) -> list[Tried]:
+        return [Tried(name, "NOT-MEASURED", "no node answers there") for name in CASES]
+
+    monkeypatch.setattr(watching, "try_address", nobody)
+    [found] = (await watch(served.node, {}))["watched"]
+    assert (found["verdicts"], found["words"]) == ({}, [])
+    assert found["problem"] == "no node answers there"
+    [kept] = read_watched(served.node)["at"]
+    assert kept.red == []
+    async with aiohttp.ClientSession() as session, session.get(f"{served.url}/conformance") as page:
+        text = await page.text()
+    assert "could not be tried" in text
+    assert "not as it should be" not in text
 
 
 @pytest.mark.slow
