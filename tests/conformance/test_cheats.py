@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import os
 import random
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ OURS = f"{sys.executable} {Path(__file__).parents[1] / 'mutants' / 'ours.py'}"
 NIL = {"verb": "verify", "kind": "value", "bytes": ""}
 """The one question that cannot be asked in another way (ENC-9)."""
 CHECKS = "evidence/SIG-09/checks.jsonl"
+FALSE = f"{sys.executable} {Path(__file__).parents[1] / 'mutants' / 'knows_nothing.py'} wrong"
 FEW = ("ENC-01", "ENC-11", "SIG-02", "SIG-09", "CKP-04", "LBL-01", "LBL-07", "MEM-04", "HOS-15")
 """Cases of every kind, of which none takes long."""
 
@@ -105,6 +108,26 @@ def test_no_question_of_a_run_is_asked_in_another_but_for_what_is_frozen() -> No
     assert {name for name in first if first[name] & second[name]} == {"VER-06"}
     assert len(first) > 80
     assert first["LBL-01"], "as a case that asks about whole logs"
+
+
+@pytest.mark.slow
+def test_a_seed_gives_the_same_questions_in_every_process(tmp_path: Path) -> None:
+    """Sets of words go through their members otherwise in each."""
+    for number in "12":
+        chosen = [word for one in (*FEW, "ENC-12") for word in ("--case", one)]
+        tape = tmp_path / number
+        adapter = f"{CHEATS} record {tape} '{FALSE}'"
+        run = [sys.executable, "-m", "sopro_conformance.main", "run", "--seed", "1", *chosen]
+        subprocess.run(
+            [*run, "--adapter", adapter, "--out", str(tmp_path / f"out {number}")],
+            env=os.environ | {"PYTHONHASHSEED": number},
+            capture_output=True,
+            check=False,
+            timeout=60,
+        )
+    first, second = ((tmp_path / number).read_text() for number in "12")
+    assert first == second
+    assert len(first.splitlines()) > 200
 
 
 def test_a_run_of_the_same_seed_is_asked_the_same_in_the_same_order(tmp_path: Path) -> None:
