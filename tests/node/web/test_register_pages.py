@@ -7,7 +7,12 @@ from sopro_node.publishing import SetAnswer
 from sopro_node.relating import relate
 from sopro_node.web import pages_register_words as register_words
 from sopro_node.web.i18n import LANGUAGES
-from sopro_registry.assessed import AssessmentAnswer, CriterionResult
+from sopro_registry.assessed import (
+    AssessmentAnswer,
+    CriterionResult,
+    EvaluationAnswer,
+    FindingAnswer,
+)
 from sopro_registry.assessment import Result
 from tests.node.web.conftest import Visit, Visitor
 from tests.node.web.page import check_page
@@ -151,6 +156,43 @@ async def test_a_label_shows_what_was_found_about_each_criterion(
         assert all(word in page.text for word in words)
         assert "the last to assess was an independent third party" in page.text
         assert page.text.count("(a deviation was found before and has been corrected)") == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_label_from_an_existing_register_shows_who_has_evaluated(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    at = await visit("at")
+    found = [
+        EvaluationAnswer(
+            *("at", "00" * 16, kind, level, 1, f"2024-0{place}-01", "2026-11-20"),
+            recorded_late=place == 1,
+            reviewed=False,
+            findings=[FindingAnswer("S2", Result.MAJOR_NC if place == 1 else Result.CONFORM, 0,
+                                    closed=place == 3)],
+        )
+        for place, (kind, level) in enumerate(
+            (("surveillance", "third_party"), ("special", "self"), ("initial", "second_party")), 1
+        )
+    ]  # fmt: skip
+    answer = AssessmentAnswer(
+        IMPORTED, "2026-12-01", "sopro", 0, 0, "", [], evaluated=found, more=True
+    )
+    monkeypatch.setattr(at.node.desk, "assessment", lambda _number, _day: answer)
+    page = check_page(await at.read(f"/label/{IMPORTED}?lang={language}"), language)
+    rows = [one.text for one in page.all("tr") if "S2:" in one.text]
+    assert len(rows) == 3
+    assert "2024" in rows[0]
+    if language == "en":
+        assert "first evaluation" in rows[0]
+        assert "(a deviation was found before and has been corrected)" in rows[0]
+        assert "special evaluation" in rows[1]
+        assert "who offers it" in rows[1]
+        assert "surveillance" in rows[2]
+        assert "S2: major deviation" in rows[2]
+        assert "written down here only on" in rows[2]
+        assert "Only the latest evaluations are shown." in page.text
+        assert "Assessed by version" not in page.text
 
 
 async def test_a_label_without_an_assessment_shows_none(visit: Visit) -> None:
