@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sopro_conformance import options, terminal
 from sopro_conformance.case import Result, Verdict
+from sopro_conformance.doctor import AilingError, examine
 from sopro_conformance.plain import plain
 from sopro_conformance.replay import DEFAULT_PROFILE
 from sopro_conformance.report import say_case, write_report
@@ -119,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
         "--runner", choices=("self", "coordinator", "third_party"), help="who runs; self, if absent"
     )
     one.set_defaults(work=_run)
+    first = commands.add_parser("doctor", help="say what keeps an adapter from being tried")
+    first.add_argument("--adapter", type=options.command, required=True, help="its command")
+    first.add_argument("--profile", default="reader", type=options.profiles, help="as for run")
+    first.add_argument("--patience", default=1.0, type=options.patience, help="as for run")
+    first.set_defaults(work=_examine)
     mutants = commands.add_parser("self-test", help="try the suite on nodes with known faults")
     mutants.add_argument("--candidates", required=True, type=Path, help="with candidates.toml")
     mutants.add_argument("--whole", action="store_true", help="all cases against every mutant")
@@ -212,6 +218,20 @@ def _state(done: Run, chosen: argparse.Namespace) -> str:
         f"statement: {file}, in force until {body['valid_until']}; put it into the site's log "
         "(conformance/README.md says how) and tell the coordinator its position"
     )
+
+
+def _examine(chosen: argparse.Namespace) -> int:
+    async def examine_all() -> None:
+        async for line in examine(chosen.adapter, chosen.profile, chosen.patience):
+            say(plain(line))
+
+    try:
+        asyncio.run(examine_all())
+    except AilingError as error:
+        say(plain(f"not right    {error}"))
+        return EXIT_NOT_MEASURED
+    say("the adapter can be tried: sopro-conformance run")
+    return EXIT_PASSED
 
 
 def _digest(_chosen: argparse.Namespace) -> int:
