@@ -1,6 +1,7 @@
 """The store on SQLite: its contract, its file, its failures."""
 
 import random
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -166,3 +167,13 @@ def test_leaves_no_copy_of_words_on_pages_that_were_split(open_store: Open, tmp_
     content = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"secret" not in content
     assert again.directory.count_found(1, "nfirma", most=5000) > 1000
+
+
+@pytest.mark.parametrize("writing", [True, False])
+def test_lets_go_of_a_file_that_is_no_database(tmp_path: Path, writing: bool) -> None:
+    path = tmp_path / DATABASE
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(FormatError, match="cannot be read") as refusal:
+        SqliteStore.open(tmp_path, writing=writing)
+    held = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.exists()]
+    assert str(path) not in held, refusal

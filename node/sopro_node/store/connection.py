@@ -68,7 +68,11 @@ def connect(folder: Path, *, writing: bool) -> sqlite3.Connection:
         timeout=BUSY,
         cached_statements=256,
     )
-    _set_pragmas(connection, path, writing=writing)
+    try:
+        _set_pragmas(connection, path, writing=writing)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

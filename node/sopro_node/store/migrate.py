@@ -1,6 +1,7 @@
 """Brings a database to the schema this version knows, or refuses one it does not."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -28,12 +29,11 @@ def migrate(path: Path) -> None:
 
 
 def _version(path: Path) -> str | None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         try:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         except sqlite3.OperationalError:
             row = None
-    connection.close()
     return str(row[0]) if row else None
 
 

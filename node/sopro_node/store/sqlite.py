@@ -59,7 +59,12 @@ class SqliteStore:
             FormatError: there is none, it is damaged, or a newer version wrote it.
         """
         try:
-            return cls(connect(folder, writing=writing), folder)
+            connection = connect(folder, writing=writing)
+            try:
+                return cls(connection, folder)
+            except BaseException:
+                connection.close()
+                raise
         except sqlite3.DatabaseError as error:
             raise FormatError(f"{folder / DATABASE}: cannot be read: {error}") from None
 
