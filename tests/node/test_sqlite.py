@@ -1,7 +1,6 @@
 """The store on SQLite: its contract, its file, its failures."""
 
 import random
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -175,5 +174,5 @@ def test_lets_go_of_a_file_that_is_no_database(tmp_path: Path, writing: bool) ->
     path.write_bytes(b"no database" * 1000)
     with pytest.raises(FormatError, match="cannot be read") as refusal:
         SqliteStore.open(tmp_path, writing=writing)
-    held = [os.readlink(one) for one in Path("/proc/self/fd").iterdir() if one.exists()]
-    assert str(path) not in held, refusal
+    held = [one.readlink() for one in Path("/proc/self/fd").iterdir() if one.is_symlink()]
+    assert path not in held, refusal
