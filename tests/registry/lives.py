@@ -63,7 +63,7 @@ KINDS = {
     "state": 14,
     "member": 6,
     "scheme": 4,
-    "register": 6,
+    "register": 12,
     "keys": 4,
     "garble": 3,
     "repeat": 5,
@@ -248,7 +248,7 @@ class Life:
     def _register(self, site: Author, rng: Random) -> None:
         if rng.random() < 0.5:
             body = organisation_body()
-            if rng.random() < 0.15:
+            if rng.random() < 0.3:
                 body |= {"effective_date": self.today(), "status": "dissolved"}
             self.write(site, "organisation/1", body, "organisation", rng)
         else:
@@ -258,7 +258,7 @@ class Life:
                 body |= rng.choice(list(OFFERINGS.values()))
             if rng.random() < 0.1:
                 body["organisation"] = bytes16("no organisation")
-            if rng.random() < 0.1:
+            if rng.random() < 0.25:
                 body |= {"effective_date": self.today(), "status": "withdrawn"}
             self._renumber(self.logs[site.site], bytes16(name), body, rng)
             self.write(site, "offering/1", body, name, rng)
@@ -269,17 +269,23 @@ class Life:
         held = model_assessing.state_of(log, "offering", entity)
         if held and "gtin" in held:
             body["gtin"] = held["gtin"]
-        if rng.random() < 0.3:
+        if rng.random() < 0.5:
             body["gtin"] = rng.choice(("96385074", "00000096385074", "4006381333931"))
             if rng.random() < 0.1:
                 del body["gtin"]
             asked = [
                 one
                 for one, found in log["entities"].items()
-                if found["family"] == "label_application"
+                if found["family"] == "label_application" and found["state"]
             ]
-            if asked and rng.random() < 0.7:
-                body["application"] = rng.choice(asked)
+            mine = [
+                one
+                for one in asked
+                if log["entities"][one]["state"]["body"]["offering"] == entity
+                and model_assessing.is_assessable(log, one)
+            ]
+            if asked and rng.random() < 0.8:
+                body["application"] = rng.choice(mine or asked)
 
     def _keys(self, site: Author, rng: Random) -> None:
         keys = dict(site.keys)
