@@ -194,6 +194,42 @@ FAULTS: Final = {
         'return day_of(after.applies_from, field="applies_from")',
         "families/test_criteria_set.py::test_says_until_when_a_version_may_be_used",
     ),
+    "labels for what is there no more": Fault(
+        "precondition.py",
+        "        if 0 < ended <= day:",
+        "        if False:",
+        "test_asked_for.py::test_nothing_is_given_to_what_is_there_no_more",
+    ),
+    "item numbers that come and go": Fault(
+        "families/offering.py",
+        "    if is_other and why and not _is_to_be_assessed(fact, view):",
+        "    if False:",
+        "test_asked_for.py::test_an_item_number_stays_with_what_was_asked_for",
+    ),
+    "imports that are recorded late": Fault(
+        "label.py",
+        "        if one.effective <= day and is_late and not one.imported:",
+        "        if one.effective <= day and is_late:",
+        "test_recorded.py::test_what_an_existing_register_said_is_marked_as_that_and_not_late",
+    ),
+    "late only by the last decision": Fault(
+        "label.py",
+        "        if one.recorded <= day:\n            return False",
+        "        if one.recorded <= day or one is not decisions[-1]:\n            return False",
+        "test_recorded.py::test_what_follows_in_time_hides_nothing_that_was_late",
+    ),
+    "non-conformities of the last site only": Fault(
+        "overlays.py",
+        "    for place, stage in enumerate(stages, 1):\n        # Who has handed",
+        "    for place, stage in enumerate(stages[-1:], 1):\n        # Who has handed",
+        "test_returning.py::test_who_takes_over_what_is_open_does_not_forget_it",
+    ),
+    "what came from elsewhere is sound": Fault(
+        "duties.py",
+        "    if label.taken is not None:\n        _check_found_anew",
+        "    if False:\n        _check_found_anew",
+        "test_returning.py::test_who_takes_over_what_is_open_does_not_forget_it",
+    ),
     "a complaint answered twice": Fault(
         "families/complaint_answer.py",
         '    if state is None and view.exists_named("complaint_answer", name):',
