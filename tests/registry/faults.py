@@ -224,12 +224,6 @@ FAULTS: Final = {
         "    for place, stage in enumerate(stages[-1:], 1):\n        # Who has handed",
         "test_returning.py::test_who_takes_over_what_is_open_does_not_forget_it",
     ),
-    "what came from elsewhere is sound": Fault(
-        "duties.py",
-        "    if label.taken is not None:\n        _check_found_anew",
-        "    if False:\n        _check_found_anew",
-        "test_returning.py::test_who_takes_over_what_is_open_does_not_forget_it",
-    ),
     "a complaint answered twice": Fault(
         "families/complaint_answer.py",
         '    if state is None and view.exists_named("complaint_answer", name):',
