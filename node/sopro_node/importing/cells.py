@@ -240,11 +240,20 @@ class CellReader:
         column = columns[0] if columns else "[constants]"
         text = self._cells.name(cells, column) if columns else ""
         text = text or self._mapping.constants.get("status", "")
+        if self._words.lacks_number(text):
+            raise CellError(
+                column,
+                text,
+                "expected a number, since [status] compares numbers; "
+                "write it as one, or add it to [status] as it stands",
+            )
         meaning = self._words.meaning(text)
         if not meaning or (self._has_order and meaning == EXPIRED):
             raise check_word(column, text, self._mapping.status or STATUS_WORDS)
         if not self._has_order and meaning not in STANDS:
             raise check_word(column, text, STANDS)
+        if meaning != text:
+            self._values.note("status", text, meaning)
         return column, text
 
     def _read_field(self, one: Field, cells: Sequence[str]) -> Any:

@@ -43,6 +43,13 @@ class FindingReader:
         if source.kind == "points":
             points = _whole(source.column, text, scale=0)
             return {"points": points, "result": Result.CONFORM.value}
+        if self._words.lacks_number(text):
+            raise CellError(
+                source.column,
+                text,
+                "expected a number, since [results] compares numbers; write it as one, or add it "
+                "to [results] as it stands",
+            )
         result = self._words.meaning(text)
         if result not in RESULTS:
             raise CellError(
@@ -61,7 +68,9 @@ def _whole(column: str, text: str, *, scale: int) -> int:
         value = Decimal(text.replace(",", ".")).scaleb(scale)
     except (InvalidOperation, ArithmeticError):
         value = Decimal("NaN")
-    is_whole = value.is_finite() and 0 <= value <= _MOST and value == value.to_integral_value()
+    if not value.is_finite():
+        raise CellError(column, text, "expected a number alone, such as 69.5")
+    is_whole = 0 <= value <= _MOST and value == value.to_integral_value()
     if not is_whole:
         places = f"with at most {scale} decimal places" if scale else "without decimal places"
         raise CellError(column, text, f"expected a number {places}")

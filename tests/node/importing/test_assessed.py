@@ -65,7 +65,7 @@ async def test_evaluations_come_in_with_their_scores_once(call: Call, told: Told
         ("a,1,Maria Hubr,2026-03-01,20,,", "; did you mean 'Maria Huber'?"),
         ("a,1,Maria Huber,2025-03-01,20,,", "was not authorised"),
         ("a,1,Maria Huber,2026-03-01,,,", "found nothing"),
-        ("a,1,Maria Huber,2026-03-01,many,,", "expected a number without decimal places"),
+        ("a,1,Maria Huber,2026-03-01,many,,", "expected a number alone, such as 69.5"),
         ("a,1,Maria Huber,2026-03-01,99,,", "earns 25 at most"),
         ("a,1,Maria Huber,2026-03-01,,62.555,", "with at most 2 decimal places"),
         ("a,1,,2026-03-01,20,,", "expected assessor, found nothing"),

@@ -287,10 +287,40 @@ def test_what_has_no_field_is_kept_and_columns_are_joined() -> None:
         ("n/a", ""),
         ("NaN", ""),
         ("1e9999", "hold"),
+        ("8,1E+1", "hold"),
+        ("81 %", "hold"),
+        ("79,5%", "end"),
+        ("1\u202f088,5", "hold"),
+        ("-5", "end"),
     ],
 )
 def test_a_score_may_say_the_status(score: str, word: str) -> None:
     table = {">= 80": "hold", "< 80": "end"}
+    reading = decision({"status": score}, status=table)
+    assert (reading.item.word if reading.item else "") == word
+
+
+@pytest.mark.parametrize("score", ["88/100", "88 P.", "1.088,5", "1 08", "٨٨", ""])
+def test_a_score_that_cannot_be_read_is_not_among_all_others(score: str) -> None:
+    reading = decision({"status": score}, status={">= 80": "hold", "*": "end"})
+    assert reading.item is None
+    assert "expected a number, since [status] compares numbers" in reading.problems[0]
+
+
+@pytest.mark.parametrize(
+    ("score", "table", "word"),
+    [
+        ("withdrawn", {">= 80": "hold", "*": "end"}, "end"),
+        ("", {">= 80": "hold", "": "end"}, "end"),
+        ("88/100", {">= 80": "hold", "88/100": "hold"}, "hold"),
+        ("3 stars", {"*": "end"}, "end"),
+        ("81 %", {">= 0.8": "hold", "*": "end"}, ""),
+        ("0,81", {">= 0.8": "hold", "*": "end"}, "hold"),
+    ],
+)
+def test_words_and_what_is_in_the_table_need_be_no_numbers(
+    score: str, table: dict[str, str], word: str
+) -> None:
     reading = decision({"status": score}, status=table)
     assert (reading.item.word if reading.item else "") == word
 
