@@ -10,6 +10,7 @@ import pytest
 from sopro_node import admission, certificate_desk, memberships, office
 from sopro_node.application import sign_application
 from sopro_node.audit.directory import audit_directory
+from sopro_node.deciders import find_decider
 from sopro_node.documents import structured
 from sopro_node.drafting import Draft
 from sopro_node.fence_state import State
@@ -160,7 +161,8 @@ async def test_labels_are_found_in_the_log_that_goes_on(federation: Federation) 
         await office.label_entity(at.node, {"number": number})
     [offer] = (await office.offers(at.node, {}))["offers"]
     assert (offer["number"], offer["is_continued"]) == (number, True)
-    told = {"act": "transfer.in", "told": {"label": number}, "person": bytes(16)}
+    decider = find_decider(at.node.folder, "Ida Wolf", is_new=True)
+    told = {"act": "transfer.in", "told": {"label": number}, "person": decider}
     await office.OPERATIONS["act"](at.node, told)
     assert at.node.desk.label(number).status == "active"
     await office.label_entity(at.node, {"number": number})
