@@ -23,7 +23,7 @@ from sopro_node.importing.plan import (
 from sopro_node.importing.readings import Item, differences
 from sopro_node.importing.spool import Spooled
 from sopro_registry.fields import day_of, format_day
-from sopro_registry.label import IMPORTED_TRANSITIONS, Action, Basis, Decision, Status
+from sopro_registry.label import ANSWERING, IMPORTED_TRANSITIONS, Action, Basis, Decision, Status
 
 _SOURCE_KEPT: Final = 8
 
@@ -204,6 +204,9 @@ class _Life:
             _drop(values, ("valid_from", "valid_until"))
         if action is Action.REFUSE:
             _drop(values, ("certificate",))
+        # A reason that stands for all rows is one for ending labels, not for giving them.
+        if action in _GIVING and values.get("reason_code") not in ANSWERING:
+            _drop(values, ("reason_code",))
         return values
 
 
@@ -213,6 +216,7 @@ _COMPARED: Final = (
 )
 _GIVEN_HERE: Final = ("certificate",)
 """Where the source has none, the site gives one."""
+_GIVING: Final = (Action.GRANT, Action.RENEW, Action.REINSTATE, Action.TRANSFER_IN)
 FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
 """Decisions that a label begins with."""
 

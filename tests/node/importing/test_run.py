@@ -124,6 +124,19 @@ async def test_decisions_go_in_by_their_order_not_by_their_dates(
     ]
 
 
+@pytest.mark.parametrize(
+    ("reason", "given"),
+    [("nc_not_closed", [None, "nc_not_closed", None, None, None]), ("appeal_upheld", None)],
+)
+async def test_a_reason_of_all_rows_is_one_for_ending_labels(
+    office: FakeOffice, told: Told, reason: str, given: list[str | None] | None
+) -> None:
+    mapping = DECISIONS | {"constants": DECISIONS["constants"] | {"reason_code": reason}}
+    await told.run(office, Kind.DECISIONS, LIVES, mapping)
+    reasons = [draft["values"].get("reason_code") for draft in office.drafts]
+    assert reasons == (given or [reason] * 5)
+
+
 async def test_a_row_whose_place_is_unknown_holds_back_its_key(
     office: FakeOffice, told: Told
 ) -> None:
