@@ -13,10 +13,11 @@ from sopro_node.officer_roles import OfficerRole
 from sopro_protocol.errors import FormatError, RefusedError
 from sopro_registry.families.label_decision import ReasonCode
 from sopro_registry.fields import CertificateNumber, CivilDate, Code, Count
-from sopro_registry.label import Action
+from sopro_registry.label import ANSWERING, Action
 from sopro_registry.scope import ScopeBody
 
 FIRST: Final = (Action.GRANT, Action.REFUSE, Action.TRANSFER_IN)
+_GIVING: Final = (Action.GRANT, Action.RENEW, Action.EXTEND_SCOPE, Action.TRANSFER_IN)
 VALIDITY: Final = (Action.GRANT, Action.RENEW, Action.TRANSFER_IN)
 Day = CivilDate | UnsetType
 
@@ -88,6 +89,7 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
             "certain number, give 'number'",
             code="ofc.body",
         )
+    _check_reason(told)
     entity, found = await _decided_on(node, told)
     values = (
         _dates(asking)
@@ -107,6 +109,21 @@ async def plan_decision(asking: Asking[Decision]) -> Draft:
         | found
     )
     return asking.draft("label_decision", values, entity=entity)
+
+
+def _check_reason(told: Decision) -> None:
+    """Hold a decision that gives something to reasons for giving: it is counted by them.
+
+    Raises:
+        FormatError: its reason is one for holding a label back or ending it.
+    """
+    if told.action not in _GIVING or told.reason_code in (UNSET, "other", *ANSWERING):
+        return
+    raise FormatError(
+        f"decision: {told.reason_code} is a reason to refuse, suspend, reduce or end a label; "
+        f"expected for {told.action.value} none, other, {' or '.join(ANSWERING)}",
+        code="ofc.body",
+    )
 
 
 async def _decided_on(node: Node, told: Decision) -> tuple[bytes | None, dict[str, Any]]:

@@ -81,6 +81,18 @@ async def test_of_a_decision_that_was_made_already_nothing_differs(
     assert other.body["current"]["differs"] == {"suspended_until": "2099-01-01"}
 
 
+async def test_a_label_is_not_given_for_what_would_end_it(maria: Client) -> None:
+    holder = (await maria.post("/organisations", HOLDER))["entity"]
+    chair = (await maria.post("/offerings", {"organisation": holder, "name": {"de": "Stuhl"}}))[
+        "entity"
+    ]
+    grant = {"action": "grant", "offering": chair, "valid_until": "2028-01-01"}
+    refused = await maria.send("POST", "/decisions", {**grant, "reason_code": "fees_unpaid"})
+    assert (refused.status, refused.body["code"]) == (400, "ofc.body")
+    assert "fees_unpaid is a reason to refuse" in refused.body["detail"]
+    await maria.post("/decisions", {**grant, "reason_code": "appeal_upheld"})
+
+
 async def test_what_somebody_has_renamed_is_told(maria: Client) -> None:
     first = await maria.post("/organisations", HOLDER)
     path = f"/organisations/{first['entity']}"
