@@ -173,8 +173,9 @@ def test_the_page_names_nothing_outside_and_holds_no_foreign_markup(tmp_path: Pa
 
 
 def test_an_unknown_case_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["run", "--adapter", OURS, "--case", "XYZ-1", "--out", str(tmp_path)])
-    assert code == 2
+    with pytest.raises(SystemExit) as ended:
+        main(["run", "--adapter", OURS, "--case", "XYZ-1", "--out", str(tmp_path)])
+    assert ended.value.code == 2
     assert "XYZ-1" in capsys.readouterr().err
 
 

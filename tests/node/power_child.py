@@ -15,7 +15,7 @@ from sopro_node.drafting import Appended, Draft
 from sopro_node.heldlog import OWN
 from sopro_node.identity import load_identity
 from sopro_node.node import Node
-from sopro_node.store import sqlite
+from sopro_node.store import connection
 from sopro_node.store.sqlite import SqliteStore
 from sopro_protocol.merkle import leaf_hash
 from tests.node.witnessing import Author
@@ -70,9 +70,9 @@ def main() -> None:
     folder, action, times, synchronous = sys.argv[1:]
     pragmas = [
         (name, int(synchronous) if name == "synchronous" else value)
-        for name, value in sqlite._PRAGMAS
+        for name, value in connection._PRAGMAS
     ]
-    sqlite._PRAGMAS = tuple(pragmas)  # type: ignore[misc]  # the negative control needs it
+    connection._PRAGMAS = tuple(pragmas)  # type: ignore[misc]  # the negative control needs it
     asyncio.run(work(Path(folder), action, int(times)))
 
 

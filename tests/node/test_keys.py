@@ -9,7 +9,7 @@ from sopro_node import admission, clock, memberships, office
 from sopro_node.access import sign_request
 from sopro_node.application import sign_application
 from sopro_node.certificates import make_certificate
-from sopro_node.drafting import Appended, Signed
+from sopro_node.drafting import Appended, Draft, Signed
 from sopro_node.fence_state import State
 from sopro_node.found import COORDINATOR
 from sopro_node.keyoffice import keys, plan_keys, put_keys
@@ -340,9 +340,7 @@ async def test_the_coordinator_alone_cannot_replace_a_countrys_root_key(
     own = coordinator.node.log.held.tree.edge.entries[0]
     for proof in ({}, {"succession": [own, own]}):
         with pytest.raises(RefusedError) as refused:
-            await coordinator.node.log.append(
-                office.Draft("site_membership", values | proof, entity)
-            )
+            await coordinator.node.log.append(Draft("site_membership", values | proof, entity))
         assert refused.value.code == "mem.key"
 
 

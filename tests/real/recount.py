@@ -73,9 +73,14 @@ class Table:
                 except csv.Error:
                     self.broken += 1
                     continue
+                # Empty cells behind the last column are none, and a row of these is no row.
+                while len(cells) > len(header) and not cells[-1]:
+                    del cells[-1]
+                if not any(cell.strip() for cell in cells):
+                    continue
                 if len(cells) == len(header):
                     self.rows.append(dict(zip(header, map(_text, cells), strict=True)))
-                elif cells:
+                else:
                     self.broken += 1
 
 

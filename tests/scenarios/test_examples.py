@@ -146,6 +146,7 @@ def _certify(reader: Reader) -> None:
     sopro("application", "return", "at", asked)
     reader.type("application lapse", APPLICATION=asked)
     reader.type("application list")
+    reader.type("application show", APPLICATION=asked)
     asked = reader.accept(offering=chair)
     reader.type("evaluate", APPLICATION=asked)
     found = reader.type("evaluate", APPLICATION=asked)
@@ -180,6 +181,7 @@ def _object(reader: Reader) -> None:
     second = _added(reader, "complaint add", **here)
     reader.type("complaint list")
     reader.type("complaint answer", **{"sopro.example/hu/1 41": f"sopro.example/at/1 {first}"})
+    reader.type("complaint show", **{"sopro.example/hu/1 41": f"sopro.example/at/1 {first}"})
     reader.type("complaint withdraw", _41=second)
     asked = reader.assess(outcome="recommend_refuse")
     on = ("--effective", "2026-11-10", "--decided-on", "2026-11-10", "--reason", "other")
@@ -191,6 +193,7 @@ def _object(reader: Reader) -> None:
     reader.type("appeal list")
     reader.type("appeal panel", APPEAL=appeal)
     reader.type("appeal decide", APPEAL=appeal)
+    reader.type("appeal show", APPEAL=appeal)
 
 
 def _added(reader: Reader, begin: str, **words: object) -> str:
