@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -153,7 +154,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(chosen: argparse.Namespace) -> int:
     options.check_run(chosen)
-    seed = seed_of(bytes.fromhex(chosen.nonce), chosen.site) if chosen.nonce else chosen.seed
+    seed, began = chosen.seed, time.time_ns() // 1_000_000
+    if chosen.nonce:
+        seed = seed_of(bytes.fromhex(chosen.nonce), chosen.site, began=began)
     address = None
     if chosen.url:
         memory = read_memory(chosen.memory) if chosen.memory else Memory()
@@ -170,6 +173,7 @@ def _run(chosen: argparse.Namespace) -> int:
             chosen.adapter or "",
             chosen.profile or [DEFAULT_PROFILE[bool(chosen.url)]],
             seed=seed or secrets.token_hex(8),
+            began=began / 1000,
             names=chosen.case,
             waivers=dict(chosen.waive),
             deadline=chosen.patience,

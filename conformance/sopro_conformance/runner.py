@@ -126,6 +126,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
     profiles: Sequence[Profile],
     *,
     seed: str,
+    began: float = 0.0,
     names: Sequence[str] = (),
     waivers: Mapping[str, str] | None = None,
     deadline: float = 1.0,
@@ -135,8 +136,9 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
 ) -> Run:
     """Run the suite; whatever the candidate does, there is a report.
 
-    A long run tries more of what takes minutes. With an address there is no adapter, and only the
-    cases that need nothing else are tried.
+    `began` is in POSIX seconds, now where it is not given. A long run tries more of what takes
+    minutes. With an address there is no adapter, and only the cases that need nothing else are
+    tried.
     """
     url = address.url if address else ""
     setting = Setting(patience=deadline, is_long=is_long, waivers=dict(waivers or {}))
@@ -148,8 +150,8 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
             connect_to=address.connect_to,
             memory=address.memory_file,
         )
-    done = Run(profiles, seed, command, began=time.time(), url=url, setting=setting)
-    began = time.perf_counter()
+    done = Run(profiles, seed, command, began=began or time.time(), url=url, setting=setting)
+    started = time.perf_counter()
     candidate = Adapter(command, deadline)
     chosen = choose(profiles, names)
     order = {one.id: number for number, one in enumerate(chosen)}
@@ -192,7 +194,7 @@ async def run(  # noqa: PLR0913  # what is run, against what, and who is told
         await stage.close()
         await candidate.close()
     done.stderr = candidate.stderr
-    done.seconds = time.perf_counter() - began
+    done.seconds = time.perf_counter() - started
     return done
 
 

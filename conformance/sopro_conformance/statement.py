@@ -46,11 +46,13 @@ def suite_digest() -> bytes:
     return whole.digest()
 
 
-def seed_of(nonce: bytes, site: str) -> str:
-    """Return the seed of the run that answers a challenge (CONF-3)."""
-    return hashlib.sha256(
-        b"sopro-conformance/1\n" + nonce + suite_digest() + site.encode()
-    ).hexdigest()
+def seed_of(nonce: bytes, site: str, *, began: int) -> str:
+    """Return the seed of the run that answers a challenge, and began at so many ms (CONF-3).
+
+    A second run for one challenge asks something else: the report of the first says what is right.
+    """
+    said = nonce + suite_digest() + began.to_bytes(8, "big") + site.encode()
+    return hashlib.sha256(b"sopro-conformance/2\n" + said).hexdigest()
 
 
 def results_tree(results: list[Result]) -> Tree:
@@ -100,7 +102,7 @@ def write_statement(run: Run, folder: Path, said: dict[str, Any]) -> dict[str, A
     ]
     body: dict[str, Any] = {
         "artefact": said.get("artefact"),
-        "began": int(run.began * 1000),
+        "began": round(run.began * 1000),
         "counts": {
             name: sum(one.verdict is verdict for one in run.results)
             for name, verdict in _COUNTED.items()

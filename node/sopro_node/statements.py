@@ -7,6 +7,7 @@ fetched from the site's node, with the proofs that it stands there under a head 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from sopro_node import clock
 from sopro_node.challenge import check_challenge
 from sopro_node.fetch import Fetch
 from sopro_node.node import Node
@@ -21,6 +22,8 @@ from sopro_registry.families.conformance_statement import Body, check_body, waiv
 from sopro_registry.fields import parse_day
 
 _DEADLINE: Final = 10.0
+_AHEAD: Final = 300_000
+"""So many ms the clock of whoever ran the suite may be ahead."""
 _MOST_KEYS: Final = 64
 """So many key records are fetched with their proofs; a log that joins has one or two."""
 _BUNDLE: Final = WIDTH * 65_543
@@ -84,6 +87,14 @@ def check_statement(node: Node, request: Mapping[str, Any], body: Body) -> None:
     site, settings = request["site"], node.settings
     check_body(body)
     check_challenge(node, body.nonce, site=site, origin=request["origin"], began=body.began)
+    if body.ended > clock.now() + _AHEAD:
+        raise RefusedError(
+            f"{site}: its run has not ended yet, by the clock of this node; how long a statement "
+            "is in force counts from there",
+            code="conf.dates",
+        )
+    if not body.counts.passed:
+        raise RefusedError(f"{site}: its statement says that nothing passed", code="conf.form")
     shown = set().union(*(_COVERED.get(one, {one}) for one in body.profiles))
     missing = [one for one in settings.admit_profiles if one not in shown]
     if missing:

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import json
+import shlex
+import sys
 import sysconfig
 import tomllib
 from dataclasses import replace
@@ -17,7 +19,7 @@ from sopro_conformance import __version__
 from sopro_conformance.case import CASES, Check, Profile, Result, Verdict
 from sopro_conformance.main import main
 from sopro_conformance.report import write_report
-from sopro_conformance.runner import Run
+from sopro_conformance.runner import Run, run
 from sopro_conformance.statement import (
     FILE,
     a_year_after,
@@ -37,6 +39,9 @@ from tests.node.conftest import COORDINATOR, Federation
 
 ROOT = Path(__file__).parents[2]
 OURS = f"{Path(sysconfig.get_path('scripts')) / 'sopro'} adapter"
+MUTE = shlex.join(
+    [sys.executable, str(ROOT / "tests" / "mutants" / "knows_nothing.py"), "refuse all"]
+)
 NONCE = bytes(range(32))
 
 
@@ -87,7 +92,21 @@ def test_a_statement_says_what_the_run_was_and_counts_in_a_log(tmp_path: Path) -
     assert (body.counts.passed, body.counts.waived) == (1, 1)
     assert body.features == ["a", "b"]
     assert [one.case for one in body.waivers or ()] == ["ENC-02"]
-    assert conformance_statement.seed_of(body, site="at").hex() == seed_of(NONCE, "at")
+    assert conformance_statement.seed_of(body, site="at").hex() == seed_of(
+        NONCE, "at", began=1_790_000_000_000
+    )
+
+
+async def test_what_one_run_says_is_right_is_no_answer_in_the_next() -> None:
+    """Its report names what was expected; a second run for the same challenge asks otherwise."""
+    asked: list[set[str]] = []
+    for began in (1, 2):
+        seed = seed_of(NONCE, "at", began=began)
+        done = await run(MUTE, [Profile.READER], seed=seed, names=["SIG-01"])
+        checks = [check for one in done.results for check in one.checks if check.request]
+        asked.append({str(check.request) for check in checks})
+    assert len(asked[0]) > 1
+    assert not asked[0] & asked[1]
 
 
 def test_one_verdict_can_be_shown_with_a_proof() -> None:

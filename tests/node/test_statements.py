@@ -146,6 +146,22 @@ async def test_holds_a_statement_to_what_is_asked_for(
     assert code_of(error) == code
 
 
+async def test_a_run_that_has_not_ended_and_one_that_shows_nothing_are_no_ground(
+    federation: Federation,
+) -> None:
+    node = federation.served[COORDINATOR].node
+    nonce = await give_challenge(node, **LOG)
+    nothing = {"not_applicable": 0, "passed": 0, "waived": 0, "warned": 0}
+    ended = clock.now() + 3650 * DAY
+    until = format_day(node.desk.today() + 3700)
+    later = {"ended": ended, "valid_until": until}
+    for changes, code in (({"counts": nothing}, "conf.form"), (later, "conf.dates")):
+        with pytest.raises(RefusedError) as error:
+            check_statement(node, LOG, body(node, nonce, **changes))
+        assert code_of(error) == code
+    check_statement(node, LOG, body(node, nonce, ended=clock.now() + 60_000))
+
+
 def _of_before(node: Node, age: int) -> bytes:
     with node.store.transaction():
         node.store.put_setting("challenge", b"s" * 32)
@@ -246,6 +262,11 @@ async def test_a_node_that_is_not_there_is_not_taken_for_one_that_passes() -> No
     found = msgspec.convert(statement_body(), Body, builtin_types=(bytes,))
     with pytest.raises(PeerError):
         await try_again(Reach(), "at", ["http://127.0.0.1:9"], found)
+    # Of a reader no case needs an address; but whoever is admitted publishes a log.
+    reader = msgspec.structs.replace(found, profiles=["reader"])
+    with pytest.raises(RefusedError, match="no node answers") as error:
+        await try_again(Reach(allow_private=True), "at", ["http://127.0.0.1:9"], reader)
+    assert code_of(error) == "conf.differs"
 
 
 async def test_watches_only_members(federation: Federation) -> None:

@@ -1,6 +1,7 @@
 """MEM-10 and MEM-11: the candidate is the coordinator, and sites ask it for admission."""
 
 import itertools
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -67,6 +68,13 @@ def _late(site: Applicant, nonce: bytes) -> int:
     return site.state(body | {"began": later, "ended": later + 1000})
 
 
+def _unended(site: Applicant, nonce: bytes) -> int:
+    body = site.statement(nonce)
+    years = int(str(body["ended"])) + 3650 * _DAY
+    until = time.strftime("%Y-%m-%d", time.gmtime(years / 1000))
+    return site.state(body | {"ended": years, "valid_until": until})
+
+
 def _of_another_log(site: Applicant, nonce: bytes) -> int:
     origin = site.log.origin.replace(f"/{site.code}/", "/zz/")
     return site.state(site.statement(nonce), log=origin)
@@ -90,6 +98,7 @@ _WAIVED: Final = {
     "counts": {"not_applicable": 0, "passed": 89, "waived": 1, "warned": 0},
     "waivers": [{"case": "ENC-02", "reason": "our library is old"}],
 }
+_NOTHING: Final = {"not_applicable": 0, "passed": 0, "waived": 0, "warned": 0}
 _WRONG: Final = (
     Wrong("no statement", "conf.missing", lambda _site, _nonce: None),
     Wrong("a record that is none", "conf.missing", _another_record),
@@ -100,6 +109,8 @@ _WRONG: Final = (
     ),
     Wrong("a run of the day before its challenge", "conf.nonce", _early),
     Wrong("a run eight days after its challenge", "conf.nonce", _late),
+    Wrong("a run that has not ended yet", "conf.dates", _unended),
+    Wrong("a run in which nothing passed", "conf.form", _stated(counts=_NOTHING)),
     Wrong("a profile that is too little", "conf.profile", _stated(profiles=["reader"])),
     Wrong("a case waived that nobody allows", "conf.waiver", _stated(**_WAIVED)),
     Wrong("a waived case that is not counted", "conf.form", _stated(waivers=_WAIVED["waivers"])),

@@ -97,9 +97,8 @@ class State(Struct, frozen=True, array_like=True):
 
 def seed_of(body: Body, *, site: str) -> bytes:
     """Return the seed from which the bytes of the run followed (SPEC CONF-3)."""
-    return hashlib.sha256(
-        b"sopro-conformance/1\n" + body.nonce + body.suite + site.encode()
-    ).digest()
+    said = body.nonce + body.suite + body.began.to_bytes(8, "big") + site.encode()
+    return hashlib.sha256(b"sopro-conformance/2\n" + said).digest()
 
 
 def check_body(body: Body) -> int:

@@ -51,11 +51,12 @@ def test_counts_before_the_site_is_a_member_and_answers_a_challenge_once(world: 
     assert world.hu.judge(FAMILY, statement_body(), **again).code is None
 
 
-def test_the_seed_follows_from_challenge_suite_and_site() -> None:
+def test_the_seed_follows_from_challenge_suite_beginning_and_site() -> None:
     body = statement_body()
     body["counts"] = Counts(**body["counts"])
     found = {seed_of(Body(**body), site=site) for site in ("at", "hu")}
     found |= {
         seed_of(Body(**(body | {name: b"\x01" * 32})), site="at") for name in ("nonce", "suite")
     }
-    assert len(found) == 4
+    found |= {seed_of(Body(**(body | {"began": body["began"] + 1})), site="at")}
+    assert len(found) == 5
